@@ -1,0 +1,74 @@
+/**
+ * Every failure the product can name. Imports nothing, so that every room may throw them.
+ * A message is one sentence with the numbers and the way out: it is shown to people as it stands.
+ * PeerLost, StaleGeneration and DeviceLost are recoverable (the step runs again in the next generation);
+ * the others end the run or refuse to start it.
+ */
+
+/** A run file, a flag or a combination of plan fields that cannot run. The message states the inequality with its numbers. */
+export class PlanError extends Error {
+  override readonly name = 'PlanError';
+}
+
+/** A file or text given by the user that cannot be used: missing, too short, foreign names, wrong shapes. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}
+
+/** This device cannot take part. `code` is stable and shown to the user beside the sentence. */
+export class CapabilityError extends Error {
+  override readonly name = 'CapabilityError';
+  constructor(
+    readonly code: 'E-INSECURE' | 'E-NO-WEBGPU' | 'E-NO-ADAPTER' | 'E-LIMITS' | 'E-NO-WEBRTC',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A peer went away. Recoverable: nothing was committed before NORM, the step runs again in the next generation. */
+export class PeerLost extends Error {
+  override readonly name = 'PeerLost';
+  constructor(
+    readonly peer: string,
+    reason: string,
+  ) {
+    super(`peer ${peer} was lost: ${reason}`);
+  }
+}
+
+/** Work of a generation that has ended. Recoverable: continue in the generation that replaced it. */
+export class StaleGeneration extends Error {
+  override readonly name = 'StaleGeneration';
+  constructor(
+    readonly generation: number,
+    readonly current: number,
+  ) {
+    super(`generation ${generation} has ended; the room is at generation ${current}`);
+  }
+}
+
+/** The GPU device was lost. Recoverable once: open a new device and take the state from a peer. */
+export class DeviceLost extends Error {
+  override readonly name = 'DeviceLost';
+}
+
+/** A bug of ours in a shader or its descriptor: carries compiler message, line and source. */
+export class KernelError extends Error {
+  override readonly name = 'KernelError';
+}
+
+/** The loss or a gradient is not a finite number, so the step was not applied. */
+export class NonFinite extends Error {
+  override readonly name = 'NonFinite';
+}
+
+/** Bytes from the network or a file that break the protocol. The sender is at fault; the message says how. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+}
+
+/** No connection to the signaling server or to a peer within the time allowed. */
+export class ConnectError extends Error {
+  override readonly name = 'ConnectError';
+}

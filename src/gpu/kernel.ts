@@ -1,0 +1,26 @@
+/**
+ * A kernel is one complete WGSL file plus this descriptor of what it reads, writes and is sized by. The WGSL is the
+ * truth: at load the descriptor is checked against it (names, order, access, struct Params) and a difference throws KernelError.
+ */
+
+export type Knobs = Readonly<Record<string, number>>;
+export type Params = Readonly<Record<string, number>>;
+
+export interface Kernel<B extends string = string, P extends string = string> {
+  /** File under shaders/, e.g. 'matmul.wgsl'. */
+  readonly file: string;
+  /** `var<storage, read>` bindings by their WGSL names, in binding order. */
+  readonly reads: readonly B[];
+  /** `var<storage, read_write>` bindings, after the reads. The uniform `p: Params` comes last. */
+  readonly writes: readonly B[];
+  /** Bindings a caller may leave out: a small zero buffer is bound and the knobs make the shader ignore it. */
+  readonly optional?: readonly B[];
+  /** Fields of `struct Params`, in order. `xAt` is the element offset of binding `x` and is filled in from the tensor. */
+  readonly params: Readonly<Record<P, 'u32' | 'f32'>>;
+  /** Values for module-scope `const`s. [0] is the safe default and the reference; others are the autotuner's to try. */
+  readonly variants: readonly Knobs[];
+  /** Workgroup counts from params and final knobs; the tile sizes are read from `knobs`, never typed twice. */
+  grid(p: Params, knobs: Knobs): readonly [number, number?, number?];
+  /** Floating point operations of one dispatch, for the profile and MFU. */
+  flops?(p: Params): number;
+}

@@ -1,0 +1,55 @@
+/**
+ * The one stream of what really happened: pages, bench, tests and exports read it, nothing else is measured.
+ * Times are milliseconds of this process's performance.now(); `clockOffsetMs` of a peer is applied when streams are merged.
+ */
+
+/** One closed interval of one lane; `t0 === t1` is an instant. */
+export interface TraceEvent {
+  readonly step: number;
+  readonly rank: number;
+  /** host: the executor's line; gpu: a dispatch or list timed by the queue; net: bytes in flight. */
+  readonly lane: 'host' | 'gpu' | 'net';
+  /** 'F', 'B', 'REDUCE', 'ring.hop', 'matmul.wgsl', 'loss' ... */
+  readonly name: string;
+  readonly t0: number;
+  readonly t1: number;
+  readonly unit?: number;
+  readonly mb?: number;
+  readonly bytes?: number;
+  readonly flops?: number;
+  readonly value?: number;
+  /** The other end of a network event. */
+  readonly peer?: string;
+  /** Ring chunk index of a network event. */
+  readonly chunk?: number;
+}
+
+export type TraceListener = (event: TraceEvent) => void;
+
+/** A place to emit events to and to listen at. One per rank. */
+export class Trace {
+  /** Stamped on events by `span` and `instant`; the trainer sets them. */
+  step = 0;
+  rank = 0;
+  readonly #listeners = new Set<TraceListener>();
+
+  /** Call `listener` for every later event; returns the function that stops it. */
+  subscribe(listener: TraceListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  emit(event: TraceEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Record an interval that began at `t0` (ms) and ends now. */
+  span(lane: TraceEvent['lane'], name: string, t0: number, fields: Partial<TraceEvent> = {}): void {
+    this.emit({ step: this.step, rank: this.rank, lane, name, t0, t1: performance.now(), ...fields });
+  }
+
+  instant(lane: TraceEvent['lane'], name: string, fields: Partial<TraceEvent> = {}): void {
+    const now = performance.now();
+    this.emit({ step: this.step, rank: this.rank, lane, name, t0: now, t1: now, ...fields });
+  }
+}
