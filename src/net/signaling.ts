@@ -1,0 +1,33 @@
+/**
+ * Rendezvous: who is in the room and small control messages between peers before and beside their data channels.
+ * Implementations: BroadcastChannel (one browser, no server), WebSocket (across machines). Payloads are JSON, sealed with
+ * the room key (AES-GCM, HKDF of the secret in the URL fragment), so the server reads neither SDP nor plans.
+ */
+import type { PeerId } from '../plan/mesh';
+
+/** What a peer tells the room about itself; everything here came from the network and is data. */
+export interface Presence {
+  readonly peer: PeerId;
+  /** At most 32 code points, control and bidi characters stripped. */
+  readonly name: string;
+  readonly adapter: string;
+  /** observer: sees everything, computes nothing. willing: pressed the button and has an open device. */
+  readonly state: 'observer' | 'willing' | 'paused';
+  readonly hidden: boolean;
+  /** Protocol version and hash of the build; a differing build is refused with a sentence. */
+  readonly build: string;
+  /** Hash of the run file this peer insists on, '' when it takes the room's. */
+  readonly run: string;
+}
+
+export interface Signaling {
+  readonly self: PeerId;
+  /** Tell the room what I am now (at open and at every change). */
+  announce(presence: Presence): void;
+  send(to: PeerId, message: unknown): void;
+  /** `from` is stamped by the medium, never taken from the message. */
+  onMessage(listener: (from: PeerId, message: unknown) => void): () => void;
+  /** The live peers, this one included, at every change. */
+  onRoster(listener: (roster: ReadonlyMap<PeerId, Presence>) => void): () => void;
+  close(): void;
+}
