@@ -3,13 +3,42 @@
  * WGSL is imported as ?raw text; simple-peer is its bundled min.js (the package itself needs Node globals, issue 883).
  */
 import { resolve } from 'node:path';
-import { defineConfig } from 'vite';
+import { defineConfig } from 'vitest/config';
 
 const at = (path: string) => resolve(import.meta.dirname, path);
 const alias = { 'simple-peer': 'simple-peer/simplepeer.min.js' };
 
-export default defineConfig(({ mode }) =>
-  mode === 'node'
+/** One vitest project per folder of tests/; those that need a browser or a build say so by their global setup. */
+const project = (name: string, globalSetup: string[] = []) => ({
+  resolve: { alias },
+  test: {
+    name,
+    include: [`tests/${name}/**/*.test.{ts,tsx}`],
+    globalSetup: globalSetup.map((file) => at(`tests/helpers/${file}`)),
+    // Dawn keeps native threads, so every file has a process of its own; the timeout is for software adapters.
+    pool: 'forks' as const,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+  },
+});
+
+const tests = {
+  test: {
+    reporters: ['default', at('tests/helpers/tally.ts')],
+    maxWorkers: 2,
+    projects: [
+      project('unit'),
+      project('kernels', ['browser.setup.ts']),
+      project('equivalence', ['browser.setup.ts']),
+      project('faults', ['browser.setup.ts']),
+      project('e2e', ['browser.setup.ts', 'build.setup.ts']),
+    ],
+  },
+};
+
+export default defineConfig(({ mode }) => {
+  if (mode === 'test') return tests;
+  return mode === 'node'
     ? {
         resolve: { alias },
         publicDir: false,
@@ -35,5 +64,6 @@ export default defineConfig(({ mode }) =>
           emptyOutDir: true,
           rolldownOptions: { input: { index: at('src/pages/index.html'), rank: at('src/pages/rank.html') } },
         },
-      },
-);
+      }
+      };
+});
