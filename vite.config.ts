@@ -36,34 +36,39 @@ const tests = {
   },
 };
 
+const nodePrograms = {
+  resolve: { alias },
+  publicDir: false as const,
+  build: {
+    ssr: true,
+    target: 'node20',
+    outDir: 'dist/node',
+    rolldownOptions: {
+      input: Object.fromEntries(
+        ['serve', 'train', 'rank', 'bench', 'plan'].map((name) => [name, at(`src/cli/${name}.ts`)]),
+      ),
+    },
+  },
+};
+
+const pages = {
+  root: 'src/pages',
+  base: './',
+  publicDir: at('public'),
+  resolve: { alias },
+  server: { fs: { allow: [at('.')] } },
+  worker: { format: 'es' as const },
+  build: {
+    target: 'es2023',
+    outDir: at('dist/pages'),
+    emptyOutDir: true,
+    rolldownOptions: {
+      input: Object.fromEntries(['index', 'rank'].map((name) => [name, at(`src/pages/${name}.html`)])),
+    },
+  },
+};
+
 export default defineConfig(({ mode }) => {
   if (mode === 'test') return tests;
-  return mode === 'node'
-    ? {
-        resolve: { alias },
-        publicDir: false,
-        build: {
-          ssr: true,
-          target: 'node20',
-          outDir: 'dist/node',
-          rolldownOptions: {
-            input: { serve: at('src/cli/serve.ts'), train: at('src/cli/train.ts'), rank: at('src/cli/rank.ts'), bench: at('src/cli/bench.ts') },
-          },
-        },
-      }
-    : {
-        root: 'src/pages',
-        base: './',
-        publicDir: at('public'),
-        resolve: { alias },
-        server: { fs: { allow: [at('.')] } },
-        worker: { format: 'es' },
-        build: {
-          target: 'es2023',
-          outDir: at('dist/pages'),
-          emptyOutDir: true,
-          rolldownOptions: { input: { index: at('src/pages/index.html'), rank: at('src/pages/rank.html') } },
-        },
-      }
-      };
+  return mode === 'node' ? nodePrograms : pages;
 });
