@@ -2,8 +2,8 @@
  * Generations: one authority (the signal page if open, else the lowest live peer) declares (number, peers, plan); the
  * members open their links, say ready, and train until the next declaration. The authority never touches numbers.
  */
-import type { ParallelPlan } from '../plan/plan';
 import type { PeerId } from '../plan/mesh';
+import type { ParallelPlan } from '../plan/plan';
 
 /** One membership, as declared. `peers` is in rank order. */
 export interface Generation {
@@ -12,6 +12,8 @@ export interface Generation {
   readonly plan: ParallelPlan;
   /** The members wait at the step border until a later generation lifts it. */
   readonly paused: boolean;
+  /** The room's run file as JSON text; a joiner without one of its own takes it from here. */
+  readonly run: string;
 }
 
 /** What the trainer sees of the room. */
@@ -19,7 +21,7 @@ export interface Membership {
   readonly self: PeerId;
   /**
    * The newest generation numbered above `after` that includes this peer, once its links are up and every member has
-   * said ready. Rejects with the signal's reason when aborted.
+   * said ready. Rejects with the signal's reason when aborted, with ConnectError when the room refuses this peer.
    */
   next(after: number, signal: AbortSignal): Promise<JoinedGeneration>;
   /** Highest number declared so far. A rank puts it into its NORM vote, so that all ranks stop at the same step border. */

@@ -1,7 +1,7 @@
 /**
  * Rendezvous: who is in the room and small control messages between peers before and beside their data channels.
- * Implementations: BroadcastChannel (one browser, no server), WebSocket (across machines). Payloads are JSON, sealed with
- * the room key (AES-GCM, HKDF of the secret in the URL fragment), so the server reads neither SDP nor plans.
+ * Implementations: BroadcastChannel (one browser, no server), WebSocket (across machines), both merged. Payloads are JSON,
+ * sealed with the room key (AES-GCM, HKDF of the secret in the URL fragment): the server reads neither SDP nor plans.
  */
 import type { PeerId } from '../plan/mesh';
 
@@ -18,16 +18,24 @@ export interface Presence {
   readonly build: string;
   /** Hash of the run file this peer insists on, '' when it takes the room's. */
   readonly run: string;
+  /** Headless runs: the rank this peer was started as. */
+  readonly index?: number;
+  /** This is the signal page: it declares generations as long as it is open. */
+  readonly signal?: boolean;
 }
 
 export interface Signaling {
   readonly self: PeerId;
   /** Tell the room what I am now (at open and at every change). */
   announce(presence: Presence): void;
+  /** Deliver `message` (JSON) to a live peer; dropped when it is not here. Order per peer is kept. */
   send(to: PeerId, message: unknown): void;
-  /** `from` is stamped by the medium, never taken from the message. */
+  /** `from` is the sealed envelope's sender, checked by the medium where it can. */
   onMessage(listener: (from: PeerId, message: unknown) => void): () => void;
-  /** The live peers, this one included, at every change. */
+  /** The live peers, this one included, at every change and once at once. */
   onRoster(listener: (roster: ReadonlyMap<PeerId, Presence>) => void): () => void;
+  /** A sentence when the medium is unusable (server unreachable, name taken), '' when it works again. */
+  onTrouble(listener: (sentence: string) => void): () => void;
+  /** Say bye and stop. */
   close(): void;
 }

@@ -1,0 +1,53 @@
+/**
+ * What a page uses to take part: opens the room, runs the training Worker and bridges the two (room messages, data
+ * channels). Holds no GPU object and no number of the model.
+ */
+import type { Presence } from '../net/signaling';
+import type { PeerId } from '../plan/mesh';
+import type { ParallelPlan } from '../plan/plan';
+import type { RunFile } from '../train/runfile';
+import type { DeviceReport, TabStatus } from './api';
+
+export interface TabOptions {
+  /** The room secret of the link (22 base64url characters). */
+  readonly secret: string;
+  /** Address of the signaling server (`wss://host/signal`), null for this browser only. */
+  readonly signaling: string | null;
+  readonly name: string;
+  /** At most 10 times a second while training, and at every change of phase. */
+  readonly onStatus: (status: TabStatus) => void;
+  /** Everybody in the room, this tab included, at every change. */
+  readonly onRoster: (roster: ReadonlyMap<PeerId, Presence>) => void;
+  /** The signaling server cannot be reached (a sentence) or works again (''). */
+  readonly onTrouble?: (sentence: string) => void;
+}
+
+/** The model as files: names and contents as in the headless run's output folder. */
+export interface ModelFiles {
+  readonly 'model.safetensors': Uint8Array;
+  readonly 'config.json': string;
+  readonly 'tokenizer.json': string;
+}
+
+export interface Tab {
+  readonly self: PeerId;
+  /** Can this device take part? No GPU work: only an adapter is asked for. */
+  probe(): Promise<DeviceReport>;
+  /**
+   * The click: open the device and take part. `run` is the run file this tab proposes, null takes the room's; `text` is
+   * the user's own text for a `file:` source. What goes wrong arrives as a status with phase 'failed'.
+   */
+  train(run: RunFile | null, text?: string): void;
+  /** Pause or resume the whole room at the next step border. */
+  pause(paused: boolean): void;
+  /** Leave the run at the next step border; the others go on. `train` joins again. */
+  stop(): void;
+  /** Ask the room for another plan, from the next step border on. */
+  switchPlan(plan: ParallelPlan): void;
+  rename(name: string): void;
+  /** The model as it is at the next step border. */
+  download(): Promise<ModelFiles>;
+  close(): void;
+}
+
+export type OpenTab = (options: TabOptions) => Promise<Tab>;
