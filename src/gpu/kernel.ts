@@ -19,8 +19,15 @@ export interface Kernel<B extends string = string, P extends string = string> {
   readonly params: Readonly<Record<P, 'u32' | 'f32'>>;
   /** Values for module-scope `const`s. [0] is the safe default and the reference; others are the autotuner's to try. */
   readonly variants: readonly Knobs[];
+  /** Knobs that follow from the sizes (an array length, a loop bound); they win over variants and the tape's knobs. */
+  knobsFor?(p: Params): Knobs;
   /** Workgroup counts from params and final knobs; the tile sizes are read from `knobs`, never typed twice. */
   grid(p: Params, knobs: Knobs): readonly [number, number?, number?];
   /** Floating point operations of one dispatch, for the profile and MFU. */
   flops?(p: Params): number;
+}
+
+/** Keep the literal names of a descriptor, so that a wrong binding or param name is a type error where it is recorded. */
+export function defineKernel<const B extends string, const P extends string>(kernel: Kernel<B, P>): Kernel<B, P> {
+  return kernel;
 }

@@ -1,0 +1,230 @@
+/**
+ * The descriptors of all kernels of the GPT-2 tape and the optimizer (Llama's and the vocab-parallel loss: kernels-llama.ts).
+ * R = B*T rows, f32 unless said, row-major. `xAt` is the first element of binding `x` and a multiple of 4. All additions
+ * are in a fixed order: no kernel uses atomics, so the same device gives the same bits every time.
+ */
+import { KernelError } from '../errors';
+import { defineKernel, type Knobs, type Params } from './kernel';
+
+export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b);
+
+/** Workgroups over `n` threads, folded into two dimensions because one holds at most 65,535. */
+export function gridOf(n: number, perGroup: number): readonly [number, number] {
+  const groups = Math.max(1, ceilDiv(n, perGroup));
+  const rows = ceilDiv(groups, 32768);
+  return [ceilDiv(groups, rows), rows];
+}
+
+/** Value of a knob that the descriptor itself sets in every variant. */
+export function knob(knobs: Knobs, name: string): number {
+  const value = knobs[name];
+  if (value === undefined) throw new KernelError(`knob ${name} has no value, so the grid cannot be computed`);
+  return value;
+}
+
+/** Epilogues of matmul: the EPI knob. */
+export const EPI = { none: 0, gelu: 1, dgelu: 2, residual: 3 } as const;
+
+/**
+ * out[M,N] = op(a) op(b), or += with ACC=1. TA=1: a is stored [K,M]; TB=1: b is stored [N,K]. BIAS=1 adds bias[N].
+ * EPI gelu: aux = pre-activation, out = tanh-gelu of it; dgelu: out = acc * gelu'(extra); residual: out = acc + extra.
+ * BIASGRAD=1: also out[biasAt + n] += sum over k of b[k,n], the bias gradient beside dW (TB=0; out is the grad buffer).
+ */
+export const matmul = defineKernel({
+  file: 'matmul.wgsl',
+  reads: ['a', 'b', 'bias', 'extra'],
+  writes: ['out', 'aux'],
+  optional: ['bias', 'extra', 'aux'],
+  params: { M: 'u32', N: 'u32', K: 'u32', aAt: 'u32', bAt: 'u32', biasAt: 'u32', outAt: 'u32' },
+  variants: [{ WX: 8, WY: 4, TM: 8, TN: 2 }],
+  grid: (p, knobs) => [
+    ceilDiv(p.N!, knob(knobs, 'WX') * knob(knobs, 'TN')),
+    ceilDiv(p.M!, knob(knobs, 'WY') * knob(knobs, 'TM')),
+  ],
+  flops: (p) => 2 * p.M! * p.N! * p.K!,
+});
+
+const ATTENTION_PARAMS = { B: 'u32', T: 'u32', N: 'u32', NKV: 'u32', H: 'u32' } as const;
+const MAX_HEAD_SIZE = 128;
+
+/** The head size sizes register arrays. Throws KernelError above 128 and for heads that do not share KV heads evenly. */
+function attentionKnobs(p: Params): Knobs {
+  if (p.H! > MAX_HEAD_SIZE) throw new KernelError(`head size ${p.H} is above ${MAX_HEAD_SIZE}; use more heads`);
+  if (p.N! % p.NKV! !== 0) throw new KernelError(`${p.N} heads cannot share ${p.NKV} key/value heads evenly`);
+  return { HEAD: p.H! };
+}
+
+/** Causal attention, scale 1/sqrt(H). qkv rows are [q N*H | k NKV*H | v NKV*H]; out [R,N*H]; lse [B,N,T]. */
+export const attention = defineKernel({
+  file: 'attention.wgsl',
+  reads: ['qkv'],
+  writes: ['out', 'lse'],
+  params: ATTENTION_PARAMS,
+  variants: [{ WX: 16 }],
+  knobsFor: attentionKnobs,
+  grid: (p, knobs) => [ceilDiv(p.T!, knob(knobs, 'WX')), p.N!, p.B!],
+  flops: (p) => 2 * p.B! * p.N! * p.T! * p.T! * p.H!,
+});
+
+/** The dq part of dqkv, from qkv, out, lse and dout. */
+export const attentionBackQ = defineKernel({
+  file: 'attention_back_q.wgsl',
+  reads: ['qkv', 'out', 'lse', 'dout'],
+  writes: ['dqkv'],
+  params: ATTENTION_PARAMS,
+  variants: [{ WX: 16 }],
+  knobsFor: attentionKnobs,
+  grid: (p, knobs) => [ceilDiv(p.T!, knob(knobs, 'WX')), p.N!, p.B!],
+  flops: (p) => 3 * p.B! * p.N! * p.T! * p.T! * p.H!,
+});
+
+/** The dk and dv parts of dqkv; query heads that share a KV head are added in ascending order. */
+export const attentionBackKv = defineKernel({
+  file: 'attention_back_kv.wgsl',
+  reads: ['qkv', 'out', 'lse', 'dout'],
+  writes: ['dqkv'],
+  params: ATTENTION_PARAMS,
+  variants: [{ WX: 16 }],
+  knobsFor: attentionKnobs,
+  grid: (p, knobs) => [ceilDiv(p.T!, knob(knobs, 'WX')), p.NKV!, p.B!],
+  flops: (p) => 4 * p.B! * p.N! * p.T! * p.T! * p.H!,
+});
+
+/** y[R,C] = (x - mean) * rstd * gamma + beta; stats[R,2] = mean, rstd. */
+export const layernorm = defineKernel({
+  file: 'layernorm.wgsl',
+  reads: ['x', 'gamma', 'beta'],
+  writes: ['y', 'stats'],
+  params: { R: 'u32', C: 'u32', eps: 'f32', gammaAt: 'u32', betaAt: 'u32' },
+  variants: [{ WG: 64 }],
+  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+});
+
+/** dx[R,C] from dy; ACC=1 adds to dx. */
+export const layernormBack = defineKernel({
+  file: 'layernorm_back.wgsl',
+  reads: ['x', 'gamma', 'stats', 'dy'],
+  writes: ['dx'],
+  params: { R: 'u32', C: 'u32', gammaAt: 'u32' },
+  variants: [{ WG: 64 }],
+  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+});
+
+/** grad[gammaAt..] += sum of dy * xhat, grad[betaAt..] += sum of dy, over rows. */
+export const layernormWeight = defineKernel({
+  file: 'layernorm_weight.wgsl',
+  reads: ['x', 'stats', 'dy'],
+  writes: ['grad'],
+  params: { R: 'u32', C: 'u32', gammaAt: 'u32', betaAt: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.C!, knob(knobs, 'WG')),
+});
+
+/** out[outAt + c] += sum over rows of x[R,C]. */
+export const colsum = defineKernel({
+  file: 'colsum.wgsl',
+  reads: ['x'],
+  writes: ['out'],
+  params: { R: 'u32', C: 'u32', outAt: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.C!, knob(knobs, 'WG')),
+});
+
+/** out[R,C] = wte[token] + wpe[row % T]; tokens u32. WPE=0 leaves the position table out. */
+export const embed = defineKernel({
+  file: 'embed.wgsl',
+  reads: ['tokens', 'wte', 'wpe'],
+  writes: ['out'],
+  optional: ['wpe'],
+  params: { R: 'u32', T: 'u32', C: 'u32', wteAt: 'u32', wpeAt: 'u32' },
+  variants: [{ WG: 64 }],
+  grid: (p, knobs) => gridOf(p.R! * p.C!, knob(knobs, 'WG')),
+});
+
+/**
+ * grad[gradAt + v*C + c] += sum of dy rows order[starts[v] .. starts[v+1]). `order` (u32, R) lists the rows sorted by
+ * (token, position) and `starts` has V+1 entries; both are made on the host from the tokens.
+ */
+export const embedBack = defineKernel({
+  file: 'embed_back.wgsl',
+  reads: ['dy', 'order', 'starts'],
+  writes: ['grad'],
+  params: { V: 'u32', C: 'u32', gradAt: 'u32' },
+  variants: [{ WG: 64 }],
+  grid: (p, knobs) => gridOf(p.V! * p.C!, knob(knobs, 'WG')),
+});
+
+/** grad[gradAt + t*C + c] += sum over b of dy[b,t,c]. */
+export const embedPosBack = defineKernel({
+  file: 'embed_pos_back.wgsl',
+  reads: ['dy'],
+  writes: ['grad'],
+  params: { B: 'u32', T: 'u32', C: 'u32', gradAt: 'u32' },
+  variants: [{ WG: 64 }],
+  grid: (p, knobs) => gridOf(p.T! * p.C!, knob(knobs, 'WG')),
+});
+
+/** A target that counts for nothing: loss 0 and a zero gradient row. */
+export const IGNORED_TARGET = 0xffffffff;
+
+/** In place: logits[R,V] becomes softmax - onehot(target); loss[R] in nats. targets u32. GRAD=0 leaves logits as they are. */
+export const xent = defineKernel({
+  file: 'xent.wgsl',
+  reads: ['targets'],
+  writes: ['logits', 'loss'],
+  params: { R: 'u32', V: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+});
+
+/** out[outAt] = sum of x[0..n): the loss of one microbatch. */
+export const sum = defineKernel({
+  file: 'sum.wgsl',
+  reads: ['x'],
+  writes: ['out'],
+  params: { n: 'u32', outAt: 'u32' },
+  variants: [{}],
+  grid: () => [1],
+});
+
+/** Partial sums that sumsq writes, always this many; the host adds them in float64. */
+export const SUMSQ_PARTIALS = 1024;
+
+/** out[outAt + i] = sum of squares of elements i, i + 1024, i + 2048 ... of x[xAt .. xAt + n). */
+export const sumsq = defineKernel({
+  file: 'sumsq.wgsl',
+  reads: ['x'],
+  writes: ['out'],
+  params: { n: 'u32', xAt: 'u32', outAt: 'u32' },
+  variants: [{ WG: 64 }],
+  grid: (_, knobs) => [SUMSQ_PARTIALS / knob(knobs, 'WG')],
+});
+
+/**
+ * Decoupled AdamW on n elements: g = grad * scale; m and v live in one moment buffer. Elements whose unit index
+ * (first + i) is below `decay` are decayed. c1 and c2 are the bias corrections 1 - beta^step, computed on the host.
+ */
+export const adamw = defineKernel({
+  file: 'adamw.wgsl',
+  reads: ['grad'],
+  writes: ['param', 'moment'],
+  params: {
+    n: 'u32',
+    gradAt: 'u32',
+    paramAt: 'u32',
+    mAt: 'u32',
+    vAt: 'u32',
+    decay: 'u32',
+    first: 'u32',
+    lr: 'f32',
+    beta1: 'f32',
+    beta2: 'f32',
+    eps: 'f32',
+    weightDecay: 'f32',
+    c1: 'f32',
+    c2: 'f32',
+    scale: 'f32',
+  },
+  variants: [{ WG: 64 }],
+  grid: (p, knobs) => gridOf(p.n!, knob(knobs, 'WG')),
+});
