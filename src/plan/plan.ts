@@ -1,7 +1,8 @@
 /**
  * ParallelPlan: how one run is cut, as plain data. It is in the run file, the URL, the checkpoint and the trace.
- * This file holds the type, its defaults and its rules (PlanError with the numbers); no DOM, GPU or network.
+ * This file holds the types, the defaults and the shape of the data; rules.ts holds what a plan may combine.
  */
+import { PlanError } from '../errors';
 
 export type Axis = 'dp' | 'pp' | 'tp';
 
@@ -24,18 +25,122 @@ export interface ParallelPlan {
   readonly outer?: { readonly every: number; readonly lr: number; readonly momentum: number };
 }
 
-/** One line of one rank's program. Text form: `F block3 m0`. */
+/**
+ * One line of one rank's program. Text form: `F block3 m0` (text.ts). What the executor does at each line:
+ *
+ * F, B, I, W: run the unit's lists for microbatch `mb`, whose saved tensors are in slot `mb mod slots[unit]`. B is I
+ *   then W. F and I first await the unit's pending GATHER (and that of its table); B and W await its pending REDUCE.
+ * SEND: hand what the line before made (`act`: the output of the stage's last unit; `grad`: the input gradient of its
+ *   first unit) to the rank of the next or previous stage; started, never awaited by the next line.
+ * RECV: await the counterpart: `act` is the input of the stage's first unit, `grad` the output gradient of its last.
+ *   `stage` is always the stage of the rank that runs the line; `messageOf` names the message the same at both ends.
+ *   Neighbouring stages on one rank have neither line: the executor hands the tensor over.
+ * REDUCE: start the sum of the unit's gradient over dp: all-reduce when zero is 0, else reduce-scatter to the own
+ *   shard. With zero >= 2 it comes after every microbatch: the sum is added to the shard's accumulator and the full
+ *   gradient is zeroed.
+ * GATHER: start the all-gather of the unit's parameters over dp, once its STEP is done. FREE: forget all but the shard.
+ * NORM: await every REDUCE; exchange norm, loss and votes over all ranks; nothing before it touches a parameter.
+ * STEP: AdamW on the own shard of the unit (zero 0: on all of it).
+ * OUTER: nothing, unless `(step + 1) mod outer.every` is 0; then the DiLoCo outer step of the unit over dp.
+ * TIE: only where a tied head and its table are on different ranks; `unit` says which end this rank is. The copy at the
+ *   head has a gradient and no moments. `TIE grad head` starts sending the copy's gradient to the table's rank and zeroes
+ *   it; `TIE grad embed` awaits it and adds it to the table's gradient (the next REDUCE follows). `TIE param embed` awaits
+ *   the table's STEP, OUTER and GATHER and starts sending the table; `TIE param head` starts receiving it, the next F of
+ *   the head awaits it.
+ */
 export type Action =
   | { readonly op: 'F' | 'B' | 'I' | 'W'; readonly unit: number; readonly mb: number }
   | { readonly op: 'SEND' | 'RECV'; readonly dir: 'act' | 'grad'; readonly stage: number; readonly mb: number }
-  | { readonly op: 'REDUCE' | 'GATHER' | 'FREE' | 'TIE' | 'STEP' | 'OUTER'; readonly unit: number }
+  | { readonly op: 'REDUCE' | 'GATHER' | 'FREE' | 'STEP' | 'OUTER'; readonly unit: number }
+  | { readonly op: 'TIE'; readonly dir: 'grad' | 'param'; readonly unit: number }
   | { readonly op: 'NORM' };
 
 /** What `lower` and the planner know of a unit: no tensors, only its name and sizes. */
 export interface UnitSize {
   readonly name: string;
-  /** Floats of the unit's flat parameter buffer on one tp rank, padding included. */
+  /** Floats of the unit's flat parameter buffer on one tp rank, padding included; a table owned by another unit is not. */
   readonly paramFloats: number;
   /** Relative forward cost, used to cut the model into stages (a block is 1). */
   readonly cost: number;
+  /** The unit whose token table this one reads and adds gradients to (a tied head), and the table's floats. */
+  readonly table?: { readonly unit: number; readonly floats: number };
+}
+
+const FIELDS = ['dp', 'pp', 'tp', 'zero', 'schedule', 'chunks', 'microbatches', 'recompute', 'wire', 'outer'] as const;
+const OUTER_FIELDS = ['every', 'lr', 'momentum'] as const;
+const WIRES = ['f32', 'f16', 'int8'] as const;
+
+/**
+ * A plan from untrusted data, with defaults for what is missing: one rank, 1f1b, two chunks where the schedule needs
+ * them, and as many microbatches as pp. Throws PlanError naming the field. `rules.ts` says whether it can run.
+ */
+export function parsePlan(value: unknown): ParallelPlan {
+  const plan = fieldsOf(value, FIELDS, 'plan');
+  const pp = count(plan.pp, 'pp', 1);
+  const schedule = oneOf(plan.schedule, SCHEDULES, 'schedule', '1f1b');
+  const outer = plan.outer === undefined ? undefined : parseOuter(plan.outer);
+  return {
+    dp: count(plan.dp, 'dp', 1),
+    pp,
+    tp: count(plan.tp, 'tp', 1),
+    zero: oneOf(plan.zero, [0, 1, 2, 3] as const, 'zero', 0),
+    schedule,
+    chunks: count(plan.chunks, 'chunks', schedule === 'interleaved' || schedule === 'zb-v' ? 2 : 1),
+    microbatches: count(plan.microbatches, 'microbatches', pp),
+    recompute: oneOf(plan.recompute, [false, true] as const, 'recompute', false),
+    wire: oneOf(plan.wire, WIRES, 'wire', 'f32'),
+    ...(outer === undefined ? {} : { outer }),
+  };
+}
+
+function parseOuter(value: unknown): NonNullable<ParallelPlan['outer']> {
+  const outer = fieldsOf(value, OUTER_FIELDS, 'plan.outer');
+  return {
+    every: count(outer.every, 'outer.every', undefined),
+    lr: between(outer.lr, 'outer.lr', 0, 10),
+    momentum: between(outer.momentum, 'outer.momentum', 0, 1),
+  };
+}
+
+function fieldsOf<K extends string>(value: unknown, known: readonly K[], where: string): Partial<Record<K, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new PlanError(`${where} must be an object with the fields ${known.join(', ')}`);
+  }
+  for (const key of Object.keys(value)) {
+    if (!(known as readonly string[]).includes(key)) {
+      throw new PlanError(`${where}.${key} is not a field; the fields are ${known.join(', ')}`);
+    }
+  }
+  return value;
+}
+
+function count(value: unknown, field: string, missing: number | undefined): number {
+  const number = value ?? missing;
+  if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 65536) {
+    throw new PlanError(`plan.${field} is ${shown(value)}; it must be an integer from 1 to 65536`);
+  }
+  return number;
+}
+
+function between(value: unknown, field: string, low: number, high: number): number {
+  if (typeof value !== 'number' || !(value >= low && value <= high)) {
+    throw new PlanError(`plan.${field} is ${shown(value)}; it must be a number from ${low} to ${high}`);
+  }
+  return value;
+}
+
+function oneOf<T extends string | number | boolean>(
+  value: unknown,
+  allowed: readonly T[],
+  field: string,
+  missing: T,
+): T {
+  const chosen = value === undefined ? missing : allowed.find((option) => option === value);
+  if (chosen === undefined)
+    throw new PlanError(`plan.${field} is ${shown(value)}; it must be one of ${allowed.join(', ')}`);
+  return chosen;
+}
+
+function shown(value: unknown): string {
+  return JSON.stringify(value) ?? 'missing';
 }

@@ -1,0 +1,111 @@
+/**
+ * Which plans can run: every refusal is one inequality with its numbers and the way out, before anything starts.
+ * Pipeline shapes are refused as PyTorch's pipelining schedules refuse them. Memory is not judged here (memory.ts).
+ */
+import { PlanError } from '../errors';
+import type { ParallelPlan } from './plan';
+
+/** What a plan is held against. */
+export interface RunFacts {
+  /** Ranks that take part. */
+  readonly ranks: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  /** Width of the MLP. */
+  readonly hidden: number;
+  readonly globalBatch: number;
+}
+
+/** Throw PlanError unless `plan` can run on `facts`. Returns the plan, so that it can be used in an expression. */
+export function validatePlan(plan: ParallelPlan, facts: RunFacts): ParallelPlan {
+  checkRanks(plan, facts);
+  checkBatch(plan, facts);
+  checkTensorParallel(plan, facts);
+  checkPipeline(plan, facts);
+  checkOuter(plan);
+  return plan;
+}
+
+function refuse(unless: boolean, sentence: () => string): void {
+  if (!unless) throw new PlanError(sentence());
+}
+
+function checkRanks({ dp, pp, tp }: ParallelPlan, { ranks }: RunFacts): void {
+  refuse(dp * pp * tp === ranks, () => {
+    return `plan.dp ${dp} x plan.pp ${pp} x plan.tp ${tp} = ${dp * pp * tp} ranks, but ${ranks} take part; change the plan or start ${dp * pp * tp}`;
+  });
+}
+
+function checkBatch({ dp, microbatches }: ParallelPlan, { globalBatch }: RunFacts): void {
+  refuse(globalBatch >= dp * microbatches, () => {
+    return `train.globalBatch ${globalBatch} < plan.dp ${dp} x plan.microbatches ${microbatches} = ${dp * microbatches}: every microbatch needs a sample; raise globalBatch or lower microbatches or dp`;
+  });
+}
+
+function checkTensorParallel({ tp }: ParallelPlan, { heads, kvHeads, hidden }: RunFacts): void {
+  refuse(
+    heads % tp === 0,
+    () =>
+      `model.heads ${heads} mod plan.tp ${tp} = ${heads % tp}, but heads are split whole; choose tp among the divisors of ${heads}`,
+  );
+  refuse(kvHeads % tp === 0 || tp % kvHeads === 0, () => {
+    return `model.kvHeads ${kvHeads} and plan.tp ${tp}: one must divide the other (a key/value head is on one rank, or copied on tp/kvHeads ranks); choose another tp`;
+  });
+  refuse(
+    hidden % tp === 0,
+    () =>
+      `model.hidden ${hidden} mod plan.tp ${tp} = ${hidden % tp}, but the MLP is split evenly; choose tp among the divisors of ${hidden}`,
+  );
+}
+
+function checkPipeline(plan: ParallelPlan, { layers }: RunFacts): void {
+  const { pp, schedule, chunks, microbatches } = plan;
+  const stages = pp * chunks;
+  refuse(stages <= layers + 2, () => {
+    return `plan.pp ${pp} x plan.chunks ${chunks} = ${stages} stages > model.layers ${layers} + 2 (embed and head) = ${layers + 2} units; every stage needs a unit, so lower pp or chunks`;
+  });
+  checkChunks(plan);
+  if (schedule === '1f1b' || schedule === 'eager-1f1b') {
+    refuse(
+      microbatches >= pp,
+      () =>
+        `plan.microbatches ${microbatches} < plan.pp ${pp}: ${schedule} needs at least one microbatch per stage; raise microbatches to ${pp} or take gpipe`,
+    );
+  }
+  if (schedule === 'interleaved' || schedule === 'zb-h1') {
+    const rounds = Math.max(1, Math.floor(microbatches / pp));
+    refuse(microbatches % rounds === 0, () => {
+      return `plan.microbatches ${microbatches} mod ${rounds} rounds (microbatches / pp ${pp}, rounded down) = ${microbatches % rounds}: ${schedule} needs equal rounds; take ${Math.ceil(microbatches / pp) * pp} microbatches`;
+    });
+  }
+}
+
+function checkChunks({ schedule, chunks }: ParallelPlan): void {
+  switch (schedule) {
+    case 'zb-v':
+      return refuse(
+        chunks === 2,
+        () => `plan.chunks ${chunks} != 2: zb-v lays two chunks on every rank, down and up again; set chunks to 2`,
+      );
+    case 'interleaved':
+      return refuse(
+        chunks >= 2,
+        () => `plan.chunks ${chunks} < 2: interleaved needs several chunks per rank; set chunks to 2 or take 1f1b`,
+      );
+    case 'zb-h1':
+      return;
+    default:
+      return refuse(
+        chunks === 1,
+        () => `plan.chunks ${chunks} > 1: ${schedule} runs one stage per rank; set chunks to 1 or take interleaved`,
+      );
+  }
+}
+
+function checkOuter({ outer, zero }: ParallelPlan): void {
+  refuse(
+    outer === undefined || zero === 0,
+    () => `plan.outer with plan.zero ${zero} > 0: DiLoCo keeps every rank's own parameters and moments; set zero to 0`,
+  );
+}

@@ -1,0 +1,83 @@
+/**
+ * Where stages and units go: stage -> pipeline coordinate (loop or V), and units -> stages by cost.
+ */
+import { PlanError } from '../errors';
+import type { ParallelPlan, UnitSize } from './plan';
+
+/** Consecutive units, both ends included. */
+export interface StageSpan {
+  readonly stage: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export function stageCount({ pp, chunks }: ParallelPlan): number {
+  return pp * chunks;
+}
+
+/** The pp coordinate that runs `stage`: round and round (0 1 2 0 1 2), or down and up again for zb-v (0 1 2 2 1 0). */
+export function stageCoord({ pp, schedule }: ParallelPlan, stage: number): number {
+  const lap = Math.floor(stage / pp);
+  const place = stage % pp;
+  return schedule === 'zb-v' && lap % 2 === 1 ? pp - 1 - place : place;
+}
+
+/** The stages of pp coordinate `p`, in model order: local chunk 0, 1, ... */
+export function stagesOf(plan: ParallelPlan, p: number): readonly number[] {
+  return Array.from({ length: stageCount(plan) }, (_, stage) => stage).filter((stage) => stageCoord(plan, stage) === p);
+}
+
+/**
+ * Cut the units into `stages` runs of at least one unit: the costliest run is as cheap as possible, then the runs are as
+ * even as possible (least sum of squares), then earlier runs are longer. Throws PlanError when there are too few units.
+ */
+export function cutUnits(units: readonly UnitSize[], stages: number): readonly StageSpan[] {
+  if (units.length < stages) {
+    throw new PlanError(
+      `${stages} stages need at least ${stages} units, but the model has ${units.length}; lower pp or chunks`,
+    );
+  }
+  const sums = [0];
+  for (const unit of units) sums.push(sums.at(-1)! + unit.cost);
+  const cost = (from: number, to: number) => sums[to]! - sums[from]!;
+  const bottleneck = leastCut(units.length, stages, (from, to) => cost(from, to), Math.max).value;
+  // why: sums of decimal costs differ in the last bits by grouping; equal runs must count as equal
+  const limit = bottleneck * (1 + 1e-9);
+  const square = (from: number, to: number) =>
+    cost(from, to) > limit ? Number.POSITIVE_INFINITY : cost(from, to) ** 2;
+  const { ends } = leastCut(units.length, stages, square, (a, b) => a + b);
+  return ends.map((end, stage) => ({ stage, first: ends[stage - 1] ?? 0, last: end - 1 }));
+}
+
+/** Dynamic programme over (stages left, first unit): the cut of `length` into `parts` with the least combined value. */
+function leastCut(
+  length: number,
+  parts: number,
+  value: (from: number, to: number) => number,
+  combine: (a: number, b: number) => number,
+): { readonly value: number; readonly ends: readonly number[] } {
+  // rest[from] = least value of units from.. cut into the parts handled so far; next[p][from] = end of the first of them
+  let rest = Array.from({ length: length + 1 }, (_, from) =>
+    from < length ? value(from, length) : Number.POSITIVE_INFINITY,
+  );
+  const next = [Array.from({ length: length + 1 }, () => length)];
+  for (let part = 1; part < parts; part++) {
+    const ends: number[] = [];
+    rest = rest.map((_, from) => {
+      let best = Number.POSITIVE_INFINITY;
+      ends[from] = length;
+      for (let end = length - part; end > from; end--) {
+        const total = combine(value(from, end), rest[end]!);
+        if (total < best * (1 - 1e-12)) {
+          best = total;
+          ends[from] = end;
+        }
+      }
+      return best;
+    });
+    next.unshift(ends);
+  }
+  const ends: number[] = [];
+  for (const row of next) ends.push(row[ends.at(-1) ?? 0]!);
+  return { value: rest[0]!, ends };
+}

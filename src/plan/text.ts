@@ -1,0 +1,77 @@
+/** The text form of a line: `F block3 m0`, `SEND act s1 m0`, `REDUCE head`, `TIE grad embed`, `NORM`. Printed, compared, drawn, and the identity in tags. */
+import { PlanError } from '../errors';
+import type { Action, UnitSize } from './plan';
+
+type Named = Pick<UnitSize, 'name'>;
+
+export function printAction(action: Action, units: readonly Named[]): string {
+  switch (action.op) {
+    case 'F':
+    case 'B':
+    case 'I':
+    case 'W':
+      return `${action.op} ${nameOf(action.unit, units)} m${action.mb}`;
+    case 'SEND':
+    case 'RECV':
+      return `${action.op} ${action.dir} s${action.stage} m${action.mb}`;
+    case 'TIE':
+      return `TIE ${action.dir} ${nameOf(action.unit, units)}`;
+    case 'NORM':
+      return 'NORM';
+    default:
+      return `${action.op} ${nameOf(action.unit, units)}`;
+  }
+}
+
+/** The whole program, one line per action. */
+export function printProgram(actions: readonly Action[], units: readonly Named[]): string {
+  return actions.map((action) => printAction(action, units)).join('\n');
+}
+
+/** The line that `printAction` printed. Throws PlanError for text that is no line of these units. */
+export function parseAction(text: string, units: readonly Named[]): Action {
+  const words = text.trim().split(/\s+/);
+  const unit = units.findIndex(({ name }) => name === words[words[0] === 'TIE' ? 2 : 1]);
+  const action = read(words, unit);
+  if (!action || printAction(action, units) !== words.join(' '))
+    throw new PlanError(`"${text}" is not a line of this model's program`);
+  return action;
+}
+
+function read(words: readonly string[], unit: number): Action | undefined {
+  const [op, dir] = words;
+  const mb = numberAfter('m', words.at(-1));
+  if (op === 'NORM') return { op };
+  if (op === 'SEND' || op === 'RECV') {
+    const stage = numberAfter('s', words[2]);
+    if ((dir !== 'act' && dir !== 'grad') || stage === undefined || mb === undefined) return undefined;
+    return { op, dir, stage, mb };
+  }
+  if (unit < 0) return undefined;
+  if (op === 'TIE') return dir === 'grad' || dir === 'param' ? { op, dir, unit } : undefined;
+  if (op === 'F' || op === 'B' || op === 'I' || op === 'W') return mb === undefined ? undefined : { op, unit, mb };
+  if (op === 'REDUCE' || op === 'GATHER' || op === 'FREE' || op === 'STEP' || op === 'OUTER') return { op, unit };
+  return undefined;
+}
+
+function numberAfter(letter: string, word: string | undefined): number | undefined {
+  return word?.startsWith(letter) && /^\d+$/.test(word.slice(1)) ? Number(word.slice(1)) : undefined;
+}
+
+function nameOf(unit: number, units: readonly Named[]): string {
+  const found = units[unit];
+  if (!found) throw new PlanError(`a line names unit ${unit}, but the model has ${units.length} units`);
+  return found.name;
+}
+
+/** What SEND and RECV exchange, named the same at both ends: the stage that made it, and the microbatch. */
+export function messageOf(action: Extract<Action, { op: 'SEND' | 'RECV' }>): {
+  readonly name: string;
+  /** The stage at the other end. */
+  readonly partner: number;
+} {
+  const onward = action.dir === 'act' ? 1 : -1;
+  const partner = action.op === 'SEND' ? action.stage + onward : action.stage - onward;
+  const maker = action.op === 'SEND' ? action.stage : partner;
+  return { name: `${action.dir} s${maker} m${action.mb}`, partner };
+}
