@@ -1,0 +1,93 @@
+/**
+ * WGSL as text: includes, knob rewriting, and the check that a descriptor mirrors its file. Every file under shaders/ is
+ * complete WGSL with default knobs; a variant only rewrites the value of a module-scope `const`. No GPU object here.
+ */
+import { KernelError } from '../errors';
+import type { Kernel, Knobs } from './kernel';
+
+const FOLDER = '../../shaders/';
+const FILES: Readonly<Record<string, string>> = import.meta.glob<string>('../../shaders/**/*.wgsl', {
+  query: '?raw',
+  import: 'default',
+  eager: true,
+});
+
+/** Every WGSL file by its name under shaders/, as it stands on disk. */
+export const shaderFiles: ReadonlyMap<string, string> = new Map(
+  Object.entries(FILES).map(([path, text]) => [path.slice(FOLDER.length), text]),
+);
+
+/** The text of a file with its includes in place, each once. Throws KernelError for a file that is not there. */
+export function expand(file: string, seen: Set<string> = new Set()): string {
+  const text = shaderFiles.get(file);
+  if (text === undefined) throw new KernelError(`there is no shader file ${file}`);
+  seen.add(file);
+  return text.replace(/^\/\/ #include "([^"]+)"$/gm, (_, name: string) => (seen.has(name) ? '' : expand(name, seen)));
+}
+
+/** What a file declares: bindings in order, fields of struct Params, knobs with their WGSL types. */
+export interface Reflection {
+  readonly bindings: readonly { readonly name: string; readonly access: 'read' | 'read_write' | 'uniform' }[];
+  readonly params: readonly { readonly name: string; readonly type: string }[];
+  readonly knobs: ReadonlyMap<string, string>;
+}
+
+const BINDING = /@group\((\d+)\)\s*@binding\((\d+)\)\s*var<([^>]+)>\s*(\w+)/g;
+const KNOB = /^const (\w+): (u32|i32|f32) = [^;]+;/gm;
+
+/** Read the declarations of expanded WGSL. Throws KernelError when bindings are not group 0, numbered from 0 in order. */
+export function reflect(source: string): Reflection {
+  const code = source.replace(/\/\/.*$/gm, '');
+  const bindings = [...code.matchAll(BINDING)].map(([, group, index, space, name], at) => {
+    if (group !== '0' || Number(index) !== at) {
+      throw new KernelError(`binding ${name} is @group(${group}) @binding(${index}); bindings are group 0, in order`);
+    }
+    const access = space === 'uniform' ? 'uniform' : space!.includes('read_write') ? 'read_write' : 'read';
+    return { name: name!, access } as const;
+  });
+  const struct = /struct Params \{([^}]*)\}/.exec(code)?.[1] ?? '';
+  const params = [...struct.matchAll(/(\w+):\s*(\w+)/g)].map(([, name, type]) => ({ name: name!, type: type! }));
+  const knobs = new Map([...code.matchAll(KNOB)].map(([, name, type]) => [name!, type!]));
+  return { bindings, params, knobs };
+}
+
+/** Throw KernelError unless the descriptor names the file's bindings and params, in order, with the same access and types. */
+export function checkMirror(kernel: Kernel, found: Reflection): void {
+  const expected = [
+    ...kernel.reads.map((name) => `${name}: read`),
+    ...kernel.writes.map((name) => `${name}: read_write`),
+    'p: uniform',
+    ...Object.entries(kernel.params).map(([name, type]) => `Params.${name}: ${type}`),
+  ].join(', ');
+  const actual = [
+    ...found.bindings.map(({ name, access }) => `${name}: ${access}`),
+    ...found.params.map(({ name, type }) => `Params.${name}: ${type}`),
+  ].join(', ');
+  if (expected !== actual) {
+    throw new KernelError(`${kernel.file} declares [${actual}] but its descriptor says [${expected}]`);
+  }
+}
+
+/** Rewrite the values of module-scope consts. Throws KernelError for a name the file does not declare. */
+export function specialise(source: string, knobs: Knobs, declared: Reflection['knobs']): string {
+  let text = source;
+  for (const [name, value] of Object.entries(knobs)) {
+    const type = declared.get(name);
+    if (!type)
+      throw new KernelError(`no module-scope const ${name} to rewrite; knobs are ${[...declared.keys()].join(' ')}`);
+    if (type !== 'f32' && !Number.isInteger(value)) throw new KernelError(`knob ${name}: ${type} cannot be ${value}`);
+    text = text.replace(
+      new RegExp(`^const ${name}: ${type} = [^;]+;`, 'm'),
+      `const ${name}: ${type} = ${type}(${value});`,
+    );
+  }
+  return text;
+}
+
+/** Final WGSL of a kernel under these knobs, after the mirror check. */
+export function shaderOf(kernel: Kernel, knobs: Knobs): string {
+  const source = expand(kernel.file);
+  const found = reflect(source);
+  checkMirror(kernel, found);
+  return specialise(source, knobs, found.knobs);
+}

@@ -1,0 +1,55 @@
+/**
+ * Reused MAP_READ buffers: a read takes a free one and gives it back, so reads may overlap and the steady state creates none.
+ */
+import type { GpuDevice } from './device';
+
+/** Firefox looks for finished work every 100 ms unless something is submitted (platform poll; delete when it signals). */
+const KICK_MS = 1;
+const needsKicks = (): boolean => globalThis.navigator?.userAgent?.includes('Firefox') ?? false;
+
+export class StagingPool {
+  readonly #free: GPUBuffer[] = [];
+  readonly #taken = new Set<GPUBuffer>();
+
+  constructor(readonly device: GpuDevice) {}
+
+  /** The smallest free buffer that holds `bytes` and is not wastefully large; a new one where there is none. */
+  take(bytes: number): GPUBuffer {
+    let best = -1;
+    this.#free.forEach((buffer, i) => {
+      const fits = buffer.size >= bytes && buffer.size <= Math.max(4096, bytes * 2);
+      if (fits && (best < 0 || buffer.size < this.#free[best]!.size)) best = i;
+    });
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    const buffer =
+      best >= 0 ? this.#free.splice(best, 1)[0]! : this.device.createBuffer('staging', bytes, usage, 'staging');
+    this.#taken.add(buffer);
+    return buffer;
+  }
+
+  /** Wait until the GPU has filled the first `bytes`. Rejects with DeviceLost when it never will. */
+  async map(buffer: GPUBuffer, bytes: number): Promise<void> {
+    const kick = needsKicks() ? setInterval(() => this.device.raw.queue.submit([]), KICK_MS) : undefined;
+    try {
+      await buffer.mapAsync(GPUMapMode.READ, 0, bytes);
+    } catch (cause) {
+      // A map fails because the device is gone or the work before it was refused: say that, not "map aborted".
+      await Promise.race([this.device.lost, this.device.raw.queue.onSubmittedWorkDone().catch(() => undefined)]);
+      this.device.check();
+      throw cause;
+    } finally {
+      clearInterval(kick);
+    }
+  }
+
+  giveBack(buffer: GPUBuffer): void {
+    buffer.unmap();
+    if (this.#taken.delete(buffer)) this.#free.push(buffer);
+  }
+
+  close(): void {
+    for (const buffer of [...this.#free, ...this.#taken]) this.device.destroyBuffer(buffer);
+    this.#free.length = 0;
+    this.#taken.clear();
+  }
+}
