@@ -1,0 +1,146 @@
+/**
+ * Rooms of the signaling server: who is in which, and passing sealed envelopes on. Knows sockets only by the few calls it
+ * makes, holds no queue for absent peers and nothing of a room once its last peer has left.
+ */
+import { ProtocolError } from '../errors';
+import { TokenBucket } from '../net/bucket';
+import type { PeerId } from '../plan/mesh';
+import { parseClientMessage, SERVER_RATE, type ServerMessage } from '../net/signalwire';
+
+export const LIMITS = {
+  rooms: 1_000,
+  peersPerRoom: 256,
+  sockets: 2_000,
+  /** A socket that does not read is closed when this much waits for it. */
+  backlogBytes: 1024 * 1024,
+  helloWithinMs: 5_000,
+  pingEveryMs: 15_000,
+} as const;
+
+/** WebSocket close codes (RFC 6455). */
+export const CLOSE = { protocol: 1002, binary: 1003, policy: 1008, busy: 1013 } as const;
+
+/** What the hub needs of a socket. */
+export interface HubSocket {
+  send(text: string): void;
+  close(code: number, reason: string): void;
+  /** Bytes accepted by `send` and not yet given to the network. */
+  readonly backlogBytes: number;
+}
+
+interface Member {
+  readonly socket: HubSocket;
+  readonly token: string;
+  seal: string;
+}
+
+/** The hub's side of one socket. */
+export interface Connection {
+  /** True once a valid hello was accepted. */
+  readonly greeted: boolean;
+  /** One text frame. Never throws: a bad one closes the socket. */
+  receive(text: string): void;
+  /** The socket has closed, for whatever reason. */
+  closed(): void;
+}
+
+export class Hub {
+  readonly #rooms = new Map<string, Map<PeerId, Member>>();
+
+  constructor(
+    private readonly now: () => number = () => performance.now(),
+    private readonly limits: { readonly rooms: number; readonly peersPerRoom: number } = LIMITS,
+  ) {}
+
+  get roomCount(): number {
+    return this.#rooms.size;
+  }
+
+  connect(socket: HubSocket): Connection {
+    const bucket = new TokenBucket(SERVER_RATE, this.now);
+    let place: { readonly room: string; readonly peer: PeerId } | undefined;
+    return {
+      get greeted() {
+        return place !== undefined;
+      },
+      receive: (text) => {
+        if (!bucket.take()) return socket.close(CLOSE.policy, `more than ${SERVER_RATE.perSecond} messages a second`);
+        try {
+          const message = parseClientMessage(text);
+          if (message.t === 'hello') {
+            if (place) throw new ProtocolError('a second hello on one socket');
+            if (this.#enter(socket, message)) place = { room: message.room, peer: message.peer };
+            return;
+          }
+          if (!place) throw new ProtocolError(`"${message.t}" before hello`);
+          if (message.t === 'announce') this.#announce(place.room, place.peer, message.seal);
+          else this.#forward(place.room, place.peer, message.to, message.seal);
+        } catch (error) {
+          if (!(error instanceof ProtocolError)) throw error;
+          // A close reason may hold 123 bytes.
+          socket.close(CLOSE.policy, error.message.slice(0, 100));
+        }
+      },
+      closed: () => {
+        if (place) this.#leave(place.room, place.peer, socket);
+        place = undefined;
+      },
+    };
+  }
+
+  #enter(socket: HubSocket, hello: { room: string; peer: PeerId; token: string; seal: string }): boolean {
+    const room = this.#rooms.get(hello.room) ?? new Map<PeerId, Member>();
+    const old = room.get(hello.peer);
+    const refusal =
+      room.size === 0 && this.#rooms.size >= this.limits.rooms
+        ? `This server already serves ${this.limits.rooms} rooms, which is its limit.`
+        : !old && room.size >= this.limits.peersPerRoom
+          ? `This room already has ${this.limits.peersPerRoom} peers, which is its limit.`
+          : old && old.token !== hello.token
+            ? 'Another peer of this room already has this id: reload the page.'
+            : undefined;
+    if (refusal) {
+      this.#send(socket, { t: 'refused', sentence: refusal });
+      socket.close(CLOSE.busy, 'refused');
+      return false;
+    }
+    this.#rooms.set(hello.room, room);
+    // The same peer on a new socket (its network changed) replaces the old one, which must not announce its leaving.
+    room.set(hello.peer, { socket, token: hello.token, seal: hello.seal });
+    old?.socket.close(CLOSE.policy, 'replaced by a newer socket of the same peer');
+    const peers = [...room].filter(([peer]) => peer !== hello.peer).map(([peer, { seal }]) => ({ peer, seal }));
+    this.#send(socket, { t: 'room', peers });
+    this.#tell(room, hello.peer, { t: 'here', peer: hello.peer, seal: hello.seal });
+    return true;
+  }
+
+  #announce(roomId: string, peer: PeerId, seal: string): void {
+    const room = this.#rooms.get(roomId);
+    const member = room?.get(peer);
+    if (!room || !member) return;
+    member.seal = seal;
+    this.#tell(room, peer, { t: 'here', peer, seal });
+  }
+
+  #forward(roomId: string, from: PeerId, to: PeerId, seal: string): void {
+    const target = this.#rooms.get(roomId)?.get(to);
+    if (target) this.#send(target.socket, { t: 'from', peer: from, seal });
+  }
+
+  #leave(roomId: string, peer: PeerId, socket: HubSocket): void {
+    const room = this.#rooms.get(roomId);
+    if (!room || room.get(peer)?.socket !== socket) return;
+    room.delete(peer);
+    if (room.size === 0) this.#rooms.delete(roomId);
+    else this.#tell(room, peer, { t: 'left', peer });
+  }
+
+  #tell(room: ReadonlyMap<PeerId, Member>, except: PeerId, message: ServerMessage): void {
+    for (const [peer, member] of room) if (peer !== except) this.#send(member.socket, message);
+  }
+
+  #send(socket: HubSocket, message: ServerMessage): void {
+    if (socket.backlogBytes > LIMITS.backlogBytes) socket.close(CLOSE.policy, 'this socket does not read');
+    else socket.send(JSON.stringify(message));
+  }
+}

@@ -1,0 +1,68 @@
+/** Pages and signaling on one port: what `npm start` and the headless run listen with. */
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { ConnectError } from '../errors';
+import { attachSignaling } from './signal';
+import { type Handler, serveFolder } from './static';
+
+export interface ServerOptions {
+  /** Folder of the built pages. */
+  readonly pages: string;
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** PEM texts; without them plain HTTP. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly allowPrograms: boolean;
+  /** Answers requests under a path of its own before the pages are asked; returns false for what is not its business. */
+  readonly route?: (...args: Parameters<Handler>) => boolean;
+}
+
+export interface RunningServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Listen. Throws ConnectError with the way out when the port is taken or not permitted. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const pages = serveFolder(options.pages);
+  const handler: Handler = (request, response) => {
+    if (!options.route?.(request, response)) pages(request, response);
+  };
+  // A client that never finishes its request line is cut off after 10 s.
+  const limits = { headersTimeout: 10_000, requestTimeout: 300_000 };
+  const server: Server = options.tls
+    ? createTlsServer({ ...options.tls, ...limits }, handler)
+    : createServer(limits, handler);
+  const closeSignaling = attachSignaling(server, { allowPrograms: options.allowPrograms });
+  server.on('clientError', (_error, socket) => socket.destroy());
+  await listen(server, options.port, options.host);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        closeSignaling();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new ConnectError(listenSentence(error, port, host))));
+    server.listen(port, host, resolve);
+  });
+}
+
+function listenSentence(error: NodeJS.ErrnoException, port: number, host: string): string {
+  if (error.code === 'EADDRINUSE') {
+    return `Port ${port} is taken by another program: stop it or choose another port with --port ${port + 1}.`;
+  }
+  if (error.code === 'EACCES') return `Port ${port} needs administrator rights: choose one above 1023 with --port 8080.`;
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
+    return `This machine has no address ${host}: leave --host out, or use 0.0.0.0 for all addresses.`;
+  }
+  return `The server cannot listen on ${host}:${port}: ${error.message}.`;
+}

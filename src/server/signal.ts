@@ -1,0 +1,107 @@
+/**
+ * Signaling over WebSockets on an HTTP server's upgrade event: hard limits on every socket, then the hub. Serves
+ * `npm start`, the headless run and, as a Vite plugin, `npm run dev`.
+ */
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { MAX_FRAME_BYTES, SIGNALING_PATH } from '../net/signalwire';
+import { CLOSE, Hub, LIMITS } from './hub';
+
+export interface SignalingOptions {
+  /** Programs (headless ranks) send no Origin header; browsers always do. */
+  readonly allowPrograms: boolean;
+  /** Upgrades of other paths belong to somebody else (Vite's hot reload); without it they are refused. */
+  readonly shared?: boolean;
+  readonly helloWithinMs?: number;
+  readonly pingEveryMs?: number;
+}
+
+/** A page may open a socket only to the host it came from: no other site can use this server by its visitors. */
+export function originAllowed(request: Pick<IncomingMessage, 'headers'>, allowPrograms: boolean): boolean {
+  const { origin, host } = request.headers;
+  if (origin === undefined) return allowPrograms;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+/** Serve signaling on `server`. The returned function closes every socket without telling anybody that peers left. */
+export function attachSignaling(server: Pick<HttpServer, 'on' | 'off'>, options: SignalingOptions): () => void {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_FRAME_BYTES,
+    maxFragments: 16,
+    maxBufferedChunks: 1024,
+    perMessageDeflate: false,
+    clientTracking: true,
+  });
+  const hub = new Hub();
+
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const path = URL.canParse(request.url ?? '', 'http://host') && new URL(request.url ?? '', 'http://host').pathname;
+    if (path !== SIGNALING_PATH) {
+      if (!options.shared) refuse(socket, '404 Not Found');
+    } else if (!originAllowed(request, options.allowPrograms)) refuse(socket, '403 Forbidden');
+    else if (sockets.clients.size >= LIMITS.sockets) refuse(socket, '503 Service Unavailable');
+    else sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, hub, options));
+  };
+  server.on('upgrade', onUpgrade);
+  return () => {
+    server.off('upgrade', onUpgrade);
+    for (const ws of sockets.clients) ws.terminate();
+    sockets.close();
+  };
+}
+
+function refuse(socket: Duplex, status: string): void {
+  // The other end may be gone already; there is nobody left to tell.
+  socket.on('error', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+function serve(ws: WebSocket, hub: Hub, options: SignalingOptions): void {
+  const connection = hub.connect({
+    send: (text) => ws.send(text),
+    close: (code, reason) => close(ws, code, reason),
+    get backlogBytes() {
+      return ws.bufferedAmount;
+    },
+  });
+  const helloTimer = setTimeout(() => {
+    if (!connection.greeted) close(ws, CLOSE.policy, 'no hello in time');
+  }, options.helloWithinMs ?? LIMITS.helloWithinMs);
+  let alive = true;
+  const pingTimer = setInterval(() => {
+    if (!alive) return ws.terminate();
+    alive = false;
+    ws.ping();
+  }, options.pingEveryMs ?? LIMITS.pingEveryMs);
+
+  ws.on('pong', () => {
+    alive = true;
+  });
+  ws.on('message', (data, isBinary) => {
+    alive = true;
+    // Frames that were already on their way when the socket was told to close are not obeyed.
+    if (ws.readyState !== ws.OPEN) return;
+    if (isBinary) close(ws, CLOSE.binary, 'text frames only');
+    else connection.receive(data.toString());
+  });
+  // ws reports an oversized frame, bad UTF-8 and a reset connection here, having begun to close the socket itself.
+  ws.on('error', () => terminateSoon(ws));
+  ws.on('close', () => {
+    clearTimeout(helloTimer);
+    clearInterval(pingTimer);
+    connection.closed();
+  });
+}
+
+/** Ask for a closing handshake, and do not wait for it: a hostile peer would never answer. */
+function close(ws: WebSocket, code: number, reason: string): void {
+  if (ws.readyState !== ws.OPEN) return;
+  ws.close(code, reason);
+  terminateSoon(ws);
+}
+
+function terminateSoon(ws: WebSocket): void {
+  setTimeout(() => ws.terminate(), 1_000).unref();
+}
