@@ -82,25 +82,21 @@ function checkPipeline(plan: ParallelPlan, { layers }: RunFacts): void {
 }
 
 function checkChunks({ schedule, chunks }: ParallelPlan): void {
-  switch (schedule) {
-    case 'zb-v':
-      return refuse(
-        chunks === 2,
-        () => `plan.chunks ${chunks} != 2: zb-v lays two chunks on every rank, down and up again; set chunks to 2`,
-      );
-    case 'interleaved':
-      return refuse(
-        chunks >= 2,
-        () => `plan.chunks ${chunks} < 2: interleaved needs several chunks per rank; set chunks to 2 or take 1f1b`,
-      );
-    case 'zb-h1':
-      return;
-    default:
-      return refuse(
-        chunks === 1,
-        () => `plan.chunks ${chunks} > 1: ${schedule} runs one stage per rank; set chunks to 1 or take interleaved`,
-      );
-  }
+  const allowed = {
+    'zb-v': [2, 2, 'zb-v lays two chunks on every rank, down and up again; set chunks to 2'],
+    interleaved: [
+      2,
+      Number.POSITIVE_INFINITY,
+      'interleaved takes several chunks per rank; set chunks to 2 or take 1f1b',
+    ],
+    'zb-h1': [1, Number.POSITIVE_INFINITY, ''],
+  } as const;
+  const [least, most, wayOut] =
+    schedule in allowed
+      ? allowed[schedule as keyof typeof allowed]
+      : ([1, 1, `${schedule} runs one stage per rank; set chunks to 1 or take interleaved`] as const);
+  refuse(chunks >= least, () => `plan.chunks ${chunks} < ${least}: ${wayOut}`);
+  refuse(chunks <= most, () => `plan.chunks ${chunks} > ${most}: ${wayOut}`);
 }
 
 function checkOuter({ outer, zero }: ParallelPlan): void {
