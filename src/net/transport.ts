@@ -39,5 +39,10 @@ export interface Transport {
   /** Told at every change of the set of peers that can be reached now. Returns the function that stops it. */
   onPeers(listener: (present: ReadonlySet<PeerId>) => void): () => void;
   stats(): readonly LinkStats[];
+  /**
+   * Resolves when every message sent so far has arrived, or its peer is gone. Await it before close() at the end of a
+   * run: close() says bye at once, and what was still on its way is lost.
+   */
+  flush(): Promise<void>;
   close(): void;
 }
