@@ -99,7 +99,8 @@ function withGradients(lines: readonly Action[], { plan, units, mine, tie }: Pla
       open.set(unit, open.get(unit)! - 1);
       const complete = open.get(unit) === 0;
       if (complete && (tie?.table === unit || tie?.reader === unit)) after.push({ op: 'TIE', dir: 'grad', unit });
-      if (reduces && (complete || shardingOf(plan) >= 2)) after.push({ op: 'REDUCE', unit });
+      if (reduces && shardingOf(plan) >= 2) after.push({ op: 'REDUCE', unit, mb: line.mb });
+      else if (reduces && complete) after.push({ op: 'REDUCE', unit });
     }
     return after;
   });
@@ -112,48 +113,54 @@ function withGradients(lines: readonly Action[], { plan, units, mine, tie }: Pla
  */
 function withParameters(lines: readonly Action[], place: Place): Action[] {
   if (shardingOf(place.plan) < 3) return [...lines];
-  const readers = lines.filter(readsParameters);
-  const gathers = new Map<number, number[]>();
-  const frees = new Map<number, number[]>();
+  const gathers = new Map<number, Action[]>();
+  const frees = new Map<number, Action[]>();
   const freed = new Map<number, number>();
-  for (const { unit, from, to } of holdsOf(readers, place)) {
-    push(gathers, Math.max(from - 1, freed.get(unit) ?? 0), unit);
-    push(frees, to, unit);
+  for (const { use, from, to } of holdsOf(lines.filter(readsParameters), place)) {
+    const { unit } = use;
+    const at = Math.max(from - 1, freed.get(unit) ?? 0);
+    push(gathers, at, { op: 'GATHER', ...use });
+    if (unit === place.tie?.table || unit === place.tie?.reader) push(gathers, at, { op: 'TIE', dir: 'param', unit });
+    push(frees, to, { op: 'FREE', ...use });
     freed.set(unit, to + 1);
   }
-  const gatherAt = (at: number) =>
-    (gathers.get(at) ?? []).flatMap((unit): Action[] => {
-      const tied = unit === place.tie?.table || unit === place.tie?.reader;
-      return [{ op: 'GATHER', unit }, ...(tied ? ([{ op: 'TIE', dir: 'param', unit }] as const) : [])];
-    });
   let at = 0;
   const rest = lines.flatMap((line) => {
     if (!readsParameters(line)) return [line];
-    const free = (frees.get(at++) ?? []).map((unit): Action => ({ op: 'FREE', unit }));
-    return [line, ...free, ...gatherAt(at)];
+    const free = frees.get(at++) ?? [];
+    return [line, ...free, ...(gathers.get(at) ?? [])];
   });
-  return [...gatherAt(0), ...rest];
+  return [...(gathers.get(0) ?? []), ...rest];
 }
 
-/** Runs of reading lines (as positions among them) in which a unit's parameters must be whole; disjoint per unit. */
-function holdsOf(readers: readonly Compute[], { plan, units }: Place): { unit: number; from: number; to: number }[] {
-  const holds = new Map<string, { unit: number; from: number; to: number }>();
-  const hold = (unit: number, pass: string, at: number) => {
-    const key = plan.pp > 1 ? `${unit}` : `${unit} ${pass}`;
+/** A run of reading lines (as positions among them) in which a unit's parameters must be whole. */
+interface Hold {
+  readonly use: { readonly unit: number; readonly pass?: 'F' | 'B'; readonly mb?: number };
+  readonly from: number;
+  to: number;
+}
+
+/** By first line; those of one unit do not overlap. */
+function holdsOf(readers: readonly Compute[], { plan, units }: Place): readonly Hold[] {
+  const holds = new Map<string, Hold>();
+  const hold = (unit: number, pass: 'F' | 'B', mb: number, at: number) => {
+    const use = plan.pp > 1 ? { unit } : { unit, pass, mb };
+    const key = JSON.stringify(use);
     const known = holds.get(key);
     if (known) known.to = at;
-    else holds.set(key, { unit, from: at, to: at });
+    else holds.set(key, { use, from: at, to: at });
   };
   const tables = new Set(units.map(({ table }) => table?.unit));
+  const here = new Set(readers.map(({ unit }) => unit));
   readers.forEach(({ op, unit, mb }, at) => {
     const table = units[unit]!.table?.unit;
     // why: a tied table is read by its reader from forward to backward; its own backward only adds to the gradient
-    if (op === 'F' || !tables.has(unit)) hold(unit, `${op === 'F' ? 'F' : 'B'} ${mb}`, at);
-    if (table !== undefined && readers.some((line) => line.unit === table)) hold(table, `B ${mb}`, at);
+    if (op === 'F' || !tables.has(unit)) hold(unit, op === 'F' ? 'F' : 'B', mb, at);
+    if (table !== undefined && here.has(table)) hold(table, 'B', mb, at);
   });
-  const merged: { unit: number; from: number; to: number }[] = [];
+  const merged: Hold[] = [];
   for (const next of [...holds.values()].sort((a, b) => a.from - b.from)) {
-    const last = merged.findLast(({ unit }) => unit === next.unit);
+    const last = merged.findLast(({ use }) => use.unit === next.use.unit);
     if (last && next.from <= last.to) last.to = Math.max(last.to, next.to);
     else merged.push(next);
   }
@@ -193,6 +200,6 @@ export function peakLive(actions: readonly Action[], units: number): readonly nu
   return peak;
 }
 
-function push(lists: Map<number, number[]>, key: number, value: number): void {
-  lists.set(key, [...(lists.get(key) ?? []), value]);
+function push(lists: Map<number, Action[]>, key: number, line: Action): void {
+  lists.set(key, [...(lists.get(key) ?? []), line]);
 }

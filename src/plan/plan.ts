@@ -26,32 +26,36 @@ export interface ParallelPlan {
 }
 
 /**
- * One line of one rank's program. Text form: `F block3 m0` (text.ts). What the executor does at each line:
+ * One line of one rank's program. No two lines of a program are equal, so the text form (`F block3 m0`, text.ts) names
+ * the line's messages in tags. What the executor does at each line:
  *
  * F, B, I, W: run the unit's lists for microbatch `mb`, whose saved tensors are in slot `mb mod slots[unit]`. B is I
- *   then W. F and I first await the unit's pending GATHER (and that of its table); B and W await its pending REDUCE.
+ *   then W. F, B and I first await the pending GATHER of the unit and its table; B and W await their pending REDUCE.
  * SEND: hand what the line before made (`act`: the output of the stage's last unit; `grad`: the input gradient of its
  *   first unit) to the rank of the next or previous stage; started, never awaited by the next line.
  * RECV: await the counterpart: `act` is the input of the stage's first unit, `grad` the output gradient of its last.
  *   `stage` is always the stage of the rank that runs the line; `messageOf` names the message the same at both ends.
  *   Neighbouring stages on one rank have neither line: the executor hands the tensor over.
  * REDUCE: start the sum of the unit's gradient over dp: all-reduce when zero is 0, else reduce-scatter to the own
- *   shard. With zero >= 2 it comes after every microbatch: the sum is added to the shard's accumulator and the full
- *   gradient is zeroed.
- * GATHER: start the all-gather of the unit's parameters over dp, once its STEP is done. FREE: forget all but the shard.
+ *   shard. With zero >= 2 it comes after every microbatch and has `mb`: the sum is added to the shard's accumulator and
+ *   the full gradient is zeroed.
+ * GATHER: start the all-gather of the unit's parameters over dp, once its STEP is done. With zero 3 and pp 1 it serves
+ *   one `pass` of one microbatch. FREE: forget all but the shard; it carries the fields of its GATHER.
  * NORM: await every REDUCE; exchange norm, loss and votes over all ranks; nothing before it touches a parameter.
  * STEP: AdamW on the own shard of the unit (zero 0: on all of it).
  * OUTER: nothing, unless `(step + 1) mod outer.every` is 0; then the DiLoCo outer step of the unit over dp.
  * TIE: only where a tied head and its table are on different ranks; `unit` says which end this rank is. The copy at the
- *   head has a gradient and no moments. `TIE grad head` starts sending the copy's gradient to the table's rank and zeroes
- *   it; `TIE grad embed` awaits it and adds it to the table's gradient (the next REDUCE follows). `TIE param embed` awaits
- *   the table's STEP, OUTER and GATHER and starts sending the table; `TIE param head` starts receiving it, the next F of
- *   the head awaits it.
+ *   head has a gradient and no moments, and is left out of the norm. `TIE grad head` starts sending the copy's gradient
+ *   to the table's rank and zeroes it; `TIE grad embed` awaits it and adds it to the table's gradient (the last REDUCE of
+ *   the table follows, if there is any). `TIE param embed` awaits the table's STEP, OUTER and GATHER and starts sending
+ *   the table; `TIE param head` starts receiving it, and the next F of the head awaits it.
  */
 export type Action =
   | { readonly op: 'F' | 'B' | 'I' | 'W'; readonly unit: number; readonly mb: number }
   | { readonly op: 'SEND' | 'RECV'; readonly dir: 'act' | 'grad'; readonly stage: number; readonly mb: number }
-  | { readonly op: 'REDUCE' | 'GATHER' | 'FREE' | 'STEP' | 'OUTER'; readonly unit: number }
+  | { readonly op: 'REDUCE'; readonly unit: number; readonly mb?: number }
+  | { readonly op: 'GATHER' | 'FREE'; readonly unit: number; readonly pass?: 'F' | 'B'; readonly mb?: number }
+  | { readonly op: 'STEP' | 'OUTER'; readonly unit: number }
   | { readonly op: 'TIE'; readonly dir: 'grad' | 'param'; readonly unit: number }
   | { readonly op: 'NORM' };
 

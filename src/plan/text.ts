@@ -18,8 +18,14 @@ export function printAction(action: Action, units: readonly Named[]): string {
       return `TIE ${action.dir} ${nameOf(action.unit, units)}`;
     case 'NORM':
       return 'NORM';
-    default:
+    case 'STEP':
+    case 'OUTER':
       return `${action.op} ${nameOf(action.unit, units)}`;
+    case 'REDUCE':
+      return `REDUCE ${nameOf(action.unit, units)}${ifAny('m', action.mb)}`;
+    case 'GATHER':
+    case 'FREE':
+      return `${action.op} ${nameOf(action.unit, units)}${ifAny('', action.pass)}${ifAny('m', action.mb)}`;
   }
 }
 
@@ -50,8 +56,16 @@ function read(words: readonly string[], unit: number): Action | undefined {
   if (unit < 0) return undefined;
   if (op === 'TIE') return dir === 'grad' || dir === 'param' ? { op, dir, unit } : undefined;
   if (op === 'F' || op === 'B' || op === 'I' || op === 'W') return mb === undefined ? undefined : { op, unit, mb };
-  if (op === 'REDUCE' || op === 'GATHER' || op === 'FREE' || op === 'STEP' || op === 'OUTER') return { op, unit };
-  return undefined;
+  if (op === 'STEP' || op === 'OUTER') return { op, unit };
+  const microbatch = mb === undefined ? {} : { mb };
+  if (op === 'REDUCE') return { op, unit, ...microbatch };
+  if (op !== 'GATHER' && op !== 'FREE') return undefined;
+  const pass = words.find((word): word is 'F' | 'B' => word === 'F' || word === 'B');
+  return { op, unit, ...(pass === undefined ? {} : { pass }), ...microbatch };
+}
+
+function ifAny(letter: string, value: string | number | undefined): string {
+  return value === undefined ? '' : ` ${letter}${value}`;
 }
 
 function numberAfter(letter: string, word: string | undefined): number | undefined {
