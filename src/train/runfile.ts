@@ -1,14 +1,23 @@
-/** The run file: everything that decides the numbers of a run, as one JSON document (contract: docs/contracts.md). */
-import type { ParallelPlan } from '../plan/plan';
+/**
+ * The run file: everything that decides the numbers of a run, as one JSON document (contract: docs/contracts.md).
+ * Checks each field and the relations between fields; what needs the text (vocab, length) is checked in corpus.ts.
+ */
+import * as v from 'valibot';
+import { PlanError } from '../errors';
+import { type ParallelPlan, parsePlan } from '../plan/plan';
+import { validatePlan } from '../plan/rules';
 
 export interface ModelConfig {
   readonly arch: 'gpt2' | 'llama';
   readonly layers: number;
   readonly heads: number;
+  /** gpt2: always equal to heads. */
   readonly kvHeads: number;
   readonly dim: number;
+  /** Width of the MLP. */
   readonly hidden: number;
   readonly context: number;
+  /** Rows of the token table; 0 in a run file means as many as the tokenizer has tokens (see withVocab). */
   readonly vocab: number;
   readonly tieEmbeddings: boolean;
   readonly ropeTheta: number;
@@ -43,4 +52,169 @@ export interface RunFile {
   readonly data: DataConfig;
   readonly train: TrainConfig;
   readonly plan: ParallelPlan;
+}
+
+/** Head sizes above this do not fit the registers of the attention kernels. */
+const MAX_HEAD_SIZE = 128;
+
+const integer = (min: number, max: number) => {
+  const text = `must be an integer from ${min} to ${max}`;
+  return v.pipe(v.number(text), v.integer(text), v.minValue(min, text), v.maxValue(max, text));
+};
+const real = (min: number, max: number) => {
+  const text = `must be a number from ${min} to ${max}`;
+  return v.pipe(v.number(text), v.minValue(min, text), v.maxValue(max, text));
+};
+const oneOf = <const T extends readonly string[]>(options: T) =>
+  v.picklist(options, `must be one of ${options.join(', ')}`);
+const flag = v.boolean('must be true or false');
+
+const modelFields = {
+  arch: v.optional(oneOf(['gpt2', 'llama']), 'gpt2'),
+  layers: v.optional(integer(1, 512), 2),
+  heads: v.optional(integer(1, 1024), 4),
+  kvHeads: v.optional(integer(1, 1024)),
+  dim: v.optional(integer(1, 65536), 64),
+  hidden: v.optional(integer(1, 262144)),
+  context: v.optional(integer(1, 65536), 64),
+  vocab: v.optional(integer(0, 65536), 0),
+  tieEmbeddings: v.optional(flag, true),
+  ropeTheta: v.optional(real(1, 1e9), 10000),
+};
+const source = v.pipe(
+  v.string('must be a text'),
+  v.regex(/^(moby-dick|names|file:.+|tokens:.+)$/su, 'must be moby-dick, names, file:PATH or tokens:PATH'),
+);
+const dataFields = {
+  source: v.optional(source, 'moby-dick'),
+  tokenizer: v.optional(oneOf(['char', 'byte', 'bpe']), 'char'),
+  order: v.optional(oneOf(['shuffled', 'sequential']), 'shuffled'),
+};
+const trainFields = {
+  globalBatch: v.optional(integer(1, 65536), 16),
+  steps: v.optional(integer(1, 100_000_000), 600),
+  lr: v.optional(real(0, 100), 1e-2),
+  schedule: v.optional(oneOf(['constant', 'cosine']), 'cosine'),
+  warmupSteps: v.optional(integer(0, 100_000_000), 0),
+  minLr: v.optional(real(0, 100), 0),
+  betas: v.optional(
+    v.strictTuple([real(0, 0.999999), real(0, 0.999999)], 'must be a pair [beta1, beta2]'),
+    [0.9, 0.95],
+  ),
+  eps: v.optional(real(1e-30, 1), 1e-8),
+  weightDecay: v.optional(real(0, 100), 0.1),
+  gradClip: v.optional(real(0, 1e30), 1),
+  seed: v.optional(integer(0, 0xffffffff), 1),
+  evalEvery: v.optional(integer(0, 100_000_000), 50),
+};
+
+/**
+ * The run file in `value` (parsed JSON), with defaults for what is missing: a GPT-2 of about 110,000 parameters on Moby
+ * Dick. `ranks` is how many take part where that is known: then a plan without `dp` takes them all, and the plan is
+ * held against their number. Throws PlanError naming the field and the numbers.
+ */
+export function parseRunFile(value: unknown, ranks?: number): RunFile {
+  const file = fieldsOf(value, ['model', 'data', 'train', 'plan'], '');
+  const model = parseModel(file.model);
+  const data: DataConfig = section(file.data, dataFields, 'data');
+  const train: TrainConfig = section(file.train, trainFields, 'train');
+  checkModel(model);
+  if (data.source.startsWith('tokens:') && model.vocab === 0) {
+    throw new PlanError(`model.vocab must be given with data.source ${data.source}: a file of tokens does not say it`);
+  }
+  checkTrain(train);
+  const plan = validatePlan(parsePlan(withRanks(file.plan, ranks)), factsOf(model, train, ranks, file.plan));
+  return { model, data, train, plan };
+}
+
+/** The run file in a JSON text. Throws PlanError, also for text that is no JSON. */
+export function readRunFile(text: string, ranks?: number): RunFile {
+  return parseRunFile(parseJson(text), ranks);
+}
+
+/** JSON text as data. Throws PlanError with the reader's reason. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new PlanError(`the run file is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function parseModel(value: unknown): ModelConfig {
+  const model = section(value, modelFields, 'model');
+  const { dim, heads, arch } = model;
+  // why 8/3: three matrices of SwiGLU then hold what two of a 4x MLP hold; in steps of 8 so that tp can split it
+  const hidden = model.hidden ?? (arch === 'llama' ? Math.ceil(dim / 3) * 8 : 4 * dim);
+  return { ...model, kvHeads: model.kvHeads ?? heads, hidden };
+}
+
+function checkModel({ arch, dim, heads, kvHeads }: ModelConfig): void {
+  refuse(dim % heads === 0, () => {
+    return `model.dim ${dim} mod model.heads ${heads} = ${dim % heads}: heads must divide dim; take a dim that is a multiple of ${heads}`;
+  });
+  const size = dim / heads;
+  refuse(size <= MAX_HEAD_SIZE, () => {
+    return `model.dim ${dim} / model.heads ${heads} = ${size} > ${MAX_HEAD_SIZE}, the largest head size; take at least ${Math.ceil(dim / MAX_HEAD_SIZE)} heads`;
+  });
+  refuse(arch === 'llama' || kvHeads === heads, () => {
+    return `model.kvHeads ${kvHeads} != model.heads ${heads}: gpt2 has a key/value head per head; leave kvHeads out or take llama`;
+  });
+  refuse(
+    heads % kvHeads === 0,
+    () => `model.heads ${heads} mod model.kvHeads ${kvHeads} = ${heads % kvHeads}: kvHeads must divide heads`,
+  );
+  refuse(arch === 'gpt2' || size % 2 === 0, () => {
+    return `model.dim ${dim} / model.heads ${heads} = ${size}: llama rotates pairs, so the head size must be even`;
+  });
+}
+
+function checkTrain({ warmupSteps, steps, minLr, lr }: TrainConfig): void {
+  refuse(
+    warmupSteps <= steps,
+    () => `train.warmupSteps ${warmupSteps} > train.steps ${steps}; raise steps or lower it`,
+  );
+  refuse(minLr <= lr, () => `train.minLr ${minLr} > train.lr ${lr}; lr falls from lr to minLr, so lower minLr`);
+}
+
+/** The plan as data, with dp filled in from the number of ranks where the file does not state it. */
+function withRanks(plan: unknown, ranks: number | undefined): unknown {
+  const given = plan ?? {};
+  if (ranks === undefined || typeof given !== 'object' || 'dp' in given) return given;
+  const { pp, tp } = parsePlan(given);
+  return { ...given, dp: Math.max(1, Math.floor(ranks / (pp * tp))) };
+}
+
+function factsOf(model: ModelConfig, { globalBatch }: TrainConfig, ranks: number | undefined, plan: unknown) {
+  const { layers, heads, kvHeads, hidden } = model;
+  const { dp, pp, tp } = parsePlan(plan ?? {});
+  return { ranks: ranks ?? dp * pp * tp, layers, heads, kvHeads, hidden, globalBatch };
+}
+
+function section<const T extends v.ObjectEntries>(value: unknown, entries: T, where: string) {
+  const given = fieldsOf(value ?? {}, Object.keys(entries), where);
+  const result = v.safeParse(v.object(entries), given, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const field = (issue.path ?? []).map(({ key }) => String(key)).join('.');
+  throw new PlanError(`${where}.${field} is ${JSON.stringify(issue.input) ?? 'missing'}; it ${issue.message}`);
+}
+
+/** `value` as an object that has no field besides `known`. Throws PlanError naming the first that is foreign. */
+function fieldsOf(value: unknown, known: readonly string[], where: string): Partial<Record<string, unknown>> {
+  const name = where === '' ? 'the run file' : where;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new PlanError(`${name} must be an object with the fields ${known.join(', ')}`);
+  }
+  const foreign = Object.keys(value).find((key) => !known.includes(key));
+  if (foreign !== undefined) {
+    throw new PlanError(
+      `${where === '' ? '' : `${where}.`}${foreign} is not a field; the fields are ${known.join(', ')}`,
+    );
+  }
+  return value;
+}
+
+function refuse(unless: boolean, sentence: () => string): void {
+  if (!unless) throw new PlanError(sentence());
 }

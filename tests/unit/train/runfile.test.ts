@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import { PlanError } from '../../../src/errors';
+import { applyOverrides } from '../../../src/train/overrides';
+import { parseRunFile, readRunFile } from '../../../src/train/runfile';
+
+const refusal = (file: unknown, ranks?: number): string => {
+  try {
+    parseRunFile(file, ranks);
+  } catch (error) {
+    expect(error).toBeInstanceOf(PlanError);
+    return (error as Error).message;
+  }
+  throw new Error(`accepted ${JSON.stringify(file)}`);
+};
+
+describe('run file', () => {
+  test('nothing given is the default example', () => {
+    const { model, data, train, plan } = parseRunFile({});
+    expect(model).toMatchObject({ arch: 'gpt2', layers: 2, heads: 4, kvHeads: 4, dim: 64, hidden: 256, context: 64 });
+    expect(data).toEqual({ source: 'moby-dick', tokenizer: 'char', order: 'shuffled' });
+    expect(train).toMatchObject({ globalBatch: 16, steps: 600, lr: 1e-2, betas: [0.9, 0.95], gradClip: 1, seed: 1 });
+    expect(plan).toMatchObject({ dp: 1, pp: 1, tp: 1, zero: 0 });
+  });
+
+  test('a plan without dp takes all ranks; a stated dp is held against them', () => {
+    expect(parseRunFile({}, 3).plan.dp).toBe(3);
+    expect(parseRunFile({ plan: { pp: 2, schedule: 'gpipe' } }, 4).plan.dp).toBe(2);
+    expect(refusal({ plan: { dp: 2 } }, 3)).toContain('2 ranks, but 3 take part');
+    expect(refusal({ plan: { pp: 2 } }, 3)).toContain('3 take part');
+  });
+
+  test.each([
+    [{ modle: {} }, 'modle is not a field'],
+    [{ model: { headz: 3 } }, 'model.headz is not a field; the fields are arch, layers, heads'],
+    [{ train: { betas: [0.9] } }, 'train.betas'],
+    [{ train: { betas: [0.9, 2] } }, 'train.betas.1 is 2'],
+    [{ model: { layers: 1.5 } }, 'model.layers is 1.5; it must be an integer from 1 to 512'],
+    [{ model: { dim: '64' } }, 'model.dim is "64"'],
+    [{ model: { heads: 5 } }, 'model.dim 64 mod model.heads 5 = 4'],
+    [{ model: { dim: 512, heads: 2 } }, 'model.dim 512 / model.heads 2 = 256 > 128'],
+    [{ model: { kvHeads: 2 } }, 'model.kvHeads 2 != model.heads 4'],
+    [{ model: { arch: 'llama', kvHeads: 3 } }, 'model.heads 4 mod model.kvHeads 3 = 1'],
+    [{ model: { arch: 'llama', dim: 60 } }, 'head size must be even'],
+    [{ model: { vocab: 70000 } }, 'model.vocab is 70000'],
+    [{ data: { source: 'shakespeare' } }, 'data.source is "shakespeare"; it must be moby-dick'],
+    [{ data: { source: 'tokens:/x' } }, 'model.vocab must be given'],
+    [{ train: { warmupSteps: 700 } }, 'train.warmupSteps 700 > train.steps 600'],
+    [{ train: { minLr: 1 } }, 'train.minLr 1 > train.lr 0.01'],
+    [{ train: { globalBatch: 3 }, plan: { dp: 4 } }, 'train.globalBatch 3 < plan.dp 4 x plan.microbatches 1'],
+    [{ train: { globalBatch: 8 }, plan: { dp: 2, microbatches: 8 } }, '= 16'],
+    [{ train: { lr: null } }, 'train.lr is null'],
+    [{ plan: { zero: 4 } }, 'plan.zero is 4'],
+    [{ plan: 3 }, 'plan must be an object'],
+    [[], 'the run file must be an object'],
+    [null, 'the run file must be an object'],
+    [JSON.parse('{"__proto__": {"x": 1}}'), '__proto__ is not a field'],
+    [JSON.parse('{"model": {"__proto__": {"layers": 1}}}'), 'model.__proto__ is not a field'],
+  ])('refuses %j', (file, sentence) => {
+    expect(refusal(file)).toContain(sentence);
+  });
+
+  test('text that is no JSON is refused', () => {
+    expect(() => readRunFile('{ model: }')).toThrow(PlanError);
+    expect(readRunFile('{"train": {"steps": 7}}').train.steps).toBe(7);
+  });
+
+  test('llama takes its own defaults', () => {
+    const { model } = parseRunFile({ model: { arch: 'llama', kvHeads: 2 } });
+    expect(model).toMatchObject({ kvHeads: 2, hidden: 176 });
+  });
+});
+
+describe('overrides', () => {
+  test('values are typed, sections are made, the file is not touched', () => {
+    const file = { train: { steps: 5 } };
+    const changed = applyOverrides(file, [
+      'train.steps=50',
+      'train.lr=1e-3',
+      'data.source=names',
+      'model.tieEmbeddings=false',
+      'train.betas=[0.8,0.9]',
+      'plan.dp=2',
+    ]);
+    expect(changed).toEqual({
+      train: { steps: 50, lr: 1e-3, betas: [0.8, 0.9] },
+      data: { source: 'names' },
+      model: { tieEmbeddings: false },
+      plan: { dp: 2 },
+    });
+    expect(file).toEqual({ train: { steps: 5 } });
+    expect(parseRunFile(changed).plan.dp).toBe(2);
+  });
+
+  test.each(['train.steps', 'train..steps=1', '=1', 'train.steps.deep=1'])('refuses %s', (override) => {
+    expect(() => applyOverrides({ train: { steps: 1 } }, [override])).toThrow(PlanError);
+  });
+
+  test('names of the prototype are only foreign fields', () => {
+    const changed = applyOverrides({}, ['constructor.prototype.bad=1', '__proto__.bad=1'].slice(0, 1));
+    expect(refusal(changed)).toContain('constructor is not a field');
+    expect(Object.hasOwn(Object.prototype, 'bad')).toBe(false);
+    expect(refusal(applyOverrides({}, ['train.toString=1']))).toContain('train.toString is not a field');
+  });
+});
