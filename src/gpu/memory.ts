@@ -1,0 +1,113 @@
+/**
+ * The memory plan: which buffers a rank needs, by role, worked out before any is created. Pure: bytes are known without a
+ * device and equal what is allocated later. What a model needs is decided in model/placement.ts.
+ */
+import { PlanError } from '../errors';
+import type { Instr, MemoryByRole, Tensor } from './instr';
+
+export type MemoryRole = keyof MemoryByRole;
+
+/** A range of a planned buffer. */
+export interface Spot {
+  readonly buffer: string;
+  readonly at: number;
+  readonly floats: number;
+}
+
+export class MemoryPlan {
+  readonly #buffers = new Map<string, { role: MemoryRole; floats: number }>();
+
+  /** Ask for a buffer of at least `floats`; asking again makes it as large as the largest wish. */
+  need(buffer: string, role: MemoryRole, floats: number): void {
+    const known = this.#buffers.get(buffer);
+    if (known) known.floats = Math.max(known.floats, floats);
+    else this.#buffers.set(buffer, { role, floats });
+  }
+
+  get buffers(): ReadonlyMap<string, { readonly role: MemoryRole; readonly floats: number }> {
+    return this.#buffers;
+  }
+
+  bytes(): MemoryByRole {
+    const bytes: MemoryByRole = { param: 0, grad: 0, moment: 0, saved: 0, scratch: 0, staging: 0 };
+    for (const { role, floats } of this.#buffers.values()) bytes[role] += 4 * floats;
+    return bytes;
+  }
+
+  /** Throw PlanError when the whole is above `limitBytes` or one buffer is above what the device binds. */
+  check(limitBytes: number, maxBufferBytes: number): void {
+    const bytes = this.bytes();
+    const total = Object.values(bytes).reduce((sum, part) => sum + part, 0);
+    if (total > limitBytes) {
+      const parts = Object.entries(bytes).filter(([, part]) => part > 0);
+      const list = parts.map(([role, part]) => `${role} ${megabytes(part)}`).join(', ');
+      throw new PlanError(
+        `this rank needs ${megabytes(total)} MB (${list}) and its limit is ${megabytes(limitBytes)} MB: raise zero or pp, lower the microbatch, or raise the limit`,
+      );
+    }
+    for (const [name, { floats }] of this.#buffers) {
+      if (4 * floats > maxBufferBytes) {
+        throw new PlanError(
+          `buffer ${name} needs ${megabytes(4 * floats)} MB and this device binds at most ${megabytes(maxBufferBytes)} MB: use a smaller model, vocabulary or microbatch`,
+        );
+      }
+    }
+  }
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0);
+}
+
+/**
+ * Scratch shared by all lists of a rank, since only one runs at a time: inside a list, tensors that are alive together
+ * get different buffers, others share. Whole buffers, never ranges: two roles in one dispatch may not share a buffer.
+ */
+export class ScratchPool {
+  /** Floats of each pool buffer; grows as lists are added. */
+  readonly #sizes: number[] = [];
+
+  /** The pool buffer of each of `tensors` (all of them scratch) over one run of `list`. */
+  assign(list: readonly Instr[], isScratch: (tensor: Tensor) => boolean): ReadonlyMap<Tensor, number> {
+    const lastUse = new Map<Tensor, number>();
+    list.forEach((line, at) => {
+      for (const tensor of touched(line)) if (isScratch(tensor)) lastUse.set(tensor, at);
+    });
+    const assigned = new Map<Tensor, number>();
+    const free = new Set(this.#sizes.keys());
+    list.forEach((line, at) => {
+      for (const tensor of touched(line)) {
+        if (!lastUse.has(tensor) || assigned.has(tensor)) continue;
+        const buffer = this.#choose(free, floatsIn(tensor));
+        free.delete(buffer);
+        assigned.set(tensor, buffer);
+      }
+      for (const tensor of touched(line)) if (lastUse.get(tensor) === at) free.add(assigned.get(tensor)!);
+    });
+    return assigned;
+  }
+
+  get sizes(): readonly number[] {
+    return this.#sizes;
+  }
+
+  /** The smallest free buffer that fits, else the largest free one made larger, else a new one. */
+  #choose(free: ReadonlySet<number>, floats: number): number {
+    let best: number | undefined;
+    for (const buffer of free) {
+      const [size, other] = [this.#sizes[buffer]!, best === undefined ? undefined : this.#sizes[best]!];
+      if (other === undefined || (other >= floats ? size >= floats && size < other : size > other)) best = buffer;
+    }
+    if (best === undefined) best = this.#sizes.push(0) - 1;
+    this.#sizes[best] = Math.max(this.#sizes[best]!, floats);
+    return best;
+  }
+}
+
+function touched(line: Instr): readonly Tensor[] {
+  return line.do === 'run' ? Object.values(line.bind) : [line.tensor];
+}
+
+export function floatsIn(tensor: Tensor): number {
+  return tensor.shape.reduce((product, dim) => product * dim, 1);
+}

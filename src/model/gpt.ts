@@ -1,0 +1,38 @@
+/**
+ * GPT-2 as plain single-device code: embed, block, head. Pre-LN, learned positions, tanh GELU, linear biases.
+ * Knows shapes, never the plan: tensor parallelism is the table in gpt.split.ts.
+ */
+import type { ModelConfig } from './model';
+import { attention, crossEntropy, embed, layerNorm, linear, project } from './ops';
+import { Tape, type TapeOptions, type Unit } from './tape';
+
+/** tokens [R] -> x [R,C] */
+export function recordEmbed(c: ModelConfig, options: TapeOptions): Unit {
+  const t = new Tape('embed', options);
+  const tokens = t.input('tokens', [t.rows]);
+  return t.finish(tokens, embed(t, tokens, c.vocab, c.dim, true));
+}
+
+/** x [R,C] -> x [R,C] */
+export function recordBlock(c: ModelConfig, options: TapeOptions): Unit {
+  const t = new Tape('block', options);
+  const C = c.dim;
+
+  const x = t.border('in', [t.rows, C]);
+  const qkv = linear(t, layerNorm(t, x, 'ln1'), 'attn.qkv', [C, 3 * C]);
+  const attended = attention(t, qkv, C / c.heads);
+  const middle = linear(t, attended, 'attn.proj', [C, C], { residual: x });
+  const hidden = linear(t, layerNorm(t, middle, 'ln2'), 'mlp.fc', [C, c.hidden], { gelu: true });
+  return t.finish(x, linear(t, hidden, 'mlp.proj', [c.hidden, C], { residual: middle }));
+}
+
+/** x [R,C] -> losses [R]. A tied head reads the embed unit's table and owns only its norm. */
+export function recordHead(c: ModelConfig, options: TapeOptions): Unit {
+  const t = new Tape('head', options);
+  const x = t.border('in', [t.rows, c.dim]);
+  const targets = t.input('targets', [t.rows]);
+  const normed = layerNorm(t, x, 'ln');
+  const shape = [c.vocab, c.dim];
+  const logits = project(t, normed, c.tieEmbeddings ? t.borrow('embed', 'wte', shape) : t.param('head.w', shape));
+  return t.finish(x, crossEntropy(t, logits, targets), true);
+}

@@ -1,0 +1,157 @@
+/**
+ * The ops of the GPT-2 family: each with its forward dispatches and, right below, its hand-written backward, filed under
+ * I (gradient of the input) or W (gradient of the weights). Llama's own ops: llama.ops.ts.
+ * Letters: R rows = B*T, C channels, V vocabulary, M N K of matmul.
+ */
+import type { Tensor } from '../gpu/instr';
+import * as k from '../gpu/kernels';
+import type { Param, Tape } from './tape';
+
+/** LayerNorm's epsilon, as in GPT-2. */
+const EPS = 1e-5;
+
+const width = (x: Tensor): number => x.shape[x.shape.length - 1]!;
+
+export interface LinearOptions {
+  /** tanh-GELU of the result, fused. The consumer must be a linear: it fuses the GELU's backward. */
+  readonly gelu?: boolean;
+  /** Added to the result, fused. */
+  readonly residual?: Tensor;
+  /** false: no bias (Llama). */
+  readonly bias?: boolean;
+  /** Weight stored [out, in] as in Llama; GPT-2 stores [in, out]. */
+  readonly transposed?: boolean;
+}
+
+/** Which of `linear`'s results are a GELU: result -> pre-activation. Lives as long as the tape. */
+const preActivations = new WeakMap<Tensor, Tensor>();
+
+/**
+ * y[R,N] = x[R,K] w[K,N] + b. With tensor parallelism the split of `w` decides: a column split (its output dim) needs the
+ * sum of the input gradients over the group, a row split (its input dim) the sum of the outputs.
+ */
+export function linear(t: Tape, x: Tensor, name: string, global: readonly [number, number], options: LinearOptions = {}) {
+  const [inDim, outDim] = options.transposed ? [1, 0] : [0, 1];
+  const w = t.param(`${name}.w`, options.transposed ? [global[1], global[0]] : global);
+  const b = options.bias === false ? undefined : t.param(`${name}.b`, [global[1]]);
+  const [R, K, N] = [t.rows, w.shape[inDim]!, w.shape[outDim]!];
+  const rowSplit = w.split?.dim === inDim;
+  const columnSplit = w.split?.dim === outDim;
+  const TB = outDim === 0 ? 1 : 0;
+
+  const y = t.make(`${name}.y`, [R, N]);
+  const pre = options.gelu ? t.make(`${name}.pre`, [R, N]) : undefined;
+  if (pre) preActivations.set(y, pre);
+  // why: of a row split, one rank alone adds bias and residual, so the sum over the group holds them once
+  const adds = !rowSplit || t.cut.rank === 0;
+  const bias = adds ? b : undefined;
+  const residual = adds ? options.residual : undefined;
+  t.F(
+    k.matmul,
+    { a: x, b: w, ...(bias && { bias }), ...(residual && { extra: residual }), out: y, ...(pre && { aux: pre }) },
+    { M: R, N, K },
+    { TB, BIAS: bias ? 1 : 0, EPI: pre ? k.EPI.gelu : residual ? k.EPI.residual : k.EPI.none },
+  );
+  if (rowSplit) t.allReduce('forward', y);
+
+  t.backward(() => {
+    const dy = pre ? t.gradOf(pre) : t.gradOf(y);
+    if (options.residual) t.skip(options.residual, dy);
+    const xPre = preActivations.get(x);
+    const into = t.into(xPre ?? x);
+    const EPI = xPre ? k.EPI.dgelu : k.EPI.none;
+    t.I(
+      k.matmul,
+      { a: dy, b: w, ...(xPre && { extra: xPre }), out: into.grad },
+      { M: R, N: K, K: N },
+      { TB: 1 - TB, ACC: into.ACC, EPI },
+    );
+    if (columnSplit) t.allReduce('backwardInput', into.grad);
+    const [a, c] = TB ? [dy, x] : [x, dy];
+    t.W(k.matmul, { a, b: c, out: t.paramGrad(w) }, { M: w.shape[0]!, N: w.shape[1]!, K: R }, { TA: 1, ACC: 1 });
+    if (b) t.W(k.colsum, { x: dy, out: t.paramGrad(b) }, { R, C: N });
+  });
+  return y;
+}
+
+/** Causal attention over fused qkv rows [q | k | v] of heads of size H; `group` query heads share a key/value head. */
+export function attention(t: Tape, qkv: Tensor, H: number, group = 1): Tensor {
+  const NKV = width(qkv) / (H * (group + 2));
+  const N = group * NKV;
+  const params = { B: t.batch, T: t.context, N, NKV, H };
+  const out = t.make('attn.out', [t.rows, N * H]);
+  const lse = t.make('attn.lse', [t.batch, N, t.context]);
+  t.F(k.attention, { qkv, out, lse }, params);
+
+  t.backward(() => {
+    const bind = { qkv, out, lse, dout: t.gradOf(out), dqkv: t.into(qkv).grad };
+    t.I(k.attentionBackQ, bind, params);
+    t.I(k.attentionBackKv, bind, params);
+  });
+  return out;
+}
+
+/** y = (x - mean) * rstd * gamma + beta over the last dim. */
+export function layerNorm(t: Tape, x: Tensor, name: string): Tensor {
+  const [R, C] = [t.rows, width(x)];
+  const gamma = t.param(`${name}.g`, [C]);
+  const beta = t.param(`${name}.b`, [C]);
+  const y = t.make(`${name}.y`, [R, C]);
+  const stats = t.make(`${name}.stats`, [R, 2]);
+  t.F(k.layernorm, { x, gamma, beta, y, stats }, { R, C, eps: EPS });
+
+  t.backward(() => {
+    const dy = t.gradOf(y);
+    const { grad: dx, ACC, skip } = t.into(x);
+    const SKIP = skip ? 1 : 0;
+    t.I(k.layernormBack, { x, gamma, stats, dy, ...(skip && { skip }), dx }, { R, C }, { ACC, SKIP });
+    t.W(k.layernormWeight, { x, stats, dy, grad: t.wholeGrad() }, { R, C, gammaAt: t.at(gamma), betaAt: t.at(beta) });
+  });
+  return y;
+}
+
+/** x = token table [V,C] + position table [T,C]. Positions are left out for models that rotate instead. */
+export function embed(t: Tape, tokens: Tensor, vocab: number, C: number, positions: boolean): Tensor {
+  const [R, T] = [t.rows, t.context];
+  const wte = t.param('wte', [vocab, C]);
+  const wpe = positions ? t.param('wpe', [T, C]) : undefined;
+  const x = t.make('x', [R, C]);
+  // why: of a table split by rows, one rank alone adds the positions, so the sum over the group holds them once
+  const WPE = wpe && (!wte.split || t.cut.rank === 0) ? 1 : 0;
+  t.F(k.embed, { tokens, wte, ...(WPE && { wpe: wpe! }), out: x }, { R, T, C }, { WPE });
+  if (wte.split) t.allReduce('forward', x);
+
+  t.backward(() => {
+    const dy = t.gradOf(x);
+    const V = wte.shape[0]!;
+    const order = t.input('order', [R]);
+    const starts = t.input('starts', [V + 1]);
+    t.W(k.embedBack, { dy, order, starts, grad: t.paramGrad(wte) }, { V, C });
+    if (wpe) t.W(k.embedPosBack, { dy, grad: t.paramGrad(wpe) }, { B: t.batch, T, C });
+  });
+  return x;
+}
+
+/** logits[R,V] = x table^T: the head's linear, no bias. */
+export function project(t: Tape, x: Tensor, table: Param): Tensor {
+  const [R, V, C] = [t.rows, table.shape[0]!, table.shape[1]!];
+  const logits = t.make('logits', [R, V]);
+  t.F(k.matmul, { a: x, b: table, out: logits }, { M: R, N: V, K: C }, { TB: 1 });
+
+  t.backward(() => {
+    const dy = t.gradOf(logits);
+    const { grad: dx, ACC } = t.into(x);
+    t.I(k.matmul, { a: dy, b: table, out: dx }, { M: R, N: C, K: V }, { ACC });
+    if (table.split) t.allReduce('backwardInput', dx);
+    t.W(k.matmul, { a: dy, b: x, out: t.paramGrad(table) }, { M: V, N: C, K: R }, { TA: 1, ACC: 1 });
+  });
+  return logits;
+}
+
+/** Per-row losses [R] in nats; `logits` becomes its own gradient of the loss sum, in place. */
+export function crossEntropy(t: Tape, logits: Tensor, targets: Tensor): Tensor {
+  const loss = t.make('loss', [t.rows]);
+  t.F(k.xent, { targets, logits, loss }, { R: t.rows, V: width(logits) });
+  t.gradIs(logits, logits);
+  return loss;
+}
