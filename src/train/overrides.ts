@@ -24,14 +24,14 @@ function set(file: unknown, override: string): void {
         `"--${override}" cannot be set: ${keys.slice(0, i).join('.') || 'the run file'} has no fields`,
       );
     }
-    const value = i === keys.length - 1 ? valueOf(text) : Object.hasOwn(at, key) ? Reflect.get(at, key) : {};
+    const value = i === keys.length - 1 ? jsonOrText(text) : Object.hasOwn(at, key) ? Reflect.get(at, key) : {};
     // why defineProperty: an assignment to "constructor" or the like would reach the prototype
     Object.defineProperty(at, key, { value, enumerable: true, writable: true, configurable: true });
     at = value;
   }
 }
 
-function valueOf(text: string): unknown {
+function jsonOrText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -4,24 +4,11 @@
  */
 import * as v from 'valibot';
 import { PlanError } from '../errors';
+import type { ModelConfig } from '../model/model';
 import { type ParallelPlan, parsePlan } from '../plan/plan';
 import { validatePlan } from '../plan/rules';
 
-export interface ModelConfig {
-  readonly arch: 'gpt2' | 'llama';
-  readonly layers: number;
-  readonly heads: number;
-  /** gpt2: always equal to heads. */
-  readonly kvHeads: number;
-  readonly dim: number;
-  /** Width of the MLP. */
-  readonly hidden: number;
-  readonly context: number;
-  /** Rows of the token table; 0 in a run file means as many as the tokenizer has tokens (see withVocab). */
-  readonly vocab: number;
-  readonly tieEmbeddings: boolean;
-  readonly ropeTheta: number;
-}
+export type { ModelConfig };
 
 export interface DataConfig {
   /** 'moby-dick' | 'names' | 'file:PATH' | 'tokens:PATH' */
@@ -48,6 +35,7 @@ export interface TrainConfig {
 }
 
 export interface RunFile {
+  /** `vocab` 0 means as many as the tokenizer has tokens (see withVocab in corpus.ts). */
   readonly model: ModelConfig;
   readonly data: DataConfig;
   readonly train: TrainConfig;
