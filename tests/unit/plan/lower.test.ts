@@ -1,0 +1,336 @@
+import { describe, expect, test } from 'vitest';
+import { lower, lowerForward, type Program } from '../../../src/plan/lower';
+import type { Mesh } from '../../../src/plan/mesh';
+import { type Action, parsePlan, type UnitSize } from '../../../src/plan/plan';
+import { printAction, printProgram } from '../../../src/plan/text';
+import { everyPlan, gptUnits, meshes, programs } from './helpers';
+
+const lines = ({ actions }: Program, units: readonly UnitSize[], ...ops: Action['op'][]) =>
+  actions.filter(({ op }) => ops.length === 0 || ops.includes(op)).map((action) => printAction(action, units));
+
+const show = (fields: object, units: readonly UnitSize[], rank = 0) => {
+  const program = programs(parsePlan(fields), units)[rank]!;
+  return printProgram(program.actions, units).split('\n');
+};
+
+describe('data parallel', () => {
+  const units = gptUnits(1);
+
+  test('one rank has no communication', () => {
+    expect(show({}, units).join(' | ')).toBe(
+      'F embed m0 | F block0 m0 | F head m0 | B head m0 | B block0 m0 | B embed m0 | NORM | STEP embed | STEP block0 | STEP head',
+    );
+  });
+
+  test('REDUCE comes right after the last backward of its unit, and only then', () => {
+    expect(show({ dp: 3, microbatches: 2 }, units).slice(6)).toEqual([
+      'F embed m1',
+      'F block0 m1',
+      'F head m1',
+      'B head m1',
+      'REDUCE head',
+      'B block0 m1',
+      'REDUCE block0',
+      'B embed m1',
+      'REDUCE embed',
+      'NORM',
+      'STEP embed',
+      'STEP block0',
+      'STEP head',
+    ]);
+  });
+
+  test('DiLoCo replaces REDUCE by OUTER', () => {
+    const program = show({ dp: 2, outer: { every: 4, lr: 0.7, momentum: 0.9 } }, units);
+    expect(program.filter((line) => line.startsWith('REDUCE'))).toEqual([]);
+    expect(program.slice(-4)).toEqual(['STEP block0', 'OUTER block0', 'STEP head', 'OUTER head']);
+  });
+});
+
+describe('ZeRO', () => {
+  const units = gptUnits(2, false);
+
+  test('1 gathers after the step, first units first', () => {
+    expect(show({ dp: 2, zero: 1 }, units).slice(-8)).toEqual([
+      'STEP embed',
+      'GATHER embed',
+      'STEP block0',
+      'GATHER block0',
+      'STEP block1',
+      'GATHER block1',
+      'STEP head',
+      'GATHER head',
+    ]);
+  });
+
+  test('2 reduces after every microbatch', () => {
+    const [program] = programs(parsePlan({ dp: 2, zero: 2, microbatches: 3 }), units);
+    expect(lines(program!, units, 'REDUCE')).toEqual(
+      [0, 1, 2].flatMap((mb) => ['head', 'block1', 'block0', 'embed'].map((name) => `REDUCE ${name} m${mb}`)),
+    );
+  });
+
+  test('3 gathers one unit ahead, twice per microbatch, and frees after use', () => {
+    expect(show({ dp: 2, zero: 3 }, units).join('\n')).toBe(`GATHER embed F m0
+GATHER block0 F m0
+F embed m0
+FREE embed F m0
+GATHER block1 F m0
+F block0 m0
+FREE block0 F m0
+GATHER head F m0
+F block1 m0
+FREE block1 F m0
+F head m0
+FREE head F m0
+GATHER head B m0
+GATHER block1 B m0
+B head m0
+FREE head B m0
+GATHER block0 B m0
+REDUCE head m0
+B block1 m0
+FREE block1 B m0
+GATHER embed B m0
+REDUCE block1 m0
+B block0 m0
+FREE block0 B m0
+REDUCE block0 m0
+B embed m0
+FREE embed B m0
+REDUCE embed m0
+NORM
+STEP embed
+STEP block0
+STEP block1
+STEP head`);
+  });
+
+  test('3 holds a tied table from the head forward to its backward', () => {
+    const program = show({ dp: 2, zero: 3 }, gptUnits(1));
+    expect(program.filter((line) => line.includes('embed'))).toEqual([
+      'GATHER embed F m0',
+      'F embed m0',
+      'FREE embed F m0',
+      'GATHER embed B m0',
+      'FREE embed B m0',
+      'B embed m0',
+      'REDUCE embed m0',
+      'STEP embed',
+    ]);
+  });
+
+  test('3 keeps parameters through the step when there is a pipeline', () => {
+    const [program] = programs(parsePlan({ dp: 2, pp: 2, zero: 3 }), units);
+    expect(lines(program!, units, 'GATHER', 'FREE')).toEqual([
+      'GATHER embed',
+      'GATHER block0',
+      'FREE block0',
+      'FREE embed',
+    ]);
+  });
+
+  test('is nothing without ranks to shard over', () => {
+    expect(show({ zero: 3, microbatches: 2 }, units)).toEqual(show({ microbatches: 2 }, units));
+  });
+});
+
+describe('pipeline', () => {
+  test('sends and receives stand at the stage borders', () => {
+    const units = gptUnits(4, false);
+    expect(show({ pp: 2, microbatches: 2 }, units, 1).join('\n')).toBe(`RECV act s1 m0
+F block2 m0
+F block3 m0
+F head m0
+B head m0
+B block3 m0
+B block2 m0
+SEND grad s1 m0
+RECV act s1 m1
+F block2 m1
+F block3 m1
+F head m1
+B head m1
+B block3 m1
+B block2 m1
+SEND grad s1 m1
+NORM
+STEP block2
+STEP block3
+STEP head`);
+  });
+
+  test('stages that meet on one rank need no message', () => {
+    const units = gptUnits(2, false);
+    const all = programs(parsePlan({ pp: 2, schedule: 'zb-v', microbatches: 2 }), units);
+    expect(all[1]!.actions.some((line) => line.op === 'SEND' && line.dir === 'act' && line.stage === 1)).toBe(false);
+    expect(lines(all[1]!, units, 'SEND', 'RECV')).toHaveLength(8);
+    const alone = programs(parsePlan({ pp: 1, schedule: 'interleaved', microbatches: 2 }), units);
+    expect(lines(alone[0]!, units, 'SEND', 'RECV')).toEqual([]);
+  });
+
+  test.each([
+    ['gpipe', 1, [8, 8, 8, 8]],
+    ['1f1b', 1, [4, 3, 2, 1]],
+    ['eager-1f1b', 1, [7, 5, 3, 1]],
+    ['zb-h1', 1, [4, 4, 4, 4]],
+  ] as const)('%s keeps the expected microbatches alive on 4 ranks', (schedule, chunks, peaks) => {
+    const units = gptUnits(2, false);
+    const plan = parsePlan({ pp: 4, schedule, chunks, microbatches: 8 });
+    const slots = programs(plan, units).map((program) => Math.max(...program.slots));
+    expect(slots).toEqual(peaks);
+  });
+});
+
+describe('a tied table on two ranks', () => {
+  const units = gptUnits(2);
+  const tie = (fields: object, rank: number) =>
+    lines(programs(parsePlan(fields), units)[rank]!, units, 'TIE', 'REDUCE', 'GATHER', 'STEP', 'FREE');
+
+  test('its gradient travels before the last REDUCE, its values after the step', () => {
+    expect(tie({ pp: 2, dp: 2 }, 0)).toEqual([
+      'REDUCE block0',
+      'TIE grad embed',
+      'REDUCE embed',
+      'STEP embed',
+      'TIE param embed',
+      'STEP block0',
+    ]);
+    expect(tie({ pp: 2, dp: 2 }, 1)).toEqual([
+      'TIE grad head',
+      'REDUCE head',
+      'REDUCE block1',
+      'STEP block1',
+      'STEP head',
+      'TIE param head',
+    ]);
+    expect(tie({ pp: 2, dp: 2, zero: 1 }, 0).slice(-5)).toEqual([
+      'STEP embed',
+      'GATHER embed',
+      'TIE param embed',
+      'STEP block0',
+      'GATHER block0',
+    ]);
+  });
+
+  test('with zero 3 the copy is fetched where the table is gathered', () => {
+    expect(tie({ pp: 2, dp: 2, zero: 3 }, 0).slice(0, 2)).toEqual(['GATHER embed', 'TIE param embed']);
+    expect(tie({ pp: 2, dp: 2, zero: 3 }, 1).slice(0, 3)).toEqual(['GATHER block1', 'GATHER head', 'TIE param head']);
+  });
+
+  test('a V needs no TIE', () => {
+    const all = programs(parsePlan({ pp: 2, schedule: 'zb-v' }), units);
+    expect(all.flatMap((program) => lines(program, units, 'TIE'))).toEqual([]);
+  });
+
+  test('on one rank the table is complete when the head has added its part', () => {
+    for (const plan of everyPlan(4).filter(({ dp, pp, schedule }) => dp > 1 && (pp === 1 || schedule === 'zb-v'))) {
+      const [program] = programs(plan, gptUnits(8));
+      const last = (match: (line: Action) => boolean) => program!.actions.findLastIndex(match);
+      const reduce = last(({ op, ...line }) => op === 'REDUCE' && 'unit' in line && line.unit === 0);
+      const head = last((line) => (line.op === 'B' || line.op === 'W') && line.unit === 9);
+      expect(reduce, JSON.stringify(plan)).toBeGreaterThan(head);
+    }
+  });
+});
+
+describe('every plan of at most 8 ranks', () => {
+  const units = gptUnits(8);
+  const clusters = everyPlan(8).map((plan) => {
+    const cluster = meshes(plan);
+    return { name: JSON.stringify(plan), cluster, all: cluster.map((mesh) => lower(plan, mesh, units)) };
+  });
+  const check = (each: (program: Program, mesh: Mesh, name: string, all: readonly Program[]) => void) => {
+    expect(clusters.length).toBeGreaterThan(1000);
+    for (const { name, cluster, all } of clusters) {
+      for (const mesh of cluster) each(all[mesh.rank]!, mesh, name, all);
+    }
+  };
+
+  test('the ranks of a dp group run the same program, those of a tp group too', () => {
+    check((program, mesh, name, all) => {
+      for (const axis of ['dp', 'tp'] as const) {
+        const [first] = mesh.ranks(axis);
+        if (first !== mesh.rank) expect(program.actions, name).toEqual(all[first!]!.actions);
+      }
+    });
+  });
+
+  test('no two lines are equal, and their order is that of the rules', () => {
+    check((program, _, name) => {
+      const text = program.actions.map((action) => printAction(action, units));
+      expect(new Set(text).size, name).toBe(text.length);
+      const norm = text.indexOf('NORM');
+      expect(text.lastIndexOf('NORM'), name).toBe(norm);
+      expect(
+        program.actions.findLastIndex(({ op }) => 'FBIW'.includes(op) || op === 'REDUCE'),
+        name,
+      ).toBeLessThan(norm);
+      expect(
+        program.actions.findIndex(({ op }) => op === 'STEP'),
+        name,
+      ).toBeGreaterThan(norm);
+    });
+  });
+
+  test('each unit is stepped on one pipeline rank and has slots exactly there', () => {
+    check((program, _, name) => {
+      const stepped = program.actions.flatMap((line) => (line.op === 'STEP' ? [line.unit] : []));
+      const slotted = program.slots.flatMap((slots, unit) => (slots > 0 ? [unit] : []));
+      const staged = program.stages.flatMap(({ first, last }) => units.map((_, u) => u).slice(first, last + 1));
+      expect(stepped, name).toEqual(slotted);
+      expect(stepped, name).toEqual(staged);
+    });
+  });
+
+  test('slots taken by microbatch modulo their number are free when taken', () => {
+    check((program, _, name) => {
+      const taken = new Set<string>();
+      for (const line of program.actions) {
+        if (line.op !== 'F' && line.op !== 'B' && line.op !== 'W') continue;
+        const slot = `${line.unit} ${line.mb % program.slots[line.unit]!}`;
+        if (line.op === 'F') expect(taken.has(slot), `${name} ${slot}`).toBe(false);
+        if (line.op === 'F') taken.add(slot);
+        else taken.delete(slot);
+      }
+      expect(taken.size, name).toBe(0);
+    });
+  });
+
+  test('with zero 3 parameters are there whenever they are read, never twice, and gone at the end', () => {
+    const readers = new Set(['F', 'B', 'I']);
+    check((program, mesh, name) => {
+      if (!program.actions.some(({ op }) => op === 'FREE')) return;
+      const here = new Set<number>();
+      let most = 0;
+      for (const line of program.actions) {
+        if (line.op === 'GATHER') {
+          expect(here.has(line.unit), name).toBe(false);
+          here.add(line.unit);
+        }
+        if (line.op === 'FREE') expect(here.delete(line.unit), name).toBe(true);
+        if (readers.has(line.op) && 'unit' in line && line.unit !== 0) expect(here.has(line.unit), name).toBe(true);
+        most = Math.max(most, here.size);
+      }
+      expect(here.size, name).toBe(0);
+      // the unit at work, the next one, and the table between the head's forward and backward
+      if (mesh.ranks('pp').length === 1) expect(most, name).toBeLessThanOrEqual(3);
+    });
+  });
+});
+
+test('the forward alone has the same slots and sends, and commits nothing', () => {
+  const units = gptUnits(4);
+  for (const plan of everyPlan(4)) {
+    if (plan.pp * plan.chunks > 6) continue;
+    for (const mesh of meshes(plan)) {
+      const whole = lower(plan, mesh, units);
+      const forward = lowerForward(plan, mesh, units);
+      const passes = ({ actions }: Program) =>
+        actions.filter((line) => line.op === 'F' || ((line.op === 'SEND' || line.op === 'RECV') && line.dir === 'act'));
+      expect(passes(forward)).toEqual(passes(whole));
+      expect(forward.slots).toEqual(whole.slots);
+      expect(forward.actions.every(({ op }) => ['F', 'SEND', 'RECV', 'GATHER', 'FREE', 'TIE'].includes(op))).toBe(true);
+    }
+  }
+});
