@@ -59,8 +59,9 @@ export class Mailbox {
   /** `maxEarlyBytes` bounds what one peer may send ahead of the calls that receive it. */
   constructor(readonly maxEarlyBytes = 256 << 20) {}
 
-  get generation(): number {
-    return this.#generation;
+  /** Throws StaleGeneration when `generation` is below the fence. */
+  refuseStale(generation: number): void {
+    if (generation < this.#generation) throw new StaleGeneration(generation, this.#generation);
   }
 
   /** Accept messages of `peer` from now on; whatever an earlier link of it left is forgotten. */

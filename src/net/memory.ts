@@ -2,7 +2,7 @@
  * Many ranks in one process: a Transport whose links have a latency, a rate and a death, for tests and for runs cut
  * inside one program. Latency is seeded, so a schedule of arrivals can be drawn again. No frames, no windows.
  */
-import { PeerLost, StaleGeneration } from '../errors';
+import { PeerLost } from '../errors';
 import type { PeerId } from '../plan/mesh';
 import { Mailbox, parseTag } from './mailbox';
 import type { LinkStats, Tag, Transport } from './transport';
@@ -54,7 +54,7 @@ class Member implements MemoryTransport {
 
   async send(to: PeerId, tag: Tag, payload: Uint8Array): Promise<void> {
     const { generation } = parseTag(tag);
-    if (generation < this.#mailbox.generation) throw new StaleGeneration(generation, this.#mailbox.generation);
+    this.#mailbox.refuseStale(generation);
     const link = this.#links.get(to);
     const receiver = this.members.get(to);
     if (!link || !receiver) throw new PeerLost(to, this.#dead ? 'this peer has left' : 'there is no link to it');
