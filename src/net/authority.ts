@@ -1,0 +1,217 @@
+/**
+ * The half of the membership state machine that declares generations. Every peer has one; it acts only while its peer is
+ * the authority of the room. Rules of who and in which order are in election.ts.
+ */
+import type { PeerId } from '../plan/mesh';
+import type { ParallelPlan } from '../plan/plan';
+import type { Clock } from './clock';
+import { type Declaration, type MembershipMessage, sameMembership } from './declaration';
+import { laggards, rankOrder } from './election';
+import type { Generation } from './membership';
+import type { Presence } from './signaling';
+
+export const TIMING = {
+  /** Joins and leaves within this become one generation. */
+  debounceMs: 300,
+  /** After a broken link: long enough for the witness of a death to speak first. */
+  brokenMs: 150,
+  /** Links of newcomers must be up within this, links among old members within the second. */
+  readyMs: 15_000,
+  readyAgainMs: 4_000,
+  /** Members have this long to say which links they miss. */
+  answerMs: 500,
+  /** A peer left out may come back after this, doubled each time. */
+  quarantineMs: 5_000,
+  longestQuarantineMs: 300_000,
+} as const;
+
+/** What the authority sees of the peer it lives in. */
+export interface AuthorityHost {
+  readonly self: PeerId;
+  readonly clock: Clock;
+  /** Headless: the first generation waits for exactly this many peers. */
+  readonly expect: number | undefined;
+  readonly newest: Declaration;
+  /** Highest number that everybody is ready for. */
+  readonly go: number;
+  readonly runHash: string;
+  isAuthority(): boolean;
+  isHere(peer: PeerId): boolean;
+  /** Everybody in the room but this peer. */
+  others(): readonly PeerId[];
+  /** Willing peers of the same build and run. */
+  willing(): readonly Presence[];
+  fit(count: number, plan: ParallelPlan, run: string): ParallelPlan | null;
+  tell(to: PeerId, message: MembershipMessage): void;
+  accept(declaration: Declaration): void;
+}
+
+export class Authority {
+  /** Highest generation known to be unable to finish its step, and through whom. */
+  #broken = 0;
+  #lost: PeerId = '';
+  /** Asked for and not declared yet. */
+  #plan: ParallelPlan | undefined;
+  #paused: boolean | undefined;
+  /** Declare a new number even if it says the same as the newest. */
+  #mustDeclare = false;
+  readonly #ready = new Set<PeerId>();
+  readonly #answers = new Map<PeerId, readonly PeerId[]>();
+  readonly #quarantine = new Map<PeerId, { readonly until: number; readonly times: number }>();
+  #pending: { readonly at: number; readonly cancel: () => void } | undefined;
+  #cancelDeadline = () => {};
+
+  constructor(private readonly host: AuthorityHost) {}
+
+  /** A member of the newest generation is dead. */
+  lost(peer: PeerId): void {
+    this.#broken = Math.max(this.#broken, this.host.newest.number);
+    this.#lost = peer;
+  }
+
+  /** The newest generation was replaced, by this authority or another. */
+  accepted(declaration: Declaration): void {
+    this.#ready.clear();
+    this.#answers.clear();
+    this.#cancelDeadline();
+    this.#plan = undefined;
+    this.#paused = undefined;
+    this.#mustDeclare = declaration.broken < this.#broken;
+  }
+
+  /** Two authorities declared the same number: a higher one ends it. */
+  tied(): void {
+    this.#mustDeclare = true;
+    this.evaluate();
+  }
+
+  /** Something that decides the next generation may have changed. */
+  evaluate(): void {
+    if (!this.host.isAuthority()) {
+      this.#pending?.cancel();
+      this.#pending = undefined;
+      return;
+    }
+    if (!this.#isDue()) return;
+    const { newest, expect } = this.host;
+    const isLoss = newest.peers.some((peer) => !this.host.isHere(peer));
+    const isComplete = expect !== undefined && newest.number === 0;
+    this.#schedule(isLoss || isComplete ? 0 : TIMING.debounceMs);
+  }
+
+  ready(from: PeerId, number: number): void {
+    const { newest, self } = this.host;
+    if (number !== newest.number || newest.authority !== self) return;
+    this.#ready.add(from);
+    if (!newest.peers.every((peer) => this.#ready.has(peer))) return;
+    this.#cancelDeadline();
+    for (const peer of new Set([...newest.peers, self])) this.host.tell(peer, { t: 'go', number });
+  }
+
+  broken(number: number, peer: PeerId): void {
+    if (number <= this.host.newest.broken || number > this.host.newest.number) return;
+    this.#broken = Math.max(this.#broken, number);
+    this.#lost = peer;
+    this.#mustDeclare = true;
+    if (this.host.isAuthority()) this.#schedule(TIMING.brokenMs);
+  }
+
+  answered(from: PeerId, number: number, missing: readonly PeerId[]): void {
+    if (number !== this.host.newest.number) return;
+    this.#answers.set(from, missing);
+    if (missing.length === 0) this.ready(from, number);
+  }
+
+  /** Pause, resume or cut differently; a plan that does not fit the room is not taken. */
+  asked(paused: boolean | undefined, plan: ParallelPlan | undefined): void {
+    if (!this.host.isAuthority()) return;
+    const fits = plan && this.host.fit(this.#candidates().length, plan, this.host.newest.run) !== null;
+    if (fits) this.#plan = plan;
+    if (paused !== undefined) this.#paused = paused;
+    if (this.#isDue()) this.#schedule(0);
+  }
+
+  #isDue(): boolean {
+    const { newest, self, go } = this.host;
+    // Nobody knows whether everybody is ready for what a former authority declared.
+    const isOrphan = newest.authority !== self && go < newest.number;
+    return this.#mustDeclare || isOrphan || !sameMembership(this.#desired(), newest);
+  }
+
+  #candidates(): readonly Presence[] {
+    const now = this.host.clock.now();
+    return this.host.willing().filter(({ peer }) => (this.#quarantine.get(peer)?.until ?? 0) <= now);
+  }
+
+  #desired(): Generation {
+    const { newest, expect } = this.host;
+    const { number, run } = newest;
+    const plan = this.#plan ?? newest.plan;
+    const paused = this.#paused ?? newest.paused;
+    const order = rankOrder(this.#candidates(), newest.peers);
+    const count = expect !== undefined && number === 0 ? expect : order.length;
+    const fitted = run === '' || order.length < count ? null : this.host.fit(count, plan, run);
+    if (!fitted) return { number, peers: [], plan, paused, run };
+    return { number, peers: order.slice(0, fitted.dp * fitted.pp * fitted.tp), plan: fitted, paused, run };
+  }
+
+  #schedule(delayMs: number): void {
+    const { clock } = this.host;
+    const at = clock.now() + delayMs;
+    if (this.#pending && this.#pending.at <= at) return;
+    this.#pending?.cancel();
+    const declare = () => {
+      this.#pending = undefined;
+      if (this.host.isAuthority() && this.#isDue()) this.#declare();
+    };
+    this.#pending = { at, cancel: clock.after(delayMs, declare) };
+  }
+
+  #declare(): void {
+    const { newest, self, runHash } = this.host;
+    const declaration: Declaration = {
+      ...this.#desired(),
+      number: newest.number + 1,
+      runHash,
+      authority: self,
+      broken: Math.max(newest.broken, this.#broken),
+      lost: this.#broken > newest.broken ? this.#lost : newest.lost,
+    };
+    const isOld = declaration.peers.every((peer) => newest.peers.includes(peer));
+    for (const peer of this.host.others()) this.host.tell(peer, { t: 'declare', declaration });
+    // Accepting may make everybody ready at once (a lone tab), which cancels the deadline set before it.
+    this.host.accept(declaration);
+    if (this.host.go < declaration.number && declaration.peers.length > 0) {
+      this.#awaitReady(isOld ? TIMING.readyAgainMs : TIMING.readyMs);
+    }
+  }
+
+  #awaitReady(withinMs: number): void {
+    const { clock, newest } = this.host;
+    this.#cancelDeadline = clock.after(withinMs, () => {
+      for (const peer of newest.peers) {
+        if (!this.#ready.has(peer) && peer !== this.host.self) this.host.tell(peer, { t: 'declare', declaration: newest });
+        this.host.tell(peer, { t: 'why', number: newest.number });
+      }
+      this.#cancelDeadline = clock.after(TIMING.answerMs, () => this.#leaveOut());
+    });
+  }
+
+  #leaveOut(): void {
+    const { newest, clock, expect, self } = this.host;
+    // A headless run starts with all its ranks or not at all; its command line decides how long to wait.
+    if (expect !== undefined && newest.number === 1) return this.#awaitReady(TIMING.readyMs);
+    const out = laggards(newest.peers, this.#answers, self);
+    if (out.length === 0) return this.#awaitReady(TIMING.readyAgainMs);
+    for (const peer of out) {
+      const times = (this.#quarantine.get(peer)?.times ?? 0) + 1;
+      const forMs = Math.min(TIMING.longestQuarantineMs, TIMING.quarantineMs * 2 ** (times - 1));
+      this.#quarantine.set(peer, { until: clock.now() + forMs, times });
+      clock.after(forMs, () => this.evaluate());
+      this.#lost = peer;
+    }
+    this.#broken = newest.number;
+    this.#mustDeclare = true;
+    this.#schedule(0);
+  }
+}

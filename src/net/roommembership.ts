@@ -1,0 +1,351 @@
+/**
+ * The state machine behind Membership, one per peer that takes part (and on the signal page): no sockets, no timers but
+ * the clock handed in. What a member does is here, what the authority does in authority.ts.
+ */
+import { ConnectError, PeerLost, ProtocolError, StaleGeneration } from '../errors';
+import type { PeerId } from '../plan/mesh';
+import type { ParallelPlan } from '../plan/plan';
+import { Authority } from './authority';
+import type { Clock } from './clock';
+import { type Declaration, type MembershipMessage, parseMembershipMessage } from './declaration';
+import { authorityOf, compatible, type RosterView } from './election';
+import type { Generation, JoinedGeneration, Membership } from './membership';
+import { partnersOf } from './partners';
+import type { Presence } from './signaling';
+
+/** Links of a generation that was left stay open this long: the others may still be receiving its last frames. */
+const LINGER_MS = 5_000;
+
+export interface MembershipOptions {
+  readonly self: PeerId;
+  readonly clock: Clock;
+  readonly build: string;
+  /** The run file this peer brings; both '' when it takes the room's. */
+  readonly run: { readonly text: string; readonly hash: string };
+  /** What the first generation is cut by, when this peer declares it. */
+  readonly plan: ParallelPlan;
+  /** Headless: the first generation waits for exactly this many peers. */
+  readonly expect?: number;
+  /** `plan` for `count` peers, null when the run cannot be cut so. */
+  fit(count: number, plan: ParallelPlan, run: string): ParallelPlan | null;
+  /** To another peer; what goes to this one never leaves the machine. */
+  send(to: PeerId, message: MembershipMessage): void;
+  /** Hold links to exactly these peers. */
+  want(peers: readonly PeerId[]): void;
+  /** Something that `describe` or `newest` shows has changed. */
+  onChange?(): void;
+}
+
+interface Waiter {
+  readonly after: number;
+  readonly resolve: (joined: JoinedGeneration) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export class RoomMembership implements Membership {
+  readonly self: PeerId;
+  #roster: RosterView = new Map();
+  #newest: Declaration;
+  readonly #linked = new Set<PeerId>();
+  /** The generation the trainer is in. */
+  #joined: { readonly generation: Generation; readonly controller: AbortController } | undefined;
+  readonly #lingering = new Set<PeerId>();
+  readonly #waiters = new Set<Waiter>();
+  /** Highest number this peer has said ready for, and highest that everybody is ready for. */
+  #ready = 0;
+  #go = 0;
+  /** The last broken link told to the authority; told again to its successor. */
+  #report: Extract<MembershipMessage, { t: 'broken' }> | undefined;
+  #refusal = '';
+  readonly #duty: Authority;
+
+  constructor(private readonly options: MembershipOptions) {
+    this.self = options.self;
+    const { plan, run } = options;
+    const none = { number: 0, peers: [], paused: false, authority: '', broken: 0, lost: '' };
+    this.#newest = { ...none, plan, run: run.text, runHash: run.hash };
+    this.#duty = new Authority(this.#host());
+  }
+
+  get declared(): number {
+    return this.#newest.number;
+  }
+
+  get newest(): Generation {
+    return this.#newest;
+  }
+
+  next(after: number, signal: AbortSignal): Promise<JoinedGeneration> {
+    this.#leaveJoined();
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      if (this.#refusal) return reject(new ConnectError(this.#refusal));
+      const waiter: Waiter = { after, resolve, reject };
+      const onAbort = () => {
+        this.#waiters.delete(waiter);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiters.add(waiter);
+      this.#settle();
+    });
+  }
+
+  /** Everybody who is here now. A member that is not in it any more is dead. */
+  setRoster(roster: RosterView): void {
+    const before = this.#roster;
+    const authority = this.#authority();
+    this.#roster = new Map(roster);
+    for (const peer of before.keys()) if (!roster.has(peer)) this.#gone(peer);
+    if (authority === this.self) this.#welcome(before);
+    else if (this.#report?.number === this.declared && this.#authority() !== authority) {
+      this.#tell(this.#authority(), this.#report);
+    }
+    this.#evaluate();
+    this.options.onChange?.();
+  }
+
+  /** A link has come up. */
+  linked(peer: PeerId): void {
+    this.#linked.add(peer);
+    this.#progress();
+    this.#settle();
+  }
+
+  /** A link has gone, or the peer does not answer on it. */
+  unlinked(peer: PeerId, reason: string): void {
+    if (!this.#linked.delete(peer)) return;
+    const inNewest = this.#ready === this.declared && this.#partners(this.#newest).includes(peer);
+    const inJoined = this.#joined && this.#partners(this.#joined.generation).includes(peer);
+    const joined = inJoined ? this.#abortJoined(peer, reason) : undefined;
+    const number = inNewest ? this.declared : joined;
+    if (number === undefined) return;
+    this.#report = { t: 'broken', number, peer };
+    this.#tell(this.#authority(), this.#report);
+  }
+
+  /** A message of another peer. Throws ProtocolError on one that is malformed. */
+  receive(from: PeerId, value: unknown): void {
+    const presence = this.#roster.get(from);
+    if (!presence) throw new ProtocolError(`peer ${from} is not in this room`);
+    if (presence.build === this.options.build) this.#obey(from, parseMembershipMessage(value));
+  }
+
+  /** Ask for a pause or another plan from the next step border on. */
+  ask(change: { readonly paused?: boolean; readonly plan?: ParallelPlan }): void {
+    this.#tell(this.#authority(), { t: 'ask', ...change });
+  }
+
+  /** One sentence for people: what this peer waits for, '' when it waits for nothing. */
+  describe(): string {
+    if (this.#refusal) return this.#refusal;
+    const { number, peers, paused, run } = this.#newest;
+    if (run === '') return 'Waiting for a peer that brings a run file.';
+    if (!peers.includes(this.self)) {
+      const { expect } = this.options;
+      const here = this.#willing().length;
+      if (expect !== undefined && number === 0) return `Waiting for peers: ${here} of ${expect} are here.`;
+      return here > 1 ? 'Waiting for the next step border to join.' : 'Waiting for peers.';
+    }
+    const missing = this.#missingLinks().map((peer) => this.#roster.get(peer)?.name || peer);
+    if (missing.length > 0) return `Connecting to ${missing.join(', ')}.`;
+    if (this.#go < number) return 'Waiting until everybody is connected.';
+    return paused ? 'Paused.' : '';
+  }
+
+  #host() {
+    const machine = this;
+    const { clock, expect, fit } = this.options;
+    return {
+      self: this.self,
+      clock,
+      expect,
+      fit,
+      get newest() {
+        return machine.#newest;
+      },
+      get go() {
+        return machine.#go;
+      },
+      get runHash() {
+        return machine.#runHash();
+      },
+      isAuthority: () => this.#authority() === this.self,
+      isHere: (peer: PeerId) => this.#roster.has(peer),
+      others: () => [...this.#roster.keys()].filter((peer) => peer !== this.self),
+      willing: () => this.#willing(),
+      tell: (to: PeerId, message: MembershipMessage) => this.#tell(to, message),
+      accept: (declaration: Declaration) => this.#accept(declaration),
+    };
+  }
+
+  #obey(from: PeerId, message: MembershipMessage): void {
+    switch (message.t) {
+      case 'declare':
+        return this.#hear(from, message.declaration);
+      case 'ready':
+        return this.#duty.ready(from, message.number);
+      case 'go':
+        if (message.number !== this.declared || from !== this.#newest.authority) return;
+        this.#go = message.number;
+        return this.#settle();
+      case 'broken':
+        return this.#duty.broken(message.number, message.peer);
+      case 'why':
+        return this.#tell(from, { t: 'missing', number: message.number, peers: this.#missingLinks() });
+      case 'missing':
+        return this.#duty.answered(from, message.number, message.peers);
+      case 'ask':
+        return this.#duty.asked(message.paused, message.plan);
+    }
+  }
+
+  #tell(to: PeerId | undefined, message: MembershipMessage): void {
+    if (to === this.self) this.#obey(this.self, message);
+    else if (to !== undefined) this.options.send(to, message);
+  }
+
+  /** Peers that are here or willing only now may not know the newest generation. */
+  #welcome(before: RosterView): void {
+    if (this.declared === 0) return;
+    for (const { peer, state } of this.#roster.values()) {
+      if (peer === this.self || before.get(peer)?.state === state) continue;
+      this.#tell(peer, { t: 'declare', declaration: this.#newest });
+    }
+  }
+
+  #hear(from: PeerId, heard: Declaration): void {
+    const mine = this.#newest;
+    const isTie = heard.number === mine.number && heard.authority !== mine.authority;
+    if (heard.number > mine.number || (isTie && heard.authority < mine.authority)) return this.#accept(heard);
+    const isKnown = heard.number === mine.number && !isTie;
+    // Two authorities for a moment: the one that is behind learns the newest.
+    if (isKnown || from !== heard.authority) return;
+    this.#tell(from, { t: 'declare', declaration: mine });
+    if (isTie && mine.authority === this.self) this.#duty.tied();
+  }
+
+  #accept(declaration: Declaration): void {
+    this.#newest = declaration;
+    this.#duty.accepted(declaration);
+    const joined = this.#joined;
+    if (joined?.generation.number === declaration.number) {
+      joined.controller.abort(new StaleGeneration(declaration.number, declaration.number));
+    } else if (joined && joined.generation.number <= declaration.broken) {
+      joined.controller.abort(new PeerLost(declaration.lost, 'the room goes on without it'));
+    }
+    this.#rewire();
+    this.#evaluate();
+    this.#progress();
+  }
+
+  #partners({ peers, plan }: Generation): readonly PeerId[] {
+    return partnersOf(peers, plan, this.self);
+  }
+
+  #missingLinks(): readonly PeerId[] {
+    return this.#partners(this.#newest).filter((peer) => !this.#linked.has(peer));
+  }
+
+  /** Links of the newest generation, and of the one still training while it can finish its step. */
+  #rewire(): void {
+    const isTraining = this.#joined && !this.#joined.controller.signal.aborted;
+    const old = isTraining ? this.#partners(this.#joined!.generation) : [];
+    this.options.want([...new Set([...this.#partners(this.#newest), ...old, ...this.#lingering])]);
+  }
+
+  #leaveJoined(): void {
+    const joined = this.#joined;
+    if (!joined) return;
+    this.#joined = undefined;
+    const partners = this.#partners(joined.generation);
+    for (const peer of partners) this.#lingering.add(peer);
+    this.options.clock.after(LINGER_MS, () => {
+      for (const peer of partners) this.#lingering.delete(peer);
+      this.#rewire();
+    });
+  }
+
+  #progress(): void {
+    const { number, peers, authority } = this.#newest;
+    if (this.#ready < number && peers.includes(this.self) && this.#missingLinks().length === 0) {
+      this.#ready = number;
+      this.#tell(authority, { t: 'ready', number });
+    }
+    this.options.onChange?.();
+  }
+
+  #settle(): void {
+    const generation = this.#newest;
+    if (this.#go !== generation.number || !generation.peers.includes(this.self)) return;
+    const isWhole = generation.peers.every((peer) => this.#roster.has(peer)) && this.#missingLinks().length === 0;
+    const waiter = [...this.#waiters].find(({ after }) => generation.number > after);
+    if (!isWhole || !waiter) return;
+    this.#waiters.delete(waiter);
+    const controller = new AbortController();
+    this.#joined = { generation, controller };
+    const { number, peers, plan, paused, run } = generation;
+    waiter.resolve({ number, peers, plan, paused, run, signal: controller.signal });
+    this.options.onChange?.();
+  }
+
+  /** Returns the number of the generation that cannot finish its step. */
+  #abortJoined(peer: PeerId, reason: string): number | undefined {
+    this.#joined?.controller.abort(new PeerLost(peer, reason));
+    return this.#joined?.generation.number;
+  }
+
+  #gone(peer: PeerId): void {
+    this.#linked.delete(peer);
+    if (this.#joined?.generation.peers.includes(peer)) this.#abortJoined(peer, 'it left the room');
+    if (this.#newest.peers.includes(peer)) this.#duty.lost(peer);
+  }
+
+  #evaluate(): void {
+    this.#refusal ||= this.#mismatch() ?? '';
+    if (this.#refusal) {
+      for (const waiter of this.#waiters) waiter.reject(new ConnectError(this.#refusal));
+      this.#waiters.clear();
+      return;
+    }
+    // The last one to leave stops at its own step border; nobody is left to declare it.
+    const isLast = this.#authority() === undefined && this.#roster.has(this.self);
+    if (isLast && this.#newest.peers.includes(this.self)) {
+      this.#accept({ ...this.#newest, number: this.declared + 1, peers: [] });
+    } else this.#duty.evaluate();
+  }
+
+  #runHash(): string {
+    return this.#newest.runHash || this.options.run.hash;
+  }
+
+  #compatible(): readonly Presence[] {
+    const hash = this.#runHash();
+    return [...this.#roster.values()].filter((presence) => compatible(presence, this.options.build, hash));
+  }
+
+  #authority(): PeerId | undefined {
+    return this.#refusal ? undefined : authorityOf(this.#compatible());
+  }
+
+  #willing(): readonly Presence[] {
+    return this.#compatible().filter(({ state }) => state === 'willing');
+  }
+
+  /** A peer that never took part and differs from one that is here gives way to it; of two newcomers the lower stays. */
+  #mismatch(): string | undefined {
+    if (this.#newest.peers.includes(this.self) || this.#joined) return undefined;
+    const { build, run } = this.options;
+    const isOlder = ({ peer }: Presence) => peer < this.self || this.declared > 0;
+    const others = [...this.#roster.values()].filter((other) => other.state === 'willing' && isOlder(other));
+    const otherBuild = others.find((other) => other.peer !== this.self && other.build !== build)?.build;
+    if (otherBuild !== undefined) {
+      return `This peer runs build ${build} and the room runs ${otherBuild}: reload the page to get the same build.`;
+    }
+    if (run.hash === '') return undefined;
+    const hashes = [this.#newest.runHash, ...others.map((other) => other.run)];
+    const otherRun = hashes.find((hash) => hash !== '' && hash !== run.hash);
+    if (otherRun === undefined) return undefined;
+    return `This peer brought run file ${run.hash} and the room trains ${otherRun}: join without a run file of your own.`;
+  }
+}
