@@ -2,11 +2,6 @@
  * What a page (or the headless rank) can ask of the training Worker of its tab, and what it is told. Commands and status
  * go by comlink; tensors never do. Data channels are transferred in the task that creates them.
  */
-import type { MemoryByRole } from '../gpu/instr';
-import type { LinkStats } from '../net/transport';
-import type { PeerId } from '../plan/mesh';
-import type { ParallelPlan } from '../plan/plan';
-import type { TraceEvent } from '../trace/trace';
 
 /** Can this device take part? Found without any GPU work: only an adapter is requested. */
 export interface DeviceReport {
@@ -22,40 +17,4 @@ export interface DeviceReport {
   readonly maxBufferBytes: number;
 }
 
-/** One committed step, as in metrics.jsonl. */
-export interface StepMetrics {
-  readonly step: number;
-  /** Mean over the global batch, nats per token. */
-  readonly loss: number;
-  readonly gradNorm: number;
-  readonly lr: number;
-  /** Tokens of the global batch. */
-  readonly tokens: number;
-  readonly ms: number;
-  /** Payload and framing bytes this step, per rank. */
-  readonly bytesSent: readonly number[];
-  readonly heldOutLoss?: number;
-}
-
-export type Phase = 'idle' | 'opening' | 'waiting' | 'syncing' | 'training' | 'paused' | 'done' | 'stopped' | 'failed';
-
-/** The state of this tab's rank, sent at most 10 times a second; lists are what is new since the last one. */
-export interface TabStatus {
-  readonly phase: Phase;
-  /** One sentence for people: why it waits, or what failed and the way out. */
-  readonly sentence: string;
-  readonly generation: number;
-  readonly rank: number;
-  /** Peers of the generation in rank order. */
-  readonly members: readonly PeerId[];
-  readonly plan: ParallelPlan | null;
-  readonly step: number;
-  readonly steps: number;
-  readonly newMetrics: readonly StepMetrics[];
-  readonly tokensPerSecond: { readonly mine: number; readonly room: number };
-  readonly memory: MemoryByRole | null;
-  readonly links: readonly LinkStats[];
-  /** Newest text sampled from the model, and the step it was sampled at. */
-  readonly sample: { readonly step: number; readonly text: string } | null;
-  readonly newTrace: readonly TraceEvent[];
-}
+export type { Phase, StepMetrics, TabStatus } from '../train/status';

@@ -6,6 +6,7 @@ import type { Presence } from '../net/signaling';
 import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
 import type { RunFile } from '../train/runfile';
+import type { ModelFiles } from '../train/status';
 import type { DeviceReport, TabStatus } from './api';
 
 export interface TabOptions {
@@ -22,12 +23,7 @@ export interface TabOptions {
   readonly onTrouble?: (sentence: string) => void;
 }
 
-/** The model as files: names and contents as in the headless run's output folder. */
-export interface ModelFiles {
-  readonly 'model.safetensors': Uint8Array;
-  readonly 'config.json': string;
-  readonly 'tokenizer.json': string;
-}
+export type { ModelFiles };
 
 export interface Tab {
   readonly self: PeerId;

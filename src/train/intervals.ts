@@ -1,0 +1,54 @@
+/** Sets of whole numbers as sorted, disjoint runs [from, to): what is held, what is missing, who sends what. Pure. */
+
+export interface Interval {
+  readonly from: number;
+  readonly to: number;
+}
+
+export type Intervals = readonly Interval[];
+
+/** Any runs as sorted, disjoint, merged ones. */
+export function union(runs: readonly Interval[]): Intervals {
+  const merged: { from: number; to: number }[] = [];
+  for (const { from, to } of [...runs].sort((a, b) => a.from - b.from)) {
+    if (from >= to) continue;
+    const last = merged.at(-1);
+    if (last && from <= last.to) last.to = Math.max(last.to, to);
+    else merged.push({ from, to });
+  }
+  return merged;
+}
+
+/** What is in both. */
+export function intersect(a: Intervals, b: Intervals): Intervals {
+  const both: Interval[] = [];
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const from = Math.max(a[i]!.from, b[j]!.from);
+    const to = Math.min(a[i]!.to, b[j]!.to);
+    if (from < to) both.push({ from, to });
+    if (a[i]!.to < b[j]!.to) i++;
+    else j++;
+  }
+  return both;
+}
+
+/** What is in `a` and not in `b`. */
+export function subtract(a: Intervals, b: Intervals): Intervals {
+  const rest: Interval[] = [];
+  let j = 0;
+  for (const { from, to } of a) {
+    let at = from;
+    while (j < b.length && b[j]!.to <= at) j++;
+    for (let k = j; k < b.length && b[k]!.from < to; k++) {
+      if (b[k]!.from > at) rest.push({ from: at, to: b[k]!.from });
+      at = b[k]!.to;
+    }
+    if (at < to) rest.push({ from: at, to });
+  }
+  return rest;
+}
+
+/** How many numbers are in it. */
+export function sizeOf(intervals: Intervals): number {
+  return intervals.reduce((sum, { from, to }) => sum + to - from, 0);
+}

@@ -1,0 +1,51 @@
+/** What a rank tells about its training: a committed step, and the state of the tab for a page or a progress line. */
+import type { MemoryByRole } from '../gpu/instr';
+import type { LinkStats } from '../net/transport';
+import type { PeerId } from '../plan/mesh';
+import type { ParallelPlan } from '../plan/plan';
+import type { TraceEvent } from '../trace/trace';
+
+/** One committed step, as in metrics.jsonl. */
+export interface StepMetrics {
+  readonly step: number;
+  /** Mean over the global batch, nats per token. */
+  readonly loss: number;
+  readonly gradNorm: number;
+  readonly lr: number;
+  /** Tokens of the global batch. */
+  readonly tokens: number;
+  readonly ms: number;
+  /** Payload and framing bytes this step, per rank. */
+  readonly bytesSent: readonly number[];
+  readonly heldOutLoss?: number;
+}
+
+export type Phase = 'idle' | 'opening' | 'waiting' | 'syncing' | 'training' | 'paused' | 'done' | 'stopped' | 'failed';
+
+/** The state of this tab's rank, sent at most 10 times a second; lists are what is new since the last one. */
+export interface TabStatus {
+  readonly phase: Phase;
+  /** One sentence for people: why it waits, or what failed and the way out. */
+  readonly sentence: string;
+  readonly generation: number;
+  readonly rank: number;
+  /** Peers of the generation in rank order. */
+  readonly members: readonly PeerId[];
+  readonly plan: ParallelPlan | null;
+  readonly step: number;
+  readonly steps: number;
+  readonly newMetrics: readonly StepMetrics[];
+  readonly tokensPerSecond: { readonly mine: number; readonly room: number };
+  readonly memory: MemoryByRole | null;
+  readonly links: readonly LinkStats[];
+  /** Newest text sampled from the model, and the step it was sampled at. */
+  readonly sample: { readonly step: number; readonly text: string } | null;
+  readonly newTrace: readonly TraceEvent[];
+}
+
+/** The model as files: names and contents as in the headless run's output folder. */
+export interface ModelFiles {
+  readonly 'model.safetensors': Uint8Array;
+  readonly 'config.json': string;
+  readonly 'tokenizer.json': string;
+}
