@@ -1,0 +1,280 @@
+/**
+ * The units of one rank made real on a device: buffers, prepared lists, host access to flat ranges. Knows no other rank
+ * and no program: the executor (train/run.ts) calls it line by line.
+ */
+import type { MemoryByRole, Place, Tensor } from '../gpu/instr';
+import type { Kernel } from '../gpu/kernel';
+import * as k from '../gpu/kernels';
+import type { Spot } from '../gpu/memory';
+import type { PreparedList, Stream } from '../gpu/stream';
+import { localTokens, type Microbatch, sortByToken } from './inputs';
+import { type Pass, Placement, type PlacementOptions } from './placement';
+import { sumsqRanges } from './sumsq';
+import type { Unit } from './tape';
+
+/** What AdamW needs each step. c1 and c2 are 1 - beta^(step + 1). */
+export interface AdamParams {
+  readonly lr: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+  readonly c1: number;
+  readonly c2: number;
+  /** Factor on the gradient sum: clip coefficient / tokens of the global batch. */
+  readonly scale: number;
+}
+
+export interface InstanceOptions extends Omit<PlacementOptions, 'sumsqFloats'> {
+  /** Rank in the tensor-parallel group: replicated parameters count in the norm of rank 0 only. */
+  readonly tpRank: number;
+  /** First row of this rank's part of the token table. */
+  readonly firstToken: number;
+  /** Refuse a plan above this many bytes. */
+  readonly limitBytes?: number;
+}
+
+/** The prepared lists of a rank, by what the executor asks for. */
+interface Lists {
+  readonly passes: Map<string, PreparedList>;
+  readonly loss: PreparedList[];
+  readonly sumsq: (PreparedList | undefined)[];
+  readonly adamw: (PreparedList | undefined)[];
+  table: PreparedList | undefined;
+}
+
+/** The plan of an instance without a device: bytes by role are `placement.plan.bytes()`. Throws PlanError for no fit. */
+export function placeInstance(options: InstanceOptions, maxBufferBytes = Number.POSITIVE_INFINITY): Placement {
+  const ranges = options.units.flatMap((_, unit) =>
+    (options.residency.slots[unit] ?? 0) > 0 ? sumsqRanges(options, unit) : [],
+  );
+  const placement = new Placement({ ...options, sumsqFloats: k.SUMSQ_PARTIALS * ranges.length });
+  placement.plan.check(options.limitBytes ?? Number.POSITIVE_INFINITY, maxBufferBytes);
+  return placement;
+}
+
+export class Instance {
+  readonly #buffers = new Map<string, GPUBuffer>();
+  readonly #lists: Lists = { passes: new Map(), loss: [], sumsq: [], adamw: [], table: undefined };
+  readonly #sumsq: { readonly unit: number; readonly place: Place }[] = [];
+
+  private constructor(
+    readonly stream: Stream,
+    readonly options: InstanceOptions,
+    readonly placement: Placement,
+  ) {}
+
+  /** Allocate and prepare. Throws PlanError when it does not fit, KernelError for a bug of ours. */
+  static async create(stream: Stream, options: InstanceOptions): Promise<Instance> {
+    const placement = placeInstance(options, stream.device.report.maxBufferBytes);
+    const instance = new Instance(stream, options, placement);
+    for (const [name, { role, floats }] of placement.plan.buffers) {
+      instance.#buffers.set(name, stream.device.createStorage(role, 4 * floats, name));
+    }
+    await instance.#prepare();
+    return instance;
+  }
+
+  get units(): readonly Unit[] {
+    return this.options.units;
+  }
+
+  /** Units of this rank, ascending. */
+  get here(): readonly number[] {
+    return this.units.map((_, unit) => unit).filter((unit) => this.placement.isHere(unit));
+  }
+
+  /** Bytes as planned and allocated; staging and uniforms of the stream are not in it. */
+  get bytes(): MemoryByRole {
+    return this.placement.plan.bytes();
+  }
+
+  list(unit: number, pass: Pass, mb: number): PreparedList {
+    return this.#lists.passes.get(`${unit}/${pass}/${this.placement.slotKey(unit, mb)}`)!;
+  }
+
+  /** Adds the row losses of microbatch `mb`, right after the head's F, into `lossPlace[mb]`. */
+  lossList(mb: number): PreparedList {
+    return this.#lists.loss[mb]!;
+  }
+
+  get lossPlace(): Place {
+    const floats = this.options.microbatches;
+    return this.#place({ buffer: 'loss', at: 0, floats });
+  }
+
+  /** Encode the partial sums of squares of this rank's part of every gradient; `sumsqPlaces` say where they are. */
+  encodeSumsq(): void {
+    for (const list of this.#lists.sumsq) if (list) this.stream.encode(list);
+  }
+
+  /** One place per counted range, with its unit; all on this rank, each parameter of the model on one rank only. */
+  get sumsqPlaces(): readonly { readonly unit: number; readonly place: Place }[] {
+    return this.#sumsq;
+  }
+
+  setAdam(params: AdamParams): void {
+    for (const list of this.#lists.adamw) if (list) this.stream.setParams(list, { ...params });
+  }
+
+  /** Update the own part of a unit. */
+  encodeStep(unit: number): void {
+    this.stream.encode(this.#lists.adamw[unit]!);
+  }
+
+  /** Clear all gradients (encoded). */
+  zeroGradients(): void {
+    for (const [name, buffer] of this.#buffers) {
+      if (/^(grad\/|gradWork\/|table\/grad)/.test(name)) {
+        this.stream.clear({ buffer, at: 0, floats: this.placement.plan.buffers.get(name)!.floats });
+      }
+    }
+  }
+
+  /** Encode: add the reader's own table gradient (`apart`), or the one in `tableIn`, to the table's. */
+  encodeTableSum(): void {
+    this.stream.encode(this.#lists.table!);
+    if (this.options.tie === 'apart') this.stream.clear(this.tablePlace('grad'));
+  }
+
+  /** The whole parameters or gradient of a unit, as F and B use them. */
+  whole(role: 'param' | 'grad', unit: number): Place {
+    return this.#place(this.placement.whole(role, unit));
+  }
+
+  /** What STEP works on; moments are m then v. */
+  own(role: 'param' | 'grad' | 'moment', unit: number): Place {
+    return this.#place(this.placement.own(role, unit));
+  }
+
+  /** The table as the head here reads it (param) or adds to it (grad). */
+  tablePlace(role: 'param' | 'grad'): Place {
+    return this.#place(this.placement.table(role));
+  }
+
+  /** The range of the token table in the unit that owns it. */
+  get tableOfOwner(): Place {
+    const { at, floats } = this.placement.ownedTable();
+    return { ...this.whole('param', 0), at, floats };
+  }
+
+  /** Where the gradient of a table's copy is put when it comes from another rank. */
+  get tableIn(): Place {
+    return this.#place({ buffer: 'table/in', at: 0, floats: this.placement.ownedTable().floats });
+  }
+
+  /** A border tensor of a unit for microbatch `mb`. */
+  border(unit: number, which: 'input' | 'output' | 'inputGrad' | 'outputGrad', mb: number): Place {
+    const tensor = this.units[unit]![which]!;
+    return this.#place(this.placement.locate(unit, tensor, 'F', mb));
+  }
+
+  /** Write what embed or head needs of a microbatch into its slot; other units need nothing. */
+  writeInputs(unit: number, mb: number, { tokens, targets }: Microbatch): void {
+    const write = (name: string, data: Uint32Array) => {
+      const slot = mb % this.options.residency.slots[unit]!;
+      this.stream.write(this.#place({ buffer: `${name}/${unit}/${slot}`, at: 0, floats: data.length }), data);
+    };
+    if (unit === 0) {
+      const vocab = this.units[0]!.params[0]!.shape[0]!;
+      const mine = localTokens(tokens, this.options.firstToken, vocab);
+      const { order, starts } = sortByToken(mine, vocab);
+      write('tokens', mine);
+      write('order', order);
+      write('starts', starts);
+    } else if (unit === this.units.length - 1) write('targets', targets);
+  }
+
+  /** Give every buffer back. */
+  close(): void {
+    for (const buffer of this.#buffers.values()) this.stream.device.destroyBuffer(buffer);
+    this.#buffers.clear();
+  }
+
+  #place(spot: Spot): Place {
+    const buffer = this.#buffers.get(spot.buffer);
+    if (!buffer) throw new Error(`this rank has no buffer ${spot.buffer}`);
+    return { buffer, at: spot.at, floats: spot.floats };
+  }
+
+  async #prepare(): Promise<void> {
+    for (const unit of this.here) {
+      await this.#preparePasses(unit);
+      await this.#prepareOptimizer(unit);
+    }
+    if (this.placement.isHere(this.units.length - 1)) await this.#prepareLoss();
+    await this.#prepareTable();
+  }
+
+  async #preparePasses(unit: number): Promise<void> {
+    const passes: readonly Pass[] = this.options.residency.split ? ['F', 'I', 'W'] : ['F', 'B'];
+    for (let mb = 0; mb < this.options.microbatches; mb++) {
+      for (const pass of passes) {
+        const key = `${unit}/${pass}/${this.placement.slotKey(unit, mb)}`;
+        if (this.#lists.passes.has(key)) continue;
+        const placeOf = (tensor: Tensor) => this.#place(this.placement.locate(unit, tensor, pass, mb));
+        const label = `${pass} ${this.units[unit]!.name}`;
+        this.#lists.passes.set(key, await this.stream.prepare(this.placement.list(unit, pass), placeOf, label));
+      }
+    }
+  }
+
+  async #prepareOptimizer(unit: number): Promise<void> {
+    const { first, floats: n } = this.placement.stepRange(unit);
+    const decay = this.placement.layouts[unit]!.decay;
+    const rates = { lr: 0, beta1: 0, beta2: 0, eps: 0, weightDecay: 0, c1: 1, c2: 1, scale: 0 };
+    this.#lists.adamw[unit] = await this.#single(
+      k.adamw,
+      { grad: this.own('grad', unit), param: this.own('param', unit), moment: this.own('moment', unit) },
+      { n, mAt: 0, vAt: n, decay, first, ...rates },
+      `STEP ${this.units[unit]!.name}`,
+    );
+    const own = this.placement.own('grad', unit);
+    for (const { at, floats } of sumsqRanges(this.options, unit)) {
+      const index = this.#sumsq.length;
+      const place = this.#place({ buffer: 'sumsq', at: index * k.SUMSQ_PARTIALS, floats: k.SUMSQ_PARTIALS });
+      // why: a sharded gradient begins at the shard's first element
+      const x = this.#place({ buffer: own.buffer, at: at - first + own.at, floats });
+      this.#sumsq.push({ unit, place });
+      this.#lists.sumsq.push(await this.#single(k.sumsq, { x, out: place }, { n: floats }, 'NORM'));
+    }
+  }
+
+  async #prepareLoss(): Promise<void> {
+    const head = this.units.length - 1;
+    const { output } = this.units[head]!;
+    for (let mb = 0; mb < this.options.microbatches; mb++) {
+      const x = this.#place(this.placement.locate(head, output, 'F', mb));
+      const out = this.#place({ buffer: 'loss', at: mb, floats: 1 });
+      this.#lists.loss.push(await this.#single(k.sum, { x, out }, { n: output.shape[0]! }, 'loss'));
+    }
+  }
+
+  async #prepareTable(): Promise<void> {
+    const { tie, tableSource } = this.options;
+    if (tie !== 'apart' && !tableSource) return;
+    const { at, floats } = this.placement.ownedTable();
+    const x = tie === 'apart' ? this.tablePlace('grad') : this.tableIn;
+    const out = { ...this.whole('grad', 0), at, floats };
+    // why: the column sums of one row add it to the output
+    this.#lists.table = await this.#single(k.colsum, { x, out }, { R: 1, C: floats }, 'TIE');
+  }
+
+  /** Prepare one dispatch over places. */
+  async #single(
+    kernel: Kernel,
+    places: Readonly<Record<string, Place>>,
+    params: Readonly<Record<string, number>>,
+    label: string,
+  ): Promise<PreparedList> {
+    const tensors = new Map<Tensor, Place>();
+    const bind = Object.fromEntries(
+      Object.entries(places).map(([name, place]) => {
+        const tensor: Tensor = { name, shape: [place.floats], role: 'scratch', type: 'f32' };
+        tensors.set(tensor, place);
+        return [name, tensor];
+      }),
+    );
+    return this.stream.prepare([{ do: 'run', kernel, bind, params, knobs: {} }], (t) => tensors.get(t)!, label);
+  }
+}

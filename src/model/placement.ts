@@ -1,0 +1,249 @@
+/**
+ * Which buffers the units of one rank need and where every tensor of a tape lies, before any buffer exists. Borders
+ * (activations that cross units) and inputs count as saved, border gradients and working copies as scratch.
+ */
+import type { Instr, Tensor } from '../gpu/instr';
+import { floatsIn, MemoryPlan, type MemoryRole, ScratchPool, type Spot } from '../gpu/memory';
+import { type Layout, layoutOf, rangeOf } from './layout';
+import type { Unit } from './tape';
+
+/** How many copies things have, by unit of the whole model (residency.ts counts them); 0 slots: not on this rank. */
+export interface Residency {
+  /** Saved tensors: F until B or W. */
+  readonly slots: readonly number[];
+  /** A unit's input: from the line that writes it until B or W. */
+  readonly inputSlots: readonly number[];
+  /** The gradient of a unit's output: from the line that writes it until B or W. */
+  readonly gradSlots: readonly number[];
+  /** What I computes and W reads. */
+  readonly keptSlots: readonly number[];
+  /** The program has I and W lines instead of B. */
+  readonly split: boolean;
+  /** Working buffer of the unit's gathered parameters (zero 3) and of its full gradient (zero >= 2); [] when there is none. */
+  readonly paramWork: readonly number[];
+  readonly gradWork: readonly number[];
+}
+
+/** How model state is cut over the data-parallel group: this rank owns part `part` of `parts`. */
+export interface Sharding {
+  readonly zero: 0 | 1 | 2 | 3;
+  readonly parts: number;
+  readonly part: number;
+}
+
+/**
+ * What a tied head reads. shared: the table and its gradient, directly. apart: the table, and a gradient of its own.
+ * copy: a copy with a gradient of its own, the table is on another rank. none: untied, or no head here.
+ */
+export type Tie = 'none' | 'shared' | 'apart' | 'copy';
+
+/** The list a dispatch belongs to. B is I then W in one; with recompute B and I begin with the forward. */
+export type Pass = 'F' | 'B' | 'I' | 'W';
+
+export interface PlacementOptions {
+  readonly units: readonly Unit[];
+  readonly residency: Residency;
+  readonly sharding: Sharding;
+  readonly tie: Tie;
+  /** The table's unit is here and its reader on another rank: room for the gradient that comes. */
+  readonly tableSource: boolean;
+  readonly recompute: boolean;
+  readonly microbatches: number;
+  /** Partial sums of squares that NORM reads. */
+  readonly sumsqFloats: number;
+}
+
+export class Placement {
+  readonly plan = new MemoryPlan();
+  readonly layouts: readonly Layout[];
+  readonly #pool = new ScratchPool();
+  readonly #scratch = new Map<readonly Instr[], ReadonlyMap<Tensor, number>>();
+  readonly #kept = new Map<readonly Instr[], ReadonlySet<Tensor>>();
+  readonly #lists = new Map<string, readonly Instr[]>();
+
+  constructor(readonly options: PlacementOptions) {
+    const { units, sharding } = options;
+    this.layouts = units.map((unit) => layoutOf(unit.params, sharding.parts));
+    units.forEach((_, unit) => {
+      if (this.isHere(unit)) this.#planUnit(unit);
+    });
+    this.#pool.sizes.forEach((floats, i) => this.plan.need(`scratch/${i}`, 'scratch', floats));
+    if (this.isHere(units.length - 1)) this.plan.need('loss', 'scratch', options.microbatches);
+    this.plan.need('sumsq', 'scratch', options.sumsqFloats);
+  }
+
+  isHere(unit: number): boolean {
+    return (this.options.residency.slots[unit] ?? 0) > 0;
+  }
+
+  /** The dispatches of one pass of a unit. */
+  list(unit: number, pass: Pass): readonly Instr[] {
+    const { units, recompute } = this.options;
+    const { forward, backwardInput, backwardWeight } = units[unit]!;
+    // why: all blocks have one tape, so they share the list and its scratch
+    const key = `${units.findIndex((other) => other.forward === forward)}/${pass}`;
+    let list = this.#lists.get(key);
+    if (!list) {
+      const again = recompute ? forward : [];
+      list =
+        pass === 'F'
+          ? forward
+          : pass === 'W'
+            ? backwardWeight
+            : [...again, ...backwardInput, ...(pass === 'B' ? backwardWeight : [])];
+      this.#lists.set(key, list);
+    }
+    return list;
+  }
+
+  /** Own part of a flat buffer of `unit`, in elements of the whole buffer. */
+  shard(unit: number): { readonly at: number; readonly floats: number } {
+    const { parts, part } = this.options.sharding;
+    const floats = this.layouts[unit]!.floats / parts;
+    return { at: part * floats, floats };
+  }
+
+  /** The whole parameters or gradient that F and B use (a working copy where the state is sharded). */
+  whole(role: 'param' | 'grad', unit: number): Spot {
+    const { paramWork, gradWork } = this.options.residency;
+    const colour = (role === 'param' ? paramWork : gradWork)[unit] ?? -1;
+    const buffer = colour < 0 ? `${role}/${unit}` : `${role}Work/${colour}`;
+    return { buffer, at: 0, floats: this.layouts[unit]!.floats };
+  }
+
+  /** This rank's own part of parameters, gradient or moments (m, then v): what STEP works on. */
+  own(role: 'param' | 'grad' | 'moment', unit: number): Spot {
+    const { first, floats } = this.stepRange(unit);
+    if (role === 'moment') return { buffer: `moment/${unit}`, at: 0, floats: 2 * floats };
+    return { buffer: `${role}/${unit}`, at: this.#isWhole(role) ? first : 0, floats };
+  }
+
+  /** Elements that STEP updates here, and the unit index of the first. */
+  stepRange(unit: number): { readonly first: number; readonly floats: number } {
+    const { at, floats } = this.shard(unit);
+    return this.options.sharding.zero > 0 ? { first: at, floats } : { first: 0, floats: this.layouts[unit]!.floats };
+  }
+
+  /** The range of the token table in the buffers of the unit that owns it. */
+  ownedTable(): { readonly at: number; readonly floats: number } {
+    return rangeOf(this.layouts[0]!, 'wte');
+  }
+
+  /** The tied table as its reader sees it, and the gradient it adds to. */
+  table(role: 'param' | 'grad'): Spot {
+    const { tie } = this.options;
+    const { at, floats } = this.ownedTable();
+    if (tie === 'copy' || (tie === 'apart' && role === 'grad')) return { buffer: `table/${role}`, at: 0, floats };
+    return { ...this.whole(role, 0), at, floats };
+  }
+
+  /** Where a tensor of `unit`'s tape lies during `pass` of microbatch `mb`. */
+  locate(unit: number, tensor: Tensor, pass: Pass, mb: number): Spot {
+    const { units, residency, recompute } = this.options;
+    const floats = floatsIn(tensor);
+    const at = (buffer: string): Spot => ({ buffer, at: 0, floats });
+    const { input, output, inputGrad, outputGrad } = units[unit]!;
+    if (tensor.role === 'param' || tensor.role === 'grad') {
+      if (tensor.owner !== undefined) return this.table(tensor.role);
+      const flat = this.whole(tensor.role, unit);
+      if (tensor.name === '*') return flat;
+      const range = rangeOf(this.layouts[unit]!, tensor.name);
+      return { buffer: flat.buffer, at: range.at, floats: range.floats };
+    }
+    if (tensor === inputGrad) return this.#gradBorder(unit - 1, mb, at(`d.out/${unit}`));
+    if (tensor === outputGrad) return this.#gradBorder(unit, mb, at(''));
+    if (tensor.role === 'input') return at(`${tensor.name}/${unit}/${mb % residency.slots[unit]!}`);
+    if (tensor === input) return at(`in/${unit}/${mb % residency.inputSlots[unit]!}`);
+    if (tensor === output && tensor.role === 'border') {
+      return this.isHere(unit + 1)
+        ? at(`in/${unit + 1}/${mb % residency.inputSlots[unit + 1]!}`)
+        : at(`out/${unit}`);
+    }
+    if (tensor.role === 'saved' && !recompute) return at(`${tensor.name}/${unit}/${mb % residency.slots[unit]!}`);
+    if (residency.split && pass !== 'F' && this.#keptOf(unit).has(tensor)) {
+      return at(`${tensor.name}/${unit}/${mb % residency.keptSlots[unit]!}`);
+    }
+    return at(`scratch/${this.#scratchOf(unit, pass).get(tensor)!}`);
+  }
+
+  /** Microbatches whose prepared lists are the same have the same key. */
+  slotKey(unit: number, mb: number): string {
+    const { slots, inputSlots, gradSlots, keptSlots } = this.options.residency;
+    const counts = [slots[unit], inputSlots[unit], inputSlots[unit + 1], gradSlots[unit], gradSlots[unit - 1], keptSlots[unit]];
+    return counts.map((count) => (count ? mb % count : 0)).join('.');
+  }
+
+  #gradBorder(unit: number, mb: number, elsewhere: Spot): Spot {
+    if (!this.isHere(unit)) return elsewhere;
+    const { units, residency } = this.options;
+    const floats = floatsIn(units[unit]!.outputGrad!);
+    return { buffer: `d.in/${unit}/${mb % residency.gradSlots[unit]!}`, at: 0, floats };
+  }
+
+  /** Tensors that I writes and W reads, when these are different lines. */
+  #keptOf(unit: number): ReadonlySet<Tensor> {
+    const later = this.list(unit, 'W');
+    let kept = this.#kept.get(later);
+    if (!kept) {
+      const used = new Set(tensorsIn(later));
+      kept = new Set(tensorsIn(this.list(unit, 'I')).filter((tensor) => used.has(tensor)));
+      this.#kept.set(later, kept);
+    }
+    return kept;
+  }
+
+  #scratchOf(unit: number, pass: Pass): ReadonlyMap<Tensor, number> {
+    const list = this.list(unit, pass);
+    let assigned = this.#scratch.get(list);
+    if (!assigned) {
+      assigned = this.#pool.assign(list, (tensor) => this.#isScratch(unit, tensor, pass));
+      this.#scratch.set(list, assigned);
+    }
+    return assigned;
+  }
+
+  #isScratch(unit: number, tensor: Tensor, pass: Pass): boolean {
+    const { residency, recompute } = this.options;
+    if (tensor.role !== 'scratch' && !(tensor.role === 'saved' && recompute)) return false;
+    return pass === 'F' || !residency.split || !this.#keptOf(unit).has(tensor);
+  }
+
+  /** Ask for every buffer of a unit. */
+  #planUnit(unit: number): void {
+    const { residency, tie, tableSource, microbatches, units } = this.options;
+    const need = (spot: Spot, role: MemoryRole) => this.plan.need(spot.buffer, role, spot.at + spot.floats);
+    const { floats } = this.layouts[unit]!;
+    for (const role of ['param', 'grad', 'moment'] as const) {
+      this.plan.need(`${role}/${unit}`, role, this.#isWhole(role) ? floats : this.own(role, unit).floats);
+    }
+    if (residency.paramWork.length > 0) this.plan.need(this.whole('param', unit).buffer, 'scratch', floats);
+    if (residency.gradWork.length > 0) this.plan.need(this.whole('grad', unit).buffer, 'scratch', floats);
+    if (units[unit]!.borrowed && tie === 'copy') need(this.table('param'), 'param');
+    if (units[unit]!.borrowed && (tie === 'copy' || tie === 'apart')) need(this.table('grad'), 'grad');
+    if (unit === 0 && tableSource) need({ buffer: 'table/in', at: 0, floats: this.ownedTable().floats }, 'scratch');
+    const passes: readonly Pass[] = residency.split ? ['F', 'I', 'W'] : ['F', 'B'];
+    for (const pass of passes) {
+      for (const tensor of tensorsIn(this.list(unit, pass))) {
+        if (tensor.role === 'param' || tensor.role === 'grad') continue;
+        for (let mb = 0; mb < microbatches; mb++) {
+          const spot = this.locate(unit, tensor, pass, mb);
+          if (!spot.buffer.startsWith('scratch/')) need(spot, roleOf(spot.buffer));
+        }
+      }
+    }
+  }
+
+  /** Parameters (zero < 3) and gradients (zero < 2) are kept whole, though only the own part may be stepped. */
+  #isWhole(role: 'param' | 'grad' | 'moment'): boolean {
+    const { zero } = this.options.sharding;
+    return (role === 'param' && zero < 3) || (role === 'grad' && zero < 2);
+  }
+}
+
+function roleOf(buffer: string): MemoryRole {
+  return buffer.startsWith('d.in/') || buffer.startsWith('d.out/') || buffer.startsWith('out/') ? 'scratch' : 'saved';
+}
+
+function tensorsIn(list: readonly Instr[]): readonly Tensor[] {
+  return [...new Set(list.flatMap((line) => (line.do === 'run' ? Object.values(line.bind) : [line.tensor])))];
+}
