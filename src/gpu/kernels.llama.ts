@@ -1,0 +1,78 @@
+/**
+ * The descriptors of the kernels that only Llama has: RMSNorm, rotary positions, SwiGLU. Letters and rules: kernels.ts.
+ */
+import { KernelError } from '../errors';
+import { defineKernel } from './kernel';
+import { gridOf, knob } from './kernels';
+
+/** y[R,C] = x * rstd * gamma with rstd[R] = 1 / sqrt(mean of x^2 + eps). */
+export const rmsnorm = defineKernel({
+  file: 'rmsnorm.wgsl',
+  reads: ['x', 'gamma'],
+  writes: ['y', 'rstd'],
+  params: { R: 'u32', C: 'u32', eps: 'f32', gammaAt: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+});
+
+/** dx[R,C] from dy; ACC=1 adds to dx, SKIP=1 adds the residual branch's gradient skip[R,C]. */
+export const rmsnormBack = defineKernel({
+  file: 'rmsnorm_back.wgsl',
+  reads: ['x', 'gamma', 'rstd', 'dy', 'skip'],
+  writes: ['dx'],
+  optional: ['skip'],
+  params: { R: 'u32', C: 'u32', gammaAt: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+});
+
+/** grad[gradAt + c] += sum over rows of dy * x * rstd, the gradient of gamma. */
+export const rmsnormWeight = defineKernel({
+  file: 'rmsnorm_weight.wgsl',
+  reads: ['x', 'rstd', 'dy'],
+  writes: ['grad'],
+  params: { R: 'u32', C: 'u32', gradAt: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.C!, knob(knobs, 'WG')),
+});
+
+/** The `ratio` of rope: theta^(-2/H) in units of 2^-32. Throws KernelError for a base of 1 or less and for odd heads. */
+export function ropeRatio(theta: number, H: number): number {
+  if (!(theta > 1)) throw new KernelError(`rotary base ${theta} must be above 1`);
+  if (H % 2 !== 0) throw new KernelError(`rotary positions pair the halves of a head, so head size ${H} must be even`);
+  return Math.min(2 ** 32 - 1, Math.round(2 ** 32 * theta ** (-2 / H)));
+}
+
+/**
+ * In place: rotates the q and k parts of qkv rows [q N*H | k NKV*H | v NKV*H] by position row % T. Element i < H/2 of a
+ * head is paired with i + H/2 and turns by theta^(-2i/H) radians per position; `ratio` is `ropeRatio(theta, H)`.
+ * INV=1 rotates back: the backward, on dqkv.
+ */
+export const rope = defineKernel({
+  file: 'rope.wgsl',
+  reads: [],
+  writes: ['qkv'],
+  params: { R: 'u32', T: 'u32', N: 'u32', NKV: 'u32', H: 'u32', ratio: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf((p.R! * p.H!) / 2, knob(knobs, 'WG')),
+});
+
+/** out[R,hidden] = silu(gate) * up of rows [gate hidden | up hidden]. */
+export const swiglu = defineKernel({
+  file: 'swiglu.wgsl',
+  reads: ['gateUp'],
+  writes: ['out'],
+  params: { R: 'u32', hidden: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.R! * p.hidden!, knob(knobs, 'WG')),
+});
+
+/** dgateUp[R, 2 hidden] from dout[R,hidden], same row layout. */
+export const swigluBack = defineKernel({
+  file: 'swiglu_back.wgsl',
+  reads: ['gateUp', 'dout'],
+  writes: ['dgateUp'],
+  params: { R: 'u32', hidden: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.R! * p.hidden!, knob(knobs, 'WG')),
+});

@@ -1,0 +1,57 @@
+/**
+ * The descriptors of the kernels for a token table split by rows over the tensor-parallel group: this rank holds the V
+ * tokens [lo, lo + V). Between them lie collectives, which are lines of the tape: xentMax, maximum of `peak`, xentSum,
+ * sum of `sums`, xentGrad. embedBack needs no twin: `starts` made for the tokens of the range leaves the others out.
+ */
+import { defineKernel } from './kernel';
+import { gridOf, knob } from './kernels';
+
+/**
+ * out[R,C] = wte[token - lo], or zero for a token of another rank, to be summed over the group. WPE=1 adds
+ * wpe[row % T] and belongs on one rank alone (tensor-parallel coordinate 0), so that the sum holds positions once.
+ */
+export const embedSplit = defineKernel({
+  file: 'embed_split.wgsl',
+  reads: ['tokens', 'wte', 'wpe'],
+  writes: ['out'],
+  optional: ['wpe'],
+  params: { R: 'u32', T: 'u32', C: 'u32', V: 'u32', lo: 'u32', wteAt: 'u32', wpeAt: 'u32' },
+  variants: [{ WG: 64 }],
+  grid: (p, knobs) => gridOf(p.R! * p.C!, knob(knobs, 'WG')),
+});
+
+/** peak[R] = largest of the row's own logits [R,V]. */
+export const xentMax = defineKernel({
+  file: 'xent_max.wgsl',
+  reads: ['logits'],
+  writes: ['peak'],
+  params: { R: 'u32', V: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+});
+
+/**
+ * sums[R,2] = sum of exp(logit - peak) over the own logits, and the target's logit - peak where the target is own, else 0.
+ * peak[R] is the group's. Both sum over the group in one collective.
+ */
+export const xentSum = defineKernel({
+  file: 'xent_sum.wgsl',
+  reads: ['logits', 'targets', 'peak'],
+  writes: ['sums'],
+  params: { R: 'u32', V: 'u32', lo: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+});
+
+/**
+ * In place: own logits[R,V] become softmax - onehot(target); loss[R] in nats, the same on every rank. peak and sums are the
+ * group's. An IGNORED_TARGET gives loss 0 and a zero row. GRAD=0 leaves logits as they are.
+ */
+export const xentGrad = defineKernel({
+  file: 'xent_grad.wgsl',
+  reads: ['targets', 'peak', 'sums'],
+  writes: ['logits', 'loss'],
+  params: { R: 'u32', V: 'u32', lo: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+});
