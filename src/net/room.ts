@@ -2,8 +2,12 @@
  * A room as one peer sees it: who is here, messages to them, and one connection to every peer it wants a link to.
  * RTCPeerConnections live here (page or Node); what goes over their data channels does not.
  */
+import * as v from 'valibot';
 import type { PeerId } from '../plan/mesh';
-import type { Presence } from './signaling';
+import { Linker } from './linker';
+import { Listeners } from './roster';
+import type { Presence, Signaling } from './signaling';
+import type { ConnectOptions, PeerConnection } from './webrtc';
 
 /** The two negotiated data channels of one connection, handed over in the task that created them. */
 export interface LinkChannels {
@@ -14,19 +18,130 @@ export interface LinkChannels {
 
 export interface Room {
   readonly self: PeerId;
+  /** Everybody who is here, this peer included. */
   readonly roster: ReadonlyMap<PeerId, Presence>;
   /** Change what the room is told about this peer. */
   announce(change: Partial<Omit<Presence, 'peer' | 'build'>>): void;
+  /** A membership message; dropped when the peer is not here. */
   send(to: PeerId, message: unknown): void;
   onMessage(listener: (from: PeerId, message: unknown) => void): () => void;
   /** At every change and once at once. */
   onRoster(listener: (roster: ReadonlyMap<PeerId, Presence>) => void): () => void;
   /** Hold connections to exactly these peers from now on; others are closed. */
   want(peers: readonly PeerId[]): void;
+  /** The link to `peer` is useless: close its connection, and make another while it is wanted. */
+  renew(peer: PeerId): void;
   /** Called synchronously in the task that created the channels, so that they can be transferred. */
   onChannels(listener: (channels: LinkChannels) => void): () => void;
   /** A connection has failed or was closed; it is tried again while it is wanted. */
   onUnlinked(listener: (peer: PeerId, reason: string) => void): () => void;
+  /** A sentence when the room cannot be used as it should, '' when it can again. */
   onTrouble(listener: (sentence: string) => void): () => void;
   close(): void;
+}
+
+export interface RoomOptions {
+  readonly signaling: Signaling;
+  /** What `signaling` was opened with. */
+  readonly presence: Presence;
+  readonly connect: (options: ConnectOptions) => PeerConnection;
+}
+
+/** What goes through signaling: how to connect (`link`) and what to agree on (`say`). */
+const envelope = v.variant('k', [
+  v.object({
+    k: v.literal('link'),
+    attempt: v.pipe(v.number(), v.integer(), v.minValue(1)),
+    data: v.looseObject({}),
+  }),
+  v.object({ k: v.literal('say'), message: v.unknown() }),
+]);
+
+export function openRoom(options: RoomOptions): Room {
+  return new SignaledRoom(options);
+}
+
+class SignaledRoom implements Room {
+  readonly self: PeerId;
+  readonly #signaling: Signaling;
+  readonly #linker: Linker;
+  readonly #messages = new Listeners<[PeerId, unknown]>();
+  readonly #channels = new Listeners<[LinkChannels]>();
+  readonly #unlinked = new Listeners<[PeerId, string]>();
+  readonly #trouble = new Listeners<[string]>();
+  #presence: Presence;
+  #roster: ReadonlyMap<PeerId, Presence> = new Map();
+
+  constructor({ signaling, presence, connect }: RoomOptions) {
+    this.self = presence.peer;
+    this.#signaling = signaling;
+    this.#presence = presence;
+    this.#linker = new Linker({
+      self: this.self,
+      connect,
+      send: (to, { attempt, data }) => signaling.send(to, { k: 'link', attempt, data }),
+      opened: (peer, { control, bulk }) => this.#channels.tell({ peer, control, bulk }),
+      closed: (peer, reason) => this.#unlinked.tell(peer, reason),
+      exhausted: (sentence) => this.#trouble.tell(sentence),
+    });
+    signaling.onRoster((roster) => {
+      this.#roster = roster;
+    });
+    signaling.onMessage((from, message) => {
+      const parsed = v.safeParse(envelope, message);
+      // What is neither is not obeyed; only holders of the room's secret can send it.
+      if (!parsed.success) return;
+      if (parsed.output.k === 'link') this.#linker.receive(from, parsed.output);
+      else this.#messages.tell(from, parsed.output.message);
+    });
+  }
+
+  get roster(): ReadonlyMap<PeerId, Presence> {
+    return this.#roster;
+  }
+
+  announce(change: Partial<Omit<Presence, 'peer' | 'build'>>): void {
+    this.#presence = { ...this.#presence, ...change };
+    this.#signaling.announce(this.#presence);
+  }
+
+  send(to: PeerId, message: unknown): void {
+    this.#signaling.send(to, { k: 'say', message });
+  }
+
+  onMessage(listener: (from: PeerId, message: unknown) => void): () => void {
+    return this.#messages.add(listener);
+  }
+
+  onRoster(listener: (roster: ReadonlyMap<PeerId, Presence>) => void): () => void {
+    return this.#signaling.onRoster(listener);
+  }
+
+  want(peers: readonly PeerId[]): void {
+    this.#linker.want(peers);
+  }
+
+  renew(peer: PeerId): void {
+    this.#linker.renew(peer);
+  }
+
+  onChannels(listener: (channels: LinkChannels) => void): () => void {
+    return this.#channels.add(listener);
+  }
+
+  onUnlinked(listener: (peer: PeerId, reason: string) => void): () => void {
+    return this.#unlinked.add(listener);
+  }
+
+  onTrouble(listener: (sentence: string) => void): () => void {
+    const stops = [this.#signaling.onTrouble(listener), this.#trouble.add(listener)];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  close(): void {
+    this.#linker.close();
+    this.#signaling.close();
+  }
 }

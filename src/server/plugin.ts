@@ -1,8 +1,12 @@
-/** Signaling inside Vite's dev and preview servers: `npm run dev` behaves like `npm start`. */
+/** Vite plugins: signaling in the dev and preview servers, and the build hash in both builds. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import type { Plugin } from 'vite';
 import { attachSignaling } from './signal';
 
+/** `npm run dev` and `vite preview` signal like `npm start`. */
 export function signalingPlugin(): Plugin {
   const attach = (server: Pick<Server, 'on' | 'off'> | null) => {
     if (server) attachSignaling(server, { allowPrograms: false, shared: true });
@@ -12,4 +16,23 @@ export function signalingPlugin(): Plugin {
     configureServer: ({ httpServer }) => attach(httpServer as Server | null),
     configurePreviewServer: ({ httpServer }) => attach(httpServer as Server),
   };
+}
+
+/** Defines __TABTRAIN_BUILD__ as the hash of everything that decides how peers compute and talk. */
+export function buildHashPlugin(root: string): Plugin {
+  return {
+    name: 'tabtrain-build-hash',
+    config: () => ({ define: { __TABTRAIN_BUILD__: JSON.stringify(buildHash(root)) } }),
+  };
+}
+
+function buildHash(root: string): string {
+  const files = ['src', 'shaders'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+  );
+  const hash = createHash('sha256');
+  for (const file of [...files.sort(), 'package-lock.json']) {
+    if (statSync(join(root, file)).isFile()) hash.update(file).update(readFileSync(join(root, file)));
+  }
+  return hash.digest('hex').slice(0, 12);
 }
