@@ -84,6 +84,7 @@ export class Link {
       bytesReceived: this.#receivedBytes,
       dropped: this.#dropped,
       rttMs: this.#outbox.window.rttMs,
+      windowBytes: this.#outbox.window.bytes,
       kind: this.kind,
     };
   }
@@ -116,21 +117,26 @@ export class Link {
     this.#sendControl(FrameType.heartbeat);
   }
 
-  /** Say bye and end. */
+  /** Say bye and end. The peer closes the channels when it has read it: a closing of ours could overtake the bye. */
   bye(): void {
-    if (this.isOpen) this.#sendControl(FrameType.bye);
-    this.end('this peer has left');
+    const wasOpen = this.isOpen;
+    if (wasOpen) this.#sendControl(FrameType.bye);
+    this.#finish('this peer has left', !wasOpen);
   }
 
   /** End the link: reject what is queued, close the channels, tell the owner once. */
   end(reason: string): void {
+    this.#finish(reason, true);
+  }
+
+  #finish(reason: string, closeChannels: boolean): void {
     if (this.#end) return;
     this.#end = new PeerLost(this.peer, reason);
     for (const channel of [this.bulk, this.control]) {
       channel.onopen = null;
       channel.onclose = null;
       channel.onmessage = null;
-      channel.close();
+      if (closeChannels) channel.close();
     }
     this.#outbox.end(this.#end);
     this.events.lost(reason);
@@ -140,6 +146,7 @@ export class Link {
     if (!this.isOpen || this.#wasOpened) return;
     this.#wasOpened = true;
     this.events.opened();
+    this.#outbox.probe();
     this.#outbox.pump();
   }
 

@@ -49,7 +49,15 @@ class Member implements MemoryTransport {
 
   join(peer: PeerId): void {
     this.#mailbox.add(peer);
-    this.#links.set(peer, { peer, bytesSent: 0, bytesReceived: 0, dropped: 0, rttMs: 0, kind: 'memory' });
+    this.#links.set(peer, {
+      peer,
+      bytesSent: 0,
+      bytesReceived: 0,
+      dropped: 0,
+      rttMs: 0,
+      windowBytes: 0,
+      kind: 'memory',
+    });
   }
 
   async send(to: PeerId, tag: Tag, payload: Uint8Array): Promise<void> {

@@ -6,7 +6,7 @@ import { StaleGeneration } from '../errors';
 import { encodeFrame, FrameType, HEADER_BYTES, type Header, MAX_FRAME_BYTES, payloadRoom } from './frames';
 import { parseTag } from './mailbox';
 import type { Tag } from './transport';
-import { InflightWindow } from './window';
+import { type AckedFrame, InflightWindow } from './window';
 
 interface Outgoing {
   readonly type: FrameType;
@@ -20,11 +20,9 @@ interface Outgoing {
   reject(reason: unknown): void;
 }
 
-/** A frame whose acknowledgement was asked for: where it ends, when it left, and what was in flight with it. */
-interface Asked {
+/** A frame whose acknowledgement was asked for, and where it ends. */
+interface Asked extends AckedFrame {
   readonly position: number;
-  readonly sentMs: number;
-  readonly inFlightBytes: number;
 }
 
 /** Smallest share of a long message worth a frame of its own. */
@@ -88,6 +86,11 @@ export class Outbox {
     for (const flush of this.#flushes.splice(0)) flush.resolve();
   }
 
+  /** Ask for an acknowledgement with an empty frame: in an idle link it measures the round trip without a queue. */
+  probe(): void {
+    this.#frame({ ...MARK, ackWanted: true, position: 0 }, '', EMPTY);
+  }
+
   /** Send what the window allows. */
   pump(): void {
     while (this.#queue.length > 0 && this.isOpen()) {
@@ -98,7 +101,7 @@ export class Outbox {
       const inFlightBytes = this.#sent - this.#acked;
       if (inFlightBytes > 0 && inFlightBytes + sizeBytes > this.window.bytes) {
         // why: the window may have shrunk below what is in flight without a request for acknowledgement
-        if (this.#asked.length === 0) this.#frame({ ...MARK, ackWanted: true, position: 0 }, '', EMPTY);
+        if (this.#asked.length === 0) this.probe();
         return;
       }
       const payload = out.payload.subarray(out.offset, out.offset + sizeBytes);
@@ -121,7 +124,7 @@ export class Outbox {
     while (this.#asked.length > 0 && this.#asked[0]!.position <= this.#acked) newest = this.#asked.shift();
     if (newest) {
       const isLimited = this.#queue.length > 0;
-      this.window.onAck(performance.now(), newest.sentMs, ackedBytes, newest.inFlightBytes, isLimited);
+      this.window.onAck(performance.now(), newest, ackedBytes, isLimited);
     }
     while (this.#flushes.length > 0 && this.#flushes[0]!.position <= this.#acked) this.#flushes.shift()!.resolve();
     this.pump();

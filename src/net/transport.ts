@@ -18,6 +18,8 @@ export interface LinkStats {
   dropped: number;
   /** Smoothed acknowledgement round trip, ms; 0 until measured. */
   rttMs: number;
+  /** Bytes the in-flight window allows now; 0 where there is none. */
+  windowBytes: number;
   /** How the two ends are joined. */
   kind: 'memory' | 'direct' | 'relayed';
 }

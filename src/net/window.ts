@@ -1,7 +1,8 @@
 /**
  * How many bytes one link may have in flight, learned from its acknowledgements. A data channel's bufferedAmount is no
  * congestion control: its SCTP overshoots a slow link's queue and then recovers at one packet per round trip
- * (docs/protocol.md). Keeps the queue in the network between two bounds, as TCP Vegas does (Brakmo 1994), in bytes.
+ * (docs/protocol.md). Steers towards a fixed number of bytes waiting in queues on the way, as FAST TCP does
+ * (Wei, Jin, Low, Hegde 2006).
  */
 
 const KB = 1024;
@@ -10,30 +11,35 @@ export const WINDOW = {
   startBytes: 256 * KB,
   minBytes: 32 * KB,
   maxBytes: 4096 * KB,
-  /** Grow while less than this waits in queues on the way, shrink above the other. */
-  queueLowBytes: 64 * KB,
-  queueHighBytes: 128 * KB,
+  /** What should wait in queues on the way: enough to ride out scheduling, less than a slow link's queue holds. */
+  queueBytes: 128 * KB,
+  /** Share of the way to the target taken per round trip; a signal is one round trip old when it comes. */
+  gain: 0.5,
   /** A base round trip older than this is measured anew, in a drained pipe. */
   baseAgeMs: 30_000,
-  /** No acknowledgement for this long, or four smoothed round trips, is a stall. */
+  /** No acknowledgement for this long, or for four smoothed round trips if that is more, is a stall: packets were lost. */
   stallMs: 400,
 } as const;
 
+/** A frame whose acknowledgement came: when it left, and the bytes in flight then, its own included. */
+export interface AckedFrame {
+  readonly sentMs: number;
+  readonly inFlightBytes: number;
+}
+
 export class InflightWindow {
   #bytes: number = WINDOW.startBytes;
+  /** Shortest round trip seen: that of a pipe without a queue. */
   #baseMs = Number.POSITIVE_INFINITY;
-  #baseSince = 0;
-  /** Non-zero while the pipe drains to measure the base anew: the window to return to. */
-  #resume = 0;
+  #baseSinceMs = 0;
+  #isDraining = false;
   #smoothMs = 0;
   #lastAckMs = 0;
-  #lastStallMs = 0;
-  /** Doubling per round trip until the first sign of a queue. */
-  #opening = true;
+  #lastStallMs = Number.NEGATIVE_INFINITY;
 
   /** Bytes that may be in flight now. */
   get bytes(): number {
-    return this.#resume ? WINDOW.minBytes : this.#bytes;
+    return this.#isDraining ? WINDOW.minBytes : this.#bytes;
   }
 
   /** Smoothed round trip of a frame, ms; 0 until measured. */
@@ -46,50 +52,38 @@ export class InflightWindow {
     return this.bytes / 4;
   }
 
-  /**
-   * One acknowledgement: of `ackedBytes`, for a frame sent at `sentMs` when it brought `inFlightBytes` in flight.
-   * `limited`: frames were waiting for the window, so it may grow.
-   */
-  onAck(nowMs: number, sentMs: number, ackedBytes: number, inFlightBytes: number, limited: boolean): void {
-    const rttMs = Math.max(0.01, nowMs - sentMs);
-    const gapMs = nowMs - Math.max(this.#lastAckMs, sentMs);
-    const stalled = this.#smoothMs > 0 && gapMs > Math.max(WINDOW.stallMs, 4 * this.#smoothMs);
+  /** `ackedBytes` were acknowledged, the last of them with `frame`. `isLimited`: frames wait, so growing may help. */
+  onAck(nowMs: number, frame: AckedFrame, ackedBytes: number, isLimited: boolean): void {
+    const rttMs = Math.max(0.01, nowMs - frame.sentMs);
+    const silentMs = nowMs - Math.max(this.#lastAckMs, frame.sentMs);
+    const isStall = this.#smoothMs > 0 && silentMs > Math.max(WINDOW.stallMs, 4 * this.#smoothMs);
     this.#lastAckMs = nowMs;
     this.#smoothMs = this.#smoothMs === 0 ? rttMs : this.#smoothMs + (rttMs - this.#smoothMs) / 8;
-    this.#updateBase(nowMs, sentMs, rttMs, inFlightBytes);
-    if (stalled) {
-      this.#shrinkAfterStall(nowMs, sentMs);
+    this.#updateBase(nowMs, frame, rttMs);
+    if (isStall) {
+      this.#shrinkAfterStall(nowMs, frame.sentMs);
       return;
     }
-    const queueBytes = inFlightBytes * (1 - this.#baseMs / rttMs);
-    if (queueBytes > WINDOW.queueHighBytes) {
-      this.#opening = false;
-      const share = Math.min(1, ackedBytes / this.#bytes);
-      this.#set(this.#bytes - (queueBytes - WINDOW.queueHighBytes) * share);
-    } else if (queueBytes < WINDOW.queueLowBytes && limited) {
-      this.#set(this.#bytes + (this.#opening ? ackedBytes : ackedBytes / 4));
+    const queueBytes = frame.inFlightBytes * (1 - this.#baseMs / rttMs);
+    const missingBytes = WINDOW.queueBytes - queueBytes;
+    if (missingBytes < 0 || isLimited) {
+      this.#set(this.#bytes + WINDOW.gain * missingBytes * Math.min(1, ackedBytes / this.#bytes));
     }
   }
 
-  #updateBase(nowMs: number, sentMs: number, rttMs: number, inFlightBytes: number): void {
-    if (rttMs < this.#baseMs) {
+  #updateBase(nowMs: number, frame: AckedFrame, rttMs: number): void {
+    const isEmptyPipe = frame.inFlightBytes <= WINDOW.minBytes;
+    if (rttMs <= this.#baseMs || (isEmptyPipe && this.#isDraining)) {
       this.#baseMs = rttMs;
-      this.#baseSince = nowMs;
-    }
-    if (this.#resume && inFlightBytes <= WINDOW.minBytes * 2 && sentMs > this.#baseSince) {
-      this.#baseMs = rttMs;
-      this.#baseSince = nowMs;
-      this.#bytes = this.#resume;
-      this.#resume = 0;
-    } else if (!this.#resume && nowMs - this.#baseSince > WINDOW.baseAgeMs) {
-      this.#resume = this.#bytes;
-      this.#baseSince = nowMs;
+      this.#baseSinceMs = nowMs;
+      this.#isDraining = false;
+    } else if (nowMs - this.#baseSinceMs > WINDOW.baseAgeMs) {
+      this.#isDraining = true;
     }
   }
 
   #shrinkAfterStall(nowMs: number, sentMs: number): void {
-    this.#opening = false;
-    // why: frames sent before the last cut tell of the same stall
+    // why: frames that left before the last cut tell of the same stall
     if (sentMs < this.#lastStallMs) return;
     this.#lastStallMs = nowMs;
     this.#set(this.#bytes / 2);

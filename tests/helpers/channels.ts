@@ -1,0 +1,43 @@
+/** Fake data channels joined in pairs: what one end sends, the other receives in a later microtask, copied. */
+import type { Channel } from '../../src/net/link';
+
+export class FakeChannel implements Channel {
+  readyState: RTCDataChannelState = 'open';
+  binaryType: BinaryType = 'blob';
+  other: FakeChannel | undefined;
+  /** Frames go nowhere while set: the cable is cut. */
+  isCut = false;
+  onopen: ((event: Event) => unknown) | null = null;
+  onclose: ((event: Event) => unknown) | null = null;
+  onmessage: ((event: MessageEvent) => unknown) | null = null;
+
+  send(data: Uint8Array<ArrayBuffer>): void {
+    if (this.readyState !== 'open') throw new Error('the channel is not open');
+    this.inject(data.slice().buffer);
+  }
+
+  /** Let the other end receive anything at all. */
+  inject(data: unknown): void {
+    const other = this.other!;
+    queueMicrotask(() => {
+      if (!this.isCut && other.readyState === 'open') other.onmessage?.({ data } as MessageEvent);
+    });
+  }
+
+  close(): void {
+    if (this.readyState === 'closed') return;
+    this.readyState = 'closed';
+    queueMicrotask(() => {
+      if (this.isCut || this.other!.readyState === 'closed') return;
+      this.other!.readyState = 'closed';
+      this.other!.onclose?.(new Event('close'));
+    });
+  }
+}
+
+export function channelPair(): [FakeChannel, FakeChannel] {
+  const pair: [FakeChannel, FakeChannel] = [new FakeChannel(), new FakeChannel()];
+  pair[0].other = pair[1];
+  pair[1].other = pair[0];
+  return pair;
+}
