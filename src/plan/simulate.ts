@@ -1,0 +1,93 @@
+/**
+ * Runs the programs of all ranks against a clock of costs instead of devices and links: the same lines, the same trace
+ * events, and a proof of progress. Every rank computes one line at a time; sends and collectives go on beside it, the
+ * messages of one link and the collectives of one rank one after the other, as the executor runs them.
+ */
+import { PlanError } from '../errors';
+import type { TraceEvent } from '../trace/trace';
+import type { Links } from './links';
+import { lower } from './lower';
+import { type Mesh, makeMesh } from './mesh';
+import type { Action, ParallelPlan, UnitSize } from './plan';
+import { Run, SimulatedRank } from './simulatedrank';
+
+export interface Costs {
+  /** Milliseconds of one pass of a unit on a rank; B takes I plus W. */
+  passMs(op: 'F' | 'I' | 'W', unit: number, rank: number): number;
+  /** Milliseconds of STEP. */
+  stepMs(unit: number, rank: number): number;
+  /** Bytes of the activation of one microbatch at a stage border, and of its gradient. */
+  readonly borderBytes: number;
+  readonly links: Links;
+}
+
+/** All ranks of a plan with their programs, index = rank. */
+export interface Cluster {
+  readonly plan: ParallelPlan;
+  readonly units: readonly UnitSize[];
+  readonly seats: readonly { readonly mesh: Mesh; readonly actions: readonly Action[] }[];
+}
+
+export interface RankReport {
+  /** Time in compute lines. */
+  readonly busyMs: number;
+  /** From the rank's first compute line to the end of its last. */
+  readonly spanMs: number;
+  readonly bytesSent: number;
+  /** SEND and TIE messages; collectives are not counted. */
+  readonly messagesSent: number;
+  /** Most (unit, microbatch) pairs between F and B or W at once. */
+  readonly peakUnits: number;
+}
+
+export interface Simulation {
+  readonly events: readonly TraceEvent[];
+  /** From 0 to the end of the last compute line. */
+  readonly makespanMs: number;
+  /** From one commit to the next in the long run: between the last two NORMs, or the makespan of a single step. */
+  readonly stepMs: number;
+  /** Idle share of the ranks between 0 and the makespan. */
+  readonly bubble: number;
+  readonly ranks: readonly RankReport[];
+}
+
+export function clusterOf(plan: ParallelPlan, units: readonly UnitSize[]): Cluster {
+  const peers = Array.from({ length: plan.dp * plan.pp * plan.tp }, (_, rank) => `rank${rank}`);
+  const seats = peers.map((_, rank) => {
+    const mesh = makeMesh(1, peers, rank, plan);
+    return { mesh, actions: lower(plan, mesh, units).actions };
+  });
+  return { plan, units, seats };
+}
+
+/** Run `steps` steps. Throws PlanError naming the line every unfinished rank is stuck at when none can go on. */
+export function simulate(cluster: Cluster, costs: Costs, steps = 1): Simulation {
+  const run = new Run(cluster, costs);
+  const ranks = cluster.seats.map(({ mesh, actions }) => new SimulatedRank(run, mesh, actions, steps));
+  for (let moved = true; moved; ) {
+    moved = false;
+    for (const rank of ranks) while (rank.advance()) moved = true;
+  }
+  const stuck = ranks.filter(({ done }) => !done).map((rank) => `rank ${rank.mesh.rank} at "${rank.lineText}"`);
+  if (stuck.length > 0) throw new PlanError(`the programs wait for each other: ${stuck.join(', ')}`);
+  return report(run, ranks);
+}
+
+function report({ events, commits }: Run, ranks: readonly SimulatedRank[]): Simulation {
+  const makespanMs = Math.max(...ranks.map(({ lastMs }) => lastMs));
+  const busyMs = ranks.reduce((sum, rank) => sum + rank.busyMs, 0);
+  const stepMs = commits.length > 1 ? commits.at(-1)! - commits.at(-2)! : makespanMs;
+  return {
+    events,
+    makespanMs,
+    stepMs,
+    bubble: makespanMs > 0 ? 1 - busyMs / (ranks.length * makespanMs) : 0,
+    ranks: ranks.map((rank) => ({
+      busyMs: rank.busyMs,
+      spanMs: rank.lastMs - rank.firstMs,
+      bytesSent: rank.bytesSent,
+      messagesSent: rank.messagesSent,
+      peakUnits: rank.peakUnits,
+    })),
+  };
+}
