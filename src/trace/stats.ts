@@ -1,0 +1,147 @@
+/**
+ * What a trace says, as pure functions of its events: bubble, overlap, busy and waiting time, bytes, tokens per second.
+ * Works on measured and simulated events alike; streams of several ranks are put on one clock first (mergeStreams).
+ */
+import type { TraceEvent } from './trace';
+
+export interface RankStats {
+  readonly rank: number;
+  /** Time in which the rank computed. */
+  readonly busyMs: number;
+  /** The rest of the steps' windows. */
+  readonly waitMs: number;
+  /** Bytes of the rank's network events by their name. */
+  readonly bytes: Readonly<Record<string, number>>;
+}
+
+export interface TraceStats {
+  /** Idle share of the ranks, each step from the first compute line of any rank to the last of any rank. */
+  readonly bubble: number;
+  /** Share of communication time hidden under compute; 1 where nothing was communicated. */
+  readonly overlap: number;
+  /** From the first commit to the last; 0 before the second. */
+  readonly tokensPerSecond: number;
+  readonly ranks: readonly RankStats[];
+}
+
+type Interval = readonly [t0: number, t1: number];
+
+/** Events of one rank and the milliseconds to add to its clock to get the common one. */
+export interface RankStream {
+  readonly events: readonly TraceEvent[];
+  readonly clockOffsetMs: number;
+}
+
+const COMPUTE = new Set(['F', 'B', 'I', 'W']);
+
+/** All events on the common clock, by start. */
+export function mergeStreams(streams: readonly RankStream[]): TraceEvent[] {
+  return streams
+    .flatMap(({ events, clockOffsetMs }) =>
+      events.map((event) => ({ ...event, t0: event.t0 + clockOffsetMs, t1: event.t1 + clockOffsetMs })),
+    )
+    .sort((a, b) => a.t0 - b.t0);
+}
+
+/** `tokensPerStep` is the target tokens of the global batch. */
+export function statsOf(events: readonly TraceEvent[], tokensPerStep: number): TraceStats {
+  const ranks = [...new Set(events.map(({ rank }) => rank))].sort((a, b) => a - b);
+  const compute = computeEvents(events);
+  let windowMs = 0;
+  const busyMs = new Map(ranks.map((rank) => [rank, 0]));
+  for (const step of groupBy(compute, ({ step }) => step).values()) {
+    windowMs += lengthOf([envelope(step)]);
+    for (const [rank, mine] of groupBy(step, ({ rank }) => rank)) {
+      busyMs.set(rank, busyMs.get(rank)! + lengthOf(union(mine)));
+    }
+  }
+  const allBusyMs = [...busyMs.values()].reduce((sum, ms) => sum + ms, 0);
+  return {
+    bubble: windowMs > 0 ? 1 - allBusyMs / (ranks.length * windowMs) : 0,
+    overlap: overlapOf(events, compute),
+    tokensPerSecond: tokensPerSecond(events, tokensPerStep),
+    ranks: ranks.map((rank) => ({
+      rank,
+      busyMs: busyMs.get(rank)!,
+      waitMs: windowMs - busyMs.get(rank)!,
+      bytes: bytesByName(events.filter((event) => event.rank === rank)),
+    })),
+  };
+}
+
+/** The passes of each rank: as the GPU timed them where it did, else as the host ran the lines. */
+export function computeEvents(events: readonly TraceEvent[]): TraceEvent[] {
+  const passes = events.filter(({ name, lane }) => COMPUTE.has(name) && lane !== 'net');
+  const timed = new Set(passes.filter(({ lane }) => lane === 'gpu').map(({ rank }) => rank));
+  return passes.filter(({ rank, lane }) => (lane === 'gpu') === timed.has(rank));
+}
+
+function overlapOf(events: readonly TraceEvent[], compute: readonly TraceEvent[]): number {
+  const computing = groupBy(compute, ({ rank }) => rank);
+  const net = groupBy(
+    events.filter(({ lane }) => lane === 'net'),
+    ({ rank }) => rank,
+  );
+  let allMs = 0;
+  let hiddenMs = 0;
+  for (const [rank, mine] of net) {
+    const under = union(computing.get(rank) ?? []);
+    const together = union([...mine, ...(computing.get(rank) ?? [])]);
+    const netMs = lengthOf(union(mine));
+    allMs += netMs;
+    hiddenMs += netMs + lengthOf(under) - lengthOf(together);
+  }
+  return allMs > 0 ? hiddenMs / allMs : 1;
+}
+
+function tokensPerSecond(events: readonly TraceEvent[], tokensPerStep: number): number {
+  const commits = groupBy(
+    events.filter(({ name }) => name === 'NORM'),
+    ({ step }) => step,
+  );
+  const ends = [...commits.values()].map((step) => envelope(step)[1]);
+  const ms = Math.max(...ends) - Math.min(...ends);
+  return ends.length > 1 && ms > 0 ? ((ends.length - 1) * tokensPerStep * 1000) / ms : 0;
+}
+
+function bytesByName(events: readonly TraceEvent[]): Record<string, number> {
+  const bytes: Record<string, number> = {};
+  for (const event of events) {
+    if (event.lane === 'net' && event.bytes !== undefined) bytes[event.name] = (bytes[event.name] ?? 0) + event.bytes;
+  }
+  return bytes;
+}
+
+/** The same time, as disjoint intervals by start. */
+function union(events: readonly TraceEvent[]): Interval[] {
+  const joined: [number, number][] = [];
+  for (const { t0, t1 } of [...events].sort((a, b) => a.t0 - b.t0)) {
+    const last = joined.at(-1);
+    if (last && t0 <= last[1]) last[1] = Math.max(last[1], t1);
+    else joined.push([t0, t1]);
+  }
+  return joined;
+}
+
+function envelope(events: readonly TraceEvent[]): Interval {
+  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { t0, t1 } of events) {
+    first = Math.min(first, t0);
+    last = Math.max(last, t1);
+  }
+  return [first, last];
+}
+
+function lengthOf(intervals: readonly Interval[]): number {
+  return intervals.reduce((sum, [t0, t1]) => sum + t1 - t0, 0);
+}
+
+function groupBy<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group) group.push(item);
+    else groups.set(key(item), [item]);
+  }
+  return groups;
+}
