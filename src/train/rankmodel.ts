@@ -1,0 +1,150 @@
+/**
+ * The RankModel of a device: one rank's units, executor and groups for one generation. Decides nothing; puts together
+ * what plan, model and net offer.
+ */
+import { PlanError } from '../errors';
+import type { Stream } from '../gpu/stream';
+import { Instance, type InstanceOptions } from '../model/instance';
+import { recordModel, unitSizes } from '../model/model';
+import type { Tie } from '../model/placement';
+import { makeGroup, type LinkSetting, ownedChunk } from '../net/group';
+import { lower, lowerForward, type Program, shardingOf } from '../plan/lower';
+import type { Mesh } from '../plan/mesh';
+import type { ParallelPlan, UnitSize } from '../plan/plan';
+import type { Cluster } from './cluster';
+import { type MicrobatchInput, microbatchSize } from './data';
+import type { MakeRank, RankModel, RankSetting } from './rank';
+import { residencyOf } from './residency';
+import { Executor } from './run';
+import type { RunFile } from './runfile';
+import type { RankState } from './state';
+
+export interface RankMakerOptions {
+  /** Refuse a plan that needs more bytes on this rank (PlanError with the numbers). */
+  readonly limitBytes?: number;
+  readonly links?: LinkSetting;
+}
+
+/** Make ranks on the device of `stream`. */
+export function rankMaker(stream: Stream, options: RankMakerOptions = {}): MakeRank {
+  return async (setting) => {
+    const { run, plan, mesh } = setting;
+    if (plan.outer) throw new PlanError('plan.outer (DiLoCo) is not available: leave it out');
+    if (plan.wire !== 'f32') throw new PlanError(`plan.wire ${plan.wire} is not available: set it to f32`);
+    const units = unitSizes(run.model, plan.dp, { size: plan.tp, rank: mesh.coord.tp });
+    const program = lower(plan, mesh, units);
+    const { limitBytes } = options;
+    const wanted = instanceOptions(run, plan, mesh, program, units);
+    const instance = await Instance.create(stream, { ...wanted, ...(limitBytes !== undefined && { limitBytes }) });
+    const { betas, eps, weightDecay, gradClip } = run.train;
+    const cluster = clusterOf(setting, options.links);
+    const executor = new Executor(instance, program, cluster, { plan, units, betas, eps, weightDecay, gradClip });
+    return new DeviceRank(executor, lowerForward(plan, mesh, units));
+  };
+}
+
+/** What the rank at `mesh.coord` allocates; placeInstance turns it into bytes without a device. */
+export function instanceOptions(
+  run: RunFile,
+  plan: ParallelPlan,
+  mesh: Mesh,
+  program: Program,
+  units: readonly UnitSize[],
+): InstanceOptions {
+  const cut = { size: plan.tp, rank: mesh.coord.tp };
+  const rows = microbatchSize(run.train.globalBatch, plan.dp, plan.microbatches);
+  const here = (unit: number) => (program.slots[unit] ?? 0) > 0;
+  const [tableHere, headHere] = [here(0), here(units.length - 1)];
+  const apart: Tie = plan.pp === 1 ? 'shared' : 'apart';
+  return {
+    units: recordModel(run.model, rows, cut),
+    residency: residencyOf(program, plan, units),
+    sharding: { zero: shardingOf(plan), parts: plan.dp, part: ownedChunk(mesh.coord.dp, plan.dp) },
+    tie: !run.model.tieEmbeddings || !headHere ? 'none' : tableHere ? apart : 'copy',
+    tableSource: run.model.tieEmbeddings && tableHere && !headHere,
+    recompute: plan.recompute,
+    microbatches: plan.microbatches,
+    tpRank: cut.rank,
+    firstToken: Math.floor((cut.rank * run.model.vocab) / cut.size),
+  };
+}
+
+function clusterOf({ mesh, transport, signal, trace }: RankSetting, links: LinkSetting | undefined): Cluster {
+  const options = { trace, ...(links && { links }) };
+  const world = mesh.peers.map((_, rank) => rank);
+  return {
+    mesh,
+    transport,
+    signal,
+    trace,
+    dp: makeGroup(transport, mesh, 'dp', mesh.ranks('dp'), signal, options),
+    tp: makeGroup(transport, mesh, 'tp', mesh.ranks('tp'), signal, options),
+    world: makeGroup(transport, mesh, 'dp', world, signal, options),
+  };
+}
+
+class DeviceRank implements RankModel {
+  #forwards = 0;
+
+  constructor(
+    readonly executor: Executor,
+    readonly forward: Program,
+  ) {}
+
+  get #instance(): Instance {
+    return this.executor.instance;
+  }
+
+  get memory() {
+    return this.#instance.bytes;
+  }
+
+  runStep: RankModel['runStep'] = (input) => this.executor.runStep(input);
+
+  async losses(input: MicrobatchInput): Promise<Float32Array> {
+    const actions = this.forward.actions.filter((line) => !('mb' in line) || line.mb === undefined || line.mb === 0);
+    await this.executor.runForward(actions, [input], `eval${this.#forwards++}`);
+    return this.#instance.stream.read(this.#instance.border(this.#instance.units.length - 1, 'output', 0));
+  }
+
+  async logits(_tokens: Uint32Array): Promise<Float32Array> {
+    throw new PlanError('sampling is not available yet');
+  }
+
+  async read(): Promise<RankState> {
+    await this.executor.settle();
+    const param = new Map<number, Float32Array>();
+    const mean = new Map<number, Float32Array>();
+    const square = new Map<number, Float32Array>();
+    for (const unit of this.#instance.here) {
+      param.set(unit, await this.#instance.stream.read(this.#held(unit)));
+      const moments = await this.#instance.stream.read(this.#instance.own('moment', unit));
+      mean.set(unit, moments.slice(0, moments.length / 2));
+      square.set(unit, moments.slice(moments.length / 2));
+    }
+    return { param, mean, square };
+  }
+
+  async write(state: RankState): Promise<void> {
+    await this.executor.settle();
+    for (const unit of this.#instance.here) {
+      this.#instance.stream.write(this.#held(unit), state.param.get(unit)!);
+      const place = this.#instance.own('moment', unit);
+      const moments = new Float32Array(place.floats);
+      moments.set(state.mean.get(unit)!);
+      moments.set(state.square.get(unit)!, place.floats / 2);
+      this.#instance.stream.write(place, moments);
+    }
+    await this.executor.copyTable();
+  }
+
+  close(): void {
+    this.#instance.close();
+  }
+
+  /** The parameters this rank keeps between steps: all of a unit's, with zero 3 its shard. */
+  #held(unit: number) {
+    const sharded = this.#instance.options.sharding.zero === 3;
+    return sharded ? this.#instance.own('param', unit) : this.#instance.whole('param', unit);
+  }
+}

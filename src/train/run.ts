@@ -1,0 +1,274 @@
+/**
+ * The executor: runs one rank's program line by line. One loop, one switch; every parallel strategy is in the lines
+ * (plan/lower.ts), every number in the lists (model/) and the groups (net/). Two promises per unit, parameters on their
+ * way (GATHER, TIE) and gradients on their way (REDUCE, in shards.ts), are the whole dependency system.
+ */
+import { NonFinite } from '../errors';
+import type { PreparedList, Stream } from '../gpu/stream';
+import type { Microbatch } from '../model/inputs';
+import type { Instance } from '../model/instance';
+import type { Program } from '../plan/lower';
+import type { Action, ParallelPlan, UnitSize } from '../plan/plan';
+import { messageOf, printAction } from '../plan/text';
+import { type Ballot, countVotes, packBallot } from './ballot';
+import { background, type Cluster, type Line, receivePlace, sendPlace } from './cluster';
+import type { StepInput, StepOutcome } from './rank';
+import { Shards } from './shards';
+
+export interface ExecutorOptions {
+  readonly plan: ParallelPlan;
+  /** All units of the model. */
+  readonly units: readonly UnitSize[];
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly weightDecay: number;
+  /** 0 switches clipping off. */
+  readonly gradClip: number;
+}
+
+export class Executor {
+  readonly #stream: Stream;
+  readonly #shards: Shards;
+  readonly #head: number;
+  /** By unit: its parameters (or the table's copy) are on their way. */
+  readonly #params = new Map<number, Promise<void>>();
+  #sends: Promise<void>[] = [];
+  #forwardEncoded = false;
+  /** `generation/step`, the head of every tag of the pass under way. */
+  #tagHead = '';
+  #copies = 0;
+
+  constructor(
+    readonly instance: Instance,
+    readonly program: Program,
+    readonly cluster: Cluster,
+    readonly options: ExecutorOptions,
+  ) {
+    this.#stream = instance.stream;
+    this.#shards = new Shards(instance, cluster);
+    this.#head = instance.units.length - 1;
+  }
+
+  /**
+   * Run the program once and commit. Rejects with PeerLost or StaleGeneration (nothing is committed; build the rank anew),
+   * NonFinite on all ranks alike, DeviceLost.
+   */
+  async runStep(input: StepInput): Promise<StepOutcome> {
+    this.#begin(`${input.step}`);
+    for (const unit of this.instance.here) {
+      // why: what fits the slots is written first, because a write in between submits what is encoded
+      const ready = input.microbatches.slice(0, this.instance.options.residency.slots[unit]);
+      for (const [mb, microbatch] of ready.entries()) this.instance.writeInputs(unit, mb, microbatch);
+    }
+    this.instance.zeroGradients();
+    let outcome: StepOutcome | undefined;
+    for (const line of this.program.actions) {
+      const t0 = performance.now();
+      if (line.op === 'NORM') outcome = await this.#norm(input);
+      else await this.#run(line, input.microbatches);
+      const { unit, mb } = { unit: undefined, mb: undefined, ...line };
+      this.cluster.trace.span('host', line.op, t0, {
+        ...(unit !== undefined && { unit }),
+        ...(mb !== undefined && { mb }),
+      });
+    }
+    this.#stream.flush();
+    return outcome!;
+  }
+
+  /** Run a program of forward lines. `name` makes the tags of this pass unique in the generation. */
+  async runForward(actions: readonly Action[], microbatches: readonly Microbatch[], name: string): Promise<void> {
+    this.#begin(`0/${name}`);
+    for (const line of actions) {
+      if (line.op === 'F') this.instance.writeInputs(line.unit, line.mb, microbatches[line.mb]!);
+      if (line.op !== 'NORM') await this.#run(line, microbatches);
+    }
+    await Promise.all(this.#sends);
+  }
+
+  /** Wait for everything that was started: parameters are whole and at rest afterwards. */
+  async settle(): Promise<void> {
+    await Promise.all([...this.#params.values(), ...this.#sends]);
+  }
+
+  /** Bring the copy of a tied table up to date after parameters were written. All ranks call it alike. */
+  async copyTable(): Promise<void> {
+    this.#begin(`0/copy${this.#copies++}`);
+    if (this.instance.options.tableSource) await this.#tie({ op: 'TIE', dir: 'param', unit: 0 });
+    if (this.instance.options.tie === 'copy') await this.#tie({ op: 'TIE', dir: 'param', unit: this.#head });
+  }
+
+  #begin(pass: string): void {
+    this.#tagHead = `${this.cluster.mesh.generation}/${pass}`;
+    this.#sends = [];
+    this.#shards.begin();
+    this.#forwardEncoded = false;
+  }
+
+  async #run(line: Action, microbatches: readonly Microbatch[]): Promise<void> {
+    switch (line.op) {
+      case 'F':
+        return this.#forward(line as Line<'F'>, microbatches);
+      case 'B':
+      case 'I':
+      case 'W':
+        return this.#backward(line as Line<'B' | 'I' | 'W'>);
+      case 'SEND':
+        return this.#send(line as Line<'SEND'>);
+      case 'RECV':
+        return this.#receive(line as Line<'RECV'>);
+      case 'REDUCE':
+        if (line.unit === 0) this.#addOwnTable();
+        return this.#shards.startReduce(line.unit, this.#tag(line));
+      case 'GATHER':
+        this.#params.set(line.unit, this.#shards.startGather(line.unit, this.#tag(line)));
+        return;
+      case 'FREE':
+        this.#params.delete(line.unit);
+        return;
+      case 'TIE':
+        return this.#tie(line);
+      case 'STEP':
+        return this.instance.encodeStep(line.unit);
+      default:
+        throw new Error(`the executor has no rule for ${line.op}`);
+    }
+  }
+
+  async #forward(line: Line<'F'>, microbatches: readonly Microbatch[]): Promise<void> {
+    const { unit, mb } = line;
+    await this.#awaitParams(unit);
+    if (mb >= this.instance.options.residency.slots[unit]!) this.instance.writeInputs(unit, mb, microbatches[mb]!);
+    await this.#encode(this.instance.list(unit, 'F', mb), line);
+    if (unit === this.#head) this.#stream.encode(this.instance.lossList(mb));
+    this.#forwardEncoded = true;
+  }
+
+  async #backward(line: Line<'B' | 'I' | 'W'>): Promise<void> {
+    // why: forwards go to the GPU in one submit, backwards one by one, so that reductions start early
+    if (this.#forwardEncoded) this.#stream.flush();
+    this.#forwardEncoded = false;
+    if (line.op !== 'W') await this.#awaitParams(line.unit);
+    await this.#encode(this.instance.list(line.unit, line.op, line.mb), line);
+    this.#stream.flush();
+  }
+
+  /** Encode a list; at each of its collectives read, sum over the tensor-parallel group, write, go on. */
+  async #encode(list: PreparedList, line: Action): Promise<void> {
+    for (const i of list.segments.keys()) {
+      this.#stream.encode(list, i);
+      const collective = list.collectives[i];
+      if (!collective) continue;
+      const host = await this.#stream.read(collective.place);
+      const tag = `${this.#tag(line)}/tp${i}`;
+      if (collective.op === 'sum') await this.cluster.tp.allReduce(host, tag);
+      else await this.cluster.tp.allReduceMax(host, tag);
+      this.#stream.write(collective.place, host);
+    }
+  }
+
+  async #awaitParams(unit: number): Promise<void> {
+    await this.#params.get(unit);
+    if (unit === this.#head && this.instance.options.tie !== 'none') await this.#params.get(0);
+  }
+
+  #send(line: Line<'SEND'>): void {
+    const { name, partner } = messageOf(line);
+    const { first, last } = this.program.stages.find(({ stage }) => stage === line.stage)!;
+    const place =
+      line.dir === 'act'
+        ? this.instance.border(last, 'output', line.mb)
+        : this.instance.border(first, 'inputGrad', line.mb);
+    const rank = this.cluster.mesh.stageRank(partner);
+    this.#sends.push(background(sendPlace(this.cluster, this.#stream, place, rank, `${this.#tagHead}/${name}`)));
+  }
+
+  async #receive(line: Line<'RECV'>): Promise<void> {
+    const { name, partner } = messageOf(line);
+    const { first, last } = this.program.stages.find(({ stage }) => stage === line.stage)!;
+    const place =
+      line.dir === 'act'
+        ? this.instance.border(first, 'input', line.mb)
+        : this.instance.border(last, 'outputGrad', line.mb);
+    const rank = this.cluster.mesh.stageRank(partner);
+    await receivePlace(this.cluster, this.#stream, place, rank, `${this.#tagHead}/${name}`);
+  }
+
+  /** The two ends of a tied table on different ranks; what each line does is said at Action in plan.ts. */
+  async #tie({ dir, unit }: Line<'TIE'>): Promise<void> {
+    const { instance, cluster } = this;
+    const stages = this.options.plan.pp * this.options.plan.chunks;
+    const other = cluster.mesh.stageRank(unit === 0 ? stages - 1 : 0);
+    const tag = `${this.#tagHead}/TIE ${dir}`;
+    if (dir === 'grad' && unit === 0) {
+      await receivePlace(cluster, this.#stream, instance.tableIn, other, tag);
+      instance.encodeTableSum();
+    } else if (dir === 'grad') {
+      this.#sends.push(background(sendPlace(cluster, this.#stream, instance.tablePlace('grad'), other, tag)));
+    } else if (unit === 0) {
+      const ready = this.#params.get(0);
+      const send = async () => {
+        await ready;
+        await sendPlace(cluster, this.#stream, instance.tableOfOwner, other, tag);
+      };
+      this.#sends.push(background(send()));
+    } else {
+      const copy = receivePlace(cluster, this.#stream, instance.tablePlace('param'), other, tag);
+      this.#params.set(this.#head, background(copy));
+    }
+  }
+
+  /** With pp > 1 a tied head beside its table keeps its gradient apart, so that all schedules add in the same order. */
+  #addOwnTable(): void {
+    if (this.instance.options.tie === 'apart') this.instance.encodeTableSum();
+  }
+
+  /** The commit point: await every REDUCE, exchange norm, loss and votes; every rank forms the same numbers. */
+  async #norm(input: StepInput): Promise<StepOutcome> {
+    await Promise.all([this.#shards.reduced(), ...this.#sends]);
+    if (this.options.plan.dp === 1) this.#addOwnTable();
+    const ballots = await this.cluster.world.exchange(packBallot(await this.#ballot(input)), `${this.#tagHead}/NORM`);
+    const { sumsq, loss: lossSum, votes } = countVotes(ballots, this.instance.units.length);
+    const gradNorm = Math.sqrt(sumsq) / input.tokens;
+    const loss = lossSum / input.tokens;
+    if (!Number.isFinite(gradNorm) || !Number.isFinite(loss)) {
+      throw new NonFinite(
+        `step ${input.step} gave loss ${loss} and gradient norm ${gradNorm}, so it was not applied: lower train.lr`,
+      );
+    }
+    this.#setOptimizer(input, gradNorm);
+    this.cluster.trace.instant('host', 'loss', { value: loss });
+    this.cluster.trace.instant('host', 'gradNorm', { value: gradNorm });
+    return { loss, gradNorm, votes };
+  }
+
+  #setOptimizer({ step, lr, tokens }: StepInput, gradNorm: number): void {
+    const { gradClip, betas, eps, weightDecay } = this.options;
+    const clip = gradClip > 0 ? Math.min(1, gradClip / (gradNorm + 1e-6)) : 1;
+    const [beta1, beta2] = betas;
+    const [c1, c2] = [1 - beta1 ** (step + 1), 1 - beta2 ** (step + 1)];
+    this.instance.setAdam({ lr, beta1, beta2, eps, weightDecay, c1, c2, scale: clip / tokens });
+  }
+
+  /** What this rank knows of the step. */
+  async #ballot(input: StepInput): Promise<Ballot> {
+    const { instance } = this;
+    instance.encodeSumsq();
+    const counted = instance.sumsqPlaces;
+    const hasLoss = instance.placement.isHere(this.#head) && this.cluster.mesh.coord.tp === 0;
+    const places = counted.map(({ place }) => place);
+    const read = await this.#stream.readMany(hasLoss ? [...places, instance.lossPlace] : places);
+    const sumsq = new Array<number>(instance.units.length).fill(0);
+    for (const [i, { unit }] of counted.entries()) sumsq[unit]! += sum(read[i]!);
+    return { loss: hasLoss ? sum(read.at(-1)!) : 0, sumsq, vote: input.vote() };
+  }
+
+  #tag(line: Action): string {
+    return `${this.#tagHead}/${printAction(line, this.options.units)}`;
+  }
+}
+
+/** In float64, in order. */
+function sum(values: Float32Array): number {
+  return values.reduce((total, value) => total + value, 0);
+}
