@@ -34,5 +34,5 @@ export function recordHead(c: ModelConfig, options: TapeOptions): Unit {
   const normed = layerNorm(t, x, 'ln');
   const shape = [c.vocab, c.dim];
   const logits = project(t, normed, c.tieEmbeddings ? t.borrow('embed', 'wte', shape) : t.param('head.w', shape));
-  return t.finish(x, crossEntropy(t, logits, targets), true);
+  return t.finish(x, crossEntropy(t, logits, targets, c.vocab), true);
 }

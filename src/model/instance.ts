@@ -7,7 +7,7 @@ import type { Kernel } from '../gpu/kernel';
 import * as k from '../gpu/kernels';
 import type { Spot } from '../gpu/memory';
 import type { PreparedList, Stream } from '../gpu/stream';
-import { localTokens, type Microbatch, sortByToken } from './inputs';
+import { type Microbatch, sortByToken } from './inputs';
 import { type Pass, Placement, type PlacementOptions } from './placement';
 import { sumsqRanges } from './sumsq';
 import type { Unit } from './tape';
@@ -177,9 +177,8 @@ export class Instance {
     };
     if (unit === 0) {
       const vocab = this.units[0]!.params[0]!.shape[0]!;
-      const mine = localTokens(tokens, this.options.firstToken, vocab);
-      const { order, starts } = sortByToken(mine, vocab);
-      write('tokens', mine);
+      const { order, starts } = sortByToken(tokens, this.options.firstToken, vocab);
+      write('tokens', tokens);
       write('order', order);
       write('starts', starts);
     } else if (unit === this.units.length - 1) write('targets', targets);

@@ -2,9 +2,11 @@
  * The whole model as a list of recorded units, and what others need to know of it without a GPU: sizes for the plan,
  * parameters for checkpoints. Which architecture is meant is decided here and nowhere else.
  */
-import { recordBlock, recordEmbed, recordHead } from './gpt';
+import * as gpt from './gpt';
 import { gptSplits } from './gpt.split';
 import { floatsOf, layoutOf } from './layout';
+import * as llama from './llama';
+import { llamaSplits } from './llama.split';
 import { type Cut, WHOLE } from './split';
 import type { Unit } from './tape';
 
@@ -32,10 +34,11 @@ export interface SizedUnit {
 
 /** Record embed, blocks and head for microbatches of `batch` sequences. All blocks share one tape. */
 export function recordModel(config: ModelConfig, batch: number, cut: Cut = WHOLE): readonly Unit[] {
-  const options = { batch, context: config.context, cut, splits: gptSplits(config) };
-  const block = recordBlock(config, options);
+  const [units, splits] = config.arch === 'gpt2' ? [gpt, gptSplits(config)] : [llama, llamaSplits(config)];
+  const options = { batch, context: config.context, cut, splits };
+  const block = units.recordBlock(config, options);
   const blocks = Array.from({ length: config.layers }, (_, i) => ({ ...block, name: `block${i}` }));
-  return [recordEmbed(config, options), ...blocks, recordHead(config, options)];
+  return [units.recordEmbed(config, options), ...blocks, units.recordHead(config, options)];
 }
 
 /** Sizes of the units of one tensor-parallel rank, for `lower` and the planner. */

@@ -5,6 +5,8 @@
  */
 import type { Tensor } from '../gpu/instr';
 import * as k from '../gpu/kernels';
+import * as split from '../gpu/kernels.split';
+import { part } from './split';
 import type { Param, Tape } from './tape';
 
 /** LayerNorm's epsilon, as in GPT-2. */
@@ -115,15 +117,20 @@ export function embed(t: Tape, tokens: Tensor, vocab: number, C: number, positio
   const [R, T] = [t.rows, t.context];
   const wte = t.param('wte', [vocab, C]);
   const wpe = positions ? t.param('wpe', [T, C]) : undefined;
+  const V = wte.shape[0]!;
   const x = t.make('x', [R, C]);
-  // why: of a table split by rows, one rank alone adds the positions, so the sum over the group holds them once
-  const WPE = wpe && (!wte.split || t.cut.rank === 0) ? 1 : 0;
-  t.F(k.embed, { tokens, wte, ...(WPE && { wpe: wpe! }), out: x }, { R, T, C }, { WPE });
-  if (wte.split) t.allReduce('forward', x);
+  if (wte.split) {
+    // why: one rank alone adds the positions, so the sum over the group holds them once
+    const here = wpe && t.cut.rank === 0;
+    const [lo] = part(vocab, t.cut);
+    t.F(split.embedSplit, { tokens, wte, ...(here && { wpe }), out: x }, { R, T, C, V, lo }, { WPE: here ? 1 : 0 });
+    t.allReduce('forward', x);
+  } else {
+    t.F(k.embed, { tokens, wte, ...(wpe && { wpe }), out: x }, { R, T, C }, { WPE: wpe ? 1 : 0 });
+  }
 
   t.backward(() => {
     const dy = t.gradOf(x);
-    const V = wte.shape[0]!;
     const order = t.input('order', [R]);
     const starts = t.input('starts', [V + 1]);
     t.W(k.embedBack, { dy, order, starts, grad: t.paramGrad(wte) }, { V, C });
@@ -148,10 +155,25 @@ export function project(t: Tape, x: Tensor, table: Param): Tensor {
   return logits;
 }
 
-/** Per-row losses [R] in nats; `logits` becomes its own gradient of the loss sum, in place. */
-export function crossEntropy(t: Tape, logits: Tensor, targets: Tensor): Tensor {
-  const loss = t.make('loss', [t.rows]);
-  t.F(k.xent, { targets, logits, loss }, { R: t.rows, V: width(logits) });
+/**
+ * Per-row losses [R] in nats; `logits` becomes its own gradient of the loss sum, in place. `vocab` is the whole
+ * vocabulary: where a rank has a part of it, maximum and sums go over the group, never the logits.
+ */
+export function crossEntropy(t: Tape, logits: Tensor, targets: Tensor, vocab: number): Tensor {
+  const [R, V] = [t.rows, width(logits)];
+  const loss = t.make('loss', [R]);
+  if (V < vocab) {
+    const [lo] = part(vocab, t.cut);
+    const peak = t.make('peak', [R]);
+    const sums = t.make('sums', [R, 2]);
+    t.F(split.xentMax, { logits, peak }, { R, V });
+    t.allReduce('forward', peak, 'max');
+    t.F(split.xentSum, { logits, targets, peak, sums }, { R, V, lo });
+    t.allReduce('forward', sums);
+    t.F(split.xentGrad, { targets, peak, sums, logits, loss }, { R, V, lo });
+  } else {
+    t.F(k.xent, { targets, logits, loss }, { R, V });
+  }
   t.gradIs(logits, logits);
   return loss;
 }

@@ -32,7 +32,7 @@ export interface Piece {
 }
 
 /** First index and length of part `rank` of a block of `length`; lengths that do not divide give ragged parts. */
-function part(length: number, cut: Cut): readonly [number, number] {
+export function part(length: number, cut: Cut): readonly [number, number] {
   const from = Math.floor((cut.rank * length) / cut.size);
   return [from, Math.floor(((cut.rank + 1) * length) / cut.size) - from];
 }

@@ -7,13 +7,14 @@ import type { Stream } from '../gpu/stream';
 import { Instance, type InstanceOptions } from '../model/instance';
 import { recordModel, unitSizes } from '../model/model';
 import type { Tie } from '../model/placement';
+import { part } from '../model/split';
 import { makeGroup, type LinkSetting, ownedChunk } from '../net/group';
 import { lower, lowerForward, type Program, shardingOf } from '../plan/lower';
 import type { Mesh } from '../plan/mesh';
 import type { ParallelPlan, UnitSize } from '../plan/plan';
 import type { Cluster } from './cluster';
 import { type MicrobatchInput, microbatchSize } from './data';
-import type { MakeRank, RankModel, RankSetting } from './rank';
+import type { RankModel, RankSetting } from './rank';
 import { residencyOf } from './residency';
 import { Executor } from './run';
 import type { RunFile } from './runfile';
@@ -25,8 +26,8 @@ export interface RankMakerOptions {
   readonly links?: LinkSetting;
 }
 
-/** Make ranks on the device of `stream`. */
-export function rankMaker(stream: Stream, options: RankMakerOptions = {}): MakeRank {
+/** Make ranks on the device of `stream`. Rejects with PlanError where the plan does not fit the device. */
+export function rankMaker(stream: Stream, options: RankMakerOptions = {}): (s: RankSetting) => Promise<DeviceRank> {
   return async (setting) => {
     const { run, plan, mesh } = setting;
     if (plan.outer) throw new PlanError('plan.outer (DiLoCo) is not available: leave it out');
@@ -65,7 +66,7 @@ export function instanceOptions(
     recompute: plan.recompute,
     microbatches: plan.microbatches,
     tpRank: cut.rank,
-    firstToken: Math.floor((cut.rank * run.model.vocab) / cut.size),
+    firstToken: part(run.model.vocab, cut)[0],
   };
 }
 
@@ -83,7 +84,7 @@ function clusterOf({ mesh, transport, signal, trace }: RankSetting, links: LinkS
   };
 }
 
-class DeviceRank implements RankModel {
+export class DeviceRank implements RankModel {
   #forwards = 0;
 
   constructor(

@@ -1,0 +1,52 @@
+/**
+ * The ops that only Llama has, each with its forward and, right below, its hand-written backward (rules: ops.ts).
+ */
+import type { Tensor } from '../gpu/instr';
+import * as k from '../gpu/kernels.llama';
+import type { Tape } from './tape';
+
+/** RMSNorm's epsilon, as the run file's contract says. */
+const EPS = 1e-5;
+
+const width = (x: Tensor): number => x.shape[x.shape.length - 1]!;
+
+/** y = x * gamma / sqrt(mean of x^2 + eps) over the last dim. */
+export function rmsNorm(t: Tape, x: Tensor, name: string): Tensor {
+  const [R, C] = [t.rows, width(x)];
+  const gamma = t.param(`${name}.g`, [C]);
+  const y = t.make(`${name}.y`, [R, C]);
+  const rstd = t.make(`${name}.rstd`, [R]);
+  t.F(k.rmsnorm, { x, gamma, y, rstd }, { R, C, eps: EPS });
+
+  t.backward(() => {
+    const dy = t.gradOf(y);
+    const { grad: dx, ACC, skip } = t.into(x);
+    const SKIP = skip ? 1 : 0;
+    t.I(k.rmsnormBack, { x, gamma, rstd, dy, ...(skip && { skip }), dx }, { R, C }, { ACC, SKIP });
+    t.W(k.rmsnormWeight, { x, rstd, dy, grad: t.paramGrad(gamma) }, { R, C });
+  });
+  return y;
+}
+
+/** Rotate q and k of fused rows in place by their position; the gradient is rotated back, in place too. */
+export function rotary(t: Tape, qkv: Tensor, H: number, group: number, theta: number): Tensor {
+  const NKV = width(qkv) / (H * (group + 2));
+  const params = { R: t.rows, T: t.context, N: group * NKV, NKV, H, ratio: k.ropeRatio(theta, H) };
+  t.F(k.rope, { qkv }, params);
+
+  t.backward(() => t.I(k.rope, { qkv: t.gradOf(qkv) }, params, { INV: 1 }));
+  return qkv;
+}
+
+/** y[R,hidden] = silu(gate) * up of rows [gate | up]. */
+export function swiGlu(t: Tape, gateUp: Tensor): Tensor {
+  const params = { R: t.rows, hidden: width(gateUp) / 2 };
+  const y = t.make('mlp.act', [t.rows, params.hidden]);
+  t.F(k.swiglu, { gateUp, out: y }, params);
+
+  t.backward(() => {
+    const { grad: dgateUp } = t.into(gateUp);
+    t.I(k.swigluBack, { gateUp, dout: t.gradOf(y), dgateUp }, params);
+  });
+  return y;
+}

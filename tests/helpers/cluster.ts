@@ -1,0 +1,184 @@
+/**
+ * n ranks in one process: real plans, executors and groups over memory transports with random latency, all on one
+ * device. What a test compares is in `ClusterRun`.
+ */
+import type { GpuDevice } from '../../src/gpu/device';
+import type { MemoryByRole } from '../../src/gpu/instr';
+import { Stream } from '../../src/gpu/stream';
+import { type MemoryTransport, memoryTransports } from '../../src/net/memory';
+import { makeMesh, type Mesh } from '../../src/plan/mesh';
+import { batchOf, samplesOf } from '../../src/train/data';
+import { type Holding, holdingOf, type Part, wholeModel } from '../../src/train/holding';
+import { type DeviceRank, rankMaker } from '../../src/train/rankmodel';
+import type { RunFile } from '../../src/train/runfile';
+import { learningRate } from '../../src/train/schedule';
+import { emptyState, type RankState, type UnitArrays } from '../../src/train/state';
+import { Trace, type TraceEvent } from '../../src/trace/trace';
+
+export interface ClusterRun {
+  readonly losses: readonly number[];
+  readonly gradNorms: readonly number[];
+  /** Mean gradient of the first step, whole model by address. */
+  readonly firstGradient: Float32Array;
+  /** After the last step, whole model by address; equal on all ranks that hold an element, or `run` threw. */
+  readonly weights: Float32Array;
+  readonly ranks: readonly {
+    readonly memory: MemoryByRole;
+    /** Of the last step, all links. */
+    readonly bytesSent: number;
+    /** Of the last step. */
+    readonly submits: number;
+    readonly trace: readonly TraceEvent[];
+  }[];
+}
+
+export interface ClusterOptions {
+  /** Whole model by address. */
+  readonly init: Float32Array;
+  readonly text: Uint16Array;
+  readonly steps: number;
+  /** Messages take up to this long, drawn from `seed`. */
+  readonly jitterMs?: number;
+  readonly seed?: number;
+}
+
+interface Member {
+  readonly rank: DeviceRank;
+  readonly mesh: Mesh;
+  readonly holding: Holding;
+  readonly stream: Stream;
+  readonly transport: MemoryTransport;
+  readonly trace: TraceEvent[];
+}
+
+/** Train `run.plan` on as many ranks as it asks for. */
+export async function trainCluster(device: GpuDevice, run: RunFile, options: ClusterOptions): Promise<ClusterRun> {
+  const { dp, pp, tp } = run.plan;
+  const transports = memoryTransports(dp * pp * tp, { jitterMs: options.jitterMs ?? 2, seed: options.seed ?? 1 });
+  const members = await Promise.all(transports.map((transport, i) => join(device, run, transports, transport, i)));
+  try {
+    await all(members, ({ rank, holding }) => rank.write(stateFrom(options.init, holding)));
+    return await train(device, run, members, options);
+  } finally {
+    for (const { rank, stream, transport } of members) {
+      rank.close();
+      stream.close();
+      transport.close();
+    }
+  }
+}
+
+async function join(
+  device: GpuDevice,
+  run: RunFile,
+  transports: readonly MemoryTransport[],
+  transport: MemoryTransport,
+  index: number,
+): Promise<Member> {
+  const peers = transports.map(({ self }) => self);
+  const mesh = makeMesh(1, peers, index, run.plan);
+  const events = new Trace();
+  const trace: TraceEvent[] = [];
+  events.rank = index;
+  events.subscribe((event) => trace.push(event));
+  const stream = new Stream(device, events);
+  const { signal } = new AbortController();
+  const rank = await rankMaker(stream)({ run, plan: run.plan, mesh, transport, signal, trace: events });
+  return { rank, mesh, holding: holdingOf(run.model, run.plan, mesh), stream, transport, trace };
+}
+
+async function train(device: GpuDevice, run: RunFile, members: readonly Member[], options: ClusterOptions) {
+  const { globalBatch, steps, seed } = run.train;
+  const { context } = run.model;
+  const samples = samplesOf(options.text, { order: run.data.order, seed, context, globalBatch, steps });
+  const losses: number[] = [];
+  const gradNorms: number[] = [];
+  let firstGradient = new Float32Array(0);
+  let sent: number[] = [];
+  let submits = 0;
+  for (let step = 0; step < options.steps; step++) {
+    const before = members.map(({ transport }) => bytesOf(transport));
+    const submitted = device.counters.submits;
+    const outcomes = await all(members, ({ rank, mesh, holding: _ }) => {
+      const cut = { globalBatch, dp: run.plan.dp, d: mesh.coord.dp, microbatches: run.plan.microbatches };
+      const microbatches = batchOf(samples, step, cut);
+      const tokens = globalBatch * context;
+      return rank.runStep({ step, lr: learningRate(run.train, step), microbatches, tokens, vote: () => [mesh.rank] });
+    });
+    for (const { loss, gradNorm, votes } of outcomes) {
+      if (loss !== outcomes[0]!.loss || gradNorm !== outcomes[0]!.gradNorm) throw new Error('ranks disagree on the loss');
+      if (votes.flat().join() !== members.map((_, i) => i).join()) throw new Error(`votes ${votes.flat().join()}`);
+    }
+    losses.push(outcomes[0]!.loss);
+    gradNorms.push(outcomes[0]!.gradNorm);
+    if (step === 0) firstGradient = await gradientOf(run, members);
+    await all(members, ({ rank }) => rank.executor.settle());
+    sent = members.map(({ transport }, i) => bytesOf(transport) - before[i]!);
+    submits = device.counters.submits - submitted;
+  }
+  const states = await all(members, ({ rank }) => rank.read());
+  const weights = merge(run, members, states.map(({ param }) => param), ({ param }) => param);
+  const ranks = members.map(({ rank, trace }, i) => ({ memory: rank.memory, bytesSent: sent[i]!, submits, trace }));
+  return { losses, gradNorms, firstGradient, weights, ranks };
+}
+
+/** The reduced gradients on the devices, divided by the tokens of the global batch. */
+async function gradientOf(run: RunFile, members: readonly Member[]) {
+  const tokens = run.train.globalBatch * run.model.context;
+  const arrays = await all(members, async ({ rank: { executor } }): Promise<UnitArrays> => {
+    const { instance } = executor;
+    const grads = new Map<number, Float32Array>();
+    for (const unit of instance.here) {
+      const grad = await instance.stream.read(instance.own('grad', unit));
+      grads.set(unit, grad.map((value) => value / tokens));
+    }
+    return grads;
+  });
+  // why: moments are sharded as the gradients STEP reads
+  return merge(run, members, arrays, ({ moment }) => moment);
+}
+
+/** One whole model of the ranks' arrays; throws where two ranks hold different bits of one element. */
+function merge(
+  run: RunFile,
+  members: readonly Member[],
+  arrays: readonly UnitArrays[],
+  part: (holding: Holding) => Part,
+): Float32Array<ArrayBuffer> {
+  const params = wholeModel(run.model);
+  const end = params.at(-1)!;
+  const whole = new Float32Array(end.at + end.floats).fill(Number.NaN);
+  for (const [i, { holding }] of members.entries()) {
+    for (const { unit, local, at, floats } of part(holding).spans) {
+      const mine = arrays[i]!.get(unit)!.subarray(local, local + floats);
+      const known = whole.subarray(at, at + floats);
+      for (let k = 0; k < floats; k++) {
+        if (Number.isNaN(known[k]!)) known[k] = mine[k]!;
+        else if (!Object.is(known[k], mine[k])) {
+          const { unitName, name } = params.findLast((param) => param.at <= at + k)!;
+          throw new Error(`rank ${i} has ${mine[k]} and another ${known[k]} in ${unitName}/${name}`);
+        }
+      }
+    }
+  }
+  if (whole.some(Number.isNaN)) throw new Error('an element of the model is nowhere, or not a number');
+  return whole;
+}
+
+function stateFrom(whole: Float32Array, holding: Holding): RankState {
+  const state = emptyState(holding);
+  for (const { unit, local, at, floats } of holding.param.spans) {
+    state.param.get(unit)!.set(whole.subarray(at, at + floats), local);
+  }
+  return state;
+}
+
+/** Every rank's promise; the first failure is thrown when all have ended. */
+async function all<T>(members: readonly Member[], work: (member: Member) => Promise<T>): Promise<T[]> {
+  const results = members.map(work);
+  return Promise.all(results);
+}
+
+function bytesOf(transport: MemoryTransport): number {
+  return transport.stats().reduce((total, { bytesSent }) => total + bytesSent, 0);
+}
