@@ -6,6 +6,14 @@
 export type Knobs = Readonly<Record<string, number>>;
 export type Params = Readonly<Record<string, number>>;
 
+/** Another file for the same job: same bindings, params and grid rule, faster on some adapters, rounded differently. */
+export interface Twin {
+  readonly file: string;
+  /** Without this feature the file does not compile. */
+  readonly needs: GPUFeatureName;
+  readonly knobs: Knobs;
+}
+
 export interface Kernel<B extends string = string, P extends string = string> {
   /** File under shaders/, e.g. 'matmul.wgsl'. */
   readonly file: string;
@@ -19,6 +27,8 @@ export interface Kernel<B extends string = string, P extends string = string> {
   readonly params: Readonly<Record<P, 'u32' | 'f32'>>;
   /** Values for module-scope `const`s. [0] is the safe default and the reference; others are the autotuner's to try. */
   readonly variants: readonly Knobs[];
+  /** Used instead of variants[0] where a processor does the work of a GPU and the feature is there. */
+  readonly onSoftware?: Twin;
   /** Knobs that follow from the sizes (an array length, a loop bound); they win over variants and the tape's knobs. */
   knobsFor?(p: Params): Knobs;
   /** Workgroup counts from params and final knobs; the tile sizes are read from `knobs`, never typed twice. */

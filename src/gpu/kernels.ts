@@ -36,7 +36,10 @@ export const matmul = defineKernel({
   writes: ['out', 'aux'],
   optional: ['bias', 'extra', 'aux'],
   params: { M: 'u32', N: 'u32', K: 'u32', aAt: 'u32', bAt: 'u32', biasAt: 'u32', outAt: 'u32' },
-  variants: [{ WX: 8, WY: 4, TM: 8, TN: 2 }],
+  variants: [{ WX: 8, WY: 4, TM: 8, TN: 8 }],
+  onSoftware: { file: 'matmul_quad.wgsl', needs: 'subgroups', knobs: { WX: 4, WY: 4, TM: 16, TN: 4 } },
+  // Both files unroll k by a divisor of 8.
+  knobsFor: (p) => ({ TAIL: p.K! % 8 === 0 ? 0 : 1 }),
   grid: (p, knobs) => [
     ceilDiv(p.N!, knob(knobs, 'WX') * knob(knobs, 'TN')),
     ceilDiv(p.M!, knob(knobs, 'WY') * knob(knobs, 'TM')),
@@ -60,9 +63,9 @@ export const attention = defineKernel({
   reads: ['qkv'],
   writes: ['out', 'lse'],
   params: ATTENTION_PARAMS,
-  variants: [{ WX: 16 }],
+  variants: [{ WX: 4 }],
   knobsFor: attentionKnobs,
-  grid: (p, knobs) => [ceilDiv(p.T!, knob(knobs, 'WX')), p.N!, p.B!],
+  grid: (p, knobs) => [ceilDiv(p.T!, 4 * knob(knobs, 'WX')), p.N!, p.B!],
   flops: (p) => 2 * p.B! * p.N! * p.T! * p.T! * p.H!,
 });
 
@@ -72,9 +75,9 @@ export const attentionBackQ = defineKernel({
   reads: ['qkv', 'out', 'lse', 'dout'],
   writes: ['dqkv'],
   params: ATTENTION_PARAMS,
-  variants: [{ WX: 16 }],
+  variants: [{ WX: 4 }],
   knobsFor: attentionKnobs,
-  grid: (p, knobs) => [ceilDiv(p.T!, knob(knobs, 'WX')), p.N!, p.B!],
+  grid: (p, knobs) => [ceilDiv(p.T!, 4 * knob(knobs, 'WX')), p.N!, p.B!],
   flops: (p) => 3 * p.B! * p.N! * p.T! * p.T! * p.H!,
 });
 
@@ -84,9 +87,9 @@ export const attentionBackKv = defineKernel({
   reads: ['qkv', 'out', 'lse', 'dout'],
   writes: ['dqkv'],
   params: ATTENTION_PARAMS,
-  variants: [{ WX: 16 }],
+  variants: [{ WX: 4 }],
   knobsFor: attentionKnobs,
-  grid: (p, knobs) => [ceilDiv(p.T!, knob(knobs, 'WX')), p.NKV!, p.B!],
+  grid: (p, knobs) => [ceilDiv(p.T!, 4 * knob(knobs, 'WX')), p.NKV!, p.B!],
   flops: (p) => 4 * p.B! * p.N! * p.T! * p.T! * p.H!,
 });
 
@@ -96,17 +99,18 @@ export const layernorm = defineKernel({
   reads: ['x', 'gamma', 'beta'],
   writes: ['y', 'stats'],
   params: { R: 'u32', C: 'u32', eps: 'f32', gammaAt: 'u32', betaAt: 'u32' },
-  variants: [{ WG: 64 }],
+  variants: [{ WG: 16 }],
   grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
 });
 
-/** dx[R,C] from dy; ACC=1 adds to dx. */
+/** dx[R,C] from dy; ACC=1 adds to dx; SKIP=1 adds skip[R,C], the gradient of a residual branch. */
 export const layernormBack = defineKernel({
   file: 'layernorm_back.wgsl',
-  reads: ['x', 'gamma', 'stats', 'dy'],
+  reads: ['x', 'gamma', 'stats', 'dy', 'skip'],
   writes: ['dx'],
+  optional: ['skip'],
   params: { R: 'u32', C: 'u32', gammaAt: 'u32' },
-  variants: [{ WG: 64 }],
+  variants: [{ WG: 16 }],
   grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
 });
 
@@ -116,7 +120,7 @@ export const layernormWeight = defineKernel({
   reads: ['x', 'stats', 'dy'],
   writes: ['grad'],
   params: { R: 'u32', C: 'u32', gammaAt: 'u32', betaAt: 'u32' },
-  variants: [{ WG: 16 }],
+  variants: [{ WG: 8 }],
   grid: (p, knobs) => gridOf(p.C!, knob(knobs, 'WG')),
 });
 
@@ -126,7 +130,7 @@ export const colsum = defineKernel({
   reads: ['x'],
   writes: ['out'],
   params: { R: 'u32', C: 'u32', outAt: 'u32' },
-  variants: [{ WG: 16 }],
+  variants: [{ WG: 8 }],
   grid: (p, knobs) => gridOf(p.C!, knob(knobs, 'WG')),
 });
 

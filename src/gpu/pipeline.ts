@@ -14,30 +14,41 @@ export interface Pipeline {
 
 const caches = new WeakMap<GpuDevice, Map<string, Promise<Pipeline>>>();
 
-/** The knobs of one dispatch: variant, then the tape's choices, then what follows from the sizes. */
-export function finalKnobs(kernel: Kernel, variant: Knobs, chosen: Knobs, params: Params): Knobs {
-  return { ...variant, ...chosen, ...kernel.knobsFor?.(params) };
+/** File and knobs of one dispatch here: the variant's, then the tape's choices, then what follows from the sizes. */
+export interface Choice {
+  readonly file: string;
+  readonly knobs: Knobs;
+}
+
+/** What runs on this device when nothing was measured: variants[0], or its twin for software adapters. */
+export function choose(device: GpuDevice, kernel: Kernel, taped: Knobs, params: Params): Choice {
+  const twin = kernel.onSoftware;
+  const { file, knobs } =
+    twin && device.report.software && device.raw.features.has(twin.needs)
+      ? twin
+      : { file: kernel.file, knobs: kernel.variants[0]! };
+  return { file, knobs: { ...knobs, ...taped, ...kernel.knobsFor?.(params) } };
 }
 
 /** Compile, or take the pipeline compiled before. Rejects with KernelError: compiler message, line and source line. */
-export function pipelineFor(device: GpuDevice, kernel: Kernel, knobs: Knobs): Promise<Pipeline> {
-  let cache = caches.get(device);
-  if (!cache) caches.set(device, (cache = new Map()));
-  const key = pipelineKey(kernel, knobs);
-  let pipeline = cache.get(key);
-  if (!pipeline) cache.set(key, (pipeline = compile(device, kernel, knobs, key)));
+export function pipelineFor(device: GpuDevice, kernel: Kernel, choice: Choice): Promise<Pipeline> {
+  const cache = caches.get(device) ?? new Map<string, Promise<Pipeline>>();
+  caches.set(device, cache);
+  const key = pipelineKey(choice);
+  const pipeline = cache.get(key) ?? compile(device, kernel, choice, key);
+  cache.set(key, pipeline);
   return pipeline;
 }
 
 /** 'matmul.wgsl BIAS=1 TA=0': the name of a compiled kernel in caches, errors and traces. */
-export function pipelineKey(kernel: Kernel, knobs: Knobs): string {
+export function pipelineKey({ file, knobs }: Choice): string {
   const sorted = Object.entries(knobs).sort(([a], [b]) => (a < b ? -1 : 1));
-  return [kernel.file, ...sorted.map(([name, value]) => `${name}=${value}`)].join(' ');
+  return [file, ...sorted.map(([name, value]) => `${name}=${value}`)].join(' ');
 }
 
-async function compile(device: GpuDevice, kernel: Kernel, knobs: Knobs, key: string): Promise<Pipeline> {
+async function compile(device: GpuDevice, kernel: Kernel, { file, knobs }: Choice, key: string): Promise<Pipeline> {
   const { raw } = device;
-  const code = shaderOf(kernel, knobs);
+  const code = shaderOf({ ...kernel, file }, knobs);
   const layout = raw.createBindGroupLayout({ label: kernel.file, entries: layoutEntries(kernel) });
   raw.pushErrorScope('validation');
   const module = raw.createShaderModule({ label: key, code });

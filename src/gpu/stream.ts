@@ -6,8 +6,8 @@ import { KernelError } from '../errors';
 import { Trace } from '../trace/trace';
 import type { GpuDevice } from './device';
 import type { Instr, Place, Tensor } from './instr';
-import type { Knobs, Params } from './kernel';
-import { finalKnobs, pipelineFor } from './pipeline';
+import type { Params } from './kernel';
+import { choose, pipelineFor } from './pipeline';
 import { Profiler } from './profile';
 import { StagingPool } from './staging';
 import { UniformArena, type UniformSlot } from './uniforms';
@@ -174,7 +174,8 @@ export class Stream {
       else if (place.at !== 0)
         throw new KernelError(`${where}: ${name} begins at ${place.at} and the kernel has no ${name}At`);
     }
-    const knobs: Knobs = finalKnobs(kernel, kernel.variants[0]!, run.knobs, params);
+    for (const name of kernel.optional ?? []) if (`${name}At` in kernel.params) params[`${name}At`] ??= 0;
+    const choice = choose(this.device, kernel, run.knobs, params);
     const names = [...kernel.reads, ...kernel.writes];
     const buffers = names.map((name) => places.get(name)?.buffer ?? this.#zero(run, name, where));
     for (const name of places.keys()) {
@@ -185,9 +186,9 @@ export class Stream {
       const other = buffers.findIndex((buffer, j) => buffer === written && j !== kernel.reads.length + i);
       if (other >= 0) throw new KernelError(`${where}: ${kernel.writes[i]} and ${names[other]} are in one buffer`);
     });
-    const grid = gridOf(kernel.grid(params, knobs), this.device.raw.limits.maxComputeWorkgroupsPerDimension, where);
+    const grid = gridOf(kernel.grid(params, choice.knobs), this.device.raw.limits.maxComputeWorkgroupsPerDimension, where);
     const uniform = this.#uniforms.take(kernel, params, where);
-    const pipeline = await pipelineFor(this.device, kernel, knobs);
+    const pipeline = await pipelineFor(this.device, kernel, choice);
     const group = this.device.raw.createBindGroup({
       label: where,
       layout: pipeline.layout,
@@ -196,15 +197,15 @@ export class Stream {
         resource,
       })),
     });
-    return { pipeline: pipeline.raw, group, grid, uniform, name: kernel.file, flops: kernel.flops?.(params) ?? 0 };
+    return { pipeline: pipeline.raw, group, grid, uniform, name: choice.file, flops: kernel.flops?.(params) ?? 0 };
   }
 
   /** What an optional binding that is left out gets: reads share one buffer, each written binding has its own. */
   #zero(run: Run, name: string, where: string): GPUBuffer {
     if (!run.kernel.optional?.includes(name)) throw new KernelError(`${where}: binding ${name} is missing`);
     const key = run.kernel.reads.includes(name) ? 'reads' : name;
-    let buffer = this.#zeros.get(key);
-    if (!buffer) this.#zeros.set(key, (buffer = this.device.createStorage('staging', 16, `zero ${key}`)));
+    const buffer = this.#zeros.get(key) ?? this.device.createStorage('staging', 16, `zero ${key}`);
+    this.#zeros.set(key, buffer);
     return buffer;
   }
 

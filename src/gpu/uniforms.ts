@@ -61,7 +61,7 @@ export class UniformArena {
       }
       at += 4;
     }
-    this.device.raw.queue.writeBuffer(slot.binding.buffer, slot.binding.offset, slot.bytes);
+    this.device.raw.queue.writeBuffer(slot.binding.buffer, slot.binding.offset, slot.bytes.buffer);
   }
 
   close(): void {
