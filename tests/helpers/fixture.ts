@@ -77,11 +77,9 @@ function byAddress(model: ModelConfig, tensors: Tensors, values: Float32Array): 
   if (named.length !== tensors.length) throw new Error(`${named.length} tensors instead of ${tensors.length}`);
   const whole = new Float32Array(values.length);
   let from = 0;
-  for (const [i, [name, shape]] of tensors.entries()) {
-    const tensor = named[i]!;
-    if (tensor.name !== name || tensor.shape.join() !== shape.join()) {
-      throw new Error(`tensor ${i} is ${tensor.name} [${tensor.shape}] instead of ${name} [${shape}]`);
-    }
+  for (const [name, shape] of tensors) {
+    const tensor = named.find((candidate) => candidate.name === name);
+    if (tensor?.shape.join() !== shape.join()) throw new Error(`${name} is [${tensor?.shape}] instead of [${shape}]`);
     const floats = shape.reduce((a, b) => a * b, 1);
     const { at } = params.find((param) => param.unitName === tensor.unit && param.name === tensor.param)!;
     whole.set(values.subarray(from, from + floats), at + tensor.at);
