@@ -8,6 +8,8 @@ import type { ModelConfig } from '../model/model';
 import { namedTensors } from '../model/names';
 import { wholeModel } from './holding';
 import { readSafetensors, toFloats, writeSafetensors } from './safetensors';
+import type { ModelFiles } from './status';
+import type { Tokenizer } from './tokenizer';
 
 /** Every parameter of the model in one array, by address. */
 export type WholeWeights = Float32Array;
@@ -70,6 +72,15 @@ export function readModelFile(config: ModelConfig, file: Uint8Array): WholeWeigh
 
 function same(a: Float32Array, b: Float32Array): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+/** The files of a model whose parameters are `weights`. */
+export function modelFiles(config: ModelConfig, tokenizer: Tokenizer, weights: WholeWeights): ModelFiles {
+  return {
+    'model.safetensors': modelFile(config, weights),
+    'config.json': configJson(config),
+    'tokenizer.json': tokenizer.json(),
+  };
 }
 
 /** config.json as Hugging Face's transformers reads it. */

@@ -1,13 +1,25 @@
 /**
- * The training of one tab: generation after generation, step after step, the same code in a tab's Worker and in Node.
- * Awaits only the device and the network, so a hidden tab runs at full speed. Numbers are made by the rank (rank.ts).
+ * The training of one tab: generation after generation, the same code in a tab's Worker and in Node. Keeps what outlives
+ * a generation (state, text, requests); what happens inside of one is round.ts. Awaits only the device and the network.
  */
-import type { Membership } from '../net/membership';
+import { InputError, PeerLost, StaleGeneration } from '../errors';
+import type { JoinedGeneration, Membership } from '../net/membership';
 import type { Transport } from '../net/transport';
+import { makeMesh } from '../plan/mesh';
+import { validatePlan } from '../plan/rules';
 import type { Trace } from '../trace/trace';
+import { modelFiles } from './checkpoint';
+import { sha256 } from './hash';
+import { sizeOf } from './intervals';
+import type { Prepared } from './prepared';
 import type { MakeRank } from './rank';
-import type { RunFile } from './runfile';
+import { Reporter } from './report';
+import { type FilesRequest, Round } from './round';
+import { type RunFile, readRunFile } from './runfile';
+import { readRuns } from './state';
 import type { ModelFiles, TabStatus } from './status';
+import { type CutState, holdingUnder } from './sync';
+import { TextSource } from './text';
 
 /** Everything the trainer reaches outside of itself. */
 export interface TrainerDeps {
@@ -18,7 +30,7 @@ export interface TrainerDeps {
   readonly makeRank: MakeRank;
   /**
    * The bytes of a source of the run file ('moby-dick', 'names', 'file:PATH', 'tokens:PATH'), or null where this tab has
-   * no such file (it takes the tokens from a peer then). Throws InputError for a file that cannot be read.
+   * no such file (it takes the text from a peer then). Throws InputError for a file that cannot be read.
    */
   readonly loadSource: (source: string) => Promise<Uint8Array | null>;
   /** A safetensors file to start from instead of the seed's weights. */
@@ -33,11 +45,12 @@ export interface TrainerDeps {
 export interface TrainResult {
   /** 'stopped': it left before the last step. */
   readonly end: 'done' | 'stopped';
-  readonly run: RunFile;
+  /** Null when it stopped before the room had a run. */
+  readonly run: RunFile | null;
   /** Committed steps. */
   readonly step: number;
   readonly rank: number;
-  /** SHA-256 of this rank's parameters, hex. */
+  /** SHA-256 of the parameters this rank holds, by address and without padding, hex; '' when it has none. */
   readonly weightsHash: string;
   /** On rank 0 of a run that is done. */
   readonly files: ModelFiles | null;
@@ -48,6 +61,155 @@ export interface Trainer {
   readonly finished: Promise<TrainResult>;
   /** Leave at the next step border; all ranks end the generation there and the others go on in the next. */
   stop(): void;
-  /** The model as it is at the next step border. Rejects with InputError before the first one is there. */
+  /** The model as it is at the next step border. Rejects with InputError while there is none. */
   files(): Promise<ModelFiles>;
+}
+
+/** Start taking part: waits for the first generation, trains until the last step, `stop` or an error. */
+export function startTrainer(deps: TrainerDeps): Trainer {
+  const training = new Training(deps);
+  const finished = training.run();
+  // why: the caller may look at `finished` late; the failure is in the status too
+  finished.catch(() => {});
+  return { finished, stop: () => training.stop(), files: () => training.files() };
+}
+
+class Training {
+  readonly #reporter: Reporter;
+  readonly #text: TextSource;
+  readonly #leave = new AbortController();
+  #requests: FilesRequest[] = [];
+  /** In a generation that trains: requests are answered at its next step border. */
+  #training = false;
+  #mine: CutState | null = null;
+  #prepared: Prepared | null = null;
+  #rank = 0;
+
+  constructor(readonly deps: TrainerDeps) {
+    this.#reporter = new Reporter(deps.transport, deps.trace, deps.onStatus);
+    this.#text = new TextSource(deps.loadSource);
+  }
+
+  async run(): Promise<TrainResult> {
+    try {
+      let files: ModelFiles | null = null;
+      for (let after = 0, ended = false; !ended; ) {
+        this.#reporter.enter('waiting', 'Waiting for the room.');
+        const joined = await this.#next(after);
+        if (joined === null) {
+          this.#reporter.enter('stopped');
+          return await this.#result('stopped', null);
+        }
+        after = joined.number;
+        ({ ended, files } = await this.#enter(joined));
+      }
+      this.#reporter.enter('done');
+      return await this.#result('done', files);
+    } catch (error) {
+      this.#reporter.enter('failed', error instanceof Error ? error.message : String(error));
+      throw error;
+    } finally {
+      this.#answer();
+      this.#reporter.close();
+    }
+  }
+
+  stop(): void {
+    this.#leave.abort();
+  }
+
+  files(): Promise<ModelFiles> {
+    return new Promise((resolve, reject) => {
+      this.#requests.push({ resolve, reject });
+      if (!this.#training) this.#answer();
+    });
+  }
+
+  /** The next generation, null when this tab leaves instead. */
+  async #next(after: number): Promise<JoinedGeneration | null> {
+    try {
+      return await this.deps.membership.next(after, this.#leave.signal);
+    } catch (error) {
+      if (this.#leave.signal.aborted) return null;
+      throw error;
+    }
+  }
+
+  /** Train in one generation until it ends; a lost peer ends it as a newer generation does. */
+  async #enter(joined: JoinedGeneration): Promise<{ ended: boolean; files: ModelFiles | null }> {
+    const { number, peers, plan, paused } = joined;
+    const run = readRunFile(joined.run);
+    this.deps.transport.enterGeneration(number);
+    const mesh = makeMesh(number, peers, peers.indexOf(this.deps.membership.self), plan);
+    const { layers, heads, kvHeads, hidden } = run.model;
+    const { globalBatch, steps } = run.train;
+    validatePlan(plan, { ranks: peers.length, layers, heads, kvHeads, hidden, globalBatch });
+    this.#rank = mesh.rank;
+    this.deps.trace.rank = mesh.rank;
+    this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, plan, steps });
+    if (paused) {
+      this.#reporter.enter('paused', 'Paused.');
+      return { ended: false, files: null };
+    }
+    const round = new Round(
+      { ...this.deps, run, plan, mesh, signal: joined.signal, text: this.#text, reporter: this.#reporter },
+      { leaving: () => this.#leave.signal.aborted, requests: () => this.#requests },
+      this.#mine,
+      this.#prepared,
+    );
+    this.#training = true;
+    try {
+      return { ended: true, files: await round.train() };
+    } catch (error) {
+      const isOver = error instanceof PeerLost || error instanceof StaleGeneration;
+      if (!isOver && !(joined.signal.aborted && error === joined.signal.reason)) throw error;
+      return { ended: false, files: null };
+    } finally {
+      this.#training = false;
+      ({ mine: this.#mine, prepared: this.#prepared } = await round.close());
+      this.#requests = this.#requests.filter(({ answered }) => !answered);
+      this.#answer();
+    }
+  }
+
+  /** Answer requests for the model between generations, from what this tab holds. */
+  #answer(): void {
+    const requests = this.#requests;
+    this.#requests = [];
+    for (const { resolve, reject } of requests) {
+      try {
+        resolve(this.#ownFiles());
+      } catch (error) {
+        reject(error);
+      }
+    }
+  }
+
+  #ownFiles(): ModelFiles {
+    const [mine, prepared] = [this.#mine, this.#prepared];
+    if (!mine || !prepared) throw new InputError('there is no model yet; start training first');
+    const { param } = holdingUnder(prepared.run.model, mine.cutting);
+    const first = param.held[0];
+    if (param.held.length !== 1 || first?.from !== 0 || sizeOf(param.held) !== prepared.floats) {
+      throw new InputError('this tab holds only a part of the model; ask for it while the room trains');
+    }
+    return modelFiles(prepared.run.model, prepared.corpus.tokenizer, readRuns(mine.state.param, param, param.held));
+  }
+
+  async #result(end: TrainResult['end'], files: ModelFiles | null): Promise<TrainResult> {
+    const [mine, prepared] = [this.#mine, this.#prepared];
+    return {
+      end,
+      run: prepared?.run ?? null,
+      step: mine?.step ?? 0,
+      rank: this.#rank,
+      weightsHash: mine && prepared ? await hashOf(prepared, mine) : '',
+      files,
+    };
+  }
+}
+
+async function hashOf({ run }: Prepared, { cutting, state }: CutState): Promise<string> {
+  const { param } = holdingUnder(run.model, cutting);
+  return sha256(new Uint8Array(readRuns(state.param, param, param.held).buffer));
 }

@@ -1,0 +1,85 @@
+/** Keeps what a tab tells about its training and publishes it: at every change of phase, else at most 10 times a second. */
+import type { MemoryByRole } from '../gpu/instr';
+import type { Transport } from '../net/transport';
+import type { Trace, TraceEvent } from '../trace/trace';
+import type { Phase, StepMetrics, TabStatus } from './status';
+
+const PUBLISH_EVERY_MS = 100;
+/** Newest events kept between two publications. */
+const MAX_TRACE = 4096;
+/** Steps that tokens per second are the mean of. */
+const RATE_STEPS = 20;
+
+type Told = Pick<TabStatus, 'generation' | 'rank' | 'members' | 'plan' | 'step' | 'steps' | 'sample'>;
+
+export class Reporter {
+  #told: Told = { generation: 0, rank: 0, members: [], plan: null, step: 0, steps: 0, sample: null };
+  #phase: Phase = 'idle';
+  #sentence = '';
+  #memory: MemoryByRole | null = null;
+  #metrics: StepMetrics[] = [];
+  #trace: TraceEvent[] = [];
+  /** Of the newest steps: time, tokens of all and of this rank. */
+  #rates: { readonly ms: number; readonly room: number; readonly mine: number }[] = [];
+  #publishedAt = 0;
+  readonly #unsubscribe: () => void;
+
+  constructor(
+    readonly transport: Transport,
+    trace: Trace,
+    readonly onStatus: (status: TabStatus) => void,
+  ) {
+    this.#unsubscribe = trace.subscribe((event) => {
+      this.#trace.push(event);
+      if (this.#trace.length > 2 * MAX_TRACE) this.#trace = this.#trace.slice(-MAX_TRACE);
+    });
+  }
+
+  /** Enter a phase, with one sentence where people should know why. */
+  enter(phase: Phase, sentence = ''): void {
+    this.#phase = phase;
+    this.#sentence = sentence;
+    this.#publish();
+  }
+
+  tell(change: Partial<Told>): void {
+    this.#told = { ...this.#told, ...change };
+  }
+
+  holds(memory: MemoryByRole | null): void {
+    this.#memory = memory;
+  }
+
+  /** A step was committed; `tokens` are those this rank computed. */
+  committed(metrics: StepMetrics, tokens: number): void {
+    this.#metrics.push(metrics);
+    this.#rates = [...this.#rates, { ms: metrics.ms, room: metrics.tokens, mine: tokens }].slice(-RATE_STEPS);
+    this.tell({ step: metrics.step + 1 });
+    if (performance.now() - this.#publishedAt >= PUBLISH_EVERY_MS) this.#publish();
+  }
+
+  close(): void {
+    this.#unsubscribe();
+  }
+
+  #publish(): void {
+    this.#publishedAt = performance.now();
+    const seconds = this.#rates.reduce((sum, { ms }) => sum + ms, 0) / 1000;
+    const rate = (tokens: number) => (seconds > 0 ? tokens / seconds : 0);
+    this.onStatus({
+      ...this.#told,
+      phase: this.#phase,
+      sentence: this.#sentence,
+      newMetrics: this.#metrics,
+      tokensPerSecond: {
+        mine: rate(this.#rates.reduce((sum, { mine }) => sum + mine, 0)),
+        room: rate(this.#rates.reduce((sum, { room }) => sum + room, 0)),
+      },
+      memory: this.#memory,
+      links: this.transport.stats(),
+      newTrace: this.#trace.slice(-MAX_TRACE),
+    });
+    this.#metrics = [];
+    this.#trace = [];
+  }
+}

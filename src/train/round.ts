@@ -1,0 +1,232 @@
+/**
+ * One generation of one tab: take the state, build the rank, run steps until the last one or until a newer generation is
+ * declared. A step commits at NORM; what was not committed is run again by the next generation.
+ */
+
+import { StaleGeneration } from '../errors';
+import type { Group } from '../net/group';
+import { makeGroup } from '../net/group';
+import { shardingOf } from '../plan/lower';
+import type { Mesh } from '../plan/mesh';
+import type { ParallelPlan } from '../plan/plan';
+import { modelFiles, readModelFile } from './checkpoint';
+import { batchOf, microbatchSize, type Samples, sharesOf } from './data';
+import { heldOutLoss } from './evaluate';
+import { announce } from './exchange';
+import { sha256 } from './hash';
+import { type Prepared, prepare } from './prepared';
+import type { RankModel } from './rank';
+import type { Reporter } from './report';
+import type { RunFile } from './runfile';
+import { learningRate } from './schedule';
+import type { ModelFiles, StepMetrics } from './status';
+import { type Circuit, type CutState, gatherWeights, SINGLE, stateFromWeights, syncState } from './sync';
+import type { TextSource } from './text';
+import type { TrainerDeps } from './trainer';
+
+export interface RoundSetting extends TrainerDeps {
+  readonly run: RunFile;
+  readonly plan: ParallelPlan;
+  readonly mesh: Mesh;
+  readonly signal: AbortSignal;
+  readonly text: TextSource;
+  readonly reporter: Reporter;
+}
+
+/** Somebody on this tab wants the model. */
+export interface FilesRequest {
+  readonly resolve: (files: ModelFiles) => void;
+  readonly reject: (reason: unknown) => void;
+  answered?: boolean;
+}
+
+/** What people ask for meanwhile; looked at when the rank votes. */
+export interface Wishes {
+  readonly leaving: () => boolean;
+  readonly requests: () => readonly FilesRequest[];
+}
+
+export class Round {
+  readonly #circuit: Circuit;
+  readonly #world: Group;
+  readonly #dp: Group;
+  /** Set once the rank has the state; it is read back at the end. */
+  #rank: RankModel | null = null;
+  #built: RankModel | null = null;
+  #step = 0;
+  #countedBytes = 0;
+
+  constructor(
+    readonly setting: RoundSetting,
+    readonly wishes: Wishes,
+    private mine: CutState | null,
+    private prepared: Prepared | null,
+  ) {
+    const { transport, mesh, signal, trace } = setting;
+    const all = mesh.peers.map((_, rank) => rank);
+    this.#circuit = setting;
+    this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
+    this.#dp = makeGroup(transport, mesh, 'dp', mesh.ranks('dp'), signal, { trace });
+  }
+
+  /**
+   * Train to the last step; the files of the model on rank 0, null elsewhere. Rejects with PeerLost or StaleGeneration
+   * when the generation ends before that; `close` must follow in any case.
+   */
+  async train(): Promise<ModelFiles | null> {
+    const { reporter, run } = this.setting;
+    reporter.enter('syncing', 'Taking the model and the text.');
+    const prepared = await this.#prepare();
+    reporter.enter('training');
+    while (this.#step < run.train.steps) await this.#runStep(prepared);
+    return this.#finish(prepared);
+  }
+
+  /** Free the rank. The state to go on with: what was committed, or what was there before when nothing is readable. */
+  async close(): Promise<{ mine: CutState | null; prepared: Prepared | null }> {
+    const { plan, mesh, reporter } = this.setting;
+    try {
+      if (this.#rank) {
+        this.mine = { step: this.#step, cutting: { plan, rank: mesh.rank }, state: await this.#rank.read() };
+      }
+      return { mine: this.mine, prepared: this.prepared };
+    } finally {
+      this.#built?.close();
+      reporter.holds(null);
+    }
+  }
+
+  /** Text, state and rank. */
+  async #prepare(): Promise<Prepared> {
+    const { run, plan, mesh, text, reporter, init, trace, transport } = this.setting;
+    const fromFile = init !== undefined && this.mine === null;
+    const announcements = await announce(
+      this.#world,
+      {
+        step: fromFile ? 0 : (this.mine?.step ?? -1),
+        cutting: fromFile ? SINGLE : (this.mine?.cutting ?? null),
+        init: fromFile ? await sha256(init) : '',
+        text: await text.describe(run.data.source),
+      },
+      `${mesh.generation}/0/announce`,
+    );
+    const bytes = await text.share(this.#circuit, announcements);
+    const prepared = this.prepared ?? prepare(run, bytes);
+    this.prepared = prepared;
+    const { model, train } = prepared.run;
+    if (fromFile) this.mine = stateFromWeights(model, readModelFile(model, init));
+    this.mine = await syncState(this.#circuit, model, train.seed, plan, announcements, this.mine);
+    this.#step = this.mine.step;
+    reporter.tell({ step: this.#step });
+    const rank = await this.setting.makeRank({ ...this.setting, run: prepared.run, plan, mesh, transport, trace });
+    this.#built = rank;
+    await rank.write(this.mine.state);
+    this.#rank = rank;
+    reporter.holds(rank.memory);
+    this.#countedBytes = this.#bytesSent();
+    return prepared;
+  }
+
+  async #runStep(prepared: Prepared): Promise<void> {
+    const { run, samples, sampler } = prepared;
+    const { plan, mesh, membership, trace, reporter, sampling } = this.setting;
+    const { globalBatch } = run.train;
+    const rank = this.#rank!;
+    const t0 = performance.now();
+    const step = this.#step;
+    const lr = learningRate(run.train, step);
+    const tokens = globalBatch * run.model.context;
+    let asked: readonly FilesRequest[] = [];
+    trace.step = step;
+    const { loss, gradNorm, votes } = await rank.runStep({
+      step,
+      lr,
+      tokens,
+      microbatches: batchOf(samples, step, { ...plan, globalBatch, d: mesh.coord.dp }),
+      vote: () => {
+        asked = this.wishes.requests();
+        const declared = Math.max(membership.declared, this.wishes.leaving() ? mesh.generation + 1 : 0);
+        return [declared, this.#bytesSent() - this.#countedBytes, asked.length > 0 ? 1 : 0];
+      },
+    });
+    this.#countedBytes = this.#bytesSent();
+    this.#step = step + 1;
+    const ms = performance.now() - t0;
+    const bytesSent = votes.map(([, bytes]) => bytes ?? 0);
+    const metrics: StepMetrics = { step, loss, gradNorm, lr, tokens, ms, bytesSent };
+    const own = sharesOf(globalBatch, plan.dp)[mesh.coord.dp]!.count * run.model.context;
+    try {
+      const held = await this.#heldOut(run, samples);
+      reporter.committed(held === undefined ? metrics : { ...metrics, heldOutLoss: held }, own);
+    } catch (error) {
+      // why: the step was committed whatever becomes of its evaluation
+      reporter.committed(metrics, own);
+      throw error;
+    }
+    if (sampling && mesh.rank === 0 && this.#isWhole()) {
+      reporter.tell({ sample: { step: this.#step, text: await sampler.next(rank, this.#step) } });
+    }
+    const wanting = votes.flatMap((vote, at) => (vote[2] === 1 ? [at] : []));
+    if (wanting.length > 0) await this.#give(prepared, wanting, asked);
+    const declared = Math.max(...votes.map(([number]) => number ?? 0));
+    const isLast = this.#step === run.train.steps;
+    if (declared > mesh.generation && !isLast) throw new StaleGeneration(mesh.generation, declared);
+  }
+
+  /** One rank holds all of the model, so it can sample by itself. */
+  #isWhole(): boolean {
+    const { plan } = this.setting;
+    return plan.pp === 1 && plan.tp === 1 && shardingOf(plan) < 3;
+  }
+
+  /** The held-out loss where one is due. */
+  async #heldOut({ train }: RunFile, samples: Samples): Promise<number | undefined> {
+    const { plan, mesh } = this.setting;
+    const isDue = train.evalEvery > 0 && (this.#step % train.evalEvery === 0 || this.#step === train.steps);
+    if (!isDue || samples.heldOut.length === 0 || plan.pp > 1) return undefined;
+    const rows = microbatchSize(train.globalBatch, plan.dp, plan.microbatches);
+    const tag = `${mesh.generation}/${this.#step}/heldout`;
+    const loss = await heldOutLoss(this.#rank!, samples, rows, this.#dp, tag);
+    this.#countedBytes = this.#bytesSent();
+    return loss;
+  }
+
+  /** Give the model to the ranks that asked for it; all ranks take part. */
+  async #give(
+    prepared: Prepared,
+    wanting: readonly number[],
+    asked: readonly FilesRequest[],
+  ): Promise<ModelFiles | null> {
+    const { plan, mesh } = this.setting;
+    const state = await this.#rank!.read();
+    const mine = { step: this.#step, cutting: { plan, rank: mesh.rank }, state };
+    const weights = await gatherWeights(this.#circuit, prepared.run.model, mine, wanting);
+    this.#countedBytes = this.#bytesSent();
+    if (!weights) return null;
+    const files = modelFiles(prepared.run.model, prepared.corpus.tokenizer, weights);
+    for (const request of asked) {
+      request.resolve(files);
+      request.answered = true;
+    }
+    return files;
+  }
+
+  /**
+   * All ranks have committed the last step, or nobody leaves: a rank that missed it takes it from the others in the next
+   * generation.
+   */
+  async #finish(prepared: Prepared): Promise<ModelFiles | null> {
+    const { transport, mesh } = this.setting;
+    const asked = this.wishes.requests();
+    const wants = Uint8Array.of(asked.length > 0 ? 1 : 0);
+    const all = await this.#world.exchange(wants, `${mesh.generation}/${this.#step}/end`);
+    const wanting = all.flatMap((wish, rank) => (rank === 0 || wish[0] === 1 ? [rank] : []));
+    const files = await this.#give(prepared, wanting, asked);
+    await transport.flush();
+    return mesh.rank === 0 ? files : null;
+  }
+
+  #bytesSent(): number {
+    return this.setting.transport.stats().reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+  }
+}
