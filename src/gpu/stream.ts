@@ -186,7 +186,11 @@ export class Stream {
       const other = buffers.findIndex((buffer, j) => buffer === written && j !== kernel.reads.length + i);
       if (other >= 0) throw new KernelError(`${where}: ${kernel.writes[i]} and ${names[other]} are in one buffer`);
     });
-    const grid = gridOf(kernel.grid(params, choice.knobs), this.device.raw.limits.maxComputeWorkgroupsPerDimension, where);
+    const grid = gridOf(
+      kernel.grid(params, choice.knobs),
+      this.device.raw.limits.maxComputeWorkgroupsPerDimension,
+      where,
+    );
     const uniform = this.#uniforms.take(kernel, params, where);
     const pipeline = await pipelineFor(this.device, kernel, choice);
     const group = this.device.raw.createBindGroup({

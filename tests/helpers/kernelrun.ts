@@ -38,7 +38,10 @@ export async function runKernel(device: GpuDevice, run: Case): Promise<Record<st
   for (const [name, data] of Object.entries(run.bind)) {
     const at = run.at?.[name] ?? 0;
     const buffer = device.createStorage('scratch', (at + data.length + PAD) * 4, name);
-    const host = data instanceof Uint32Array ? new Uint32Array(at + data.length + PAD) : new Float32Array(at + data.length + PAD).fill(123);
+    const host =
+      data instanceof Uint32Array
+        ? new Uint32Array(at + data.length + PAD)
+        : new Float32Array(at + data.length + PAD).fill(123);
     host.set(data, at);
     device.raw.queue.writeBuffer(buffer, 0, host);
     places.set(name, { buffer, at, floats: data.length });
@@ -59,7 +62,10 @@ export async function runKernel(device: GpuDevice, run: Case): Promise<Record<st
   for (const name of run.out) {
     const { buffer, at, floats } = places.get(name)!;
     const whole = await stream.read({ buffer, at: 0, floats: at + floats + PAD });
-    expect([...whole.subarray(0, at), ...whole.subarray(at + floats)].every((x) => x === 123), `around ${name}`).toBe(true);
+    expect(
+      [...whole.subarray(0, at), ...whole.subarray(at + floats)].every((x) => x === 123),
+      `around ${name}`,
+    ).toBe(true);
     result[name] = whole.slice(at, at + floats);
   }
   stream.close();
