@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { builtInTexts } from './src/train/texts.plugin.ts';
 
 const at = (path: string) => resolve(import.meta.dirname, path);
 const alias = { 'simple-peer': 'simple-peer/simplepeer.min.js' };
@@ -55,6 +56,7 @@ const pages = {
   root: 'src/pages',
   base: './',
   publicDir: at('public'),
+  plugins: [builtInTexts()],
   resolve: { alias },
   server: { fs: { allow: [at('.')] } },
   worker: { format: 'es' as const },
