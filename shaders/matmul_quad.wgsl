@@ -1,6 +1,6 @@
 // out[M,N] = op(a) op(b), with epilogues: 16 rows x 16 columns by four lanes that share what they load of a.
 // bindings a, b, bias?, extra?, out, aux?, p; grid ceil(N / (WX TN)), ceil(M / (WY TM))
-// knobs WX WY workgroup, WX a multiple of 4; TM 16 rows of a quad, TN 4 columns of a lane; the rest in lib/matmul_io.wgsl
+// knobs WX WY workgroup, WX a multiple of 4; TM 16 rows of a quad, TN 4 columns of a lane; rest: lib/matmul_io.wgsl
 // saved/aliasing: see lib/matmul_io.wgsl; needs the feature 'subgroups'
 // source: own; a load costs as much as 40 multiply-adds where a processor gathers it for four lanes
 
@@ -40,7 +40,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   let row = (group.y * WY + local.y) * TM;
   let lane = local.x % 4u;
   let column = (group.x * WX + local.x) * TN;
-  var i = vec4u(row_of_a(row + lane), row_of_a(row + 4u + lane), row_of_a(row + 8u + lane), row_of_a(row + 12u + lane));
+  let first = row + lane;
+  var i = vec4u(row_of_a(first), row_of_a(first + 4u), row_of_a(first + 8u), row_of_a(first + 12u));
   var j = vec4u(column_of_b(column), column_of_b(column + 1u), column_of_b(column + 2u), column_of_b(column + 3u));
   let da = vec4u(step_of_a());
   let db = vec4u(step_of_b());

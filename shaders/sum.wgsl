@@ -16,9 +16,9 @@ struct Params {
 @compute @workgroup_size(1)
 fn main() {
   var total = 0.0;
-  for (var block = 0u; block < p.n; block += 32u) {
+  for (var begin = 0u; begin < p.n; begin += 32u) {
     var part = 0.0;
-    for (var i = block; i < min(block + 32u, p.n); i++) {
+    for (var i = begin; i < min(begin + 32u, p.n); i++) {
       part += x[i];
     }
     total += part;
