@@ -1,0 +1,75 @@
+/** The first page as a whole: which screen, the colours, the keys, and files dropped anywhere. */
+import { useEffect, useState } from 'preact/hooks';
+import { messages } from './messages';
+import { Banner } from './parts/banner';
+import { Header } from './parts/header';
+import { isFree } from './parts/share';
+import { FirstScreen } from './screens/first';
+import { TrainingScreen } from './screens/training';
+import { sentenceOf } from './state/session';
+import { readOwnText } from './state/texts';
+import type { Visit } from './visit';
+
+export function App({ visit }: { readonly visit: Visit }) {
+  const { session } = visit;
+  const { theme } = visit.settings.value;
+  const look = useLook(theme);
+  useDrop(visit);
+  useSpaceKey(visit);
+  return (
+    <>
+      <Header theme={theme} onTheme={(chosen) => visit.setTheme(chosen)} news={session.news.value} />
+      <Banner kind="problem" sentence={session.problem.value} onDismiss={() => visit.tell('')} />
+      <Banner kind="note" sentence={session.trouble.value} />
+      {session.takingPart.value ? <TrainingScreen visit={visit} look={look} /> : <FirstScreen visit={visit} />}
+      <footer class="foot">{messages.footer}</footer>
+    </>
+  );
+}
+
+/** Set the colours on the document; the result changes when they do. */
+function useLook(theme: string): string {
+  const [systemDark, setSystemDark] = useState(() => matchMedia('(prefers-color-scheme: dark)').matches);
+  useEffect(() => {
+    const query = matchMedia('(prefers-color-scheme: dark)');
+    const onChange = () => setSystemDark(query.matches);
+    query.addEventListener('change', onChange);
+    return () => query.removeEventListener('change', onChange);
+  }, []);
+  const look = theme === 'auto' ? (systemDark ? 'dark' : 'light') : theme;
+  document.documentElement.dataset.theme = theme;
+  return look;
+}
+
+function useDrop(visit: Visit): void {
+  useEffect(() => {
+    const onOver = (event: DragEvent) => event.preventDefault();
+    const onDrop = (event: DragEvent) => {
+      event.preventDefault();
+      const file = event.dataTransfer?.files[0];
+      if (!file || visit.session.takingPart.value) return;
+      readOwnText(file).then(visit.takeOwn, (error: unknown) => visit.tell(sentenceOf(error)));
+    };
+    addEventListener('dragover', onOver);
+    addEventListener('drop', onDrop);
+    return () => {
+      removeEventListener('dragover', onOver);
+      removeEventListener('drop', onDrop);
+    };
+  }, [visit]);
+}
+
+/** Space pauses and resumes while nothing else has the focus. */
+function useSpaceKey(visit: Visit): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const { phase } = visit.session.status.value;
+      if (event.key !== ' ' || !isFree(event) || document.activeElement !== document.body) return;
+      if (phase !== 'training' && phase !== 'paused') return;
+      event.preventDefault();
+      visit.session.pause(phase === 'training');
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [visit]);
+}

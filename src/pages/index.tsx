@@ -1,0 +1,17 @@
+/** Entry of the first page. The tab's own code is loaded after the first screen is on the page. */
+import { render } from 'preact';
+import { App } from './app';
+import { loadSettings, NO_SETTINGS } from './state/settings';
+import type { OpenTab } from './tab';
+import { installPolicy } from './trusted';
+import { Visit } from './visit';
+
+installPolicy();
+const openTab: OpenTab = async (options) => (await import('../worker/tab')).openTab(options);
+
+// why not an error: without storage the page works, it forgets; saving says so when a choice is made
+const settings = await loadSettings().catch(() => NO_SETTINGS);
+const visit = new Visit(openTab, settings, location);
+render(<App visit={visit} />, document.getElementById('app')!);
+addEventListener('hashchange', () => location.reload());
+await visit.session.open();

@@ -1,0 +1,51 @@
+/** The trained model as three files to save. Object URLs live as long as the dialog. */
+import { useEffect, useState } from 'preact/hooks';
+import { messages } from '../messages';
+import { bytes } from '../state/format';
+import type { ModelFiles } from '../tab';
+import { Dialog } from './dialog';
+
+interface Props {
+  readonly files: ModelFiles | null;
+  readonly onClose: () => void;
+}
+
+interface Item {
+  readonly name: string;
+  readonly url: string;
+  readonly sizeBytes: number;
+}
+
+export function Downloads({ files, onClose }: Props) {
+  const [items, setItems] = useState<readonly Item[]>([]);
+  useEffect(() => {
+    const made = files ? Object.entries(files).map(([name, content]) => itemOf(name, content)) : [];
+    setItems(made);
+    return () => {
+      for (const { url } of made) URL.revokeObjectURL(url);
+    };
+  }, [files]);
+  return (
+    <Dialog open={files !== null} label={messages.download.heading} class="downloads" onClose={onClose}>
+      <h2>{messages.download.heading}</h2>
+      <p class="note">{messages.download.note}</p>
+      <ul>
+        {items.map(({ name, url, sizeBytes }) => (
+          <li key={name}>
+            <a class="button" href={url} download={name}>
+              {name} <span class="note">{bytes(sizeBytes)}</span>
+            </a>
+          </li>
+        ))}
+      </ul>
+      <button type="button" class="button button-quiet" onClick={onClose}>
+        {messages.download.close}
+      </button>
+    </Dialog>
+  );
+}
+
+function itemOf(name: string, content: string | Uint8Array): Item {
+  const blob = new Blob([content as BlobPart]);
+  return { name, url: URL.createObjectURL(blob), sizeBytes: blob.size };
+}

@@ -1,0 +1,92 @@
+/** How large the model is and how long it trains: three presets, and every number behind them for those who want it. */
+import { messages } from '../messages';
+import { bytes, short } from '../state/format';
+import {
+  LR,
+  type NumberField,
+  PRESETS,
+  type PresetName,
+  parametersOf,
+  presetOf,
+  RANGES,
+  type RunChoice,
+  stateBytesOf,
+} from '../state/runchoice';
+
+const words = messages.model;
+const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
+const FIELDS = Object.keys(words.fields) as NumberField[];
+
+interface Props {
+  readonly choice: RunChoice;
+  /** Tokens of the vocabulary, for the number of parameters. */
+  readonly vocabulary: number;
+  readonly onChange: (change: Partial<RunChoice>) => void;
+  readonly onProblem: (sentence: string) => void;
+}
+
+export function ModelChoice({ choice, vocabulary, onChange, onProblem }: Props) {
+  const parameters = parametersOf(choice, vocabulary);
+  const chosen = presetOf(choice);
+  return (
+    <fieldset class="choice">
+      <legend>{words.heading}</legend>
+      <div class="tiles">
+        {PRESET_NAMES.map((name) => (
+          <label key={name} class="tile">
+            <input type="radio" name="preset" checked={chosen === name} onChange={() => onChange(PRESETS[name])} />
+            <span class="tile-title">{words.presets[name]}</span>
+            <span class="tile-note">{words.presetNotes[name]}</span>
+          </label>
+        ))}
+      </div>
+      <p class="model-summary">
+        <span>{words.shape(choice.layers, choice.heads * choice.headSize, choice.context)}</span>
+        <span>{words.summary(short(parameters), bytes(stateBytesOf(parameters)))}</span>
+      </p>
+      <details class="advanced">
+        <summary>{words.advanced}</summary>
+        <div class="fields">
+          {FIELDS.map((field) => (
+            <Field key={field} field={field} value={choice[field]} onChange={onChange} onProblem={onProblem} />
+          ))}
+        </div>
+      </details>
+    </fieldset>
+  );
+}
+
+interface FieldProps extends Pick<Props, 'onChange' | 'onProblem'> {
+  readonly field: NumberField;
+  readonly value: number;
+}
+
+function Field({ field, value, onChange, onProblem }: FieldProps) {
+  const { min, max } = field === 'lr' ? LR : RANGES[field];
+  const onInput = (input: HTMLInputElement) => {
+    const number = input.valueAsNumber;
+    const fits = number >= min && number <= max && (field === 'lr' || Number.isInteger(number));
+    if (fits) {
+      onProblem('');
+      onChange({ [field]: number });
+    } else {
+      onProblem(
+        words.mustBe(words.fields[field], `${field === 'lr' ? 'a number' : 'an integer'} from ${min} to ${max}`),
+      );
+      input.value = String(value);
+    }
+  };
+  return (
+    <label class="field">
+      <span>{words.fields[field]}</span>
+      <input
+        type="number"
+        min={min}
+        max={max}
+        step={field === 'lr' ? 'any' : 1}
+        value={value}
+        onChange={(event) => onInput(event.currentTarget)}
+      />
+    </label>
+  );
+}

@@ -1,0 +1,76 @@
+/** Everybody in the room with their state; colour never stands alone, every state is also a word. */
+import { messages } from '../messages';
+import { bytes, milliseconds } from '../state/format';
+import type { Person } from '../state/people';
+import type { LinkStats } from '../tab';
+
+const words = messages.peers;
+
+interface Props {
+  readonly people: readonly Person[];
+  /** Lets this tab's person change their name; left out where names are only shown. */
+  readonly onRename?: (name: string) => void;
+}
+
+const MAX_NAME = 32;
+
+export function Peers({ people, onRename }: Props) {
+  return (
+    <ul class="peers">
+      {people.map((person) => (
+        <li key={person.peer} class="peer">
+          <span class={`dot dot-${person.state}`} aria-hidden="true" />
+          <div class="peer-main">
+            <div class="peer-line">
+              {person.me && onRename ? (
+                <input
+                  class="peer-rename"
+                  aria-label={words.rename}
+                  value={person.name}
+                  maxLength={MAX_NAME}
+                  onChange={(event) => onRename(event.currentTarget.value)}
+                />
+              ) : (
+                <span class="peer-name">{person.name}</span>
+              )}
+              {person.me && <span class="tag tag-me">{words.you}</span>}
+              <span class="peer-state">{words.states[person.state]}</span>
+            </div>
+            <div class="peer-detail">{deviceOf(person).join(' · ')}</div>
+            {person.link && <LinkLine link={person.link} />}
+          </div>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function deviceOf({ rank, adapter, software, hidden }: Person): readonly string[] {
+  return [
+    rank === null ? '' : words.rank(rank),
+    adapter || words.noAdapter,
+    software ? words.software : '',
+    hidden ? words.hidden : words.visible,
+  ].filter((text) => text !== '');
+}
+
+/** How this tab is joined to the peer, and what went over that link so far. */
+function LinkLine({ link }: { readonly link: LinkStats }) {
+  return (
+    <div class="peer-detail peer-link">
+      <span>{words.links[link.kind]}</span>
+      {link.rttMs > 0 && <span>{milliseconds(link.rttMs)}</span>}
+      <Amount sign="↑" word={messages.ring.sent} value={link.bytesSent} />
+      <Amount sign="↓" word={messages.ring.received} value={link.bytesReceived} />
+    </div>
+  );
+}
+
+function Amount({ sign, word, value }: { readonly sign: string; readonly word: string; readonly value: number }) {
+  return (
+    <span>
+      <span aria-hidden="true">{sign}</span>
+      <span class="visually-hidden">{word}</span> {bytes(value)}
+    </span>
+  );
+}

@@ -1,0 +1,63 @@
+/** Everything that brings in more tabs: another tab of this browser, the link, its QR code (also by the key Q). */
+import { useEffect, useState } from 'preact/hooks';
+import { messages } from '../messages';
+import { Dialog } from './dialog';
+import { QrCode } from './qr';
+
+interface Props {
+  readonly link: string;
+  /** Something did not work, in a sentence. */
+  readonly onProblem: (sentence: string) => void;
+  readonly onDone: (sentence: string) => void;
+}
+
+const words = messages.share;
+
+export function Share({ link, onProblem, onDone }: Props) {
+  const [showsQr, setShowsQr] = useState(false);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() === 'q' && isFree(event)) setShowsQr((shown) => !shown);
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(link);
+      onDone(words.copied);
+    } catch {
+      onProblem(words.copyFailed);
+    }
+  };
+
+  return (
+    <div class="share">
+      {/* why a link with noopener: the new tab then has a process, and so a processor core, of its own */}
+      <a class="button" href={link} target="_blank" rel="noopener">
+        {words.open}
+      </a>
+      <button type="button" class="button" onClick={() => void copy()}>
+        {words.copy}
+      </button>
+      <button type="button" class="button" aria-label={words.qr} onClick={() => setShowsQr(true)}>
+        {words.qrShort} <kbd>Q</kbd>
+      </button>
+      <Dialog open={showsQr} label={words.qrLabel} class="qr-dialog" onClose={() => setShowsQr(false)}>
+        <QrCode text={link} label={words.qrLabel} />
+        <p class="qr-link">{link}</p>
+        <p class="note">{words.note}</p>
+        <button type="button" class="button" onClick={() => setShowsQr(false)}>
+          {words.close}
+        </button>
+      </Dialog>
+    </div>
+  );
+}
+
+/** The key was not meant for a field or for the browser. */
+export function isFree(event: KeyboardEvent): boolean {
+  const target = event.target as HTMLElement | null;
+  return !event.ctrlKey && !event.metaKey && !event.altKey && !target?.closest('input, textarea, select');
+}

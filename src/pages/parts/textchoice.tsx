@@ -1,0 +1,112 @@
+/** Which text is trained on: one of two that are built in, or the person's own by drop, file or paste. */
+import { messages } from '../messages';
+import { count } from '../state/format';
+import type { RunChoice, Source } from '../state/runchoice';
+import { factsOf, type OwnText } from '../state/texts';
+
+const words = messages.text;
+const SOURCES: readonly Source[] = ['moby-dick', 'names', 'own'];
+const TOKENIZERS = ['char', 'byte'] as const;
+
+interface Props {
+  readonly choice: RunChoice;
+  readonly own: OwnText | null;
+  readonly onChange: (change: Partial<RunChoice>) => void;
+  readonly onOwn: (own: OwnText) => void;
+  readonly onFile: (file: File) => void;
+}
+
+export function TextChoice({ choice, own, onChange, onOwn, onFile }: Props) {
+  const facts = factsOf(choice, own);
+  return (
+    <fieldset class="choice">
+      <legend>{words.heading}</legend>
+      <div class="tiles">
+        {SOURCES.map((source) => (
+          <label key={source} class="tile">
+            <input
+              type="radio"
+              name="source"
+              checked={choice.source === source}
+              onChange={() => onChange({ source })}
+            />
+            <span class="tile-title">{words[source].title}</span>
+            <span class="tile-note">{words[source].note}</span>
+          </label>
+        ))}
+      </div>
+      {choice.source === 'own' && <OwnTextField own={own} onOwn={onOwn} onFile={onFile} />}
+      {facts && <Split characters={facts.characters} />}
+      <div class="segments-line">
+        <span id="tokenizer-label">{words.tokenizer}</span>
+        <div class="segments" role="radiogroup" aria-labelledby="tokenizer-label">
+          {TOKENIZERS.map((tokenizer) => (
+            <label key={tokenizer}>
+              <input
+                type="radio"
+                name="tokenizer"
+                checked={choice.tokenizer === tokenizer}
+                onChange={() => onChange({ tokenizer })}
+              />
+              <span>{words.tokenizers[tokenizer]}</span>
+            </label>
+          ))}
+        </div>
+      </div>
+    </fieldset>
+  );
+}
+
+function OwnTextField({ own, onOwn, onFile }: Pick<Props, 'own' | 'onOwn' | 'onFile'>) {
+  const onInput = (text: string) => onOwn({ name: words.pasted, text });
+  const isFile = own !== null && own.name !== words.pasted;
+  return (
+    <div class="own-text">
+      <textarea
+        rows={4}
+        aria-label={words.paste}
+        placeholder={words.paste}
+        value={isFile ? '' : (own?.text ?? '')}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+      <div class="own-text-line">
+        <label class="button button-quiet">
+          {words.choose}
+          <input
+            type="file"
+            accept=".txt,.md,.csv,.json,.jsonl,text/*"
+            class="visually-hidden"
+            onChange={(event) => {
+              const file = event.currentTarget.files?.[0];
+              if (file) onFile(file);
+            }}
+          />
+        </label>
+        {isFile && <span class="own-file">{own.name}</span>}
+      </div>
+      <p class="note">{words.privacy}</p>
+    </div>
+  );
+}
+
+/** The fixed split, drawn to scale. */
+function Split({ characters }: { readonly characters: number }) {
+  const trained = Math.floor((characters * 9) / 10);
+  return (
+    <div class="split">
+      <div class="split-bar" aria-hidden="true">
+        <span class="split-train" />
+        <span class="split-held-out" />
+      </div>
+      <p class="split-words">
+        <span>
+          <b>90 %</b> {words.splitTrain}, {words.characters(count(trained))}
+        </span>
+        <span>
+          <b>10 %</b> {words.splitHeldOut}
+        </span>
+      </p>
+      <p class="note">{words.split}</p>
+    </div>
+  );
+}

@@ -1,0 +1,97 @@
+/** The first screen: what this is, whether this device can take part, what will be trained, and one big button. */
+import { messages } from '../messages';
+import { DeviceCard } from '../parts/device';
+import { ModelChoice } from '../parts/modelchoice';
+import { Peers } from '../parts/peers';
+import { Share } from '../parts/share';
+import { TextChoice } from '../parts/textchoice';
+import { sentenceOf } from '../state/session';
+import { factsOf, readOwnText, vocabularyOf } from '../state/texts';
+import type { Visit } from '../visit';
+
+const words = messages.first;
+
+export function FirstScreen({ visit }: { readonly visit: Visit }) {
+  const { session } = visit;
+  const device = session.device.value;
+  const joins = visit.joinsRun.value;
+  const others = Math.max(0, session.roster.value.size - 1);
+  const canStart = device?.ok === true;
+  return (
+    <main class="first">
+      <section class="hero" aria-labelledby="title">
+        <h1 id="title">{words.title}</h1>
+        <p class="lead">{words.lead}</p>
+        {visit.invited && (
+          <p class="invited">
+            <b>{words.invited}.</b> {words.invitedLead(others)}
+          </p>
+        )}
+        <div class="start">
+          <button type="button" class="button-big" disabled={!canStart} onClick={() => visit.start()}>
+            {joins ? words.join : words.start}
+          </button>
+          <p class="note">
+            {!device ? words.waitingForDevice : canStart ? (joins ? words.joinQuiet : words.quiet) : words.cannot}
+          </p>
+        </div>
+        <DeviceCard report={device} onCopied={(text) => session.say(text)} onProblem={visit.tell} />
+      </section>
+      <section class="card setup">
+        {joins ? <RoomsRun visit={visit} /> : <OwnRun visit={visit} />}
+        <div class="setup-share">
+          <h2>{messages.share.heading}</h2>
+          <Share link={visit.link.value} onProblem={visit.tell} onDone={(text) => session.say(text)} />
+          {others > 0 && <Peers people={visit.people.value} />}
+        </div>
+      </section>
+    </main>
+  );
+}
+
+function OwnRun({ visit }: { readonly visit: Visit }) {
+  const choice = visit.choice.value;
+  const own = visit.own.value;
+  const onFile = async (file: File) => {
+    try {
+      visit.takeOwn(await readOwnText(file));
+    } catch (error) {
+      visit.tell(sentenceOf(error));
+    }
+  };
+  return (
+    <>
+      <TextChoice
+        choice={choice}
+        own={own}
+        onChange={visit.choose}
+        onOwn={visit.takeOwn}
+        onFile={(file) => void onFile(file)}
+      />
+      <ModelChoice
+        choice={choice}
+        vocabulary={vocabularyOf(choice, factsOf(choice, own))}
+        onChange={visit.choose}
+        onProblem={visit.tell}
+      />
+    </>
+  );
+}
+
+/** Joining takes the room's run; there is nothing to choose. */
+function RoomsRun({ visit }: { readonly visit: Visit }) {
+  const { text, model, steps } = visit.runWords.value;
+  return (
+    <div class="rooms-run">
+      <h2>{messages.run.ofRoom}</h2>
+      <dl class="pairs">
+        <dt>{messages.run.text}</dt>
+        <dd>{text}</dd>
+        <dt>{messages.run.model}</dt>
+        <dd>{model}</dd>
+        <dt>{messages.run.length}</dt>
+        <dd>{steps}</dd>
+      </dl>
+    </div>
+  );
+}

@@ -1,0 +1,74 @@
+/** Who is in the room, put together from what peers say of themselves, the generation and this tab's links. Pure. */
+import type { LinkStats, PeerId, Presence, TabStatus } from '../tab';
+
+export type PersonState = 'training' | 'paused' | 'joining' | 'watching';
+
+export interface Person {
+  readonly peer: PeerId;
+  readonly me: boolean;
+  readonly name: string;
+  readonly adapter: string;
+  readonly software: boolean;
+  /** In the generation; null for those who are not part of it. */
+  readonly rank: number | null;
+  readonly state: PersonState;
+  readonly hidden: boolean;
+  /** This tab's link to the peer; null where the plan needs none. */
+  readonly link: LinkStats | null;
+}
+
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
+
+/** Members of the generation in rank order, then everybody else by name. */
+export function peopleOf(
+  self: PeerId,
+  roster: ReadonlyMap<PeerId, Presence>,
+  status: Pick<TabStatus, 'members' | 'links'>,
+): readonly Person[] {
+  const links = new Map(status.links.map((link) => [link.peer, link]));
+  const person = (peer: PeerId, rank: number | null): Person => {
+    const presence = roster.get(peer);
+    const adapter = presence?.adapter ?? '';
+    return {
+      peer,
+      me: peer === self,
+      name: presence?.name || peer.slice(0, 6),
+      adapter,
+      software: SOFTWARE.test(adapter),
+      rank,
+      state: stateOf(presence, rank),
+      hidden: presence?.hidden ?? false,
+      link: links.get(peer) ?? null,
+    };
+  };
+  const members = status.members.map((peer, rank) => person(peer, rank));
+  const others = [...roster.keys()].filter((peer) => !status.members.includes(peer)).map((peer) => person(peer, null));
+  return [...members, ...others.sort((a, b) => a.name.localeCompare(b.name) || (a.peer < b.peer ? -1 : 1))];
+}
+
+function stateOf(presence: Presence | undefined, rank: number | null): PersonState {
+  if (presence?.state === 'paused') return 'paused';
+  if (rank !== null) return 'training';
+  return presence?.state === 'willing' ? 'joining' : 'watching';
+}
+
+/** Somebody else in the room already takes part, so pressing the button joins their run. */
+export function hasRun(self: PeerId, roster: ReadonlyMap<PeerId, Presence>): boolean {
+  return [...roster.values()].some(({ peer, state }) => peer !== self && state !== 'observer');
+}
+
+export interface Change {
+  readonly kind: 'came' | 'left';
+  readonly name: string;
+}
+
+/** Who came and who left between two rosters, this tab left out. */
+export function changesOf(
+  self: PeerId,
+  before: ReadonlyMap<PeerId, Presence>,
+  after: ReadonlyMap<PeerId, Presence>,
+): readonly Change[] {
+  const only = (these: ReadonlyMap<PeerId, Presence>, those: ReadonlyMap<PeerId, Presence>, kind: Change['kind']) =>
+    [...these.values()].filter(({ peer }) => peer !== self && !those.has(peer)).map(({ name }) => ({ kind, name }));
+  return [...only(after, before, 'came'), ...only(before, after, 'left')];
+}

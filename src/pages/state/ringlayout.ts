@@ -1,0 +1,63 @@
+/**
+ * Where the ring of peers is drawn: places on a circle in rank order, links bowed outwards between neighbours and
+ * straight across otherwise. Pure numbers in a 100 x 100 box around the middle.
+ */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Curve {
+  /** SVG path from the rim of one place to the rim of the other. */
+  readonly path: string;
+  /** Where the link's figure stands. */
+  readonly label: Point;
+}
+
+const TAU = 2 * Math.PI;
+/** Radius of the circle; what is left of the 50 is for figures outside. */
+export const RING_RADIUS = 34;
+
+/** Rank 0 on top, clockwise; two ranks lie side by side, one in the middle. */
+export function placeOf(rank: number, size: number): Point {
+  if (size === 1) return { x: 0, y: 0 };
+  const angle = (rank / size) * TAU - (size === 2 ? Math.PI : Math.PI / 2);
+  return { x: RING_RADIUS * Math.cos(angle), y: RING_RADIUS * Math.sin(angle) };
+}
+
+/** Radius of a place: shrinks so that neighbours never touch. */
+export const nodeRadius = (size: number) => Math.min(9, (RING_RADIUS * Math.PI) / (1.7 * Math.max(size, 2)));
+
+/** The link from rank `from` to rank `to`; both directions of a pair bow apart, so that both can be read. */
+export function curveOf(from: number, to: number, size: number): Curve {
+  const a = placeOf(from, size);
+  const b = placeOf(to, size);
+  const length = Math.hypot(b.x - a.x, b.y - a.y);
+  const ux = (b.x - a.x) / length;
+  const uy = (b.y - a.y) / length;
+  // why left of the way: clockwise neighbours then bow outwards, and the way back bows inwards
+  const bow = Math.min(12, 0.28 * length);
+  const control = { x: (a.x + b.x) / 2 + uy * bow, y: (a.y + b.y) / 2 - ux * bow };
+  const rim = nodeRadius(size) + 1.6;
+  const start = towards(a, control, rim);
+  const end = towards(b, control, rim);
+  const path = `M${at(start)} Q${at(control)} ${at(end)}`;
+  const label = { x: (start.x + end.x) / 4 + control.x / 2, y: (start.y + end.y) / 4 + control.y / 2 };
+  return { path, label };
+}
+
+/** The smallest box, 116 wide, that holds the places with their names, and two links that bow apart. */
+export function viewBoxOf(size: number): string {
+  if (size <= 2) return '-58 -24 116 48';
+  const ys = Array.from({ length: size }, (_, rank) => placeOf(rank, size).y);
+  const margin = nodeRadius(size) + 9;
+  const top = Math.min(...ys) - margin;
+  return `-58 ${top.toFixed(2)} 116 ${(Math.max(...ys) + margin - top).toFixed(2)}`;
+}
+
+function towards(from: Point, to: Point, distance: number): Point {
+  const length = Math.hypot(to.x - from.x, to.y - from.y);
+  return { x: from.x + ((to.x - from.x) / length) * distance, y: from.y + ((to.y - from.y) / length) * distance };
+}
+
+const at = ({ x, y }: Point) => `${x.toFixed(2)} ${y.toFixed(2)}`;

@@ -1,0 +1,188 @@
+/**
+ * One visit: the tab it drives and everything the screens show, as signals. Nothing on the GPU happens before `train`.
+ * Holds no DOM; what goes wrong becomes a sentence in a signal.
+ */
+import { batch, signal } from '@preact/signals';
+import { messages } from '../messages';
+import type { DeviceReport, ModelFiles, OpenTab, PeerId, Presence, RunFile, StepMetrics, Tab, TabStatus } from '../tab';
+import { LinkMeter, type LinkRate } from './linkmeter';
+import { changesOf, hasRun } from './people';
+import { LossSeries } from './series';
+
+export const IDLE: TabStatus = {
+  phase: 'idle',
+  sentence: '',
+  generation: 0,
+  rank: -1,
+  members: [],
+  plan: null,
+  step: 0,
+  steps: 0,
+  newMetrics: [],
+  tokensPerSecond: { mine: 0, room: 0 },
+  memory: null,
+  links: [],
+  sample: null,
+  newTrace: [],
+};
+
+export interface SessionOptions {
+  readonly openTab: OpenTab;
+  readonly secret: string;
+  readonly signaling: string | null;
+  readonly name: string;
+}
+
+/** Steps whose time is averaged for the time that is left. */
+const PACE_STEPS = 20;
+
+export class Session {
+  readonly self = signal<PeerId>('');
+  readonly name = signal('');
+  readonly device = signal<DeviceReport | null>(null);
+  readonly status = signal<TabStatus>(IDLE);
+  readonly roster = signal<ReadonlyMap<PeerId, Presence>>(new Map());
+  /** The button was pressed and the run was not left. */
+  readonly takingPart = signal(false);
+  readonly newest = signal<StepMetrics | null>(null);
+  readonly heldOut = signal<StepMetrics | null>(null);
+  /** Mean milliseconds of the last steps; 0 until there is one. */
+  readonly msPerStep = signal(0);
+  readonly linkRates = signal<ReadonlyMap<PeerId, LinkRate>>(new Map());
+  readonly series = new LossSeries();
+  /** Grows with every change of `series`. */
+  readonly seriesVersion = signal(0);
+  /** The signaling server's trouble, '' while it works. */
+  readonly trouble = signal('');
+  /** Something a person asked for did not work; '' when there is nothing to say. */
+  readonly problem = signal('');
+  /** The newest things that happened, for people and for screen readers. */
+  readonly news = signal<readonly string[]>([]);
+  readonly #meter = new LinkMeter();
+  #pace: number[] = [];
+  #tab: Tab | undefined;
+
+  constructor(readonly options: SessionOptions) {
+    this.name.value = options.name;
+  }
+
+  /** Enter the room and ask for an adapter. Never rejects: the outcome is in `device`. */
+  async open(): Promise<void> {
+    if (!globalThis.isSecureContext) {
+      this.device.value = refusal('E-INSECURE', messages.device.insecure);
+      return;
+    }
+    if (typeof RTCPeerConnection === 'undefined') {
+      this.device.value = refusal('E-NO-WEBRTC', messages.device.noWebRtc);
+      return;
+    }
+    try {
+      const { openTab, secret, signaling } = this.options;
+      this.#tab = await openTab({
+        secret,
+        signaling,
+        name: this.name.value,
+        onStatus: (status) => this.#onStatus(status),
+        onRoster: (roster) => this.#onRoster(roster),
+        onTrouble: (sentence) => {
+          this.trouble.value = sentence;
+        },
+      });
+      this.self.value = this.#tab.self;
+      this.device.value = await this.#tab.probe();
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'E-START';
+      this.device.value = refusal(code, sentenceOf(error));
+    }
+  }
+
+  /** Take part: in the room's run where there is one, else propose `run` (with the person's own `text`). */
+  train(run: RunFile, text?: string): void {
+    const joins = hasRun(this.self.value, this.roster.value);
+    batch(() => {
+      this.takingPart.value = true;
+      this.status.value = { ...IDLE, phase: 'opening' };
+      this.newest.value = null;
+      this.heldOut.value = null;
+      this.series.clear();
+      this.seriesVersion.value++;
+    });
+    if (joins) this.#opened.train(null);
+    else this.#opened.train(run, text);
+  }
+
+  pause(paused: boolean): void {
+    this.#opened.pause(paused);
+  }
+
+  stop(): void {
+    this.#opened.stop();
+  }
+
+  /** Back to the first screen; the room stays open. */
+  leave(): void {
+    this.takingPart.value = false;
+  }
+
+  rename(name: string): void {
+    this.name.value = name;
+    this.#tab?.rename(name);
+  }
+
+  /** The model as files, or null with the reason in `problem`. */
+  async download(): Promise<ModelFiles | null> {
+    try {
+      return await this.#opened.download();
+    } catch (error) {
+      this.problem.value = sentenceOf(error);
+      return null;
+    }
+  }
+
+  say(sentence: string): void {
+    this.news.value = [...this.news.value.slice(-4), sentence];
+  }
+
+  get #opened(): Tab {
+    if (!this.#tab) throw new Error('the room is not open yet');
+    return this.#tab;
+  }
+
+  #onStatus(status: TabStatus): void {
+    batch(() => {
+      const before = this.status.value;
+      this.status.value = status;
+      for (const metrics of status.newMetrics) this.#onStep(metrics);
+      if (status.newMetrics.length > 0) this.seriesVersion.value++;
+      this.linkRates.value = this.#meter.read(status.links, status.step);
+      if (status.phase !== before.phase) this.say(messages.phase[status.phase]);
+    });
+  }
+
+  #onStep(metrics: StepMetrics): void {
+    this.series.push(metrics);
+    this.newest.value = metrics;
+    if (metrics.heldOutLoss !== undefined) this.heldOut.value = metrics;
+    this.#pace = [...this.#pace.slice(1 - PACE_STEPS), metrics.ms];
+    this.msPerStep.value = this.#pace.reduce((sum, ms) => sum + ms, 0) / this.#pace.length;
+  }
+
+  #onRoster(roster: ReadonlyMap<PeerId, Presence>): void {
+    const before = this.roster.value;
+    this.roster.value = roster;
+    const self = this.self.value;
+    if (self === '') return; // everybody who was here before this tab is no news
+    for (const { kind, name } of changesOf(self, before, roster)) this.say(messages.news[kind](name, roster.size));
+  }
+}
+
+const refusal = (code: string, sentence: string): DeviceReport => ({
+  ok: false,
+  code,
+  sentence,
+  adapter: '',
+  software: false,
+  maxBufferBytes: 0,
+});
+
+export const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

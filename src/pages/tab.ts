@@ -1,0 +1,16 @@
+/**
+ * The seam between the pages and the tab they drive: the worker API's types under one roof, and how a tab is opened.
+ * The tab's code (and simple-peer with it) is loaded after the first screen is painted.
+ */
+
+import type { StepMetrics, TabStatus } from '../worker/api';
+import type { Tab } from '../worker/client';
+
+export type { Presence } from '../net/signaling';
+export type { PeerId } from '../plan/mesh';
+export type { DeviceReport, Phase, StepMetrics, TabStatus } from '../worker/api';
+export type { ModelFiles, OpenTab, Tab, TabOptions } from '../worker/client';
+export type RunFile = NonNullable<Parameters<Tab['train']>[0]>;
+export type LinkStats = TabStatus['links'][number];
+export type MemoryByRole = NonNullable<TabStatus['memory']>;
+export type LossPoint = Pick<StepMetrics, 'step' | 'loss' | 'heldOutLoss'>;

@@ -1,0 +1,120 @@
+/**
+ * What one person does on the first page: their choices, the link, their settings, and the session they drive with them.
+ * The lecture page has its own; both share `Session` and the parts.
+ */
+import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
+import { newSecret } from '../net/roomkey';
+import { messages } from './messages';
+import { count } from './state/format';
+import { readFragment, writeFragment } from './state/fragment';
+import { randomName } from './state/names';
+import { hasRun, type Person, peopleOf } from './state/people';
+import { type RunChoice, runFileOf } from './state/runchoice';
+import { Session, sentenceOf } from './state/session';
+import { type Settings, saveSettings } from './state/settings';
+import type { OwnText } from './state/texts';
+import type { OpenTab } from './tab';
+
+export interface RunWords {
+  readonly text: string;
+  readonly model: string;
+  readonly steps: string;
+}
+
+export class Visit {
+  readonly session: Session;
+  readonly settings;
+  readonly choice;
+  readonly own = signal<OwnText | null>(null);
+  readonly link: ReadonlySignal<string>;
+  readonly people: ReadonlySignal<readonly Person[]>;
+  /** Somebody in the room takes part already. */
+  readonly joinsRun: ReadonlySignal<boolean>;
+  readonly runWords: ReadonlySignal<RunWords>;
+  /** This page was opened by a room's link. */
+  readonly invited: boolean;
+
+  constructor(openTab: OpenTab, settings: Settings, here: Location) {
+    const { secret, choice, hasChoice, refused } = readFragment(here.hash);
+    this.invited = secret !== undefined;
+    this.settings = signal(settings);
+    this.choice = signal<RunChoice>(this.invited || hasChoice ? choice : (settings.choice ?? choice));
+    const room = secret ?? newSecret();
+    this.session = new Session({
+      openTab,
+      secret: room,
+      signaling: signalingOf(here),
+      name: settings.name || randomName(),
+    });
+    const { self, roster, status } = this.session;
+    this.link = computed(() => new URL(writeFragment(room, this.choice.value), here.href).href);
+    this.people = computed(() => peopleOf(self.value, roster.value, status.value));
+    this.joinsRun = computed(() => hasRun(self.value, roster.value));
+    this.runWords = computed(() => wordsOf(this.choice.value));
+    if (refused.length > 0) this.session.problem.value = refused.join(' ');
+    effect(() => history.replaceState(null, '', this.link.value));
+  }
+
+  readonly choose = (change: Partial<RunChoice>): void => {
+    this.choice.value = { ...this.choice.value, ...change };
+    const { source, ...rest } = this.choice.value;
+    if (source !== 'own') this.#keep({ choice: { source, ...rest } });
+  };
+
+  readonly takeOwn = (own: OwnText): void => {
+    this.own.value = own;
+    this.choice.value = { ...this.choice.value, source: 'own' };
+    this.tell('');
+  };
+
+  /** Say what did not work; '' takes it back. */
+  readonly tell = (sentence: string): void => {
+    this.session.problem.value = sentence;
+  };
+
+  /** The click. */
+  start(): void {
+    const choice = this.choice.value;
+    const own = this.own.value;
+    if (choice.source === 'own' && !this.joinsRun.value && (own === null || own.text === '')) {
+      this.tell(messages.text.empty);
+      return;
+    }
+    this.tell('');
+    const text = choice.source === 'own' ? own?.text : undefined;
+    this.session.train(runFileOf(choice, own?.name ?? ''), text);
+  }
+
+  rename(name: string): void {
+    this.session.rename(name);
+    this.#keep({ name });
+  }
+
+  setTheme(theme: Settings['theme']): void {
+    this.#keep({ theme });
+  }
+
+  setLogScale(logScale: boolean): void {
+    this.#keep({ logScale });
+  }
+
+  #keep(change: Partial<Settings>): void {
+    this.settings.value = { ...this.settings.value, ...change };
+    saveSettings(this.settings.value).catch((error: unknown) => {
+      this.tell(`${messages.settingsLost} (${sentenceOf(error)})`);
+    });
+  }
+}
+
+function wordsOf(choice: RunChoice): RunWords {
+  return {
+    text: messages.text[choice.source].title,
+    model: messages.model.shape(choice.layers, choice.heads * choice.headSize, choice.context),
+    steps: messages.run.steps(count(choice.steps)),
+  };
+}
+
+/** Signaling is served with the pages, on the same port. */
+function signalingOf({ protocol, host }: Location): string {
+  return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/signal`;
+}
