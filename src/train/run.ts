@@ -30,8 +30,10 @@ export class Executor {
   readonly #stream: Stream;
   readonly #shards: Shards;
   readonly #head: number;
-  /** By unit: its parameters (or the table's copy) are on their way. */
+  /** By unit: its parameters are on their way. */
   readonly #params = new Map<number, Promise<void>>();
+  /** The head's copy of a tied table is on its way. */
+  #tableCopy: Promise<void> | undefined;
   #sends: Promise<void>[] = [];
   #forwardEncoded = false;
   /** `generation/step`, the head of every tag of the pass under way. */
@@ -88,7 +90,7 @@ export class Executor {
 
   /** Wait for everything that was started: parameters are whole and at rest afterwards. */
   async settle(): Promise<void> {
-    await Promise.all([...this.#params.values(), ...this.#sends]);
+    await Promise.all([...this.#params.values(), this.#tableCopy, ...this.#sends]);
   }
 
   /** Bring the copy of a tied table up to date after parameters were written. All ranks call it alike. */
@@ -169,7 +171,9 @@ export class Executor {
 
   async #awaitParams(unit: number): Promise<void> {
     await this.#params.get(unit);
-    if (unit === this.#head && this.instance.options.tie !== 'none') await this.#params.get(0);
+    if (unit !== this.#head || this.instance.options.tie === 'none') return;
+    await this.#params.get(0);
+    await this.#tableCopy;
   }
 
   #send(line: Line<'SEND'>): void {
@@ -214,7 +218,7 @@ export class Executor {
       this.#sends.push(background(send()));
     } else {
       const copy = receivePlace(cluster, this.#stream, instance.tablePlace('param'), other, tag);
-      this.#params.set(this.#head, background(copy));
+      this.#tableCopy = background(copy);
     }
   }
 
