@@ -87,14 +87,17 @@ function spellOut({ op, stage, mb }: StageOp, { plan, spans, p }: Place): Action
  */
 function withGradients(lines: readonly Action[], { plan, units, mine, tie }: Place): Action[] {
   const reduces = plan.dp > 1 && plan.outer === undefined;
-  // left[unit] = backward passes that still add to its gradient, by microbatch
-  const contributors = (unit: number) => mine.filter((other) => other === unit || units[other]!.table?.unit === unit);
-  const left = new Map(mine.map((unit) => [unit, Array<number>(plan.microbatches).fill(contributors(unit).length)]));
+  const here = new Set(mine);
+  const ownersOf = (unit: number) =>
+    [...new Set([unit, units[unit]!.table?.unit ?? unit])].filter((owner) => here.has(owner));
+  const adders = (unit: number) => mine.filter((other) => ownersOf(other).includes(unit)).length;
+  // by unit: backward passes that still add to its gradient, of each microbatch; microbatches not complete yet
+  const left = new Map(mine.map((unit) => [unit, Array<number>(plan.microbatches).fill(adders(unit))]));
   const open = new Map(mine.map((unit) => [unit, plan.microbatches]));
   return lines.flatMap((line) => {
     if (line.op !== 'B' && line.op !== 'W') return [line];
     const after: Action[] = [line];
-    for (const unit of mine.filter((owner) => contributors(owner).includes(line.unit))) {
+    for (const unit of ownersOf(line.unit)) {
       if (--left.get(unit)![line.mb]! > 0) continue;
       open.set(unit, open.get(unit)! - 1);
       const complete = open.get(unit) === 0;

@@ -99,9 +99,12 @@ function checkChunks({ schedule, chunks }: ParallelPlan): void {
   refuse(chunks <= most, () => `plan.chunks ${chunks} > ${most}: ${wayOut}`);
 }
 
-function checkOuter({ outer, zero }: ParallelPlan): void {
+/** Fields of the plan's type that no executor runs yet are refused, not ignored. */
+function checkOuter({ outer, zero, wire }: ParallelPlan): void {
   refuse(
     outer === undefined || zero === 0,
     () => `plan.outer with plan.zero ${zero} > 0: DiLoCo keeps every rank's own parameters and moments; set zero to 0`,
   );
+  refuse(outer === undefined, () => 'plan.outer (DiLoCo) cannot run in this version; leave it out');
+  refuse(wire === 'f32', () => `plan.wire ${wire} cannot run in this version; leave it out or set it to f32`);
 }

@@ -6,9 +6,9 @@
 import { PlanError } from '../errors';
 import type { TraceEvent } from '../trace/trace';
 import type { Links } from './links';
-import { lower } from './lower';
+import { lower, type Program } from './lower';
 import { type Mesh, makeMesh } from './mesh';
-import type { Action, ParallelPlan, UnitSize } from './plan';
+import type { ParallelPlan, UnitSize } from './plan';
 import { Run, SimulatedRank } from './simulatedrank';
 
 export interface Costs {
@@ -25,7 +25,11 @@ export interface Costs {
 export interface Cluster {
   readonly plan: ParallelPlan;
   readonly units: readonly UnitSize[];
-  readonly seats: readonly { readonly mesh: Mesh; readonly actions: readonly Action[] }[];
+  readonly seats: readonly Seat[];
+}
+
+export interface Seat extends Program {
+  readonly mesh: Mesh;
 }
 
 export interface RankReport {
@@ -55,7 +59,7 @@ export function clusterOf(plan: ParallelPlan, units: readonly UnitSize[]): Clust
   const peers = Array.from({ length: plan.dp * plan.pp * plan.tp }, (_, rank) => `rank${rank}`);
   const seats = peers.map((_, rank) => {
     const mesh = makeMesh(1, peers, rank, plan);
-    return { mesh, actions: lower(plan, mesh, units).actions };
+    return { mesh, ...lower(plan, mesh, units) };
   });
   return { plan, units, seats };
 }

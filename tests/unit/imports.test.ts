@@ -24,9 +24,9 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   train: [...GROUND, /^(plan|net|gpu|model)\//],
   worker: [...GROUND, /^(train|net)\//, /^plan\//, /^gpu\//],
   // why all of net: the page owns the peer connections, since a Worker cannot make any
-  pages: [...GROUND, /^worker\/(api|client)$/, /^plan\//, /^net\//],
+  pages: [...GROUND, /^worker\/(api|client|tab)$/, /^plan\//, /^net\//],
   server: [...GROUND, /^worker\/api$/, /^plan\//, /^net\//, /^train\/runfile$/],
-  cli: [...GROUND, /^worker\//, /^plan\//, /^net\//, /^server\//, /^train\/runfile$/],
+  cli: [...GROUND, /^worker\//, /^plan\//, /^net\//, /^server\//, /^train\/(runfile|overrides)$/],
 };
 
 interface Import {

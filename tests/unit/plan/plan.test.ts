@@ -65,6 +65,8 @@ describe('validatePlan', () => {
     [{ tp: 4 }, { hidden: 66 }, 'model.hidden 66 mod plan.tp 4 = 2'],
     [{ pp: 4, chunks: 3, schedule: 'interleaved' }, {}, 'plan.pp 4 x plan.chunks 3 = 12 stages > model.layers 8 + 2'],
     [{ zero: 1, outer: { every: 5, lr: 0.7, momentum: 0.9 } }, {}, 'plan.outer with plan.zero 1 > 0'],
+    [{ outer: { every: 5, lr: 0.7, momentum: 0.9 } }, {}, 'plan.outer (DiLoCo) cannot run'],
+    [{ wire: 'int8' }, {}, 'plan.wire int8 cannot run'],
   ])('refuses %j with the inequality and its numbers', (plan, facts, sentence) => {
     refused(plan, facts).toThrow(sentence);
   });

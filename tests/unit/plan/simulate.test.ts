@@ -147,9 +147,9 @@ describe('progress', () => {
 
   test('a deadlock is refused with the lines that wait', () => {
     const cluster = clusterOf(parsePlan({ pp: 2 }), evenUnits(2));
-    const seats = cluster.seats.map(({ mesh, actions }) => ({
-      mesh,
-      actions: actions.filter(({ op }) => op !== 'SEND'),
+    const seats = cluster.seats.map((seat) => ({
+      ...seat,
+      actions: seat.actions.filter(({ op }) => op !== 'SEND'),
     }));
     expect(() => simulate({ ...cluster, seats }, bare(1))).toThrow(
       'the programs wait for each other: rank 0 at "RECV grad s0 m0", rank 1 at "RECV act s1 m0"',

@@ -1,0 +1,104 @@
+/**
+ * The planner's answer as text: what `npm run plan` prints. Reads a run file and flags, measures nothing: speed, rate and
+ * latency are given, or the modest defaults of a laptop on a home network.
+ */
+import { parseArgs } from 'node:util';
+import { PlanError } from '../errors';
+import type { Links } from '../plan/links';
+import { deviceOfSpeed, type Prediction, type Recommendation, recommend } from '../plan/planner';
+import { megabytes, milliseconds, nameOf } from '../plan/why';
+import { applyOverrides } from '../train/overrides';
+import { parseJson, parseRunFile } from '../train/runfile';
+
+export const USAGE = `npm run plan -- [RUN.json] [--ranks 4] [--gflops 20] [--mbits 100] [--latency-ms 5] [--limit-mb 4000] [--all] [--section.field=value ...]`;
+
+const FLAGS = {
+  ranks: { type: 'string', default: '4' },
+  gflops: { type: 'string', default: '20' },
+  mbits: { type: 'string', default: '100' },
+  'latency-ms': { type: 'string', default: '5' },
+  'limit-mb': { type: 'string', default: '4000' },
+  all: { type: 'boolean', default: false },
+} as const;
+
+/** Rows without --all. */
+const SHORT = 12;
+
+/** The table for these arguments; `readText` reads the run file. Throws PlanError with the way out. */
+export function planTable(args: readonly string[], readText: (path: string) => string): string {
+  const overrides = args.filter((arg) => /^--\w+\./.test(arg)).map((arg) => arg.slice(2));
+  const { values, positionals } = readFlags(args.filter((arg) => !/^--\w+\./.test(arg)));
+  const [path] = positionals;
+  const file = path === undefined ? {} : parseJson(readText(path));
+  // why: the plan of the file is what is asked for, so it is not held against the number of ranks
+  const { model: given, train } = parseRunFile(applyOverrides({ ...asObject(file), plan: {} }, overrides));
+  const model = { ...given, vocab: given.vocab || 256 };
+  const ranks = positive(values.ranks, 'ranks');
+  const limitBytes = positive(values['limit-mb'], 'limit-mb') * 1e6;
+  const device = deviceOfSpeed(model, positive(values.gflops, 'gflops') * 1e6, limitBytes);
+  const links: Links = {
+    latencyMs: positive(values['latency-ms'], 'latency-ms'),
+    bytesPerMs: (positive(values.mbits, 'mbits') * 1e6) / 8 / 1000,
+  };
+  if (!Number.isInteger(ranks) || ranks > 64) throw new PlanError(`--ranks ${ranks} must be an integer from 1 to 64`);
+  const answer = recommend({ model, globalBatch: train.globalBatch }, Array<typeof device>(ranks).fill(device), links);
+  const assumed = given.vocab === 0 ? 'The run file leaves model.vocab to its text; 256 is assumed here.\n' : '';
+  return `${assumed}${tableOf(answer, values.all)}\n\n${answer.why}.`;
+}
+
+function readFlags(args: string[]) {
+  try {
+    return parseArgs({ args, options: FLAGS, allowPositionals: true });
+  } catch (error) {
+    throw new PlanError(`${error instanceof Error ? error.message : String(error)}; usage: ${USAGE}`);
+  }
+}
+
+function asObject(file: unknown): object {
+  if (typeof file !== 'object' || file === null) throw new PlanError('the run file must be a JSON object');
+  return file;
+}
+
+function positive(text: string, flag: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value))
+    throw new PlanError(`--${flag} is "${text}"; it must be a number above 0`);
+  return value;
+}
+
+function tableOf({ ranked, alone }: Recommendation, all: boolean): string {
+  const shown = all ? ranked : ranked.slice(0, SHORT);
+  const head = ['plan', 'mb', 'ms/step', 'speed-up', 'sent MB', 'state MB', 'saved MB', 'other MB', 'total MB', ''];
+  const rows = [...shown, alone].map((prediction) => rowOf(prediction, alone));
+  const more = ranked.length > shown.length ? `\n${ranked.length - shown.length} more with --all` : '';
+  return columns([head, ...rows]) + more;
+}
+
+function rowOf(prediction: Prediction, alone: Prediction): string[] {
+  const { plan, stepMs, bytesPerStep, memory, memoryBytes, fits } = prediction;
+  return [
+    nameOf(plan),
+    `${plan.microbatches}`,
+    milliseconds(stepMs),
+    `${(alone.stepMs / stepMs).toFixed(2)}x`,
+    megabytes(bytesPerStep),
+    megabytes(memory.param + memory.grad + memory.moment),
+    megabytes(memory.saved),
+    megabytes(memory.scratch + memory.staging),
+    megabytes(memoryBytes),
+    fits ? '' : 'does not fit',
+  ];
+}
+
+/** Left-aligned first column, the others right-aligned. */
+function columns(rows: readonly string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

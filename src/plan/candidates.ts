@@ -1,0 +1,41 @@
+/** Every plan worth predicting for a number of ranks: all that the rules let through, over a ladder of microbatches. None recomputes. */
+import { PlanError } from '../errors';
+import { type ParallelPlan, parsePlan, SCHEDULES } from './plan';
+import { type RunFacts, validatePlan } from './rules';
+
+const ZERO = [0, 1, 2, 3] as const;
+/** Microbatches per pipeline rank (per rank, without a pipeline): 4 fill a pipeline well, more save memory. */
+const LADDER = [1, 2, 4, 8];
+
+export function candidatesOf(facts: RunFacts): readonly ParallelPlan[] {
+  const { ranks } = facts;
+  const plans: ParallelPlan[] = [];
+  for (const dp of divisors(ranks)) {
+    for (const pp of divisors(ranks / dp)) {
+      const tp = ranks / dp / pp;
+      for (const schedule of pp > 1 ? SCHEDULES : (['1f1b'] as const)) {
+        for (const zero of dp > 1 ? ZERO : ([0] as const)) {
+          for (const times of LADDER) {
+            const plan = parsePlan({ dp, pp, tp, schedule, zero, microbatches: times * pp });
+            if (runs(plan, facts)) plans.push(plan);
+          }
+        }
+      }
+    }
+  }
+  return plans;
+}
+
+function runs(plan: ParallelPlan, facts: RunFacts): boolean {
+  try {
+    validatePlan(plan, facts);
+    return true;
+  } catch (error) {
+    if (error instanceof PlanError) return false;
+    throw error;
+  }
+}
+
+function divisors(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i + 1).filter((divisor) => n % divisor === 0);
+}

@@ -1,0 +1,194 @@
+/**
+ * Which plan? Every candidate's program is simulated with measured costs, its memory added up, and the fastest that fits
+ * is recommended with one sentence why. Predicts; decides nothing by itself and starts nothing.
+ */
+import { PlanError } from '../errors';
+import { candidatesOf } from './candidates';
+import { type Footprint, footprintOf, totalBytes } from './footprint';
+import { collectiveBytes, collectiveMs, type Links } from './links';
+import type { Action, ParallelPlan } from './plan';
+import { type Costs, clusterOf, simulate } from './simulate';
+import { figuresOf, type ModelShape, type PassOp, type UnitFigures, type UnitKind } from './sizes';
+import { whyThis } from './why';
+
+/** One rank's device, as measured when it joined. */
+export interface Device {
+  /** Milliseconds of one sequence through a pass of the whole unit (tp 1). */
+  readonly passMs: Readonly<Record<UnitKind, Readonly<Record<PassOp, number>>>>;
+  /** Added to every pass, whatever its size: host work and submission. */
+  readonly launchMs: number;
+  /** AdamW over a million floats. */
+  readonly stepMsPerMillion: number;
+  readonly memoryBytes: number;
+}
+
+export interface Workload {
+  readonly model: ModelShape;
+  readonly globalBatch: number;
+}
+
+export interface Prediction {
+  readonly plan: ParallelPlan;
+  /** From commit to commit, once under way. */
+  readonly stepMs: number;
+  /** Compute lines of the busiest rank; the rest of the step is waiting. */
+  readonly busyMs: number;
+  /** Bytes the busiest sender sends in a step. */
+  readonly bytesPerStep: number;
+  /** Of the fullest rank. */
+  readonly memory: Footprint;
+  readonly memoryBytes: number;
+  readonly fits: boolean;
+}
+
+export interface Recommendation {
+  /** Those that fit, fastest first, then those that do not. */
+  readonly ranked: readonly Prediction[];
+  /** The same run on the fastest device alone. */
+  readonly alone: Prediction;
+  /** One sentence for the first of `ranked`. */
+  readonly why: string;
+}
+
+/** A device of which only its speed is known: passes take their floating point operations over it. */
+export function deviceOfSpeed(model: ModelShape, flopsPerMs: number, memoryBytes: number): Device {
+  const [embed, block] = figuresOf(model, 1, 1);
+  const head = figuresOf(model, 1, 1).at(-1)!;
+  const ms = ({ flops }: UnitFigures) => ({
+    F: flops.F / flopsPerMs,
+    I: flops.I / flopsPerMs,
+    W: flops.W / flopsPerMs,
+  });
+  return {
+    passMs: { embed: ms(embed!), block: ms(block!), head: ms(head) },
+    launchMs: 0,
+    stepMsPerMillion: (12 * 1e6) / flopsPerMs,
+    memoryBytes,
+  };
+}
+
+/** `devices` in rank order. Throws PlanError when no plan can run on their number. */
+export function recommend(workload: Workload, devices: readonly Device[], links: Links): Recommendation {
+  const { model, globalBatch } = workload;
+  const facts = { ...model, ranks: devices.length, globalBatch };
+  const predictions = predictAll(candidatesOf(facts), workload, devices, links);
+  if (predictions.length === 0) {
+    throw new PlanError(
+      `no plan runs ${globalBatch} sequences a step on ${devices.length} ranks; raise train.globalBatch or take fewer ranks`,
+    );
+  }
+  const ranked = bestOfEach(predictions).sort(byMerit);
+  const fastest = devices.reduce((best, device) => (device.passMs.block.F < best.passMs.block.F ? device : best));
+  const alone = predictAll(candidatesOf({ ...facts, ranks: 1 }), workload, [fastest], links).sort(byMerit)[0]!;
+  const ddp = ranked.find(({ plan }) => plan.dp === devices.length && plan.zero === 0);
+  return { ranked, alone, why: whyThis(ranked[0]!, ddp, alone, devices) };
+}
+
+/** Recompute is tried only where a plan does not fit without: it costs a forward per backward. */
+function predictAll(
+  plans: readonly ParallelPlan[],
+  workload: Workload,
+  devices: readonly Device[],
+  links: Links,
+): Prediction[] {
+  return plans.map((plan) => {
+    const prediction = predict(plan, workload, devices, links);
+    return prediction.fits ? prediction : predict({ ...plan, recompute: true }, workload, devices, links);
+  });
+}
+
+export function predict(
+  plan: ParallelPlan,
+  { model, globalBatch }: Workload,
+  devices: readonly Device[],
+  links: Links,
+): Prediction {
+  const units = figuresOf(model, plan.dp, plan.tp);
+  const sequences = Math.ceil(globalBatch / plan.dp / plan.microbatches);
+  // why: the ranks of a tp group run in step, so one of each group is simulated, as slow as the slowest
+  const cluster = clusterOf({ ...plan, tp: 1 }, units);
+  const groups = cluster.seats.map((_, rank) => devices.slice(rank * plan.tp, (rank + 1) * plan.tp));
+  const steps = 2;
+  const { stepMs, ranks } = simulate(cluster, costsOf(plan, model, sequences, groups, links), steps);
+  const footprints = cluster.seats.map((seat) => footprintOf(plan, seat, units, sequences));
+  const memory = footprints.reduce((most, one) => (totalBytes(one) > totalBytes(most) ? one : most));
+  const bytes = ranks.map(({ bytesSent }, rank) => {
+    return bytesSent / steps + tensorBytes(cluster.seats[rank]!.actions, units, plan.tp, sequences);
+  });
+  return {
+    plan,
+    stepMs,
+    busyMs: Math.max(...ranks.map(({ busyMs }) => busyMs)) / steps,
+    bytesPerStep: Math.max(...bytes),
+    memory,
+    memoryBytes: totalBytes(memory),
+    fits: footprints.every((one, rank) => groups[rank]!.every(({ memoryBytes }) => totalBytes(one) <= memoryBytes)),
+  };
+}
+
+/** Bytes a rank sends over tp in a step. */
+function tensorBytes(actions: readonly Action[], units: readonly UnitFigures[], tp: number, sequences: number): number {
+  const ofLine = (line: Action): number => {
+    if (line.op !== 'F' && line.op !== 'I' && line.op !== 'B') return 0;
+    const floats = units[line.unit]!.allReduces[line.op === 'F' ? 'F' : 'I'];
+    return collectiveBytes(4 * sequences * sum(floats), tp, 2);
+  };
+  return sum(actions.map(ofLine));
+}
+
+/** `groups`: by simulated rank, the devices of its tp group. */
+function costsOf(
+  plan: ParallelPlan,
+  model: ModelShape,
+  sequences: number,
+  groups: readonly (readonly Device[])[],
+  links: Links,
+): Costs {
+  const units = figuresOf(model, plan.dp, plan.tp);
+  const whole = figuresOf(model, plan.dp, 1);
+  const slowest = (rank: number, ms: (device: Device) => number) => Math.max(...groups[rank]!.map(ms));
+  const pass = (op: PassOp, unit: number, rank: number): number => {
+    const { kind, flops, allReduces } = units[unit]!;
+    const share = whole[unit]!.flops[op] > 0 ? flops[op] / whole[unit]!.flops[op] : 1;
+    const computeMs = slowest(rank, ({ launchMs, passMs }) => launchMs + sequences * passMs[kind][op] * share);
+    return computeMs + sum(allReduces[op].map((floats) => collectiveMs(4 * sequences * floats, plan.tp, 2, links)));
+  };
+  const parts = plan.zero >= 1 ? plan.dp : 1;
+  return {
+    // why: with recompute every backward begins with the unit's forward
+    passMs: (op, unit, rank) => pass(op, unit, rank) + (plan.recompute && op === 'I' ? pass('F', unit, rank) : 0),
+    stepMs: (unit, rank) => {
+      return slowest(rank, ({ stepMsPerMillion }) => (units[unit]!.paramFloats / parts / 1e6) * stepMsPerMillion);
+    },
+    borderBytes: 4 * sequences * model.context * model.dim,
+    links,
+  };
+}
+
+/** Of plans that differ only in microbatches and recompute, the best. */
+function bestOfEach(predictions: readonly Prediction[]): Prediction[] {
+  const best = new Map<string, Prediction>();
+  for (const prediction of predictions) {
+    const { dp, pp, tp, zero, schedule, chunks } = prediction.plan;
+    const key = [dp, pp, tp, zero, schedule, chunks].join(' ');
+    const known = best.get(key);
+    if (!known || byMerit(prediction, known) < 0) best.set(key, prediction);
+  }
+  return [...best.values()];
+}
+
+/** Negative when `a` is better: it fits, is faster, or is as fast (in the same half per cent) and simpler. */
+function byMerit(a: Prediction, b: Prediction): number {
+  if (a.fits !== b.fits) return a.fits ? -1 : 1;
+  if (!a.fits) return a.memoryBytes - b.memoryBytes;
+  const speed = ({ stepMs }: Prediction) => Math.round(Math.log(stepMs) / Math.log(1.005));
+  return speed(a) - speed(b) || complexity(a.plan) - complexity(b.plan);
+}
+
+function complexity({ tp, pp, zero, recompute, chunks, microbatches }: ParallelPlan): number {
+  return 1000 * (tp - 1) + 100 * (pp - 1) + 20 * zero + 10 * Number(recompute) + chunks + microbatches / 100;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
