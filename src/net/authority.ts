@@ -101,11 +101,18 @@ export class Authority {
 
   ready(from: PeerId, number: number): void {
     const { newest, self } = this.host;
-    if (number !== newest.number || newest.authority !== self) return;
+    if (number !== newest.number) return;
+    // Its go was lost, perhaps with a former authority.
+    if (this.host.go === number) this.host.tell(from, { t: 'go', number });
+    else if (newest.authority === self) this.#count(from);
+  }
+
+  #count(from: PeerId): void {
+    const { newest, self } = this.host;
     this.#ready.add(from);
     if (!newest.peers.every((peer) => this.#ready.has(peer))) return;
     this.#cancelDeadline();
-    for (const peer of new Set([...newest.peers, self])) this.host.tell(peer, { t: 'go', number });
+    for (const peer of new Set([...newest.peers, self])) this.host.tell(peer, { t: 'go', number: newest.number });
   }
 
   broken(number: number, peer: PeerId): void {
@@ -117,9 +124,7 @@ export class Authority {
   }
 
   answered(from: PeerId, number: number, missing: readonly PeerId[]): void {
-    if (number !== this.host.newest.number) return;
-    this.#answers.set(from, missing);
-    if (missing.length === 0) this.ready(from, number);
+    if (number === this.host.newest.number) this.#answers.set(from, missing);
   }
 
   /** Pause, resume or cut differently; a plan that does not fit the room is not taken. */
@@ -190,7 +195,8 @@ export class Authority {
     const { clock, newest } = this.host;
     this.#cancelDeadline = clock.after(withinMs, () => {
       for (const peer of newest.peers) {
-        if (!this.#ready.has(peer) && peer !== this.host.self) this.host.tell(peer, { t: 'declare', declaration: newest });
+        if (!this.#ready.has(peer) && peer !== this.host.self)
+          this.host.tell(peer, { t: 'declare', declaration: newest });
         this.host.tell(peer, { t: 'why', number: newest.number });
       }
       this.#cancelDeadline = clock.after(TIMING.answerMs, () => this.#leaveOut());
@@ -200,9 +206,12 @@ export class Authority {
   #leaveOut(): void {
     const { newest, clock, expect, self } = this.host;
     // A headless run starts with all its ranks or not at all; its command line decides how long to wait.
-    if (expect !== undefined && newest.number === 1) return this.#awaitReady(TIMING.readyMs);
-    const out = laggards(newest.peers, this.#answers, self);
-    if (out.length === 0) return this.#awaitReady(TIMING.readyAgainMs);
+    const isStart = expect !== undefined && newest.number === 1;
+    const out = isStart ? [] : laggards(newest.peers, this.#answers, self);
+    if (out.length === 0) {
+      this.#awaitReady(TIMING.readyAgainMs);
+      return;
+    }
     for (const peer of out) {
       const times = (this.#quarantine.get(peer)?.times ?? 0) + 1;
       const forMs = Math.min(TIMING.longestQuarantineMs, TIMING.quarantineMs * 2 ** (times - 1));

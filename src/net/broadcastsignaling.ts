@@ -95,8 +95,8 @@ export class BroadcastSignaling implements Signaling {
   #holdLock(): Promise<void> {
     const { signal } = this.#end;
     return new Promise((held) => {
-      if (!this.#locks) return held();
-      void this.#locks.request(lockName(this.self), () => {
+      if (!this.#locks) held();
+      void this.#locks?.request(lockName(this.self), () => {
         held();
         return new Promise<void>((release) => signal.addEventListener('abort', () => release()));
       });

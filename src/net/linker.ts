@@ -72,7 +72,10 @@ export class Linker {
   /** What the other end's `send` was given. Data from the network. */
   receive(from: PeerId, signal: LinkSignal): void {
     const held = this.#held.get(from);
-    if (held?.attempt === signal.attempt) return held.connection.signal(signal.data);
+    if (held?.attempt === signal.attempt) {
+      held.connection.signal(signal.data);
+      return;
+    }
     if (this.#offers(from) || signal.attempt <= (this.#attempts.get(from) ?? 0)) return;
     const early = this.#early.get(from);
     if (early?.attempt !== signal.attempt) this.#early.set(from, { attempt: signal.attempt, signals: [signal.data] });

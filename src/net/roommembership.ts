@@ -15,6 +15,8 @@ import type { Presence } from './signaling';
 
 /** Links of a generation that was left stay open this long: the others may still be receiving its last frames. */
 const LINGER_MS = 5_000;
+/** Messages are lost while a signaling socket reconnects: ready is said again until everybody is told to go. */
+const READY_AGAIN_MS = 3_000;
 
 export interface MembershipOptions {
   readonly self: PeerId;
@@ -54,6 +56,7 @@ export class RoomMembership implements Membership {
   /** Highest number this peer has said ready for, and highest that everybody is ready for. */
   #ready = 0;
   #go = 0;
+  #cancelReadyAgain = () => {};
   /** The last broken link told to the authority; told again to its successor. */
   #report: Extract<MembershipMessage, { t: 'broken' }> | undefined;
   #refusal = '';
@@ -87,7 +90,8 @@ export class RoomMembership implements Membership {
       };
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiters.add(waiter);
-      this.#settle();
+      this.#evaluate();
+      this.#progress();
     });
   }
 
@@ -109,7 +113,6 @@ export class RoomMembership implements Membership {
   linked(peer: PeerId): void {
     this.#linked.add(peer);
     this.#progress();
-    this.#settle();
   }
 
   /** A link has gone, or the peer does not answer on it. */
@@ -129,6 +132,7 @@ export class RoomMembership implements Membership {
     const presence = this.#roster.get(from);
     if (!presence) throw new ProtocolError(`peer ${from} is not in this room`);
     if (presence.build === this.options.build) this.#obey(from, parseMembershipMessage(value));
+    else if ((value as { t?: unknown } | null)?.t === 'declare') this.#hearForeign(presence);
   }
 
   /** Ask for a pause or another plan from the next step border on. */
@@ -182,21 +186,28 @@ export class RoomMembership implements Membership {
   #obey(from: PeerId, message: MembershipMessage): void {
     switch (message.t) {
       case 'declare':
-        return this.#hear(from, message.declaration);
+        this.#hear(from, message.declaration);
+        break;
       case 'ready':
-        return this.#duty.ready(from, message.number);
+        this.#duty.ready(from, message.number);
+        break;
       case 'go':
-        if (message.number !== this.declared || from !== this.#newest.authority) return;
+        if (message.number !== this.declared || (from !== this.#newest.authority && from !== this.#authority())) return;
         this.#go = message.number;
-        return this.#settle();
+        this.#settle();
+        break;
       case 'broken':
-        return this.#duty.broken(message.number, message.peer);
+        this.#duty.broken(message.number, message.peer);
+        break;
       case 'why':
-        return this.#tell(from, { t: 'missing', number: message.number, peers: this.#missingLinks() });
+        this.#tell(from, { t: 'missing', number: message.number, peers: this.#missingLinks() });
+        this.#sayReady();
+        break;
       case 'missing':
-        return this.#duty.answered(from, message.number, message.peers);
+        this.#duty.answered(from, message.number, message.peers);
+        break;
       case 'ask':
-        return this.#duty.asked(message.paused, message.plan);
+        this.#duty.asked(message.paused, message.plan);
     }
   }
 
@@ -217,12 +228,22 @@ export class RoomMembership implements Membership {
   #hear(from: PeerId, heard: Declaration): void {
     const mine = this.#newest;
     const isTie = heard.number === mine.number && heard.authority !== mine.authority;
-    if (heard.number > mine.number || (isTie && heard.authority < mine.authority)) return this.#accept(heard);
+    if (heard.number > mine.number || (isTie && heard.authority < mine.authority)) {
+      this.#accept(heard);
+      return;
+    }
     const isKnown = heard.number === mine.number && !isTie;
     // Two authorities for a moment: the one that is behind learns the newest.
     if (isKnown || from !== heard.authority) return;
     this.#tell(from, { t: 'declare', declaration: mine });
     if (isTie && mine.authority === this.self) this.#duty.tied();
+  }
+
+  /** Messages of another build are not understood, but one that declares is at work: whoever came later gives way. */
+  #hearForeign({ peer, build }: Presence): void {
+    const { peers } = this.#newest;
+    const isAlone = peers.length === 1 && peers[0] === this.self && peer < this.self;
+    if (this.declared === 0 || isAlone) this.#refuse(this.#otherBuild(build));
   }
 
   #accept(declaration: Declaration): void {
@@ -267,12 +288,24 @@ export class RoomMembership implements Membership {
   }
 
   #progress(): void {
-    const { number, peers, authority } = this.#newest;
-    if (this.#ready < number && peers.includes(this.self) && this.#missingLinks().length === 0) {
-      this.#ready = number;
-      this.#tell(authority, { t: 'ready', number });
-    }
+    if (this.#ready < this.declared) this.#sayReady();
     this.options.onChange?.();
+  }
+
+  /**
+   * Ready means linked and waiting at the step border: were it said earlier, a member could pass over a generation that
+   * another one has entered and waits in.
+   */
+  #sayReady(): void {
+    const { number, peers } = this.#newest;
+    const isWaiting = [...this.#waiters].some(({ after }) => after < number);
+    if (!isWaiting || !peers.includes(this.self) || this.#missingLinks().length > 0) return;
+    this.#ready = number;
+    this.#cancelReadyAgain();
+    this.#cancelReadyAgain = this.options.clock.after(READY_AGAIN_MS, () => {
+      if (this.declared === number && this.#go < number) this.#sayReady();
+    });
+    this.#tell(this.#authority(), { t: 'ready', number });
   }
 
   #settle(): void {
@@ -301,11 +334,18 @@ export class RoomMembership implements Membership {
     if (this.#newest.peers.includes(peer)) this.#duty.lost(peer);
   }
 
+  #refuse(sentence: string): void {
+    this.#refusal = sentence;
+    for (const waiter of this.#waiters) waiter.reject(new ConnectError(sentence));
+    this.#waiters.clear();
+    this.options.onChange?.();
+  }
+
   #evaluate(): void {
-    this.#refusal ||= this.#mismatch() ?? '';
-    if (this.#refusal) {
-      for (const waiter of this.#waiters) waiter.reject(new ConnectError(this.#refusal));
-      this.#waiters.clear();
+    if (this.#refusal) return;
+    const sentence = this.#mismatch();
+    if (sentence) {
+      this.#refuse(sentence);
       return;
     }
     // The last one to leave stops at its own step border; nobody is left to declare it.
@@ -332,20 +372,23 @@ export class RoomMembership implements Membership {
     return this.#compatible().filter(({ state }) => state === 'willing');
   }
 
-  /** A peer that never took part and differs from one that is here gives way to it; of two newcomers the lower stays. */
+  /**
+   * Why this peer cannot take part: a newcomer gives way to a room at work, which shows by its declarations; in a headless
+   * run all peers are newcomers, and any difference ends it.
+   */
   #mismatch(): string | undefined {
     if (this.#newest.peers.includes(this.self) || this.#joined) return undefined;
-    const { build, run } = this.options;
-    const isOlder = ({ peer }: Presence) => peer < this.self || this.declared > 0;
-    const others = [...this.#roster.values()].filter((other) => other.state === 'willing' && isOlder(other));
-    const otherBuild = others.find((other) => other.peer !== this.self && other.build !== build)?.build;
-    if (otherBuild !== undefined) {
-      return `This peer runs build ${build} and the room runs ${otherBuild}: reload the page to get the same build.`;
-    }
-    if (run.hash === '') return undefined;
+    const { build, run, expect } = this.options;
+    const others = expect === undefined ? [] : [...this.#roster.values()].filter(({ state }) => state === 'willing');
+    const otherBuild = others.find((other) => other.build !== build)?.build;
+    if (otherBuild !== undefined) return this.#otherBuild(otherBuild);
     const hashes = [this.#newest.runHash, ...others.map((other) => other.run)];
     const otherRun = hashes.find((hash) => hash !== '' && hash !== run.hash);
-    if (otherRun === undefined) return undefined;
+    if (run.hash === '' || otherRun === undefined) return undefined;
     return `This peer brought run file ${run.hash} and the room trains ${otherRun}: join without a run file of your own.`;
+  }
+
+  #otherBuild(build: string): string {
+    return `This peer runs build ${this.options.build} and the room runs ${build}: reload the page to get the same build.`;
   }
 }

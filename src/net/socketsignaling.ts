@@ -170,20 +170,22 @@ export class SocketSignaling implements Signaling {
         this.#expire(before.filter((peer) => peer !== this.self && !now.has(peer)));
         // What was announced while hello was on its way is newer than what hello carried.
         this.announce(this.#presence);
-        return;
+        break;
       }
       case 'here':
-        return this.#meet(message.peer, message.seal);
+        await this.#meet(message.peer, message.seal);
+        break;
       case 'left':
-        return this.#roster.delete(message.peer);
+        this.#roster.delete(message.peer);
+        break;
       case 'from': {
         const inner = await this.#sealer.open(message.peer, this.self, message.seal);
         // A stranger to the roster has no presence that was checked.
         if (this.#roster.peers.has(message.peer)) this.#messages.tell(message.peer, inner);
-        return;
+        break;
       }
       case 'refused':
-        return this.#tellTrouble(message.sentence);
+        this.#tellTrouble(message.sentence);
     }
   }
 

@@ -4,8 +4,8 @@
  */
 import { ProtocolError } from '../errors';
 import { TokenBucket } from '../net/bucket';
-import type { PeerId } from '../plan/mesh';
 import { parseClientMessage, SERVER_RATE, type ServerMessage } from '../net/signalwire';
+import type { PeerId } from '../plan/mesh';
 
 export const LIMITS = {
   rooms: 1_000,
@@ -64,16 +64,14 @@ export class Hub {
         return place !== undefined;
       },
       receive: (text) => {
-        if (!bucket.take()) return socket.close(CLOSE.policy, `more than ${SERVER_RATE.perSecond} messages a second`);
         try {
+          if (!bucket.take()) throw new ProtocolError(`more than ${SERVER_RATE.perSecond} messages a second`);
           const message = parseClientMessage(text);
           if (message.t === 'hello') {
             if (place) throw new ProtocolError('a second hello on one socket');
             if (this.#enter(socket, message)) place = { room: message.room, peer: message.peer };
-            return;
-          }
-          if (!place) throw new ProtocolError(`"${message.t}" before hello`);
-          if (message.t === 'announce') this.#announce(place.room, place.peer, message.seal);
+          } else if (!place) throw new ProtocolError(`"${message.t}" before hello`);
+          else if (message.t === 'announce') this.#announce(place.room, place.peer, message.seal);
           else this.#forward(place.room, place.peer, message.to, message.seal);
         } catch (error) {
           if (!(error instanceof ProtocolError)) throw error;

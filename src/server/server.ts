@@ -60,7 +60,8 @@ function listenSentence(error: NodeJS.ErrnoException, port: number, host: string
   if (error.code === 'EADDRINUSE') {
     return `Port ${port} is taken by another program: stop it or choose another port with --port ${port + 1}.`;
   }
-  if (error.code === 'EACCES') return `Port ${port} needs administrator rights: choose one above 1023 with --port 8080.`;
+  if (error.code === 'EACCES')
+    return `Port ${port} needs administrator rights: choose one above 1023 with --port 8080.`;
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
     return `This machine has no address ${host}: leave --host out, or use 0.0.0.0 for all addresses.`;
   }

@@ -2,7 +2,7 @@
  * Signaling over WebSockets on an HTTP server's upgrade event: hard limits on every socket, then the hub. Serves
  * `npm start`, the headless run and, as a Vite plugin, `npm run dev`.
  */
-import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_FRAME_BYTES, SIGNALING_PATH } from '../net/signalwire';
@@ -71,9 +71,9 @@ function serve(ws: WebSocket, hub: Hub, options: SignalingOptions): void {
   }, options.helloWithinMs ?? LIMITS.helloWithinMs);
   let alive = true;
   const pingTimer = setInterval(() => {
-    if (!alive) return ws.terminate();
+    if (alive) ws.ping();
+    else ws.terminate();
     alive = false;
-    ws.ping();
   }, options.pingEveryMs ?? LIMITS.pingEveryMs);
 
   ws.on('pong', () => {

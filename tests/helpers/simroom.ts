@@ -1,0 +1,209 @@
+/**
+ * A room of membership machines without network or time: messages, roster news and link news of each pair arrive in
+ * order, but when is decided by the test. Dead peers stop; what they had sent still arrives.
+ */
+import type { MembershipMessage } from '../../src/net/declaration';
+import { fitReplicas } from '../../src/net/election';
+import type { JoinedGeneration } from '../../src/net/membership';
+import { type MembershipOptions, RoomMembership } from '../../src/net/roommembership';
+import type { Presence } from '../../src/net/signaling';
+import { parsePlan } from '../../src/plan/plan';
+import { HandClock } from './clock';
+
+export const idOf = (n: number) => n.toString(16).padStart(12, '0');
+export const RUN = { text: '{"train":{"globalBatch":64}}', hash: 'run' };
+
+export interface SimPeer {
+  readonly id: string;
+  readonly machine: RoomMembership;
+  presence: Presence;
+  wanted: readonly string[];
+  alive: boolean;
+  /** What the trainer of this peer is in. */
+  joined: JoinedGeneration | undefined;
+  failure: unknown;
+  /** Every generation joined, in order. */
+  readonly history: JoinedGeneration[];
+}
+
+export class SimRoom {
+  readonly clock = new HandClock();
+  readonly peers = new Map<string, SimPeer>();
+  /** Links that never come up, as `a|b` with a < b. */
+  readonly cut = new Set<string>();
+  readonly #queues = new Map<string, Array<() => void>>();
+  readonly #links = new Set<string>();
+
+  add(n: number, options: Partial<MembershipOptions> & { presence?: Partial<Presence> } = {}): SimPeer {
+    const id = idOf(n);
+    const { presence, ...rest } = options;
+    const machine = new RoomMembership({
+      self: id,
+      clock: this.clock,
+      build: 'b',
+      run: RUN,
+      plan: parsePlan({}),
+      fit: (count, plan) => fitReplicas(count, plan, 64),
+      send: (to, message) => this.#send(id, to, message),
+      want: (peers) => this.#want(id, peers),
+      ...rest,
+    });
+    const base = { peer: id, name: id, adapter: '', state: 'willing', hidden: false, build: 'b', run: 'run' } as const;
+    const peer: SimPeer = {
+      id,
+      machine,
+      presence: { ...base, ...presence },
+      wanted: [],
+      alive: true,
+      joined: undefined,
+      failure: undefined,
+      history: [],
+    };
+    this.peers.set(id, peer);
+    this.#train(peer);
+    this.tellRoster();
+    return peer;
+  }
+
+  /** The tab is gone: everybody's roster loses it, its links close, each at its own moment. */
+  kill(id: string): void {
+    const peer = this.peers.get(id)!;
+    peer.alive = false;
+    this.peers.delete(id);
+    for (const link of [...this.#links]) if (link.split('|').includes(id)) this.breakLink(link);
+    this.tellRoster();
+  }
+
+  announce(id: string, change: Partial<Presence>): void {
+    const peer = this.peers.get(id)!;
+    peer.presence = { ...peer.presence, ...change };
+    this.tellRoster();
+  }
+
+  breakLink(link: string): void {
+    this.#links.delete(link);
+    const [a, b] = link.split('|') as [string, string];
+    this.#queue(`link ${a}`, () => this.peers.get(a)?.machine.unlinked(b, 'cut'));
+    this.#queue(`link ${b}`, () => this.peers.get(b)?.machine.unlinked(a, 'cut'));
+    this.#connect(a, b);
+  }
+
+  tellRoster(): void {
+    const roster = new Map([...this.peers].map(([id, peer]) => [id, peer.presence]));
+    for (const id of this.peers.keys())
+      this.#queue(`roster ${id}`, () => this.peers.get(id)?.machine.setRoster(roster));
+  }
+
+  /** Deliver one piece of news; `pick` chooses among the queues that have one. False when there is none. */
+  deliver(pick: (count: number) => number): boolean {
+    const busy = [...this.#queues].filter(([, queue]) => queue.length > 0);
+    if (busy.length === 0) return false;
+    busy[pick(busy.length) % busy.length]![1].shift()!();
+    return true;
+  }
+
+  /** Deliver everything and let time pass until nothing has been due for a minute. */
+  async settle(pick: (count: number) => number = () => 0): Promise<void> {
+    const quietFrom = () => this.clock.now() + 60_000;
+    const limit = this.clock.now() + 1_800_000;
+    for (let until = quietFrom(); this.clock.now() < until; ) {
+      if (this.clock.now() > limit) throw new Error('the room did not come to rest within half an hour');
+      let moved = false;
+      while (this.deliver(pick)) moved = true;
+      await flushPromises();
+      moved ||= this.#stepBorders();
+      await flushPromises();
+      if (moved) until = quietFrom();
+      else this.clock.advance(Math.min(this.clock.nextAt, until) - this.clock.now());
+    }
+  }
+
+  /** A trainer stops at its border when any member knows of a newer generation, as the exchange at NORM tells them. */
+  #stepBorders(): boolean {
+    let moved = false;
+    for (const peer of this.peers.values()) {
+      const { joined } = peer;
+      if (!joined || joined.signal.aborted) continue;
+      const members = joined.peers.map((id) => this.peers.get(id));
+      const areAllIn = members.every((member) => member?.joined?.number === joined.number);
+      if (!areAllIn || !members.some((member) => member!.machine.declared > joined.number)) continue;
+      for (const member of members) this.#train(member!);
+      moved = true;
+    }
+    return moved;
+  }
+
+  #train(peer: SimPeer): void {
+    const after = peer.joined?.number ?? 0;
+    peer.joined = undefined;
+    peer.machine.next(after, new AbortController().signal).then(
+      (joined) => {
+        peer.joined = joined;
+        peer.history.push(joined);
+        const again = () => {
+          if (peer.joined === joined) this.#train(peer);
+        };
+        if (joined.signal.aborted) again();
+        else joined.signal.addEventListener('abort', again, { once: true });
+      },
+      (error: unknown) => {
+        peer.failure = error;
+      },
+    );
+  }
+
+  #send(from: string, to: string, message: MembershipMessage): void {
+    if (!this.peers.get(from)?.alive) return;
+    const copy: unknown = JSON.parse(JSON.stringify(message));
+    this.#queue(`${from} ${to}`, () => {
+      const target = this.peers.get(to);
+      // As in the product: what a peer says before it is in the roster is not heard.
+      if (target && hears(target.machine, from)) target.machine.receive(from, copy);
+    });
+  }
+
+  #want(id: string, peers: readonly string[]): void {
+    const peer = this.peers.get(id);
+    if (!peer) return;
+    for (const other of peer.wanted) {
+      const link = linkOf(id, other);
+      if (!peers.includes(other) && this.#links.has(link)) this.breakLink(link);
+    }
+    peer.wanted = peers;
+    for (const other of peers) this.#connect(id, other);
+  }
+
+  /** A link comes up once both ends want it. */
+  #connect(a: string, b: string): void {
+    const link = linkOf(a, b);
+    const isWanted = () => this.peers.get(a)?.wanted.includes(b) && this.peers.get(b)?.wanted.includes(a);
+    if (this.cut.has(link) || !isWanted()) return;
+    this.#queue(`connect ${link}`, () => {
+      if (this.#links.has(link) || this.cut.has(link) || !isWanted()) return;
+      this.#links.add(link);
+      this.#queue(`link ${a}`, () => this.peers.get(a)?.machine.linked(b));
+      this.#queue(`link ${b}`, () => this.peers.get(b)?.machine.linked(a));
+    });
+  }
+
+  #queue(name: string, then: () => void): void {
+    const queue = this.#queues.get(name) ?? [];
+    queue.push(then);
+    this.#queues.set(name, queue);
+  }
+}
+
+const linkOf = (a: string, b: string) => (a < b ? `${a}|${b}` : `${b}|${a}`);
+
+function hears(machine: RoomMembership, from: string): boolean {
+  try {
+    machine.receive(from, { t: 'go', number: 0 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const flushPromises = async () => {
+  for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+};

@@ -1,0 +1,267 @@
+/** Generations in a simulated room: joins, leaves, deaths, pauses, plan switches, broken links, two authorities. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PeerLost } from '../../../src/errors';
+import { parsePlan } from '../../../src/plan/plan';
+import { idOf, type SimPeer, SimRoom } from '../../helpers/simroom';
+
+const inside = (room: SimRoom) => [...room.peers.values()].map(({ joined }) => joined);
+
+/** All willing peers train in one and the same generation. */
+function expectTogether(room: SimRoom, order?: readonly string[]): void {
+  const willing = [...room.peers.values()].filter(({ presence }) => presence.state === 'willing');
+  const [first] = willing;
+  if (!first) return;
+  expect([...(first.joined?.peers ?? [])].sort()).toEqual(willing.map(({ id }) => id).sort());
+  if (order) expect(first.joined?.peers).toEqual(order);
+  for (const { joined } of willing) {
+    expect(joined).toMatchObject({
+      number: first.joined!.number,
+      peers: first.joined!.peers,
+      plan: first.joined!.plan,
+    });
+    expect(joined!.signal.aborted).toBe(false);
+  }
+}
+
+async function roomOf(count: number): Promise<SimRoom> {
+  const room = new SimRoom();
+  for (let n = 1; n <= count; n++) room.add(n);
+  await room.settle();
+  return room;
+}
+
+describe('membership', () => {
+  it('lets one peer alone train', async () => {
+    const room = await roomOf(1);
+    expectTogether(room, [idOf(1)]);
+    expect(room.peers.get(idOf(1))!.machine.describe()).toBe('');
+  });
+
+  it('makes one generation of peers that come within the debounce, replicas filling the plan', async () => {
+    const room = await roomOf(4);
+    expectTogether(room, [1, 2, 3, 4].map(idOf));
+    const [joined] = inside(room);
+    expect(joined).toMatchObject({ number: 1, plan: { dp: 4, pp: 1, tp: 1 }, paused: false });
+  });
+
+  it('takes a joiner in at the step border, without aborting and after the members, even one that becomes authority', async () => {
+    const room = new SimRoom();
+    for (const n of [5, 6]) room.add(n);
+    await room.settle();
+    const before = inside(room)[0]!;
+    room.add(1);
+    await room.settle();
+    expectTogether(room, [5, 6, 1].map(idOf));
+    expect(before.signal.aborted).toBe(false);
+  });
+
+  it('aborts the generation of a dead member with PeerLost and goes on without it, the authority included', async () => {
+    for (const dead of [1, 2, 3]) {
+      const room = await roomOf(3);
+      const survivors = [1, 2, 3].filter((n) => n !== dead).map(idOf);
+      const before = survivors.map((id) => room.peers.get(id)!.joined!);
+      room.kill(idOf(dead));
+      await room.settle();
+      for (const { signal } of before) expect(signal.reason).toBeInstanceOf(PeerLost);
+      expectTogether(room, survivors);
+    }
+  });
+
+  it('lets a peer leave at the step border: nobody is aborted', async () => {
+    const room = await roomOf(3);
+    const before = inside(room);
+    room.announce(idOf(1), { state: 'observer' });
+    await room.settle();
+    expectTogether(room, [2, 3].map(idOf));
+    for (const joined of before) expect(joined!.signal.aborted).toBe(false);
+    expect(room.peers.get(idOf(1))!.joined).toBeUndefined();
+  });
+
+  it('stops the last peer at its own border when it leaves', async () => {
+    const room = await roomOf(1);
+    room.announce(idOf(1), { state: 'observer' });
+    await room.settle();
+    expect(room.peers.get(idOf(1))!.machine.declared).toBe(2);
+    expect(room.peers.get(idOf(1))!.joined).toBeUndefined();
+  });
+
+  it('pauses, resumes and switches the plan for everybody, whoever asks', async () => {
+    const room = await roomOf(4);
+    const asker = room.peers.get(idOf(4))!;
+    asker.machine.ask({ paused: true });
+    await room.settle();
+    expect(inside(room).map((joined) => joined!.paused)).toEqual([true, true, true, true]);
+    asker.machine.ask({ paused: false, plan: parsePlan({ pp: 2, tp: 1 }) });
+    await room.settle();
+    expect(inside(room)[2]).toMatchObject({ paused: false, plan: { dp: 2, pp: 2 } });
+    expectTogether(room);
+    asker.machine.ask({ plan: parsePlan({ pp: 8 }) });
+    await room.settle();
+    expect(inside(room)[0]).toMatchObject({ plan: { dp: 2, pp: 2 } });
+  });
+
+  it('keeps a pause and a plan when the authority dies', async () => {
+    const room = await roomOf(4);
+    room.peers.get(idOf(2))!.machine.ask({ paused: true, plan: parsePlan({ tp: 2 }) });
+    await room.settle();
+    room.kill(idOf(1));
+    room.kill(idOf(2));
+    await room.settle();
+    expect(inside(room)[0]).toMatchObject({ paused: true, plan: { dp: 1, tp: 2 } });
+    expectTogether(room, [3, 4].map(idOf));
+  });
+
+  it('waits for peers when the plan needs more than are here, and says so', async () => {
+    const room = await roomOf(4);
+    room.peers.get(idOf(1))!.machine.ask({ plan: parsePlan({ pp: 4 }) });
+    await room.settle();
+    room.kill(idOf(4));
+    await room.settle();
+    expect(inside(room)).toEqual([undefined, undefined, undefined]);
+    room.add(9);
+    await room.settle();
+    expectTogether(room);
+  });
+
+  it('starts a headless run with exactly the expected peers, ranked by index', async () => {
+    const room = new SimRoom();
+    const expectThree = (n: number, index: number) => room.add(n, { expect: 3, presence: { index } });
+    expectThree(1, 2);
+    expectThree(2, 0);
+    await room.settle();
+    expect(inside(room)).toEqual([undefined, undefined]);
+    expect(room.peers.get(idOf(1))!.machine.describe()).toBe('Waiting for peers: 2 of 3 are here.');
+    expectThree(3, 1);
+    await room.settle();
+    expectTogether(room, [2, 3, 1].map(idOf));
+  });
+
+  it('obeys the signal page as long as it is open', async () => {
+    const room = await roomOf(2);
+    const page = room.add(9, { presence: { state: 'observer', signal: true } });
+    await room.settle();
+    page.machine.ask({ paused: true });
+    await room.settle();
+    expect(room.peers.get(idOf(1))!.joined).toMatchObject({ paused: true, peers: [1, 2].map(idOf) });
+    expect(page.joined).toBeUndefined();
+    room.kill(idOf(9));
+    room.peers.get(idOf(2))!.machine.ask({ paused: false });
+    await room.settle();
+    room.peers.get(idOf(2))!.machine.ask({ paused: false });
+    await room.settle();
+    expect(room.peers.get(idOf(1))!.joined).toMatchObject({ paused: false });
+  });
+
+  it('declares again when a link between living members breaks, and leaves one out when it stays broken', async () => {
+    const room = await roomOf(3);
+    const before = inside(room)[0]!;
+    room.breakLink(`${idOf(2)}|${idOf(3)}`);
+    await room.settle();
+    expectTogether(room, [1, 2, 3].map(idOf));
+    expect(before.signal.reason).toBeInstanceOf(PeerLost);
+    room.cut.add(`${idOf(2)}|${idOf(3)}`);
+    room.breakLink(`${idOf(2)}|${idOf(3)}`);
+    for (let n = 0; n < 400 && room.peers.get(idOf(1))!.joined?.peers.length !== 2; n++) {
+      while (room.deliver(() => 0));
+      await Promise.resolve();
+      room.clock.advance(50);
+    }
+    expect(room.peers.get(idOf(1))!.joined?.peers).toEqual([1, 2].map(idOf));
+  });
+
+  it('refuses a peer of another build and one that brings another run file, each with a sentence', async () => {
+    const room = await roomOf(2);
+    const other = room.add(0, { build: 'c', presence: { build: 'c' } });
+    const brought = room.add(3, { run: { text: '{}', hash: 'mine' }, presence: { run: 'mine' } });
+    const taker = room.add(4, { run: { text: '', hash: '' }, presence: { run: '' } });
+    await room.settle();
+    expect(String(other.failure)).toContain('This peer runs build c and the room runs b');
+    expect(String(brought.failure)).toContain('brought run file mine and the room trains run');
+    expect(taker.joined).toMatchObject({ peers: [1, 2, 4].map(idOf), run: '{"train":{"globalBatch":64}}' });
+    expect(room.peers.get(idOf(1))!.joined).toMatchObject({ peers: [1, 2, 4].map(idOf) });
+  });
+
+  it('ignores a stale declaration and teaches its author the newest', async () => {
+    const room = await roomOf(2);
+    const [a, b] = [...room.peers.values()] as [SimPeer, SimPeer];
+    const stale = { number: 0, peers: [b.id], plan: parsePlan({}), paused: true, run: '', runHash: '' };
+    b.machine.receive(a.id, { t: 'declare', declaration: { ...stale, authority: a.id, broken: 0, lost: '' } });
+    await room.settle();
+    expectTogether(room, [1, 2].map(idOf));
+    expect(inside(room)[1]).toMatchObject({ number: 1, paused: false });
+  });
+
+  it('rejects malformed messages and strangers with ProtocolError', async () => {
+    const room = await roomOf(1);
+    const { machine } = room.peers.get(idOf(1))!;
+    expect(() => machine.receive(idOf(9), { t: 'go', number: 1 })).toThrow('not in this room');
+    for (const bad of [null, 7, {}, { t: 'go' }, { t: 'go', number: -1 }, { t: 'ask', plan: { dp: 'x' } }]) {
+      expect(() => machine.receive(idOf(1), bad)).toThrow('malformed');
+    }
+  });
+
+  it('aborts next with the reason of its signal', async () => {
+    const room = await roomOf(1);
+    const { machine } = room.peers.get(idOf(1))!;
+    const controller = new AbortController();
+    const next = machine.next(99, controller.signal);
+    controller.abort(new Error('stopped by hand'));
+    await expect(next).rejects.toThrow('stopped by hand');
+  });
+});
+
+describe('membership under any order of events', () => {
+  type Event = { readonly do: 'add' | 'kill' | 'leave' | 'return' | 'cut' | 'pause'; readonly at: number };
+  const events = fc.array(
+    fc.record<Event>({
+      do: fc.constantFrom('add', 'add', 'kill', 'leave', 'return', 'cut', 'pause'),
+      at: fc.nat(),
+    }),
+    { minLength: 1, maxLength: 14 },
+  );
+
+  function happen(room: SimRoom, event: Event, taken: Set<number>): void {
+    const ids = [...room.peers.keys()];
+    const id = ids[event.at % Math.max(1, ids.length)];
+    if (event.do === 'add') {
+      const n = event.at % 997;
+      if (taken.has(n) || ids.length >= 6) return;
+      taken.add(n);
+      room.add(n);
+    } else if (id === undefined) return;
+    else if (event.do === 'kill') room.kill(id);
+    else if (event.do === 'leave') room.announce(id, { state: 'observer' });
+    else if (event.do === 'return') room.announce(id, { state: 'willing' });
+    else if (event.do === 'pause') room.peers.get(id)!.machine.ask({ paused: event.at % 2 === 0 });
+    else {
+      const other = ids[(event.at + 1) % ids.length]!;
+      if (other !== id) room.breakLink([id, other].sort().join('|'));
+    }
+  }
+
+  it('ends with all willing peers in one generation, its number unique', async () => {
+    const property = fc.asyncProperty(events, fc.array(fc.nat(), { maxLength: 400 }), async (list, picks) => {
+      const room = new SimRoom();
+      const everybody = new Set<SimPeer>();
+      const taken = new Set<number>();
+      let at = 0;
+      const pick = () => picks[at++ % Math.max(1, picks.length)] ?? 0;
+      for (const event of list) {
+        happen(room, event, taken);
+        for (const peer of room.peers.values()) everybody.add(peer);
+        for (let n = pick() % 12; n > 0 && room.deliver(pick); n--);
+        await Promise.resolve();
+        if (pick() % 3 === 0) room.clock.advance(pick() % 700);
+      }
+      await room.settle(pick);
+      expectTogether(room);
+      // Numbers of one peer only rise: no message of an earlier generation can be taken for a later one's.
+      for (const { history } of everybody) {
+        const numbers = history.map(({ number }) => number);
+        expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+      }
+    });
+    await fc.assert(property, { numRuns: 300, seed: 20261123 });
+  });
+});
