@@ -2,13 +2,16 @@
  * The units of one rank made real on a device: buffers, prepared lists, host access to flat ranges. Knows no other rank
  * and no program: the executor (train/run.ts) calls it line by line.
  */
+import { PlanError } from '../errors';
 import type { MemoryByRole, Place, Tensor } from '../gpu/instr';
 import type { Kernel } from '../gpu/kernel';
 import * as k from '../gpu/kernels';
 import type { Spot } from '../gpu/memory';
 import type { PreparedList, Stream } from '../gpu/stream';
 import { type Microbatch, sortByToken } from './inputs';
+import type { ModelConfig } from './model';
 import { type Pass, Placement, type PlacementOptions } from './placement';
+import { Sampler, SamplerPlan } from './sampler';
 import { sumsqRanges } from './sumsq';
 import type { Unit } from './tape';
 
@@ -30,6 +33,8 @@ export interface InstanceOptions extends Omit<PlacementOptions, 'sumsqFloats'> {
   readonly tpRank: number;
   /** First row of this rank's part of the token table. */
   readonly firstToken: number;
+  /** Set where `logits` is asked for: this rank holds the whole model unsplit. */
+  readonly sampled?: ModelConfig;
   /** Refuse a plan above this many bytes. */
   readonly limitBytes?: number;
 }
@@ -44,18 +49,23 @@ interface Lists {
 }
 
 /** The plan of an instance without a device: bytes by role are `placement.plan.bytes()`. Throws PlanError for no fit. */
-export function placeInstance(options: InstanceOptions, maxBufferBytes = Number.POSITIVE_INFINITY): Placement {
+export function placeInstance(
+  options: InstanceOptions,
+  maxBufferBytes = Number.POSITIVE_INFINITY,
+): { readonly placement: Placement; readonly sampler: SamplerPlan | undefined } {
   const ranges = options.units.flatMap((_, unit) =>
     (options.residency.slots[unit] ?? 0) > 0 ? sumsqRanges(options, unit) : [],
   );
   const placement = new Placement({ ...options, sumsqFloats: k.SUMSQ_PARTIALS * ranges.length });
+  const sampler = options.sampled && new SamplerPlan(options.sampled, placement.plan);
   placement.plan.check(options.limitBytes ?? Number.POSITIVE_INFINITY, maxBufferBytes);
-  return placement;
+  return { placement, sampler };
 }
 
 export class Instance {
   readonly #buffers = new Map<string, GPUBuffer>();
   readonly #lists: Lists = { passes: new Map(), loss: [], sumsq: [], adamw: [], table: undefined };
+  #sampler: Sampler | undefined;
   readonly #sumsq: { readonly unit: number; readonly place: Place }[] = [];
 
   private constructor(
@@ -66,12 +76,13 @@ export class Instance {
 
   /** Allocate and prepare. Throws PlanError when it does not fit, KernelError for a bug of ours. */
   static async create(stream: Stream, options: InstanceOptions): Promise<Instance> {
-    const placement = placeInstance(options, stream.device.report.maxBufferBytes);
+    const { placement, sampler } = placeInstance(options, stream.device.report.maxBufferBytes);
     const instance = new Instance(stream, options, placement);
     for (const [name, { role, floats }] of placement.plan.buffers) {
       instance.#buffers.set(name, stream.device.createStorage(role, 4 * floats, name));
     }
     await instance.#prepare();
+    if (sampler) await instance.#prepareSampler(sampler);
     return instance;
   }
 
@@ -184,6 +195,13 @@ export class Instance {
     } else if (unit === this.units.length - 1) write('targets', targets);
   }
 
+  /** Logits [vocab] after the last of `tokens` (at most context of them). Throws PlanError where it is not `sampled`. */
+  async logits(tokens: Uint32Array): Promise<Float32Array> {
+    if (!this.#sampler)
+      throw new PlanError('text is sampled only where a rank holds the whole model: pp 1, tp 1, zero < 3');
+    return this.#sampler.logits(tokens);
+  }
+
   /** Give every buffer back. */
   close(): void {
     for (const buffer of this.#buffers.values()) this.stream.device.destroyBuffer(buffer);
@@ -257,6 +275,12 @@ export class Instance {
     const out = { ...this.whole('grad', 0), at, floats };
     // why: the column sums of one row add it to the output
     this.#lists.table = await this.#single(k.colsum, { x, out }, { R: 1, C: floats }, 'TIE');
+  }
+
+  async #prepareSampler(plan: SamplerPlan): Promise<void> {
+    const place = (spot: Spot) => this.#place(spot);
+    const param = (unit: number, tensor: Tensor) => place(this.placement.locate(unit, tensor, 'F', 0));
+    this.#sampler = await Sampler.create(this.stream, plan, place, param);
   }
 
   /** Prepare one dispatch over places. */

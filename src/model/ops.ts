@@ -32,7 +32,13 @@ const preActivations = new WeakMap<Tensor, Tensor>();
  * y[R,N] = x[R,K] w[K,N] + b. With tensor parallelism the split of `w` decides: a column split (its output dim) needs the
  * sum of the input gradients over the group, a row split (its input dim) the sum of the outputs.
  */
-export function linear(t: Tape, x: Tensor, name: string, global: readonly [number, number], options: LinearOptions = {}) {
+export function linear(
+  t: Tape,
+  x: Tensor,
+  name: string,
+  global: readonly [number, number],
+  options: LinearOptions = {},
+) {
   const [inDim, outDim] = options.transposed ? [1, 0] : [0, 1];
   const w = t.param(`${name}.w`, options.transposed ? [global[1], global[0]] : global);
   const b = options.bias === false ? undefined : t.param(`${name}.b`, [global[1]]);

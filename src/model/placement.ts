@@ -67,7 +67,7 @@ export class Placement {
     units.forEach((_, unit) => {
       if (this.isHere(unit)) this.#planUnit(unit);
     });
-    this.#pool.sizes.forEach((floats, i) => this.plan.need(`scratch/${i}`, 'scratch', floats));
+    for (const [i, floats] of this.#pool.sizes.entries()) this.plan.need(`scratch/${i}`, 'scratch', floats);
     if (this.isHere(units.length - 1)) this.plan.need('loss', 'scratch', options.microbatches);
     this.plan.need('sumsq', 'scratch', options.sumsqFloats);
   }
@@ -155,9 +155,7 @@ export class Placement {
     if (tensor.role === 'input') return at(`${tensor.name}/${unit}/${mb % residency.slots[unit]!}`);
     if (tensor === input) return at(`in/${unit}/${mb % residency.inputSlots[unit]!}`);
     if (tensor === output && tensor.role === 'border') {
-      return this.isHere(unit + 1)
-        ? at(`in/${unit + 1}/${mb % residency.inputSlots[unit + 1]!}`)
-        : at(`out/${unit}`);
+      return this.isHere(unit + 1) ? at(`in/${unit + 1}/${mb % residency.inputSlots[unit + 1]!}`) : at(`out/${unit}`);
     }
     if (tensor.role === 'saved' && !recompute) return at(`${tensor.name}/${unit}/${mb % residency.slots[unit]!}`);
     if (residency.split && pass !== 'F' && this.#keptOf(unit).has(tensor)) {
@@ -169,7 +167,14 @@ export class Placement {
   /** Microbatches whose prepared lists are the same have the same key. */
   slotKey(unit: number, mb: number): string {
     const { slots, inputSlots, gradSlots, keptSlots } = this.options.residency;
-    const counts = [slots[unit], inputSlots[unit], inputSlots[unit + 1], gradSlots[unit], gradSlots[unit - 1], keptSlots[unit]];
+    const counts = [
+      slots[unit],
+      inputSlots[unit],
+      inputSlots[unit + 1],
+      gradSlots[unit],
+      gradSlots[unit - 1],
+      keptSlots[unit],
+    ];
     return counts.map((count) => (count ? mb % count : 0)).join('.');
   }
 

@@ -8,7 +8,7 @@ import { Instance, type InstanceOptions } from '../model/instance';
 import { recordModel, unitSizes } from '../model/model';
 import type { Tie } from '../model/placement';
 import { part } from '../model/split';
-import { makeGroup, type LinkSetting, ownedChunk } from '../net/group';
+import { type LinkSetting, makeGroup, ownedChunk } from '../net/group';
 import { lower, lowerForward, type Program, shardingOf } from '../plan/lower';
 import type { Mesh } from '../plan/mesh';
 import type { ParallelPlan, UnitSize } from '../plan/plan';
@@ -66,6 +66,7 @@ export function instanceOptions(
     recompute: plan.recompute,
     microbatches: plan.microbatches,
     tpRank: cut.rank,
+    ...(plan.pp === 1 && plan.tp === 1 && shardingOf(plan) < 3 && { sampled: run.model }),
     firstToken: part(run.model.vocab, cut)[0],
   };
 }
@@ -108,8 +109,9 @@ export class DeviceRank implements RankModel {
     return this.#instance.stream.read(this.#instance.border(this.#instance.units.length - 1, 'output', 0));
   }
 
-  async logits(_tokens: Uint32Array): Promise<Float32Array> {
-    throw new PlanError('sampling is not available yet');
+  async logits(tokens: Uint32Array): Promise<Float32Array> {
+    await this.executor.settle();
+    return this.#instance.logits(tokens);
   }
 
   async read(): Promise<RankState> {

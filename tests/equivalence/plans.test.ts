@@ -40,7 +40,7 @@ const FAMILIES: Readonly<Record<string, readonly Plan[]>> = {
     { pp: 3, schedule: '1f1b', microbatches: 4 },
     { pp: 3, schedule: 'zb-v', chunks: 2, microbatches: 4 },
   ],
-  'recompute': [{ microbatches: 2 }, { microbatches: 2, recompute: true }],
+  recompute: [{ microbatches: 2 }, { microbatches: 2, recompute: true }],
   'tensor, tp 2': [{ tp: 2 }],
   'three axes, 2 x 2 x 2': [
     { dp: 2, pp: 2, tp: 2, microbatches: 2 },

@@ -6,14 +6,14 @@ import type { GpuDevice } from '../../src/gpu/device';
 import type { MemoryByRole } from '../../src/gpu/instr';
 import { Stream } from '../../src/gpu/stream';
 import { type MemoryTransport, memoryTransports } from '../../src/net/memory';
-import { makeMesh, type Mesh } from '../../src/plan/mesh';
+import { type Mesh, makeMesh } from '../../src/plan/mesh';
+import { Trace, type TraceEvent } from '../../src/trace/trace';
 import { batchOf, samplesOf } from '../../src/train/data';
 import { type Holding, holdingOf, type Part, wholeModel } from '../../src/train/holding';
 import { type DeviceRank, rankMaker } from '../../src/train/rankmodel';
 import type { RunFile } from '../../src/train/runfile';
 import { learningRate } from '../../src/train/schedule';
 import { emptyState, type RankState, type UnitArrays } from '../../src/train/state';
-import { Trace, type TraceEvent } from '../../src/trace/trace';
 
 export interface ClusterRun {
   readonly losses: readonly number[];
@@ -106,7 +106,8 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
       return rank.runStep({ step, lr: learningRate(run.train, step), microbatches, tokens, vote: () => [mesh.rank] });
     });
     for (const { loss, gradNorm, votes } of outcomes) {
-      if (loss !== outcomes[0]!.loss || gradNorm !== outcomes[0]!.gradNorm) throw new Error('ranks disagree on the loss');
+      if (loss !== outcomes[0]!.loss || gradNorm !== outcomes[0]!.gradNorm)
+        throw new Error('ranks disagree on the loss');
       if (votes.flat().join() !== members.map((_, i) => i).join()) throw new Error(`votes ${votes.flat().join()}`);
     }
     losses.push(outcomes[0]!.loss);
@@ -117,7 +118,12 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
     submits = device.counters.submits - submitted;
   }
   const states = await all(members, ({ rank }) => rank.read());
-  const weights = merge(run, members, states.map(({ param }) => param), ({ param }) => param);
+  const weights = merge(
+    run,
+    members,
+    states.map(({ param }) => param),
+    ({ param }) => param,
+  );
   const ranks = members.map(({ rank, trace }, i) => ({ memory: rank.memory, bytesSent: sent[i]!, submits, trace }));
   return { losses, gradNorms, firstGradient, weights, ranks };
 }
@@ -130,7 +136,10 @@ async function gradientOf(run: RunFile, members: readonly Member[]) {
     const grads = new Map<number, Float32Array>();
     for (const unit of instance.here) {
       const grad = await instance.stream.read(instance.own('grad', unit));
-      grads.set(unit, grad.map((value) => value / tokens));
+      grads.set(
+        unit,
+        grad.map((value) => value / tokens),
+      );
     }
     return grads;
   });

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { namedTensors } from '../../src/model/names';
-import { wholeModel } from '../../src/train/holding';
 import { parsePlan } from '../../src/plan/plan';
+import { wholeModel } from '../../src/train/holding';
 import type { ModelConfig, RunFile, TrainConfig } from '../../src/train/runfile';
 
 export type FixtureName = 'gpt2-tied' | 'gpt2-untied' | 'gpt2-deep' | 'llama-untied' | 'llama-deep';

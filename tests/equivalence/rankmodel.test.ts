@@ -1,0 +1,141 @@
+/** One rank's services beside the step: losses without gradients, logits, state in and out, memory as planned. */
+import { expect } from 'vitest';
+import { PlanError } from '../../src/errors';
+import { Stream } from '../../src/gpu/stream';
+import { placeInstance } from '../../src/model/instance';
+import { unitSizes } from '../../src/model/model';
+import { memoryTransports } from '../../src/net/memory';
+import { lower } from '../../src/plan/lower';
+import { makeMesh } from '../../src/plan/mesh';
+import { Trace } from '../../src/trace/trace';
+import { batchOf, samplesOf } from '../../src/train/data';
+import { holdingOf } from '../../src/train/holding';
+import { instanceOptions, rankMaker } from '../../src/train/rankmodel';
+import { initialState } from '../../src/train/state';
+import { type Fixture, readFixture, runOf } from '../helpers/fixture';
+import { gpu, gpuTest, useGpu } from '../helpers/gpu';
+
+useGpu();
+
+const fixture = readFixture('gpt2-tied');
+
+async function makeRank(plan: Record<string, unknown>, index = 0, of: Fixture = fixture, limitBytes?: number) {
+  const run = runOf(of, plan);
+  const transports = memoryTransports(run.plan.dp * run.plan.pp * run.plan.tp);
+  const mesh = makeMesh(
+    1,
+    transports.map(({ self }) => self),
+    index,
+    run.plan,
+  );
+  const stream = new Stream(gpu());
+  const { signal } = new AbortController();
+  const setting = { run, plan: run.plan, mesh, transport: transports[index]!, signal, trace: new Trace() };
+  const rank = await rankMaker(stream, { ...(limitBytes !== undefined && { limitBytes }) })(setting);
+  await rank.write(initialState(run.model, 1, holdingOf(run.model, run.plan, mesh)));
+  return { rank, run, mesh, stream };
+}
+
+function firstBatch(run: ReturnType<typeof runOf>) {
+  const { globalBatch, steps, seed } = run.train;
+  const order = { order: run.data.order, seed, context: run.model.context, globalBatch, steps };
+  return batchOf(samplesOf(fixture.text, order), 0, { globalBatch, dp: 1, d: 0, microbatches: 1 })[0]!;
+}
+
+gpuTest('logits of a prefix give the same loss as the evaluation of the whole row', async () => {
+  const { rank, run, stream } = await makeRank({});
+  const input = firstBatch(run);
+  const losses = await rank.losses(input);
+  for (const length of [1, 2, 20, run.model.context]) {
+    const logits = await rank.logits(input.tokens.slice(0, length));
+    const peak = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+    const sum = logits.reduce((total, value) => total + Math.exp(value - peak), 0);
+    const loss = Math.log(sum) + peak - logits[input.targets[length - 1]!]!;
+    // float32 logits of size 1: a few ulps
+    expect(Math.abs(loss - losses[length - 1]!)).toBeLessThan(1e-5);
+  }
+  rank.close();
+  stream.close();
+});
+
+gpuTest('evaluating between two steps changes no bit of the run', async () => {
+  const weights: Float32Array[] = [];
+  for (const evaluated of [false, true]) {
+    const { rank, run, stream } = await makeRank({});
+    const input = firstBatch(run);
+    for (let step = 0; step < 2; step++) {
+      const tokens = input.tokens.length;
+      await rank.runStep({ step, lr: 1e-2, microbatches: [input], tokens, vote: () => [] });
+      if (evaluated) await rank.losses(input);
+      if (evaluated) await rank.logits(input.tokens.slice(0, 5));
+    }
+    weights.push((await rank.read()).param.get(1)!);
+    rank.close();
+    stream.close();
+  }
+  expect(weights[1]).toEqual(weights[0]);
+});
+
+const PLANS = [
+  {},
+  { microbatches: 4, recompute: true },
+  { dp: 2, zero: 1 },
+  { dp: 2, zero: 2 },
+  { dp: 2, zero: 3 },
+  { pp: 2, microbatches: 4, schedule: 'gpipe' },
+  { pp: 2, microbatches: 4, schedule: 'zb-h1' },
+];
+
+gpuTest('bytes of every role are allocated as planned, and given back', async (device) => {
+  for (const plan of PLANS) {
+    const before = device.memory;
+    const run = runOf(fixture, plan);
+    const ranks = run.plan.dp * run.plan.pp * run.plan.tp;
+    for (let index = 0; index < ranks; index++) {
+      const peers = Array.from({ length: ranks }, (_, i) => `p${i}`);
+      const mesh = makeMesh(1, peers, index, run.plan);
+      const units = unitSizes(run.model, run.plan.dp);
+      const planned = placeInstance(instanceOptions(run, run.plan, mesh, lower(run.plan, mesh, units), units));
+      const bytes = planned.placement.plan.bytes();
+      const { rank, stream } = await makeRank(plan, index);
+      for (const role of ['param', 'grad', 'moment', 'saved', 'scratch'] as const) {
+        expect(device.memory[role] - before[role], `${JSON.stringify(plan)} ${role}`).toBe(bytes[role]);
+      }
+      rank.close();
+      stream.close();
+    }
+    expect(device.memory).toEqual(before);
+  }
+});
+
+gpuTest('model state costs 16, 8 + 8/N, 4 + 12/N, 16/N bytes per parameter', async () => {
+  for (const [zero, perParam] of [
+    [0, 16],
+    [1, 12],
+    [2, 10],
+    [3, 8],
+  ] as const) {
+    const { rank, run, stream } = await makeRank({ dp: 2, zero });
+    const floats = unitSizes(run.model, 2).reduce((sum, { paramFloats }) => sum + paramFloats, 0);
+    const { param, grad, moment } = rank.memory;
+    expect(param + grad + moment).toBe(perParam * floats);
+    rank.close();
+    stream.close();
+  }
+});
+
+gpuTest('a plan above the limit is refused with its numbers', async () => {
+  const refused = makeRank({}, 0, fixture, 1e6);
+  await expect(refused).rejects.toThrow(PlanError);
+  await expect(refused).rejects.toThrow(/needs [\d.]+ MB \(param 0.15, .*limit is 1.00 MB/);
+});
+
+gpuTest('a step of one tab is at most units + 4 submits', async (device) => {
+  const { rank, run, stream } = await makeRank({});
+  const input = firstBatch(run);
+  const before = device.counters.submits;
+  await rank.runStep({ step: 0, lr: 1e-2, microbatches: [input], tokens: input.tokens.length, vote: () => [] });
+  expect(device.counters.submits - before).toBeLessThanOrEqual(run.model.layers + 2 + 4);
+  rank.close();
+  stream.close();
+});
