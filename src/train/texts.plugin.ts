@@ -30,7 +30,8 @@ function firstNames(): string {
 const licence = (dataset: string) =>
   `From the npm package @stdlib/${dataset}.\n\n${readPackaged(dataset, 'NOTICE')}\n${readPackaged(dataset, 'LICENSE')}`;
 
-const FILES: Readonly<Record<string, () => string>> = {
+/** Path below the pages -> content. */
+export const BUILT_IN_FILES: Readonly<Record<string, () => string>> = {
   'texts/moby-dick.txt': () => readPackaged('datasets-moby-dick', 'data/data.txt'),
   'texts/moby-dick.LICENSE.txt': () => licence('datasets-moby-dick'),
   'texts/names.txt': firstNames,
@@ -42,12 +43,12 @@ export function builtInTexts(): Plugin {
   return {
     name: 'tabtrain-texts',
     generateBundle() {
-      for (const [fileName, source] of Object.entries(FILES)) {
+      for (const [fileName, source] of Object.entries(BUILT_IN_FILES)) {
         this.emitFile({ type: 'asset', fileName, source: source() });
       }
     },
     configureServer(server) {
-      for (const [path, source] of Object.entries(FILES)) {
+      for (const [path, source] of Object.entries(BUILT_IN_FILES)) {
         server.middlewares.use(`/${path}`, (_, response) => {
           response.setHeader('content-type', 'text/plain; charset=utf-8');
           response.end(source());

@@ -1,0 +1,105 @@
+/**
+ * A RankModel of plain numbers for tests of the trainer: a data-parallel model whose gradient is a made-up function of
+ * parameters and tokens, summed over dp by the real group and applied with moments, committed by an exchange as at NORM.
+ */
+import { NonFinite } from '../../src/errors';
+import { IGNORED_TARGET } from '../../src/gpu/kernels';
+import { makeGroup } from '../../src/net/group';
+import type { MicrobatchInput } from '../../src/train/data';
+import { holdingOf } from '../../src/train/holding';
+import type { MakeRank, RankModel, StepInput } from '../../src/train/rank';
+import { emptyState } from '../../src/train/state';
+import { holdingUnder, SINGLE } from '../../src/train/sync';
+
+export interface PlainOptions {
+  /** Called at points of a step where a test may strike: 'compute', 'reduced', 'voted', 'committed'. */
+  readonly at?: (where: string, step: number, self: string) => void | Promise<void>;
+  /** The loss of this step is not a number. */
+  readonly broken?: number;
+}
+
+export function plainRanks(options: PlainOptions = {}): MakeRank {
+  return async ({ run, plan, mesh, transport, signal }) => {
+    const ranks = mesh.peers.map((_, rank) => rank);
+    const group = makeGroup(transport, mesh, 'dp', ranks, signal);
+    let state = emptyState(holdingOf(run.model, plan, mesh));
+    // why: padding depends on dp, and the numbers must not
+    const sizes = [...holdingUnder(run.model, SINGLE).param.lengths.values()];
+    const params = () => [...state.param.values()].map((array, unit) => array.subarray(0, sizes[unit]));
+    const at = async (where: string, step: number) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      await options.at?.(where, step, transport.self);
+    };
+
+    const runStep = async ({ step, lr, microbatches, tokens, vote }: StepInput) => {
+      await at('compute', step);
+      const param = params();
+      const grads = param.map((array) => new Float32Array(array.length));
+      let loss = 0;
+      for (const input of microbatches) loss += accumulate(param, grads, input);
+      for (const [unit, grad] of grads.entries()) {
+        await group.allReduce(grad, `${mesh.generation}/${step}/REDUCE ${unit}`);
+      }
+      await at('reduced', step);
+      const mine = new Float64Array([loss, ...vote()]);
+      const all = await group.exchange(new Uint8Array(mine.buffer), `${mesh.generation}/${step}/NORM`);
+      await at('voted', step);
+      const ballots = all.map((bytes) => [...new Float64Array(bytes.slice().buffer)]);
+      const mean = ballots.reduce((sum, [part]) => sum + part!, 0) / tokens;
+      if (step === options.broken) throw new NonFinite(`step ${step} gave loss NaN`);
+      const [means, squares] = [[...state.mean.values()], [...state.square.values()]];
+      for (const [unit, grad] of grads.entries()) {
+        for (const [i, g] of grad.entries()) {
+          const scaled = g / tokens;
+          means[unit]![i]! += 0.1 * (scaled - means[unit]![i]!);
+          squares[unit]![i]! += 0.05 * (scaled * scaled - squares[unit]![i]!);
+          param[unit]![i]! -= (lr * means[unit]![i]!) / (Math.sqrt(squares[unit]![i]!) + 1e-3);
+        }
+      }
+      await at('committed', step);
+      return { loss: mean, gradNorm: 1, votes: ballots.map(([, ...rest]) => rest) };
+    };
+
+    const rank: RankModel = {
+      memory: { param: 1, grad: 1, moment: 1, saved: 0, scratch: 0, staging: 0 },
+      runStep,
+      losses: async (input) => {
+        const param = params();
+        return Float32Array.from(input.targets, (target, i) =>
+          target === IGNORED_TARGET ? 0 : tokenLoss(param, input.tokens[i]!, target),
+        );
+      },
+      logits: async (tokens) =>
+        Float32Array.from({ length: run.model.vocab }, (_, v) => (v === tokens.length % 7 ? 4 : 0)),
+      read: async () => structuredClone(state),
+      write: async (given) => {
+        state = structuredClone(given);
+      },
+      close: () => {},
+    };
+    return rank;
+  };
+}
+
+/** A smooth loss in the parameters, different for every pair of tokens. */
+function tokenLoss(param: readonly Float32Array[], token: number, target: number): number {
+  const table = param[0]!;
+  const error = table[(token * 31 + target) % table.length]! - Math.sin(token + 2 * target);
+  return error * error;
+}
+
+function accumulate(param: readonly Float32Array[], grads: readonly Float32Array[], input: MicrobatchInput): number {
+  let loss = 0;
+  for (const [i, target] of input.targets.entries()) {
+    if (target === IGNORED_TARGET) continue;
+    const token = input.tokens[i]!;
+    loss += tokenLoss(param, token, target);
+    const at = (token * 31 + target) % param[0]!.length;
+    grads[0]![at]! += 2 * (param[0]![at]! - Math.sin(token + 2 * target));
+    for (let unit = 1; unit < param.length; unit++) {
+      const other = (token + target) % param[unit]!.length;
+      grads[unit]![other]! += Math.cos(token + unit) + param[unit]![other]!;
+    }
+  }
+  return loss;
+}

@@ -1,0 +1,137 @@
+/** A room of trainers in one process: memory links, and an authority that declares what the test says. */
+import { PeerLost } from '../../src/errors';
+import type { Generation, JoinedGeneration, Membership } from '../../src/net/membership';
+import { type MemoryOptions, type MemoryTransport, memoryTransports } from '../../src/net/memory';
+import type { ParallelPlan } from '../../src/plan/plan';
+import { Trace } from '../../src/trace/trace';
+import { parseRunFile } from '../../src/train/runfile';
+import type { StepMetrics, TabStatus } from '../../src/train/status';
+import { startTrainer, type Trainer, type TrainerDeps } from '../../src/train/trainer';
+import { plainRanks } from './plainrank';
+
+interface Waiting {
+  readonly after: number;
+  readonly resolve: (joined: JoinedGeneration) => void;
+}
+
+export interface Tab {
+  readonly peer: string;
+  readonly trainer: Trainer;
+  readonly metrics: StepMetrics[];
+  readonly phases: string[];
+  status: TabStatus | null;
+}
+
+export class TrainRoom {
+  readonly transports: ReadonlyMap<string, MemoryTransport>;
+  readonly tabs = new Map<string, Tab>();
+  readonly #plan: ParallelPlan;
+  #newest: Generation;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #joined = new Map<string, { readonly number: number; readonly controller: AbortController }>();
+
+  /** `run` is the content of the room's run file. */
+  constructor(
+    readonly run: object,
+    peers: readonly string[],
+    links: MemoryOptions = {},
+  ) {
+    const transports = memoryTransports(peers.length, { ...links, peers });
+    this.transports = new Map(transports.map((transport) => [transport.self, transport]));
+    this.#plan = parseRunFile(run).plan;
+    this.#newest = { number: 0, peers: [], plan: this.#plan, paused: false, run: JSON.stringify(run) };
+  }
+
+  get members(): readonly string[] {
+    return this.#newest.peers;
+  }
+
+  /** Start a tab; it trains once it is a member. */
+  start(peer: string, deps: Partial<TrainerDeps> = {}): Tab {
+    const [metrics, phases]: [StepMetrics[], string[]] = [[], []];
+    const onStatus = (status: TabStatus) => {
+      tab.status = status;
+      metrics.push(...status.newMetrics);
+      if (phases.at(-1) !== status.phase) phases.push(status.phase);
+    };
+    const trainer = startTrainer({
+      membership: this.#membership(peer),
+      transport: this.transports.get(peer)!,
+      trace: new Trace(),
+      makeRank: plainRanks(),
+      loadSource: async () => TEXT,
+      sampling: false,
+      // why: the constructor reports before the tab is made
+      onStatus: (status) => queueMicrotask(() => onStatus(status)),
+      ...deps,
+    });
+    const tab: Tab = { peer, trainer, metrics, phases, status: null };
+    this.tabs.set(peer, tab);
+    return tab;
+  }
+
+  /** Declare the next generation. */
+  declare(peers: readonly string[], change: { readonly paused?: boolean } = {}): void {
+    const { number, run } = this.#newest;
+    const plan = { ...this.#plan, dp: peers.length };
+    this.#newest = { number: number + 1, peers, plan, paused: change.paused ?? false, run };
+    queueMicrotask(() => this.#settle());
+  }
+
+  /** The tab dies without a word: its links break, its members' step cannot finish, the others are declared. */
+  kill(peer: string): void {
+    this.transports.get(peer)!.kill();
+    const members = this.#newest.peers.filter((member) => member !== peer);
+    for (const member of members) {
+      const joined = this.#joined.get(member);
+      if (joined?.number === this.#newest.number) joined.controller.abort(new PeerLost(peer, 'it was killed'));
+    }
+    this.declare(members);
+  }
+
+  #membership(self: string): Membership {
+    const room = this;
+    return {
+      self,
+      get declared() {
+        return room.#newest.number;
+      },
+      next: (after, signal) =>
+        new Promise((resolve, reject) => {
+          if (signal.aborted) return reject(signal.reason);
+          signal.addEventListener('abort', () => {
+            room.#waiting.delete(self);
+            reject(signal.reason);
+          });
+          room.#waiting.set(self, { after, resolve });
+          room.#settle();
+        }),
+    };
+  }
+
+  /** Everybody named in the newest generation waits for it: let them go. */
+  #settle(): void {
+    const { peers, number } = this.#newest;
+    if (number === 0 || !peers.every((peer) => (this.#waiting.get(peer)?.after ?? number) < number)) return;
+    for (const peer of peers) {
+      const waiting = this.#waiting.get(peer)!;
+      this.#waiting.delete(peer);
+      const controller = new AbortController();
+      this.#joined.set(peer, { number, controller });
+      waiting.resolve({ ...this.#newest, signal: controller.signal });
+    }
+  }
+}
+
+export const TEXT = new TextEncoder().encode(
+  Array.from({ length: 400 }, (_, i) => `the ${i} whale of ${(i * 7919) % 101} seas`).join('\n'),
+);
+
+/** A small run of `steps` steps, with held-out losses. */
+export function smallRun(steps: number): object {
+  return {
+    model: { layers: 1, heads: 2, dim: 8, hidden: 16, context: 8 },
+    data: { source: 'moby-dick' },
+    train: { steps, globalBatch: 7, lr: 0.05, evalEvery: 5 },
+  };
+}
