@@ -1,0 +1,101 @@
+/** The bench's Worker of one tab: raw data channels, and our transport and collectives, over transferred channels. */
+import { DEFAULT_LINKS, makeGroup } from '../../../src/net/group';
+import { linkTransport } from '../../../src/net/links';
+import type { Mesh } from '../../../src/plan/mesh';
+import type { Answer, Command } from './messages';
+
+const MESSAGE_BYTES = 65_536;
+const HIGH_BYTES = 1 << 20;
+const LOW_BYTES = 256 << 10;
+
+const transport = linkTransport({ self: 'bench' });
+const raw = new Map<string, RawLink>();
+const never = new AbortController().signal;
+let step = 0;
+
+self.onmessage = ({ data }: MessageEvent<Command>) => {
+  if (data.do === 'link') transport.addLink(data.peer, data.bulk, data.control);
+  else if (data.do === 'rawLink') raw.set(data.peer, new RawLink(data.bulk));
+  else {
+    const run = data.do === 'raw' ? rawRing(data.left, data.right, data.sizeBytes) : allReduce(data);
+    run.then(
+      (value) => answer({ id: data.id, value }),
+      (error) => answer({ id: data.id, error: String(error) }),
+    );
+  }
+};
+
+function answer(message: Answer): void {
+  self.postMessage(message);
+}
+
+/** A raw channel: counts what it receives, from the start, since tabs do not begin at the same moment. */
+class RawLink {
+  #receivedBytes = 0;
+  #wanted: { readonly sizeBytes: number; resolve(): void } | undefined;
+
+  constructor(readonly channel: RTCDataChannel) {
+    channel.binaryType = 'arraybuffer';
+    channel.bufferedAmountLowThreshold = LOW_BYTES;
+    channel.onmessage = (event: MessageEvent<ArrayBuffer>) => {
+      this.#receivedBytes += event.data.byteLength;
+      this.#check();
+    };
+  }
+
+  receive(sizeBytes: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wanted = { sizeBytes, resolve };
+      this.#check();
+    });
+  }
+
+  async send(sizeBytes: number): Promise<void> {
+    const message = new Uint8Array(MESSAGE_BYTES);
+    for (let sent = 0; sent < sizeBytes; sent += MESSAGE_BYTES) {
+      this.channel.send(message);
+      if (this.channel.bufferedAmount < HIGH_BYTES) continue;
+      await new Promise((resolve) => {
+        this.channel.onbufferedamountlow = resolve;
+      });
+    }
+  }
+
+  #check(): void {
+    if (!this.#wanted || this.#receivedBytes < this.#wanted.sizeBytes) return;
+    this.#receivedBytes -= this.#wanted.sizeBytes;
+    this.#wanted.resolve();
+    this.#wanted = undefined;
+  }
+}
+
+/** Send to the right and receive from the left at once; ms until all is received. */
+async function rawRing(left: string, right: string, sizeBytes: number): Promise<number> {
+  const t0 = performance.now();
+  await Promise.all([raw.get(right)!.send(sizeBytes), raw.get(left)!.receive(sizeBytes)]);
+  return performance.now() - t0;
+}
+
+/** One all-reduce of `sizeBytes`, started together by an exchange; ms. Checks the sum. */
+async function allReduce(command: Extract<Command, { do: 'allReduce' }>): Promise<number> {
+  const { peers, rank, sizeBytes, form } = command;
+  const all = peers.map((_, i) => i);
+  const mesh: Mesh = {
+    generation: 1,
+    peers,
+    rank,
+    coord: { dp: rank, pp: 0, tp: 0 },
+    ranks: () => all,
+    stageRank: () => rank,
+  };
+  const group = makeGroup(transport, mesh, 'dp', all, never, { links: { ...DEFAULT_LINKS, form } });
+  const x = new Float32Array(sizeBytes / 4).fill(rank + 1);
+  const tag = `1/${step++}/bench`;
+  await group.exchange(new Uint8Array(1), `${tag}/start`);
+  const t0 = performance.now();
+  await group.allReduce(x, tag);
+  const ms = performance.now() - t0;
+  const expected = (peers.length * (peers.length + 1)) / 2;
+  if (x[0] !== expected || x.at(-1) !== expected) throw new Error(`sum ${x[0]} instead of ${expected}`);
+  return ms;
+}
