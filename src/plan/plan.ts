@@ -30,15 +30,15 @@ export interface ParallelPlan {
  * the line's messages in tags. What the executor does at each line:
  *
  * F, B, I, W: run the unit's lists for microbatch `mb`, whose saved tensors are in slot `mb mod slots[unit]`. B is I
- *   then W. F, B and I first await the pending GATHER of the unit and its table; B and W await their pending REDUCE.
+ *   then W. F, B and I first await the pending GATHER of the unit and its table.
  * SEND: hand what the line before made (`act`: the output of the stage's last unit; `grad`: the input gradient of its
  *   first unit) to the rank of the next or previous stage; started, never awaited by the next line.
  * RECV: await the counterpart: `act` is the input of the stage's first unit, `grad` the output gradient of its last.
  *   `stage` is always the stage of the rank that runs the line; `messageOf` names the message the same at both ends.
  *   Neighbouring stages on one rank have neither line: the executor hands the tensor over.
  * REDUCE: start the sum of the unit's gradient over dp: all-reduce when zero is 0, else reduce-scatter to the own
- *   shard. With zero >= 2 it comes after every microbatch and has `mb`: the sum is added to the shard's accumulator and
- *   the full gradient is zeroed.
+ *   shard. With zero >= 2 it comes after every microbatch and has `mb`: it takes the full gradient as it is at the line
+ *   and zeroes it, so later backwards need not wait; the sum is added to the shard's accumulator.
  * GATHER: start the all-gather of the unit's parameters over dp, once its STEP is done. With zero 3 and pp 1 it serves
  *   one `pass` of one microbatch. FREE: forget all but the shard; it carries the fields of its GATHER.
  * NORM: await every REDUCE; exchange norm, loss and votes over all ranks; nothing before it touches a parameter.

@@ -77,7 +77,7 @@ export class SimulatedRank {
   #laneFreeMs = 0;
   readonly #queue: Queued[] = [];
   readonly #linkFreeMs = new Map<number, number>();
-  /** By unit: what its next reader awaits, and what its gradient's next user awaits. */
+  /** By unit: what its next reader awaits, and what NORM awaits. */
   readonly #params = new Map<number, Pending[]>();
   readonly #grads = new Map<number, Pending[]>();
 
@@ -144,8 +144,7 @@ export class SimulatedRank {
   #compute(line: Extract<Action, { op: 'F' | 'B' | 'I' | 'W' }>): boolean {
     const { op, unit, mb } = line;
     const table = this.run.cluster.units[unit]?.table?.unit ?? unit;
-    if (op !== 'W' && !this.#awaitAll(this.#params, unit, table)) return false;
-    if ((op === 'B' || op === 'W') && !this.#awaitAll(this.#grads, unit, table)) return false;
+    if (op !== 'W' && !this.#awaitParams(unit, table)) return false;
     const { passMs } = this.run.costs;
     const pass = (one: 'F' | 'I' | 'W') => passMs(one, unit, this.mesh.rank);
     const ms = op === 'B' ? pass('I') + pass('W') : pass(op);
@@ -271,12 +270,12 @@ export class SimulatedRank {
     return this.#start('OUTER', unit, 2, this.#params);
   }
 
-  /** Let the clock reach the end of everything these units have pending; false when one end is not known yet. */
-  #awaitAll(pending: Map<number, Pending[]>, ...units: readonly number[]): boolean {
-    const awaited = units.flatMap((unit) => pending.get(unit) ?? []);
+  /** Let the clock reach the arrival of these units' parameters; false when one arrival is not known yet. */
+  #awaitParams(...units: readonly number[]): boolean {
+    const awaited = units.flatMap((unit) => this.#params.get(unit) ?? []);
     if (awaited.some(({ endMs }) => endMs === undefined)) return false;
     this.#clock = Math.max(this.#clock, ...awaited.map(({ endMs }) => endMs!));
-    for (const unit of units) pending.delete(unit);
+    for (const unit of units) this.#params.delete(unit);
     return true;
   }
 

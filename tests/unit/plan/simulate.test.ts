@@ -137,12 +137,14 @@ describe('progress', () => {
   test('no plan of at most 8 ranks deadlocks', () => {
     const units = gptUnits(8);
     const costs = { ...bare(1, 0.3), borderBytes: 100 };
-    for (const plan of everyPlan(8)) {
-      const { ranks, events } = simulate(clusterOf(plan, units), costs, 2);
+    // why tp 1: the ranks of a tp group run the same program (lower.test.ts), so they wait alike
+    const plans = everyPlan(8).filter(({ tp }) => tp === 1);
+    const wrong = plans.filter((plan) => {
+      const { events } = simulate(clusterOf(plan, units), costs);
       const passes = events.filter(({ lane, name }) => lane === 'gpu' && name === 'F').length;
-      expect(passes).toBe(2 * units.length * plan.microbatches * plan.dp * plan.tp);
-      expect(ranks).toHaveLength(plan.dp * plan.pp * plan.tp);
-    }
+      return passes !== units.length * plan.microbatches * plan.dp;
+    });
+    expect(wrong).toEqual([]);
   });
 
   test('a deadlock is refused with the lines that wait', () => {

@@ -39,7 +39,7 @@ test.each([
 
 test('every line of every small plan is read back', () => {
   const printed = new Map<string, Action>();
-  for (const plan of everyPlan(4)) {
+  for (const plan of everyPlan(4).filter(({ tp }) => tp === 1)) {
     for (const { actions } of programs(plan, units)) {
       for (const action of actions) printed.set(printAction(action, units), action);
     }
