@@ -3,7 +3,7 @@
  */
 import { KernelError } from '../errors';
 import { defineKernel } from './kernel';
-import { gridOf, knob } from './kernels';
+import { ceilDiv, gridOf, knob } from './kernels';
 
 /** y[R,C] = x * rstd * gamma with rstd[R] = 1 / sqrt(mean of x^2 + eps). */
 export const rmsnorm = defineKernel({
@@ -32,8 +32,8 @@ export const rmsnormWeight = defineKernel({
   reads: ['x', 'rstd', 'dy'],
   writes: ['grad'],
   params: { R: 'u32', C: 'u32', gradAt: 'u32' },
-  variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.C!, knob(knobs, 'WG')),
+  variants: [{ WG: 4 }],
+  grid: (p, knobs) => gridOf(ceilDiv(p.C!, 4), knob(knobs, 'WG')),
 });
 
 /** The `ratio` of rope: theta^(-2/H) in units of 2^-32. Throws KernelError for a base of 1 or less and for odd heads. */
@@ -57,14 +57,20 @@ export const rope = defineKernel({
   grid: (p, knobs) => gridOf((p.R! * p.H!) / 2, knob(knobs, 'WG')),
 });
 
+/** Long runs of neighbours per thread for a processor; the short ones let the threads of a GPU read side by side. */
+const SPANS = [
+  { WG: 16, SPAN: 64 },
+  { WG: 64, SPAN: 4 },
+];
+
 /** out[R,hidden] = silu(gate) * up of rows [gate hidden | up hidden]. */
 export const swiglu = defineKernel({
   file: 'swiglu.wgsl',
   reads: ['gateUp'],
   writes: ['out'],
   params: { R: 'u32', hidden: 'u32' },
-  variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.R! * p.hidden!, knob(knobs, 'WG')),
+  variants: SPANS,
+  grid: (p, knobs) => gridOf(p.R! * ceilDiv(p.hidden!, knob(knobs, 'SPAN')), knob(knobs, 'WG')),
 });
 
 /** dgateUp[R, 2 hidden] from dout[R,hidden], same row layout. */
@@ -73,6 +79,6 @@ export const swigluBack = defineKernel({
   reads: ['gateUp', 'dout'],
   writes: ['dgateUp'],
   params: { R: 'u32', hidden: 'u32' },
-  variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.R! * p.hidden!, knob(knobs, 'WG')),
+  variants: SPANS,
+  grid: (p, knobs) => gridOf(p.R! * ceilDiv(p.hidden!, knob(knobs, 'SPAN')), knob(knobs, 'WG')),
 });

@@ -4,7 +4,7 @@
  * sum of `sums`, xentGrad. embedBack needs no twin: `starts` made for the tokens of the range leaves the others out.
  */
 import { defineKernel } from './kernel';
-import { gridOf, knob } from './kernels';
+import { ceilDiv, gridOf, knob } from './kernels';
 
 /**
  * out[R,C] = wte[token - lo], or zero for a token of another rank, to be summed over the group. WPE=1 adds
@@ -16,8 +16,11 @@ export const embedSplit = defineKernel({
   writes: ['out'],
   optional: ['wpe'],
   params: { R: 'u32', T: 'u32', C: 'u32', V: 'u32', lo: 'u32', wteAt: 'u32', wpeAt: 'u32' },
-  variants: [{ WG: 64 }],
-  grid: (p, knobs) => gridOf(p.R! * p.C!, knob(knobs, 'WG')),
+  variants: [
+    { WG: 16, SPAN: 64 },
+    { WG: 64, SPAN: 4 },
+  ],
+  grid: (p, knobs) => gridOf(p.R! * ceilDiv(p.C!, knob(knobs, 'SPAN')), knob(knobs, 'WG')),
 });
 
 /** peak[R] = largest of the row's own logits [R,V]. */
