@@ -54,6 +54,7 @@ export class Round {
   #rank: RankModel | null = null;
   #built: RankModel | null = null;
   #step = 0;
+  /** Bytes sent when the newest step's NORM began: a step's traffic is counted from one NORM to the next. */
   #countedBytes = 0;
 
   constructor(
@@ -146,10 +147,11 @@ export class Round {
       vote: () => {
         asked = this.wishes.requests();
         const declared = Math.max(membership.declared, this.wishes.leaving() ? mesh.generation + 1 : 0);
-        return [declared, this.#bytesSent() - this.#countedBytes, asked.length > 0 ? 1 : 0];
+        const before = this.#countedBytes;
+        this.#countedBytes = this.#bytesSent();
+        return [declared, this.#countedBytes - before, asked.length > 0 ? 1 : 0];
       },
     });
-    this.#countedBytes = this.#bytesSent();
     this.#step = step + 1;
     const ms = performance.now() - t0;
     const bytesSent = votes.map(([, bytes]) => bytes ?? 0);
@@ -186,9 +188,7 @@ export class Round {
     if (!isDue || samples.heldOut.length === 0 || plan.pp > 1) return undefined;
     const rows = microbatchSize(train.globalBatch, plan.dp, plan.microbatches);
     const tag = `${mesh.generation}/${this.#step}/heldout`;
-    const loss = await heldOutLoss(this.#rank!, samples, rows, this.#dp, tag);
-    this.#countedBytes = this.#bytesSent();
-    return loss;
+    return heldOutLoss(this.#rank!, samples, rows, this.#dp, tag);
   }
 
   /** Give the model to the ranks that asked for it; all ranks take part. */
@@ -200,8 +200,9 @@ export class Round {
     const { plan, mesh } = this.setting;
     const state = await this.#rank!.read();
     const mine = { step: this.#step, cutting: { plan, rank: mesh.rank }, state };
+    const before = this.#bytesSent();
     const weights = await gatherWeights(this.#circuit, prepared.run.model, mine, wanting);
-    this.#countedBytes = this.#bytesSent();
+    this.#countedBytes += this.#bytesSent() - before;
     if (!weights) return null;
     const files = modelFiles(prepared.run.model, prepared.corpus.tokenizer, weights);
     for (const request of asked) {

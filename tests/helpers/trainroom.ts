@@ -4,8 +4,10 @@ import type { Generation, JoinedGeneration, Membership } from '../../src/net/mem
 import { type MemoryOptions, type MemoryTransport, memoryTransports } from '../../src/net/memory';
 import type { ParallelPlan } from '../../src/plan/plan';
 import { Trace } from '../../src/trace/trace';
+import { prepare } from '../../src/train/prepared';
 import { parseRunFile } from '../../src/train/runfile';
 import type { StepMetrics, TabStatus } from '../../src/train/status';
+import { holdingUnder } from '../../src/train/sync';
 import { startTrainer, type Trainer, type TrainerDeps } from '../../src/train/trainer';
 import { plainRanks } from './plainrank';
 
@@ -42,8 +44,15 @@ export class TrainRoom {
     this.#newest = { number: 0, peers: [], plan: this.#plan, paused: false, run: JSON.stringify(run) };
   }
 
-  get members(): readonly string[] {
-    return this.#newest.peers;
+  /** Number of the newest generation. */
+  get generation(): number {
+    return this.#newest.number;
+  }
+
+  /** Floats of each unit's flat buffer under the newest generation's plan. */
+  get paramFloats(): Iterable<number> {
+    const { run } = prepare(parseRunFile(this.run), TEXT);
+    return holdingUnder(run.model, { plan: this.#newest.plan, rank: 0 }).param.lengths.values();
   }
 
   /** Start a tab; it trains once it is a member. */

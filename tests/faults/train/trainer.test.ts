@@ -1,5 +1,6 @@
 /** The trainer over generations: joins, leaves, deaths and pauses lose no step, double no step, and change no number. */
 import { describe, expect, test } from 'vitest';
+import type { Transport } from '../../../src/net/transport';
 import type { StepMetrics } from '../../../src/train/status';
 import type { TrainResult } from '../../../src/train/trainer';
 import { plainRanks } from '../../helpers/plainrank';
@@ -145,24 +146,14 @@ describe('generations', () => {
 
   test('a rank that missed the commit takes the step from those who have it', async () => {
     const room = new TrainRoom(smallRun(STEPS), ['a', 'b', 'c']);
-    // c dies when a has all ballots; b is struck between its own reduction and the exchange
-    let release = () => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const slow = plainRanks({ at: (at, now) => (at === 'reduced' && now === 7 ? held : undefined) });
-    const dying = plainRanks({
-      at: (at, now) => {
-        if (at !== 'voted' || now !== 6) return;
-        room.kill('c');
-        release();
-      },
-    });
-    const tabs = ['a', 'b', 'c'].map((peer) =>
-      room.start(peer, peer === 'b' ? { makeRank: slow } : peer === 'c' ? { makeRank: dying } : {}),
-    );
+    // c's ballot of step 6 reaches a and never b; c dies when a has committed
+    const transport = deafTo(room.transports.get('b')!, '1/6/NORM/x2');
+    const makeRank = acting(6, () => room.kill('c'), 'committed');
+    const tabs = [room.start('a', { makeRank }), room.start('b', { transport }), room.start('c')];
     room.declare(['a', 'b', 'c']);
     await expectSurvivors(tabs.slice(0, 2));
+    expect(tabs[0]!.metrics.length).toBe(STEPS);
+    expect(tabs[1]!.metrics.map(({ step }) => step)).not.toContain(6);
   });
 
   async function expectSurvivors(survivors: readonly Tab[]) {
@@ -183,6 +174,20 @@ describe('generations', () => {
     expect(seen.size).toBe(STEPS);
   }
 });
+
+/** `transport`, but one message never arrives. */
+function deafTo(transport: Transport, tag: string): Transport {
+  return {
+    self: transport.self,
+    send: (to, name, payload) => transport.send(to, name, payload),
+    recv: (from, name, signal) => transport.recv(from, name === tag ? `${name}/never` : name, signal),
+    enterGeneration: (generation) => transport.enterGeneration(generation),
+    onPeers: (listener) => transport.onPeers(listener),
+    stats: () => transport.stats(),
+    flush: () => transport.flush(),
+    close: () => transport.close(),
+  };
+}
 
 /** mulberry32 */
 function mulberry(seed: number): () => number {
