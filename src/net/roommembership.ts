@@ -230,6 +230,8 @@ export class RoomMembership implements Membership {
     const isTie = heard.number === mine.number && heard.authority !== mine.authority;
     if (heard.number > mine.number || (isTie && heard.authority < mine.authority)) {
       this.#accept(heard);
+      // Whoever trained in the loser of a tie waits for a higher number: its winner must hear of it.
+      if (isTie && mine.number > 0) this.#tell(heard.authority, { t: 'declare', declaration: mine });
       return;
     }
     const isKnown = heard.number === mine.number && !isTie;
