@@ -12,6 +12,7 @@ import { type Microbatch, sortByToken } from './inputs';
 import type { ModelConfig } from './model';
 import { type Pass, Placement, type PlacementOptions } from './placement';
 import { Sampler, SamplerPlan } from './sampler';
+import { type CopiedRange, type Cut, copiedRange } from './split';
 import { sumsqRanges } from './sumsq';
 import type { Unit } from './tape';
 
@@ -29,8 +30,8 @@ export interface AdamParams {
 }
 
 export interface InstanceOptions extends Omit<PlacementOptions, 'sumsqFloats'> {
-  /** Rank in the tensor-parallel group: replicated parameters count in the norm of rank 0 only. */
-  readonly tpRank: number;
+  /** Position in the tensor-parallel group: replicated parameters count in the norm of rank 0 only. */
+  readonly cut: Cut;
   /** First row of this rank's part of the token table. */
   readonly firstToken: number;
   /** Set where `logits` is asked for: this rank holds the whole model unsplit. */
@@ -156,6 +157,15 @@ export class Instance {
   /** What STEP works on; moments are m then v. */
   own(role: 'param' | 'grad' | 'moment', unit: number): Place {
     return this.#place(this.placement.own(role, unit));
+  }
+
+  /** Ranges of a unit's whole gradient that must be summed over the tensor-parallel ranks that hold copies of them. */
+  copiedGrads(unit: number): readonly (CopiedRange & { readonly place: Place })[] {
+    return this.placement.layouts[unit]!.ranges.flatMap(({ param, at }) => {
+      const copied = copiedRange(param.global, param.split, this.options.cut);
+      if (!copied) return [];
+      return [{ ...copied, place: { ...this.whole('grad', unit), at: at + copied.at, floats: copied.floats } }];
+    });
   }
 
   /** The table as the head here reads it (param) or adds to it (grad). */

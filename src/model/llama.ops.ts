@@ -3,6 +3,7 @@
  */
 import type { Tensor } from '../gpu/instr';
 import * as k from '../gpu/kernels.llama';
+import { headsOf } from './ops';
 import type { Tape } from './tape';
 
 /** RMSNorm's epsilon, as the run file's contract says. */
@@ -30,8 +31,7 @@ export function rmsNorm(t: Tape, x: Tensor, name: string): Tensor {
 
 /** Rotate q and k of fused rows in place by their position; the gradient is rotated back, in place too. */
 export function rotary(t: Tape, qkv: Tensor, H: number, group: number, theta: number): Tensor {
-  const NKV = width(qkv) / (H * (group + 2));
-  const params = { R: t.rows, T: t.context, N: group * NKV, NKV, H, ratio: k.ropeRatio(theta, H) };
+  const params = { R: t.rows, T: t.context, ...headsOf(qkv, H, group), H, ratio: k.ropeRatio(theta, H) };
   t.F(k.rope, { qkv }, params);
 
   t.backward(() => t.I(k.rope, { qkv: t.gradOf(qkv) }, params, { INV: 1 }));

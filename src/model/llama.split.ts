@@ -1,6 +1,7 @@
 /**
  * Tensor-parallel table of Llama: parameter -> split. Unnamed parameters (norms) are replicated. Linears are stored
- * [out, in], so a column split cuts dim 0; q, k, v and gate, up are cut each by itself.
+ * [out, in], so a column split cuts dim 0; q, k, v and gate, up are cut each by itself. With more ranks than key/value
+ * heads, tp / kvHeads neighbours hold copies of a head.
  */
 import type { ModelConfig } from './model';
 import type { SplitTable } from './split';
@@ -10,7 +11,7 @@ export function llamaSplits(c: ModelConfig): SplitTable {
   return {
     wte: { dim: 0 },
     'head.w': { dim: 0 },
-    'attn.qkv.w': { dim: 0, blocks: [c.dim, KV, KV] },
+    'attn.qkv.w': { dim: 0, blocks: [c.dim, KV, KV], most: [c.heads, c.kvHeads, c.kvHeads] },
     'attn.proj.w': { dim: 1 },
     'mlp.fc.w': { dim: 0, blocks: [c.hidden, c.hidden] },
     'mlp.proj.w': { dim: 1 },

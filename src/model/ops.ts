@@ -82,10 +82,19 @@ export function linear(
   return y;
 }
 
-/** Causal attention over fused qkv rows [q | k | v] of heads of size H; `group` query heads share a key/value head. */
+/**
+ * Heads in fused qkv rows [q | k | v] of heads of size H, where `group` query heads share a key/value head. A rank with a
+ * part of one group has one key/value head.
+ */
+export function headsOf(qkv: Tensor, H: number, group: number): { readonly N: number; readonly NKV: number } {
+  const heads = width(qkv) / H;
+  const NKV = Math.max(1, Math.floor(heads / (group + 2)));
+  return { N: heads - 2 * NKV, NKV };
+}
+
+/** Causal attention over fused qkv rows; `group` as in headsOf. */
 export function attention(t: Tape, qkv: Tensor, H: number, group = 1): Tensor {
-  const NKV = width(qkv) / (H * (group + 2));
-  const N = group * NKV;
+  const { N, NKV } = headsOf(qkv, H, group);
   const params = { B: t.batch, T: t.context, N, NKV, H };
   const out = t.make('attn.out', [t.rows, N * H]);
   const lse = t.make('attn.lse', [t.batch, N, t.context]);

@@ -11,6 +11,11 @@ export interface Split {
   readonly dim: number;
   /** Lengths of the blocks along `dim`; left out, the dim is one block. */
   readonly blocks?: readonly number[];
+  /**
+   * By block, the most parts it is cut into (its heads). Where the group has more ranks, neighbours hold copies of a part:
+   * copied blocks come last and `dim` is 0, so what is copied is one range (see `copiedRange`).
+   */
+  readonly most?: readonly number[];
 }
 
 /** Parameter short name -> split. A parameter that is not named is replicated. */
@@ -31,17 +36,22 @@ export interface Piece {
   readonly floats: number;
 }
 
-/** First index and length of part `rank` of a block of `length`; lengths that do not divide give ragged parts. */
-export function part(length: number, cut: Cut): readonly [number, number] {
-  const from = Math.floor((cut.rank * length) / cut.size);
-  return [from, Math.floor(((cut.rank + 1) * length) / cut.size) - from];
+/**
+ * First index and length of the rank's part of a block of `length`, cut into at most `most` parts. Lengths that do not
+ * divide give ragged parts.
+ */
+export function part(length: number, cut: Cut, most = cut.size): readonly [number, number] {
+  const parts = Math.min(cut.size, most);
+  const index = Math.floor((cut.rank * parts) / cut.size);
+  const from = Math.floor((index * length) / parts);
+  return [from, Math.floor(((index + 1) * length) / parts) - from];
 }
 
 /** Shape of the rank's part. */
 export function localShape(shape: readonly number[], split: Split | undefined, cut: Cut): readonly number[] {
   if (split === undefined || cut.size === 1) return shape;
   const blocks = split.blocks ?? [shape[split.dim]!];
-  const length = blocks.reduce((sum, block) => sum + part(block, cut)[1], 0);
+  const length = blocks.reduce((sum, block, b) => sum + part(block, cut, split.most?.[b])[1], 0);
   return shape.map((dim, d) => (d === split.dim ? length : dim));
 }
 
@@ -55,12 +65,40 @@ export function pieces(shape: readonly number[], split: Split | undefined, cut: 
   let local = 0;
   for (let start = 0; start < floats; start += row) {
     let block = start;
-    for (const length of split.blocks ?? [shape[split.dim]!]) {
-      const [from, count] = part(length, cut);
+    for (const [b, length] of (split.blocks ?? [shape[split.dim]!]).entries()) {
+      const [from, count] = part(length, cut, split.most?.[b]);
       out.push({ local, global: block + from * inner, floats: count * inner });
       local += count * inner;
       block += length * inner;
     }
   }
   return out;
+}
+
+/** The elements of a rank's part that other ranks hold copies of; the gradients of all copies must be summed. */
+export interface CopiedRange {
+  readonly at: number;
+  readonly floats: number;
+  /** Which of `parts` different parts this is. */
+  readonly part: number;
+  readonly parts: number;
+  /** Of the ranks that hold this part, this one counts it in the norm. */
+  readonly first: boolean;
+}
+
+export function copiedRange(shape: readonly number[], split: Split | undefined, cut: Cut): CopiedRange | undefined {
+  const b = split?.most?.findIndex((most) => most < cut.size) ?? -1;
+  if (split?.blocks === undefined || b < 0) return undefined;
+  const row = shape.slice(1).reduce((product, dim) => product * dim, 1);
+  const lengths = split.blocks.map((block, i) => row * part(block, cut, split.most![i])[1]);
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const parts = split.most![b]!;
+  const copies = cut.size / parts;
+  return {
+    at: sum(lengths.slice(0, b)),
+    floats: sum(lengths.slice(b)),
+    part: Math.floor(cut.rank / copies),
+    parts,
+    first: cut.rank % copies === 0,
+  };
 }

@@ -4,6 +4,7 @@
  */
 import { layoutOf } from './layout';
 import type { Sharding } from './placement';
+import { type Cut, copiedRange } from './split';
 import type { Unit } from './tape';
 
 export interface FloatRange {
@@ -14,19 +15,22 @@ export interface FloatRange {
 interface Counted {
   readonly units: readonly Unit[];
   readonly sharding: Sharding;
-  readonly tpRank: number;
+  /** Position in the tensor-parallel group. */
+  readonly cut: Cut;
 }
 
 /** Ranges of the flat buffer, neighbours merged. Padding is always zero, so it may be counted. */
-export function sumsqRanges({ units, sharding, tpRank }: Counted, unit: number): readonly FloatRange[] {
+export function sumsqRanges({ units, sharding, cut }: Counted, unit: number): readonly FloatRange[] {
   const layout = layoutOf(units[unit]!.params, sharding.parts);
   const part = layout.floats / sharding.parts;
   const [from, to] = [sharding.part * part, (sharding.part + 1) * part];
-  if (tpRank === 0) return [{ at: from, floats: part }];
+  if (cut.rank === 0) return [{ at: from, floats: part }];
   const merged: { at: number; floats: number }[] = [];
   for (const { param, at, floats } of layout.ranges) {
     if (param.split === undefined) continue;
-    const [begin, end] = [Math.max(at, from), Math.min(at + floats, to)];
+    const copied = copiedRange(param.global, param.split, cut);
+    const counted = copied && !copied.first ? copied.at : floats;
+    const [begin, end] = [Math.max(at, from), Math.min(at + counted, to)];
     if (end <= begin) continue;
     const last = merged.at(-1);
     // why 4: tensors begin at multiples of 4 floats, and what is between two is zero

@@ -65,7 +65,7 @@ export function instanceOptions(
     tableSource: run.model.tieEmbeddings && tableHere && !headHere,
     recompute: plan.recompute,
     microbatches: plan.microbatches,
-    tpRank: cut.rank,
+    cut,
     ...(plan.pp === 1 && plan.tp === 1 && shardingOf(plan) < 3 && { sampled: run.model }),
     firstToken: part(run.model.vocab, cut)[0],
   };

@@ -121,6 +121,7 @@ export class Executor {
         return this.#receive(line as Line<'RECV'>);
       case 'REDUCE':
         if (line.unit === 0) this.#addOwnTable();
+        await this.#sumCopies(line.unit, this.#tag(line));
         return this.#shards.startReduce(line.unit, this.#tag(line));
       case 'GATHER':
         this.#params.set(line.unit, this.#shards.startGather(line.unit, this.#tag(line)));
@@ -227,10 +228,24 @@ export class Executor {
     if (this.instance.options.tie === 'apart') this.instance.encodeTableSum();
   }
 
+  /** A parameter that several tensor-parallel ranks hold (a shared key/value head) gets the sum of their gradients. */
+  async #sumCopies(unit: number, tag: string): Promise<void> {
+    for (const [i, { place, part, parts, floats }] of this.instance.copiedGrads(unit).entries()) {
+      const all = new Float32Array(parts * floats);
+      const mine = all.subarray(part * floats, (part + 1) * floats);
+      await this.#stream.read(place, mine);
+      await this.cluster.tp.allReduce(all, `${tag}/copy${i}`);
+      this.#stream.write(place, mine);
+    }
+  }
+
   /** The commit point: await every REDUCE, exchange norm, loss and votes; every rank forms the same numbers. */
   async #norm(input: StepInput): Promise<StepOutcome> {
     await Promise.all([this.#shards.reduced(), ...this.#sends]);
-    if (this.options.plan.dp === 1) this.#addOwnTable();
+    if (this.options.plan.dp === 1) {
+      this.#addOwnTable();
+      for (const unit of this.instance.here) await this.#sumCopies(unit, `${this.#tagHead}/NORM ${unit}`);
+    }
     const ballots = await this.cluster.world.exchange(packBallot(await this.#ballot(input)), `${this.#tagHead}/NORM`);
     const { sumsq, loss: lossSum, votes } = countVotes(ballots, this.instance.units.length);
     const gradNorm = Math.sqrt(sumsq) / input.tokens;
