@@ -1,0 +1,166 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { InputError } from '../../../src/errors';
+import { memoryTransports } from '../../../src/net/memory';
+import { makeMesh } from '../../../src/plan/mesh';
+import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
+import type { Announcement } from '../../../src/train/exchange';
+import { wholeModel } from '../../../src/train/holding';
+import { type Intervals, intersect, sizeOf, subtract, union } from '../../../src/train/intervals';
+import { transfersOf } from '../../../src/train/reshard';
+import { parseRunFile } from '../../../src/train/runfile';
+import { emptyState, initialState, type RankState } from '../../../src/train/state';
+import { type CutState, gatherWeights, holdingUnder, SINGLE, syncState } from '../../../src/train/sync';
+
+const { model } = parseRunFile({ model: { layers: 2, heads: 4, dim: 8, hidden: 12, context: 5, vocab: 7 } });
+const FLOATS = wholeModel(model).reduce((sum, { floats }) => sum + floats, 0);
+const WHOLE: Intervals = [{ from: 0, to: FLOATS }];
+
+const PLANS: readonly ParallelPlan[] = [
+  {},
+  { dp: 2 },
+  { dp: 3, zero: 1 },
+  { dp: 3, zero: 2 },
+  { dp: 2, zero: 3 },
+  { pp: 2 },
+  { tp: 2 },
+  { tp: 4 },
+  { dp: 2, pp: 2, tp: 2, zero: 1 },
+  { pp: 2, schedule: 'zb-v' },
+].map(parsePlan);
+const ranksOf = ({ dp, pp, tp }: ParallelPlan) => dp * pp * tp;
+
+describe('intervals', () => {
+  const runs = fc.array(
+    fc.tuple(fc.nat(60), fc.nat(9)).map(([from, floats]) => ({ from, to: from + floats })),
+    { maxLength: 8 },
+  );
+  const numbers = (intervals: Intervals) =>
+    new Set(intervals.flatMap(({ from, to }) => Array.from({ length: to - from }, (_, i) => from + i)));
+
+  test('are sets', () => {
+    const property = fc.property(runs, runs, (x, y) => {
+      const [a, b] = [union(x), union(y)];
+      const [inA, inB] = [numbers(x), numbers(y)];
+      expect(numbers(a)).toEqual(inA);
+      expect(numbers(intersect(a, b))).toEqual(new Set([...inA].filter((n) => inB.has(n))));
+      expect([...numbers(subtract(a, b))].sort()).toEqual([...inA].filter((n) => !inB.has(n)).sort());
+      expect(sizeOf(a)).toBe(inA.size);
+    });
+    fc.assert(property, { seed: 3, numRuns: 500 });
+  });
+});
+
+describe('holdings', () => {
+  test.each(PLANS)('%j: every element is somewhere; a rank and its shards hold what the plan says', (plan) => {
+    const holdings = Array.from({ length: ranksOf(plan) }, (_, rank) => holdingUnder(model, { plan, rank }));
+    expect(union(holdings.flatMap(({ param }) => param.held))).toEqual(WHOLE);
+    expect(union(holdings.flatMap(({ moment }) => moment.held))).toEqual(WHOLE);
+    const moments = holdings.reduce((sum, { moment }) => sum + sizeOf(moment.held), 0);
+    if (plan.zero >= 1 && plan.tp === 1) expect(moments).toBe(FLOATS);
+    for (const { param } of holdings) {
+      const spanned = param.spans.reduce((sum, { floats }) => sum + floats, 0);
+      expect(spanned).toBe(sizeOf(param.held));
+      for (const { unit, local, floats } of param.spans) {
+        expect(local + floats).toBeLessThanOrEqual(param.lengths.get(unit)!);
+      }
+    }
+  });
+
+  test('one element has one sender, the lowest rank that holds it', () => {
+    const piece = (from: number, to: number) => ({ param: [{ from, to }], moment: [] });
+    const nothing = { param: [], moment: [] };
+    expect(transfersOf([piece(2, 6), piece(0, 4), nothing], [piece(2, 6), piece(0, 4), piece(0, 6)])).toEqual([
+      { from: 0, to: 2, param: [{ from: 2, to: 6 }], moment: [] },
+      { from: 1, to: 2, param: [{ from: 0, to: 2 }], moment: [] },
+    ]);
+    expect(() => transfersOf([piece(0, 4), nothing], [nothing, piece(0, 6)])).toThrow(InputError);
+    expect(() => transfersOf([piece(0, 4), nothing], [nothing, piece(0, 6)])).toThrow('2 parameters of the model');
+  });
+});
+
+/** A state whose every number says what and where it is. */
+function marked(plan: ParallelPlan, rank: number): CutState {
+  const holding = holdingUnder(model, { plan, rank });
+  const state = emptyState(holding);
+  fill(state, holding, (kind, address) => kind * FLOATS + address);
+  return { step: 4, cutting: { plan, rank }, state };
+}
+
+function fill(state: RankState, holding: ReturnType<typeof holdingUnder>, value: (kind: number, at: number) => number) {
+  for (const [kind, arrays, part] of [
+    [0, state.param, holding.param],
+    [1, state.mean, holding.moment],
+    [2, state.square, holding.moment],
+  ] as const) {
+    for (const { unit, local, at, floats } of part.spans) {
+      for (let i = 0; i < floats; i++) arrays.get(unit)![local + i] = value(kind, at + i);
+    }
+  }
+}
+
+/** Runs `body` on every rank of `plan` with links between them. */
+function cluster<T>(plan: ParallelPlan, body: (circuit: Parameters<typeof syncState>[0], rank: number) => Promise<T>) {
+  const transports = memoryTransports(ranksOf(plan));
+  const peers = transports.map(({ self }) => self);
+  const signal = new AbortController().signal;
+  return Promise.all(
+    transports.map((transport, rank) => body({ transport, mesh: makeMesh(2, peers, rank, plan), signal }, rank)),
+  );
+}
+
+const announced = (mine: CutState | null): Announcement => ({
+  step: mine?.step ?? -1,
+  cutting: mine?.cutting ?? null,
+  init: '',
+  text: { sizeBytes: 0, hash: '' },
+});
+
+describe('state between generations', () => {
+  test.each(PLANS.flatMap((from) => PLANS.map((to) => [from, to] as const)))('from %j to %j', async (from, to) => {
+    // the old ranks are the first of the new ones, or the last of them are gone when nothing is lost with them
+    const old = Array.from({ length: ranksOf(to) }, (_, rank) => (rank < ranksOf(from) ? marked(from, rank) : null));
+    const gone = ranksOf(from) > ranksOf(to);
+    const states = cluster(to, (circuit, rank) => {
+      return syncState(circuit, model, 1, to, old.map(announced), old[rank]!);
+    });
+    if (gone && !(from.zero === 0 && from.pp === 1 && from.tp === 1)) {
+      const kept = union(old.flatMap((mine) => (mine ? holdingUnder(model, mine.cutting).moment.held : [])));
+      if (sizeOf(kept) < FLOATS) return expect(states).rejects.toBeInstanceOf(InputError);
+    }
+    for (const [rank, { step, cutting, state }] of (await states).entries()) {
+      const wanted = marked(to, rank);
+      expect([step, cutting]).toEqual([4, wanted.cutting]);
+      expect(state).toEqual(wanted.state);
+    }
+  });
+
+  test('a rank a step behind takes the newest state; its own older one is not mixed in', async () => {
+    const plan = parsePlan({ dp: 2 });
+    const behind = { ...marked(plan, 0), step: 3 };
+    fill(behind.state, holdingUnder(model, behind.cutting), () => -1);
+    const old = [behind, marked(plan, 1)];
+    const states = await cluster(plan, (circuit, rank) => {
+      return syncState(circuit, model, 1, plan, old.map(announced), old[rank]!);
+    });
+    expect(states[0]).toEqual(marked(plan, 0));
+    expect(states[1]).toEqual(marked(plan, 1));
+  });
+
+  test('nobody has any: every plan starts from the same weights', async () => {
+    const whole = initialState(model, 5, holdingUnder(model, SINGLE));
+    for (const plan of PLANS) {
+      const nothing = Array.from({ length: ranksOf(plan) }, () => announced(null));
+      const weights = await cluster(plan, async (circuit) => {
+        const state = await syncState(circuit, model, 5, plan, nothing, null);
+        expect(state.step).toBe(0);
+        return gatherWeights(circuit, model, state, [0]);
+      });
+      expect(weights.slice(1).every((none) => none === null)).toBe(true);
+      const flat = holdingUnder(model, SINGLE).param.spans.flatMap(({ unit, local, floats }) => [
+        ...whole.param.get(unit)!.subarray(local, local + floats),
+      ]);
+      expect(weights[0]).toEqual(Float32Array.from(flat));
+    }
+  });
+});
