@@ -54,7 +54,8 @@ export const messages = {
     splitTrain: 'training',
     splitHeldOut: 'held out',
     split: 'The last tenth of the text is never trained on; the held-out loss is measured on it.',
-    characters: (count: string) => `${count} characters`,
+    units: { char: 'characters', byte: 'bytes' },
+    amount: (count: string, unit: string) => `${count} ${unit}`,
   },
   model: {
     heading: 'Model',
@@ -132,7 +133,7 @@ export const messages = {
     heading: 'Ring',
     alone: 'One tab alone sends nothing. Open another and the two share every step.',
     you: 'you',
-    legend: 'Bytes sent per step, measured on the links of this tab',
+    legend: 'Bytes per step, measured on the links of this tab',
     perStep: (bytes: string) => `${bytes}/step`,
     describe: (size: number) => (size === 1 ? 'One tab, no links' : `${size} tabs in a ring`),
     table: 'Bytes on the links of this tab',
@@ -143,7 +144,13 @@ export const messages = {
   peers: {
     heading: 'In this room',
     you: 'you',
-    states: { training: 'training', paused: 'paused', joining: 'joining', watching: 'watching' },
+    states: {
+      training: 'training',
+      paused: 'paused',
+      willing: 'taking part',
+      joining: 'joining',
+      watching: 'watching',
+    },
     hidden: 'in background',
     visible: 'in front',
     software: 'software',

@@ -12,7 +12,7 @@ import { hasRun, type Person, peopleOf } from './state/people';
 import { type RunChoice, runFileOf } from './state/runchoice';
 import { Session, sentenceOf } from './state/session';
 import { type Settings, saveSettings } from './state/settings';
-import type { OwnText } from './state/texts';
+import { factsOf, type OwnText, type TextFacts } from './state/texts';
 import type { OpenTab } from './tab';
 
 export interface RunWords {
@@ -26,6 +26,8 @@ export class Visit {
   readonly settings;
   readonly choice;
   readonly own = signal<OwnText | null>(null);
+  /** Facts of the chosen text, counted when it changes; undefined while the own text is empty. */
+  readonly facts: ReadonlySignal<TextFacts | undefined>;
   readonly link: ReadonlySignal<string>;
   readonly people: ReadonlySignal<readonly Person[]>;
   /** Somebody in the room takes part already. */
@@ -39,6 +41,8 @@ export class Visit {
     this.invited = secret !== undefined;
     this.settings = signal(settings);
     this.choice = signal<RunChoice>(this.invited || hasChoice ? choice : (settings.choice ?? choice));
+    const source = computed(() => this.choice.value.source);
+    this.facts = computed(() => factsOf(source.value, this.own.value));
     const room = secret ?? newSecret();
     this.session = new Session({
       openTab,

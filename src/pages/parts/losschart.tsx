@@ -36,7 +36,7 @@ function options({ steps, logScale }: Props, width: number, height: number): uPl
       y: logScale ? { distr: 3 } : { range: (_plot, min, max) => padded(min, max) },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 28, space: 80 },
+      { ...axis, grid: { show: false }, size: 24, gap: 4, space: 80 },
       { ...axis, grid, size: 44, values: (_plot, ticks) => ticks.map((tick) => (tick === null ? '' : String(tick))) },
     ],
     series: [
@@ -104,25 +104,27 @@ function LossTable({ series, version }: Pick<Props, 'series' | 'version'>) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: `renewal` says that `series` has changed
   useEffect(() => setRows(rowsOf(series.columns())), [series, renewal]);
   return (
-    <table class="visually-hidden">
-      <caption>{messages.loss.caption}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{messages.loss.step}</th>
-          <th scope="col">{messages.loss.train}</th>
-          <th scope="col">{messages.loss.heldOut}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(([step, train, heldOut]) => (
-          <tr key={step}>
-            <th scope="row">{count(step)}</th>
-            <td>{lossText(train)}</td>
-            <td>{heldOut === null ? messages.figures.none : lossText(heldOut)}</td>
+    <div class="visually-hidden">
+      <table>
+        <caption>{messages.loss.caption}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{messages.loss.step}</th>
+            <th scope="col">{messages.loss.train}</th>
+            <th scope="col">{messages.loss.heldOut}</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {rows.map(([step, train, heldOut]) => (
+            <tr key={step}>
+              <th scope="row">{count(step)}</th>
+              <td>{lossText(train)}</td>
+              <td>{heldOut === null ? messages.figures.none : lossText(heldOut)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

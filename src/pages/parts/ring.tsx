@@ -5,7 +5,7 @@
 import { messages } from '../messages';
 import { bytes } from '../state/format';
 import type { LinkRate } from '../state/linkmeter';
-import { curveOf, nodeRadius, placeOf, viewBoxOf } from '../state/ringlayout';
+import { curveOf, nameOf, nodeRadius, placeOf, viewBoxOf } from '../state/ringlayout';
 import type { PeerId } from '../tab';
 
 export interface RingPeer {
@@ -82,25 +82,15 @@ export function Ring({ peers, rates, live }: Props) {
               <text x={x} y={y} class="ring-rank" style={{ fontSize: `${Math.min(7, radius * 0.8)}px` }}>
                 {rank}
               </text>
-              {size <= NAMED_SIZE && (
-                <text x={x} y={y < -1 ? y - radius - 3 : y + radius + 5.5} class="ring-name">
-                  {me ? messages.ring.you : shortName(name)}
-                </text>
-              )}
+              {size <= NAMED_SIZE && <Name rank={rank} size={size} text={me ? messages.ring.you : shortName(name)} />}
             </g>
           );
         })}
         {links.map(({ from, to, sent }) => {
           if (sent === null || size > NAMED_SIZE) return null;
           const { label } = curveOf(from, to, size);
-          const away = Math.hypot(label.x, label.y) || 1;
           return (
-            <text
-              key={`${from} ${to}`}
-              x={label.x + (label.x / away) * 4}
-              y={label.y + (label.y / away) * 4}
-              class="ring-bytes"
-            >
+            <text key={`${from} ${to}`} x={label.x} y={label.y} class="ring-bytes">
               {bytes(sent)}
             </text>
           );
@@ -112,30 +102,41 @@ export function Ring({ peers, rates, live }: Props) {
   );
 }
 
-const shortName = (name: string) => ([...name].length > 12 ? `${[...name].slice(0, 11).join('')}…` : name);
+function Name({ rank, size, text }: { readonly rank: number; readonly size: number; readonly text: string }) {
+  const { x, y, anchor } = nameOf(rank, size);
+  return (
+    <text x={x} y={y} class={`ring-name anchor-${anchor}`}>
+      {text}
+    </text>
+  );
+}
+
+const shortName = (name: string) => ([...name].length > 10 ? `${[...name].slice(0, 9).join('')}…` : name);
 
 function LinkTable({ peers, rates }: Pick<Props, 'peers' | 'rates'>) {
   const rows = peers.filter(({ peer }) => rates.has(peer));
   if (rows.length === 0) return null;
   return (
-    <table class="visually-hidden">
-      <caption>{messages.ring.table}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{messages.ring.peer}</th>
-          <th scope="col">{messages.ring.sent}</th>
-          <th scope="col">{messages.ring.received}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(({ peer, name }) => (
-          <tr key={peer}>
-            <th scope="row">{name}</th>
-            <td>{messages.ring.perStep(bytes(rates.get(peer)!.sentPerStep))}</td>
-            <td>{messages.ring.perStep(bytes(rates.get(peer)!.receivedPerStep))}</td>
+    <div class="visually-hidden">
+      <table>
+        <caption>{messages.ring.table}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{messages.ring.peer}</th>
+            <th scope="col">{messages.ring.sent}</th>
+            <th scope="col">{messages.ring.received}</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {rows.map(({ peer, name }) => (
+            <tr key={peer}>
+              <th scope="row">{name}</th>
+              <td>{messages.ring.perStep(bytes(rates.get(peer)!.sentPerStep))}</td>
+              <td>{messages.ring.perStep(bytes(rates.get(peer)!.receivedPerStep))}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }

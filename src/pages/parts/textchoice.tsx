@@ -2,7 +2,7 @@
 import { messages } from '../messages';
 import { count } from '../state/format';
 import type { RunChoice, Source } from '../state/runchoice';
-import { factsOf, type OwnText } from '../state/texts';
+import { type OwnText, type TextFacts, tokensOf } from '../state/texts';
 
 const words = messages.text;
 const SOURCES: readonly Source[] = ['moby-dick', 'names', 'own'];
@@ -11,13 +11,14 @@ const TOKENIZERS = ['char', 'byte'] as const;
 interface Props {
   readonly choice: RunChoice;
   readonly own: OwnText | null;
+  /** Undefined while the own text is empty. */
+  readonly facts: TextFacts | undefined;
   readonly onChange: (change: Partial<RunChoice>) => void;
   readonly onOwn: (own: OwnText) => void;
   readonly onFile: (file: File) => void;
 }
 
-export function TextChoice({ choice, own, onChange, onOwn, onFile }: Props) {
-  const facts = factsOf(choice, own);
+export function TextChoice({ choice, own, facts, onChange, onOwn, onFile }: Props) {
   return (
     <fieldset class="choice">
       <legend>{words.heading}</legend>
@@ -36,7 +37,7 @@ export function TextChoice({ choice, own, onChange, onOwn, onFile }: Props) {
         ))}
       </div>
       {choice.source === 'own' && <OwnTextField own={own} onOwn={onOwn} onFile={onFile} />}
-      {facts && <Split characters={facts.characters} />}
+      {facts && <Split tokens={tokensOf(choice.tokenizer, facts)} unit={words.units[choice.tokenizer]} />}
       <div class="segments-line">
         <span id="tokenizer-label">{words.tokenizer}</span>
         <div class="segments" role="radiogroup" aria-labelledby="tokenizer-label">
@@ -90,8 +91,8 @@ function OwnTextField({ own, onOwn, onFile }: Pick<Props, 'own' | 'onOwn' | 'onF
 }
 
 /** The fixed split, drawn to scale. */
-function Split({ characters }: { readonly characters: number }) {
-  const trained = Math.floor((characters * 9) / 10);
+function Split({ tokens, unit }: { readonly tokens: number; readonly unit: string }) {
+  const trained = Math.floor((tokens * 9) / 10);
   return (
     <div class="split">
       <div class="split-bar" aria-hidden="true">
@@ -100,7 +101,7 @@ function Split({ characters }: { readonly characters: number }) {
       </div>
       <p class="split-words">
         <span>
-          <b>90 %</b> {words.splitTrain}, {words.characters(count(trained))}
+          <b>90 %</b> {words.splitTrain}, {words.amount(count(trained), unit)}
         </span>
         <span>
           <b>10 %</b> {words.splitHeldOut}

@@ -6,7 +6,7 @@ import { Peers } from '../parts/peers';
 import { Share } from '../parts/share';
 import { TextChoice } from '../parts/textchoice';
 import { sentenceOf } from '../state/session';
-import { factsOf, readOwnText, vocabularyOf } from '../state/texts';
+import { readOwnText, vocabularyOf } from '../state/texts';
 import type { Visit } from '../visit';
 
 const words = messages.first;
@@ -52,6 +52,7 @@ export function FirstScreen({ visit }: { readonly visit: Visit }) {
 function OwnRun({ visit }: { readonly visit: Visit }) {
   const choice = visit.choice.value;
   const own = visit.own.value;
+  const facts = visit.facts.value;
   const onFile = async (file: File) => {
     try {
       visit.takeOwn(await readOwnText(file));
@@ -64,13 +65,14 @@ function OwnRun({ visit }: { readonly visit: Visit }) {
       <TextChoice
         choice={choice}
         own={own}
+        facts={facts}
         onChange={visit.choose}
         onOwn={visit.takeOwn}
         onFile={(file) => void onFile(file)}
       />
       <ModelChoice
         choice={choice}
-        vocabulary={vocabularyOf(choice, factsOf(choice, own))}
+        vocabulary={vocabularyOf(choice.tokenizer, facts)}
         onChange={visit.choose}
         onProblem={visit.tell}
       />

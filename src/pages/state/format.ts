@@ -25,13 +25,13 @@ export const loss = (value: number) => value.toFixed(3);
 /** Tokens per second: whole numbers with separators, one decimal below 10. */
 export const rate = (value: number) => (value < 10 ? value.toFixed(1) : count(value));
 
-/** Seconds as a person says them: 8 s, 2 min 05 s, 1 h 04 min. */
+/** Seconds in one short word: 8 s, 2:05 min, 1:04 h. */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
   const two = (value: number) => String(value).padStart(2, '0');
   if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${two(s % 60)} s`;
-  return `${Math.floor(s / 3600)} h ${two(Math.floor((s % 3600) / 60))} min`;
+  if (s < 3600) return `${Math.floor(s / 60)}:${two(s % 60)} min`;
+  return `${Math.floor(s / 3600)}:${two(Math.floor((s % 3600) / 60))} h`;
 }
 
 export const milliseconds = (value: number) => `${value < 10 ? value.toFixed(1) : count(value)} ms`;

@@ -1,7 +1,8 @@
 /** Who is in the room, put together from what peers say of themselves, the generation and this tab's links. Pure. */
 import type { LinkStats, PeerId, Presence, TabStatus } from '../tab';
 
-export type PersonState = 'training' | 'paused' | 'joining' | 'watching';
+/** `willing`: takes part, as far as a tab that does not train itself can tell. */
+export type PersonState = 'training' | 'paused' | 'willing' | 'joining' | 'watching';
 
 export interface Person {
   readonly peer: PeerId;
@@ -36,7 +37,7 @@ export function peopleOf(
       adapter,
       software: SOFTWARE.test(adapter),
       rank,
-      state: stateOf(presence, rank),
+      state: stateOf(presence, rank, status.members.length > 0),
       hidden: presence?.hidden ?? false,
       link: links.get(peer) ?? null,
     };
@@ -46,10 +47,11 @@ export function peopleOf(
   return [...members, ...others.sort((a, b) => a.name.localeCompare(b.name) || (a.peer < b.peer ? -1 : 1))];
 }
 
-function stateOf(presence: Presence | undefined, rank: number | null): PersonState {
+function stateOf(presence: Presence | undefined, rank: number | null, sees: boolean): PersonState {
   if (presence?.state === 'paused') return 'paused';
   if (rank !== null) return 'training';
-  return presence?.state === 'willing' ? 'joining' : 'watching';
+  if (presence?.state !== 'willing') return 'watching';
+  return sees ? 'joining' : 'willing';
 }
 
 /** Somebody else in the room already takes part, so pressing the button joins their run. */

@@ -17,6 +17,8 @@ export interface Curve {
 const TAU = 2 * Math.PI;
 /** Radius of the circle; what is left of the 50 is for figures outside. */
 export const RING_RADIUS = 34;
+/** From the middle of a link to the middle of its figure. */
+const LABEL_GAP = 4;
 
 /** Rank 0 on top, clockwise; two ranks lie side by side, one in the middle. */
 export function placeOf(rank: number, size: number): Point {
@@ -26,7 +28,7 @@ export function placeOf(rank: number, size: number): Point {
 }
 
 /** Radius of a place: shrinks so that neighbours never touch. */
-export const nodeRadius = (size: number) => Math.min(9, (RING_RADIUS * Math.PI) / (1.7 * Math.max(size, 2)));
+export const nodeRadius = (size: number) => Math.min(9, (RING_RADIUS * Math.PI) / (2.6 * Math.max(size, 2)));
 
 /** The link from rank `from` to rank `to`; both directions of a pair bow apart, so that both can be read. */
 export function curveOf(from: number, to: number, size: number): Curve {
@@ -42,17 +44,27 @@ export function curveOf(from: number, to: number, size: number): Curve {
   const start = towards(a, control, rim);
   const end = towards(b, control, rim);
   const path = `M${at(start)} Q${at(control)} ${at(end)}`;
-  const label = { x: (start.x + end.x) / 4 + control.x / 2, y: (start.y + end.y) / 4 + control.y / 2 };
+  const out = bow / 2 + LABEL_GAP;
+  const label = { x: (a.x + b.x) / 2 + uy * out, y: (a.y + b.y) / 2 - ux * out };
   return { path, label };
 }
 
-/** The smallest box, 116 wide, that holds the places with their names, and two links that bow apart. */
+/** Where the name of a place stands: outside the circle, set from the side that is nearer to the place. */
+export function nameOf(rank: number, size: number): Point & { readonly anchor: 'start' | 'middle' | 'end' } {
+  const { x, y } = placeOf(rank, size);
+  const gap = nodeRadius(size) + 5.5;
+  if (size <= 2 || Math.abs(x) < RING_RADIUS / 4) return { x, y: y + (y < -1 ? 3 - gap : gap), anchor: 'middle' };
+  const beside = nodeRadius(size) + 2.5;
+  return { x: x + Math.sign(x) * beside, y: y + Math.sign(y) * 3, anchor: x > 0 ? 'start' : 'end' };
+}
+
+/** The box that holds the places with their names and figures; flatter where two lie side by side. */
 export function viewBoxOf(size: number): string {
-  if (size <= 2) return '-58 -24 116 48';
+  if (size <= 2) return '-58 -22 116 44';
   const ys = Array.from({ length: size }, (_, rank) => placeOf(rank, size).y);
-  const margin = nodeRadius(size) + 9;
+  const margin = nodeRadius(size) + 8;
   const top = Math.min(...ys) - margin;
-  return `-58 ${top.toFixed(2)} 116 ${(Math.max(...ys) + margin - top).toFixed(2)}`;
+  return `-70 ${top.toFixed(2)} 140 ${(Math.max(...ys) + margin - top).toFixed(2)}`;
 }
 
 function towards(from: Point, to: Point, distance: number): Point {

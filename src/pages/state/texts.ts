@@ -5,22 +5,25 @@
 import { InputError } from '../../errors';
 import { messages } from '../messages';
 import { bytes } from './format';
-import type { RunChoice } from './runchoice';
+import type { RunChoice, Source } from './runchoice';
 
 export interface OwnText {
   readonly name: string;
   readonly text: string;
 }
 
-interface TextFacts {
+export interface TextFacts {
+  /** Tokens of the char tokenizer: code points. */
   readonly characters: number;
-  /** Different characters. */
+  /** Tokens of the byte tokenizer: bytes of UTF-8. */
+  readonly bytes: number;
+  /** Different code points. */
   readonly alphabet: number;
 }
 
 export const BUILT_IN: Readonly<Record<'moby-dick' | 'names', TextFacts>> = {
-  'moby-dick': { characters: 1_190_317, alphabet: 83 },
-  names: { characters: 0, alphabet: 0 },
+  'moby-dick': { characters: 1_190_317, bytes: 1_204_997, alphabet: 83 },
+  names: { characters: 59_167, bytes: 59_167, alphabet: 54 },
 };
 
 const MAX_FILE_BYTES = 64e6;
@@ -37,14 +40,29 @@ export async function readOwnText(file: File): Promise<OwnText> {
   }
 }
 
+/** Counted in one pass without a copy: the text may be large. */
+export function countText(text: string): TextFacts {
+  const alphabet = new Set<string>();
+  let characters = 0;
+  for (const character of text) {
+    alphabet.add(character);
+    characters++;
+  }
+  return { characters, bytes: new Blob([text]).size, alphabet: alphabet.size };
+}
+
 /** Facts of the chosen text; undefined while the own text is empty. */
-export function factsOf(choice: RunChoice, own: OwnText | null): TextFacts | undefined {
-  if (choice.source !== 'own') return BUILT_IN[choice.source];
-  if (!own || own.text === '') return undefined;
-  return { characters: own.text.length, alphabet: new Set(own.text).size };
+export function factsOf(source: Source, own: OwnText | null): TextFacts | undefined {
+  if (source !== 'own') return BUILT_IN[source];
+  return own && own.text !== '' ? countText(own.text) : undefined;
+}
+
+/** Tokens of the text. */
+export function tokensOf(tokenizer: RunChoice['tokenizer'], facts: TextFacts): number {
+  return tokenizer === 'byte' ? facts.bytes : facts.characters;
 }
 
 /** Tokens of the vocabulary, as far as they are known before the text is tokenized. */
-export function vocabularyOf(choice: RunChoice, facts: TextFacts | undefined): number {
-  return choice.tokenizer === 'byte' ? BYTE_VALUES : (facts?.alphabet ?? BYTE_VALUES);
+export function vocabularyOf(tokenizer: RunChoice['tokenizer'], facts: TextFacts | undefined): number {
+  return tokenizer === 'byte' ? BYTE_VALUES : (facts?.alphabet ?? BYTE_VALUES);
 }

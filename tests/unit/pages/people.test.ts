@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { changesOf, hasRun, peopleOf } from '../../../src/pages/state/people';
+import type { Presence } from '../../../src/pages/tab';
+
+const presence = (peer: string, change: Partial<Presence> = {}): [string, Presence] => [
+  peer,
+  { peer, name: `n-${peer}`, adapter: 'apple metal-3', state: 'willing', hidden: false, build: '', run: '', ...change },
+];
+const link = { peer: 'b', bytesSent: 1, bytesReceived: 2, dropped: 0, rttMs: 3, kind: 'relayed' as const };
+
+test('members stand in rank order, then everybody else by name, each with state and link', () => {
+  const roster = new Map([
+    presence('a'),
+    presence('b', { adapter: 'google swiftshader', hidden: true }),
+    presence('c'),
+    presence('d', { state: 'observer' }),
+  ]);
+  const people = peopleOf('a', roster, { members: ['b', 'a'], links: [link] });
+  expect(people.map(({ peer, rank, state }) => [peer, rank, state])).toEqual([
+    ['b', 0, 'training'],
+    ['a', 1, 'training'],
+    ['c', null, 'joining'],
+    ['d', null, 'watching'],
+  ]);
+  expect(people[0]).toMatchObject({ software: true, hidden: true, me: false, link });
+  expect(people[1]).toMatchObject({ software: false, me: true, link: null });
+});
+
+test('a member that signaling has lost is still shown', () => {
+  const [person] = peopleOf('a', new Map(), { members: ['abcdef012345'], links: [] });
+  expect(person).toMatchObject({ name: 'abcdef', state: 'training', adapter: '' });
+});
+
+test('a tab that only watches calls the others by what they say of themselves', () => {
+  const roster = new Map([presence('a', { state: 'observer' }), presence('b')]);
+  expect(peopleOf('a', roster, { members: [], links: [] }).map(({ state }) => state)).toEqual(['watching', 'willing']);
+});
+
+test('a room has a run when somebody else takes part', () => {
+  expect(hasRun('a', new Map([presence('a'), presence('b', { state: 'observer' })]))).toBe(false);
+  expect(hasRun('a', new Map([presence('b', { state: 'paused' })]))).toBe(true);
+});
+
+test('who came and who left, this tab left out', () => {
+  const before = new Map([presence('b')]);
+  const after = new Map([presence('a'), presence('c')]);
+  expect(changesOf('a', before, after)).toEqual([
+    { kind: 'came', name: 'n-c' },
+    { kind: 'left', name: 'n-b' },
+  ]);
+});

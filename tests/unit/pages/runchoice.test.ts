@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import {
+  DEFAULT_CHOICE,
+  PRESETS,
+  parametersOf,
+  presetOf,
+  RANGES,
+  runFileOf,
+  stateBytesOf,
+} from '../../../src/pages/state/runchoice';
+import { settingsOf } from '../../../src/pages/state/settings';
+import { parseRunFile } from '../../../src/train/runfile';
+
+test('the default choice is the run that the headless run starts without a file', () => {
+  const { model, data, train, plan } = parseRunFile({});
+  const chosen = runFileOf(DEFAULT_CHOICE, '');
+  expect(chosen.model).toEqual(model);
+  expect(chosen.data).toEqual(data);
+  expect(chosen.plan).toEqual(plan);
+  expect(chosen.train).toEqual({ ...train, warmupSteps: chosen.train.warmupSteps });
+});
+
+test('every preset and every corner of the form is a valid run file', () => {
+  for (const preset of Object.values(PRESETS)) parseRunFile(runFileOf({ ...DEFAULT_CHOICE, ...preset }, ''));
+  for (const end of ['min', 'max'] as const) {
+    const corner = Object.fromEntries(Object.entries(RANGES).map(([field, range]) => [field, range[end]]));
+    const choice = { ...DEFAULT_CHOICE, ...corner };
+    expect(parseRunFile(runFileOf(choice, ''))).toEqual(runFileOf(choice, ''));
+  }
+});
+
+test('own text is named by its file', () => {
+  expect(runFileOf({ ...DEFAULT_CHOICE, source: 'own' }, 'my text.txt').data.source).toBe('file:my text.txt');
+});
+
+test('a preset is recognised until one of its numbers is changed', () => {
+  expect(presetOf(DEFAULT_CHOICE)).toBe('small');
+  expect(presetOf({ ...DEFAULT_CHOICE, steps: 601 })).toBeUndefined();
+});
+
+test('parameters of the default model: 83 tokens, context 64, 2 layers of width 64', () => {
+  // 83 * 64 + 64 * 64 + 2 * (12 * 64^2 + 13 * 64) + 2 * 64
+  expect(parametersOf(DEFAULT_CHOICE, 83)).toBe(109_504);
+  expect(stateBytesOf(109_504)).toBe(1_752_064);
+});
+
+test('settings that somebody else wrote are defaults, field by field', () => {
+  expect(settingsOf({ theme: 'pink', name: 7, logScale: true, choice: { layers: 1e9 } })).toEqual({
+    theme: 'auto',
+    name: '',
+    logScale: true,
+    choice: null,
+  });
+  expect(settingsOf('nonsense')).toEqual({ theme: 'auto', name: '', logScale: false, choice: null });
+});
