@@ -115,6 +115,7 @@ export class Link {
     }
     if (!wasSuspect && this.#silentMs >= SUSPECT_MS) this.events.suspect(true);
     this.#sendControl(FrameType.heartbeat);
+    this.#outbox.probe();
   }
 
   /** Say bye and end. The peer closes the channels when it has read it: a closing of ours could overtake the bye. */
@@ -146,8 +147,7 @@ export class Link {
     if (!this.isOpen || this.#wasOpened) return;
     this.#wasOpened = true;
     this.events.opened();
-    this.#outbox.probe();
-    this.#outbox.pump();
+    this.#outbox.open();
   }
 
   #sendControl(type: FrameType): void {

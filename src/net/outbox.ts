@@ -86,9 +86,15 @@ export class Outbox {
     for (const flush of this.#flushes.splice(0)) flush.resolve();
   }
 
-  /** Ask for an acknowledgement with an empty frame: in an idle link it measures the round trip without a queue. */
+  /** The channels have opened: measure the round trip before anything fills the pipe, then send. */
+  open(): void {
+    this.#mark();
+    this.pump();
+  }
+
+  /** With nothing to send, measure the round trip of an empty pipe. */
   probe(): void {
-    this.#frame({ ...MARK, ackWanted: true, position: 0 }, '', EMPTY);
+    if (this.#queue.length === 0) this.#mark();
   }
 
   /** Send what the window allows. */
@@ -99,9 +105,11 @@ export class Outbox {
       const shareBytes = Math.max(MIN_FRAME_BYTES, this.window.bytes / 4) & ~3;
       const sizeBytes = Math.min(out.payload.length - out.offset, payloadRoom(out.tag), shareBytes);
       const inFlightBytes = this.#sent - this.#acked;
+      // why not inFlightBytes === 0: a tail smaller than asked for stays unacknowledged until the next heartbeat
+      if (this.#asked.length === 0) this.window.onIdle();
       if (inFlightBytes > 0 && inFlightBytes + sizeBytes > this.window.bytes) {
         // why: the window may have shrunk below what is in flight without a request for acknowledgement
-        if (this.#asked.length === 0) this.probe();
+        if (this.#asked.length === 0) this.#mark();
         return;
       }
       const payload = out.payload.subarray(out.offset, out.offset + sizeBytes);
@@ -134,6 +142,11 @@ export class Outbox {
   /** Bulk frame bytes handed to the channel so far. */
   get sentBytes(): number {
     return this.#sent;
+  }
+
+  /** Ask for an acknowledgement with an empty frame. */
+  #mark(): void {
+    this.#frame({ ...MARK, ackWanted: true, position: 0 }, '', EMPTY);
   }
 
   #frame(header: Header, tag: Tag, payload: Uint8Array): void {

@@ -15,8 +15,8 @@ export const WINDOW = {
   queueBytes: 128 * KB,
   /** Share of the way to the target taken per round trip; a signal is one round trip old when it comes. */
   gain: 0.5,
-  /** A base round trip older than this is measured anew, in a drained pipe. */
-  baseAgeMs: 30_000,
+  /** A frame with at most this much in flight, itself included, measures the round trip of a pipe without a queue. */
+  aloneBytes: 4 * KB,
   /** No acknowledgement for this long, or for four smoothed round trips if that is more, is a stall: packets were lost. */
   stallMs: 400,
 } as const;
@@ -31,15 +31,15 @@ export class InflightWindow {
   #bytes: number = WINDOW.startBytes;
   /** Shortest round trip seen: that of a pipe without a queue. */
   #baseMs = Number.POSITIVE_INFINITY;
-  #baseSinceMs = 0;
-  #isDraining = false;
+  /** Reached so far since the pipe was last empty. */
+  #rampBytes: number = WINDOW.startBytes;
   #smoothMs = 0;
   #lastAckMs = 0;
   #lastStallMs = Number.NEGATIVE_INFINITY;
 
   /** Bytes that may be in flight now. */
   get bytes(): number {
-    return this.#isDraining ? WINDOW.minBytes : this.#bytes;
+    return Math.min(this.#bytes, this.#rampBytes);
   }
 
   /** Smoothed round trip of a frame, ms; 0 until measured. */
@@ -52,6 +52,11 @@ export class InflightWindow {
     return this.bytes / 4;
   }
 
+  /** Nothing is in flight: what was learned stays, but a whole window at once would overrun a queue on the way. */
+  onIdle(): void {
+    this.#rampBytes = WINDOW.startBytes;
+  }
+
   /** `ackedBytes` were acknowledged, the last of them with `frame`. `isLimited`: frames wait, so growing may help. */
   onAck(nowMs: number, frame: AckedFrame, ackedBytes: number, isLimited: boolean): void {
     const rttMs = Math.max(0.01, nowMs - frame.sentMs);
@@ -59,7 +64,8 @@ export class InflightWindow {
     const isStall = this.#smoothMs > 0 && silentMs > Math.max(WINDOW.stallMs, 4 * this.#smoothMs);
     this.#lastAckMs = nowMs;
     this.#smoothMs = this.#smoothMs === 0 ? rttMs : this.#smoothMs + (rttMs - this.#smoothMs) / 8;
-    this.#updateBase(nowMs, frame, rttMs);
+    this.#updateBase(frame, rttMs);
+    this.#rampBytes = Math.min(WINDOW.maxBytes, this.#rampBytes + ackedBytes / 2);
     if (isStall) {
       this.#shrinkAfterStall(nowMs, frame.sentMs);
       return;
@@ -71,15 +77,10 @@ export class InflightWindow {
     }
   }
 
-  #updateBase(nowMs: number, frame: AckedFrame, rttMs: number): void {
-    const isEmptyPipe = frame.inFlightBytes <= WINDOW.minBytes;
-    if (rttMs <= this.#baseMs || (isEmptyPipe && this.#isDraining)) {
-      this.#baseMs = rttMs;
-      this.#baseSinceMs = nowMs;
-      this.#isDraining = false;
-    } else if (nowMs - this.#baseSinceMs > WINDOW.baseAgeMs) {
-      this.#isDraining = true;
-    }
+  #updateBase(frame: AckedFrame, rttMs: number): void {
+    if (rttMs < this.#baseMs) this.#baseMs = rttMs;
+    // why only then: the round trip of a full pipe says nothing of a longer way
+    else if (frame.inFlightBytes <= WINDOW.aloneBytes) this.#baseMs += (rttMs - this.#baseMs) / 4;
   }
 
   #shrinkAfterStall(nowMs: number, sentMs: number): void {

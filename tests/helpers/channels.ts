@@ -11,6 +11,11 @@ export class FakeChannel implements Channel {
   onclose: ((event: Event) => unknown) | null = null;
   onmessage: ((event: MessageEvent) => unknown) | null = null;
 
+  open(): void {
+    this.readyState = 'open';
+    this.onopen?.(new Event('open'));
+  }
+
   send(data: Uint8Array<ArrayBuffer>): void {
     if (this.readyState !== 'open') throw new Error('the channel is not open');
     this.inject(data.slice().buffer);
@@ -35,8 +40,9 @@ export class FakeChannel implements Channel {
   }
 }
 
-export function channelPair(): [FakeChannel, FakeChannel] {
+export function channelPair(state: RTCDataChannelState = 'open'): [FakeChannel, FakeChannel] {
   const pair: [FakeChannel, FakeChannel] = [new FakeChannel(), new FakeChannel()];
+  for (const channel of pair) channel.readyState = state;
   pair[0].other = pair[1];
   pair[1].other = pair[0];
   return pair;

@@ -1,0 +1,114 @@
+/**
+ * The in-flight window on simulated links (exact arithmetic, no clock): it fills the link, keeps the queue short, never
+ * overruns a drop-tail queue, follows a rate that changes, and recovers from a stall.
+ */
+import { describe, expect, test } from 'vitest';
+import { InflightWindow, WINDOW } from '../../../src/net/window';
+
+interface SimulatedLink {
+  bytesPerMs: number;
+  /** Out and back, of a pipe without a queue. */
+  readonly rttMs: number;
+  /** No acknowledgement arrives in this time; what is due comes at its end. */
+  readonly outage?: readonly [number, number];
+}
+
+interface Run {
+  readonly deliveredBytes: number;
+  readonly maxQueueBytes: number;
+  readonly window: InflightWindow;
+}
+
+/** A sender that always has data, frames of a quarter window up to 64 KB, each acknowledged. */
+function simulate(link: SimulatedLink, untilMs: number, change?: (nowMs: number) => void): Run {
+  const window = new InflightWindow();
+  const flights: { sentMs: number; inFlightBytes: number; sizeBytes: number; ackMs: number }[] = [];
+  let now = 0;
+  let inFlight = 0;
+  let freeMs = 0;
+  let delivered = 0;
+  let maxQueueBytes = 0;
+  const send = (sizeBytes: number) => {
+    maxQueueBytes = Math.max(maxQueueBytes, Math.max(0, freeMs - now) * link.bytesPerMs);
+    freeMs = Math.max(freeMs, now) + sizeBytes / link.bytesPerMs;
+    inFlight += sizeBytes;
+    const dueMs = freeMs + link.rttMs;
+    const [from, to] = link.outage ?? [0, 0];
+    flights.push({ sentMs: now, inFlightBytes: inFlight, sizeBytes, ackMs: dueMs > from && dueMs < to ? to : dueMs });
+  };
+  send(40); // the probe a link starts with
+  while (now < untilMs) {
+    for (;;) {
+      const sizeBytes = Math.min(65_536, window.bytes / 4);
+      if (inFlight > 0 && inFlight + sizeBytes > window.bytes) break;
+      send(sizeBytes);
+    }
+    const flight = flights.shift()!;
+    now = flight.ackMs;
+    change?.(now);
+    inFlight -= flight.sizeBytes;
+    delivered += flight.sizeBytes;
+    window.onAck(now, flight, flight.sizeBytes, true);
+  }
+  return { deliveredBytes: delivered, maxQueueBytes, window };
+}
+
+const mbps = (rate: number) => (rate * 1e6) / 8 / 1e3;
+
+describe.each([
+  [20, 20],
+  [20, 40],
+  [20, 100],
+  [100, 20],
+  [100, 40],
+  [100, 100],
+  [1, 40],
+])('%i Mbit/s, round trip %i ms', (rate, rttMs) => {
+  const link = { bytesPerMs: mbps(rate), rttMs };
+
+  test('a minute fills the link', () => {
+    const { deliveredBytes } = simulate(link, 60_000);
+    expect(deliveredBytes / (link.bytesPerMs * 60_000)).toBeGreaterThan(0.9);
+  });
+
+  test('the queue never reaches 256 KB, the start included', () => {
+    expect(simulate(link, 60_000).maxQueueBytes).toBeLessThan(256 << 10);
+  });
+});
+
+test('a rate that falls to a fifth is followed: the queue comes back to its target', () => {
+  const link = { bytesPerMs: mbps(100), rttMs: 40 };
+  const { window } = simulate(link, 20_000, (nowMs) => {
+    if (nowMs > 10_000) link.bytesPerMs = mbps(20);
+  });
+  const pipeBytes = link.bytesPerMs * link.rttMs;
+  expect(window.bytes).toBeLessThan(pipeBytes + 1.5 * WINDOW.queueBytes);
+});
+
+test('a stall halves the window once, and it grows back', () => {
+  const link = { bytesPerMs: mbps(20), rttMs: 40, outage: [5000, 7000] as const };
+  const before = simulate(link, 4800).window.bytes;
+  const after = simulate(link, 7001).window.bytes;
+  expect(after / before).toBeGreaterThan(0.4);
+  expect(after / before).toBeLessThan(0.6);
+  expect(simulate(link, 20_000).window.bytes).toBeGreaterThan(0.9 * before);
+});
+
+test('after an idle moment the window opens step by step, not at once', () => {
+  const window = new InflightWindow();
+  window.onAck(10, { sentMs: 0, inFlightBytes: 40 }, 40, true);
+  for (let now = 20; window.bytes < 1 << 20; now += 10) {
+    window.onAck(now, { sentMs: now - 10, inFlightBytes: window.bytes }, window.bytes / 4, true);
+  }
+  window.onIdle();
+  expect(window.bytes).toBe(WINDOW.startBytes);
+  window.onAck(20_000, { sentMs: 19_990, inFlightBytes: WINDOW.startBytes }, WINDOW.startBytes, true);
+  expect(window.bytes).toBe(1.5 * WINDOW.startBytes);
+});
+
+test('without a queue in sight and without need the window stays', () => {
+  const window = new InflightWindow();
+  for (let i = 1; i <= 100; i++) window.onAck(i * 10, { sentMs: i * 10 - 5, inFlightBytes: 1000 }, 1000, false);
+  expect(window.bytes).toBe(WINDOW.startBytes);
+  expect(window.rttMs).toBeCloseTo(5);
+});
