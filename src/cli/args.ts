@@ -1,0 +1,63 @@
+/** The command line of `npm run train`: what was asked for, checked for form only; the run file's rules are elsewhere. */
+import { parseArgs } from 'node:util';
+import { PlanError } from '../errors';
+
+export interface TrainArgs {
+  /** Path of the run file; the default example when absent. */
+  readonly runPath: string | undefined;
+  /** How many ranks of which kind were asked for; absent: as many tabs as the plan has ranks. */
+  readonly ranks: { readonly kind: 'tabs' | 'nodes'; readonly count: number } | undefined;
+  readonly initPath: string | undefined;
+  readonly outPath: string | undefined;
+  /** Refuse a plan that needs more bytes on a rank. */
+  readonly limitBytes: number | undefined;
+  /** `section.field=value`, in the order given. */
+  readonly overrides: readonly string[];
+}
+
+const MAX_RANKS = 64;
+const OPTIONS = {
+  tabs: { type: 'string' },
+  nodes: { type: 'string' },
+  init: { type: 'string' },
+  out: { type: 'string' },
+  'limit-mb': { type: 'string' },
+} as const;
+const USAGE =
+  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FILE.safetensors] [--out DIR] [--limit-mb N] [--section.field=value ...]';
+
+/** Throws PlanError with the usage for what is none of the options. */
+export function parseTrainArgs(argv: readonly string[]): TrainArgs {
+  const isOverride = (arg: string) => /^--[A-Za-z0-9]+\.[A-Za-z0-9.]+=/.test(arg);
+  const overrides = argv.filter(isOverride).map((arg) => arg.slice(2));
+  const { values, positionals } = readOptions(argv.filter((arg) => !isOverride(arg)));
+  if (positionals.length > 1) throw new PlanError(`One run file at most, not ${positionals.length}: ${USAGE}`);
+  if (values.tabs !== undefined && values.nodes !== undefined) {
+    throw new PlanError('Either --tabs or --nodes: the ranks of one run are all of one kind.');
+  }
+  const kind = values.nodes === undefined ? 'tabs' : 'nodes';
+  const count = values.tabs ?? values.nodes;
+  const limitMb = values['limit-mb'];
+  return {
+    runPath: positionals[0],
+    ranks: count === undefined ? undefined : { kind, count: wholeNumber(`--${kind}`, count, MAX_RANKS) },
+    initPath: values.init,
+    outPath: values.out,
+    limitBytes: limitMb === undefined ? undefined : wholeNumber('--limit-mb', limitMb, 1_000_000) * 1e6,
+    overrides,
+  };
+}
+
+function readOptions(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new PlanError(`${error instanceof Error ? error.message.split('.')[0] : String(error)}. Usage: ${USAGE}`);
+  }
+}
+
+function wholeNumber(option: string, text: string, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new PlanError(`${option} is ${JSON.stringify(text)}; it must be a whole number from 1 to ${max}.`);
+}

@@ -1,0 +1,123 @@
+/**
+ * What a headless run's own server tells its ranks and hears from them, over HTTP under an unguessable path: the run, its
+ * files, then metrics, trace, model and the final report. Tensors of the training never pass here.
+ */
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import * as v from 'valibot';
+import type { Handler } from '../server/static';
+import type { TraceEvent } from '../trace/trace';
+import type { RankReport, RankStatus } from '../worker/headless';
+
+/** What a rank asks for first. */
+export interface HeadlessSetup {
+  /** The run file as JSON text, the same for all ranks. */
+  readonly run: string;
+  readonly peers: number;
+  /** The room's secret. */
+  readonly secret: string;
+  readonly limitBytes: number | null;
+  readonly hasInit: boolean;
+}
+
+export interface HeadlessFiles {
+  readonly source: Uint8Array | null;
+  readonly init: Uint8Array | null;
+}
+
+export interface HeadlessEvents {
+  onStatus(index: number, status: RankStatus): void;
+  onReport(index: number, report: RankReport): void;
+  onTrace(index: number, events: readonly TraceEvent[]): void;
+  onFile(name: string, bytes: Uint8Array): void;
+}
+
+/** Names of the model's files that a rank may hand over. */
+const FILES = new Set(['model.safetensors', 'config.json', 'tokenizer.json']);
+const MAX_BODY_BYTES = 4e9;
+
+const number = v.number();
+const roles = v.object({ param: number, grad: number, moment: number, saved: number, scratch: number, staging: number });
+const metrics = v.object({
+  step: number,
+  loss: number,
+  gradNorm: number,
+  lr: number,
+  tokens: number,
+  ms: number,
+  bytesSent: v.array(number),
+  heldOutLoss: v.optional(number),
+});
+const statusBody = v.object({ phase: v.string(), sentence: v.string(), metrics: v.array(metrics) });
+const reportBody = v.object({
+  end: v.picklist(['done', 'stopped', 'failed']),
+  sentence: v.string(),
+  rank: number,
+  adapter: v.string(),
+  memory: v.nullable(roles),
+  bytesSent: number,
+  bytesReceived: number,
+  weightsHash: v.string(),
+});
+
+export class HeadlessDesk {
+  /** Path below the server's root; whoever knows it belongs to the run. */
+  readonly path = `/headless/${randomBytes(16).toString('hex')}`;
+
+  constructor(
+    readonly setup: HeadlessSetup,
+    readonly files: HeadlessFiles,
+    readonly events: HeadlessEvents,
+  ) {}
+
+  /** Answer what is below `path`; false for everything else. */
+  readonly route = (...[request, response]: Parameters<Handler>): boolean => {
+    const url = new URL(request.url ?? '/', 'http://host');
+    if (!url.pathname.startsWith(`${this.path}/`)) return false;
+    const name = url.pathname.slice(this.path.length + 1);
+    if (request.method === 'GET') this.#give(name, response);
+    else if (request.method === 'POST') void this.#take(name, Number(url.searchParams.get('index')), request, response);
+    else response.writeHead(405).end();
+    return true;
+  };
+
+  #give(name: string, response: ServerResponse): void {
+    const body =
+      name === 'setup'
+        ? JSON.stringify(this.setup)
+        : name === 'source'
+          ? this.files.source
+          : name === 'init'
+            ? this.files.init
+            : null;
+    if (body === null) response.writeHead(404).end();
+    else response.writeHead(200, { 'Cache-Control': 'no-store' }).end(body);
+  }
+
+  async #take(name: string, index: number, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const body = await readBody(request);
+      if (!Number.isInteger(index) || index < 0 || index >= this.setup.peers) throw new TypeError(`rank ${index}`);
+      if (name === 'status') this.events.onStatus(index, v.parse(statusBody, JSON.parse(body.toString())));
+      else if (name === 'report') this.events.onReport(index, v.parse(reportBody, JSON.parse(body.toString())));
+      else if (name === 'trace') this.events.onTrace(index, JSON.parse(body.toString()));
+      else if (FILES.has(name)) this.events.onFile(name, body);
+      else throw new TypeError(name);
+      response.writeHead(204).end();
+    } catch {
+      // The sender is one of our own ranks: it reports the refusal as its failure.
+      response.writeHead(400).end();
+    }
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    sizeBytes += part.length;
+    if (sizeBytes > MAX_BODY_BYTES) throw new RangeError('body too large');
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
