@@ -17,8 +17,8 @@ export interface Curve {
 const TAU = 2 * Math.PI;
 /** Radius of the circle; what is left of the 50 is for figures outside. */
 export const RING_RADIUS = 34;
-/** From the middle of a link to the middle of its figure. */
-const LABEL_GAP = 4;
+/** From the middle of a link to its figure: more outside the ring than inside, where the figures meet. */
+const LABEL_GAP = { outside: 4, inside: 0.5 };
 
 /** Rank 0 on top, clockwise; two ranks lie side by side, one in the middle. */
 export function placeOf(rank: number, size: number): Point {
@@ -44,7 +44,8 @@ export function curveOf(from: number, to: number, size: number): Curve {
   const start = towards(a, control, rim);
   const end = towards(b, control, rim);
   const path = `M${at(start)} Q${at(control)} ${at(end)}`;
-  const out = bow / 2 + LABEL_GAP;
+  const isOutside = uy * (a.x + b.x) - ux * (a.y + b.y) > -1e-9;
+  const out = bow / 2 + (isOutside ? LABEL_GAP.outside : LABEL_GAP.inside);
   const label = { x: (a.x + b.x) / 2 + uy * out, y: (a.y + b.y) / 2 - ux * out };
   return { path, label };
 }

@@ -6,7 +6,15 @@ const presence = (peer: string, change: Partial<Presence> = {}): [string, Presen
   peer,
   { peer, name: `n-${peer}`, adapter: 'apple metal-3', state: 'willing', hidden: false, build: '', run: '', ...change },
 ];
-const link = { peer: 'b', bytesSent: 1, bytesReceived: 2, dropped: 0, rttMs: 3, kind: 'relayed' as const };
+const link = {
+  peer: 'b',
+  bytesSent: 1,
+  bytesReceived: 2,
+  dropped: 0,
+  rttMs: 3,
+  windowBytes: 0,
+  kind: 'relayed' as const,
+};
 
 test('members stand in rank order, then everybody else by name, each with state and link', () => {
   const roster = new Map([
