@@ -21,7 +21,7 @@ export interface LinearOptions {
   readonly residual?: Tensor;
   /** false: no bias (Llama). */
   readonly bias?: boolean;
-  /** Weight stored [out, in] as in Llama; GPT-2 stores [in, out]. */
+  /** Weight stored [out, in] as in Llama, and then without bias; GPT-2 stores [in, out]. */
   readonly transposed?: boolean;
 }
 
@@ -75,9 +75,12 @@ export function linear(
       { TB: 1 - TB, ACC: into.ACC, EPI },
     );
     if (columnSplit) t.allReduce('backwardInput', into.grad);
-    const [a, c] = TB ? [dy, x] : [x, dy];
-    t.W(k.matmul, { a, b: c, out: t.paramGrad(w) }, { M: w.shape[0]!, N: w.shape[1]!, K: R }, { TA: 1, ACC: 1 });
-    if (b) t.W(k.colsum, { x: dy, out: t.paramGrad(b) }, { R, C: N });
+    const dims = { M: w.shape[0]!, N: w.shape[1]!, K: R };
+    const [left, right] = TB ? [dy, x] : [x, dy];
+    // why: the bias gradient, the column sums of dy, comes out of the same pass over dy
+    const BIASGRAD = b ? 1 : 0;
+    const bind = { a: left, b: right, out: t.paramGrad(w) };
+    t.W(k.matmul, bind, { ...dims, ...(b && { biasAt: t.at(b) }) }, { TA: 1, ACC: 1, BIASGRAD });
   });
   return y;
 }
