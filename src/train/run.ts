@@ -35,7 +35,6 @@ export class Executor {
   /** The head's copy of a tied table is on its way. */
   #tableCopy: Promise<void> | undefined;
   #sends: Promise<void>[] = [];
-  #forwardEncoded = false;
   /** `generation/step`, the head of every tag of the pass under way. */
   #tagHead = '';
   #copies = 0;
@@ -104,7 +103,6 @@ export class Executor {
     this.#tagHead = `${this.cluster.mesh.generation}/${pass}`;
     this.#sends = [];
     this.#shards.begin();
-    this.#forwardEncoded = false;
   }
 
   async #run(line: Action, microbatches: readonly Microbatch[]): Promise<void> {
@@ -144,16 +142,13 @@ export class Executor {
     if (mb >= this.instance.options.residency.slots[unit]!) this.instance.writeInputs(unit, mb, microbatches[mb]!);
     await this.#encode(this.instance.list(unit, 'F', mb), line);
     if (unit === this.#head) this.#stream.encode(this.instance.lossList(mb));
-    this.#forwardEncoded = true;
   }
 
   async #backward(line: Line<'B' | 'I' | 'W'>): Promise<void> {
-    // why: forwards go to the GPU in one submit, backwards one by one, so that reductions start early
-    if (this.#forwardEncoded) this.#stream.flush();
-    this.#forwardEncoded = false;
+    // why: all forwards before it go to the GPU in one submit, each backward in its own, so that reductions start early
+    this.#stream.flush();
     if (line.op !== 'W') await this.#awaitParams(line.unit);
     await this.#encode(this.instance.list(line.unit, line.op, line.mb), line);
-    this.#stream.flush();
   }
 
   /** Encode a list; at each of its collectives read, sum over the tensor-parallel group, write, go on. */
@@ -196,6 +191,8 @@ export class Executor {
         ? this.instance.border(first, 'input', line.mb)
         : this.instance.border(last, 'outputGrad', line.mb);
     const rank = this.cluster.mesh.stageRank(partner);
+    // why: the GPU works on what is encoded while this rank waits
+    this.#stream.flush();
     await receivePlace(this.cluster, this.#stream, place, rank, `${this.#tagHead}/${name}`);
   }
 
