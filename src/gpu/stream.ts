@@ -38,6 +38,7 @@ export class Stream {
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #profiler: Profiler | undefined;
+  #closed = false;
 
   constructor(
     readonly device: GpuDevice,
@@ -94,6 +95,7 @@ export class Stream {
   write(place: Place, data: Float32Array | Uint32Array): void {
     if (data.length !== place.floats) throw new KernelError(`cannot write ${data.length} numbers to ${place.floats}`);
     this.flush();
+    this.#checkOpen();
     this.device.raw.queue.writeBuffer(place.buffer, place.at * 4, data.buffer, data.byteOffset, data.byteLength);
   }
 
@@ -109,8 +111,8 @@ export class Stream {
     into = places.map((place) => new Float32Array(place.floats)),
   ): Promise<readonly Float32Array[]> {
     const bytes = places.reduce((total, place) => total + place.floats * 4, 0);
-    const staging = this.#staging.take(bytes);
     const encoder = this.#outsidePass();
+    const staging = this.#staging.take(bytes);
     let at = 0;
     for (const { buffer, at: from, floats } of places) {
       encoder.copyBufferToBuffer(buffer, from * 4, staging, at, floats * 4);
@@ -154,8 +156,12 @@ export class Stream {
     await profiler?.emit(this.trace);
   }
 
-  /** Give uniforms, staging and zero buffers back. Prepared lists are dead after it. */
+  /**
+   * Give uniforms, staging and zero buffers back. Prepared lists are dead after it, and later calls throw KernelError: work
+   * that ends after its rank was given up must not touch what is gone.
+   */
   close(): void {
+    this.#closed = true;
     this.#encoder = undefined;
     this.#pass = undefined;
     this.#uniforms.close();
@@ -213,7 +219,12 @@ export class Stream {
     return buffer;
   }
 
+  #checkOpen(): void {
+    if (this.#closed) throw new KernelError('this stream is closed: its rank was given up');
+  }
+
   #dispatch(dispatch: Dispatch): void {
+    this.#checkOpen();
     this.#encoder ??= this.device.raw.createCommandEncoder();
     if (this.#profiler) {
       this.#endPass();
@@ -227,6 +238,7 @@ export class Stream {
   }
 
   #outsidePass(): GPUCommandEncoder {
+    this.#checkOpen();
     this.#encoder ??= this.device.raw.createCommandEncoder();
     this.#endPass();
     return this.#encoder;

@@ -3,7 +3,8 @@
  * what plan, model and net offer.
  */
 import { PlanError } from '../errors';
-import type { Stream } from '../gpu/stream';
+import type { GpuDevice } from '../gpu/device';
+import { Stream } from '../gpu/stream';
 import { Instance, type InstanceOptions } from '../model/instance';
 import { recordModel, unitSizes } from '../model/model';
 import type { Tie } from '../model/placement';
@@ -26,16 +27,20 @@ export interface RankMakerOptions {
   readonly links?: LinkSetting;
 }
 
-/** Make ranks on the device of `stream`. Rejects with PlanError where the plan does not fit the device. */
-export function rankMaker(stream: Stream, options: RankMakerOptions = {}): (s: RankSetting) => Promise<DeviceRank> {
+/** Make ranks on a device, each with a stream of its own. Rejects with PlanError where the plan does not fit. */
+export function rankMaker(
+  { device }: { readonly device: GpuDevice },
+  options: RankMakerOptions = {},
+): (setting: RankSetting) => Promise<DeviceRank> {
   return async (setting) => {
-    const { run, plan, mesh } = setting;
+    const { run, plan, mesh, trace } = setting;
     if (plan.outer) throw new PlanError('plan.outer (DiLoCo) is not available: leave it out');
     if (plan.wire !== 'f32') throw new PlanError(`plan.wire ${plan.wire} is not available: set it to f32`);
     const units = unitSizes(run.model, plan.dp, { size: plan.tp, rank: mesh.coord.tp });
     const program = lower(plan, mesh, units);
     const { limitBytes } = options;
     const wanted = instanceOptions(run, plan, mesh, program, units);
+    const stream = new Stream(device, trace);
     const instance = await Instance.create(stream, { ...wanted, ...(limitBytes !== undefined && { limitBytes }) });
     const { betas, eps, weightDecay, gradClip } = run.train;
     const cluster = clusterOf(setting, options.links);
@@ -143,6 +148,7 @@ export class DeviceRank implements RankModel {
 
   close(): void {
     this.#instance.close();
+    this.#instance.stream.close();
   }
 
   /** The parameters this rank keeps between steps: all of a unit's, with zero 3 its shard. */

@@ -43,7 +43,10 @@ const FAMILIES: Readonly<Record<string, readonly Plan[]>> = {
   recompute: [{ microbatches: 2 }, { microbatches: 2, recompute: true }],
   'tensor, tp 2': [{ tp: 2 }],
   'tensor, tp 4': [{ tp: 4 }],
-  'tensor with microbatches and ZeRO': [{ dp: 2, tp: 4, microbatches: 2 }, { dp: 2, tp: 4, microbatches: 2, zero: 1 }],
+  'tensor with microbatches and ZeRO': [
+    { dp: 2, tp: 4, microbatches: 2 },
+    { dp: 2, tp: 4, microbatches: 2, zero: 1 },
+  ],
   'three axes, 2 x 2 x 2': [
     { dp: 2, pp: 2, tp: 2, microbatches: 2 },
     { dp: 2, pp: 2, tp: 2, microbatches: 2, zero: 1, schedule: 'gpipe' },

@@ -1,7 +1,6 @@
 /** One rank's services beside the step: losses without gradients, logits, state in and out, memory as planned. */
 import { expect } from 'vitest';
 import { PlanError } from '../../src/errors';
-import { Stream } from '../../src/gpu/stream';
 import { placeInstance } from '../../src/model/instance';
 import { unitSizes } from '../../src/model/model';
 import { memoryTransports } from '../../src/net/memory';
@@ -28,12 +27,11 @@ async function makeRank(plan: Record<string, unknown>, index = 0, of: Fixture = 
     index,
     run.plan,
   );
-  const stream = new Stream(gpu());
   const { signal } = new AbortController();
   const setting = { run, plan: run.plan, mesh, transport: transports[index]!, signal, trace: new Trace() };
-  const rank = await rankMaker(stream, { ...(limitBytes !== undefined && { limitBytes }) })(setting);
+  const rank = await rankMaker({ device: gpu() }, { ...(limitBytes !== undefined && { limitBytes }) })(setting);
   await rank.write(initialState(run.model, 1, holdingOf(run.model, run.plan, mesh)));
-  return { rank, run, mesh, stream };
+  return { rank, run };
 }
 
 function firstBatch(run: ReturnType<typeof runOf>) {
@@ -43,7 +41,7 @@ function firstBatch(run: ReturnType<typeof runOf>) {
 }
 
 gpuTest('logits of a prefix give the same loss as the evaluation of the whole row', async () => {
-  const { rank, run, stream } = await makeRank({});
+  const { rank, run } = await makeRank({});
   const input = firstBatch(run);
   const losses = await rank.losses(input);
   for (const length of [1, 2, 20, run.model.context]) {
@@ -55,13 +53,12 @@ gpuTest('logits of a prefix give the same loss as the evaluation of the whole ro
     expect(Math.abs(loss - losses[length - 1]!)).toBeLessThan(1e-5);
   }
   rank.close();
-  stream.close();
 });
 
 gpuTest('evaluating between two steps changes no bit of the run', async () => {
   const weights: Float32Array[] = [];
   for (const evaluated of [false, true]) {
-    const { rank, run, stream } = await makeRank({});
+    const { rank, run } = await makeRank({});
     const input = firstBatch(run);
     for (let step = 0; step < 2; step++) {
       const tokens = input.tokens.length;
@@ -71,7 +68,6 @@ gpuTest('evaluating between two steps changes no bit of the run', async () => {
     }
     weights.push((await rank.read()).param.get(1)!);
     rank.close();
-    stream.close();
   }
   expect(weights[1]).toEqual(weights[0]);
 });
@@ -97,12 +93,11 @@ gpuTest('bytes of every role are allocated as planned, and given back', async (d
       const units = unitSizes(run.model, run.plan.dp);
       const planned = placeInstance(instanceOptions(run, run.plan, mesh, lower(run.plan, mesh, units), units));
       const bytes = planned.placement.plan.bytes();
-      const { rank, stream } = await makeRank(plan, index);
+      const { rank } = await makeRank(plan, index);
       for (const role of ['param', 'grad', 'moment', 'saved', 'scratch'] as const) {
         expect(device.memory[role] - before[role], `${JSON.stringify(plan)} ${role}`).toBe(bytes[role]);
       }
       rank.close();
-      stream.close();
     }
     expect(device.memory).toEqual(before);
   }
@@ -115,12 +110,11 @@ gpuTest('model state costs 16, 8 + 8/N, 4 + 12/N, 16/N bytes per parameter', asy
     [2, 10],
     [3, 8],
   ] as const) {
-    const { rank, run, stream } = await makeRank({ dp: 2, zero });
+    const { rank, run } = await makeRank({ dp: 2, zero });
     const floats = unitSizes(run.model, 2).reduce((sum, { paramFloats }) => sum + paramFloats, 0);
     const { param, grad, moment } = rank.memory;
     expect(param + grad + moment).toBe(perParam * floats);
     rank.close();
-    stream.close();
   }
 });
 
@@ -131,11 +125,10 @@ gpuTest('a plan above the limit is refused with its numbers', async () => {
 });
 
 gpuTest('a step of one tab is at most units + 4 submits', async (device) => {
-  const { rank, run, stream } = await makeRank({});
+  const { rank, run } = await makeRank({});
   const input = firstBatch(run);
   const before = device.counters.submits;
   await rank.runStep({ step: 0, lr: 1e-2, microbatches: [input], tokens: input.tokens.length, vote: () => [] });
   expect(device.counters.submits - before).toBeLessThanOrEqual(run.model.layers + 2 + 4);
   rank.close();
-  stream.close();
 });

@@ -4,7 +4,6 @@
  */
 import type { GpuDevice } from '../../src/gpu/device';
 import type { MemoryByRole } from '../../src/gpu/instr';
-import { Stream } from '../../src/gpu/stream';
 import { type MemoryTransport, memoryTransports } from '../../src/net/memory';
 import { type Mesh, makeMesh } from '../../src/plan/mesh';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
@@ -46,7 +45,6 @@ interface Member {
   readonly rank: DeviceRank;
   readonly mesh: Mesh;
   readonly holding: Holding;
-  readonly stream: Stream;
   readonly transport: MemoryTransport;
   readonly trace: TraceEvent[];
 }
@@ -60,9 +58,8 @@ export async function trainCluster(device: GpuDevice, run: RunFile, options: Clu
     await all(members, ({ rank, holding }) => rank.write(stateFrom(options.init, holding)));
     return await train(device, run, members, options);
   } finally {
-    for (const { rank, stream, transport } of members) {
+    for (const { rank, transport } of members) {
       rank.close();
-      stream.close();
       transport.close();
     }
   }
@@ -81,10 +78,9 @@ async function join(
   const trace: TraceEvent[] = [];
   events.rank = index;
   events.subscribe((event) => trace.push(event));
-  const stream = new Stream(device, events);
   const { signal } = new AbortController();
-  const rank = await rankMaker(stream)({ run, plan: run.plan, mesh, transport, signal, trace: events });
-  return { rank, mesh, holding: holdingOf(run.model, run.plan, mesh), stream, transport, trace };
+  const rank = await rankMaker({ device })({ run, plan: run.plan, mesh, transport, signal, trace: events });
+  return { rank, mesh, holding: holdingOf(run.model, run.plan, mesh), transport, trace };
 }
 
 async function train(device: GpuDevice, run: RunFile, members: readonly Member[], options: ClusterOptions) {
@@ -174,7 +170,8 @@ function merge(
   return whole;
 }
 
-function stateFrom(whole: Float32Array, holding: Holding): RankState {
+/** A rank state with the parameters of a whole model (by address) and zero moments. */
+export function stateFrom(whole: Float32Array, holding: Holding): RankState {
   const state = emptyState(holding);
   for (const { unit, local, at, floats } of holding.param.spans) {
     state.param.get(unit)!.set(whole.subarray(at, at + floats), local);
