@@ -20,7 +20,7 @@ export interface ClusterRun {
   /** Mean gradient of the first step, whole model by address. */
   readonly firstGradient: Float32Array;
   /** After the last step, whole model by address; equal on all ranks that hold an element, or `run` threw. */
-  readonly weights: Float32Array;
+  readonly weights: Float32Array<ArrayBuffer>;
   readonly ranks: readonly {
     readonly memory: MemoryByRole;
     /** Of the last step, all links. */
