@@ -20,7 +20,8 @@ export async function heldOutLoss(
   const shares = sharesOf(heldOut.length, dp.size);
   const mine = shares[dp.rank]!;
   const sums = new Float64Array(mine.count);
-  for (let at = 0; at < mine.count; at += rows) {
+  // why: with zero 3 the forward gathers parameters over dp, so all ranks run as many as the largest share needs
+  for (let at = 0; at < shares[0]!.count; at += rows) {
     const starts = heldOut.slice(mine.first + at, mine.first + Math.min(at + rows, mine.count));
     const losses = await rank.losses(gather(samples, starts, rows));
     for (let row = 0; row < starts.length; row++) sums[at + row] = sum(losses, row * context, (row + 1) * context);

@@ -4,6 +4,7 @@
  */
 import { PlanError } from '../errors';
 import type { GpuDevice } from '../gpu/device';
+import type { MemoryByRole } from '../gpu/instr';
 import { Stream } from '../gpu/stream';
 import { Instance, type InstanceOptions } from '../model/instance';
 import { recordModel, unitSizes } from '../model/model';
@@ -102,8 +103,9 @@ export class DeviceRank implements RankModel {
     return this.executor.instance;
   }
 
-  get memory() {
-    return this.#instance.bytes;
+  get memory(): MemoryByRole {
+    // why: reads and uniforms are the stream's, so staging is known to the device only
+    return { ...this.#instance.bytes, staging: this.#instance.stream.device.memory.staging };
   }
 
   runStep: RankModel['runStep'] = (input) => this.executor.runStep(input);

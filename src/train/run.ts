@@ -12,6 +12,7 @@ import type { Action, ParallelPlan, UnitSize } from '../plan/plan';
 import { messageOf, printAction } from '../plan/text';
 import { type Ballot, countVotes, packBallot } from './ballot';
 import { background, type Cluster, type Line, receivePlace, sendPlace } from './cluster';
+import { GpuClock } from './gpuclock';
 import type { StepInput, StepOutcome } from './rank';
 import { Shards } from './shards';
 
@@ -29,6 +30,7 @@ export interface ExecutorOptions {
 export class Executor {
   readonly #stream: Stream;
   readonly #shards: Shards;
+  readonly #clock: GpuClock;
   readonly #head: number;
   /** By unit: its parameters are on their way. */
   readonly #params = new Map<number, Promise<void>>();
@@ -47,6 +49,7 @@ export class Executor {
   ) {
     this.#stream = instance.stream;
     this.#shards = new Shards(instance, cluster);
+    this.#clock = new GpuClock(this.#stream, cluster.trace);
     this.#head = instance.units.length - 1;
   }
 
@@ -106,6 +109,7 @@ export class Executor {
     this.#tagHead = `${this.cluster.mesh.generation}/${pass}`;
     this.#sends = [];
     this.#shards.begin();
+    this.#clock.forget();
   }
 
   async #run(line: Action, microbatches: readonly Microbatch[]): Promise<void> {
@@ -123,7 +127,8 @@ export class Executor {
       case 'REDUCE':
         if (line.unit === 0) this.#addOwnTable();
         await this.#sumCopies(line.unit, this.#tag(line));
-        return this.#shards.startReduce(line.unit, this.#tag(line));
+        this.#shards.startReduce(line.unit, this.#tag(line));
+        return this.#clock.submit();
       case 'GATHER':
         this.#params.set(line.unit, this.#shards.startGather(line.unit, this.#tag(line)));
         return;
@@ -149,18 +154,21 @@ export class Executor {
 
   async #backward(line: Line<'B' | 'I' | 'W'>): Promise<void> {
     // why: all forwards before it go to the GPU in one submit, each backward in its own, so that reductions start early
-    this.#stream.flush();
+    this.#clock.submit();
     if (line.op !== 'W') await this.#awaitParams(line.unit);
     await this.#encode(this.instance.list(line.unit, line.op, line.mb), line);
   }
 
   /** Encode a list; at each of its collectives read, sum over the tensor-parallel group, write, go on. */
-  async #encode(list: PreparedList, line: Action): Promise<void> {
-    for (const i of list.segments.keys()) {
+  async #encode(list: PreparedList, line: Line<'F' | 'B' | 'I' | 'W'>): Promise<void> {
+    for (const [i, dispatches] of list.segments.entries()) {
       this.#stream.encode(list, i);
+      this.#clock.encoded(line.op, line.unit, line.mb, dispatches);
       const collective = list.collectives[i];
       if (!collective) continue;
-      const host = await this.#stream.read(collective.place);
+      const reading = this.#stream.read(collective.place);
+      this.#clock.submit();
+      const host = await reading;
       const tag = `${this.#tag(line)}/tp${i}`;
       if (collective.op === 'sum') await this.cluster.tp.allReduce(host, tag);
       else await this.cluster.tp.allReduceMax(host, tag);
@@ -184,6 +192,7 @@ export class Executor {
         : this.instance.border(first, 'inputGrad', line.mb);
     const rank = this.cluster.mesh.stageRank(partner);
     this.#sends.push(background(sendPlace(this.cluster, this.#stream, place, rank, `${this.#tagHead}/${name}`)));
+    this.#clock.submit();
   }
 
   async #receive(line: Line<'RECV'>): Promise<void> {
@@ -195,7 +204,7 @@ export class Executor {
         : this.instance.border(last, 'outputGrad', line.mb);
     const rank = this.cluster.mesh.stageRank(partner);
     // why: the GPU works on what is encoded while this rank waits
-    this.#stream.flush();
+    this.#clock.submit();
     await receivePlace(this.cluster, this.#stream, place, rank, `${this.#tagHead}/${name}`);
   }
 
@@ -241,6 +250,7 @@ export class Executor {
 
   /** The commit point: await every REDUCE, exchange norm, loss and votes; every rank forms the same numbers. */
   async #norm(input: StepInput): Promise<StepOutcome> {
+    this.#clock.submit();
     await Promise.all([this.#shards.reduced(), ...this.#sends]);
     if (this.options.plan.dp === 1) {
       this.#addOwnTable();

@@ -6,7 +6,7 @@ import { unitSizes } from '../../src/model/model';
 import { memoryTransports } from '../../src/net/memory';
 import { lower } from '../../src/plan/lower';
 import { makeMesh } from '../../src/plan/mesh';
-import { Trace } from '../../src/trace/trace';
+import { Trace, type TraceEvent } from '../../src/trace/trace';
 import { batchOf, samplesOf } from '../../src/train/data';
 import { holdingOf } from '../../src/train/holding';
 import { instanceOptions, rankMaker } from '../../src/train/rankmodel';
@@ -18,6 +18,7 @@ useGpu();
 
 const fixture = readFixture('gpt2-tied');
 
+/** A rank with untrained weights, the run it is of, and what it traces. */
 async function makeRank(plan: Record<string, unknown>, index = 0, of: Fixture = fixture, limitBytes?: number) {
   const run = runOf(of, plan);
   const transports = memoryTransports(run.plan.dp * run.plan.pp * run.plan.tp);
@@ -28,10 +29,13 @@ async function makeRank(plan: Record<string, unknown>, index = 0, of: Fixture = 
     run.plan,
   );
   const { signal } = new AbortController();
-  const setting = { run, plan: run.plan, mesh, transport: transports[index]!, signal, trace: new Trace() };
+  const trace = new Trace();
+  const events: TraceEvent[] = [];
+  trace.subscribe((event) => events.push(event));
+  const setting = { run, plan: run.plan, mesh, transport: transports[index]!, signal, trace };
   const rank = await rankMaker({ device: gpu() }, { ...(limitBytes !== undefined && { limitBytes }) })(setting);
   await rank.write(initialState(run.model, 1, holdingOf(run.model, run.plan, mesh)));
-  return { rank, run };
+  return { rank, run, events };
 }
 
 function firstBatch(run: ReturnType<typeof runOf>) {
@@ -130,5 +134,23 @@ gpuTest('a step of one tab is at most units + 4 submits', async (device) => {
   const before = device.counters.submits;
   await rank.runStep({ step: 0, lr: 1e-2, microbatches: [input], tokens: input.tokens.length, vote: () => [] });
   expect(device.counters.submits - before).toBeLessThanOrEqual(run.model.layers + 2 + 4);
+  rank.close();
+});
+
+gpuTest('the trace has every line of the step, and when the GPU ran it', async () => {
+  const { rank, run, events } = await makeRank({});
+  const input = firstBatch(run);
+  await rank.runStep({ step: 0, lr: 1e-2, microbatches: [input], tokens: input.tokens.length, vote: () => [] });
+  const names = (lane: string) =>
+    events.filter((event) => event.lane === lane).map(({ name, unit }) => `${name} ${unit}`);
+  const passes = ['F 0', 'F 1', 'F 2', 'B 2', 'B 1', 'B 0'];
+  const norm = ['loss undefined', 'gradNorm undefined', 'NORM undefined'];
+  expect(names('host')).toEqual([...passes, ...norm, 'STEP 0', 'STEP 1', 'STEP 2']);
+  expect(names('gpu')).toEqual(passes);
+  const gpuLane = events.filter(({ lane }) => lane === 'gpu');
+  for (const [i, { t0, t1 }] of gpuLane.entries()) {
+    expect(t1).toBeGreaterThanOrEqual(t0);
+    if (i > 0) expect(t0).toBeGreaterThanOrEqual(gpuLane[i - 1]!.t1);
+  }
   rank.close();
 });
