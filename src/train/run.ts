@@ -125,8 +125,7 @@ export class Executor {
       case 'RECV':
         return this.#receive(line as Line<'RECV'>);
       case 'REDUCE':
-        if (line.unit === 0) this.#addOwnTable();
-        await this.#sumCopies(line.unit, this.#tag(line));
+        await this.#completeGrad(line.unit, line.mb, this.#tag(line));
         this.#shards.startReduce(line.unit, this.#tag(line));
         return this.#clock.submit();
       case 'GATHER':
@@ -232,13 +231,14 @@ export class Executor {
     }
   }
 
-  /** With pp > 1 a tied head beside its table keeps its gradient apart, so that all schedules add in the same order. */
-  #addOwnTable(): void {
-    if (this.instance.options.tie === 'apart') this.instance.encodeTableSum();
-  }
-
-  /** A parameter that several tensor-parallel ranks hold (a shared key/value head) gets the sum of their gradients. */
-  async #sumCopies(unit: number, tag: string): Promise<void> {
+  /**
+   * Add what is kept apart from a unit's gradient before it is reduced or counted. With pp > 1 a tied head beside its table
+   * adds its part after the last microbatch, as heads on other ranks do, so all schedules add in the same order. A
+   * parameter that several tensor-parallel ranks hold (a shared key/value head) gets the sum of their gradients.
+   */
+  async #completeGrad(unit: number, mb: number | undefined, tag: string): Promise<void> {
+    const isLast = mb === undefined || mb === this.options.plan.microbatches - 1;
+    if (unit === 0 && isLast && this.instance.options.tie === 'apart') this.instance.encodeTableSum();
     for (const [i, { place, part, parts, floats }] of this.instance.copiedGrads(unit).entries()) {
       const all = new Float32Array(parts * floats);
       const mine = all.subarray(part * floats, (part + 1) * floats);
@@ -253,8 +253,7 @@ export class Executor {
     this.#clock.submit();
     await Promise.all([this.#shards.reduced(), ...this.#sends]);
     if (this.options.plan.dp === 1) {
-      this.#addOwnTable();
-      for (const unit of this.instance.here) await this.#sumCopies(unit, `${this.#tagHead}/NORM ${unit}`);
+      for (const unit of this.instance.here) await this.#completeGrad(unit, undefined, `${this.#tagHead}/NORM ${unit}`);
     }
     const ballots = await this.cluster.world.exchange(packBallot(await this.#ballot(input)), `${this.#tagHead}/NORM`);
     const { sumsq, loss: lossSum, votes } = countVotes(ballots, this.instance.units.length);

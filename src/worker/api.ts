@@ -2,6 +2,12 @@
  * What a page (or the headless rank) can ask of the training Worker of its tab, and what it is told. Commands and status
  * go by comlink; tensors never do. Data channels are transferred in the task that creates them.
  */
+import type { MemoryByRole } from '../gpu/instr';
+import type { Presence } from '../net/signaling';
+import type { PeerId } from '../plan/mesh';
+import type { ParallelPlan } from '../plan/plan';
+import type { TraceEvent } from '../trace/trace';
+import type { ModelFiles, TabStatus } from '../train/status';
 
 /** Can this device take part? Found without any GPU work: only an adapter is requested. */
 export interface DeviceReport {
@@ -17,4 +23,71 @@ export interface DeviceReport {
   readonly maxBufferBytes: number;
 }
 
-export type { Phase, StepMetrics, TabStatus } from '../train/status';
+export type { ModelFiles, Phase, StepMetrics, TabStatus } from '../train/status';
+
+/** What the training side asks of the room side. */
+export interface RoomPort {
+  send(to: PeerId, message: unknown): void;
+  want(peers: readonly PeerId[]): void;
+  renew(peer: PeerId): void;
+  announce(change: Partial<Pick<Presence, 'state' | 'adapter' | 'run'>>): void;
+  status(status: TabStatus): void;
+}
+
+export interface StartOptions {
+  readonly self: PeerId;
+  readonly build: string;
+  /** Run file (JSON text) this peer proposes, '' to take the room's. */
+  readonly run: string;
+  /** Bytes or URL of each source this peer can give; a source of the run that is not here comes from a peer. */
+  readonly sources: Readonly<Record<string, Uint8Array | string>>;
+  /** A safetensors file to start from. */
+  readonly init?: Uint8Array;
+  /** Headless: the first generation waits for exactly this many peers. */
+  readonly expect?: number;
+  /** Refuse a plan that needs more bytes on this rank. */
+  readonly limitBytes?: number;
+  readonly sampling: boolean;
+  /** Keep the newest trace events for `RankResult.trace`. */
+  readonly keepTrace: boolean;
+}
+
+/** How this peer's part of the run ended, with what the summary of a headless run needs. */
+export interface RankResult {
+  readonly end: 'done' | 'stopped';
+  readonly rank: number;
+  /** Committed steps. */
+  readonly step: number;
+  readonly weightsHash: string;
+  readonly files: ModelFiles | null;
+  readonly memory: MemoryByRole | null;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly adapter: string;
+  readonly software: boolean;
+  readonly plan: ParallelPlan | null;
+  readonly trace: readonly TraceEvent[];
+  /** Milliseconds of wall clock at this process's performance.now() = 0. */
+  readonly timeOriginMs: number;
+}
+
+/** The training side of a peer, in the Worker of a tab or in a Node process. */
+export interface Rank {
+  probe(): Promise<DeviceReport>;
+  /** Everybody in the room, at every change. */
+  setRoster(roster: readonly Presence[]): void;
+  /** A membership message. */
+  receive(from: PeerId, message: unknown): void;
+  /** The connection to `peer` is gone. */
+  unlinked(peer: PeerId, reason: string): void;
+  /** Open the device and train. Rejects with the error that ended it; a status with phase 'failed' went before. */
+  start(options: StartOptions): Promise<RankResult>;
+  /** Leave at the next step border. */
+  stop(): void;
+  pause(paused: boolean): void;
+  switchPlan(plan: ParallelPlan): void;
+  /** The model as it is at the next step border. */
+  files(): Promise<ModelFiles>;
+  /** Say bye on every link and free the device. */
+  close(): void;
+}

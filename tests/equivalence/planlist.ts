@@ -27,6 +27,7 @@ const SAMPLE: readonly Readonly<Record<string, unknown>>[] = [
   { tp: 2 },
   { tp: 4, microbatches: 2 },
   { dp: 2, pp: 2, microbatches: 2, zero: 3 },
+  { dp: 2, pp: 2, microbatches: 2, zero: 2, schedule: 'zb-v' },
   { dp: 2, pp: 2, tp: 2, microbatches: 2 },
   { dp: 2, pp: 2, tp: 2, microbatches: 2, zero: 1, schedule: 'zb-v' },
 ];

@@ -1,0 +1,234 @@
+/**
+ * The training side of a peer: device, transport, membership and trainer put together. Runs in the dedicated Worker of a
+ * tab and, the same code, in a Node process. Knows the room only as messages.
+ */
+import { CapabilityError, ProtocolError } from '../errors';
+import { type GpuDevice, openDevice, probe } from '../gpu/device';
+import type { MemoryByRole } from '../gpu/instr';
+import { Stream } from '../gpu/stream';
+import { realClock } from '../net/clock';
+import { fitReplicas } from '../net/election';
+import type { Channel } from '../net/link';
+import { linkTransport } from '../net/links';
+import { RoomMembership } from '../net/roommembership';
+import type { Presence } from '../net/signaling';
+import type { LinkStats } from '../net/transport';
+import type { PeerId } from '../plan/mesh';
+import { type ParallelPlan, parsePlan } from '../plan/plan';
+import { validatePlan } from '../plan/rules';
+import { Trace } from '../trace/trace';
+import { hashRunFile } from '../train/hash';
+import { rankMaker } from '../train/rankmodel';
+import { type RunFile, readRunFile } from '../train/runfile';
+import { startTrainer, type Trainer } from '../train/trainer';
+import type { DeviceReport, ModelFiles, Rank, RankResult, RoomPort, StartOptions, TabStatus } from './api';
+import { KeptTrace } from './kepttrace';
+import { loadSource } from './sources';
+
+const IDLE: TabStatus = {
+  phase: 'idle',
+  sentence: '',
+  generation: 0,
+  rank: -1,
+  members: [],
+  plan: null,
+  step: 0,
+  steps: 0,
+  newMetrics: [],
+  tokensPerSecond: { mine: 0, room: 0 },
+  memory: null,
+  links: [],
+  sample: null,
+  newTrace: [],
+};
+
+export class LocalRank implements Rank {
+  readonly #transport;
+  #roster: ReadonlyMap<PeerId, Presence> = new Map();
+  #linked: ReadonlySet<PeerId> = new Set();
+  #membership: RoomMembership | undefined;
+  #trainer: Trainer | undefined;
+  #device: GpuDevice | undefined;
+  #status: TabStatus = IDLE;
+  #memory: MemoryByRole | null = null;
+
+  /** `gpu` is navigator.gpu, or Dawn's in Node; undefined where there is none. */
+  constructor(
+    readonly self: PeerId,
+    private readonly port: RoomPort,
+    private readonly gpu: GPU | undefined,
+  ) {
+    this.#transport = linkTransport({ self });
+    this.#transport.onPeers((present) => {
+      const before = this.#linked;
+      this.#linked = new Set(present);
+      for (const peer of present) if (!before.has(peer)) this.#membership?.linked(peer);
+    });
+    this.#transport.onLost((peer, reason) => {
+      this.#membership?.unlinked(peer, reason);
+      this.port.renew(peer);
+    });
+  }
+
+  async probe(): Promise<DeviceReport> {
+    try {
+      const report = await probe(this.gpu);
+      if (!report.software) return { ok: true, ...report };
+      const sentence = 'There is no graphics adapter, so the processor computes: it trains, slowly.';
+      return { ok: true, ...report, code: 'W-SOFTWARE', sentence };
+    } catch (error) {
+      if (!(error instanceof CapabilityError)) throw error;
+      return { ok: false, code: error.code, sentence: error.message, adapter: '', software: false, maxBufferBytes: 0 };
+    }
+  }
+
+  setRoster(roster: readonly Presence[]): void {
+    const before = this.#roster;
+    this.#roster = new Map(roster.map((presence) => [presence.peer, presence]));
+    // The witness of a death is seconds faster than the silence of the link.
+    for (const peer of before.keys()) if (!this.#roster.has(peer)) this.#transport.drop(peer, 'it left the room');
+    this.#membership?.setRoster(this.#roster);
+  }
+
+  receive(from: PeerId, message: unknown): void {
+    try {
+      this.#membership?.receive(from, message);
+    } catch (error) {
+      // A peer that breaks the protocol is not obeyed and must not stop the ones that keep it.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
+  addLink(peer: PeerId, bulk: Channel, control: Channel, kind: LinkStats['kind'] = 'direct'): void {
+    this.#transport.addLink(peer, bulk, control, kind);
+  }
+
+  unlinked(peer: PeerId, reason: string): void {
+    this.#transport.drop(peer, reason);
+  }
+
+  async start(options: StartOptions): Promise<RankResult> {
+    const trace = new Trace();
+    const kept = new KeptTrace(options.keepTrace ? trace : undefined);
+    try {
+      this.#publish({ ...IDLE, phase: 'opening' });
+      const device = await openDevice(this.gpu);
+      this.#device = device;
+      const membership = await this.#join(options, device.report.adapter);
+      const { init, limitBytes, sampling } = options;
+      this.#trainer = startTrainer({
+        membership,
+        transport: this.#transport,
+        trace,
+        makeRank: rankMaker(new Stream(device, trace), limitBytes === undefined ? {} : { limitBytes }),
+        loadSource: (source) => loadSource(options.sources, source),
+        sampling,
+        onStatus: (status) => this.#publish(status),
+        ...(init ? { init } : {}),
+      });
+      const result = await this.#trainer.finished;
+      const links = this.#transport.stats();
+      return {
+        ...result,
+        memory: this.#memory,
+        bytesSent: links.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
+        bytesReceived: links.reduce((sum, { bytesReceived }) => sum + bytesReceived, 0),
+        adapter: device.report.adapter,
+        software: device.report.software,
+        plan: this.#status.plan,
+        trace: kept.events,
+        timeOriginMs: performance.timeOrigin,
+      };
+    } catch (error) {
+      if (this.#status.phase !== 'failed') this.#publish({ ...this.#status, phase: 'failed', sentence: String(error) });
+      throw error;
+    } finally {
+      kept.stop();
+      this.#leave();
+    }
+  }
+
+  stop(): void {
+    this.port.announce({ state: 'observer' });
+    this.#trainer?.stop();
+  }
+
+  pause(paused: boolean): void {
+    this.#membership?.ask({ paused });
+  }
+
+  switchPlan(plan: ParallelPlan): void {
+    this.#membership?.ask({ plan });
+  }
+
+  async files(): Promise<ModelFiles> {
+    if (!this.#trainer) throw new ProtocolError('nothing has been trained in this tab yet');
+    return this.#trainer.files();
+  }
+
+  close(): void {
+    this.#trainer?.stop();
+    this.#transport.close();
+    this.#device?.close();
+  }
+
+  /** Say that this peer is willing, and take part in declaring generations. */
+  async #join(options: StartOptions, adapter: string): Promise<RoomMembership> {
+    const { self, build, expect } = options;
+    const run = options.run === '' ? undefined : readRunFile(options.run);
+    const hash = run ? (await hashRunFile(run)).slice(0, 12) : '';
+    const membership = new RoomMembership({
+      self,
+      clock: realClock,
+      build,
+      run: { text: options.run, hash },
+      plan: run?.plan ?? parsePlan({}),
+      fit: fitRun,
+      send: (to, message) => this.port.send(to, message),
+      want: (peers) => this.port.want(peers),
+      onChange: () => this.#showWaiting(),
+      ...(expect === undefined ? {} : { expect }),
+    });
+    this.#membership = membership;
+    for (const peer of this.#linked) membership.linked(peer);
+    membership.setRoster(this.#roster);
+    this.port.announce({ state: 'willing', adapter, run: hash });
+    return membership;
+  }
+
+  #leave(): void {
+    this.port.announce({ state: 'observer' });
+    this.#membership = undefined;
+    this.#device?.close();
+    this.#device = undefined;
+  }
+
+  #publish(status: TabStatus): void {
+    this.#memory = status.memory ?? this.#memory;
+    const sentence = status.phase === 'waiting' ? (this.#membership?.describe() ?? '') : status.sentence;
+    this.#status = { ...status, sentence: sentence || status.sentence };
+    this.port.status(this.#status);
+  }
+
+  /** While the trainer waits for a generation, what the room waits for may change. */
+  #showWaiting(): void {
+    const sentence = this.#membership?.describe() ?? '';
+    if (this.#status.phase !== 'waiting' || sentence === '' || sentence === this.#status.sentence) return;
+    this.#publish({ ...this.#status, newMetrics: [], newTrace: [] });
+  }
+}
+
+/** `plan` with as many replicas as `count` peers allow, null when this run cannot be cut so. */
+function fitRun(count: number, plan: ParallelPlan, text: string): ParallelPlan | null {
+  try {
+    const run: RunFile = readRunFile(text);
+    const fitted = fitReplicas(count, plan, run.train.globalBatch);
+    if (!fitted) return null;
+    const { layers, heads, kvHeads, hidden } = run.model;
+    const ranks = fitted.dp * fitted.pp * fitted.tp;
+    return validatePlan(fitted, { ranks, layers, heads, kvHeads, hidden, globalBatch: run.train.globalBatch });
+  } catch {
+    // PlanError: a plan that cannot run is one that nobody can be asked to run.
+    return null;
+  }
+}

@@ -1,0 +1,20 @@
+/** Where the bytes of a run's source come from on this peer: given with the start, or fetched from the pages' server. */
+import { InputError } from '../errors';
+
+/** The bytes of `source`, null where this peer does not have it. Throws InputError when it cannot be fetched. */
+export async function loadSource(
+  sources: Readonly<Record<string, Uint8Array | string>>,
+  source: string,
+): Promise<Uint8Array | null> {
+  const given = Object.hasOwn(sources, source) ? sources[source] : undefined;
+  if (given === undefined) return null;
+  return typeof given === 'string' ? fetchBytes(given, source) : given;
+}
+
+/** `what` names the file in the sentence of a failure. */
+export async function fetchBytes(url: string, what: string): Promise<Uint8Array> {
+  const response = await fetch(url).catch((error: Error) => error);
+  if (!(response instanceof Error) && response.ok) return new Uint8Array(await response.arrayBuffer());
+  const reason = response instanceof Error ? response.message : `status ${response.status}`;
+  throw new InputError(`${what} could not be fetched from the server (${reason}); is it still running?`);
+}

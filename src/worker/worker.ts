@@ -1,0 +1,42 @@
+/** The dedicated Worker of a tab: a LocalRank behind comlink, and the data channels that the page hands over. */
+import * as Comlink from 'comlink';
+import type { PeerId } from '../plan/mesh';
+import type { RoomPort } from './api';
+import { LocalRank } from './rank';
+import { RelayedChannel } from './relay';
+
+/** Posted outside of comlink: a data channel must be transferred in the task that created it. */
+export type ChannelsMessage =
+  | {
+      readonly channels: 'direct';
+      readonly peer: PeerId;
+      readonly bulk: RTCDataChannel;
+      readonly control: RTCDataChannel;
+    }
+  | { readonly channels: 'relay'; readonly peer: PeerId; readonly bulk: MessagePort; readonly control: MessagePort };
+
+let rank: LocalRank | undefined;
+
+/** The rank of this tab; `port` is a proxy of the page's end. */
+export type OpenRank = (self: PeerId, port: Comlink.Remote<RoomPort>) => LocalRank;
+
+const open: OpenRank = (self, port) => {
+  // Calls over comlink return promises that only fail when the page is gone, and this Worker with it.
+  const asPort: RoomPort = {
+    send: (to, message) => void port.send(to, message),
+    want: (peers) => void port.want(peers),
+    renew: (peer) => void port.renew(peer),
+    announce: (change) => void port.announce(change),
+    status: (status) => void port.status(status),
+  };
+  rank = new LocalRank(self, asPort, globalThis.navigator?.gpu);
+  return Comlink.proxy(rank);
+};
+
+addEventListener('message', ({ data }: MessageEvent<ChannelsMessage | Record<string, never>>) => {
+  if (data.channels === 'direct') rank?.addLink(data.peer, data.bulk, data.control);
+  else if (data.channels === 'relay') {
+    rank?.addLink(data.peer, new RelayedChannel(data.bulk), new RelayedChannel(data.control));
+  }
+});
+Comlink.expose(open);
