@@ -81,8 +81,8 @@ const dataFields = {
 const trainFields = {
   globalBatch: v.optional(integer(1, 65536), 16),
   steps: v.optional(integer(1, 100_000_000), 600),
-  lr: v.optional(real(0, 100), 1e-2),
-  schedule: v.optional(oneOf(['constant', 'cosine']), 'cosine'),
+  lr: v.optional(real(0, 100), 1e-3),
+  schedule: v.optional(oneOf(['constant', 'cosine']), 'constant'),
   warmupSteps: v.optional(integer(0, 100_000_000), 0),
   minLr: v.optional(real(0, 100), 0),
   betas: v.optional(
@@ -97,8 +97,17 @@ const trainFields = {
 };
 
 /**
- * The run file in `value` (parsed JSON), with defaults for what is missing: a GPT-2 of about 110,000 parameters on Moby
- * Dick. `ranks` is how many take part where that is known: then a plan without `dp` takes them all, and the plan is
+ * The run where no file is given, as in examples/default.json: a GPT-2 of about 110,000 parameters on Moby Dick. Without
+ * the warm-up a learning rate this high stays at 2.5 nats per character; with it PyTorch reaches 2.1 in 600 steps.
+ */
+export const DEFAULT_RUN = {
+  model: { arch: 'gpt2', layers: 2, heads: 4, dim: 64, context: 64 },
+  data: { source: 'moby-dick', tokenizer: 'char', order: 'shuffled' },
+  train: { globalBatch: 16, steps: 600, lr: 1e-2, schedule: 'cosine', warmupSteps: 50, evalEvery: 50, seed: 1 },
+} as const;
+
+/**
+ * The run file in `value` (parsed JSON), with defaults for what is missing. `ranks` is how many take part where that is known: then a plan without `dp` takes them all, and the plan is
  * held against their number. Throws PlanError naming the field and the numbers.
  */
 export function parseRunFile(value: unknown, ranks?: number): RunFile {
@@ -157,11 +166,7 @@ function checkModel({ arch, dim, heads, kvHeads }: ModelConfig): void {
   });
 }
 
-function checkTrain({ warmupSteps, steps, minLr, lr }: TrainConfig): void {
-  refuse(
-    warmupSteps <= steps,
-    () => `train.warmupSteps ${warmupSteps} > train.steps ${steps}; raise steps or lower it`,
-  );
+function checkTrain({ minLr, lr }: TrainConfig): void {
   refuse(minLr <= lr, () => `train.minLr ${minLr} > train.lr ${lr}; lr falls from lr to minLr, so lower minLr`);
 }
 

@@ -95,7 +95,8 @@ export function runFileOf(choice: RunChoice, fileName: string): RunFile {
       steps: choice.steps,
       lr: choice.lr,
       schedule: 'cosine',
-      warmupSteps: Math.min(20, Math.floor(choice.steps / 10)),
+      // why: a high learning rate from the first step on stays at a much higher loss
+      warmupSteps: Math.min(50, Math.floor(choice.steps / 10)),
       minLr: 0,
       betas: [0.9, 0.95],
       eps: 1e-8,

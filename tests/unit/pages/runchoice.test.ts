@@ -9,15 +9,15 @@ import {
   stateBytesOf,
 } from '../../../src/pages/state/runchoice';
 import { settingsOf } from '../../../src/pages/state/settings';
-import { parseRunFile } from '../../../src/train/runfile';
+import { DEFAULT_RUN, parseRunFile } from '../../../src/train/runfile';
 
 test('the default choice is the run that the headless run starts without a file', () => {
-  const { model, data, train, plan } = parseRunFile({});
+  const { model, data, train, plan } = parseRunFile(DEFAULT_RUN);
   const chosen = runFileOf(DEFAULT_CHOICE, '');
   expect(chosen.model).toEqual(model);
   expect(chosen.data).toEqual(data);
   expect(chosen.plan).toEqual(plan);
-  expect(chosen.train).toEqual({ ...train, warmupSteps: chosen.train.warmupSteps });
+  expect(chosen.train).toEqual(train);
 });
 
 test('every preset and every corner of the form is a valid run file', () => {
