@@ -21,7 +21,7 @@ export interface HeadlessSetup {
 }
 
 export interface HeadlessFiles {
-  readonly source: Uint8Array | null;
+  readonly source: Uint8Array;
   readonly init: Uint8Array | null;
 }
 
@@ -37,7 +37,14 @@ const FILES = new Set(['model.safetensors', 'config.json', 'tokenizer.json']);
 const MAX_BODY_BYTES = 4e9;
 
 const number = v.number();
-const roles = v.object({ param: number, grad: number, moment: number, saved: number, scratch: number, staging: number });
+const roles = v.object({
+  param: number,
+  grad: number,
+  moment: number,
+  saved: number,
+  scratch: number,
+  staging: number,
+});
 const metrics = v.object({
   step: number,
   loss: number,
@@ -46,7 +53,7 @@ const metrics = v.object({
   tokens: number,
   ms: number,
   bytesSent: v.array(number),
-  heldOutLoss: v.optional(number),
+  heldOutLoss: v.exactOptional(number),
 });
 const statusBody = v.object({ phase: v.string(), sentence: v.string(), metrics: v.array(metrics) });
 const reportBody = v.object({
@@ -54,6 +61,7 @@ const reportBody = v.object({
   sentence: v.string(),
   rank: number,
   adapter: v.string(),
+  software: v.boolean(),
   memory: v.nullable(roles),
   bytesSent: number,
   bytesReceived: number,

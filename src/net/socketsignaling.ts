@@ -22,7 +22,7 @@ import {
 /** The part of WebSocket that is used, as browsers and `ws` have it. */
 export interface SocketLike {
   onopen: ((event: never) => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
+  onmessage: ((event: never) => void) | null;
   onclose: ((event: never) => void) | null;
   onerror: ((event: never) => void) | null;
   send(text: string): void;
@@ -116,7 +116,7 @@ export class SocketSignaling implements Signaling {
         socket.send(JSON.stringify(hello));
       });
     };
-    socket.onmessage = ({ data }) => {
+    socket.onmessage = ({ data }: { readonly data: unknown }) => {
       // Opening an envelope is asynchronous; the chain keeps the order of arrival.
       this.#incoming = this.#incoming.then(() => this.#receive(socket, String(data)));
     };

@@ -23,6 +23,7 @@ export interface DeviceReport {
   readonly maxBufferBytes: number;
 }
 
+export type { MemoryByRole } from '../gpu/instr';
 export type { ModelFiles, Phase, StepMetrics, TabStatus } from '../train/status';
 
 /** What the training side asks of the room side. */

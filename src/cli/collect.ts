@@ -1,0 +1,96 @@
+/** Gathers what the ranks of a headless run hand in, and knows when the run is over and how. */
+import { ConnectError } from '../errors';
+import type { TraceEvent } from '../trace/trace';
+import type { StepMetrics } from '../worker/api';
+import type { RankReport, RankStatus } from '../worker/headless';
+import type { HeadlessEvents } from './headless';
+import type { Progress } from './progress';
+
+/** From start to the first step's preparations; software adapters compile slowly, but not before this point. */
+const MEET_WITHIN_MS = 120_000;
+
+export interface Collected {
+  readonly metrics: readonly StepMetrics[];
+  /** By rank. */
+  readonly reports: readonly RankReport[];
+  readonly trace: readonly TraceEvent[];
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/** A rank could not go on; the message is its sentence. */
+export class RankFailed extends Error {
+  override readonly name = 'RankFailed';
+}
+
+export class Collector implements HeadlessEvents {
+  /** Resolves when every rank has reported the end of all steps. Rejects with RankFailed or ConnectError. */
+  readonly finished: Promise<Collected>;
+  readonly #metrics: StepMetrics[] = [];
+  readonly #reports = new Map<number, RankReport>();
+  readonly #trace: TraceEvent[] = [];
+  readonly #files = new Map<string, Uint8Array>();
+  readonly #sentences = new Map<number, string>();
+  readonly #meeting: NodeJS.Timeout;
+  #resolve: (collected: Collected) => void = () => {};
+  #reject: (error: Error) => void = () => {};
+
+  constructor(
+    readonly count: number,
+    readonly progress: Progress,
+  ) {
+    this.finished = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // It is awaited once the ranks are started; a failure before that is not unhandled.
+    this.finished.catch(() => {});
+    this.#meeting = setTimeout(() => this.fail(new ConnectError(this.#meetingSentence())), MEET_WITHIN_MS);
+  }
+
+  onStatus(index: number, { phase, sentence, metrics }: RankStatus): void {
+    this.#sentences.set(index, sentence);
+    if (phase === 'syncing' || phase === 'training') clearTimeout(this.#meeting);
+    else if (index === 0) this.progress.wait(sentence);
+    for (const step of metrics) {
+      this.#metrics.push(step);
+      this.progress.step(step);
+    }
+  }
+
+  onReport(index: number, report: RankReport): void {
+    this.#reports.set(index, report);
+    if (report.end === 'failed') this.fail(new RankFailed(report.sentence));
+    else if (report.end === 'stopped') this.fail(new RankFailed(`rank ${index} stopped before the last step`));
+    else if (this.#reports.size === this.count) this.#finish();
+  }
+
+  onTrace(_index: number, events: readonly TraceEvent[]): void {
+    for (const event of events) this.#trace.push(event);
+  }
+
+  onFile(name: string, bytes: Uint8Array): void {
+    this.#files.set(name, bytes);
+  }
+
+  /** A rank is gone; after its report that is no news. */
+  onDeath(index: number, reason: string): void {
+    if (!this.#reports.has(index)) this.fail(new RankFailed(`rank ${index} ended before the last step: ${reason}`));
+  }
+
+  fail(error: Error): void {
+    clearTimeout(this.#meeting);
+    this.#reject(error);
+  }
+
+  #finish(): void {
+    clearTimeout(this.#meeting);
+    const reports = [...this.#reports.values()].sort((a, b) => a.rank - b.rank);
+    this.#resolve({ metrics: this.#metrics, reports, trace: this.#trace, files: this.#files });
+  }
+
+  #meetingSentence(): string {
+    const said = Array.from({ length: this.count }, (_, index) => this.#sentences.get(index) || 'has not answered');
+    const waits = said.map((sentence, index) => `rank ${index}: ${sentence}`).join('; ');
+    return `The ranks did not come together within ${MEET_WITHIN_MS / 1000} s (${waits}).`;
+  }
+}

@@ -1,0 +1,44 @@
+/** WebGPU in a Node process: Dawn (npm `webgpu`) on the machine's Vulkan driver, else on the SwiftShader of a browser. */
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { CapabilityError } from '../errors';
+import { findBrowser } from './browser';
+
+const SOFTWARE_ICD = 'vk_swiftshader_icd.json';
+const SYSTEM_FOLDERS = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'];
+
+/** The browser's software Vulkan driver, where distributions and Playwright put it; undefined where there is none. */
+function findSoftwareIcd(): string | undefined {
+  const browser = findBrowser();
+  const folders = browser ? [dirname(realpathSync(browser)), '/usr/lib/chromium'] : ['/usr/lib/chromium'];
+  return folders.map((folder) => join(folder, SOFTWARE_ICD)).find((path) => existsSync(path));
+}
+
+const isFile = (folder: string) => existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.json'));
+
+/** $VK_ICD_FILENAMES, else a driver of the system where there is a GPU, else the browser's software driver. */
+function chooseDriver(env: NodeJS.ProcessEnv): void {
+  if (process.platform !== 'linux') return;
+  // The loader wants a folder of its own even where nothing is displayed.
+  env.XDG_RUNTIME_DIR ??= '/tmp';
+  if (env.VK_ICD_FILENAMES) return;
+  const hasGpu = existsSync('/dev/dri') || existsSync('/dev/nvidia0');
+  if (hasGpu && SYSTEM_FOLDERS.some(isFile)) return;
+  const software = findSoftwareIcd();
+  if (software) env.VK_ICD_FILENAMES = software;
+}
+
+/** Dawn's GPU; the process has WebGPU's constants from then on. Throws CapabilityError with the way out. */
+export async function openDawn(env: NodeJS.ProcessEnv = process.env): Promise<GPU> {
+  chooseDriver(env);
+  try {
+    const { create, globals } = await import('webgpu');
+    Object.assign(globalThis, globals);
+    return create([]);
+  } catch (error) {
+    throw new CapabilityError(
+      'E-NO-WEBGPU',
+      `WebGPU cannot be used in Node (${error instanceof Error ? error.message : String(error)}): run npm ci with development dependencies, or use --tabs.`,
+    );
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * A headless run before anything is started: run file, number of ranks, text and weights, all checked here, so that bad
+ * input costs one sentence and nothing else.
+ */
+import { readFileSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { InputError, PlanError } from '../errors';
+import { parsePlan } from '../plan/plan';
+import { readModelFile } from '../train/checkpoint';
+import { applyOverrides } from '../train/overrides';
+import { prepare } from '../train/prepared';
+import { parseJson, parseRunFile, type RunFile } from '../train/runfile';
+import { builtInText } from '../train/texts';
+import type { TrainArgs } from './args';
+import { findBrowser } from './browser';
+
+export interface Job {
+  /** With the vocabulary filled in. */
+  readonly run: RunFile;
+  readonly kind: 'tabs' | 'nodes';
+  readonly count: number;
+  readonly source: Uint8Array;
+  readonly init: Uint8Array | null;
+  readonly outFolder: string;
+  readonly limitBytes: number | null;
+  /** What was decided for the user, one sentence each. */
+  readonly notes: readonly string[];
+}
+
+export interface Places {
+  /** Folder of the built pages, with the built-in texts below. */
+  readonly pages: string;
+  /** The run file when none is given. */
+  readonly example: string;
+}
+
+const DEFAULT_RANKS = 2;
+
+/** Throws PlanError or InputError with the sentence for the user. */
+export function prepareJob(args: TrainArgs, places: Places): Job {
+  const path = args.runPath ?? places.example;
+  const file = applyOverrides(parseJson(readFile(path, 'the run file').toString('utf8')), args.overrides);
+  const { count, plan, notes } = ranksOf(args, file);
+  const parsed = parseRunFile({ ...(file as object), plan }, count);
+  const source = readSource(parsed.data.source, path, places.pages);
+  const { run } = prepare(parsed, source);
+  const init = args.initPath === undefined ? null : readFile(args.initPath, 'the initial weights');
+  if (init) readModelFile(run.model, init);
+  return {
+    run,
+    kind: args.ranks?.kind ?? (findBrowser() ? 'tabs' : 'nodes'),
+    count,
+    source,
+    init,
+    outFolder: resolve(args.outPath ?? join('out', basename(path).replace(/\.json$/, ''))),
+    limitBytes: args.limitBytes ?? null,
+    notes,
+  };
+}
+
+/** How many ranks, and the plan as data with its dp; the command line decides over the file. */
+function ranksOf(args: TrainArgs, file: unknown): { count: number; plan: object; notes: readonly string[] } {
+  const given: unknown = (typeof file === 'object' && file !== null && 'plan' in file && file.plan) || {};
+  const { dp, pp, tp } = parsePlan(given);
+  const plan = given as { readonly dp?: number };
+  if (!args.ranks) {
+    const count = args.runPath === undefined && plan.dp === undefined ? DEFAULT_RANKS * pp * tp : dp * pp * tp;
+    return { count, plan: { ...plan, dp: count / (pp * tp) }, notes: [] };
+  }
+  const { count, kind } = args.ranks;
+  const isFixed = args.overrides.some((override) => override.startsWith('plan.dp='));
+  if (isFixed || count === dp * pp * tp) return { count, plan, notes: [] };
+  if (count % (pp * tp) !== 0) {
+    throw new PlanError(
+      `--${kind} ${count} is no multiple of plan.pp ${pp} x plan.tp ${tp} = ${pp * tp}: take ${Math.ceil(count / (pp * tp)) * pp * tp}, or change pp or tp`,
+    );
+  }
+  const replicas = count / (pp * tp);
+  const note = `plan.dp is ${replicas} instead of ${plan.dp}, because --${kind} ${count} asks for ${count} ranks.`;
+  return { count, plan: { ...plan, dp: replicas }, notes: plan.dp === undefined ? [] : [note] };
+}
+
+function readSource(source: string, runPath: string, pages: string): Uint8Array {
+  const builtIn = builtInText(source);
+  if (builtIn !== null) return readFile(join(pages, builtIn), `the built-in text ${source}`);
+  const named = source.slice(source.indexOf(':') + 1);
+  // A path is meant from where the command is given; run files that bring their text along name it beside them.
+  const beside = join(dirname(runPath), named);
+  const [first, second] = isAbsolute(named) ? [named] : [named, beside];
+  try {
+    return readFileSync(first!);
+  } catch {
+    return readFile(second ?? first!, `data.source ${source}`);
+  }
+}
+
+function readFile(path: string, what: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message;
+    throw new InputError(`${what} cannot be read from ${path}: ${reason}.`);
+  }
+}

@@ -1,0 +1,91 @@
+/** Starts the ranks of a headless run: tabs of one real browser, or Node processes. Knows nothing of what they compute. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { Browser, LaunchOptions } from 'playwright-core';
+import { InputError } from '../errors';
+import { browserFlags, requireBrowser } from './browser';
+
+export interface Launch {
+  /** `http://127.0.0.1:port` */
+  readonly origin: string;
+  readonly deskPath: string;
+  readonly count: number;
+  /** A rank ended without a report. */
+  readonly onDeath: (index: number, reason: string) => void;
+}
+
+/** Ends all ranks. */
+export type EndRanks = () => Promise<void>;
+
+/** All tabs in one browser: they share its GPU process, and one browser costs a tenth of the memory of several. */
+export async function launchTabs({ origin, deskPath, count, onDeath }: Launch): Promise<EndRanks> {
+  const browser = await openBrowser(origin);
+  try {
+    const context = await browser.newContext();
+    const tabs = await Promise.all(Array.from({ length: count }, () => context.newPage()));
+    tabs.forEach((tab, index) => {
+      let lastError = '';
+      tab.on('pageerror', (error) => {
+        lastError = error.message;
+        onDeath(index, `its page failed: ${lastError}`);
+      });
+      tab.on('crash', () => onDeath(index, `its tab crashed ${lastError}`.trim()));
+    });
+    browser.on('disconnected', () => onDeath(0, 'the browser was closed'));
+    const open = (index: number) => `${origin}/rank.html#desk=${encodeURIComponent(deskPath)}&index=${index}`;
+    await Promise.all(tabs.map((tab, index) => tab.goto(open(index))));
+  } catch (error) {
+    await browser.close();
+    throw error;
+  }
+  return async () => {
+    browser.removeAllListeners('disconnected');
+    await browser.close();
+  };
+}
+
+/** A real graphics adapter first; where there is none, the browser's software adapter. */
+async function openBrowser(origin: string): Promise<Browser> {
+  const { chromium } = await import('playwright-core').catch(() => {
+    throw new InputError('--tabs needs the development dependencies: run npm ci without --omit=dev, or use --nodes.');
+  });
+  const executablePath = requireBrowser();
+  // Ctrl-C ends the run in order: this process closes the browser.
+  const launch = (software: boolean) => {
+    const options: LaunchOptions = { executablePath, args: browserFlags(software), handleSIGINT: false };
+    return chromium.launch(options);
+  };
+  const cannotHaveGpu = process.platform === 'linux' && !existsSync('/dev/dri');
+  if (!cannotHaveGpu) {
+    const browser = await launch(false);
+    const page = await browser.newPage();
+    await page.goto(`${origin}/texts/names.LICENSE.txt`);
+    const hasAdapter = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
+    await page.close();
+    if (hasAdapter) return browser;
+    await browser.close();
+  }
+  return launch(true);
+}
+
+/** `program` is the built cli/rank.ts. */
+export function launchNodes({ origin, deskPath, count, onDeath }: Launch, program: string): EndRanks {
+  const children = Array.from({ length: count }, (_, index) => {
+    // Its standard input is its life line: it ends with this process, however that ends.
+    const child = spawn(process.execPath, [program, `${origin}${deskPath}`, String(index)], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    let errors = '';
+    child.stderr.on('data', (data: Buffer) => {
+      errors = `${errors}${data}`.slice(-2_000);
+    });
+    child.on('exit', (code, signal) => onDeath(index, `its process ended (${signal ?? code}) ${errors.trim()}`.trim()));
+    return child;
+  });
+  return async () => {
+    const ended = children.map((child) => new Promise((resolve) => child.once('exit', resolve)));
+    const running = children.map((child) => child.exitCode === null && child.signalCode === null);
+    for (const child of children) child.kill('SIGKILL');
+    await Promise.all(ended.filter((_, index) => running[index]));
+  };
+}

@@ -1,0 +1,41 @@
+/**
+ * One rank of a headless run as a Node process, with Dawn and @roamhq/wrtc in place of the browser's. Started by train.ts
+ * with the address of its desk and its index; ends when its standard input does, and so with whoever started it.
+ */
+import { WebSocket } from 'ws';
+import { connectPeer, type Wrtc } from '../net/webrtc';
+import { runHeadless } from '../worker/headless';
+import { LocalRank } from '../worker/rank';
+import { openDawn } from './dawn';
+
+const wrtc = (await import('@roamhq/wrtc')).default as unknown as Wrtc;
+
+const [desk = '', index = '0'] = process.argv.slice(2);
+process.stdin.resume().on('end', () => process.exit(0));
+// Ctrl-C reaches the whole process group; train.ts decides what ends when.
+process.on('SIGINT', () => {});
+
+await runHeadless({
+  desk,
+  index: Number(index),
+  connectSocket: (url) => new WebSocket(url),
+  connectPeer: (options) => connectPeer({ ...options, wrtc }),
+  async openRank(room, onStatus) {
+    const rank = new LocalRank(
+      room.self,
+      {
+        send: (to, message) => room.send(to, message),
+        want: (peers) => room.want(peers),
+        renew: (peer) => room.renew(peer),
+        announce: (change) => room.announce(change),
+        status: onStatus,
+      },
+      await openDawn(),
+    );
+    room.onChannels(({ peer, bulk, control }) => rank.addLink(peer, bulk, control));
+    room.onUnlinked((peer, reason) => rank.unlinked(peer, reason));
+    room.onMessage((from, message) => rank.receive(from, message));
+    room.onRoster((roster) => rank.setRoster([...roster.values()]));
+    return rank;
+  },
+});

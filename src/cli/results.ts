@@ -1,0 +1,90 @@
+/** The files of a finished headless run: summary, metrics, trace and model, written all or none. */
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { InputError } from '../errors';
+import { coordOf } from '../plan/mesh';
+import { toChromeTrace } from '../trace/export';
+import { statsOf } from '../trace/stats';
+import type { RunFile } from '../train/runfile';
+import type { StepMetrics } from '../worker/api';
+import type { Collected } from './collect';
+import { writeFolder } from './output';
+
+export interface Summary {
+  readonly plan: RunFile['plan'];
+  readonly adapter: string;
+  /** A processor did the work of a GPU: speeds say nothing about graphics cards. */
+  readonly software: boolean;
+  /** Without the first step, which compiles and warms up. */
+  readonly tokensPerSecond: number;
+  readonly ranks: readonly object[];
+  readonly bubble: number;
+  readonly overlap: number;
+  /** Per rank; equal where ranks hold the same parameters. */
+  readonly weightsHash: readonly string[];
+}
+
+/** Throws when ranks that hold the same parameters differ in a bit: then the run is worth nothing. */
+export function summarize({ plan, model, train }: RunFile, { metrics, reports, trace }: Collected): Summary {
+  const stats = statsOf(trace, train.globalBatch * model.context);
+  const weightsHash = reports.map((report) => report.weightsHash);
+  checkReplicas(plan, weightsHash);
+  return {
+    plan,
+    adapter: [...new Set(reports.map(({ adapter }) => adapter))].join(', '),
+    software: reports.some(({ software }) => software),
+    tokensPerSecond: tokensPerSecond(metrics),
+    ranks: reports.map(({ rank, memory, bytesSent, bytesReceived }) => {
+      const { busyMs, waitMs } = stats.ranks.find((found) => found.rank === rank) ?? { busyMs: 0, waitMs: 0 };
+      return { memory, bytesSent, bytesReceived, busyMs, waitMs };
+    }),
+    bubble: stats.bubble,
+    overlap: stats.overlap,
+    weightsHash,
+  };
+}
+
+function checkReplicas(plan: RunFile['plan'], hashes: readonly string[]): void {
+  // Under ZeRO-3 every rank holds a shard of its own.
+  if (plan.zero === 3) return;
+  const first = new Map<string, number>();
+  hashes.forEach((hash, rank) => {
+    const { pp, tp } = coordOf(rank, plan);
+    const other = first.get(`${pp} ${tp}`) ?? rank;
+    first.set(`${pp} ${tp}`, other);
+    if (hashes[other] === hash) return;
+    throw new Error(`ranks ${other} and ${rank} should hold the same weights and differ: nothing was written`);
+  });
+}
+
+function tokensPerSecond(metrics: readonly StepMetrics[]): number {
+  const steps = metrics.length > 1 ? metrics.slice(1) : metrics;
+  const ms = steps.reduce((sum, step) => sum + step.ms, 0);
+  return ms > 0 ? (steps.reduce((sum, step) => sum + step.tokens, 0) * 1000) / ms : 0;
+}
+
+/** Check, before the run, that the results will find a place. */
+export function checkOutFolder(folder: string): void {
+  try {
+    if (existsSync(folder) && !statSync(folder).isDirectory()) throw new Error('it is a file');
+    mkdirSync(dirname(folder), { recursive: true });
+    rmSync(mkdtempSync(`${folder}.check-`), { recursive: true });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InputError(`the results cannot be written to ${folder}: ${reason}; choose another folder with --out.`);
+  }
+}
+
+/** Write all files of the run, or none. */
+export function writeResults(folder: string, run: RunFile, collected: Collected): Summary {
+  const summary = summarize(run, collected);
+  const blocks = Array.from({ length: run.model.layers }, (_, index) => `block${index}`);
+  const files = new Map<string, string | Uint8Array>([
+    ...collected.files,
+    ['metrics.jsonl', collected.metrics.map((step) => `${JSON.stringify(step)}\n`).join('')],
+    ['summary.json', `${JSON.stringify(summary, null, 2)}\n`],
+    ['trace.json', JSON.stringify(toChromeTrace(collected.trace, ['embed', ...blocks, 'head']))],
+  ]);
+  writeFolder(folder, files);
+  return summary;
+}

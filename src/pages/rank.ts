@@ -1,0 +1,13 @@
+/** The page of a headless rank: no interface. Its fragment names the desk and the rank: `#desk=/headless/...&index=0`. */
+import { connectPeer } from '../net/webrtc';
+import { bridge } from '../worker/bridge';
+import { runHeadless } from '../worker/headless';
+
+const fragment = new URLSearchParams(location.hash.slice(1));
+await runHeadless({
+  desk: new URL(fragment.get('desk') ?? '', location.href).href,
+  index: Number(fragment.get('index')),
+  connectSocket: (url) => new WebSocket(url),
+  connectPeer,
+  openRank: async (room, onStatus) => (await bridge(room, onStatus)).rank,
+});
