@@ -80,9 +80,9 @@ export class TrainRoom {
   }
 
   /** Declare the next generation. */
-  declare(peers: readonly string[], change: { readonly paused?: boolean } = {}): void {
+  declare(peers: readonly string[], change: { readonly paused?: boolean; readonly plan?: ParallelPlan } = {}): void {
     const { number, run } = this.#newest;
-    const plan = { ...this.#plan, dp: peers.length };
+    const plan = change.plan ?? { ...this.#plan, dp: peers.length };
     this.#newest = { number: number + 1, peers, plan, paused: change.paused ?? false, run };
     queueMicrotask(() => this.#settle());
   }
