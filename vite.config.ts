@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { buildHashPlugin, signalingPlugin } from './src/server/plugin.ts';
 import { builtInTexts } from './src/train/texts.plugin.ts';
 
 const at = (path: string) => resolve(import.meta.dirname, path);
@@ -38,6 +39,7 @@ const tests = {
 };
 
 const nodePrograms = {
+  plugins: [buildHashPlugin(at('.'))],
   resolve: { alias },
   publicDir: false as const,
   build: {
@@ -46,7 +48,7 @@ const nodePrograms = {
     outDir: 'dist/node',
     rolldownOptions: {
       input: Object.fromEntries(
-        ['serve', 'train', 'rank', 'bench', 'plan'].map((name) => [name, at(`src/cli/${name}.ts`)]),
+        [...['serve', 'train', 'rank', 'plan'].map((name) => [name, at(`src/cli/${name}.ts`)]), ['bench', at('tests/bench/main.ts')]],
       ),
     },
   },
@@ -56,7 +58,7 @@ const pages = {
   root: 'src/pages',
   base: './',
   publicDir: at('public'),
-  plugins: [builtInTexts()],
+  plugins: [builtInTexts(), signalingPlugin(), buildHashPlugin(at('.'))],
   resolve: { alias },
   server: { fs: { allow: [at('.')] } },
   worker: { format: 'es' as const },

@@ -123,6 +123,7 @@ export const messages = {
     heading: 'Loss',
     train: 'Training',
     heldOut: 'Held out',
+    notLoaded: 'The chart could not be loaded from the server; training goes on, its numbers stand above.',
     log: 'Log scale',
     axes: 'Loss in nats per token, over the steps of the run',
     step: 'Step',
@@ -175,7 +176,8 @@ export const messages = {
   sample: {
     heading: 'What the model writes',
     at: (step: string) => `after step ${step}`,
-    empty: 'The first sample comes after the first steps.',
+    empty: 'The text begins with the first step and grows by one token a step.',
+    elsewhere: (name: string) => `Rank 0 writes for the room: see the tab of ${name}.`,
   },
   share: {
     heading: 'Bring in more tabs',

@@ -50,9 +50,9 @@ export class Visit {
       signaling: signalingOf(here),
       name: settings.name || randomName(),
     });
-    const { self, roster, status } = this.session;
+    const { self, roster, status, device } = this.session;
     this.link = computed(() => new URL(writeFragment(room, this.choice.value), here.href).href);
-    this.people = computed(() => peopleOf(self.value, roster.value, status.value));
+    this.people = computed(() => peopleOf(self.value, roster.value, status.value, device.value?.adapter));
     this.joinsRun = computed(() => hasRun(self.value, roster.value));
     this.runWords = computed(() => wordsOf(this.choice.value));
     if (refused.length > 0) this.session.problem.value = refused.join(' ');

@@ -1,6 +1,9 @@
-/** The loss over the steps, drawn by uPlot; beside the canvas a table with the same numbers for screen readers. */
+/**
+ * The loss over the steps, drawn by uPlot (loaded with the first curve, not with the page); beside the canvas a table
+ * with the same numbers for screen readers.
+ */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import { messages } from '../messages';
 import { count, loss as lossText } from '../state/format';
 import type { Columns, LossSeries } from '../state/series';
@@ -14,6 +17,8 @@ interface Props {
   readonly logScale: boolean;
   /** Changes when the colours do. */
   readonly look: string;
+  /** The chart could not be loaded: a sentence. */
+  readonly onProblem: (sentence: string) => void;
 }
 
 const FONT = '12px system-ui, sans-serif';
@@ -64,13 +69,22 @@ function padded(min: number | null, max: number | null): [number, number] {
 export function LossChart(props: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const { series, version, steps, logScale, look } = props;
+  const [Plot, setPlot] = useState<typeof uPlot | null>(null);
+  const { series, version, steps, logScale, look, onProblem } = props;
+
+  useEffect(() => {
+    import('uplot').then(
+      (loaded) => setPlot(() => loaded.default),
+      () => onProblem(messages.loss.notLoaded),
+    );
+  }, [onProblem]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `look` stands for the colours read from the style sheet
   useEffect(() => {
+    if (!Plot) return;
     const element = place.current!;
     const size = () => [element.clientWidth, Math.max(MIN_HEIGHT, element.clientHeight)] as const;
-    plot.current = new uPlot(options(props, ...size()), series.columns(), element);
+    plot.current = new Plot(options(props, ...size()), series.columns(), element);
     const observer = new ResizeObserver(() => {
       const [width, height] = size();
       plot.current?.setSize({ width, height });
@@ -79,8 +93,9 @@ export function LossChart(props: Props) {
     return () => {
       observer.disconnect();
       plot.current?.destroy();
+      plot.current = null;
     };
-  }, [series, steps, logScale, look]);
+  }, [Plot, series, steps, logScale, look]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that `series` has changed
   useEffect(() => {

@@ -3,11 +3,19 @@ import { messages } from '../messages';
 import { count } from '../state/format';
 import type { TabStatus } from '../tab';
 
-export function Sample({ sample }: { readonly sample: TabStatus['sample'] }) {
-  if (!sample) return <p class="empty">{messages.sample.empty}</p>;
+interface Props {
+  readonly sample: TabStatus['sample'];
+  /** Name of the peer that writes, where it is not this tab. */
+  readonly writer: string | undefined;
+}
+
+export function Sample({ sample, writer }: Props) {
+  if (!sample) {
+    return <p class="empty">{writer === undefined ? messages.sample.empty : messages.sample.elsewhere(writer)}</p>;
+  }
   return (
     <>
-      <blockquote class="sample">{sample.text}</blockquote>
+      <blockquote class="sample">{sample.text.trimStart()}</blockquote>
       <p class="note">{messages.sample.at(count(sample.step))}</p>
     </>
   );

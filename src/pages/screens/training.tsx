@@ -44,6 +44,7 @@ export function TrainingScreen({ visit, look }: Props) {
           steps={status.steps}
           logScale={logScale}
           look={look}
+          onProblem={visit.tell}
         />
         <div class="loss-foot">
           <span class="note">{messages.loss.axes}</span>
@@ -72,7 +73,7 @@ export function TrainingScreen({ visit, look }: Props) {
       </section>
       <section class="card writes" aria-labelledby="sample-heading">
         <h2 id="sample-heading">{messages.sample.heading}</h2>
-        <Sample sample={status.sample} />
+        <Sample sample={status.sample} writer={people.find(({ rank, me }) => rank === 0 && !me)?.name} />
       </section>
       <section class="card holds" aria-labelledby="memory-heading">
         <h2 id="memory-heading">{messages.memory.heading}</h2>

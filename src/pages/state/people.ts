@@ -25,11 +25,13 @@ export function peopleOf(
   self: PeerId,
   roster: ReadonlyMap<PeerId, Presence>,
   status: Pick<TabStatus, 'members' | 'links'>,
+  /** This tab's adapter: the room learns it only from those who take part. */
+  ownAdapter = '',
 ): readonly Person[] {
   const links = new Map(status.links.map((link) => [link.peer, link]));
   const person = (peer: PeerId, rank: number | null): Person => {
     const presence = roster.get(peer);
-    const adapter = presence?.adapter ?? '';
+    const adapter = presence?.adapter || (peer === self ? ownAdapter : '');
     return {
       peer,
       me: peer === self,

@@ -45,8 +45,11 @@ export function curveOf(from: number, to: number, size: number): Curve {
   const end = towards(b, control, rim);
   const path = `M${at(start)} Q${at(control)} ${at(end)}`;
   const isOutside = uy * (a.x + b.x) - ux * (a.y + b.y) > -1e-9;
-  const out = bow / 2 + (isOutside ? LABEL_GAP.outside : LABEL_GAP.inside);
-  const label = { x: (a.x + b.x) / 2 + uy * out, y: (a.y + b.y) / 2 - ux * out };
+  const gap = isOutside ? LABEL_GAP.outside : LABEL_GAP.inside;
+  const label = {
+    x: (start.x + end.x) / 4 + control.x / 2 + uy * gap,
+    y: (start.y + end.y) / 4 + control.y / 2 - ux * gap,
+  };
   return { path, label };
 }
 
