@@ -47,9 +47,10 @@ const nodePrograms = {
     target: 'node20',
     outDir: 'dist/node',
     rolldownOptions: {
-      input: Object.fromEntries(
-        [...['serve', 'train', 'rank', 'plan'].map((name) => [name, at(`src/cli/${name}.ts`)]), ['bench', at('tests/bench/main.ts')]],
-      ),
+      input: Object.fromEntries([
+        ...['serve', 'train', 'rank', 'plan'].map((name) => [name, at(`src/cli/${name}.ts`)]),
+        ['bench', at('tests/bench/main.ts')],
+      ]),
     },
   },
 };

@@ -1,0 +1,99 @@
+/** People at the built pages: the real server, a real browser with the software adapter, and what its tabs complained of. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { browserFlags, requireBrowser } from '../../src/cli/browser';
+import { type RunningServer, startServer } from '../../src/server/server';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** A host name that resolves to this machine but is no secure context: what a LAN address over http is. */
+export const INSECURE_HOST = 'classroom.test';
+
+export class Venue {
+  private constructor(
+    readonly server: RunningServer,
+    readonly browser: Browser,
+  ) {}
+
+  static async open(): Promise<Venue> {
+    const pages = join(import.meta.dirname, '../../dist/pages');
+    const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: false });
+    const browser = await chromium.launch({
+      executablePath: requireBrowser(),
+      args: [...browserFlags(true), `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`],
+    });
+    return new Venue(server, browser);
+  }
+
+  address(host = '127.0.0.1'): string {
+    return `http://${host}:${this.server.port}/`;
+  }
+
+  /** A browser profile of its own; its tabs share a BroadcastChannel and settings. */
+  async visit(options: Parameters<Browser['newContext']>[0] = {}): Promise<Visitor> {
+    const context = await this.browser.newContext({ viewport: { width: 1280, height: 720 }, ...options });
+    context.setDefaultTimeout(90_000);
+    return new Visitor(context, this.address());
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.close();
+  }
+}
+
+export class Visitor {
+  /** Console errors and uncaught exceptions of every tab, as they came. */
+  readonly complaints: string[] = [];
+
+  constructor(
+    readonly context: BrowserContext,
+    readonly address: string,
+  ) {
+    context.on('page', (page) => {
+      page.on('pageerror', (error) => this.complaints.push(error.message));
+      page.on('console', (message) => {
+        if (message.type() === 'error') this.complaints.push(message.text());
+      });
+    });
+  }
+
+  async open(fragment = '', address = this.address): Promise<Page> {
+    const page = await this.context.newPage();
+    await page.goto(`${address}${fragment}`);
+    return page;
+  }
+
+  /** Open the first page and wait until it knows whether the device can take part. */
+  async arrive(fragment = ''): Promise<Page> {
+    const page = await this.open(fragment);
+    await page.locator('.device-slow').waitFor();
+    return page;
+  }
+}
+
+/** Put `script` before the Worker's own; the Worker is the only place of a tab that touches the GPU. */
+export async function beforeWorker(context: BrowserContext, script: string): Promise<void> {
+  await context.route(/\/assets\/worker-[^/]*\.js$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${script};\n${await response.text()}` });
+  });
+}
+
+/** Findings of axe-core that are serious or critical, as `rule: first element`. */
+export async function seriousFindings(page: Page): Promise<readonly string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    interface Finding {
+      readonly id: string;
+      readonly impact: string;
+      readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+    }
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: readonly Finding[] }> } };
+    const { violations } = await axe.run();
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes[0]!.html} ${nodes[0]!.failureSummary}`);
+  });
+}
