@@ -49,7 +49,7 @@ export class InflightWindow {
 
   /** Ask for an acknowledgement after this many bytes. */
   get ackEveryBytes(): number {
-    return this.bytes / 8;
+    return this.bytes / 4;
   }
 
   /** Nothing is in flight: what was learned stays, but a whole window at once would overrun a queue on the way. */
