@@ -23,10 +23,19 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   model: [/^errors$/, /^gpu\//],
   train: [...GROUND, /^(plan|net|gpu|model)\//],
   worker: [...GROUND, /^(train|net)\//, /^plan\//, /^gpu\//],
-  // why all of net: the page owns the peer connections, since a Worker cannot make any
-  pages: [...GROUND, /^worker\/(api|client|tab)$/, /^plan\//, /^net\//],
+  // why all of net: the page owns the peer connections, since a Worker cannot make any; bridge and headless: rank.ts,
+  // the page of a headless rank, has no interface to go through
+  pages: [...GROUND, /^worker\/(api|client|tab|bridge|headless)$/, /^plan\//, /^net\//],
   server: [...GROUND, /^worker\/api$/, /^plan\//, /^net\//, /^train\/runfile$/],
-  cli: [...GROUND, /^worker\//, /^plan\//, /^net\//, /^server\//, /^train\/(runfile|overrides)$/],
+  // why these of train: a headless run refuses a bad text or bad initial weights before it starts a rank
+  cli: [
+    ...GROUND,
+    /^worker\//,
+    /^plan\//,
+    /^net\//,
+    /^server\//,
+    /^train\/(runfile|overrides|checkpoint|prepared|texts)$/,
+  ],
 };
 
 interface Import {
