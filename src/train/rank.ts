@@ -38,8 +38,11 @@ export interface RankModel {
    * rebuilt), NonFinite on all ranks alike, DeviceLost.
    */
   runStep(input: StepInput): Promise<StepOutcome>;
-  /** Loss of every target token of `input` (nats; 0 where it is padding), without gradients. Only where pp is 1. */
-  losses(input: MicrobatchInput): Promise<Float32Array>;
+  /**
+   * Loss of every target token of `input` (nats; 0 where it is padding), without gradients; null where the head is on
+   * another rank. All ranks of a pipeline call it alike, with zero 3 those of all pipelines.
+   */
+  losses(input: MicrobatchInput): Promise<Float32Array | null>;
   /** Logits [vocab] after the last of `tokens` (at most context of them). Only where pp and tp are 1. */
   logits(tokens: Uint32Array): Promise<Float32Array>;
   /** Copy parameters and moments out of the device, after everything that was started has ended. */

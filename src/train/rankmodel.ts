@@ -110,10 +110,12 @@ export class DeviceRank implements RankModel {
 
   runStep: RankModel['runStep'] = (input) => this.executor.runStep(input);
 
-  async losses(input: MicrobatchInput): Promise<Float32Array> {
+  async losses(input: MicrobatchInput): Promise<Float32Array | null> {
     const actions = this.forward.actions.filter((line) => !('mb' in line) || line.mb === undefined || line.mb === 0);
     await this.executor.runForward(actions, [input], `eval${this.#forwards++}`);
-    return this.#instance.stream.read(this.#instance.border(this.#instance.units.length - 1, 'output', 0));
+    const head = this.#instance.units.length - 1;
+    if (!this.#instance.placement.isHere(head)) return null;
+    return this.#instance.stream.read(this.#instance.border(head, 'output', 0));
   }
 
   async logits(tokens: Uint32Array): Promise<Float32Array> {

@@ -49,7 +49,6 @@ export interface Wishes {
 export class Round {
   readonly #circuit: Circuit;
   readonly #world: Group;
-  readonly #dp: Group;
   /** Set once the rank has the state; it is read back at the end. */
   #rank: RankModel | null = null;
   #built: RankModel | null = null;
@@ -67,7 +66,6 @@ export class Round {
     const all = mesh.peers.map((_, rank) => rank);
     this.#circuit = setting;
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
-    this.#dp = makeGroup(transport, mesh, 'dp', mesh.ranks('dp'), signal, { trace });
   }
 
   /**
@@ -185,10 +183,10 @@ export class Round {
   async #heldOut({ train }: RunFile, samples: Samples): Promise<number | undefined> {
     const { plan, mesh } = this.setting;
     const isDue = train.evalEvery > 0 && (this.#step % train.evalEvery === 0 || this.#step === train.steps);
-    if (!isDue || samples.heldOut.length === 0 || plan.pp > 1) return undefined;
+    if (!isDue || samples.heldOut.length === 0) return undefined;
     const rows = microbatchSize(train.globalBatch, plan.dp, plan.microbatches);
     const tag = `${mesh.generation}/${this.#step}/heldout`;
-    return heldOutLoss(this.#rank!, samples, rows, this.#dp, tag);
+    return heldOutLoss(this.#rank!, samples, rows, { plan, mesh, world: this.#world }, tag);
   }
 
   /** Give the model to the ranks that asked for it; all ranks take part. */

@@ -47,7 +47,7 @@ function firstBatch(run: ReturnType<typeof runOf>) {
 gpuTest('logits of a prefix give the same loss as the evaluation of the whole row', async () => {
   const { rank, run } = await makeRank({});
   const input = firstBatch(run);
-  const losses = await rank.losses(input);
+  const losses = (await rank.losses(input))!;
   for (const length of [1, 2, 20, run.model.context]) {
     const logits = await rank.logits(input.tokens.slice(0, length));
     const peak = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);

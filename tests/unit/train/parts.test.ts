@@ -5,7 +5,7 @@ import { IGNORED_TARGET } from '../../../src/gpu/kernels';
 import type { Group } from '../../../src/net/group';
 import { makeGroup } from '../../../src/net/group';
 import { memoryTransports } from '../../../src/net/memory';
-import { makeMesh } from '../../../src/plan/mesh';
+import { type Mesh, makeMesh } from '../../../src/plan/mesh';
 import { parsePlan } from '../../../src/plan/plan';
 import { Trace } from '../../../src/trace/trace';
 import { samplesOf } from '../../../src/train/data';
@@ -22,13 +22,13 @@ import type { TabStatus } from '../../../src/train/status';
 const signal = new AbortController().signal;
 
 /** Runs `body` on `dp` ranks with memory links. */
-function ranks<T>(dp: number, body: (group: Group, rank: number) => Promise<T>): Promise<T[]> {
+function ranks<T>(dp: number, body: (group: Group, rank: number, mesh: Mesh) => Promise<T>): Promise<T[]> {
   const transports = memoryTransports(dp);
   const peers = transports.map(({ self }) => self);
   return Promise.all(
     transports.map((transport, rank) => {
       const mesh = makeMesh(1, peers, rank, parsePlan({ dp }));
-      return body(makeGroup(transport, mesh, 'dp', mesh.ranks('dp'), signal), rank);
+      return body(makeGroup(transport, mesh, 'dp', mesh.ranks('dp'), signal), rank, mesh);
     }),
   );
 }
@@ -87,7 +87,9 @@ describe('held-out loss', () => {
       [3, 2],
       [8, 1],
     ] as const) {
-      for (const loss of await ranks(dp, (group) => heldOutLoss(model, samples, rows, group, '1/0/x')))
+      for (const loss of await ranks(dp, (world, _, mesh) =>
+        heldOutLoss(model, samples, rows, { plan: parsePlan({ dp }), mesh, world }, '1/0/x'),
+      ))
         numbers.add(loss);
     }
     expect(numbers.size).toBe(1);
