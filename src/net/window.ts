@@ -12,7 +12,7 @@ export const WINDOW = {
   minBytes: 32 * KB,
   maxBytes: 4096 * KB,
   /** What should wait in queues on the way: enough to ride out scheduling, less than a slow link's queue holds. */
-  queueBytes: 128 * KB,
+  queueBytes: 96 * KB,
   /** Share of the way to the target taken per round trip; a signal is one round trip old when it comes. */
   gain: 0.5,
   /** A frame with at most this much in flight, itself included, measures the round trip of a pipe without a queue. */
@@ -80,7 +80,7 @@ export class InflightWindow {
   #updateBase(frame: AckedFrame, rttMs: number): void {
     if (rttMs < this.#baseMs) this.#baseMs = rttMs;
     // why only then: the round trip of a full pipe says nothing of a longer way
-    else if (frame.inFlightBytes <= WINDOW.aloneBytes) this.#baseMs += (rttMs - this.#baseMs) / 4;
+    else if (frame.inFlightBytes <= WINDOW.aloneBytes) this.#baseMs += (rttMs - this.#baseMs) / 16;
   }
 
   #shrinkAfterStall(nowMs: number, sentMs: number): void {
