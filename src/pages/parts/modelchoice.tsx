@@ -12,6 +12,7 @@ import {
   type RunChoice,
   stateBytesOf,
 } from '../state/runchoice';
+import { useDraft } from './draft';
 
 const words = messages.model;
 const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
@@ -63,30 +64,18 @@ interface FieldProps extends Pick<Props, 'onChange' | 'onProblem'> {
 
 function Field({ field, value, onChange, onProblem }: FieldProps) {
   const { min, max } = field === 'lr' ? LR : RANGES[field];
-  const onInput = (input: HTMLInputElement) => {
-    const number = input.valueAsNumber;
+  const commit = (text: string) => {
+    const number = Number(text);
     const fits = number >= min && number <= max && (field === 'lr' || Number.isInteger(number));
-    if (fits) {
-      onProblem('');
-      onChange({ [field]: number });
-    } else {
-      onProblem(
-        words.mustBe(words.fields[field], `${field === 'lr' ? 'a number' : 'an integer'} from ${min} to ${max}`),
-      );
-      input.value = String(value);
-    }
+    const must = `${field === 'lr' ? 'a number' : 'an integer'} from ${min} to ${max}`;
+    onProblem(fits ? '' : words.mustBe(words.fields[field], must));
+    if (fits) onChange({ [field]: number });
   };
+  const draft = useDraft(String(value), commit);
   return (
     <label class="field">
       <span>{words.fields[field]}</span>
-      <input
-        type="number"
-        min={min}
-        max={max}
-        step={field === 'lr' ? 'any' : 1}
-        value={value}
-        onChange={(event) => onInput(event.currentTarget)}
-      />
+      <input type="number" min={min} max={max} step={field === 'lr' ? 'any' : 1} {...draft} />
     </label>
   );
 }

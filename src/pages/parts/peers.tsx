@@ -3,6 +3,7 @@ import { messages } from '../messages';
 import { bytes, milliseconds } from '../state/format';
 import type { Person } from '../state/people';
 import type { LinkStats } from '../tab';
+import { useDraft } from './draft';
 
 const words = messages.peers;
 
@@ -23,13 +24,7 @@ export function Peers({ people, onRename }: Props) {
           <div class="peer-main">
             <div class="peer-line">
               {person.me && onRename ? (
-                <input
-                  class="peer-rename"
-                  aria-label={words.rename}
-                  value={person.name}
-                  maxLength={MAX_NAME}
-                  onChange={(event) => onRename(event.currentTarget.value)}
-                />
+                <OwnName name={person.name} onRename={onRename} />
               ) : (
                 <span class="peer-name">{person.name}</span>
               )}
@@ -43,6 +38,10 @@ export function Peers({ people, onRename }: Props) {
       ))}
     </ul>
   );
+}
+
+function OwnName({ name, onRename }: { readonly name: string; readonly onRename: (name: string) => void }) {
+  return <input class="peer-rename" aria-label={words.rename} maxLength={MAX_NAME} {...useDraft(name, onRename)} />;
 }
 
 function deviceOf({ rank, adapter, software, hidden }: Person): readonly string[] {

@@ -1,0 +1,229 @@
+/** The first page as people meet it: built, served by the real server, in a real browser with real WebRTC. */
+import { gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeWorker, INSECURE_HOST, seriousFindings, Venue } from '../helpers/visitor';
+
+let venue: Venue;
+beforeAll(async () => {
+  venue = await Venue.open();
+});
+afterAll(() => venue.close());
+
+const FIRST_LOAD_BYTES = 120_000;
+/** Small enough that a step takes a fraction of a second on a software adapter. */
+const TINY = '#layers=1&heads=2&headSize=8&context=16&batch=4&steps=5000';
+
+const start = (page: Page) => page.locator('.button-big').click();
+const step = (page: Page) => page.locator('progress').evaluate((bar: HTMLProgressElement) => bar.value);
+const reach = (page: Page, least: number) =>
+  page.waitForFunction((wanted) => (document.querySelector('progress')?.value ?? 0) >= wanted, least);
+const training = (page: Page) => page.locator('.phase-training').waitFor();
+/** The training losses of the table for screen readers, by step. */
+const losses = (page: Page) =>
+  page
+    .locator('.loss-chart tbody tr')
+    .evaluateAll((rows) =>
+      rows.map((row) => [...row.children].map((cell) => Number(cell.textContent?.replace(',', '')))).map((r) => r[1]!),
+    );
+
+async function openAnother(page: Page): Promise<Page> {
+  const [other] = await Promise.all([page.context().waitForEvent('page'), page.getByText('Open another tab').click()]);
+  await other.locator('.device-slow').waitFor();
+  return other;
+}
+
+test('the first screen says what this is and what the device can do, and leaves the GPU alone until the click', async () => {
+  const visitor = await venue.visit();
+  await beforeWorker(
+    visitor.context,
+    `globalThis.devices = 0; const open = GPUAdapter.prototype.requestDevice;
+     GPUAdapter.prototype.requestDevice = function (...given) { globalThis.devices++; return open.apply(this, given); }`,
+  );
+  const page = await visitor.arrive(TINY);
+  const devices = () => page.workers()[0]!.evaluate(() => (globalThis as unknown as { devices: number }).devices);
+  await expect.poll(() => page.locator('h1').textContent()).toContain('train a language model together');
+  expect(await page.locator('.device').textContent()).toMatch(/W-SOFTWARE[\s\S]*swiftshader[\s\S]*Largest buffer/i);
+  expect(await page.locator('.split').textContent()).toContain('90 %');
+  expect(await page.locator('.button-big').count()).toBe(1);
+  expect(await devices()).toBe(0);
+  await start(page);
+  await reach(page, 1);
+  expect(await devices()).toBe(1);
+  expect(visitor.complaints).toEqual([]);
+  await visitor.context.close();
+});
+
+test('what the first screen loads is at most 120 kB gzipped', async () => {
+  const visitor = await venue.visit();
+  const sizes = new Map<string, number>();
+  visitor.context.on('response', async (response) => {
+    const { pathname } = new URL(response.url());
+    sizes.set(pathname, gzipSync(await response.body(), { level: 9 }).length);
+  });
+  await visitor.arrive();
+  await expect.poll(() => [...sizes.keys()].some((path) => path.includes('/worker-'))).toBe(true);
+  for (const [path, size] of sizes) console.info(`${path}: ${size} bytes gzipped`);
+  const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  console.info(`first load, the Worker included: ${total} bytes gzipped`);
+  expect(total).toBeLessThanOrEqual(FIRST_LOAD_BYTES);
+  await visitor.context.close();
+});
+
+test('two tabs of one browser train together: joins show, bytes move, the loss falls, leaving lets the other go on', async () => {
+  const visitor = await venue.visit();
+  const a = await visitor.arrive(TINY);
+  await start(a);
+  await reach(a, 2);
+  const b = await openAnother(a);
+  expect(await b.locator('.button-big').textContent()).toBe('Join the training');
+  await expect.poll(() => a.locator('.people .badge').textContent()).toBe('2');
+  await start(b);
+  for (const page of [a, b]) await page.locator('.ring-bytes').first().waitFor();
+  expect(await a.locator('.peers').textContent()).toMatch(/rank 0[\s\S]*rank 1[\s\S]*direct/);
+  expect(await b.locator('.ring table').textContent()).toMatch(/\d+(\.\d+)? k?B\/step/);
+  await reach(b, (await step(b)) + 60);
+  const seen = await losses(a);
+  expect(Math.min(...seen.slice(-3))).toBeLessThan(seen[0]!);
+  expect(await a.locator('.figures').textContent()).toMatch(/\dtokens\/s/);
+  expect(await a.locator('.sample').textContent()).not.toBe('');
+  await b.close();
+  await expect.poll(() => a.locator('.people .badge').textContent(), { timeout: 30_000 }).toBe('1');
+  await reach(a, (await step(a)) + 5);
+  expect(visitor.complaints).toEqual([]);
+  await visitor.context.close();
+});
+
+test('from opening a room link to the first own step', async () => {
+  const host = await venue.visit();
+  const a = await host.arrive();
+  await start(a);
+  await reach(a, 1);
+  const guest = await venue.visit();
+  const b = await guest.context.newPage();
+  const openedAt = performance.now();
+  await b.goto(a.url());
+  await start(b);
+  await training(b);
+  const before = await step(b);
+  await reach(b, before + 1);
+  const seconds = (performance.now() - openedAt) / 1000;
+  console.info(`room link to first own step, default run, other profile, over the server: ${seconds.toFixed(1)} s`);
+  expect(await b.locator('.peers').textContent()).toContain('rank 1');
+  expect([...host.complaints, ...guest.complaints]).toEqual([]);
+  await host.context.close();
+  await guest.context.close();
+});
+
+test('pause stops the whole room, stop leaves it, and the model can be saved', async () => {
+  const visitor = await venue.visit();
+  const a = await visitor.arrive(TINY);
+  await start(a);
+  await reach(a, 2);
+  const b = await openAnother(a);
+  await start(b);
+  await training(b);
+  await a.getByRole('button', { name: 'Pause' }).click();
+  for (const page of [a, b]) await page.locator('.phase-paused').waitFor();
+  const paused = await step(a);
+  await b.getByRole('button', { name: 'Resume' }).click();
+  await reach(a, paused + 3);
+  await b.getByRole('button', { name: 'Stop' }).click();
+  await b.locator('.phase-stopped').waitFor();
+  await reach(a, (await step(a)) + 3);
+  await a.getByRole('button', { name: 'Download model' }).click();
+  const files = a.locator('.downloads a');
+  await files.first().waitFor();
+  const names = await files.evaluateAll((links) => links.map((link) => (link as HTMLAnchorElement).download));
+  expect(names).toEqual(['model.safetensors', 'config.json', 'tokenizer.json']);
+  expect(await files.first().textContent()).toMatch(/\d kB/);
+  expect(visitor.complaints).toEqual([]);
+  await visitor.context.close();
+});
+
+test('own text is trained on, and a text that is too short is refused in a sentence', async () => {
+  const visitor = await venue.visit();
+  const page = await visitor.arrive(TINY);
+  await page.getByRole('radio', { name: /Your own/ }).check();
+  await start(page);
+  expect(await page.locator('.banner-problem').textContent()).toContain('Drop or paste a text first');
+  await page.locator('textarea').fill('too short');
+  await start(page);
+  await page.locator('.phase-failed').waitFor();
+  expect(await page.locator('.banner-problem').textContent()).toMatch(/text has 9 tokens[\s\S]*longer text/);
+  await page.getByRole('button', { name: 'New run' }).click();
+  await page.locator('textarea').fill('the sea the ship the whale '.repeat(40));
+  expect(await page.locator('.split').textContent()).toContain('972 characters');
+  await start(page);
+  await reach(page, 3);
+  await visitor.context.close();
+});
+
+test('no name of a peer becomes markup', async () => {
+  const visitor = await venue.visit();
+  const a = await visitor.arrive(TINY);
+  await start(a);
+  await reach(a, 1);
+  const b = await openAnother(a);
+  await start(b);
+  await training(b);
+  const name = '<img src=x onerror=alert(1)>';
+  await b.getByLabel('Your name').fill(name);
+  await b.getByLabel('Your name').press('Enter');
+  await a.locator('.peer-name', { hasText: name }).waitFor();
+  expect(await a.locator('main img').count()).toBe(0);
+  expect(visitor.complaints).toEqual([]);
+  await visitor.context.close();
+});
+
+test.each([
+  ['E-NO-WEBGPU', "Object.defineProperty(navigator, 'gpu', { value: undefined })"],
+  ['E-NO-ADAPTER', 'GPU.prototype.requestAdapter = async () => null'],
+  ['E-LIMITS', "Object.defineProperty(GPUSupportedLimits.prototype, 'maxStorageBuffersPerShaderStage', { value: 4 })"],
+])('%s is shown with the reason and the way out', async (code, script) => {
+  const visitor = await venue.visit();
+  await beforeWorker(visitor.context, script);
+  const page = await visitor.open();
+  await page.locator('.device-no').waitFor();
+  expect(await page.locator('.device').textContent()).toMatch(new RegExp(`${code}[\\s\\S]*: \\w+`));
+  expect(await page.locator('.button-big').isDisabled()).toBe(true);
+  await visitor.context.close();
+});
+
+test('plain http from another machine and a browser without WebRTC are named as what they are', async () => {
+  const visitor = await venue.visit();
+  const insecure = await visitor.open('', venue.address(INSECURE_HOST));
+  await insecure.locator('.device-no').waitFor();
+  expect(await insecure.locator('.device').textContent()).toMatch(/E-INSECURE[\s\S]*https/);
+  await visitor.context.addInitScript('delete globalThis.RTCPeerConnection');
+  const page = await visitor.open();
+  await page.locator('.device-no').waitFor();
+  expect(await page.locator('.device').textContent()).toMatch(/E-NO-WEBRTC[\s\S]*settings/);
+  await visitor.context.close();
+});
+
+test.each(['light', 'dark'] as const)(
+  'no serious finding of axe-core, and nothing too wide for a phone: %s',
+  async (colorScheme) => {
+    const visitor = await venue.visit({ colorScheme });
+    const page = await visitor.arrive(TINY);
+    await page.getByText('All numbers of the run').click();
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.keyboard.press('q');
+    await page.locator('.qr-dialog[open]').waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await start(page);
+    await reach(page, 3);
+    await page.getByLabel('Log scale').check();
+    await page.locator('.u-wrap').waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.setViewportSize({ width: 360, height: 800 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    await page.reload();
+    await page.locator('.device-slow').waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    expect(visitor.complaints).toEqual([]);
+    await visitor.context.close();
+  },
+);
