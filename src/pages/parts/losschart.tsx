@@ -4,6 +4,7 @@
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { colourOf } from '../colour';
 import { messages } from '../messages';
 import { count, loss as lossText } from '../state/format';
 import type { Columns, LossSeries } from '../state/series';
@@ -25,11 +26,9 @@ const FONT = '12px system-ui, sans-serif';
 const TABLE_ROWS = 20;
 const MIN_HEIGHT = 160;
 
-const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
 function options({ steps, logScale }: Props, width: number, height: number): uPlot.Options {
-  const axis = { stroke: colour('--muted'), font: FONT, ticks: { show: false } };
-  const grid = { stroke: colour('--grid'), width: 1 };
+  const axis = { stroke: colourOf('--muted'), font: FONT, ticks: { show: false } };
+  const grid = { stroke: colourOf('--grid'), width: 1 };
   return {
     width,
     height,
@@ -46,14 +45,14 @@ function options({ steps, logScale }: Props, width: number, height: number): uPl
     ],
     series: [
       {},
-      { label: messages.loss.train, stroke: colour('--train'), width: 1.75, points: { show: false } },
+      { label: messages.loss.train, stroke: colourOf('--train'), width: 1.75, points: { show: false } },
       {
         label: messages.loss.heldOut,
-        stroke: colour('--held-out'),
+        stroke: colourOf('--held-out'),
         width: 2,
         dash: [7, 5],
         spanGaps: true,
-        points: { show: true, size: 8, fill: colour('--held-out'), stroke: colour('--surface'), width: 1.5 },
+        points: { show: true, size: 8, fill: colourOf('--held-out'), stroke: colourOf('--surface'), width: 1.5 },
       },
     ],
   };
