@@ -99,9 +99,15 @@ export function traceHop(
   chunk: number,
   views: readonly Float32Array[],
   t0: number,
+  tag: Tag,
 ): void {
   if (!circle.trace || views.length === 0) return;
   let bytes = 0;
   for (const view of views) bytes += view.byteLength;
-  circle.trace.span('net', name, t0, { chunk, bytes, peer: circle.peers[peer]! });
+  circle.trace.span('net', name, t0, { chunk, bytes, peer: circle.peers[peer]!, line: lineOf(tag) });
+}
+
+/** What a tag says after generation and step: the line's identity. */
+export function lineOf(tag: Tag): string {
+  return tag.slice(tag.indexOf('/', tag.indexOf('/') + 1) + 1);
 }

@@ -18,10 +18,11 @@ function sendChunk(
   to: number,
   c: number,
   views: readonly Float32Array[],
+  tag: Tag,
   tagOf: (i: number) => Tag,
 ): void {
   const t0 = performance.now();
-  const record = () => traceHop(circle, 'direct.send', to, c, views, t0);
+  const record = () => traceHop(circle, 'direct.send', to, c, views, t0, tag);
   for (let i = 0; i < views.length; i++) {
     sends.start(to, tagOf(i), views[i]!, i === views.length - 1 ? record : undefined);
   }
@@ -46,7 +47,7 @@ export async function directReduce(
   for (let k = 1; k < size; k++) {
     const owner = around(rank + k, size);
     const c = ownedChunk(owner, size);
-    sendChunk(circle, sends, owner, c, pieces(x, size, c), (i) => reduceTag(tag, c, i));
+    sendChunk(circle, sends, owner, c, pieces(x, size, c), tag, (i) => reduceTag(tag, c, i));
   }
   const c = ownedChunk(rank, size);
   const views = pieces(x, size, c);
@@ -67,7 +68,7 @@ export async function directReduce(
     if (!gather) continue;
     for (let k = 1; k < size; k++) sends.start(around(rank + k, size), gatherTag(tag, c, i), view);
   }
-  traceHop(circle, 'direct.recv', rank, c, views, t0);
+  traceHop(circle, 'direct.recv', rank, c, views, t0, tag);
   await gathered;
   await sends.done();
 }
@@ -78,7 +79,7 @@ export async function directGather(circle: Circle, x: Float32Array, tag: Tag): P
   const sends = new Sends(circle);
   const c = ownedChunk(rank, size);
   for (let k = 1; k < size; k++) {
-    sendChunk(circle, sends, around(rank + k, size), c, pieces(x, size, c), (i) => gatherTag(tag, c, i));
+    sendChunk(circle, sends, around(rank + k, size), c, pieces(x, size, c), tag, (i) => gatherTag(tag, c, i));
   }
   await receiveOthers(circle, x, tag);
   await sends.done();
@@ -94,7 +95,7 @@ async function receiveOthers(circle: Circle, x: Float32Array, tag: Tag): Promise
     for (let i = 0; i < views.length; i++) {
       views[i]!.set(await receivePiece(circle, owner, gatherTag(tag, c, i), views[i]!.length));
     }
-    traceHop(circle, 'direct.recv', owner, c, views, t0);
+    traceHop(circle, 'direct.recv', owner, c, views, t0, tag);
   };
   const chunks = Array.from({ length: circle.size }, (_, c) => c).filter((c) => c !== own);
   await Promise.all(chunks.map(receiveChunk));
@@ -112,6 +113,6 @@ export async function directBroadcast(circle: Circle, x: Float32Array, root: num
     return;
   }
   const sends = new Sends(circle);
-  for (let k = 1; k < size; k++) sendChunk(circle, sends, around(rank + k, size), root, views, tagOf);
+  for (let k = 1; k < size; k++) sendChunk(circle, sends, around(rank + k, size), root, views, tag, tagOf);
   await sends.done();
 }

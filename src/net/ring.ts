@@ -9,9 +9,10 @@ import type { Tag } from './transport';
 const reduceTag = (tag: Tag, c: number, i: number): Tag => `${tag}/r${c}.${i}`;
 const gatherTag = (tag: Tag, c: number, i: number): Tag => `${tag}/g${c}.${i}`;
 
-/** Receive the pieces of chunk `c` from the left neighbour one by one; `each` gets its index, its place and its data. */
+/** Receive the pieces of chunk `c` from the left neighbour one by one; `each` gets its index, its place and its data. `base` is the collective's tag. */
 async function receive(
   circle: Circle,
+  base: Tag,
   tagOf: (i: number) => Tag,
   c: number,
   views: readonly Float32Array[],
@@ -25,7 +26,7 @@ async function receive(
     const view = views[i]!;
     each(i, view, floatsOf(bytes, view.length, tag));
   }
-  traceHop(circle, 'ring.recv', left, c, views, t0);
+  traceHop(circle, 'ring.recv', left, c, views, t0, base);
 }
 
 /** Send the pieces of a chunk to the right neighbour, one `start` per piece, and record the hop after the last. */
@@ -38,6 +39,7 @@ class Hop {
     readonly sends: Sends,
     readonly chunk: number,
     readonly views: readonly Float32Array[],
+    readonly base: Tag,
     readonly tagOf: (i: number) => Tag,
   ) {
     this.#left = views.length;
@@ -46,7 +48,7 @@ class Hop {
   start(i: number): void {
     const right = around(this.circle.rank + 1, this.circle.size);
     const last = --this.#left === 0;
-    const record = () => traceHop(this.circle, 'ring.send', right, this.chunk, this.views, this.#t0);
+    const record = () => traceHop(this.circle, 'ring.send', right, this.chunk, this.views, this.#t0, this.base);
     this.sends.start(right, this.tagOf(i), this.views[i]!, last ? record : undefined);
   }
 }
@@ -65,16 +67,17 @@ export async function ringReduce(
   const { rank, size } = circle;
   const sends = new Sends(circle);
   const mine = pieces(x, size, rank);
-  const first = new Hop(circle, sends, rank, mine, (i) => reduceTag(tag, rank, i));
+  const first = new Hop(circle, sends, rank, mine, tag, (i) => reduceTag(tag, rank, i));
   for (let i = 0; i < mine.length; i++) first.start(i);
   for (let k = 0; k < size - 1; k++) {
     const c = around(rank - k - 1, size);
     const views = pieces(x, size, c);
     const completes = k === size - 2;
     const tagOf = completes ? gatherTag : reduceTag;
-    const hop = completes && !gather ? undefined : new Hop(circle, sends, c, views, (i) => tagOf(tag, c, i));
+    const hop = completes && !gather ? undefined : new Hop(circle, sends, c, views, tag, (i) => tagOf(tag, c, i));
     await receive(
       circle,
+      tag,
       (i) => reduceTag(tag, c, i),
       c,
       views,
@@ -93,7 +96,7 @@ export async function ringGather(circle: Circle, x: Float32Array, tag: Tag): Pro
   const sends = new Sends(circle);
   const c = around(circle.rank + 1, circle.size);
   const views = pieces(x, circle.size, c);
-  const hop = new Hop(circle, sends, c, views, (i) => gatherTag(tag, c, i));
+  const hop = new Hop(circle, sends, c, views, tag, (i) => gatherTag(tag, c, i));
   for (let i = 0; i < views.length; i++) hop.start(i);
   await passAround(circle, sends, x, tag);
   await sends.done();
@@ -105,9 +108,10 @@ async function passAround(circle: Circle, sends: Sends, x: Float32Array, tag: Ta
   for (let k = 0; k < size - 1; k++) {
     const c = around(rank - k, size);
     const views = pieces(x, size, c);
-    const hop = k < size - 2 ? new Hop(circle, sends, c, views, (i) => gatherTag(tag, c, i)) : undefined;
+    const hop = k < size - 2 ? new Hop(circle, sends, c, views, tag, (i) => gatherTag(tag, c, i)) : undefined;
     await receive(
       circle,
+      tag,
       (i) => gatherTag(tag, c, i),
       c,
       views,
@@ -125,11 +129,11 @@ export async function ringBroadcast(circle: Circle, x: Float32Array, root: numbe
   const sends = new Sends(circle);
   const views = cut(x);
   const tagOf = (i: number): Tag => gatherTag(tag, root, i);
-  const hop = around(rank + 1, size) === root ? undefined : new Hop(circle, sends, root, views, tagOf);
+  const hop = around(rank + 1, size) === root ? undefined : new Hop(circle, sends, root, views, tag, tagOf);
   if (rank === root) {
     for (let i = 0; i < views.length; i++) hop?.start(i);
   } else {
-    await receive(circle, tagOf, root, views, (i, view, received) => {
+    await receive(circle, tag, tagOf, root, views, (i, view, received) => {
       view.set(received);
       hop?.start(i);
     });

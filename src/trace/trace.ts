@@ -22,6 +22,8 @@ export interface TraceEvent {
   readonly peer?: string;
   /** Ring chunk index of a network event. */
   readonly chunk?: number;
+  /** The line whose collective or message this network event belongs to: 'REDUCE block3', 'F block0 m1/tp0'. */
+  readonly line?: string;
 }
 
 export type TraceListener = (event: TraceEvent) => void;

@@ -2,6 +2,7 @@
 import { ProtocolError } from '../errors';
 import type { Place } from '../gpu/instr';
 import type { Stream } from '../gpu/stream';
+import { lineOf } from '../net/collective';
 import type { Group } from '../net/group';
 import type { Transport } from '../net/transport';
 import type { Mesh } from '../plan/mesh';
@@ -33,7 +34,9 @@ export function background(promise: Promise<void>): Promise<void> {
 export async function sendPlace(cluster: Cluster, stream: Stream, place: Place, rank: number, tag: string) {
   const data = await stream.read(place);
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  await cluster.transport.send(cluster.mesh.peers[rank]!, tag, bytes);
+  const [t0, peer] = [performance.now(), cluster.mesh.peers[rank]!];
+  await cluster.transport.send(peer, tag, bytes);
+  cluster.trace.span('net', 'SEND', t0, { bytes: bytes.byteLength, peer, line: lineOf(tag) });
 }
 
 /** Receive a place from `rank` and write it. Throws ProtocolError for another length. */
