@@ -29,6 +29,8 @@ await runHeadless({
         renew: (peer) => room.renew(peer),
         announce: (change) => room.announce(change),
         status: onStatus,
+        // nobody watches a process
+        trace: () => {},
       },
       await openDawn(),
     );

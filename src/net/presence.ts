@@ -23,6 +23,7 @@ const presence = v.object({
   run: shortText,
   index: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095))),
   signal: v.optional(v.boolean()),
+  watch: v.optional(v.boolean()),
 });
 
 /** The presence of `peer`, whatever id the message itself claims. Throws ProtocolError. */
@@ -31,6 +32,12 @@ export function parsePresence(peer: PeerId, value: unknown): Presence {
   if (!result.success) {
     throw new ProtocolError(`peer ${peer} announced a malformed presence: ${result.issues[0].message}`);
   }
-  const { index, signal, ...rest } = result.output;
-  return { peer, ...rest, ...(index === undefined ? {} : { index }), ...(signal ? { signal } : {}) };
+  const { index, signal, watch, ...rest } = result.output;
+  return {
+    peer,
+    ...rest,
+    ...(index === undefined ? {} : { index }),
+    ...(signal ? { signal } : {}),
+    ...(watch ? { watch } : {}),
+  };
 }

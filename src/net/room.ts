@@ -7,6 +7,7 @@ import type { PeerId } from '../plan/mesh';
 import { Linker } from './linker';
 import { Listeners } from './roster';
 import type { Presence, Signaling } from './signaling';
+import { type WatchLink, watchedBy } from './watch';
 import type { ConnectOptions, PeerConnection } from './webrtc';
 
 /** The two negotiated data channels of one connection, handed over in the task that created them. */
@@ -35,6 +36,11 @@ export interface Room {
   onChannels(listener: (channels: LinkChannels) => void): () => void;
   /** A connection has failed or was closed; it is tried again while it is wanted. */
   onUnlinked(listener: (peer: PeerId, reason: string) => void): () => void;
+  /** A connection between a watching page and one that is watched, from the moment it stands. No tensor goes over it. */
+  onWatchLink(listener: (link: WatchLink) => void): () => void;
+  /** What a lecturer's page asks of another page, sealed like everything here; who may ask is for the receiver to judge. */
+  order(to: PeerId, order: unknown): void;
+  onOrder(listener: (from: PeerId, order: unknown) => void): () => void;
   /** A sentence when the room cannot be used as it should, '' when it can again. */
   onTrouble(listener: (sentence: string) => void): () => void;
   close(): void;
@@ -47,14 +53,13 @@ export interface RoomOptions {
   readonly connect: (options: ConnectOptions) => PeerConnection;
 }
 
-/** What goes through signaling: how to connect (`link`) and what to agree on (`say`). */
+const signal = { attempt: v.pipe(v.number(), v.integer(), v.minValue(1)), data: v.looseObject({}) };
+/** What goes through signaling: how to connect to train (`link`) and to watch, what to agree on, what a lecturer asks. */
 const envelope = v.variant('k', [
-  v.object({
-    k: v.literal('link'),
-    attempt: v.pipe(v.number(), v.integer(), v.minValue(1)),
-    data: v.looseObject({}),
-  }),
+  v.object({ k: v.literal('link'), ...signal }),
+  v.object({ k: v.literal('watch'), ...signal }),
   v.object({ k: v.literal('say'), message: v.unknown() }),
+  v.object({ k: v.literal('order'), order: v.unknown() }),
 ]);
 
 export function openRoom(options: RoomOptions): Room {
@@ -65,9 +70,12 @@ class SignaledRoom implements Room {
   readonly self: PeerId;
   readonly #signaling: Signaling;
   readonly #linker: Linker;
+  readonly #watchLinker: Linker;
   readonly #messages = new Listeners<[PeerId, unknown]>();
   readonly #channels = new Listeners<[LinkChannels]>();
   readonly #unlinked = new Listeners<[PeerId, string]>();
+  readonly #watchLinks = new Listeners<[WatchLink]>();
+  readonly #orders = new Listeners<[PeerId, unknown]>();
   readonly #trouble = new Listeners<[string]>();
   #presence: Presence;
   #roster: ReadonlyMap<PeerId, Presence> = new Map();
@@ -84,15 +92,27 @@ class SignaledRoom implements Room {
       closed: (peer, reason) => this.#unlinked.tell(peer, reason),
       exhausted: (sentence) => this.#trouble.tell(sentence),
     });
+    this.#watchLinker = new Linker({
+      self: this.self,
+      connect,
+      send: (to, { attempt, data }) => signaling.send(to, { k: 'watch', attempt, data }),
+      opened: (peer, connection) => this.#openWatch(peer, connection),
+      closed: () => {},
+      exhausted: (sentence) => this.#trouble.tell(sentence),
+    });
     signaling.onRoster((roster) => {
       this.#roster = roster;
+      this.#watchLinker.want(watchedBy(this.self, roster));
     });
     signaling.onMessage((from, message) => {
       const parsed = v.safeParse(envelope, message);
       // What is neither is not obeyed; only holders of the room's secret can send it.
       if (!parsed.success) return;
-      if (parsed.output.k === 'link') this.#linker.receive(from, parsed.output);
-      else this.#messages.tell(from, parsed.output.message);
+      const said = parsed.output;
+      if (said.k === 'link') this.#linker.receive(from, said);
+      else if (said.k === 'watch') this.#watchLinker.receive(from, said);
+      else if (said.k === 'order') this.#orders.tell(from, said.order);
+      else this.#messages.tell(from, said.message);
     });
   }
 
@@ -133,6 +153,18 @@ class SignaledRoom implements Room {
     return this.#unlinked.add(listener);
   }
 
+  onWatchLink(listener: (link: WatchLink) => void): () => void {
+    return this.#watchLinks.add(listener);
+  }
+
+  order(to: PeerId, order: unknown): void {
+    this.#signaling.send(to, { k: 'order', order });
+  }
+
+  onOrder(listener: (from: PeerId, order: unknown) => void): () => void {
+    return this.#orders.add(listener);
+  }
+
   onTrouble(listener: (sentence: string) => void): () => void {
     const stops = [this.#signaling.onTrouble(listener), this.#trouble.add(listener)];
     return () => {
@@ -142,6 +174,22 @@ class SignaledRoom implements Room {
 
   close(): void {
     this.#linker.close();
+    this.#watchLinker.close();
     this.#signaling.close();
   }
+
+  #openWatch(peer: PeerId, { connected, talk, onClose }: PeerConnection): void {
+    connected.then(
+      () => this.#watchLinks.tell({ peer, ...talkOf(talk), onClose }),
+      // Its end is the linker's to handle: it tries again.
+      () => {},
+    );
+  }
 }
+
+/** Getters do not survive a spread. */
+const talkOf = (talk: PeerConnection['talk']) => ({
+  send: (message: string | Uint8Array) => talk.send(message),
+  onMessage: (listener: (message: string | Uint8Array) => void) => talk.onMessage(listener),
+  bufferedBytes: () => talk.bufferedBytes,
+});

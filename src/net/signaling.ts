@@ -22,6 +22,8 @@ export interface Presence {
   readonly index?: number;
   /** This is the signal page: it declares generations as long as it is open. */
   readonly signal?: boolean;
+  /** This page draws what the others do: they connect to it and tell it. */
+  readonly watch?: boolean;
 }
 
 export interface Signaling {

@@ -23,12 +23,23 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
 }
 
+/** simple-peer's own channel: ordered and reliable, stays with the page that opened the connection. */
+export interface Talk {
+  /** Dropped before the connection stands and after its end. One message is at most MAX_FRAME_BYTES long. */
+  send(message: string | Uint8Array): void;
+  /** Bytes given to `send` and not yet to the network. */
+  readonly bufferedBytes: number;
+  /** Texts arrive as texts, bytes as bytes. Data from the network. */
+  onMessage(listener: (message: string | Uint8Array) => void): void;
+}
+
 export interface PeerConnection {
   /** Ordered and reliable, negotiated, still opening. Transferable in the task of the call only. */
   readonly bulk: RTCDataChannel;
   readonly control: RTCDataChannel;
   /** Resolves when the connection stands. Rejects with ConnectError: try again with a new connection. */
   readonly connected: Promise<void>;
+  readonly talk: Talk;
   /** Hand in what came from the other end. Data from the network: what cannot be used ends the connection. */
   signal(data: unknown): void;
   /** Told once when the connection is over, whoever ended it. */
@@ -41,6 +52,8 @@ export function connectPeer(options: ConnectOptions): PeerConnection {
   const peer = new SimplePeer({
     initiator: options.initiator,
     config: { iceServers: [] },
+    // why: keeps the borders of messages, and texts as texts
+    objectMode: true,
     ...(options.wrtc ? { wrtc: options.wrtc } : {}),
   });
   const listeners = new Set<(reason: string) => void>();
@@ -84,6 +97,15 @@ export function connectPeer(options: ConnectOptions): PeerConnection {
     bulk,
     control,
     connected,
+    talk: {
+      send(message) {
+        if (peer.connected) peer.send(message);
+      },
+      get bufferedBytes() {
+        return peer.connected ? peer.bufferSize : 0;
+      },
+      onMessage: (listener) => void peer.on('data', (data: string | Uint8Array) => listener(data)),
+    },
     signal(data) {
       if (closed !== undefined) return;
       try {

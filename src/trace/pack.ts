@@ -24,7 +24,11 @@ export interface Pack {
 }
 
 /** `originMs` (performance.timeOrigin) is added to the times of `events`, which are all of one rank. */
-export function packEvents(events: readonly TraceEvent[], generation: number, originMs: number): Uint8Array<ArrayBuffer> {
+export function packEvents(
+  events: readonly TraceEvent[],
+  generation: number,
+  originMs: number,
+): Uint8Array<ArrayBuffer> {
   const texts = new Map<string, number>();
   const textOf = (text: string): number => {
     const known = texts.get(text);

@@ -1,39 +1,41 @@
 /** Keeps what a tab tells about its training and publishes it: at every change of phase, else at most 10 times a second. */
 import type { MemoryByRole } from '../gpu/instr';
 import type { Transport } from '../net/transport';
-import type { Trace, TraceEvent } from '../trace/trace';
 import type { Phase, StepMetrics, TabStatus } from './status';
 
 const PUBLISH_EVERY_MS = 100;
-/** Newest events kept between two publications. */
-const MAX_TRACE = 4096;
 /** Steps that tokens per second are the mean of. */
 const RATE_STEPS = 20;
 
-type Told = Pick<TabStatus, 'generation' | 'rank' | 'members' | 'plan' | 'step' | 'steps' | 'sample'>;
+type Told = Pick<
+  TabStatus,
+  'generation' | 'rank' | 'members' | 'plan' | 'step' | 'steps' | 'sample' | 'vocab' | 'weights'
+>;
 
 export class Reporter {
-  #told: Told = { generation: 0, rank: 0, members: [], plan: null, step: 0, steps: 0, sample: null };
+  #told: Told = {
+    generation: 0,
+    rank: 0,
+    members: [],
+    plan: null,
+    step: 0,
+    steps: 0,
+    sample: null,
+    vocab: 0,
+    weights: null,
+  };
   #phase: Phase = 'idle';
   #sentence = '';
   #memory: MemoryByRole | null = null;
   #metrics: StepMetrics[] = [];
-  #trace: TraceEvent[] = [];
   /** Of the newest steps: time, tokens of all and of this rank. */
   #rates: { readonly ms: number; readonly room: number; readonly mine: number }[] = [];
   #publishedAt = 0;
-  readonly #unsubscribe: () => void;
 
   constructor(
     readonly transport: Transport,
-    trace: Trace,
     readonly onStatus: (status: TabStatus) => void,
-  ) {
-    this.#unsubscribe = trace.subscribe((event) => {
-      this.#trace.push(event);
-      if (this.#trace.length > 2 * MAX_TRACE) this.#trace = this.#trace.slice(-MAX_TRACE);
-    });
-  }
+  ) {}
 
   /** Enter a phase, with one sentence where people should know why. */
   enter(phase: Phase, sentence = ''): void {
@@ -58,10 +60,6 @@ export class Reporter {
     if (performance.now() - this.#publishedAt >= PUBLISH_EVERY_MS) this.#publish();
   }
 
-  close(): void {
-    this.#unsubscribe();
-  }
-
   #publish(): void {
     this.#publishedAt = performance.now();
     const seconds = this.#rates.reduce((sum, { ms }) => sum + ms, 0) / 1000;
@@ -77,9 +75,7 @@ export class Reporter {
       },
       memory: this.#memory,
       links: this.transport.stats(),
-      newTrace: this.#trace.slice(-MAX_TRACE),
     });
     this.#metrics = [];
-    this.#trace = [];
   }
 }

@@ -116,7 +116,7 @@ export class Round {
     if (fromFile) this.mine = stateFromWeights(model, readModelFile(model, init));
     this.mine = await syncState(this.#circuit, model, train.seed, plan, announcements, this.mine);
     this.#step = this.mine.step;
-    reporter.tell({ step: this.#step });
+    reporter.tell({ step: this.#step, vocab: model.vocab });
     const rank = await this.setting.makeRank({ ...this.setting, run: prepared.run, plan, mesh, transport, trace });
     this.#built = rank;
     await rank.write(this.mine.state);

@@ -3,7 +3,6 @@ import type { MemoryByRole } from '../gpu/instr';
 import type { LinkStats } from '../net/transport';
 import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
-import type { TraceEvent } from '../trace/trace';
 
 /** One committed step, as in metrics.jsonl. */
 export interface StepMetrics {
@@ -40,7 +39,10 @@ export interface TabStatus {
   readonly links: readonly LinkStats[];
   /** Newest text sampled from the model, and the step it was sampled at. */
   readonly sample: { readonly step: number; readonly text: string } | null;
-  readonly newTrace: readonly TraceEvent[];
+  /** Tokens of the vocabulary, 0 until the text is read. */
+  readonly vocab: number;
+  /** SHA-256 of the parameters this rank held after `step` committed steps; null before it was formed. */
+  readonly weights: { readonly step: number; readonly hash: string } | null;
 }
 
 /** The model as files: names and contents as in the headless run's output folder. */

@@ -86,7 +86,7 @@ class Training {
   #rank = 0;
 
   constructor(readonly deps: TrainerDeps) {
-    this.#reporter = new Reporter(deps.transport, deps.trace, deps.onStatus);
+    this.#reporter = new Reporter(deps.transport, deps.onStatus);
     this.#text = new TextSource(deps.loadSource);
   }
 
@@ -110,7 +110,6 @@ class Training {
       throw error;
     } finally {
       this.#answer();
-      this.#reporter.close();
     }
   }
 

@@ -33,6 +33,8 @@ export interface RoomPort {
   renew(peer: PeerId): void;
   announce(change: Partial<Pick<Presence, 'state' | 'adapter' | 'run'>>): void;
   status(status: TabStatus): void;
+  /** A pack of this rank's trace (trace/pack.ts), before the status that follows from it; `lost` is the newest step that is not whole. */
+  trace(pack: Uint8Array<ArrayBuffer>, lost: number): void;
 }
 
 export interface StartOptions {
@@ -89,6 +91,8 @@ export interface Rank {
   switchPlan(plan: ParallelPlan): void;
   /** The model as it is at the next step border. */
   files(): Promise<ModelFiles>;
+  /** Send the trace of each `every`-th step to the page, 0 for none. */
+  watch(every: number): void;
   /** Say bye on every link and free the device. */
   close(): void;
 }

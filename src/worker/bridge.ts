@@ -1,7 +1,7 @@
 /** Page side of the training Worker: starts it and joins it to a room (roster, messages, data channels). */
 import * as Comlink from 'comlink';
 import type { Room } from '../net/room';
-import type { RoomPort, TabStatus } from './api';
+import type { RoomPort } from './api';
 import type { LocalRank } from './rank';
 import { relayChannel } from './relay';
 import type { ChannelsMessage, OpenRank } from './worker';
@@ -11,7 +11,10 @@ export interface Bridge {
   close(): void;
 }
 
-export async function bridge(room: Room, onStatus: (status: TabStatus) => void): Promise<Bridge> {
+/** What the Worker tells its page. */
+export type Hearing = Pick<RoomPort, 'status' | 'trace'>;
+
+export async function bridge(room: Room, hearing: Hearing): Promise<Bridge> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'tabtrain' });
   const broken = new Promise<never>((_, reject) => {
     worker.onerror = (event) => reject(new Error(`the training Worker did not start: ${event.message}`));
@@ -21,7 +24,8 @@ export async function bridge(room: Room, onStatus: (status: TabStatus) => void):
     want: (peers) => room.want(peers),
     renew: (peer) => room.renew(peer),
     announce: (change) => room.announce(change),
-    status: onStatus,
+    status: (status) => hearing.status(status),
+    trace: (pack, lost) => hearing.trace(pack, lost),
   };
   const open = Comlink.wrap<OpenRank>(worker);
   const rank = (await Promise.race([

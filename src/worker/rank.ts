@@ -23,6 +23,7 @@ import { type RunFile, readRunFile } from '../train/runfile';
 import { startTrainer, type Trainer } from '../train/trainer';
 import type { DeviceReport, ModelFiles, Rank, RankResult, RoomPort, StartOptions, TabStatus } from './api';
 import { KeptTrace } from './kepttrace';
+import { PackedTrace } from './packedtrace';
 import { loadSource } from './sources';
 
 const IDLE: TabStatus = {
@@ -39,7 +40,8 @@ const IDLE: TabStatus = {
   memory: null,
   links: [],
   sample: null,
-  newTrace: [],
+  vocab: 0,
+  weights: null,
 };
 
 export class LocalRank implements Rank {
@@ -51,6 +53,8 @@ export class LocalRank implements Rank {
   #device: GpuDevice | undefined;
   #status: TabStatus = IDLE;
   #memory: MemoryByRole | null = null;
+  #packed: PackedTrace | undefined;
+  #every = 0;
 
   /** `gpu` is navigator.gpu, or Dawn's in Node; undefined where there is none. */
   constructor(
@@ -110,6 +114,8 @@ export class LocalRank implements Rank {
   async start(options: StartOptions): Promise<RankResult> {
     const trace = new Trace();
     const kept = new KeptTrace(options.keepTrace ? trace : undefined);
+    this.#packed = new PackedTrace(trace);
+    this.#packed.watch(this.#every);
     try {
       this.#publish({ ...IDLE, phase: 'opening' });
       const device = await openDevice(this.gpu);
@@ -144,6 +150,7 @@ export class LocalRank implements Rank {
       throw error;
     } finally {
       kept.stop();
+      this.#packed.stop();
       this.#leave();
     }
   }
@@ -164,6 +171,12 @@ export class LocalRank implements Rank {
   async files(): Promise<ModelFiles> {
     if (!this.#trainer) throw new ProtocolError('nothing has been trained in this tab yet');
     return this.#trainer.files();
+  }
+
+  /** Send the trace of each `every`-th step to the page, 0 for none. */
+  watch(every: number): void {
+    this.#every = every;
+    this.#packed?.watch(every);
   }
 
   close(): void {
@@ -205,6 +218,7 @@ export class LocalRank implements Rank {
 
   #publish(status: TabStatus): void {
     this.#memory = status.memory ?? this.#memory;
+    for (const pack of this.#packed?.flush(status.generation) ?? []) this.port.trace(pack, this.#packed!.lost);
     const sentence = status.phase === 'waiting' ? (this.#membership?.describe() ?? '') : status.sentence;
     this.#status = { ...status, sentence: sentence || status.sentence };
     this.port.status(this.#status);
@@ -214,7 +228,7 @@ export class LocalRank implements Rank {
   #showWaiting(): void {
     const sentence = this.#membership?.describe() ?? '';
     if (this.#status.phase !== 'waiting' || sentence === '' || sentence === this.#status.sentence) return;
-    this.#publish({ ...this.#status, newMetrics: [], newTrace: [] });
+    this.#publish({ ...this.#status, newMetrics: [] });
   }
 }
 

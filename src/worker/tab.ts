@@ -11,6 +11,8 @@ import { connectPeer } from '../net/webrtc';
 import { builtInText } from '../train/texts';
 import { bridge } from './bridge';
 import type { OpenTab, Tab, TabOptions } from './client';
+import { Publisher } from './publisher';
+import { NO_HANDICAP } from './telemetry';
 
 export const openTab: OpenTab = async (options) => {
   const presence: Presence = {
@@ -23,7 +25,21 @@ export const openTab: OpenTab = async (options) => {
     run: '',
   };
   const room = openRoom({ signaling: await openSignaling(options, presence), presence, connect: connectPeer });
-  const { rank, close } = await bridge(room, options.onStatus);
+  const joined = bridge(room, {
+    status: (status) => {
+      options.onStatus(status);
+      publisher.status(status);
+    },
+    trace: (pack, lost) => publisher.trace(pack, lost),
+  });
+  const publisher = new Publisher({
+    watch: (every) => void joined.then(({ rank }) => rank.watch(every)),
+    now: () => performance.timeOrigin + performance.now(),
+    adapter: () => room.roster.get(room.self)?.adapter ?? '',
+    handicap: () => NO_HANDICAP,
+  });
+  room.onWatchLink((link) => publisher.add(link));
+  const { rank, close } = await joined;
   room.onRoster(options.onRoster);
   if (options.onTrouble) room.onTrouble(options.onTrouble);
 

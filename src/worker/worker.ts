@@ -28,6 +28,7 @@ const open: OpenRank = (self, port) => {
     renew: (peer) => void port.renew(peer),
     announce: (change) => void port.announce(change),
     status: (status) => void port.status(status),
+    trace: (pack, lost) => void port.trace(Comlink.transfer(pack, [pack.buffer]), lost),
   };
   rank = new LocalRank(self, asPort, globalThis.navigator?.gpu);
   return Comlink.proxy(rank);

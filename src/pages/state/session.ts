@@ -23,7 +23,8 @@ export const IDLE: TabStatus = {
   memory: null,
   links: [],
   sample: null,
-  newTrace: [],
+  vocab: 0,
+  weights: null,
 };
 
 export interface SessionOptions {

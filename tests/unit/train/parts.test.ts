@@ -7,7 +7,6 @@ import { makeGroup } from '../../../src/net/group';
 import { memoryTransports } from '../../../src/net/memory';
 import { type Mesh, makeMesh } from '../../../src/plan/mesh';
 import { parsePlan } from '../../../src/plan/plan';
-import { Trace } from '../../../src/trace/trace';
 import { samplesOf } from '../../../src/train/data';
 import { heldOutLoss } from '../../../src/train/evaluate';
 import { announce, receiveBytes, sendBytes } from '../../../src/train/exchange';
@@ -148,19 +147,16 @@ test('a report tells each step once, at most ten times a second, and at every ch
   onTestFinished(() => void vi.useRealTimers());
   const seen: TabStatus[] = [];
   const [transport] = memoryTransports(1);
-  const trace = new Trace();
-  const reporter = new Reporter(transport!, trace, (status) => seen.push(status));
+  const reporter = new Reporter(transport!, (status) => seen.push(status));
   reporter.enter('training');
   for (let step = 0; step < 1000; step++) {
     vi.advanceTimersByTime(40);
-    trace.instant('host', 'loss', { value: step });
     reporter.committed({ step, loss: 1, gradNorm: 1, lr: 1, tokens: 80, ms: 40, bytesSent: [0] }, 20);
   }
   reporter.enter('done');
   expect(seen.flatMap(({ newMetrics }) => newMetrics.map(({ step }) => step))).toEqual(
     Array.from({ length: 1000 }, (_, i) => i),
   );
-  expect(seen.flatMap(({ newTrace }) => newTrace).length).toBe(1000);
   expect(seen.at(-1)).toMatchObject({ phase: 'done', step: 1000, tokensPerSecond: { mine: 500, room: 2000 } });
   // 1000 steps of 40 ms: every third is the first one 100 ms after the last status; two changes of phase
   expect(seen.length).toBe(333 + 2);

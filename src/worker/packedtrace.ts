@@ -1,0 +1,72 @@
+/**
+ * The trace of this rank in packs, while somebody watches: whole steps only, every step or each n-th. What nobody
+ * watches costs one comparison an event.
+ */
+import { packEvents } from '../trace/pack';
+import type { Trace, TraceEvent } from '../trace/trace';
+
+/** A pack is at most about 45 KB, so that it fits one message of a data channel. */
+const PACK_EVENTS = 2_000;
+/** Events of one step beyond this are not sent, and the step is said to be lost. */
+const MAX_STEP_EVENTS = 20_000;
+/** Clocks of the GPU report up to this many steps late. */
+const LATE_STEPS = 4;
+
+export class PackedTrace {
+  #every = 0;
+  #events: TraceEvent[] = [];
+  #newest = -1;
+  /** Events of each step that is sent. */
+  readonly #steps = new Map<number, number>();
+  readonly #stop: () => void;
+  /** Highest step of which events were left out, -1 when none was. */
+  lost = -1;
+
+  constructor(trace: Trace) {
+    this.#stop = trace.subscribe((event) => {
+      if (this.#every > 0) this.#take(event);
+    });
+  }
+
+  /** Send each `every`-th step from the next one on; 0 sends nothing. */
+  watch(every: number): void {
+    if (this.#every === 0) this.#newest = Number.MAX_SAFE_INTEGER;
+    this.#every = every;
+    if (every > 0) return;
+    this.#events = [];
+    this.#steps.clear();
+  }
+
+  /** What has come since the last call. `generation` is the one the rank is in. */
+  flush(generation: number): readonly Uint8Array<ArrayBuffer>[] {
+    const events = this.#events;
+    this.#events = [];
+    const packs: Uint8Array<ArrayBuffer>[] = [];
+    for (let at = 0; at < events.length; at += PACK_EVENTS) {
+      packs.push(packEvents(events.slice(at, at + PACK_EVENTS), generation, performance.timeOrigin));
+    }
+    return packs;
+  }
+
+  stop(): void {
+    this.#stop();
+  }
+
+  #take(event: TraceEvent): void {
+    // why: the step under way when watching began is known in part only
+    if (this.#newest === Number.MAX_SAFE_INTEGER) this.#newest = event.step;
+    const { step } = event;
+    if (step > this.#newest || step < this.#newest - LATE_STEPS) this.#begin(step);
+    const count = this.#steps.get(step);
+    if (count === undefined) return;
+    this.#steps.set(step, count + 1);
+    if (count < MAX_STEP_EVENTS) this.#events.push(event);
+    else this.lost = Math.max(this.lost, step);
+  }
+
+  #begin(step: number): void {
+    this.#newest = step;
+    for (const known of this.#steps.keys()) if (known < step - LATE_STEPS || known > step) this.#steps.delete(known);
+    if (step % this.#every === 0) this.#steps.set(step, 0);
+  }
+}
