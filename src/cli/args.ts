@@ -1,6 +1,7 @@
 /** The command line of `npm run train`: what was asked for, checked for form only; the run file's rules are elsewhere. */
 import { parseArgs } from 'node:util';
 import { PlanError } from '../errors';
+import type { Handicap } from '../worker/api';
 
 export interface TrainArgs {
   /** Path of the run file; the default example when absent. */
@@ -11,6 +12,8 @@ export interface TrainArgs {
   readonly outPath: string | undefined;
   /** Refuse a plan that needs more bytes on a rank. */
   readonly limitBytes: number | undefined;
+  /** The same for all ranks. */
+  readonly handicap: Handicap;
   /** `section.field=value`, in the order given. */
   readonly overrides: readonly string[];
 }
@@ -22,9 +25,12 @@ const OPTIONS = {
   init: { type: 'string' },
   out: { type: 'string' },
   'limit-mb': { type: 'string' },
+  'slow-unit-ms': { type: 'string' },
+  'latency-ms': { type: 'string' },
+  mbit: { type: 'string' },
 } as const;
 const USAGE =
-  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FILE.safetensors] [--out DIR] [--limit-mb N] [--section.field=value ...]';
+  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FILE.safetensors] [--out DIR] [--limit-mb N] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
 
 /** Throws PlanError with the usage for what is none of the options. */
 export function parseTrainArgs(argv: readonly string[]): TrainArgs {
@@ -44,6 +50,11 @@ export function parseTrainArgs(argv: readonly string[]): TrainArgs {
     initPath: values.init,
     outPath: values.out,
     limitBytes: limitMb === undefined ? undefined : wholeNumber('--limit-mb', limitMb, 1_000_000) * 1e6,
+    handicap: {
+      unitMs: slowness('--slow-unit-ms', values['slow-unit-ms'], 10_000),
+      latencyMs: slowness('--latency-ms', values['latency-ms'], 10_000),
+      mbitPerSecond: slowness('--mbit', values.mbit, 100_000),
+    },
     overrides,
   };
 }
@@ -54,6 +65,14 @@ function readOptions(args: readonly string[]) {
   } catch (error) {
     throw new PlanError(`${error instanceof Error ? error.message.split('.')[0] : String(error)}. Usage: ${USAGE}`);
   }
+}
+
+/** 0, which slows nothing, where the option is not given. */
+function slowness(option: string, text: string | undefined, max: number): number {
+  if (text === undefined) return 0;
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && value <= max) return value;
+  throw new PlanError(`${option} is ${JSON.stringify(text)}; it must be a number above 0, at most ${max}.`);
 }
 
 function wholeNumber(option: string, text: string, max: number): number {

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as v from 'valibot';
 import type { Handler } from '../server/static';
 import type { TraceEvent } from '../trace/trace';
+import type { Handicap } from '../worker/api';
 import type { RankReport, RankStatus } from '../worker/headless';
 
 /** What a rank asks for first. */
@@ -18,6 +19,7 @@ export interface HeadlessSetup {
   readonly secret: string;
   readonly limitBytes: number | null;
   readonly hasInit: boolean;
+  readonly handicap: Handicap;
 }
 
 export interface HeadlessFiles {

@@ -11,6 +11,7 @@ import { applyOverrides } from '../train/overrides';
 import { prepare } from '../train/prepared';
 import { parseJson, parseRunFile, type RunFile } from '../train/runfile';
 import { builtInText } from '../train/texts';
+import type { Handicap } from '../worker/api';
 import type { TrainArgs } from './args';
 import { findBrowser } from './browser';
 
@@ -23,6 +24,7 @@ export interface Job {
   readonly init: Uint8Array | null;
   readonly outFolder: string;
   readonly limitBytes: number | null;
+  readonly handicap: Handicap;
   /** What was decided for the user, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -54,6 +56,7 @@ export function prepareJob(args: TrainArgs, places: Places): Job {
     init,
     outFolder: resolve(args.outPath ?? join('out', basename(path).replace(/\.json$/, ''))),
     limitBytes: args.limitBytes ?? null,
+    handicap: args.handicap,
     notes,
   };
 }

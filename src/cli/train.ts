@@ -26,8 +26,8 @@ async function train(job: Job): Promise<Summary> {
   const collector = new Collector(job.count, progress);
   process.once('SIGINT', () => collector.fail(new Interrupted('Interrupted: nothing was written.')));
   process.once('SIGTERM', () => collector.fail(new Interrupted('Ended from outside: nothing was written.')));
-  const { count, limitBytes } = job;
-  const setup = { run: JSON.stringify(job.run), peers: count, secret: newSecret(), limitBytes };
+  const { count, limitBytes, handicap } = job;
+  const setup = { run: JSON.stringify(job.run), peers: count, secret: newSecret(), limitBytes, handicap };
   const desk = new HeadlessDesk({ ...setup, hasInit: job.init !== null }, job, collector);
   const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: true, route: desk.route });
   try {

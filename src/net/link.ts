@@ -8,6 +8,7 @@ import { decodeFrame, encodeFrame, type Frame, FrameType, HEADER_BYTES } from '.
 import type { Delivery } from './mailbox';
 import { Outbox } from './outbox';
 import { Reassembly } from './reassembly';
+import { type LinkShape, Shaper } from './shaper';
 import type { LinkStats, Tag } from './transport';
 
 /** The part of RTCDataChannel that is used, so that a MessagePort relay or a fake can stand in. */
@@ -40,6 +41,7 @@ export interface LinkEvents {
 
 export class Link {
   readonly #outbox: Outbox;
+  readonly #shaper = new Shaper((frame) => this.#hand(this.bulk, frame));
   readonly #reassembly = new Reassembly();
   readonly #control = new DataView(new ArrayBuffer(HEADER_BYTES));
   /** Bulk frame bytes. */
@@ -59,7 +61,7 @@ export class Link {
   ) {
     this.#outbox = new Outbox(
       () => this.isOpen,
-      (frame) => this.#hand(this.bulk, frame),
+      (frame) => this.#shaper.pass(frame),
     );
     for (const channel of [bulk, control]) {
       channel.binaryType = 'arraybuffer';
@@ -92,6 +94,11 @@ export class Link {
   /** As Transport.send. Waits for the channels to open. */
   send(tag: Tag, payload: Uint8Array): Promise<void> {
     return this.#end ? Promise.reject(this.#end) : this.#outbox.send(tag, payload);
+  }
+
+  /** Make what is sent from here on slow, or fast again. */
+  shape(shape: LinkShape): void {
+    this.#shaper.set(shape);
   }
 
   /** Resolves when the peer has acknowledged everything sent so far, or the link has ended. */
@@ -140,6 +147,7 @@ export class Link {
       if (closeChannels) channel.close();
     }
     this.#outbox.end(this.#end);
+    this.#shaper.end();
     this.events.lost(reason);
   }
 

@@ -6,6 +6,7 @@ import { PeerLost } from '../errors';
 import type { PeerId } from '../plan/mesh';
 import { type Channel, Link } from './link';
 import { Mailbox, parseTag } from './mailbox';
+import { type LinkShape, UNSHAPED } from './shaper';
 import type { LinkStats, Transport } from './transport';
 
 const HEARTBEAT_MS = 1000;
@@ -15,6 +16,8 @@ export interface LinkTransport extends Transport {
   addLink(peer: PeerId, bulk: Channel, control: Channel, kind?: LinkStats['kind']): void;
   /** End the link to `peer`: another witness saw it go. What waits for it is rejected with PeerLost and `reason`. */
   drop(peer: PeerId, reason: string): void;
+  /** Make every link of this peer slow on purpose in what it sends, or fast again (shaper.ts); later links too. */
+  shape(shape: LinkShape): void;
   /** Told when an open link falls silent for 3 s, and when it speaks again. At 5 s the peer is lost. */
   onSuspect(listener: (peer: PeerId, isSuspect: boolean) => void): () => void;
   /** Told once per lost link, with the sentence part that PeerLost carries. */
@@ -32,6 +35,7 @@ class Links implements LinkTransport {
   readonly #suspectListeners = new Set<(peer: PeerId, isSuspect: boolean) => void>();
   readonly #lostListeners = new Set<(peer: PeerId, reason: string) => void>();
   #timer: ReturnType<typeof setInterval> | undefined;
+  #shape = UNSHAPED;
 
   constructor(
     readonly self: PeerId,
@@ -49,12 +53,18 @@ class Links implements LinkTransport {
       },
       lost: (reason) => this.#lose(peer, reason),
     });
+    link.shape(this.#shape);
     this.#links.set(peer, link);
     this.#timer ??= this.#startHeartbeats();
   }
 
   drop(peer: PeerId, reason: string): void {
     this.#links.get(peer)?.end(reason);
+  }
+
+  shape(shape: LinkShape): void {
+    this.#shape = shape;
+    for (const link of this.#links.values()) link.shape(shape);
   }
 
   async send(to: PeerId, tag: string, payload: Uint8Array): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import type { Dispatch, Stream } from '../gpu/stream';
 import type { Trace } from '../trace/trace';
+import { waitUntil } from './slowness';
 
 interface Encoded {
   readonly name: string;
@@ -36,24 +37,36 @@ export class GpuClock {
 
   /** Submit what is encoded, if it was not yet, and emit its 'gpu' events when it is done. */
   submit(): void {
+    void this.#submit(0);
+  }
+
+  /** As submit; resolves when the work is done and `leastMs` have passed. The events show the whole time as busy. */
+  async submitSlowly(leastMs: number): Promise<void> {
+    await this.#submit(leastMs);
+  }
+
+  async #submit(leastMs: number): Promise<void> {
     this.stream.flush();
     if (this.#encoded.length === 0) return;
     const lines = this.#encoded;
     this.#encoded = [];
     const { step, rank } = this.trace;
     const submittedMs = performance.now();
-    const emit = () => {
-      const endMs = performance.now();
-      let t0 = Math.min(endMs, Math.max(submittedMs, this.#doneMs));
-      const perFlop = (endMs - t0) / lines.reduce((sum, { flops }) => sum + flops + 1, 0);
-      for (const { name, unit, mb, flops } of lines) {
-        const t1 = Math.min(endMs, t0 + perFlop * (flops + 1));
-        this.trace.emit({ step, rank, lane: 'gpu', name, t0, t1, unit, mb, flops });
-        t0 = t1;
-      }
-      this.#doneMs = endMs;
-    };
     // why no rejection: a lost device is reported by the next read
-    this.stream.device.raw.queue.onSubmittedWorkDone().then(emit, () => undefined);
+    const done = await this.stream.device.raw.queue.onSubmittedWorkDone().then(
+      () => true,
+      () => false,
+    );
+    await waitUntil(submittedMs + leastMs);
+    if (!done) return;
+    const endMs = performance.now();
+    let t0 = Math.min(endMs, Math.max(submittedMs, this.#doneMs));
+    const perFlop = (endMs - t0) / lines.reduce((sum, { flops }) => sum + flops + 1, 0);
+    for (const { name, unit, mb, flops } of lines) {
+      const t1 = Math.min(endMs, t0 + perFlop * (flops + 1));
+      this.trace.emit({ step, rank, lane: 'gpu', name, t0, t1, unit, mb, flops });
+      t0 = t1;
+    }
+    this.#doneMs = endMs;
   }
 }

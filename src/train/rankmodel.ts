@@ -18,14 +18,17 @@ import type { Cluster } from './cluster';
 import { type MicrobatchInput, microbatchSize } from './data';
 import type { RankModel, RankSetting } from './rank';
 import { residencyOf } from './residency';
-import { Executor } from './run';
+import { Executor, type ExecutorOptions } from './run';
 import type { RunFile } from './runfile';
+import { leastMs, type UnitMs } from './slowness';
 import type { RankState } from './state';
 
 export interface RankMakerOptions {
   /** Refuse a plan that needs more bytes on this rank (PlanError with the numbers). */
   readonly limitBytes?: number;
   readonly links?: LinkSetting;
+  /** The device is made slow on purpose; read at every line, so it may change while the rank runs. */
+  readonly unitMs?: UnitMs;
 }
 
 /** Make ranks on a device, each with a stream of its own. Rejects with PlanError where the plan does not fit. */
@@ -45,8 +48,19 @@ export function rankMaker(
     const instance = await Instance.create(stream, { ...wanted, ...(limitBytes !== undefined && { limitBytes }) });
     const { betas, eps, weightDecay, gradClip } = run.train;
     const cluster = clusterOf(setting, options.links);
-    const executor = new Executor(instance, program, cluster, { plan, units, betas, eps, weightDecay, gradClip });
+    const optimizer = { betas, eps, weightDecay, gradClip };
+    const leastMs = pace(run, plan, units.length, options.unitMs);
+    const executor = new Executor(instance, program, cluster, { plan, units, ...optimizer, leastMs });
     return new DeviceRank(executor, lowerForward(plan, mesh, units));
+  };
+}
+
+/** How long the lines of blocks take at least. */
+function pace(run: RunFile, plan: ParallelPlan, units: number, unitMs: UnitMs = () => 0): ExecutorOptions['leastMs'] {
+  const rows = microbatchSize(run.train.globalBatch, plan.dp, plan.microbatches);
+  return ({ op, unit }) => {
+    const isBlock = unit > 0 && unit < units - 1;
+    return isBlock ? leastMs(op, unitMs(), rows, plan.tp, plan.recompute) : 0;
   };
 }
 

@@ -4,7 +4,7 @@
  * way (GATHER, TIE) and gradients on their way (REDUCE, in shards.ts), are the whole dependency system.
  */
 import { NonFinite } from '../errors';
-import type { PreparedList, Stream } from '../gpu/stream';
+import type { Dispatch, PreparedList, Stream } from '../gpu/stream';
 import type { Microbatch } from '../model/inputs';
 import type { Instance } from '../model/instance';
 import type { Program } from '../plan/lower';
@@ -25,7 +25,11 @@ export interface ExecutorOptions {
   readonly weightDecay: number;
   /** 0 switches clipping off. */
   readonly gradClip: number;
+  /** How long a line of a step takes at least on this rank, ms: 0 but where it is made slow on purpose (slowness.ts). */
+  readonly leastMs: (line: Compute) => number;
 }
+
+type Compute = Line<'F' | 'B' | 'I' | 'W'>;
 
 export class Executor {
   readonly #stream: Stream;
@@ -40,6 +44,8 @@ export class Executor {
   /** `generation/step`, the head of every tag of the pass under way. */
   #tagHead = '';
   #copies = 0;
+  /** A step is run: its lines are slow where they are made so. An evaluation is not. */
+  #inStep = false;
 
   constructor(
     readonly instance: Instance,
@@ -59,6 +65,7 @@ export class Executor {
    */
   async runStep(input: StepInput): Promise<StepOutcome> {
     this.#begin(`${input.step}`);
+    this.#inStep = true;
     for (const unit of this.instance.here) {
       // why: what fits the slots is written first, because a write in between submits what is encoded
       const ready = input.microbatches.slice(0, this.instance.options.residency.slots[unit]);
@@ -83,6 +90,7 @@ export class Executor {
   /** Run a program of forward lines. `name` makes the tags of this pass unique in the generation. */
   async runForward(actions: readonly Action[], microbatches: readonly Microbatch[], name: string): Promise<void> {
     this.#begin(`0/${name}`);
+    this.#inStep = false;
     for (const line of actions) {
       if (line.op === 'F') this.instance.writeInputs(line.unit, line.mb, microbatches[line.mb]!);
       if (line.op !== 'NORM') await this.#run(line, microbatches);
@@ -119,7 +127,7 @@ export class Executor {
       case 'B':
       case 'I':
       case 'W':
-        return this.#backward(line as Line<'B' | 'I' | 'W'>);
+        return this.#backward(line as Compute);
       case 'SEND':
         return this.#send(line as Line<'SEND'>);
       case 'RECV':
@@ -151,7 +159,7 @@ export class Executor {
     if (unit === this.#head) this.#stream.encode(this.instance.lossList(mb));
   }
 
-  async #backward(line: Line<'B' | 'I' | 'W'>): Promise<void> {
+  async #backward(line: Compute): Promise<void> {
     // why: all forwards before it go to the GPU in one submit, each backward in its own, so that reductions start early
     this.#clock.submit();
     if (line.op !== 'W') await this.#awaitParams(line.unit);
@@ -159,10 +167,14 @@ export class Executor {
   }
 
   /** Encode a list; at each of its collectives read, sum over the tensor-parallel group, write, go on. */
-  async #encode(list: PreparedList, line: Line<'F' | 'B' | 'I' | 'W'>): Promise<void> {
+  async #encode(list: PreparedList, line: Compute): Promise<void> {
+    const leastMs = this.#inStep ? this.options.leastMs(line) : 0;
+    // why: what was encoded before has its own time
+    if (leastMs > 0) this.#clock.submit();
     for (const [i, dispatches] of list.segments.entries()) {
       this.#stream.encode(list, i);
       this.#clock.encoded(line.op, line.unit, line.mb, dispatches);
+      if (leastMs > 0) await this.#clock.submitSlowly((leastMs * flopsOf(dispatches)) / flopsOf(list.segments.flat()));
       const collective = list.collectives[i];
       if (!collective) continue;
       const reading = this.#stream.read(collective.place);
@@ -296,7 +308,13 @@ export class Executor {
   }
 }
 
+function flopsOf(dispatches: readonly Dispatch[]): number {
+  return sum(dispatches.map(({ flops }) => flops));
+}
+
 /** In float64, in order. */
-function sum(values: Float32Array): number {
-  return values.reduce((total, value) => total + value, 0);
+function sum(values: Float32Array | readonly number[]): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
 }

@@ -3,11 +3,21 @@
  * go by comlink; tensors never do. Data channels are transferred in the task that creates them.
  */
 import type { MemoryByRole } from '../gpu/instr';
+import type { LinkShape } from '../net/shaper';
 import type { Presence } from '../net/signaling';
 import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
 import type { TraceEvent } from '../trace/trace';
 import type { ModelFiles, TabStatus } from '../train/status';
+
+/** Slowness put on a tab on purpose; really applied to its executor and its transport. 0 switches a field off. */
+export interface Handicap extends LinkShape {
+  /**
+   * A pass (F, I or W; B is I and W) of one sample through a whole block takes at least this long, ms: n samples take n
+   * times as long, a tp-th of a block a tp-th. Embedding and head, and evaluations, are not slowed.
+   */
+  readonly unitMs: number;
+}
 
 /** Can this device take part? Found without any GPU work: only an adapter is requested. */
 export interface DeviceReport {
@@ -89,6 +99,8 @@ export interface Rank {
   stop(): void;
   pause(paused: boolean): void;
   switchPlan(plan: ParallelPlan): void;
+  /** Make this peer slow from its next line and its next message on. */
+  handicap(handicap: Handicap): void;
   /** The model as it is at the next step border. */
   files(): Promise<ModelFiles>;
   /** Send the trace of each `every`-th step to the page, 0 for none. */

@@ -7,7 +7,7 @@ import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
 import type { RunFile } from '../train/runfile';
 import type { ModelFiles } from '../train/status';
-import type { DeviceReport, TabStatus } from './api';
+import type { DeviceReport, Handicap, TabStatus } from './api';
 
 export interface TabOptions {
   /** The room secret of the link (22 base64url characters). */
@@ -40,6 +40,8 @@ export interface Tab {
   stop(): void;
   /** Ask the room for another plan, from the next step border on. */
   switchPlan(plan: ParallelPlan): void;
+  /** Make this tab slow from its next line and its next message on, or fast again. */
+  handicap(handicap: Handicap): void;
   rename(name: string): void;
   /** The model as it is at the next step border. */
   download(): Promise<ModelFiles>;

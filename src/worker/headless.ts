@@ -11,7 +11,7 @@ import { SIGNALING_PATH } from '../net/signalwire';
 import { type SocketLike, SocketSignaling } from '../net/socketsignaling';
 import type { ConnectOptions, PeerConnection } from '../net/webrtc';
 import { readRunFile } from '../train/runfile';
-import type { MemoryByRole, RankResult, StartOptions, StepMetrics, TabStatus } from './api';
+import type { Handicap, MemoryByRole, RankResult, StartOptions, StepMetrics, TabStatus } from './api';
 import { fetchBytes } from './sources';
 
 export interface RankStatus {
@@ -44,7 +44,7 @@ export interface Surroundings {
   readonly openRank: (
     room: Room,
     onStatus: (status: TabStatus) => void,
-  ) => Promise<{ start(options: StartOptions): Promise<RankResult> }>;
+  ) => Promise<{ start(options: StartOptions): Promise<RankResult>; handicap(handicap: Handicap): unknown }>;
 }
 
 interface Setup {
@@ -53,6 +53,7 @@ interface Setup {
   readonly secret: string;
   readonly limitBytes: number | null;
   readonly hasInit: boolean;
+  readonly handicap: Handicap;
 }
 
 const FAILED = {
@@ -80,6 +81,7 @@ export async function runHeadless(around: Surroundings): Promise<void> {
       void post('status', JSON.stringify({ phase, sentence, metrics } satisfies RankStatus));
     };
     const rank = await around.openRank(room, send);
+    rank.handicap(setup.handicap);
     const result = await rank.start(await startOptions(around, setup, room.self));
     for (const [name, content] of Object.entries(result.files ?? {})) await post(name, content);
     await post('trace', JSON.stringify(onWallClock(result)));

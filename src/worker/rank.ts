@@ -21,7 +21,7 @@ import { hashRunFile } from '../train/hash';
 import { rankMaker } from '../train/rankmodel';
 import { type RunFile, readRunFile } from '../train/runfile';
 import { startTrainer, type Trainer } from '../train/trainer';
-import type { DeviceReport, ModelFiles, Rank, RankResult, RoomPort, StartOptions, TabStatus } from './api';
+import type { DeviceReport, Handicap, ModelFiles, Rank, RankResult, RoomPort, StartOptions, TabStatus } from './api';
 import { KeptTrace } from './kepttrace';
 import { PackedTrace } from './packedtrace';
 import { loadSource } from './sources';
@@ -55,6 +55,7 @@ export class LocalRank implements Rank {
   #memory: MemoryByRole | null = null;
   #packed: PackedTrace | undefined;
   #every = 0;
+  #unitMs = 0;
 
   /** `gpu` is navigator.gpu, or Dawn's in Node; undefined where there is none. */
   constructor(
@@ -122,11 +123,12 @@ export class LocalRank implements Rank {
       this.#device = device;
       const membership = await this.#join(options, device.report.adapter);
       const { init, limitBytes, sampling } = options;
+      const limit = limitBytes === undefined ? {} : { limitBytes };
       this.#trainer = startTrainer({
         membership,
         transport: this.#transport,
         trace,
-        makeRank: rankMaker(new Stream(device, trace), limitBytes === undefined ? {} : { limitBytes }),
+        makeRank: rankMaker(new Stream(device, trace), { ...limit, unitMs: () => this.#unitMs }),
         loadSource: (source) => loadSource(options.sources, source),
         sampling,
         onStatus: (status) => this.#publish(status),
@@ -166,6 +168,11 @@ export class LocalRank implements Rank {
 
   switchPlan(plan: ParallelPlan): void {
     this.#membership?.ask({ plan });
+  }
+
+  handicap({ unitMs, ...shape }: Handicap): void {
+    this.#unitMs = unitMs;
+    this.#transport.shape(shape);
   }
 
   async files(): Promise<ModelFiles> {

@@ -66,6 +66,7 @@ export const openTab: OpenTab = async (options) => {
     pause: (paused) => void rank.pause(paused),
     stop: () => void rank.stop(),
     switchPlan: (plan) => void rank.switchPlan(plan),
+    handicap: (handicap) => void rank.handicap(handicap),
     rename: (name) => room.announce({ name: cleanName(name) }),
     download: () => rank.files(),
     close() {

@@ -5,17 +5,10 @@
 import type { ReadonlySignal } from '@preact/signals';
 import type { ParallelPlan } from '../../plan/plan';
 import type { TraceEvent } from '../../trace/trace';
+import type { Handicap } from '../../worker/api';
 import type { LinkStats, MemoryByRole, PeerId, Phase, RunFile, StepMetrics } from '../tab';
 
-/** Slowness put on a tab on purpose; really applied to its executor and its transport. 0 switches a field off. */
-export interface Handicap {
-  /** Every F, I and W line of a block takes at least this long (B: twice), in ms. */
-  readonly unitMs: number;
-  /** One-way delay added to every bulk message this tab sends, in ms. */
-  readonly latencyMs: number;
-  /** Cap on what this tab sends over each link, in Mbit/s. */
-  readonly mbitPerSecond: number;
-}
+export type { Handicap } from '../../worker/api';
 
 /** One rank of the generation as it was last heard of. */
 export interface RankView {
