@@ -66,7 +66,12 @@ export async function directReduce(
     for (let k = 1; k < size - 1; k++) combine(total, contributions[k]!);
     combine(view, total);
     if (!gather) continue;
-    for (let k = 1; k < size; k++) sends.start(around(rank + k, size), gatherTag(tag, c, i), view);
+    const gatherMs = performance.now();
+    for (let k = 1; k < size; k++) {
+      const to = around(rank + k, size);
+      const record = () => traceHop(circle, 'direct.send', to, c, views, gatherMs, tag);
+      sends.start(to, gatherTag(tag, c, i), view, i === views.length - 1 ? record : undefined);
+    }
   }
   traceHop(circle, 'direct.recv', rank, c, views, t0, tag);
   await gathered;

@@ -1,0 +1,104 @@
+/** The lecture page as a whole: scenes on top, the scene, the strip with the loss below, and what opens over them. */
+import { useEffect, useState } from 'preact/hooks';
+import { Banner, News } from '../parts/banner';
+import { isFree } from '../parts/share';
+import { SCENES } from './models/plans';
+import { renewPalette } from './palette';
+import { HelpDialog } from './parts/helpdialog';
+import { Nav } from './parts/nav';
+import { Strip } from './parts/strip';
+import { OneScene } from './scenes/one';
+import { PipelineScene } from './scenes/pipeline';
+import type { Show } from './show';
+import { words } from './words';
+
+/** Every scene gets the lecture and the look (which changes when the colours do). */
+export interface SceneProps {
+  readonly show: Show;
+  readonly look: string;
+}
+
+export function App({ show }: { readonly show: Show }) {
+  const look = useLook();
+  useKeys(show);
+  const scene = show.scene.value;
+  const close = () => {
+    show.panel.value = '';
+  };
+  return (
+    <div class={show.hidden.value ? 'lecture bare' : 'lecture'}>
+      <Nav show={show} />
+      <Banner kind="problem" sentence={show.problem.value} />
+      <main class="stage" aria-labelledby="claim">
+        <h1 id="claim">{words.scenes[scene].claim}</h1>
+        <SceneOf show={show} look={look} />
+      </main>
+      <Strip show={show} look={look} />
+      <div class="visually-hidden">
+        <News news={show.news.value} />
+      </div>
+      <HelpDialog open={show.panel.value === 'help'} onClose={close} />
+    </div>
+  );
+}
+
+function SceneOf({ show, look }: SceneProps) {
+  const scene = show.scene.value;
+  if (scene === 'pipeline') return <PipelineScene show={show} look={look} />;
+  return <OneScene show={show} look={look} />;
+}
+
+/** Changes with the system's colours; the palette of the canvases is forgotten then. */
+function useLook(): string {
+  const [dark, setDark] = useState(() => matchMedia('(prefers-color-scheme: dark)').matches);
+  useEffect(() => {
+    const query = matchMedia('(prefers-color-scheme: dark)');
+    const onChange = () => {
+      renewPalette();
+      setDark(query.matches);
+    };
+    query.addEventListener('change', onChange);
+    return () => query.removeEventListener('change', onChange);
+  }, []);
+  return dark ? 'dark' : 'light';
+}
+
+function useKeys(show: Show): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (!isFree(event)) return;
+      // why: a key on a button or a slider is meant for it
+      const isOnControl = (event.target as HTMLElement | null)?.closest('button, a, [role=slider]') !== null;
+      if (act(show, event.key, isOnControl)) event.preventDefault();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [show]);
+}
+
+/** Do what `key` stands for; false for a key without a meaning. */
+function act(show: Show, key: string, isOnControl: boolean): boolean {
+  const toggle = (panel: 'knobs' | 'help' | 'qr') => {
+    show.panel.value = show.panel.value === panel ? '' : panel;
+  };
+  if (key === ' ') {
+    if (isOnControl) return false;
+    show.pause();
+  } else if (key === 'ArrowRight') show.turn(1);
+  else if (key === 'ArrowLeft') show.turn(-1);
+  else if (SCENES[Number(key) - 1]) show.go(SCENES[Number(key) - 1]!);
+  else if (key === '?') toggle('help');
+  else if (key.toLowerCase() === 'q') toggle('qr');
+  else if (key.toLowerCase() === 'k') toggle('knobs');
+  else if (key.toLowerCase() === 'n') show.live.value?.commands.step();
+  else if (key.toLowerCase() === 'h') show.hidden.value = !show.hidden.value;
+  else if (key.toLowerCase() === 'f') toggleFullScreen();
+  else return false;
+  return true;
+}
+
+/** A browser that refuses (an embedded page) leaves everything as it is. */
+export function toggleFullScreen(): void {
+  const done = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
+  done.catch(() => undefined);
+}

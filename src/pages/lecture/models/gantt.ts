@@ -1,0 +1,79 @@
+/**
+ * Trace events of one step as bars on one row per rank: neighbouring units of the same pass and microbatch are one bar.
+ * Measured and simulated events alike; pure, drawn by parts/ganttview.
+ */
+import { computeEvents } from '../../../trace/stats';
+import type { TraceEvent } from '../../../trace/trace';
+
+export type Pass = 'F' | 'B' | 'I' | 'W';
+
+export interface Bar {
+  readonly rank: number;
+  readonly pass: Pass;
+  readonly mb: number;
+  readonly stage: number;
+  /** Milliseconds since the first bar of any rank. */
+  readonly t0: number;
+  t1: number;
+}
+
+export interface Gantt {
+  readonly ranks: number;
+  readonly bars: readonly Bar[];
+  /** From the first bar to the end of the last. */
+  readonly spanMs: number;
+  /** Idle share of ranks x span. */
+  readonly bubble: number;
+}
+
+export const EMPTY: Gantt = { ranks: 0, bars: [], spanMs: 0, bubble: 0 };
+
+/** `stages`: by unit of the model. Bars of a rank never overlap: what the clocks say twice is cut off. */
+export function ganttOf(events: readonly TraceEvent[], ranks: number, stages: readonly number[]): Gantt {
+  const passes = [...computeEvents(events)].sort((a, b) => a.t0 - b.t0);
+  if (passes.length === 0) return { ...EMPTY, ranks };
+  const start = passes[0]!.t0;
+  const last: (Bar | undefined)[] = [];
+  const bars: Bar[] = [];
+  let spanMs = 0;
+  for (const { rank, name, mb, unit, t0, t1 } of passes) {
+    const before = last[rank];
+    const stage = stages[unit ?? 0] ?? 0;
+    const end = Math.max(t1 - start, before?.t1 ?? 0);
+    spanMs = Math.max(spanMs, end);
+    if (before && before.pass === name && before.mb === mb && before.stage === stage) {
+      before.t1 = end;
+      continue;
+    }
+    const bar: Bar = {
+      rank,
+      pass: name as Pass,
+      mb: mb ?? 0,
+      stage,
+      t0: Math.max(t0 - start, before?.t1 ?? 0),
+      t1: end,
+    };
+    last[rank] = bar;
+    bars.push(bar);
+  }
+  const busyMs = bars.reduce((sum, bar) => sum + bar.t1 - bar.t0, 0);
+  return { ranks, bars, spanMs, bubble: spanMs > 0 ? 1 - busyMs / (ranks * spanMs) : 0 };
+}
+
+/** Mean milliseconds of one pass of each unit over all ranks and microbatches; a B counts as half I and half W. */
+export function meanPasses(events: readonly TraceEvent[]): (op: 'F' | 'I' | 'W', unit: number) => number {
+  const sums = new Map<string, { ms: number; count: number }>();
+  const add = (op: string, unit: number, ms: number) => {
+    const sum = sums.get(`${op} ${unit}`) ?? { ms: 0, count: 0 };
+    sums.set(`${op} ${unit}`, { ms: sum.ms + ms, count: sum.count + 1 });
+  };
+  for (const { name, unit, t0, t1 } of computeEvents(events)) {
+    if (unit === undefined) continue;
+    if (name !== 'B') add(name, unit, t1 - t0);
+    else for (const half of ['I', 'W']) add(half, unit, (t1 - t0) / 2);
+  }
+  return (op, unit) => {
+    const sum = sums.get(`${op} ${unit}`);
+    return sum ? sum.ms / sum.count : 0;
+  };
+}

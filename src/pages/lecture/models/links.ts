@@ -1,0 +1,46 @@
+/** What every link carried in one step, and for which axis, from the network events of the senders. */
+import type { TraceEvent } from '../../../trace/trace';
+
+export type Cargo = 'dp' | 'pp' | 'tp';
+
+export interface LinkLoad {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: Readonly<Record<Cargo, number>>;
+  readonly messages: number;
+}
+
+/** A collective's hops and the messages between stages; the commit vote (a few bytes) is not traced. */
+export function linkLoads(events: readonly TraceEvent[], rankOf: (peer: string) => number): readonly LinkLoad[] {
+  const loads = new Map<string, { from: number; to: number; bytes: Record<Cargo, number>; messages: number }>();
+  for (const event of events) {
+    if (!isSend(event)) continue;
+    const [from, to] = [event.rank, rankOf(event.peer!)];
+    const load = loads.get(`${from} ${to}`) ?? { from, to, bytes: { dp: 0, pp: 0, tp: 0 }, messages: 0 };
+    loads.set(`${from} ${to}`, load);
+    load.bytes[cargoOf(event)] += event.bytes ?? 0;
+    load.messages++;
+  }
+  return [...loads.values()].sort((a, b) => a.from - b.from || a.to - b.to);
+}
+
+/** Bytes each rank sent, by axis. */
+export function sentBytes(loads: readonly LinkLoad[], rank: number): Record<Cargo, number> {
+  const sum = { dp: 0, pp: 0, tp: 0 };
+  for (const { from, bytes } of loads) {
+    if (from !== rank) continue;
+    for (const cargo of ['dp', 'pp', 'tp'] as const) sum[cargo] += bytes[cargo];
+  }
+  return sum;
+}
+
+export const totalOf = ({ dp, pp, tp }: Record<Cargo, number>): number => dp + pp + tp;
+
+const isSend = ({ lane, name, peer }: TraceEvent): boolean =>
+  lane === 'net' && peer !== undefined && (name === 'ring.send' || name === 'direct.send' || name === 'SEND');
+
+/** A tied table and stage borders go along the pipeline; a line with a part `tp` is an all-reduce inside a pass. */
+function cargoOf({ name, line = '' }: TraceEvent): Cargo {
+  if (name === 'SEND') return 'pp';
+  return line.includes('/') ? 'tp' : 'dp';
+}

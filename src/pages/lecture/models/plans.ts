@@ -1,0 +1,86 @@
+/** The eight scenes and the plan each of them runs on the room as it is. Pure; refuses with the sentence of the rules. */
+import { PlanError } from '../../../errors';
+import { type ParallelPlan, parsePlan, type ScheduleName } from '../../../plan/plan';
+import { type RunFacts, validatePlan } from '../../../plan/rules';
+import type { RunFile } from '../../tab';
+
+export const SCENES = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube', 'which', 'proof'] as const;
+export type Scene = (typeof SCENES)[number];
+
+/** What a lecturer picks inside a scene. */
+export interface Picks {
+  readonly zero: ParallelPlan['zero'];
+  readonly schedule: ScheduleName;
+  /** Microbatches per pipeline rank. */
+  readonly depth: number;
+}
+
+export const DEFAULT_PICKS: Picks = { zero: 0, schedule: '1f1b', depth: 2 };
+
+export function factsOf(run: RunFile, ranks: number): RunFacts {
+  const { layers, heads, kvHeads, hidden } = run.model;
+  return { ranks, layers, heads, kvHeads, hidden, globalBatch: run.train.globalBatch };
+}
+
+/** The plan of `scene` on `ranks` tabs; null where the scene keeps the running one. Throws PlanError when none can run. */
+export function planFor(scene: Scene, ranks: number, run: RunFile, picks: Picks): ParallelPlan | null {
+  const facts = factsOf(run, ranks);
+  switch (scene) {
+    case 'one':
+    case 'data':
+      return validatePlan(parsePlan({ dp: ranks }), facts);
+    case 'zero':
+      return validatePlan(parsePlan({ dp: ranks, zero: ranks > 1 ? picks.zero : 0 }), facts);
+    case 'pipeline':
+      return pipelineOf(picks, facts);
+    case 'tensor':
+      return widest(facts);
+    case 'cube':
+      return cubeOf(facts);
+    default:
+      return null;
+  }
+}
+
+function pipelineOf({ schedule, depth }: Picks, facts: RunFacts): ParallelPlan {
+  const { ranks, globalBatch } = facts;
+  const microbatches = ranks * Math.max(1, Math.min(depth, Math.floor(globalBatch / ranks)));
+  return validatePlan(parsePlan({ pp: ranks, schedule, microbatches }), facts);
+}
+
+/** As much tensor parallelism as heads and width allow; what is left over are replicas. */
+function widest(facts: RunFacts): ParallelPlan {
+  for (let tp = facts.ranks; tp > 1; tp--) {
+    if (facts.ranks % tp !== 0) continue;
+    const plan = parsePlan({ tp, dp: facts.ranks / tp });
+    if (isRunnable(plan, facts)) return plan;
+  }
+  throw new PlanError(
+    `no tensor split fits: model.heads ${facts.heads} and model.hidden ${facts.hidden} share no divisor with ${facts.ranks} tabs; open or close one`,
+  );
+}
+
+/** The prime factors of the room, dealt to pp, dp and tp in turn, so that 8 tabs are a cube and 4 a square. */
+function cubeOf(facts: RunFacts): ParallelPlan {
+  const sizes = { pp: 1, dp: 1, tp: 1 };
+  const order = ['pp', 'dp', 'tp'] as const;
+  let rest = facts.ranks;
+  let turn = 0;
+  for (let factor = 2; rest > 1; ) {
+    if (rest % factor === 0) {
+      sizes[order[turn++ % 3]!] *= factor;
+      rest /= factor;
+    } else factor++;
+  }
+  return validatePlan(parsePlan({ ...sizes, microbatches: 2 * sizes.pp }), facts);
+}
+
+export function isRunnable(plan: ParallelPlan, facts: RunFacts): boolean {
+  try {
+    validatePlan(plan, facts);
+    return true;
+  } catch (error) {
+    if (error instanceof PlanError) return false;
+    throw error;
+  }
+}

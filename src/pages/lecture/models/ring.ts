@@ -1,0 +1,143 @@
+/**
+ * One ring collective as it really went: its hops from the network events, and what every rank holds of every chunk after
+ * each round. The rules of the ring are in net/ring.ts; a test compares the two for 2 to 8 ranks.
+ */
+import type { TraceEvent } from '../../../trace/trace';
+
+/** One chunk from a rank to its right neighbour. */
+export interface Hop {
+  /** The sender's k-th hop. An all-reduce has 2(N-1) of them: reduce-scatter, then all-gather. */
+  readonly k: number;
+  /** Places in the ring. */
+  readonly from: number;
+  readonly to: number;
+  readonly chunk: number;
+  readonly bytes: number;
+  /** On the page's clock, ms: from when it could go to its arrival. */
+  readonly t0: number;
+  readonly t1: number;
+}
+
+/** A collective that went round a ring. */
+export interface RingRun {
+  readonly line: string;
+  readonly kind: 'reduce' | 'gather';
+  /** Ranks of the mesh in ring order: a place is an index in here. */
+  readonly members: readonly number[];
+  /** By k, then by sender. */
+  readonly hops: readonly Hop[];
+  readonly rounds: number;
+  /** Sent by each member, in ring order. */
+  readonly sentBytes: readonly number[];
+  /** Of the array that is summed or gathered. */
+  readonly arrayBytes: number;
+  readonly t0: number;
+  readonly t1: number;
+}
+
+/** held[place][chunk]: whose contributions are in it, as bits of places. */
+export type Holdings = readonly (readonly number[])[];
+
+/** The ring collectives of one step by start; `rankOf` maps peers to ranks. */
+export function ringRuns(events: readonly TraceEvent[], rankOf: (peer: string) => number): readonly RingRun[] {
+  const sends = events.filter(({ name }) => name === 'ring.send');
+  const receives = grouped(
+    events.filter(({ name }) => name === 'ring.recv'),
+    ({ line, rank, chunk }) => `${line} ${rank} ${chunk}`,
+  );
+  const runs: RingRun[] = [];
+  for (const ofLine of grouped(sends, ({ line }) => line ?? '').values()) {
+    const next = new Map(ofLine.map(({ rank, peer }) => [rank, rankOf(peer!)]));
+    const left = new Set(next.keys());
+    for (const rank of [...left].sort((a, b) => a - b)) {
+      if (!left.has(rank)) continue;
+      const members = walk(rank, next);
+      for (const member of members) left.delete(member);
+      if (members.length > 1 && next.get(members.at(-1)!) === rank) runs.push(runOf(ofLine, members, receives));
+    }
+  }
+  return runs.sort((a, b) => a.t0 - b.t0);
+}
+
+/** The ranks from `start` on, each the right neighbour of the one before. */
+function walk(start: number, next: ReadonlyMap<number, number>): number[] {
+  const members = [start];
+  for (let rank = next.get(start); rank !== undefined && rank !== start; rank = next.get(rank)) {
+    if (members.includes(rank)) break;
+    members.push(rank);
+  }
+  return members;
+}
+
+function runOf(
+  ofLine: readonly TraceEvent[],
+  members: readonly number[],
+  receives: ReadonlyMap<string, readonly TraceEvent[]>,
+): RingRun {
+  const size = members.length;
+  const line = ofLine[0]!.line ?? '';
+  const kind = line.startsWith('GATHER') ? 'gather' : 'reduce';
+  const hops: Hop[] = [];
+  for (const [from, rank] of members.entries()) {
+    const mine = grouped(
+      ofLine.filter((event) => event.rank === rank),
+      ({ chunk }) => chunk!,
+    );
+    const to = (from + 1) % size;
+    for (const [chunk, sent] of mine) {
+      // why: in an all-reduce a chunk leaves a rank up to twice, first to be added, then complete
+      for (const [turn, { bytes, t0, t1 }] of byStart(sent).entries()) {
+        const first = mod(kind === 'gather' ? from + 1 - chunk : from - chunk, size);
+        const arrival = byStart(receives.get(`${line} ${members[to]} ${chunk}`) ?? [])[turn];
+        hops.push({ k: first + turn * size, from, to, chunk, bytes: bytes!, t0, t1: arrival?.t1 ?? t1 });
+      }
+    }
+  }
+  hops.sort((a, b) => a.k - b.k || a.from - b.from);
+  const chunkBytes = new Map(hops.map(({ chunk, bytes }) => [chunk, bytes]));
+  return {
+    line,
+    kind,
+    members,
+    hops,
+    rounds: 1 + Math.max(...hops.map(({ k }) => k)),
+    sentBytes: members.map((_, place) => sum(hops.filter(({ from }) => from === place).map(({ bytes }) => bytes))),
+    arrayBytes: sum([...chunkBytes.values()]),
+    t0: Math.min(...hops.map(({ t0 }) => t0)),
+    t1: Math.max(...hops.map(({ t1 }) => t1)),
+  };
+}
+
+/** What everybody holds before round 0. */
+export function initialHoldings({ members, kind }: Pick<RingRun, 'members' | 'kind'>): Holdings {
+  const size = members.length;
+  const all = 2 ** size - 1;
+  return members.map((_, place) =>
+    members.map((_, chunk) => (kind === 'reduce' ? 1 << place : mod(place + 1, size) === chunk ? all : 0)),
+  );
+}
+
+/** What everybody holds once the first `rounds` rounds are over: a received chunk joins what is there. */
+export function holdingsAfter(run: Pick<RingRun, 'members' | 'kind' | 'hops'>, rounds: number): Holdings {
+  const held = initialHoldings(run).map((row) => [...row]);
+  for (const { k, from, to, chunk } of run.hops) {
+    if (k < rounds) held[to]![chunk]! |= held[from]![chunk]!;
+  }
+  return held;
+}
+
+export const contributions = (bits: number): number => bits.toString(2).replaceAll('0', '').length;
+
+const byStart = (events: readonly TraceEvent[]) => [...events].sort((a, b) => a.t0 - b.t0);
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+const mod = (value: number, size: number) => ((value % size) + size) % size;
+
+function grouped<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group) group.push(item);
+    else groups.set(key(item), [item]);
+  }
+  return groups;
+}

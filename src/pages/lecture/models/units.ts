@@ -1,0 +1,35 @@
+/** The units of a run as the planner sees them, and which stage of a plan each belongs to. */
+import type { ParallelPlan } from '../../../plan/plan';
+import { figuresOf, type ModelShape, type UnitFigures } from '../../../plan/sizes';
+import { cutUnits, stageCount } from '../../../plan/stages';
+import { BUILT_IN, vocabularyOf } from '../../state/texts';
+import type { RunFile } from '../../tab';
+
+/** model.vocab filled in as far as the page knows the text (0 in the file: as many as the tokenizer has). */
+export function shapeOf({ model, data }: RunFile): ModelShape {
+  if (model.vocab > 0) return model;
+  const facts = data.source === 'moby-dick' || data.source === 'names' ? BUILT_IN[data.source] : undefined;
+  return { ...model, vocab: vocabularyOf(data.tokenizer === 'char' ? 'char' : 'byte', facts) };
+}
+
+export function unitsOf(run: RunFile, { dp, tp }: Pick<ParallelPlan, 'dp' | 'tp'>): readonly UnitFigures[] {
+  return figuresOf(shapeOf(run), dp, tp);
+}
+
+/** Parameters of the whole model, padding left out of account. */
+export function parametersOf(run: RunFile): number {
+  return unitsOf(run, { dp: 1, tp: 1 }).reduce((sum, { paramFloats }) => sum + paramFloats, 0);
+}
+
+/** By unit: the stage it is in. */
+export function stageOfUnit(units: readonly UnitFigures[], plan: ParallelPlan): readonly number[] {
+  const spans = cutUnits(units, stageCount(plan));
+  return units.map((_, unit) => spans.find(({ last }) => unit <= last)!.stage);
+}
+
+/** Samples in the largest microbatch. */
+export function sequencesOf(run: RunFile, { dp, microbatches }: ParallelPlan): number {
+  return Math.ceil(run.train.globalBatch / dp / microbatches);
+}
+
+export const tokensPerStep = (run: RunFile): number => run.train.globalBatch * run.model.context;

@@ -1,0 +1,105 @@
+/** The feed as one picture that stands still: taken twice a second at most, so that people can read and drawing is cheap. */
+import { effect, signal } from '@preact/signals';
+import type { ParallelPlan } from '../../plan/plan';
+import type { TraceEvent } from '../../trace/trace';
+import type { PeerId, Phase, RunFile, StepMetrics } from '../tab';
+import type { Feed, Proof, RankView } from './feed';
+
+export interface Moment {
+  readonly kind: Feed['kind'];
+  readonly phase: Phase;
+  readonly run: RunFile | null;
+  readonly plan: ParallelPlan | null;
+  readonly ranks: readonly RankView[];
+  /** The step the events are of; -1 and no events before the first step of this plan. */
+  readonly step: number;
+  readonly events: readonly TraceEvent[];
+  readonly metrics: readonly StepMetrics[];
+  /** First step under the running plan. */
+  readonly since: number;
+  readonly proof: Proof | null;
+}
+
+const BEAT_MS = 500;
+
+const NOTHING: Moment = {
+  kind: 'simulated',
+  phase: 'idle',
+  run: null,
+  plan: null,
+  ranks: [],
+  step: -1,
+  events: [],
+  metrics: [],
+  since: 0,
+  proof: null,
+};
+
+/** Follows one feed until it is closed. `count` measures what taking a moment costs. */
+export class Moments {
+  readonly now = signal<Moment>(NOTHING);
+  readonly #stop: () => void;
+  #takenMs = Number.NEGATIVE_INFINITY;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #phase: Phase | undefined;
+  #since = 0;
+
+  constructor(
+    readonly feed: Feed,
+    readonly count: <T>(work: () => T) => T,
+  ) {
+    let plan: ParallelPlan | null = null;
+    this.#stop = effect(() => {
+      const { phase, metrics, newestStep, ranks, proof, run } = feed;
+      void [metrics.value, ranks.value, proof.value, run.value];
+      if (feed.plan.value !== plan) {
+        plan = feed.plan.value;
+        // why: the newest step of a live feed still ran under the plan before
+        this.#since = feed.kind === 'simulated' ? newestStep.value : newestStep.value + 1;
+        this.#phase = undefined;
+      }
+      this.#schedule(phase.value);
+      void newestStep.value;
+    });
+  }
+
+  close(): void {
+    this.#stop();
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(phase: Phase): void {
+    const isNews = phase !== this.#phase || this.feed.kind === 'simulated';
+    this.#phase = phase;
+    if (this.#timer !== undefined && !isNews) return;
+    clearTimeout(this.#timer);
+    const waitMs = isNews ? 0 : Math.max(0, this.#takenMs + BEAT_MS - performance.now());
+    this.#timer = setTimeout(() => this.count(() => this.#take()), waitMs);
+  }
+
+  #take(): void {
+    this.#timer = undefined;
+    this.#takenMs = performance.now();
+    const { feed } = this;
+    const newest = feed.newestStep.peek();
+    const step = newest >= this.#since ? newest : -1;
+    this.now.value = {
+      kind: feed.kind,
+      phase: feed.phase.peek(),
+      run: feed.run.peek(),
+      plan: feed.plan.peek(),
+      ranks: feed.ranks.peek(),
+      step,
+      events: step < 0 ? [] : feed.traceOf(step),
+      metrics: feed.metrics.peek(),
+      since: this.#since,
+      proof: feed.proof.peek(),
+    };
+  }
+}
+
+/** Peer -> rank of a moment; -1 for a peer that is no rank. */
+export function rankFinder(ranks: readonly RankView[]): (peer: PeerId) => number {
+  const found = new Map(ranks.map(({ peer, rank }) => [peer, rank]));
+  return (peer) => found.get(peer) ?? -1;
+}

@@ -1,0 +1,23 @@
+/** What the bars of a timeline mean; only passes that are drawn. */
+import type { Pass } from '../models/gantt';
+import { words } from '../words';
+
+const ORDER: readonly Pass[] = ['F', 'B', 'I', 'W'];
+
+export function Legend({ passes }: { readonly passes: readonly Pass[] }) {
+  const names = words.pipeline.legend;
+  return (
+    <div class="legend">
+      {ORDER.filter((pass) => passes.includes(pass)).map((pass) => (
+        <span key={pass}>
+          <i class={`key key-${pass}`} aria-hidden="true" />
+          {names[pass]}
+        </span>
+      ))}
+      <span>
+        <i class="key key-wait" aria-hidden="true" />
+        {names.wait}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,31 @@
+/** The eight scenes in a row, whether what is shown is live, and how to bring in tabs. */
+import { SCENES } from '../models/plans';
+import type { Show } from '../show';
+import { words } from '../words';
+import { Room } from './room';
+
+export function Nav({ show }: { readonly show: Show }) {
+  if (show.hidden.value) return null;
+  const scene = show.scene.value;
+  return (
+    <header class="nav">
+      <nav aria-label={words.title}>
+        <ol>
+          {SCENES.map((one, index) => (
+            <li key={one}>
+              <button
+                type="button"
+                class="nav-scene"
+                aria-current={one === scene ? 'page' : undefined}
+                onClick={() => show.go(one)}
+              >
+                <b>{index + 1}</b> <span>{words.scenes[one].name}</span>
+              </button>
+            </li>
+          ))}
+        </ol>
+      </nav>
+      <Room show={show} />
+    </header>
+  );
+}

@@ -1,0 +1,184 @@
+/**
+ * The lecture as its person drives it: the feed on screen, the scene, what is picked in it, and what is asked of the room.
+ * Holds no DOM; what goes wrong becomes a sentence.
+ */
+import { batch, computed, effect, type ReadonlySignal, signal } from '@preact/signals';
+import { PlanError } from '../../errors';
+import { type ParallelPlan, parsePlan } from '../../plan/plan';
+import type { RunChoice } from '../state/runchoice';
+import { runFileOf } from '../state/runchoice';
+import type { PeerId, RunFile } from '../tab';
+import { type Address, writeAddress } from './address';
+import type { Commands, Feed, Handicap } from './feed';
+import { Frames } from './frames';
+import { type Picks, planFor, SCENES, type Scene } from './models/plans';
+import { type Moment, Moments } from './moment';
+import { SimulatedFeed } from './simulated';
+
+export type Panel = '' | 'knobs' | 'help' | 'qr';
+
+/** A live room as the lecture needs it. */
+export interface LiveRoom {
+  readonly feed: Feed;
+  readonly commands: Commands;
+  /** Tabs that are here to train, in a generation or not. */
+  readonly seats: ReadonlySignal<number>;
+  /** The link of those who join. */
+  readonly link: string;
+}
+
+export class Show {
+  readonly frames = new Frames();
+  readonly scene;
+  readonly picks;
+  readonly choice;
+  readonly hidden;
+  /** Simulated tabs, while nobody trains. */
+  readonly tabs;
+  readonly panel = signal<Panel>('');
+  readonly problem = signal('');
+  /** The newest things that happened, for people and for screen readers. */
+  readonly news = signal<readonly string[]>([]);
+  readonly live = signal<LiveRoom | null>(null);
+  readonly recorded = signal<Feed | null>(null);
+  readonly simulated: SimulatedFeed;
+  /** What is on screen: the live room once somebody trains in it, else a loaded recording, else the simulator. */
+  readonly feed: ReadonlySignal<Feed>;
+  readonly moment: ReadonlySignal<Moment>;
+  readonly #moments = signal<Moments | null>(null);
+  readonly #secret: string | undefined;
+
+  constructor(address: Address) {
+    this.#secret = address.secret;
+    this.scene = signal<Scene>(address.scene);
+    this.picks = signal<Picks>(address.picks);
+    this.choice = signal<RunChoice>(address.choice);
+    this.hidden = signal(address.hidden);
+    this.tabs = signal(address.tabs);
+    this.problem.value = address.refused.join(' ');
+    this.simulated = new SimulatedFeed(this.#run());
+    this.feed = computed(() => {
+      const live = this.live.value?.feed;
+      return live && live.ranks.value.length > 0 ? live : (this.recorded.value ?? this.simulated);
+    });
+    this.moment = computed(() => this.#moments.value!.now.value);
+    effect(() => {
+      const moments = new Moments(this.feed.value, (work) => this.frames.count(work));
+      this.#moments.value = moments;
+      return () => moments.close();
+    });
+    this.recut();
+  }
+
+  get address(): string {
+    return writeAddress({
+      secret: this.#secret,
+      choice: this.choice.value,
+      scene: this.scene.value,
+      picks: this.picks.value,
+      tabs: this.tabs.value,
+      hidden: this.hidden.value,
+    });
+  }
+
+  go(scene: Scene): void {
+    this.scene.value = scene;
+    this.recut();
+  }
+
+  /** `by` 1 or -1; stops at both ends. */
+  turn(by: number): void {
+    const next = SCENES[SCENES.indexOf(this.scene.value) + by];
+    if (next) this.go(next);
+  }
+
+  pick(change: Partial<Picks>): void {
+    this.picks.value = { ...this.picks.value, ...change };
+    this.recut();
+  }
+
+  setTabs(tabs: number): void {
+    this.tabs.value = tabs;
+    this.recut();
+  }
+
+  /** Cut the run as the scene wants it for the tabs that are here; a refusal is a sentence and changes nothing. */
+  recut(): void {
+    const feed = this.feed.value;
+    const seats = feed.kind === 'live' ? this.live.value!.seats.value : this.tabs.value;
+    this.#try(() => {
+      const run = feed.kind === 'live' ? feed.run.value : this.#run();
+      const plan = run && planFor(this.scene.value, seats, run, this.picks.value);
+      if (plan) this.#cut(plan);
+    });
+  }
+
+  /** Run `plan` on what is on screen. */
+  #cut(plan: ParallelPlan): void {
+    const feed = this.feed.value;
+    if (feed === this.simulated) this.simulated.change({ run: this.#run(), plan });
+    else if (feed.kind === 'live' && !isSame(feed.plan.value, plan)) this.live.value!.commands.switchPlan(plan);
+  }
+
+  /** Start the run of the address on the tabs of the live room, cut as the scene wants it. */
+  start(): void {
+    const live = this.live.value;
+    if (!live) return;
+    this.#try(() => {
+      const seats = Math.max(1, live.seats.value);
+      const run = this.#run();
+      const plan = planFor(this.scene.value, seats, run, this.picks.value) ?? parsePlan({ dp: seats });
+      live.commands.start({ ...run, plan });
+    });
+  }
+
+  /** Pause what trains or let it go on. */
+  pause(): void {
+    const { phase } = this.feed.value;
+    if (phase.value === 'training' || phase.value === 'paused') {
+      this.live.value?.commands.pause(phase.value === 'training');
+    }
+  }
+
+  handicap(peer: PeerId, change: Partial<Handicap>): void {
+    const feed = this.feed.value;
+    const view = feed.ranks.value.find((rank) => rank.peer === peer);
+    if (!view) return;
+    const handicap = { ...view.handicap, ...change };
+    if (feed.kind === 'live') this.live.value!.commands.handicap(peer, handicap);
+    else if (feed === this.simulated) this.#simulate(view.rank, handicap);
+  }
+
+  handicapAll(change: Partial<Handicap>): void {
+    for (const { peer } of this.feed.value.ranks.value) this.handicap(peer, change);
+  }
+
+  say(sentence: string): void {
+    this.news.value = [...this.news.value.slice(-4), sentence];
+  }
+
+  /** The simulator has one kind of link: it takes the handicap of any tab for all of them. */
+  #simulate(rank: number, { unitMs, latencyMs, mbitPerSecond }: Handicap): void {
+    const { world } = this.simulated;
+    const all = Array.from({ length: this.simulated.ranks.value.length }, (_, i) => world.unitMs[i] ?? 0);
+    all[rank] = unitMs;
+    this.simulated.change({ unitMs: all, extraMs: latencyMs, mbitPerSecond });
+  }
+
+  #run(): RunFile {
+    const { source, ...rest } = this.choice.value;
+    return runFileOf({ ...rest, source: source === 'own' ? 'moby-dick' : source }, '');
+  }
+
+  #try(work: () => void): void {
+    try {
+      batch(work);
+      this.problem.value = '';
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      this.problem.value = error.message;
+    }
+  }
+}
+
+const isSame = (a: ParallelPlan | null, b: ParallelPlan): boolean => JSON.stringify(a) === JSON.stringify(b);
