@@ -9,6 +9,7 @@ import { type Declaration, type MembershipMessage, sameMembership } from './decl
 import { laggards, rankOrder } from './election';
 import type { Generation } from './membership';
 import type { Presence } from './signaling';
+import { Admission, type Change } from './wishes';
 
 export const TIMING = {
   /** Joins and leaves within this become one generation. */
@@ -39,8 +40,8 @@ export interface AuthorityHost {
   isHere(peer: PeerId): boolean;
   /** Everybody in the room but this peer. */
   others(): readonly PeerId[];
-  /** Willing peers of the same build and run. */
-  willing(): readonly Presence[];
+  /** Willing peers of the same build and of the run with this hash. */
+  willing(runHash: string): readonly Presence[];
   fit(count: number, plan: ParallelPlan, run: string): ParallelPlan | null;
   tell(to: PeerId, message: MembershipMessage): void;
   accept(declaration: Declaration): void;
@@ -51,8 +52,8 @@ export class Authority {
   #broken = 0;
   #lost: PeerId = '';
   /** Asked for and not declared yet. */
-  #plan: ParallelPlan | undefined;
-  #paused: boolean | undefined;
+  #change: Change = {};
+  readonly #admission = new Admission();
   /** Declare a new number even if it says the same as the newest. */
   #mustDeclare = false;
   readonly #ready = new Set<PeerId>();
@@ -74,8 +75,7 @@ export class Authority {
     this.#ready.clear();
     this.#answers.clear();
     this.#cancelDeadline();
-    this.#plan = undefined;
-    this.#paused = undefined;
+    this.#change = {};
     this.#mustDeclare = declaration.broken < this.#broken;
   }
 
@@ -113,6 +113,7 @@ export class Authority {
     if (!newest.peers.every((peer) => this.#ready.has(peer))) return;
     this.#cancelDeadline();
     for (const peer of new Set([...newest.peers, self])) this.host.tell(peer, { t: 'go', number: newest.number });
+    if (newest.steps !== undefined) this.evaluate();
   }
 
   broken(number: number, peer: PeerId): void {
@@ -127,12 +128,22 @@ export class Authority {
     if (number === this.host.newest.number) this.#answers.set(from, missing);
   }
 
-  /** Pause, resume or cut differently; a plan that does not fit the room is not taken. */
-  asked(paused: boolean | undefined, plan: ParallelPlan | undefined): void {
+  /** Change what was asked for; a plan that does not fit the room is not taken. */
+  asked({ plan, wanted, locked, remove, paused, steps, run }: Change): void {
     if (!this.host.isAuthority()) return;
-    const fits = plan && this.host.fit(this.#candidates().length, plan, this.host.newest.run) !== null;
-    if (fits) this.#plan = plan;
-    if (paused !== undefined) this.#paused = paused;
+    if (remove !== undefined) this.#admission.remove(remove);
+    if (locked !== undefined) this.#admission.lock(locked, [...this.host.others(), this.host.self]);
+    const text = run?.text ?? this.host.newest.run;
+    const count = this.#candidates().length;
+    const fits = (one: ParallelPlan) => this.host.fit(count, one, text) !== null;
+    this.#change = {
+      ...this.#change,
+      ...(plan && fits(plan) ? { plan } : {}),
+      ...(wanted && fits(wanted) ? { wanted } : {}),
+      ...(paused === undefined ? {} : { paused }),
+      ...(steps === undefined ? {} : { steps }),
+      ...(run ? { run, paused: paused ?? false } : {}),
+    };
     if (this.#isDue()) this.#schedule(0);
   }
 
@@ -140,24 +151,44 @@ export class Authority {
     const { newest, self, go } = this.host;
     // Nobody knows whether everybody is ready for what a former authority declared.
     const isOrphan = newest.authority !== self && go < newest.number;
-    return this.#mustDeclare || isOrphan || !sameMembership(this.#desired(), newest);
+    if (this.#mustDeclare || isOrphan) return true;
+    // why: before everybody has entered it, pausing again would take the steps away
+    const isEntering = newest.steps !== undefined && go < newest.number;
+    const desired = this.#desired();
+    return !sameMembership(isEntering ? { ...desired, paused: newest.paused, steps: newest.steps } : desired, newest);
   }
 
   #candidates(): readonly Presence[] {
     const now = this.host.clock.now();
-    return this.host.willing().filter(({ peer }) => (this.#quarantine.get(peer)?.until ?? 0) <= now);
+    const isFree = (peer: PeerId) => (this.#quarantine.get(peer)?.until ?? 0) <= now && this.#admission.admits(peer);
+    return this.host.willing(this.#runHash()).filter(({ peer }) => isFree(peer));
   }
 
-  #desired(): Generation {
+  #runHash(): string {
+    return this.#change.run?.hash ?? this.host.runHash;
+  }
+
+  #desired(): Generation & Pick<Declaration, 'wanted' | 'locked'> {
     const { newest, expect } = this.host;
-    const { number, run } = newest;
-    const plan = this.#plan ?? newest.plan;
-    const paused = this.#paused ?? newest.paused;
+    const { number } = newest;
+    const change = this.#change;
+    const { steps } = change;
+    const run = change.run?.text ?? newest.run;
+    const wanted = change.wanted ?? (change.run || change.plan ? undefined : newest.wanted);
+    const plan = wanted ?? change.plan ?? change.run?.plan ?? newest.plan;
+    const paused = steps === undefined && (change.paused ?? (newest.paused || newest.steps !== undefined));
+    const more = {
+      ...(steps === undefined ? {} : { steps }),
+      ...(wanted ? { wanted } : {}),
+      ...(this.#admission.locked ? { locked: true } : {}),
+    };
     const order = rankOrder(this.#candidates(), newest.peers);
     const count = expect !== undefined && number === 0 ? expect : order.length;
-    const fitted = run === '' || order.length < count ? null : this.host.fit(count, plan, run);
-    if (!fitted) return { number, peers: [], plan, paused, run };
-    return { number, peers: order.slice(0, fitted.dp * fitted.pp * fitted.tp), plan: fitted, paused, run };
+    const most = wanted ? Math.min(count, wanted.dp * wanted.pp * wanted.tp) : count;
+    const fitted = run === '' || order.length < count ? null : this.host.fit(most, plan, run);
+    if (!fitted) return { number, peers: [], plan, paused, run, ...more };
+    const peers = order.slice(0, fitted.dp * fitted.pp * fitted.tp);
+    return { number, peers, plan: fitted, paused, run, ...more };
   }
 
   #schedule(delayMs: number): void {
@@ -173,11 +204,11 @@ export class Authority {
   }
 
   #declare(): void {
-    const { newest, self, runHash } = this.host;
+    const { newest, self } = this.host;
     const declaration: Declaration = {
       ...this.#desired(),
       number: newest.number + 1,
-      runHash,
+      runHash: this.#runHash(),
       authority: self,
       broken: Math.max(newest.broken, this.#broken),
       lost: this.#broken > newest.broken ? this.#lost : newest.lost,

@@ -12,6 +12,8 @@ export interface Generation {
   readonly plan: ParallelPlan;
   /** The members wait at the step border until a later generation lifts it. */
   readonly paused: boolean;
+  /** Committed steps after which the members wait at the step border; as many as there are where it is missing. */
+  readonly steps?: number;
   /** The room's run file as JSON text; a joiner without one of its own takes it from here. */
   readonly run: string;
 }

@@ -12,6 +12,8 @@ import { authorityOf, compatible, type RosterView } from './election';
 import type { Generation, JoinedGeneration, Membership } from './membership';
 import { partnersOf } from './partners';
 import type { Presence } from './signaling';
+import { waitingSentence } from './waiting';
+import { allowed, type Change } from './wishes';
 
 /** Links of a generation that was left stay open this long: the others may still be receiving its last frames. */
 const LINGER_MS = 5_000;
@@ -74,7 +76,7 @@ export class RoomMembership implements Membership {
     return this.#newest.number;
   }
 
-  get newest(): Generation {
+  get newest(): Declaration {
     return this.#newest;
   }
 
@@ -105,6 +107,7 @@ export class RoomMembership implements Membership {
     else if (this.#report?.number === this.declared && this.#authority() !== authority) {
       this.#tell(this.#authority(), this.#report);
     }
+    this.#bring();
     this.#evaluate();
     this.options.onChange?.();
   }
@@ -135,26 +138,25 @@ export class RoomMembership implements Membership {
     else if ((value as { t?: unknown } | null)?.t === 'declare') this.#hearForeign(presence);
   }
 
-  /** Ask for a pause or another plan from the next step border on. */
-  ask(change: { readonly paused?: boolean; readonly plan?: ParallelPlan }): void {
+  /** Ask for a change from the next step border on; who may ask for what is in wishes.ts. */
+  ask(change: Change): void {
     this.#tell(this.#authority(), { t: 'ask', ...change });
   }
 
   /** One sentence for people: what this peer waits for, '' when it waits for nothing. */
   describe(): string {
     if (this.#refusal) return this.#refusal;
-    const { number, peers, paused, run } = this.#newest;
-    if (run === '') return 'Waiting for a peer that brings a run file.';
-    if (!peers.includes(this.self)) {
-      const { expect } = this.options;
-      const here = this.#willing().length;
-      if (expect !== undefined && number === 0) return `Waiting for peers: ${here} of ${expect} are here.`;
-      return here > 1 ? 'Waiting for the next step border to join.' : 'Waiting for peers.';
-    }
-    const missing = this.#missingLinks().map((peer) => this.#roster.get(peer)?.name || peer);
-    if (missing.length > 0) return `Connecting to ${missing.join(', ')}.`;
-    if (this.#go < number) return 'Waiting until everybody is connected.';
-    return paused ? 'Paused.' : '';
+    const { expect } = this.options;
+    const room = { self: this.self, newest: this.#newest, roster: this.#roster, go: this.#go };
+    return waitingSentence({ ...room, expect, willing: this.#willing().length, missingLinks: this.#missingLinks() });
+  }
+
+  /** An authority that brought no run file (a signal page) takes that of whoever has one. */
+  #bring(): void {
+    const { run, plan } = this.options;
+    const authority = this.#authority();
+    if (this.#newest.run !== '' || run.text === '' || authority === this.self || authority === undefined) return;
+    if (this.#roster.get(authority)?.run === '') this.#tell(authority, { t: 'ask', run: { ...run, plan } });
   }
 
   #host() {
@@ -177,7 +179,7 @@ export class RoomMembership implements Membership {
       isAuthority: () => this.#authority() === this.self,
       isHere: (peer: PeerId) => this.#roster.has(peer),
       others: () => [...this.#roster.keys()].filter((peer) => peer !== this.self),
-      willing: () => this.#willing(),
+      willing: (hash: string) => this.#willing(hash),
       tell: (to: PeerId, message: MembershipMessage) => this.#tell(to, message),
       accept: (declaration: Declaration) => this.#accept(declaration),
     };
@@ -207,7 +209,7 @@ export class RoomMembership implements Membership {
         this.#duty.answered(from, message.number, message.peers);
         break;
       case 'ask':
-        this.#duty.asked(message.paused, message.plan);
+        this.#duty.asked(allowed(message, this.#roster.get(from), this.#roster, this.#newest.run !== ''));
     }
   }
 
@@ -319,8 +321,7 @@ export class RoomMembership implements Membership {
     this.#waiters.delete(waiter);
     const controller = new AbortController();
     this.#joined = { generation, controller };
-    const { number, peers, plan, paused, run } = generation;
-    waiter.resolve({ number, peers, plan, paused, run, signal: controller.signal });
+    waiter.resolve({ ...generation, signal: controller.signal });
     this.options.onChange?.();
   }
 
@@ -361,8 +362,7 @@ export class RoomMembership implements Membership {
     return this.#newest.runHash || this.options.run.hash;
   }
 
-  #compatible(): readonly Presence[] {
-    const hash = this.#runHash();
+  #compatible(hash = this.#runHash()): readonly Presence[] {
     return [...this.#roster.values()].filter((presence) => compatible(presence, this.options.build, hash));
   }
 
@@ -370,8 +370,8 @@ export class RoomMembership implements Membership {
     return this.#refusal ? undefined : authorityOf(this.#compatible());
   }
 
-  #willing(): readonly Presence[] {
-    return this.#compatible().filter(({ state }) => state === 'willing');
+  #willing(hash?: string): readonly Presence[] {
+    return this.#compatible(hash).filter(({ state }) => state === 'willing');
   }
 
   /**

@@ -29,6 +29,8 @@ export interface RoundSetting extends TrainerDeps {
   readonly plan: ParallelPlan;
   readonly mesh: Mesh;
   readonly signal: AbortSignal;
+  /** Leave the generation after so many committed steps; undefined for no limit. */
+  readonly limit: number | undefined;
   readonly text: TextSource;
   readonly reporter: Reporter;
 }
@@ -53,6 +55,7 @@ export class Round {
   #rank: RankModel | null = null;
   #built: RankModel | null = null;
   #step = 0;
+  #ran = 0;
   /** Bytes sent when the newest step's NORM began: a step's traffic is counted from one NORM to the next. */
   #countedBytes = 0;
 
@@ -170,7 +173,9 @@ export class Round {
     if (wanting.length > 0) await this.#give(prepared, wanting, asked);
     const declared = Math.max(...votes.map(([number]) => number ?? 0));
     const isLast = this.#step === run.train.steps;
-    if (declared > mesh.generation && !isLast) throw new StaleGeneration(mesh.generation, declared);
+    this.#ran += 1;
+    const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
+    if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
   }
 
   /** One rank holds all of the model, so it can sample by itself. */

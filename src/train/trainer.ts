@@ -83,6 +83,7 @@ class Training {
   #training = false;
   #mine: CutState | null = null;
   #prepared: Prepared | null = null;
+  #runText = '';
   #rank = 0;
 
   constructor(readonly deps: TrainerDeps) {
@@ -136,8 +137,9 @@ class Training {
 
   /** Train in one generation until it ends; a lost peer ends it as a newer generation does. */
   async #enter(joined: JoinedGeneration): Promise<{ ended: boolean; files: ModelFiles | null }> {
-    const { number, peers, plan, paused } = joined;
+    const { number, peers, plan, paused, steps: limit } = joined;
     const run = readRunFile(joined.run);
+    this.#begin(joined.run);
     this.deps.transport.enterGeneration(number);
     const mesh = makeMesh(number, peers, peers.indexOf(this.deps.membership.self), plan);
     const { layers, heads, kvHeads, hidden } = run.model;
@@ -151,7 +153,7 @@ class Training {
       return { ended: false, files: null };
     }
     const round = new Round(
-      { ...this.deps, run, plan, mesh, signal: joined.signal, text: this.#text, reporter: this.#reporter },
+      { ...this.deps, run, plan, mesh, signal: joined.signal, limit, text: this.#text, reporter: this.#reporter },
       { leaving: () => this.#leave.signal.aborted, requests: () => this.#requests },
       this.#mine,
       this.#prepared,
@@ -169,6 +171,13 @@ class Training {
       this.#requests = this.#requests.filter(({ answered }) => !answered);
       this.#answer();
     }
+  }
+
+  /** Another run than before begins from nothing. */
+  #begin(runText: string): void {
+    if (runText === this.#runText) return;
+    if (this.#runText !== '') [this.#mine, this.#prepared] = [null, null];
+    this.#runText = runText;
   }
 
   /** Answer requests for the model between generations, from what this tab holds. */

@@ -80,10 +80,20 @@ export class TrainRoom {
   }
 
   /** Declare the next generation. */
-  declare(peers: readonly string[], change: { readonly paused?: boolean; readonly plan?: ParallelPlan } = {}): void {
-    const { number, run } = this.#newest;
+  declare(
+    peers: readonly string[],
+    change: {
+      readonly paused?: boolean;
+      readonly plan?: ParallelPlan;
+      readonly steps?: number;
+      readonly run?: object;
+    } = {},
+  ): void {
+    const { number } = this.#newest;
     const plan = change.plan ?? { ...this.#plan, dp: peers.length };
-    this.#newest = { number: number + 1, peers, plan, paused: change.paused ?? false, run };
+    const run = change.run ? JSON.stringify(change.run) : this.#newest.run;
+    const steps = change.steps === undefined ? {} : { steps: change.steps };
+    this.#newest = { number: number + 1, peers, plan, paused: change.paused ?? false, run, ...steps };
     queueMicrotask(() => this.#settle());
   }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PeerLost } from '../../../src/errors';
 import { parsePlan } from '../../../src/plan/plan';
-import { idOf, type SimPeer, SimRoom } from '../../helpers/simroom';
+import { idOf, RUN, type SimPeer, SimRoom } from '../../helpers/simroom';
 
 const inside = (room: SimRoom) => [...room.peers.values()].map(({ joined }) => joined);
 
@@ -263,5 +263,106 @@ describe('membership under any order of events', () => {
       }
     });
     await fc.assert(property, { numRuns: 300, seed: 20261123 });
+  });
+});
+
+describe('a signal page', () => {
+  const host = { presence: { state: 'observer', signal: true, run: '' }, run: { text: '', hash: '' } } as const;
+  const joiner = { presence: { run: '' }, run: { text: '', hash: '' } } as const;
+  const begin = { text: '{"train":{"globalBatch":64}}', hash: 'lesson', plan: parsePlan({}) };
+  const lesson = async (tabs: number) => {
+    const room = new SimRoom();
+    const page = room.add(9, host);
+    for (let n = 1; n <= tabs; n++) room.add(n, joiner);
+    await room.settle();
+    return { room, page, members: () => room.peers.get(idOf(1))!.joined };
+  };
+
+  it('starts the run for all who are willing, and a joiner is let in', async () => {
+    const { room, page, members } = await lesson(3);
+    expect(members()).toBeUndefined();
+    expect(room.peers.get(idOf(1))!.machine.describe()).toBe('Waiting for the lecturer to start.');
+    page.machine.ask({ run: begin });
+    await room.settle();
+    expect(members()).toMatchObject({ peers: [1, 2, 3].map(idOf), plan: { dp: 3 }, run: begin.text });
+    room.add(4, joiner);
+    await room.settle();
+    expect(members()!.peers).toEqual([1, 2, 3, 4].map(idOf));
+  });
+
+  it('takes the run of a peer that brought one', async () => {
+    const room = new SimRoom();
+    room.add(9, host);
+    room.add(1);
+    await room.settle();
+    expect(room.peers.get(idOf(1))!.joined).toMatchObject({ peers: [idOf(1)], run: RUN.text });
+  });
+
+  it('replaces the run that is trained', async () => {
+    const { room, page, members } = await lesson(2);
+    page.machine.ask({ run: begin });
+    await room.settle();
+    const text = '{"train":{"globalBatch":64,"steps":7}}';
+    page.machine.ask({ run: { ...begin, text, hash: 'second' } });
+    await room.settle();
+    expect(members()).toMatchObject({ peers: [1, 2].map(idOf), run: text });
+  });
+
+  it('has exactly the plan it wants, the rest in reserve, and a reserve takes a dead one', async () => {
+    const { room, page, members } = await lesson(4);
+    page.machine.ask({ run: begin });
+    await room.settle();
+    page.machine.ask({ wanted: parsePlan({ dp: 1, pp: 2, microbatches: 4 }) });
+    await room.settle();
+    expect(members()).toMatchObject({ plan: { dp: 1, pp: 2 }, peers: [1, 2].map(idOf) });
+    expect(room.peers.get(idOf(3))!.machine.describe()).toBe('The plan uses 2 tabs; this one is in reserve.');
+    room.kill(idOf(2));
+    await room.settle();
+    expect(members()).toMatchObject({ plan: { dp: 1, pp: 2 }, peers: [1, 3].map(idOf) });
+    room.kill(idOf(3));
+    room.kill(idOf(4));
+    await room.settle();
+    expect(page.machine.newest.peers).toEqual([]);
+    expect(room.peers.get(idOf(1))!.machine.describe()).toBe('The plan cuts the model over 2 tabs and 1 are here.');
+    room.add(5, joiner);
+    await room.settle();
+    expect(members()).toMatchObject({ plan: { dp: 1, pp: 2 }, peers: [1, 5].map(idOf) });
+  });
+
+  it('lets one step run and pauses again', async () => {
+    const { room, page, members } = await lesson(2);
+    page.machine.ask({ run: begin });
+    page.machine.ask({ paused: true });
+    await room.settle();
+    expect(members()).toMatchObject({ paused: true });
+    page.machine.ask({ steps: 1 });
+    await room.settle();
+    const { history } = room.peers.get(idOf(1))!;
+    expect(history.slice(-2)).toMatchObject([{ paused: false, steps: 1 }, { paused: true }]);
+    expect(history.at(-1)!.steps).toBeUndefined();
+  });
+
+  it('locks the room, removes a peer, and alone is obeyed while it is open', async () => {
+    const { room, page, members } = await lesson(3);
+    page.machine.ask({ run: begin });
+    page.machine.ask({ locked: true });
+    await room.settle();
+    room.add(4, joiner);
+    await room.settle();
+    expect(members()!.peers).toEqual([1, 2, 3].map(idOf));
+    expect(room.peers.get(idOf(4))!.machine.describe()).toBe('The lecturer has locked this room.');
+    const student = room.peers.get(idOf(2))!.machine;
+    student.ask({ paused: true });
+    student.ask({ remove: idOf(1) });
+    student.ask({ locked: false });
+    student.ask({ run: { ...begin, text: '{}', hash: 'mine' } });
+    await room.settle();
+    expect(members()).toMatchObject({ paused: false, peers: [1, 2, 3].map(idOf), run: begin.text });
+    page.machine.ask({ remove: idOf(2) });
+    await room.settle();
+    expect(members()!.peers).toEqual([1, 3].map(idOf));
+    page.machine.ask({ locked: false });
+    await room.settle();
+    expect(members()!.peers).toEqual([1, 3, 4].map(idOf));
   });
 });

@@ -1,0 +1,36 @@
+/** For people: what a peer of a room waits for. Pure. */
+import type { PeerId } from '../plan/mesh';
+import type { Generation } from './membership';
+import type { Presence } from './signaling';
+
+export interface Waiting {
+  readonly self: PeerId;
+  readonly newest: Generation & { readonly wanted?: Generation['plan']; readonly locked?: boolean };
+  readonly roster: ReadonlyMap<PeerId, Presence>;
+  readonly willing: number;
+  /** Headless: the first generation waits for this many. */
+  readonly expect: number | undefined;
+  readonly missingLinks: readonly PeerId[];
+  /** Highest number that everybody is ready for. */
+  readonly go: number;
+}
+
+/** One sentence, '' where it waits for nothing. */
+export function waitingSentence({ self, newest, roster, willing, expect, missingLinks, go }: Waiting): string {
+  const { number, peers, paused, run, wanted, locked } = newest;
+  const hasHost = [...roster.values()].some(({ signal }) => signal);
+  if (run === '') return hasHost ? 'Waiting for the lecturer to start.' : 'Waiting for a peer that brings a run file.';
+  if (!peers.includes(self)) {
+    if (expect !== undefined && number === 0) return `Waiting for peers: ${willing} of ${expect} are here.`;
+    const needed = (wanted?.pp ?? 1) * (wanted?.tp ?? 1);
+    if (needed > willing) return `The plan cuts the model over ${needed} tabs and ${willing} are here.`;
+    if (locked) return 'The lecturer has locked this room.';
+    if (wanted && peers.length >= wanted.dp * needed)
+      return `The plan uses ${peers.length} tabs; this one is in reserve.`;
+    return willing > 1 ? 'Waiting for the next step border to join.' : 'Waiting for peers.';
+  }
+  const missing = missingLinks.map((peer) => roster.get(peer)?.name || peer);
+  if (missing.length > 0) return `Connecting to ${missing.join(', ')}.`;
+  if (go < number) return 'Waiting until everybody is connected.';
+  return paused ? 'Paused.' : '';
+}
