@@ -47,6 +47,7 @@ interface Lists {
   readonly sumsq: (PreparedList | undefined)[];
   readonly adamw: (PreparedList | undefined)[];
   table: PreparedList | undefined;
+  tableBack: PreparedList | undefined;
 }
 
 /** The plan of an instance without a device: bytes by role are `placement.plan.bytes()`. Throws PlanError for no fit. */
@@ -65,7 +66,14 @@ export function placeInstance(
 
 export class Instance {
   readonly #buffers = new Map<string, GPUBuffer>();
-  readonly #lists: Lists = { passes: new Map(), loss: [], sumsq: [], adamw: [], table: undefined };
+  readonly #lists: Lists = {
+    passes: new Map(),
+    loss: [],
+    sumsq: [],
+    adamw: [],
+    table: undefined,
+    tableBack: undefined,
+  };
   #sampler: Sampler | undefined;
   readonly #sumsq: { readonly unit: number; readonly place: Place }[] = [];
 
@@ -149,6 +157,18 @@ export class Instance {
     if (this.options.tie === 'apart') this.stream.clear(this.tablePlace('grad'));
   }
 
+  /** Encode: put the table's gradient aside, so that what is added from here on is first summed by itself. */
+  encodeTableAside(): void {
+    const grad = this.#tableGradOfOwner;
+    this.stream.copy(grad, this.#tableAside);
+    this.stream.clear(grad);
+  }
+
+  /** Encode: add what was put aside to the table's gradient. */
+  encodeTableBack(): void {
+    this.stream.encode(this.#lists.tableBack!);
+  }
+
   /** The whole parameters or gradient of a unit, as F and B use them. */
   whole(role: 'param' | 'grad', unit: number): Place {
     return this.#place(this.placement.whole(role, unit));
@@ -159,12 +179,11 @@ export class Instance {
     return this.#place(this.placement.own(role, unit));
   }
 
-  /** Ranges of a unit's whole gradient that must be summed over the tensor-parallel ranks that hold copies of them. */
-  copiedGrads(unit: number): readonly (CopiedRange & { readonly place: Place })[] {
+  /** Ranges of a unit's flat gradient that must be summed over the tensor-parallel ranks that hold copies of them. */
+  copiedGrads(unit: number): readonly CopiedRange[] {
     return this.placement.layouts[unit]!.ranges.flatMap(({ param, at }) => {
       const copied = copiedRange(param.global, param.split, this.options.cut);
-      if (!copied) return [];
-      return [{ ...copied, place: { ...this.whole('grad', unit), at: at + copied.at, floats: copied.floats } }];
+      return copied ? [{ ...copied, at: at + copied.at }] : [];
     });
   }
 
@@ -182,6 +201,15 @@ export class Instance {
   /** Where the gradient of a table's copy is put when it comes from another rank. */
   get tableIn(): Place {
     return this.#place({ buffer: 'table/in', at: 0, floats: this.placement.ownedTable().floats });
+  }
+
+  get #tableGradOfOwner(): Place {
+    const { at, floats } = this.placement.ownedTable();
+    return { ...this.whole('grad', 0), at, floats };
+  }
+
+  get #tableAside(): Place {
+    return this.#place({ buffer: 'table/aside', at: 0, floats: this.placement.ownedTable().floats });
   }
 
   /** A border tensor of a unit for microbatch `mb`. */
@@ -278,13 +306,15 @@ export class Instance {
   }
 
   async #prepareTable(): Promise<void> {
-    const { tie, tableSource } = this.options;
-    if (tie !== 'apart' && !tableSource) return;
-    const { at, floats } = this.placement.ownedTable();
-    const x = tie === 'apart' ? this.tablePlace('grad') : this.tableIn;
-    const out = { ...this.whole('grad', 0), at, floats };
+    const { tie, tableSource, tableAside } = this.options;
+    if (tie === 'apart') this.#lists.table = await this.#addToTable(this.tablePlace('grad'));
+    else if (tableSource) this.#lists.table = await this.#addToTable(this.tableIn);
+    if (tableAside) this.#lists.tableBack = await this.#addToTable(this.#tableAside);
+  }
+
+  async #addToTable(x: Place): Promise<PreparedList> {
     // why: the column sums of one row add it to the output
-    this.#lists.table = await this.#single(k.colsum, { x, out }, { R: 1, C: floats }, 'TIE');
+    return this.#single(k.colsum, { x, out: this.#tableGradOfOwner }, { R: 1, C: x.floats }, 'TIE');
   }
 
   async #prepareSampler(plan: SamplerPlan): Promise<void> {

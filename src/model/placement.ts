@@ -47,6 +47,8 @@ export interface PlacementOptions {
   readonly tie: Tie;
   /** The table's unit is here and its reader on another rank: room for the gradient that comes. */
   readonly tableSource: boolean;
+  /** The table's unit is here, and its gradient of a microbatch is summed by itself first: room for that of the others. */
+  readonly tableAside: boolean;
   readonly recompute: boolean;
   readonly microbatches: number;
   /** Partial sums of squares that NORM reads. */
@@ -215,7 +217,7 @@ export class Placement {
 
   /** Ask for every buffer of a unit. */
   #planUnit(unit: number): void {
-    const { residency, tie, tableSource, microbatches, units } = this.options;
+    const { residency, tie, tableSource, tableAside, microbatches, units } = this.options;
     const need = (spot: Spot, role: MemoryRole) => this.plan.need(spot.buffer, role, spot.at + spot.floats);
     const { floats } = this.layouts[unit]!;
     for (const role of ['param', 'grad', 'moment'] as const) {
@@ -225,7 +227,8 @@ export class Placement {
     if (residency.gradWork.length > 0) this.plan.need(this.whole('grad', unit).buffer, 'scratch', floats);
     if (units[unit]!.borrowed && tie === 'copy') need(this.table('param'), 'param');
     if (units[unit]!.borrowed && (tie === 'copy' || tie === 'apart')) need(this.table('grad'), 'grad');
-    if (unit === 0 && tableSource) need({ buffer: 'table/in', at: 0, floats: this.ownedTable().floats }, 'scratch');
+    const extra = unit === 0 ? [tableSource && 'table/in', tableAside && 'table/aside'] : [];
+    for (const buffer of extra) if (buffer) need({ buffer, at: 0, floats: this.ownedTable().floats }, 'scratch');
     const passes: readonly Pass[] = residency.split ? ['F', 'I', 'W'] : ['F', 'B'];
     for (const pass of passes) {
       for (const tensor of tensorsIn(this.list(unit, pass))) {

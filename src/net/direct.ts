@@ -2,7 +2,18 @@
  * The direct (two-hop) form of the collectives: every rank talks to every other. The owner of a chunk keeps the
  * contributions until all are here and adds them in the ring's order, so every bit equals the ring's.
  */
-import { around, type Circle, type Combine, cut, floatsOf, ownedChunk, pieces, Sends, traceHop } from './collective';
+import {
+  around,
+  type Circle,
+  type Combine,
+  chunkBounds,
+  cut,
+  floatsOf,
+  ownedChunk,
+  pieces,
+  Sends,
+  traceHop,
+} from './collective';
 import type { Tag } from './transport';
 
 const reduceTag = (tag: Tag, c: number, i: number): Tag => `${tag}/r${c}.${i}`;
@@ -33,6 +44,40 @@ async function receivePiece(circle: Circle, from: number, tag: Tag, length: numb
   return floatsOf(await circle.transport.recv(circle.peers[from]!, tag, circle.signal), length, tag);
 }
 
+/** Start sending every other rank this rank's contribution to the chunk it owns. */
+function sendContributions(circle: Circle, x: Float32Array, tag: Tag): Sends {
+  const { rank, size } = circle;
+  const sends = new Sends(circle);
+  // why from the right neighbour on: no rank is everybody's first receiver
+  for (let k = 1; k < size; k++) {
+    const owner = around(rank + k, size);
+    const c = ownedChunk(owner, size);
+    sendChunk(circle, sends, owner, c, pieces(x, size, c), tag, (i) => reduceTag(tag, c, i));
+  }
+  return sends;
+}
+
+/** Every rank's contribution to the chunk this rank owns, in the ring's order and not added; the last is a view of `x`. */
+export async function directScatter(circle: Circle, x: Float32Array, tag: Tag): Promise<readonly Float32Array[]> {
+  const { rank, size } = circle;
+  const sends = sendContributions(circle, x, tag);
+  const c = ownedChunk(rank, size);
+  const own = x.subarray(...chunkBounds(x.length, size, c));
+  const receiveAll = async (from: number) => {
+    const t0 = performance.now();
+    const contribution = new Float32Array(own.length);
+    const views = cut(contribution);
+    for (let i = 0; i < views.length; i++) {
+      views[i]!.set(await receivePiece(circle, from, reduceTag(tag, c, i), views[i]!.length));
+    }
+    traceHop(circle, 'direct.recv', from, c, views, t0, tag);
+    return contribution;
+  };
+  const received = await Promise.all(Array.from({ length: size - 1 }, (_, k) => receiveAll(around(c + k, size))));
+  await sends.done();
+  return [...received, own];
+}
+
 /** Reduce-scatter, and with `gather` each completed piece goes to everybody at once. */
 export async function directReduce(
   circle: Circle,
@@ -42,13 +87,7 @@ export async function directReduce(
   gather: boolean,
 ): Promise<void> {
   const { rank, size } = circle;
-  const sends = new Sends(circle);
-  // why from the right neighbour on: no rank is everybody's first receiver
-  for (let k = 1; k < size; k++) {
-    const owner = around(rank + k, size);
-    const c = ownedChunk(owner, size);
-    sendChunk(circle, sends, owner, c, pieces(x, size, c), tag, (i) => reduceTag(tag, c, i));
-  }
+  const sends = sendContributions(circle, x, tag);
   const c = ownedChunk(rank, size);
   const views = pieces(x, size, c);
   const gathered = gather ? receiveOthers(circle, x, tag) : undefined;

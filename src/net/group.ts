@@ -8,7 +8,7 @@ import type { Mesh } from '../plan/mesh';
 import type { Axis } from '../plan/plan';
 import type { Trace } from '../trace/trace';
 import { around, type Circle, chunkBounds, max, ownedChunk, sum } from './collective';
-import { directBroadcast, directGather, directReduce } from './direct';
+import { directBroadcast, directGather, directReduce, directScatter } from './direct';
 import { ringBroadcast, ringGather, ringReduce } from './ring';
 import type { Tag, Transport } from './transport';
 
@@ -23,6 +23,11 @@ export interface Group {
   allReduce(x: Float32Array, tag: Tag): Promise<void>;
   /** Afterwards the chunk this rank owns holds the sum; returns it as a view of `x`. The rest of `x` is garbage. */
   reduceScatter(x: Float32Array, tag: Tag): Promise<Float32Array>;
+  /**
+   * What every member contributes to the chunk this rank owns, in ring order and not yet added, for sums that go on over
+   * several calls; the traffic of a reduce-scatter. Over a ring, which adds on the way, it is the one sum of them.
+   */
+  scatter(x: Float32Array, tag: Tag): Promise<readonly Float32Array[]>;
   /** The owned chunk is already in place in `x`; fills the others. */
   allGather(x: Float32Array, tag: Tag): Promise<void>;
   broadcast(x: Float32Array, root: number, tag: Tag): Promise<void>;
@@ -87,6 +92,11 @@ export function makeGroup(
     async reduceScatter(x, tag) {
       if (size > 1) await (form(x) === 'ring' ? ringReduce : directReduce)(circle, x, tag, sum, false);
       return x.subarray(...chunkBounds(x.length, size, ownedChunk(rank, size)));
+    },
+    async scatter(x, tag) {
+      if (size > 1 && links.form !== 'ring') return directScatter(circle, x, tag);
+      if (size > 1) await ringReduce(circle, x, tag, sum, false);
+      return [x.subarray(...chunkBounds(x.length, size, ownedChunk(rank, size)))];
     },
     async allGather(x, tag) {
       if (size > 1) await (form(x) === 'ring' ? ringGather : directGather)(circle, x, tag);

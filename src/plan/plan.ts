@@ -38,7 +38,7 @@ export interface ParallelPlan {
  *   Neighbouring stages on one rank have neither line: the executor hands the tensor over.
  * REDUCE: start the sum of the unit's gradient over dp: all-reduce when zero is 0, else reduce-scatter to the own
  *   shard. With zero >= 2 it comes after every microbatch and has `mb`: it takes the full gradient as it is at the line
- *   and zeroes it, so later backwards need not wait; the sum is added to the shard's accumulator.
+ *   and zeroes it, so later backwards need not wait; microbatches are added before ranks all the same (shards.ts).
  * GATHER: start the all-gather of the unit's parameters over dp, once its STEP is done. With zero 3 and pp 1 it serves
  *   one `pass` of one microbatch. FREE: forget all but the shard; it carries the fields of its GATHER.
  * NORM: await every REDUCE; exchange norm, loss and votes over all ranks; nothing before it touches a parameter.

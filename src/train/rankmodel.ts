@@ -83,6 +83,8 @@ export function instanceOptions(
     sharding: { zero: shardingOf(plan), parts: plan.dp, part: ownedChunk(mesh.coord.dp, plan.dp) },
     tie: !run.model.tieEmbeddings || !headHere ? 'none' : tableHere ? apart : 'copy',
     tableSource: run.model.tieEmbeddings && tableHere && !headHere,
+    // why: sharded gradients take the table's whole part of a microbatch at once; whole ones add it up the same way
+    tableAside: run.model.tieEmbeddings && tableHere && plan.dp > 1 && plan.zero < 2 && plan.microbatches > 1,
     recompute: plan.recompute,
     microbatches: plan.microbatches,
     cut,

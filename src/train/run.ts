@@ -12,6 +12,7 @@ import type { Action, ParallelPlan, UnitSize } from '../plan/plan';
 import { messageOf, printAction } from '../plan/text';
 import { type Ballot, countVotes, packBallot } from './ballot';
 import { background, type Cluster, type Line, receivePlace, sendPlace } from './cluster';
+import { sumCopies } from './copies';
 import { GpuClock } from './gpuclock';
 import type { StepInput, StepOutcome } from './rank';
 import { Shards } from './shards';
@@ -40,6 +41,7 @@ export class Executor {
   readonly #params = new Map<number, Promise<void>>();
   /** The head's copy of a tied table is on its way. */
   #tableCopy: Promise<void> | undefined;
+  #tableIsAside = false;
   #sends: Promise<void>[] = [];
   /** `generation/step`, the head of every tag of the pass under way. */
   #tagHead = '';
@@ -116,6 +118,7 @@ export class Executor {
   #begin(pass: string): void {
     this.#tagHead = `${this.cluster.mesh.generation}/${pass}`;
     this.#sends = [];
+    this.#tableIsAside = false;
     this.#shards.begin();
     this.#clock.forget();
   }
@@ -163,7 +166,9 @@ export class Executor {
     // why: all forwards before it go to the GPU in one submit, each backward in its own, so that reductions start early
     this.#clock.submit();
     if (line.op !== 'W') await this.#awaitParams(line.unit);
+    this.#putTableAside(line);
     await this.#encode(this.instance.list(line.unit, line.op, line.mb), line);
+    if (line.unit === 0 && line.op !== 'I' && this.options.plan.pp === 1) this.#takeTableBack();
   }
 
   /** Encode a list; at each of its collectives read, sum over the tensor-parallel group, write, go on. */
@@ -246,18 +251,37 @@ export class Executor {
   /**
    * Add what is kept apart from a unit's gradient before it is reduced or counted. With pp > 1 a tied head beside its table
    * adds its part after the last microbatch, as heads on other ranks do, so all schedules add in the same order. A
-   * parameter that several tensor-parallel ranks hold (a shared key/value head) gets the sum of their gradients.
+   * parameter that several tensor-parallel ranks hold (a shared key/value head) gets the sum of their gradients; where
+   * microbatches are reduced one by one, shards.ts does it after the last.
    */
   async #completeGrad(unit: number, mb: number | undefined, tag: string): Promise<void> {
     const isLast = mb === undefined || mb === this.options.plan.microbatches - 1;
     if (unit === 0 && isLast && this.instance.options.tie === 'apart') this.instance.encodeTableSum();
-    for (const [i, { place, part, parts, floats }] of this.instance.copiedGrads(unit).entries()) {
-      const all = new Float32Array(parts * floats);
-      const mine = all.subarray(part * floats, (part + 1) * floats);
-      await this.#stream.read(place, mine);
-      await this.cluster.tp.allReduce(all, `${tag}/copy${i}`);
-      this.#stream.write(place, mine);
+    if (unit === 0) this.#takeTableBack();
+    if (mb !== undefined && this.options.plan.microbatches > 1) return;
+    for (const [i, range] of this.instance.copiedGrads(unit).entries()) {
+      const place = { ...this.instance.whole('grad', unit), at: range.at, floats: range.floats };
+      const values = await this.#stream.read(place);
+      await sumCopies(this.cluster.tp, range, values, range.at, `${tag}/copy${i}`);
+      this.#stream.write(place, values);
     }
+  }
+
+  /**
+   * A tied table gets two contributions of a microbatch. Before the first of them its gradient is put aside: with pp 1 of
+   * every microbatch, with pp > 1 of the last one, which the head's part of all microbatches joins.
+   */
+  #putTableAside({ op, unit, mb }: Line<'B' | 'I' | 'W'>): void {
+    const { plan } = this.options;
+    const isFirst = plan.pp === 1 ? unit === this.#head && mb > 0 : unit === 0 && mb === plan.microbatches - 1;
+    if (!this.instance.options.tableAside || op === 'I' || !isFirst || this.#tableIsAside) return;
+    this.#tableIsAside = true;
+    this.instance.encodeTableAside();
+  }
+
+  #takeTableBack(): void {
+    if (this.#tableIsAside) this.instance.encodeTableBack();
+    this.#tableIsAside = false;
   }
 
   /** The commit point: await every REDUCE, exchange norm, loss and votes; every rank forms the same numbers. */

@@ -1,16 +1,18 @@
 /**
  * REDUCE and GATHER: gradients and parameters of a unit over the data-parallel group. Both are started by their line and
- * awaited later; numbers are added by the group on the host. How ZeRO cuts them is in model/placement.ts.
+ * awaited later; numbers are added on the host, microbatches before ranks under every zero (docs/decisions/008). How ZeRO
+ * cuts them is in model/placement.ts.
  */
 import type { Instance } from '../model/instance';
 import { background, type Cluster } from './cluster';
+import { sumCopies } from './copies';
 
 export class Shards {
   readonly #grads = new Map<number, Promise<void>>();
   /** Reused whole gradients on the host, by unit. */
   readonly #hostGrads = new Map<number, Float32Array<ArrayBuffer>>();
-  /** zero >= 2: the sum over microbatches of this rank's shard, on the host. */
-  readonly #sums = new Map<number, { sum: Float32Array; left: number }>();
+  /** zero >= 2: by unit, what each member has contributed to this rank's shard so far, and the microbatches to come. */
+  readonly #sums = new Map<number, { readonly parts: readonly Float32Array[]; left: number }>();
 
   constructor(
     readonly instance: Instance,
@@ -45,11 +47,11 @@ export class Shards {
         await this.cluster.dp.allReduce(host, tag);
         stream.write(whole, host);
       } else {
-        const shard = await this.cluster.dp.reduceScatter(host, tag);
+        const parts = await this.#scatter(host, tag);
         // why: microbatches are added in order 0, 1, ..., whichever arrives first
         await before;
-        if (zero === 1) stream.write(this.instance.own('grad', unit), shard);
-        else this.#add(unit, shard);
+        if (zero === 1) stream.write(this.instance.own('grad', unit), parts[0]!);
+        else await this.#add(unit, parts, tag);
       }
       this.cluster.trace.span('net', 'REDUCE', t0, { unit, bytes: host.byteLength });
     };
@@ -82,12 +84,35 @@ export class Shards {
     return host;
   }
 
-  /** Add one microbatch's shard; the last one is written to the device. */
-  #add(unit: number, shard: Float32Array): void {
-    const known = this.#sums.get(unit);
-    const state = known ?? { sum: shard.slice(), left: this.instance.options.microbatches };
-    if (known) for (let i = 0; i < shard.length; i++) state.sum[i]! += shard[i]!;
-    this.#sums.set(unit, state);
-    if (--state.left === 0) this.instance.stream.write(this.instance.own('grad', unit), state.sum);
+  /** This rank's shard of the sum; over several microbatches of zero >= 2 what each member adds to it, in ring order. */
+  async #scatter(host: Float32Array, tag: string): Promise<readonly Float32Array[]> {
+    const { sharding, microbatches } = this.instance.options;
+    if (sharding.zero >= 2 && microbatches > 1) return this.cluster.dp.scatter(host, tag);
+    return [await this.cluster.dp.reduceScatter(host, tag)];
   }
+
+  /** Add one microbatch to what each member has contributed; after the last one the members' sums go to the device. */
+  async #add(unit: number, given: readonly Float32Array[], tag: string): Promise<void> {
+    const { microbatches } = this.instance.options;
+    const state = this.#sums.get(unit) ?? { parts: given.map((part) => part.slice()), left: microbatches };
+    if (this.#sums.has(unit)) for (const [i, part] of given.entries()) addTo(state.parts[i]!, part);
+    this.#sums.set(unit, state);
+    if (--state.left > 0) return;
+    this.#sums.delete(unit);
+    const own = this.instance.own('grad', unit);
+    const { at } = this.instance.placement.shard(unit);
+    const copied = microbatches > 1 ? this.instance.copiedGrads(unit) : [];
+    for (const [i, part] of state.parts.entries()) {
+      for (const [j, range] of copied.entries()) {
+        await sumCopies(this.cluster.tp, range, part, at, `${tag}/of${i}/copy${j}`);
+      }
+    }
+    const [total, ...rest] = state.parts;
+    for (const part of rest) addTo(total!, part);
+    this.instance.stream.write(own, total!);
+  }
+}
+
+function addTo(into: Float32Array, x: Float32Array): void {
+  for (let i = 0; i < into.length; i++) into[i]! += x[i]!;
 }

@@ -6,7 +6,14 @@ import { parsePlan } from '../../src/plan/plan';
 import { wholeModel } from '../../src/train/holding';
 import type { ModelConfig, RunFile, TrainConfig } from '../../src/train/runfile';
 
-export type FixtureName = 'gpt2-tied' | 'gpt2-untied' | 'gpt2-deep' | 'llama-untied' | 'llama-deep';
+export type FixtureName =
+  | 'gpt2-tied'
+  | 'gpt2-untied'
+  | 'gpt2-deep'
+  | 'gpt2-tall'
+  | 'llama-untied'
+  | 'llama-deep'
+  | 'llama-tall';
 
 export interface Fixture {
   readonly model: ModelConfig;

@@ -1,6 +1,6 @@
 """Writes the fixtures of tests/equivalence: short training runs by PyTorch autograd in float64.
 
-Run with a python3 that has torch (any version from 1.13):  python3 tests/reference/make.py
+Run with a python3 that has torch (any version from 1.13):  python3 tests/reference/make.py [NAME ...]
 Semantics are those of the run file: sums divided once by the tokens of the global batch, clip by global norm with
 min(1, clip / (norm + 1e-6)), decoupled AdamW, decay on tensors of rank >= 2, linear warm-up then cosine.
 Weights are float32 (base64), one after the other in file order, with Hugging Face names; the start is a hash.
@@ -9,6 +9,7 @@ import base64
 import json
 import math
 import os
+import sys
 
 import torch
 
@@ -18,15 +19,17 @@ torch.set_default_dtype(torch.float64)
 TRAIN = dict(globalBatch=8, steps=20, lr=1e-2, schedule='cosine', warmupSteps=4, minLr=1e-3, betas=[0.9, 0.95],
              eps=1e-8, weightDecay=0.1, gradClip=1.0, seed=1, evalEvery=0)
 ODD = dict(heads=3, kvHeads=3, dim=60, hidden=112, context=33, vocab=97)
+# Enough layers for two chunks on each of 4 ranks (tall: three), enough samples for 2 ranks of 8 microbatches.
+DEEP = dict(layers=6, heads=4, dim=24, context=8, vocab=30)
 CASES = {
     'gpt2-tied': dict(ODD, arch='gpt2', layers=1, tieEmbeddings=True, ropeTheta=10000),
     'gpt2-untied': dict(ODD, arch='gpt2', layers=1, tieEmbeddings=False, ropeTheta=10000),
-    'gpt2-deep': dict(arch='gpt2', layers=4, heads=4, kvHeads=4, dim=24, hidden=48, context=16, vocab=30,
-                      tieEmbeddings=True, ropeTheta=10000),
+    'gpt2-deep': dict(DEEP, arch='gpt2', kvHeads=4, hidden=48, tieEmbeddings=True, ropeTheta=10000),
+    'gpt2-tall': dict(DEEP, arch='gpt2', kvHeads=4, hidden=48, tieEmbeddings=False, ropeTheta=10000, layers=10),
     'llama-untied': dict(arch='llama', layers=1, heads=6, kvHeads=2, dim=60, hidden=88, context=21, vocab=61,
                          tieEmbeddings=False, ropeTheta=10000),
-    'llama-deep': dict(arch='llama', layers=4, heads=4, kvHeads=2, dim=24, hidden=40, context=16, vocab=30,
-                       tieEmbeddings=True, ropeTheta=500),
+    'llama-deep': dict(DEEP, arch='llama', kvHeads=2, hidden=40, tieEmbeddings=True, ropeTheta=500),
+    'llama-tall': dict(DEEP, arch='llama', kvHeads=2, hidden=40, tieEmbeddings=False, ropeTheta=500, layers=10),
 }
 
 
@@ -158,7 +161,7 @@ def pack(weights):
 
 
 def make(name, m):
-    t = TRAIN
+    t = dict(TRAIN, globalBatch=16) if name.endswith(('deep', 'tall')) else TRAIN
     generator = torch.Generator().manual_seed(len(name) + m['layers'])
     w = initial(m)
     T, B = m['context'], t['globalBatch']
@@ -203,4 +206,5 @@ def make(name, m):
 
 if __name__ == '__main__':
     for case, config in CASES.items():
-        make(case, config)
+        if not sys.argv[1:] or case in sys.argv[1:]:
+            make(case, config)

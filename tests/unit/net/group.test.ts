@@ -240,3 +240,34 @@ test('the form is chosen from bytes, size and the declared setting alone', () =>
   expect(chooseForm(64, 4, { ...DEFAULT_LINKS, form: 'ring' })).toBe('ring');
   expect(chooseForm(16 << 20, 4, { ...DEFAULT_LINKS, form: 'direct' })).toBe('direct');
 });
+
+test('scatter gives the owner of a chunk every contribution in ring order, for the bytes of a reduce-scatter', async () => {
+  for (const size of SIZES) {
+    for (const n of [0, 3, 840, 60_000]) {
+      const xs = inputs(size, n, 5);
+      const given = xs.map((x) => x.slice());
+      const { groups, transports } = cluster(size, 'auto', { jitterMs: 1, seed: size });
+      const scattered = await each(groups, (group, r) => group.scatter(xs[r]!, '1/0/scatter'));
+      for (const [r, parts] of scattered.entries()) {
+        const c = ownedChunk(r, size);
+        const bounds = chunkBounds(n, size, c);
+        expect(parts).toHaveLength(size);
+        for (const [k, part] of parts.entries()) {
+          expect(bits(part).equals(bits(given[(c + k) % size]!.slice(...bounds)))).toBe(true);
+        }
+      }
+      const sent = transports.flatMap((t) => t.stats()).reduce((total, link) => total + link.bytesSent, 0);
+      expect(sent).toBe((size - 1) * n * 4);
+    }
+  }
+});
+
+test('over a ring scatter is the one sum', async () => {
+  const xs = inputs(4, 19);
+  const expected = expectedSum(xs);
+  const { groups } = cluster(4, 'ring');
+  const scattered = await each(groups, (group, r) => group.scatter(xs[r]!, '1/0/scatter'));
+  for (const [r, parts] of scattered.entries()) {
+    expect(parts).toEqual([expected.subarray(...chunkBounds(19, 4, ownedChunk(r, 4)))]);
+  }
+});
