@@ -271,7 +271,7 @@ export class Executor {
    * A tied table gets two contributions of a microbatch. Before the first of them its gradient is put aside: with pp 1 of
    * every microbatch, with pp > 1 of the last one, which the head's part of all microbatches joins.
    */
-  #putTableAside({ op, unit, mb }: Line<'B' | 'I' | 'W'>): void {
+  #putTableAside({ op, unit, mb }: Compute): void {
     const { plan } = this.options;
     const isFirst = plan.pp === 1 ? unit === this.#head && mb > 0 : unit === 0 && mb === plan.microbatches - 1;
     if (!this.instance.options.tableAside || op === 'I' || !isFirst || this.#tableIsAside) return;
