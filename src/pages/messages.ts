@@ -206,6 +206,7 @@ export const messages = {
     left: (name: string, size: number) => `${name} left, ${size} in the room`,
   },
   theme: { label: 'Colours', auto: 'Automatic', light: 'Light', dark: 'Dark' },
+  removed: 'The lecturer has removed this tab from the run.',
   settingsLost: 'This browser keeps no settings for this page, so your choices are forgotten when the tab closes.',
   footer: 'No account. Text and weights travel only between the tabs of the room.',
 };

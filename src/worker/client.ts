@@ -8,6 +8,7 @@ import type { ParallelPlan } from '../plan/plan';
 import type { RunFile } from '../train/runfile';
 import type { ModelFiles } from '../train/status';
 import type { DeviceReport, Handicap, TabStatus } from './api';
+import type { Order } from './orders';
 
 export interface TabOptions {
   /** The room secret of the link (22 base64url characters). */
@@ -21,6 +22,8 @@ export interface TabOptions {
   readonly onRoster: (roster: ReadonlyMap<PeerId, Presence>) => void;
   /** The signaling server cannot be reached (a sentence) or works again (''). */
   readonly onTrouble?: (sentence: string) => void;
+  /** A lecturer's page has asked this tab for something; all but `join` is done already. */
+  readonly onOrder?: (order: Order) => void;
 }
 
 export type { ModelFiles };

@@ -7,7 +7,6 @@ import { type GpuDevice, openDevice, probe } from '../gpu/device';
 import type { MemoryByRole } from '../gpu/instr';
 import { Stream } from '../gpu/stream';
 import { realClock } from '../net/clock';
-import { fitReplicas } from '../net/election';
 import type { Channel } from '../net/link';
 import { linkTransport } from '../net/links';
 import { RoomMembership } from '../net/roommembership';
@@ -15,13 +14,13 @@ import type { Presence } from '../net/signaling';
 import type { LinkStats } from '../net/transport';
 import type { PeerId } from '../plan/mesh';
 import { type ParallelPlan, parsePlan } from '../plan/plan';
-import { validatePlan } from '../plan/rules';
 import { Trace } from '../trace/trace';
 import { hashRunFile } from '../train/hash';
 import { rankMaker } from '../train/rankmodel';
-import { type RunFile, readRunFile } from '../train/runfile';
+import { readRunFile } from '../train/runfile';
 import { startTrainer, type Trainer } from '../train/trainer';
 import type { DeviceReport, Handicap, ModelFiles, Rank, RankResult, RoomPort, StartOptions, TabStatus } from './api';
+import { fitRun } from './fit';
 import { KeptTrace } from './kepttrace';
 import { PackedTrace } from './packedtrace';
 import { loadSource } from './sources';
@@ -236,20 +235,5 @@ export class LocalRank implements Rank {
     const sentence = this.#membership?.describe() ?? '';
     if (this.#status.phase !== 'waiting' || sentence === '' || sentence === this.#status.sentence) return;
     this.#publish({ ...this.#status, newMetrics: [] });
-  }
-}
-
-/** `plan` with as many replicas as `count` peers allow, null when this run cannot be cut so. */
-function fitRun(count: number, plan: ParallelPlan, text: string): ParallelPlan | null {
-  try {
-    const run: RunFile = readRunFile(text);
-    const fitted = fitReplicas(count, plan, run.train.globalBatch);
-    if (!fitted) return null;
-    const { layers, heads, kvHeads, hidden } = run.model;
-    const ranks = fitted.dp * fitted.pp * fitted.tp;
-    return validatePlan(fitted, { ranks, layers, heads, kvHeads, hidden, globalBatch: run.train.globalBatch });
-  } catch {
-    // PlanError: a plan that cannot run is one that nobody can be asked to run.
-    return null;
   }
 }

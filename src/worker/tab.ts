@@ -1,18 +1,21 @@
 /** openTab: the room of the link (this browser, and the signaling server where there is one) joined to a training Worker. */
-import { BroadcastSignaling } from '../net/broadcastsignaling';
+import { ProtocolError } from '../errors';
 import { BUILD } from '../net/build';
-import { MergedSignaling } from '../net/mergedsignaling';
+import { openSignaling } from '../net/opensignaling';
 import { cleanName } from '../net/presence';
 import { openRoom } from '../net/room';
-import { deriveRoom, newPeerId } from '../net/roomkey';
-import type { Presence, Signaling } from '../net/signaling';
-import { SocketSignaling } from '../net/socketsignaling';
+import { newPeerId } from '../net/roomkey';
+import type { Presence } from '../net/signaling';
 import { connectPeer } from '../net/webrtc';
 import { builtInText } from '../train/texts';
+import type { Handicap, TabStatus } from './api';
 import { bridge } from './bridge';
-import type { OpenTab, Tab, TabOptions } from './client';
+import type { OpenTab, Tab } from './client';
+import { type Order, parseOrder } from './orders';
 import { Publisher } from './publisher';
 import { NO_HANDICAP } from './telemetry';
+
+const DROPPED = 'The lecturer dropped this tab, as if it had died: reload the page to come back.';
 
 export const openTab: OpenTab = async (options) => {
   const presence: Presence = {
@@ -26,17 +29,21 @@ export const openTab: OpenTab = async (options) => {
   };
   const room = openRoom({ signaling: await openSignaling(options, presence), presence, connect: connectPeer });
   const joined = bridge(room, {
-    status: (status) => {
-      options.onStatus(status);
-      publisher.status(status);
-    },
+    status: (status) => tell(status),
     trace: (pack, lost) => publisher.trace(pack, lost),
   });
+  let last: TabStatus | undefined;
+  let handicap = NO_HANDICAP;
+  const tell = (status: TabStatus) => {
+    last = status;
+    options.onStatus(status);
+    publisher.status(status);
+  };
   const publisher = new Publisher({
     watch: (every) => void joined.then(({ rank }) => rank.watch(every)),
     now: () => performance.timeOrigin + performance.now(),
     adapter: () => room.roster.get(room.self)?.adapter ?? '',
-    handicap: () => NO_HANDICAP,
+    handicap: () => handicap,
   });
   room.onWatchLink((link) => publisher.add(link));
   const { rank, close } = await joined;
@@ -52,6 +59,31 @@ export const openTab: OpenTab = async (options) => {
   // The last thing a closing tab does: others learn of it in milliseconds instead of seconds.
   addEventListener('pagehide', leave, { once: true });
 
+  const slow = (given: Handicap) => {
+    handicap = given;
+    void rank.handicap(given);
+    if (last) tell({ ...last, newMetrics: [] });
+  };
+  const end = () => {
+    removeEventListener('pagehide', leave);
+    document.removeEventListener('visibilitychange', onVisibility);
+    leave();
+  };
+  room.onOrder((from, value) => {
+    const order = room.roster.get(from)?.signal ? readOrder(value) : null;
+    if (!order) return;
+    if (order.t === 'handicap') slow(order.handicap);
+    else if (order.t === 'rename') room.announce({ name: order.name });
+    else if (order.t === 'leave') void rank.stop();
+    else if (order.t === 'drop') {
+      // why the Worker first: its channels are cut in the middle of whatever it does
+      close();
+      end();
+      if (last) options.onStatus({ ...last, newMetrics: [], phase: 'failed', sentence: DROPPED });
+    }
+    options.onOrder?.(order);
+  });
+
   const tab: Tab = {
     self: room.self,
     probe: () => rank.probe(),
@@ -66,28 +98,28 @@ export const openTab: OpenTab = async (options) => {
     pause: (paused) => void rank.pause(paused),
     stop: () => void rank.stop(),
     switchPlan: (plan) => void rank.switchPlan(plan),
-    handicap: (handicap) => void rank.handicap(handicap),
+    handicap: slow,
     rename: (name) => room.announce({ name: cleanName(name) }),
     download: () => rank.files(),
     close() {
-      removeEventListener('pagehide', leave);
-      document.removeEventListener('visibilitychange', onVisibility);
       void rank.close();
-      leave();
+      end();
     },
   };
   return tab;
 };
 
-async function openSignaling({ secret, signaling }: TabOptions, presence: Presence): Promise<Signaling> {
-  const room = await deriveRoom(secret);
-  const here = new BroadcastSignaling({ room, presence, locks: navigator.locks });
-  if (signaling === null) return here;
-  const server = new SocketSignaling({ url: signaling, room, presence, connect: (url) => new WebSocket(url) });
-  return new MergedSignaling([here, server]);
-}
-
 function builtInSources(): Record<string, string> {
   const url = (source: string) => new URL(builtInText(source)!, document.baseURI).href;
   return { 'moby-dick': url('moby-dick'), names: url('names') };
+}
+
+/** Null for what is no order: its sender is not obeyed. */
+function readOrder(value: unknown): Order | null {
+  try {
+    return parseOrder(value);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return null;
+  }
 }

@@ -25,7 +25,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   worker: [...GROUND, /^(train|net)\//, /^plan\//, /^gpu\//],
   // why all of net: the page owns the peer connections, since a Worker cannot make any; bridge and headless: rank.ts,
   // the page of a headless rank, has no interface to go through
-  pages: [...GROUND, /^worker\/(api|client|tab|bridge|headless|telemetry|host)$/, /^plan\//, /^net\//],
+  pages: [...GROUND, /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders)$/, /^plan\//, /^net\//],
   server: [...GROUND, /^worker\/api$/, /^plan\//, /^net\//, /^train\/runfile$/],
   // why these of train: a headless run refuses a bad text or bad initial weights before it starts a rank
   cli: [

@@ -56,9 +56,11 @@ function stateOf(presence: Presence | undefined, rank: number | null, sees: bool
   return sees ? 'joining' : 'willing';
 }
 
-/** Somebody else in the room already takes part, so pressing the button joins their run. */
+/** Somebody else in the room already takes part or a lecturer starts the run, so pressing the button joins it. */
 export function hasRun(self: PeerId, roster: ReadonlyMap<PeerId, Presence>): boolean {
-  return [...roster.values()].some(({ peer, state }) => peer !== self && state !== 'observer');
+  return [...roster.values()].some(
+    ({ peer, state, signal }) => peer !== self && (state !== 'observer' || signal === true),
+  );
 }
 
 export interface Change {

@@ -4,7 +4,18 @@
  */
 import { batch, signal } from '@preact/signals';
 import { messages } from '../messages';
-import type { DeviceReport, ModelFiles, OpenTab, PeerId, Presence, RunFile, StepMetrics, Tab, TabStatus } from '../tab';
+import type {
+  DeviceReport,
+  ModelFiles,
+  OpenTab,
+  PeerId,
+  Presence,
+  RunFile,
+  StepMetrics,
+  Tab,
+  TabOptions,
+  TabStatus,
+} from '../tab';
 import { LinkMeter, type LinkRate } from './linkmeter';
 import { changesOf, hasRun } from './people';
 import { LossSeries } from './series';
@@ -33,6 +44,8 @@ export interface SessionOptions {
   readonly signaling: string | null;
   readonly name: string;
 }
+
+const ENDED: ReadonlySet<TabStatus['phase']> = new Set(['done', 'stopped', 'failed']);
 
 /** Steps whose time is averaged for the time that is left. */
 const PACE_STEPS = 20;
@@ -85,6 +98,7 @@ export class Session {
         name: this.name.value,
         onStatus: (status) => this.#onStatus(status),
         onRoster: (roster) => this.#onRoster(roster),
+        onOrder: (order) => this.#onOrder(order),
         onTrouble: (sentence) => {
           this.trouble.value = sentence;
         },
@@ -103,10 +117,7 @@ export class Session {
     batch(() => {
       this.takingPart.value = true;
       this.status.value = { ...IDLE, phase: 'opening' };
-      this.newest.value = null;
-      this.heldOut.value = null;
-      this.series.clear();
-      this.seriesVersion.value++;
+      this.#begin();
     });
     if (joins) this.#opened.train(null);
     else this.#opened.train(run, text);
@@ -160,7 +171,25 @@ export class Session {
     });
   }
 
+  #begin(): void {
+    this.newest.value = null;
+    this.heldOut.value = null;
+    this.series.clear();
+    this.seriesVersion.value++;
+  }
+
+  /** What a lecturer asked of this tab; whoever has not pressed the button yet is not made to take part. */
+  #onOrder(order: Parameters<NonNullable<TabOptions['onOrder']>>[0]): void {
+    if (order.t === 'rename') this.name.value = order.name;
+    if (order.t === 'leave') this.problem.value = messages.removed;
+    if (order.t !== 'join' || !this.takingPart.value || !ENDED.has(this.status.value.phase)) return;
+    batch(() => this.#begin());
+    this.#opened.train(null);
+  }
+
   #onStep(metrics: StepMetrics): void {
+    // A lecturer has started another run.
+    if (metrics.step <= (this.newest.value?.step ?? -1)) this.#begin();
     this.series.push(metrics);
     this.newest.value = metrics;
     if (metrics.heldOutLoss !== undefined) this.heldOut.value = metrics;

@@ -1,0 +1,125 @@
+/**
+ * A room of live tabs as a watching page drives it: the feed, what a lecturer can ask, who is here. Loaded after the first
+ * frame; holds no DOM.
+ */
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { PlanError } from '../../errors';
+import type { Host, HostOptions } from '../../worker/host';
+import { openHost } from '../../worker/host';
+import type { Order } from '../../worker/orders';
+import { changesOf } from '../state/people';
+import type { PeerId, Presence } from '../tab';
+import type { Commands } from './feed';
+import { LiveFeed } from './livefeed';
+
+const TICK_MS = 1000;
+
+export interface LiveRoomOptions extends Pick<HostOptions, 'secret' | 'signaling' | 'name' | 'signal'> {
+  /** The link of those who join. */
+  readonly link: string;
+}
+
+/** Everything that changes is a signal. */
+export interface LiveRoom {
+  readonly self: PeerId;
+  readonly link: string;
+  readonly feed: LiveFeed;
+  readonly commands: Commands;
+  readonly roster: ReadonlySignal<ReadonlyMap<PeerId, Presence>>;
+  /** Tabs that are willing, in a generation or not. */
+  readonly seats: ReadonlySignal<number>;
+  readonly locked: ReadonlySignal<boolean>;
+  readonly paused: ReadonlySignal<boolean>;
+  /** Something cannot be done or does not work, '' where all is well. */
+  readonly problem: Signal<string>;
+  /** The newest comings and goings. */
+  readonly news: ReadonlySignal<readonly string[]>;
+  close(): void;
+}
+
+export interface NewsWords {
+  came(name: string, size: number): string;
+  left(name: string, size: number): string;
+}
+
+export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): Promise<LiveRoom> {
+  const roster = signal<ReadonlyMap<PeerId, Presence>>(new Map());
+  const [locked, paused, problem] = [signal(false), signal(false), signal('')];
+  const news = signal<readonly string[]>([]);
+  const after = (delayMs: number, then: () => void) => void setTimeout(then, delayMs);
+  const feed = new LiveFeed({ now: () => performance.timeOrigin + performance.now(), after });
+  const opened = Date.now();
+  const host: Host = await openHost({
+    ...options,
+    onRoster: (now) => {
+      const before = roster.value;
+      roster.value = new Map(now);
+      feed.setRoster(now);
+      // why not at once: everybody who was here before this page is no news
+      if (Date.now() - opened < TICK_MS) return;
+      for (const { kind, name } of changesOf('', before, now)) {
+        news.value = [...news.value.slice(-4), words[kind](name, now.size)];
+      }
+    },
+    onWatchLink: (link) => feed.addLink(link),
+    onRoom: (newest, run) => {
+      feed.setRun(run);
+      locked.value = newest.locked ?? false;
+      paused.value = newest.paused;
+    },
+    onTrouble: (sentence) => {
+      problem.value = sentence;
+    },
+  });
+  const timer = setInterval(() => feed.tick(), TICK_MS);
+  return {
+    self: host.self,
+    link: options.link,
+    feed,
+    commands: commandsOf(host, () => roster.value, feed),
+    roster,
+    seats: computed(() => [...roster.value.values()].filter(({ state }) => state === 'willing').length),
+    locked,
+    paused,
+    problem,
+    news,
+    close() {
+      clearInterval(timer);
+      host.close();
+    },
+  };
+}
+
+function commandsOf(host: Host, roster: () => ReadonlyMap<PeerId, Presence>, feed: LiveFeed): Commands {
+  const orderAll = (order: Order) => {
+    for (const { peer, watch } of roster().values()) if (!watch) host.order(peer, order);
+  };
+  return {
+    start(run) {
+      void host.start(run);
+      // why: whoever has finished a run before takes part in the next without another click
+      orderAll({ t: 'join' });
+    },
+    pause: (paused) => host.ask({ paused }),
+    step: () => host.ask({ steps: 1 }),
+    switchPlan(plan) {
+      const [needed, here] = [plan.dp * plan.pp * plan.tp, [...roster().values()].filter(isWilling).length];
+      if (needed > here) throw new PlanError(`this plan needs ${needed} tabs and ${here} take part: open more tabs`);
+      host.ask({ wanted: plan });
+    },
+    handicap: (peer, handicap) => host.order(peer, { t: 'handicap', handicap }),
+    drop: (peer) => host.order(peer, { t: 'drop' }),
+    remove(peer) {
+      host.ask({ remove: peer });
+      host.order(peer, { t: 'leave' });
+    },
+    rename: (peer, name) => host.order(peer, { t: 'rename', name }),
+    lock: (locked) => host.ask({ locked }),
+    prove() {
+      const first = feed.ranks.value[0];
+      if (first) host.order(first.peer, { t: 'prove' });
+    },
+  };
+}
+
+const isWilling = ({ state }: Presence) => state === 'willing';

@@ -1,0 +1,125 @@
+/**
+ * A page that computes nothing and watches the room. As signal page it is the authority of generations while it is open
+ * (of several, the lowest id), and other pages obey its orders; without that it only listens.
+ */
+import { PlanError, ProtocolError } from '../errors';
+import { BUILD } from '../net/build';
+import { realClock } from '../net/clock';
+import type { Declaration } from '../net/declaration';
+import { openSignaling, type RoomAddress } from '../net/opensignaling';
+import { cleanName } from '../net/presence';
+import { openRoom } from '../net/room';
+import { newPeerId } from '../net/roomkey';
+import { RoomMembership } from '../net/roommembership';
+import type { Presence } from '../net/signaling';
+import type { WatchLink } from '../net/watch';
+import { connectPeer } from '../net/webrtc';
+import type { Change } from '../net/wishes';
+import type { PeerId } from '../plan/mesh';
+import { parsePlan } from '../plan/plan';
+import { hashRunFile } from '../train/hash';
+import { type RunFile, readRunFile } from '../train/runfile';
+import { fitRun } from './fit';
+import type { Order } from './orders';
+
+export interface HostOptions extends RoomAddress {
+  readonly name: string;
+  readonly signal: boolean;
+  /** Everybody in the room, this page included, at every change. */
+  readonly onRoster: (roster: ReadonlyMap<PeerId, Presence>) => void;
+  readonly onWatchLink: (link: WatchLink) => void;
+  /** What the room agrees on has changed; `run` is null before there is one. */
+  readonly onRoom: (newest: Declaration, run: RunFile | null) => void;
+  /** The room cannot be used as it should (a sentence), or can again (''). */
+  readonly onTrouble: (sentence: string) => void;
+}
+
+export interface Host {
+  readonly self: PeerId;
+  /** From the next step border on. */
+  ask(change: Omit<Change, 'run'>): void;
+  /** Train `run` from its seed with everybody who is willing, cut as its plan says as far as there are peers for it. */
+  start(run: RunFile): Promise<void>;
+  order(peer: PeerId, order: Order): void;
+  close(): void;
+}
+
+export async function openHost(options: HostOptions): Promise<Host> {
+  const presence: Presence = {
+    peer: newPeerId(),
+    name: cleanName(options.name),
+    adapter: '',
+    state: 'observer',
+    hidden: document.hidden,
+    build: BUILD,
+    run: '',
+    watch: true,
+    ...(options.signal ? { signal: true } : {}),
+  };
+  const room = openRoom({ signaling: await openSignaling(options, presence), presence, connect: connectPeer });
+  let known = '';
+  const membership: RoomMembership = new RoomMembership({
+    self: room.self,
+    clock: realClock,
+    build: BUILD,
+    run: { text: '', hash: '' },
+    plan: parsePlan({}),
+    fit: fitRun,
+    send: (to, message) => room.send(to, message),
+    // it has no links of its own: it never takes part
+    want: () => {},
+    onChange: () => {
+      const { newest } = membership;
+      const said = JSON.stringify(newest);
+      if (said === known) return;
+      known = said;
+      options.onRoom(newest, runOf(newest.run));
+    },
+  });
+  room.onWatchLink(options.onWatchLink);
+  room.onTrouble(options.onTrouble);
+  room.onMessage((from, message) => {
+    try {
+      membership.receive(from, message);
+    } catch (error) {
+      // A peer that breaks the protocol is not obeyed and must not stop the ones that keep it.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  });
+  room.onRoster((roster) => {
+    membership.setRoster(roster);
+    options.onRoster(roster);
+  });
+  const onVisibility = () => room.announce({ hidden: document.hidden });
+  document.addEventListener('visibilitychange', onVisibility);
+  const close = () => {
+    document.removeEventListener('visibilitychange', onVisibility);
+    room.close();
+  };
+  addEventListener('pagehide', close, { once: true });
+  return {
+    self: room.self,
+    ask: (change) => membership.ask(change),
+    async start(run) {
+      const { plan } = run;
+      const hash = (await hashRunFile(run)).slice(0, 12);
+      const wanted = plan.dp * plan.pp * plan.tp > 1 ? { wanted: plan } : {};
+      membership.ask({ run: { text: JSON.stringify(run), hash, plan }, ...wanted });
+    },
+    order: (peer, order) => room.order(peer, order),
+    close() {
+      removeEventListener('pagehide', close);
+      close();
+    },
+  };
+}
+
+/** Null before there is a run, and where a peer declared one that cannot run. */
+function runOf(text: string): RunFile | null {
+  try {
+    return text === '' ? null : readRunFile(text);
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error;
+    return null;
+  }
+}
