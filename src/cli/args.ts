@@ -12,6 +12,8 @@ export interface TrainArgs {
   readonly outPath: string | undefined;
   /** Refuse a plan that needs more bytes on a rank. */
   readonly limitBytes: number | undefined;
+  /** Change the plan every so many steps, to the next one of a file. */
+  readonly tour: { readonly everySteps: number; readonly plansPath: string } | undefined;
   /** The same for all ranks. */
   readonly handicap: Handicap;
   /** `section.field=value`, in the order given. */
@@ -25,12 +27,14 @@ const OPTIONS = {
   init: { type: 'string' },
   out: { type: 'string' },
   'limit-mb': { type: 'string' },
+  plans: { type: 'string' },
+  'switch-every': { type: 'string' },
   'slow-unit-ms': { type: 'string' },
   'latency-ms': { type: 'string' },
   mbit: { type: 'string' },
 } as const;
 const USAGE =
-  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FILE.safetensors] [--out DIR] [--limit-mb N] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
+  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FILE.safetensors] [--out DIR] [--limit-mb N] [--plans PLANS.json --switch-every STEPS] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
 
 /** Throws PlanError with the usage for what is none of the options. */
 export function parseTrainArgs(argv: readonly string[]): TrainArgs {
@@ -50,6 +54,7 @@ export function parseTrainArgs(argv: readonly string[]): TrainArgs {
     initPath: values.init,
     outPath: values.out,
     limitBytes: limitMb === undefined ? undefined : wholeNumber('--limit-mb', limitMb, 1_000_000) * 1e6,
+    tour: tourOf(values.plans, values['switch-every']),
     handicap: {
       unitMs: slowness('--slow-unit-ms', values['slow-unit-ms'], 10_000),
       latencyMs: slowness('--latency-ms', values['latency-ms'], 10_000),
@@ -57,6 +62,16 @@ export function parseTrainArgs(argv: readonly string[]): TrainArgs {
     },
     overrides,
   };
+}
+
+function tourOf(plansPath: string | undefined, every: string | undefined): TrainArgs['tour'] {
+  if (plansPath === undefined && every === undefined) return undefined;
+  if (plansPath === undefined || every === undefined) {
+    throw new PlanError(
+      '--plans and --switch-every belong together: a file with a list of plans, and how many steps each runs.',
+    );
+  }
+  return { plansPath, everySteps: wholeNumber('--switch-every', every, 1_000_000) };
 }
 
 function readOptions(args: readonly string[]) {

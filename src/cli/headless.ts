@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as v from 'valibot';
 import type { Handler } from '../server/static';
 import type { TraceEvent } from '../trace/trace';
-import type { Handicap } from '../worker/api';
+import type { Handicap, Tour } from '../worker/api';
 import type { RankReport, RankStatus } from '../worker/headless';
 
 /** What a rank asks for first. */
@@ -20,6 +20,7 @@ export interface HeadlessSetup {
   readonly limitBytes: number | null;
   readonly hasInit: boolean;
   readonly handicap: Handicap;
+  readonly tour: Tour | null;
 }
 
 export interface HeadlessFiles {

@@ -11,7 +11,7 @@ import { applyOverrides } from '../train/overrides';
 import { prepare } from '../train/prepared';
 import { parseJson, parseRunFile, type RunFile } from '../train/runfile';
 import { builtInText } from '../train/texts';
-import type { Handicap } from '../worker/api';
+import type { Handicap, Tour } from '../worker/api';
 import type { TrainArgs } from './args';
 import { findBrowser } from './browser';
 
@@ -25,6 +25,7 @@ export interface Job {
   readonly outFolder: string;
   readonly limitBytes: number | null;
   readonly handicap: Handicap;
+  readonly tour: Tour | null;
   /** What was decided for the user, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -41,9 +42,12 @@ const DEFAULT_RANKS = 2;
 /** Throws PlanError or InputError with the sentence for the user. */
 export function prepareJob(args: TrainArgs, places: Places): Job {
   const path = args.runPath ?? places.example;
-  const file = applyOverrides(parseJson(readFile(path, 'the run file').toString('utf8')), args.overrides);
+  const given = applyOverrides(parseJson(readFile(path, 'the run file').toString('utf8')), args.overrides);
+  const plans = args.tour && readPlans(args.tour.plansPath);
+  const file = plans ? { ...(given as object), plan: plans[0] } : given;
   const { count, plan, notes } = ranksOf(args, file);
   const parsed = parseRunFile({ ...(file as object), plan }, count);
+  const legs = plans?.map((one) => parseRunFile({ ...(file as object), plan: one }, count).plan);
   const source = readSource(parsed.data.source, path, places.pages);
   const { run } = prepare(parsed, source);
   const init = args.initPath === undefined ? null : readFile(args.initPath, 'the initial weights');
@@ -57,6 +61,7 @@ export function prepareJob(args: TrainArgs, places: Places): Job {
     outFolder: resolve(args.outPath ?? join('out', basename(path).replace(/\.json$/, ''))),
     limitBytes: args.limitBytes ?? null,
     handicap: args.handicap,
+    tour: args.tour && legs ? { everySteps: args.tour.everySteps, plans: legs } : null,
     notes,
   };
 }
@@ -81,6 +86,15 @@ function ranksOf(args: TrainArgs, file: unknown): { count: number; plan: object;
   const replicas = count / (pp * tp);
   const note = `plan.dp is ${replicas} instead of ${plan.dp}, because --${kind} ${count} asks for ${count} ranks.`;
   return { count, plan: { ...plan, dp: replicas }, notes: plan.dp === undefined ? [] : [note] };
+}
+
+/** The plans of a tour, as data; what they are is checked with the run. */
+function readPlans(path: string): readonly object[] {
+  const plans = parseJson(readFile(path, 'the list of plans').toString('utf8'));
+  if (Array.isArray(plans) && plans.length > 0 && plans.every((plan) => typeof plan === 'object' && plan !== null)) {
+    return plans;
+  }
+  throw new InputError(`the list of plans in ${path} must be a JSON array of at least one plan, as in a run file`);
 }
 
 function readSource(source: string, runPath: string, pages: string): Uint8Array {

@@ -3,11 +3,13 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { InputError } from '../errors';
 import { coordOf } from '../plan/mesh';
+import { planAt } from '../plan/tour';
 import { toChromeTrace } from '../trace/export';
 import { statsOf } from '../trace/stats';
 import type { RunFile } from '../train/runfile';
 import type { StepMetrics } from '../worker/api';
 import type { Collected } from './collect';
+import type { Job } from './job';
 import { writeFolder } from './output';
 
 export interface Summary {
@@ -75,9 +77,10 @@ export function checkOutFolder(folder: string): void {
   }
 }
 
-/** Write all files of the run, or none. */
-export function writeResults(folder: string, run: RunFile, collected: Collected): Summary {
-  const summary = summarize(run, collected);
+/** Write all files of the run, or none. After a tour the summary is of its last plan. */
+export function writeResults({ outFolder, run, tour }: Job, collected: Collected): Summary {
+  const plan = tour ? planAt(tour, run.train.steps - 1) : run.plan;
+  const summary = summarize({ ...run, plan }, collected);
   const blocks = Array.from({ length: run.model.layers }, (_, index) => `block${index}`);
   const files = new Map<string, string | Uint8Array>([
     ...collected.files,
@@ -85,6 +88,6 @@ export function writeResults(folder: string, run: RunFile, collected: Collected)
     ['summary.json', `${JSON.stringify(summary, null, 2)}\n`],
     ['trace.json', JSON.stringify(toChromeTrace(collected.trace, ['embed', ...blocks, 'head']))],
   ]);
-  writeFolder(folder, files);
+  writeFolder(outFolder, files);
   return summary;
 }

@@ -45,6 +45,8 @@ export interface FilesRequest {
 /** What people ask for meanwhile; looked at when the rank votes. */
 export interface Wishes {
   readonly leaving: () => boolean;
+  /** The generation ends once `step` steps are committed; the same on all ranks. */
+  readonly endsAt: (step: number) => boolean;
   readonly requests: () => readonly FilesRequest[];
 }
 
@@ -147,7 +149,8 @@ export class Round {
       microbatches: batchOf(samples, step, { ...plan, globalBatch, d: mesh.coord.dp }),
       vote: () => {
         asked = this.wishes.requests();
-        const declared = Math.max(membership.declared, this.wishes.leaving() ? mesh.generation + 1 : 0);
+        const ends = this.wishes.leaving() || this.wishes.endsAt(step + 1);
+        const declared = Math.max(membership.declared, ends ? mesh.generation + 1 : 0);
         const before = this.#countedBytes;
         this.#countedBytes = this.#bytesSent();
         return [declared, this.#countedBytes - before, asked.length > 0 ? 1 : 0];

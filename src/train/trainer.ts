@@ -6,7 +6,9 @@ import { InputError, PeerLost, StaleGeneration } from '../errors';
 import type { JoinedGeneration, Membership } from '../net/membership';
 import type { Transport } from '../net/transport';
 import { makeMesh } from '../plan/mesh';
+import type { ParallelPlan } from '../plan/plan';
 import { validatePlan } from '../plan/rules';
+import { endsLeg, planAt, type Tour } from '../plan/tour';
 import type { Trace } from '../trace/trace';
 import { modelFiles } from './checkpoint';
 import { sha256 } from './hash';
@@ -35,6 +37,8 @@ export interface TrainerDeps {
   readonly loadSource: (source: string) => Promise<Uint8Array | null>;
   /** A safetensors file to start from instead of the seed's weights. */
   readonly init?: Uint8Array;
+  /** Change the plan every so many steps; `ask` asks the room for the next one. */
+  readonly tour?: Tour & { readonly ask: (plan: ParallelPlan) => void };
   /** Sample text while training: true on pages, false in measured runs. */
   readonly sampling: boolean;
   /** At most 10 times a second while training, and at every change of phase. */
@@ -154,7 +158,11 @@ class Training {
     }
     const round = new Round(
       { ...this.deps, run, plan, mesh, signal: joined.signal, limit, text: this.#text, reporter: this.#reporter },
-      { leaving: () => this.#leave.signal.aborted, requests: () => this.#requests },
+      {
+        leaving: () => this.#leave.signal.aborted,
+        endsAt: (step) => this.deps.tour !== undefined && endsLeg(this.deps.tour, step),
+        requests: () => this.#requests,
+      },
       this.#mine,
       this.#prepared,
     );
@@ -170,6 +178,7 @@ class Training {
       ({ mine: this.#mine, prepared: this.#prepared } = await round.close());
       this.#requests = this.#requests.filter(({ answered }) => !answered);
       this.#answer();
+      this.#askOnward(mesh.rank);
     }
   }
 
@@ -178,6 +187,13 @@ class Training {
     if (runText === this.#runText) return;
     if (this.#runText !== '') [this.#mine, this.#prepared] = [null, null];
     this.#runText = runText;
+  }
+
+  /** At the end of a leg of a tour one rank asks for the next plan. */
+  #askOnward(rank: number): void {
+    const { tour } = this.deps;
+    const step = this.#mine?.step ?? 0;
+    if (rank === 0 && tour && endsLeg(tour, step)) tour.ask(planAt(tour, step));
   }
 
   /** Answer requests for the model between generations, from what this tab holds. */

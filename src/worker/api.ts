@@ -7,6 +7,7 @@ import type { LinkShape } from '../net/shaper';
 import type { Presence } from '../net/signaling';
 import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
+import type { Tour } from '../plan/tour';
 import type { TraceEvent } from '../trace/trace';
 import type { ModelFiles, TabStatus } from '../train/status';
 
@@ -34,6 +35,7 @@ export interface DeviceReport {
 }
 
 export type { MemoryByRole } from '../gpu/instr';
+export type { Tour } from '../plan/tour';
 export type { ModelFiles, Phase, StepMetrics, TabStatus } from '../train/status';
 
 /** What the training side asks of the room side. */
@@ -60,6 +62,8 @@ export interface StartOptions {
   readonly expect?: number;
   /** Refuse a plan that needs more bytes on this rank. */
   readonly limitBytes?: number;
+  /** Headless: change the plan every so many steps, the same on all peers. */
+  readonly tour?: Tour;
   readonly sampling: boolean;
   /** Keep the newest trace events for `RankResult.trace`. */
   readonly keepTrace: boolean;

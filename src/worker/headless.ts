@@ -11,7 +11,7 @@ import { SIGNALING_PATH } from '../net/signalwire';
 import { type SocketLike, SocketSignaling } from '../net/socketsignaling';
 import type { ConnectOptions, PeerConnection } from '../net/webrtc';
 import { readRunFile } from '../train/runfile';
-import type { Handicap, MemoryByRole, RankResult, StartOptions, StepMetrics, TabStatus } from './api';
+import type { Handicap, MemoryByRole, RankResult, StartOptions, StepMetrics, TabStatus, Tour } from './api';
 import { fetchBytes } from './sources';
 
 export interface RankStatus {
@@ -54,6 +54,7 @@ interface Setup {
   readonly limitBytes: number | null;
   readonly hasInit: boolean;
   readonly handicap: Handicap;
+  readonly tour: Tour | null;
 }
 
 const FAILED = {
@@ -121,6 +122,7 @@ async function startOptions({ desk }: Surroundings, setup: Setup, self: string):
     sampling: false,
     keepTrace: true,
     ...(setup.limitBytes === null ? {} : { limitBytes: setup.limitBytes }),
+    ...(setup.tour === null ? {} : { tour: setup.tour }),
     ...init,
   };
 }

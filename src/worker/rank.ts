@@ -132,6 +132,7 @@ export class LocalRank implements Rank {
         sampling,
         onStatus: (status) => this.#publish(status),
         ...(init ? { init } : {}),
+        ...(options.tour ? { tour: { ...options.tour, ask: (plan) => membership.ask({ plan }) } } : {}),
       });
       const result = await this.#trainer.finished;
       const links = this.#transport.stats();
