@@ -44,10 +44,10 @@ export function prepareJob(args: TrainArgs, places: Places): Job {
   const path = args.runPath ?? places.example;
   const given = applyOverrides(parseJson(readFile(path, 'the run file').toString('utf8')), args.overrides);
   const plans = args.tour && readPlans(args.tour.plansPath);
-  const file = plans ? { ...(given as object), plan: plans[0] } : given;
+  const file = plans ? withPlan(given, plans[0]) : given;
   const { count, plan, notes } = ranksOf(args, file);
-  const parsed = parseRunFile({ ...(file as object), plan }, count);
-  const legs = plans?.map((one) => parseRunFile({ ...(file as object), plan: one }, count).plan);
+  const parsed = parseRunFile(withPlan(file, plan), count);
+  const legs = plans?.map((one) => parseRunFile(withPlan(file, one), count).plan);
   const source = readSource(parsed.data.source, path, places.pages);
   const { run } = prepare(parsed, source);
   const init = args.initPath === undefined ? null : readFile(args.initPath, 'the initial weights');
@@ -66,9 +66,15 @@ export function prepareJob(args: TrainArgs, places: Places): Job {
   };
 }
 
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whatever is no object is left as it is: the run file's own check says so. */
+const withPlan = (file: unknown, plan: unknown): unknown => (isObject(file) ? { ...file, plan } : file);
+
 /** How many ranks, and the plan as data with its dp; the command line decides over the file. */
 function ranksOf(args: TrainArgs, file: unknown): { count: number; plan: object; notes: readonly string[] } {
-  const given: unknown = (typeof file === 'object' && file !== null && 'plan' in file && file.plan) || {};
+  const given: unknown = isObject(file) && 'plan' in file ? file.plan : {};
   const { dp, pp, tp } = parsePlan(given);
   const plan = given as { readonly dp?: number };
   if (!args.ranks) {

@@ -38,10 +38,7 @@ export async function launchTabs({ origin, deskPath, count, onDeath }: Launch): 
     await browser.close();
     throw error;
   }
-  return async () => {
-    browser.removeAllListeners('disconnected');
-    await browser.close();
-  };
+  return () => browser.close();
 }
 
 /** A real graphics adapter first; where there is none, the browser's software adapter. */
@@ -50,9 +47,10 @@ async function openBrowser(origin: string): Promise<Browser> {
     throw new InputError('--tabs needs the development dependencies: run npm ci without --omit=dev, or use --nodes.');
   });
   const executablePath = requireBrowser();
-  // Ctrl-C ends the run in order: this process closes the browser.
+  // Signals end the run in order: this process closes the browser.
   const launch = (software: boolean) => {
-    const options: LaunchOptions = { executablePath, args: browserFlags(software), handleSIGINT: false };
+    const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
+    const options: LaunchOptions = { executablePath, args: browserFlags(software), ...signals };
     return chromium.launch(options);
   };
   const cannotHaveGpu = process.platform === 'linux' && !existsSync('/dev/dri');

@@ -17,6 +17,8 @@ export interface Programs {
   readonly rank: string;
 }
 
+const ENDS = ['SIGTERM', 'SIGHUP'] as const;
+
 /** A signal ended the run. */
 export class Interrupted extends Error {}
 
@@ -27,7 +29,7 @@ export async function runJob(job: Job, { pages, rank }: Programs): Promise<Colle
   const onInterrupt = () => collector.fail(new Interrupted('Interrupted: nothing was written.'));
   const onEnd = () => collector.fail(new Interrupted('Ended from outside: nothing was written.'));
   process.once('SIGINT', onInterrupt);
-  process.once('SIGTERM', onEnd);
+  for (const signal of ENDS) process.once(signal, onEnd);
   const { count, limitBytes, handicap, tour } = job;
   const setup = { run: JSON.stringify(job.run), peers: count, secret: newSecret(), limitBytes, handicap, tour };
   const desk = new HeadlessDesk({ ...setup, hasInit: job.init !== null }, job, collector);
@@ -48,7 +50,7 @@ export async function runJob(job: Job, { pages, rank }: Programs): Promise<Colle
     }
   } finally {
     process.off('SIGINT', onInterrupt);
-    process.off('SIGTERM', onEnd);
+    for (const signal of ENDS) process.off(signal, onEnd);
     await server.close();
   }
 }

@@ -14,7 +14,7 @@ export interface Corpus {
  */
 export function readCorpus({ data, model }: Pick<RunFile, 'data' | 'model'>, bytes: Uint8Array): Corpus {
   if (data.source.startsWith('tokens:')) return tokenFile(data.source, model.vocab, bytes);
-  const text = new TextDecoder().decode(bytes);
+  const text = readText(data, bytes);
   if (text.length === 0) throw new InputError(`${data.source} is empty; give a text`);
   const tokenizer = makeTokenizer(data.tokenizer, text, model.vocab);
   if (model.vocab !== 0 && tokenizer.size > model.vocab) {
@@ -23,6 +23,14 @@ export function readCorpus({ data, model }: Pick<RunFile, 'data' | 'model'>, byt
     );
   }
   return { tokens: tokenizer.encode(text), tokenizer };
+}
+
+function readText({ source }: RunFile['data'], bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new InputError(`${source} is not UTF-8 text; save it as UTF-8`);
+  }
 }
 
 function tokenFile(source: string, vocab: number, bytes: Uint8Array): Corpus {

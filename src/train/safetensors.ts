@@ -112,7 +112,8 @@ function readEntry(name: string, value: unknown): Entry {
 
 /** The elements of a tensor of a floating point type. Throws InputError for other types. */
 export function toFloats(name: string, { dtype, bytes }: FileTensor): Float32Array {
-  const copy = bytes.slice().buffer;
+  // why not slice: of Node's Buffer it is a view of the whole file
+  const copy = new Uint8Array(bytes).buffer;
   switch (dtype) {
     case 'F32':
       return new Float32Array(copy);

@@ -160,15 +160,17 @@ def pack(weights):
     return base64.b64encode(flat.numpy().astype('<f4').tobytes()).decode()
 
 
-def make(name, m):
-    t = dict(TRAIN, globalBatch=16) if name.endswith(('deep', 'tall')) else TRAIN
-    generator = torch.Generator().manual_seed(len(name) + m['layers'])
-    w = initial(m)
-    T, B = m['context'], t['globalBatch']
-    # a text with structure, so that 20 steps learn something and the clip is active and then not
-    count = B * T * 6 + 1
+def text_of(m, t, seed):
+    """Token numbers with structure, so that 20 steps learn something and the clip is active and then not."""
+    generator = torch.Generator().manual_seed(seed)
+    count = t['globalBatch'] * m['context'] * 6 + 1
     noise = torch.randint(0, m['vocab'], (count,), generator=generator)
-    text = [(i * i + 3 * i) % m['vocab'] if i % 3 else int(noise[i]) for i in range(count)]
+    return [(i * i + 3 * i) % m['vocab'] if i % 3 else int(noise[i]) for i in range(count)]
+
+
+def train(m, t, w, text):
+    """Train the weights `w` in place; losses and norms of every step, and the gradient of the first."""
+    T, B = m['context'], t['globalBatch']
     forward = gpt2 if m['arch'] == 'gpt2' else llama
     decayed = [x for x in w.values() if x.dim() >= 2]
     others = [x for x in w.values() if x.dim() < 2]
@@ -193,7 +195,15 @@ def make(name, m):
         adam.step()
         losses.append(float(loss) / (B * T))
         norms.append(norm)
-    assert max(norms) > t['gradClip'], f'{name}: the clip is never active'
+    assert max(norms) > t['gradClip'], 'the clip is never active'
+    return losses, norms, gradient
+
+
+def make(name, m):
+    t = dict(TRAIN, globalBatch=16) if name.endswith(('deep', 'tall')) else TRAIN
+    w = initial(m)
+    text = text_of(m, t, len(name) + m['layers'])
+    losses, norms, gradient = train(m, t, w, text)
     fixture = dict(model=m, train=t, tensors=[[n, list(s)] for n, s in shapes(m)], tokens=text, losses=losses,
                    gradNorms=norms, firstGradient=gradient if name.endswith('deep') else None,
                    final=pack(w.values()))
