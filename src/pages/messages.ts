@@ -185,7 +185,6 @@ export const messages = {
     copy: 'Copy link',
     copied: 'Link copied',
     qr: 'QR code',
-    qrShort: 'QR',
     qrLabel: 'QR code of the room link',
     close: 'Close',
     note: 'Whoever has the link can join, and sees the network address of this device.',

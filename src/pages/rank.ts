@@ -9,5 +9,5 @@ await runHeadless({
   index: Number(fragment.get('index')),
   connectSocket: (url) => new WebSocket(url),
   connectPeer,
-  openRank: async (room, onStatus) => (await bridge(room, { status: onStatus, trace: () => {} })).rank,
+  openRank: (room, onStatus) => bridge(room, { status: onStatus, trace: () => {} }).rank(),
 });

@@ -45,6 +45,25 @@ export interface TabStatus {
   readonly weights: { readonly step: number; readonly hash: string } | null;
 }
 
+/** Before anything was asked of a tab, and after a run was left. */
+export const IDLE: TabStatus = {
+  phase: 'idle',
+  sentence: '',
+  generation: 0,
+  rank: -1,
+  members: [],
+  plan: null,
+  step: 0,
+  steps: 0,
+  newMetrics: [],
+  tokensPerSecond: { mine: 0, room: 0 },
+  memory: null,
+  links: [],
+  sample: null,
+  vocab: 0,
+  weights: null,
+};
+
 /** The model as files: names and contents as in the headless run's output folder. */
 export interface ModelFiles {
   readonly 'model.safetensors': Uint8Array;

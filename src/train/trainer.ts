@@ -98,14 +98,15 @@ class Training {
   async run(): Promise<TrainResult> {
     try {
       let files: ModelFiles | null = null;
-      for (let after = 0, ended = false; !ended; ) {
-        this.#reporter.enter('waiting', 'Waiting for the room.');
+      for (let after = 0, ended = false, paused = false; !ended; ) {
+        if (paused) this.#reporter.enter('paused', 'Paused.');
+        else this.#reporter.enter('waiting', 'Waiting for the room.');
         const joined = await this.#next(after);
         if (joined === null) {
           this.#reporter.enter('stopped');
           return await this.#result('stopped', null);
         }
-        after = joined.number;
+        ({ number: after, paused } = joined);
         ({ ended, files } = await this.#enter(joined));
       }
       this.#reporter.enter('done');
@@ -152,10 +153,7 @@ class Training {
     this.#rank = mesh.rank;
     this.deps.trace.rank = mesh.rank;
     this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, plan, steps });
-    if (paused) {
-      this.#reporter.enter('paused', 'Paused.');
-      return { ended: false, files: null };
-    }
+    if (paused) return { ended: false, files: null };
     const round = new Round(
       { ...this.deps, run, plan, mesh, signal: joined.signal, limit, text: this.#text, reporter: this.#reporter },
       {

@@ -36,7 +36,7 @@ export interface DeviceReport {
 
 export type { MemoryByRole } from '../gpu/instr';
 export type { Tour } from '../plan/tour';
-export type { ModelFiles, Phase, StepMetrics, TabStatus } from '../train/status';
+export { IDLE, type ModelFiles, type Phase, type StepMetrics, type TabStatus } from '../train/status';
 
 /** What the training side asks of the room side. */
 export interface RoomPort {
@@ -90,7 +90,6 @@ export interface RankResult {
 
 /** The training side of a peer, in the Worker of a tab or in a Node process. */
 export interface Rank {
-  probe(): Promise<DeviceReport>;
   /** Everybody in the room, at every change. */
   setRoster(roster: readonly Presence[]): void;
   /** A membership message. */

@@ -1,24 +1,33 @@
-/** Page side of the training Worker: starts it and joins it to a room (roster, messages, data channels). */
+/**
+ * Page side of the training Worker: starts it, and joins its rank to a room (roster, messages, data channels) when the tab
+ * takes part.
+ */
 import * as Comlink from 'comlink';
 import type { Room } from '../net/room';
-import type { RoomPort } from './api';
+import type { DeviceReport, RoomPort } from './api';
 import type { LocalRank } from './rank';
 import { relayChannel } from './relay';
-import type { ChannelsMessage, OpenRank } from './worker';
+import type { ChannelsMessage, TrainingWorker } from './worker';
 
 export interface Bridge {
-  readonly rank: Comlink.Remote<LocalRank>;
+  /** Can this device take part? No GPU work. Rejects when the Worker does not start. */
+  probe(): Promise<DeviceReport>;
+  /** The rank of this tab, joined to the room; its engine is loaded by the first call. Rejects when it cannot be. */
+  rank(): Promise<Comlink.Remote<LocalRank>>;
   close(): void;
 }
 
 /** What the Worker tells its page. */
 export type Hearing = Pick<RoomPort, 'status' | 'trace'>;
 
-export async function bridge(room: Room, hearing: Hearing): Promise<Bridge> {
+export function bridge(room: Room, hearing: Hearing): Bridge {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'tabtrain' });
   const broken = new Promise<never>((_, reject) => {
     worker.onerror = (event) => reject(new Error(`the training Worker did not start: ${event.message}`));
   });
+  // Whoever waits for an answer is told; nobody may be waiting yet.
+  broken.catch(() => {});
+  const remote = Comlink.wrap<TrainingWorker>(worker);
   const port: RoomPort = {
     send: (to, message) => room.send(to, message),
     want: (peers) => room.want(peers),
@@ -27,19 +36,31 @@ export async function bridge(room: Room, hearing: Hearing): Promise<Bridge> {
     status: (status) => hearing.status(status),
     trace: (pack, lost) => hearing.trace(pack, lost),
   };
-  const open = Comlink.wrap<OpenRank>(worker);
-  const rank = (await Promise.race([
-    open(room.self, Comlink.proxy(port) as unknown as Comlink.Remote<RoomPort>),
-    broken,
-  ])) as unknown as Comlink.Remote<LocalRank>;
-  const stops = [
-    room.onChannels(({ peer, bulk, control }) => handOver(worker, peer, bulk, control)),
-    room.onUnlinked((peer, reason) => void rank.unlinked(peer, reason)),
-    room.onMessage((from, message) => void rank.receive(from, message)),
-    room.onRoster((roster) => void rank.setRoster([...roster.values()])),
-  ];
+  const stops: (() => void)[] = [];
+  let joined: Promise<Comlink.Remote<LocalRank>> | undefined;
+
+  const join = async () => {
+    const proxied = Comlink.proxy(port) as unknown as Comlink.Remote<RoomPort>;
+    const opening = remote.open(room.self, proxied) as unknown as Promise<Comlink.Remote<LocalRank>>;
+    const rank = await Promise.race([opening, broken]);
+    stops.push(
+      room.onChannels(({ peer, bulk, control }) => handOver(worker, peer, bulk, control)),
+      room.onUnlinked((peer, reason) => void rank.unlinked(peer, reason)),
+      room.onMessage((from, message) => void rank.receive(from, message)),
+      room.onRoster((roster) => void rank.setRoster([...roster.values()])),
+    );
+    return rank;
+  };
+
   return {
-    rank,
+    probe: () => Promise.race([remote.probe(), broken]),
+    rank() {
+      joined ??= join().catch((error) => {
+        joined = undefined;
+        throw error;
+      });
+      return joined;
+    },
     close() {
       for (const stop of stops) stop();
       worker.terminate();

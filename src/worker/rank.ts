@@ -2,8 +2,8 @@
  * The training side of a peer: device, transport, membership and trainer put together. Runs in the dedicated Worker of a
  * tab and, the same code, in a Node process. Knows the room only as messages.
  */
-import { CapabilityError, ProtocolError } from '../errors';
-import { type GpuDevice, openDevice, probe } from '../gpu/device';
+import { ProtocolError } from '../errors';
+import { type GpuDevice, openDevice } from '../gpu/device';
 import type { MemoryByRole } from '../gpu/instr';
 import { Stream } from '../gpu/stream';
 import { realClock } from '../net/clock';
@@ -18,30 +18,13 @@ import { Trace } from '../trace/trace';
 import { hashRunFile } from '../train/hash';
 import { rankMaker } from '../train/rankmodel';
 import { readRunFile } from '../train/runfile';
+import { IDLE } from '../train/status';
 import { startTrainer, type Trainer } from '../train/trainer';
-import type { DeviceReport, Handicap, ModelFiles, Rank, RankResult, RoomPort, StartOptions, TabStatus } from './api';
+import type { Handicap, ModelFiles, Rank, RankResult, RoomPort, StartOptions, TabStatus } from './api';
 import { fitRun } from './fit';
 import { KeptTrace } from './kepttrace';
 import { PackedTrace } from './packedtrace';
 import { loadSource } from './sources';
-
-const IDLE: TabStatus = {
-  phase: 'idle',
-  sentence: '',
-  generation: 0,
-  rank: -1,
-  members: [],
-  plan: null,
-  step: 0,
-  steps: 0,
-  newMetrics: [],
-  tokensPerSecond: { mine: 0, room: 0 },
-  memory: null,
-  links: [],
-  sample: null,
-  vocab: 0,
-  weights: null,
-};
 
 export class LocalRank implements Rank {
   readonly #transport;
@@ -72,18 +55,6 @@ export class LocalRank implements Rank {
       this.#membership?.unlinked(peer, reason);
       this.port.renew(peer);
     });
-  }
-
-  async probe(): Promise<DeviceReport> {
-    try {
-      const report = await probe(this.gpu);
-      if (!report.software) return { ok: true, ...report };
-      const sentence = 'There is no graphics adapter, so the processor computes: it trains, slowly.';
-      return { ok: true, ...report, code: 'W-SOFTWARE', sentence };
-    } catch (error) {
-      if (!(error instanceof CapabilityError)) throw error;
-      return { ok: false, code: error.code, sentence: error.message, adapter: '', software: false, maxBufferBytes: 0 };
-    }
   }
 
   setRoster(roster: readonly Presence[]): void {

@@ -1,4 +1,8 @@
-/** openTab: the room of the link (this browser, and the signaling server where there is one) joined to a training Worker. */
+/**
+ * openTab: the room of the link (this browser, and the signaling server where there is one) and the training Worker, whose
+ * engine is loaded when the tab takes part.
+ */
+import type { Remote } from 'comlink';
 import { ProtocolError } from '../errors';
 import { BUILD } from '../net/build';
 import { openSignaling } from '../net/opensignaling';
@@ -7,12 +11,14 @@ import { openRoom } from '../net/room';
 import { newPeerId } from '../net/roomkey';
 import type { Presence } from '../net/signaling';
 import { connectPeer } from '../net/webrtc';
+import type { RunFile } from '../train/runfile';
 import { builtInText } from '../train/texts';
-import type { Handicap, TabStatus } from './api';
+import { type Handicap, IDLE, type StartOptions, type TabStatus } from './api';
 import { bridge } from './bridge';
 import type { OpenTab, Tab } from './client';
 import { type Order, parseOrder } from './orders';
 import { Publisher } from './publisher';
+import type { LocalRank } from './rank';
 import { NO_HANDICAP } from './telemetry';
 
 const DROPPED = 'The lecturer dropped this tab, as if it had died: reload the page to come back.';
@@ -28,25 +34,26 @@ export const openTab: OpenTab = async (options) => {
     run: '',
   };
   const room = openRoom({ signaling: await openSignaling(options, presence), presence, connect: connectPeer });
-  const joined = bridge(room, {
-    status: (status) => tell(status),
-    trace: (pack, lost) => publisher.trace(pack, lost),
-  });
+  let rank: Remote<LocalRank> | undefined;
+  let watched = 0;
   let last: TabStatus | undefined;
   let handicap = NO_HANDICAP;
+  const publisher = new Publisher({
+    watch(every) {
+      watched = every;
+      void rank?.watch(every);
+    },
+    now: () => performance.timeOrigin + performance.now(),
+    adapter: () => room.roster.get(room.self)?.adapter ?? '',
+    handicap: () => handicap,
+  });
   const tell = (status: TabStatus) => {
     last = status;
     options.onStatus(status);
     publisher.status(status);
   };
-  const publisher = new Publisher({
-    watch: (every) => void joined.then(({ rank }) => rank.watch(every)),
-    now: () => performance.timeOrigin + performance.now(),
-    adapter: () => room.roster.get(room.self)?.adapter ?? '',
-    handicap: () => handicap,
-  });
+  const trainer = bridge(room, { status: tell, trace: (pack, lost) => publisher.trace(pack, lost) });
   room.onWatchLink((link) => publisher.add(link));
-  const { rank, close } = await joined;
   room.onRoster(options.onRoster);
   if (options.onTrouble) room.onTrouble(options.onTrouble);
 
@@ -54,14 +61,14 @@ export const openTab: OpenTab = async (options) => {
   document.addEventListener('visibilitychange', onVisibility);
   const leave = () => {
     room.close();
-    close();
+    trainer.close();
   };
   // The last thing a closing tab does: others learn of it in milliseconds instead of seconds.
   addEventListener('pagehide', leave, { once: true });
 
   const slow = (given: Handicap) => {
     handicap = given;
-    void rank.handicap(given);
+    void rank?.handicap(given);
     if (last) tell({ ...last, newMetrics: [] });
   };
   const end = () => {
@@ -74,40 +81,64 @@ export const openTab: OpenTab = async (options) => {
     if (!order) return;
     if (order.t === 'handicap') slow(order.handicap);
     else if (order.t === 'rename') room.announce({ name: order.name });
-    else if (order.t === 'leave') void rank.stop();
+    else if (order.t === 'leave') void rank?.stop();
     else if (order.t === 'drop') {
       // why the Worker first: its channels are cut in the middle of whatever it does
-      close();
+      trainer.close();
       end();
       if (last) options.onStatus({ ...last, newMetrics: [], phase: 'failed', sentence: DROPPED });
     }
     options.onOrder?.(order);
   });
 
+  const loadRank = async () => {
+    rank = await trainer.rank();
+    void rank.watch(watched);
+    void rank.handicap(handicap);
+    return rank;
+  };
+
   const tab: Tab = {
     self: room.self,
-    probe: () => rank.probe(),
+    probe: () => trainer.probe(),
     train(run, text) {
-      const source = run?.data.source ?? '';
-      const own = text === undefined ? {} : { [source]: new TextEncoder().encode(text) };
-      const sources = { ...builtInSources(), ...own };
-      const start = { self: room.self, build: BUILD, run: run ? JSON.stringify(run) : '' };
-      // A failure has its own status; there is nobody else to tell.
-      rank.start({ ...start, sources, sampling: true, keepTrace: false }).catch(() => {});
+      loadRank().then(
+        // A failure of the run has its own status; there is nobody else to tell.
+        (loaded) => loaded.start(startOptions(room.self, run, text)).catch(() => {}),
+        (error: Error) => tell({ ...IDLE, phase: 'failed', sentence: notLoaded(error) }),
+      );
     },
-    pause: (paused) => void rank.pause(paused),
-    stop: () => void rank.stop(),
-    switchPlan: (plan) => void rank.switchPlan(plan),
+    pause: (paused) => void rank?.pause(paused),
+    stop: () => void rank?.stop(),
+    switchPlan: (plan) => void rank?.switchPlan(plan),
     handicap: slow,
     rename: (name) => room.announce({ name: cleanName(name) }),
-    download: () => rank.files(),
+    async download() {
+      if (!rank) throw new ProtocolError('nothing has been trained in this tab yet');
+      return rank.files();
+    },
     close() {
-      void rank.close();
+      void rank?.close();
       end();
     },
   };
   return tab;
 };
+
+const notLoaded = ({ message }: Error) =>
+  `What training needs could not be loaded from the server (${message}): is it still running? Press the button again then.`;
+
+function startOptions(self: string, run: RunFile | null, text: string | undefined): StartOptions {
+  const own = run && text !== undefined ? { [run.data.source]: new TextEncoder().encode(text) } : {};
+  return {
+    self,
+    build: BUILD,
+    run: run ? JSON.stringify(run) : '',
+    sources: { ...builtInSources(), ...own },
+    sampling: true,
+    keepTrace: false,
+  };
+}
 
 function builtInSources(): Record<string, string> {
   const url = (source: string) => new URL(builtInText(source)!, document.baseURI).href;

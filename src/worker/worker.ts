@@ -1,8 +1,12 @@
-/** The dedicated Worker of a tab: a LocalRank behind comlink, and the data channels that the page hands over. */
+/**
+ * The dedicated Worker of a tab: answers at once whether the device can take part, and loads the engine (kernels, trainer,
+ * transport) when the tab does. Data channels come from the page outside of comlink.
+ */
 import * as Comlink from 'comlink';
 import type { PeerId } from '../plan/mesh';
-import type { RoomPort } from './api';
-import { LocalRank } from './rank';
+import type { DeviceReport, RoomPort } from './api';
+import { probeDevice } from './probe';
+import type { LocalRank } from './rank';
 import { RelayedChannel } from './relay';
 
 /** Posted outside of comlink: a data channel must be transferred in the task that created it. */
@@ -15,12 +19,18 @@ export type ChannelsMessage =
     }
   | { readonly channels: 'relay'; readonly peer: PeerId; readonly bulk: MessagePort; readonly control: MessagePort };
 
+export interface TrainingWorker {
+  /** Asks for an adapter only: no GPU work. */
+  probe(): Promise<DeviceReport>;
+  /** Load the engine and make the rank of this tab; `port` is a proxy of the page's end. Called once. */
+  open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<LocalRank>;
+}
+
+const gpu = globalThis.navigator?.gpu;
 let rank: LocalRank | undefined;
 
-/** The rank of this tab; `port` is a proxy of the page's end. */
-export type OpenRank = (self: PeerId, port: Comlink.Remote<RoomPort>) => LocalRank;
-
-const open: OpenRank = (self, port) => {
+async function open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<LocalRank> {
+  const { LocalRank } = await import('./rank');
   // Calls over comlink return promises that only fail when the page is gone, and this Worker with it.
   const asPort: RoomPort = {
     send: (to, message) => void port.send(to, message),
@@ -30,9 +40,9 @@ const open: OpenRank = (self, port) => {
     status: (status) => void port.status(status),
     trace: (pack, lost) => void port.trace(Comlink.transfer(pack, [pack.buffer]), lost),
   };
-  rank = new LocalRank(self, asPort, globalThis.navigator?.gpu);
+  rank = new LocalRank(self, asPort, gpu);
   return Comlink.proxy(rank);
-};
+}
 
 addEventListener('message', ({ data }: MessageEvent<ChannelsMessage | Record<string, never>>) => {
   if (data.channels === 'direct') rank?.addLink(data.peer, data.bulk, data.control);
@@ -40,4 +50,4 @@ addEventListener('message', ({ data }: MessageEvent<ChannelsMessage | Record<str
     rank?.addLink(data.peer, new RelayedChannel(data.bulk), new RelayedChannel(data.control));
   }
 });
-Comlink.expose(open);
+Comlink.expose({ probe: () => probeDevice(gpu), open } satisfies TrainingWorker);

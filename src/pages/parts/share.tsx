@@ -41,8 +41,8 @@ export function Share({ link, onProblem, onDone }: Props) {
       <button type="button" class="button" onClick={() => void copy()}>
         {words.copy}
       </button>
-      <button type="button" class="button" aria-label={words.qr} onClick={() => setShowsQr(true)}>
-        {words.qrShort} <kbd>Q</kbd>
+      <button type="button" class="button" aria-keyshortcuts="q" onClick={() => setShowsQr(true)}>
+        {words.qr} <kbd>Q</kbd>
       </button>
       <Dialog open={showsQr} label={words.qrLabel} class="qr-dialog" onClose={() => setShowsQr(false)}>
         <QrCode text={link} label={words.qrLabel} />

@@ -4,39 +4,22 @@
  */
 import { batch, signal } from '@preact/signals';
 import { messages } from '../messages';
-import type {
-  DeviceReport,
-  ModelFiles,
-  OpenTab,
-  PeerId,
-  Presence,
-  RunFile,
-  StepMetrics,
-  Tab,
-  TabOptions,
-  TabStatus,
+import {
+  type DeviceReport,
+  IDLE,
+  type ModelFiles,
+  type OpenTab,
+  type PeerId,
+  type Presence,
+  type RunFile,
+  type StepMetrics,
+  type Tab,
+  type TabOptions,
+  type TabStatus,
 } from '../tab';
 import { LinkMeter, type LinkRate } from './linkmeter';
 import { changesOf, hasRun } from './people';
 import { LossSeries } from './series';
-
-export const IDLE: TabStatus = {
-  phase: 'idle',
-  sentence: '',
-  generation: 0,
-  rank: -1,
-  members: [],
-  plan: null,
-  step: 0,
-  steps: 0,
-  newMetrics: [],
-  tokensPerSecond: { mine: 0, room: 0 },
-  memory: null,
-  links: [],
-  sample: null,
-  vocab: 0,
-  weights: null,
-};
 
 export interface SessionOptions {
   readonly openTab: OpenTab;

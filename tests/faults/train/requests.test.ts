@@ -115,6 +115,7 @@ describe('requests', () => {
     const results = await Promise.all([a, b].map(({ trainer }) => trainer.finished));
     expect(results.map(({ weightsHash }) => weightsHash)).toEqual([expected!.weightsHash, expected!.weightsHash]);
     expect(b.phases).toContain('paused');
+    expect(b.phases.slice(b.phases.indexOf('paused'))).not.toContain('waiting');
     expect(b.metrics.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i));
   });
 

@@ -1,0 +1,17 @@
+/** Can this device take part? The first thing a tab's Worker does, and all it can do before its engine is loaded. */
+import { CapabilityError } from '../errors';
+import { probe } from '../gpu/device';
+import type { DeviceReport } from './api';
+
+/** Ask for an adapter; no GPU work. What is missing is in the report, with the way out. */
+export async function probeDevice(gpu: GPU | undefined): Promise<DeviceReport> {
+  try {
+    const report = await probe(gpu);
+    if (!report.software) return { ok: true, ...report };
+    const sentence = 'There is no graphics adapter, so the processor computes: it trains, slowly.';
+    return { ok: true, ...report, code: 'W-SOFTWARE', sentence };
+  } catch (error) {
+    if (!(error instanceof CapabilityError)) throw error;
+    return { ok: false, code: error.code, sentence: error.message, adapter: '', software: false, maxBufferBytes: 0 };
+  }
+}
