@@ -11,6 +11,7 @@ import type { PeerId, RunFile } from '../tab';
 import { type Address, writeAddress } from './address';
 import type { Commands, Feed, Handicap } from './feed';
 import { Frames } from './frames';
+import { type Digest, digestOf, keyOf } from './models/digest';
 import { type Picks, planFor, SCENES, type Scene } from './models/plans';
 import { type Moment, Moments } from './moment';
 import { SimulatedFeed } from './simulated';
@@ -45,6 +46,8 @@ export class Show {
   /** What is on screen: the live room once somebody trains in it, else a loaded recording, else the simulator. */
   readonly feed: ReadonlySignal<Feed>;
   readonly moment: ReadonlySignal<Moment>;
+  /** What was measured under each plan, by keyOf. */
+  readonly digests = signal<ReadonlyMap<string, Digest>>(new Map());
   readonly #moments = signal<Moments | null>(null);
   readonly #secret: string | undefined;
 
@@ -67,6 +70,7 @@ export class Show {
       this.#moments.value = moments;
       return () => moments.close();
     });
+    effect(() => this.#digest(this.moment.value));
     this.recut();
   }
 
@@ -163,6 +167,14 @@ export class Show {
     const all = Array.from({ length: this.simulated.ranks.value.length }, (_, i) => world.unitMs[i] ?? 0);
     all[rank] = unitMs;
     this.simulated.change({ unitMs: all, extraMs: latencyMs, mbitPerSecond });
+  }
+
+  #digest(moment: Moment): void {
+    if (!moment.plan || moment.step < 0) return;
+    const key = keyOf(moment.plan, moment.kind);
+    const known = this.digests.peek();
+    const digest = this.frames.count(() => digestOf(moment, known.get(key)));
+    if (digest) this.digests.value = new Map(known).set(key, digest);
   }
 
   #run(): RunFile {

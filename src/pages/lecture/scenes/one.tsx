@@ -1,7 +1,43 @@
-/** Scene 1: one step of one tab. */
+/** Scene 1: one step of one tab, unit by unit, and what that tab keeps in memory for it. */
+import { useMemo } from 'preact/hooks';
+import { milliseconds } from '../../state/format';
 import type { SceneProps } from '../app';
+import { oneStepOf } from '../models/onestep';
+import { unitsOf } from '../models/units';
+import { MemoryBar } from '../parts/memorybar';
+import { UnitView } from '../parts/unitview';
 import { words } from '../words';
 
-export function OneScene({ show }: SceneProps) {
-  return <p class="soon">{words.scenes[show.scene.value].claim}</p>;
+const OPS = ['F', 'B', 'STEP'] as const;
+
+export function OneScene({ show, look }: SceneProps) {
+  const moment = show.moment.value;
+  const { run, plan, events, ranks } = moment;
+  const step = useMemo(() => oneStepOf(events, 0), [events]);
+  const names = useMemo(() => (run && plan ? unitsOf(run, plan).map(({ name }) => name) : []), [run, plan]);
+  const memory = ranks[0]?.memory;
+  const text = words.one;
+  return (
+    <div class="split-side wide-side">
+      <div class="gantt-place column">
+        <p class="key-line">
+          {OPS.map((op) => (
+            <span key={op}>
+              <i class={`swatch op-${op}`} aria-hidden="true" />
+              {text.ops[op]} <b>{milliseconds(step.ms[op])}</b>
+            </span>
+          ))}
+        </p>
+        {step.bars.length > 0 ? (
+          <UnitView frames={show.frames} look={look} names={names} bars={step.bars} label={text.label(names.length)} />
+        ) : (
+          <p class="soon">{words.noStep}</p>
+        )}
+      </div>
+      <div class="column">
+        <h2>{ranks.length > 1 ? text.memoryOf(words.tab(0), ranks.length) : text.memory}</h2>
+        {memory ? <MemoryBar memory={memory} /> : <p class="soon">{text.noMemory}</p>}
+      </div>
+    </div>
+  );
 }

@@ -1,0 +1,62 @@
+/** What was measured under each plan so far, so that scenes can set plans side by side. Pure but for the store itself. */
+import type { ParallelPlan } from '../../../plan/plan';
+import { statsOf } from '../../../trace/stats';
+import type { MemoryByRole, StepMetrics } from '../../tab';
+import { type Moment, rankFinder } from '../moment';
+import { linkLoads, sentBytes, totalOf } from './links';
+import { allBytes } from './states';
+import { tokensPerStep } from './units';
+
+export interface Digest {
+  readonly plan: ParallelPlan;
+  readonly kind: Moment['kind'];
+  /** Steps that `bubble` and `overlap` are means of. */
+  readonly samples: number;
+  readonly bubble: number;
+  readonly overlap: number;
+  /** By rank; null where a rank has not told. */
+  readonly memory: readonly (MemoryByRole | null)[];
+  /** Payload bytes each rank sent in the newest step. */
+  readonly sent: readonly number[];
+  readonly tokensPerSecond: number;
+}
+
+/** Newest values win after this many. */
+const MAX_SAMPLES = 20;
+
+/** `before` with what `moment` shows; `before` is of the same plan and kind, or undefined. */
+export function digestOf(moment: Moment, before: Digest | undefined): Digest | undefined {
+  const { plan, run, events, ranks, metrics, since, kind } = moment;
+  if (!plan || !run || events.length === 0) return before;
+  const stats = statsOf(events, tokensPerStep(run));
+  const loads = linkLoads(events, rankFinder(ranks));
+  const samples = Math.min(MAX_SAMPLES, (before?.samples ?? 0) + 1);
+  const mean = (old: number, value: number) => old + (value - old) / samples;
+  return {
+    plan,
+    kind,
+    samples,
+    bubble: mean(before?.bubble ?? 0, stats.bubble),
+    overlap: mean(before?.overlap ?? 0, stats.overlap),
+    memory: ranks.map(({ memory }) => memory),
+    sent: ranks.map(({ rank }) => totalOf(sentBytes(loads, rank))),
+    tokensPerSecond:
+      paceOf(metrics, since, tokensPerStep(run)) || ranks.reduce((sum, { tokensPerSecond }) => sum + tokensPerSecond, 0),
+  };
+}
+
+/** Tokens per second of the median step since the plan began, its first step left out; 0 for fewer than two. */
+export function paceOf(metrics: readonly StepMetrics[], since: number, tokens: number): number {
+  const times: number[] = [];
+  for (let i = metrics.length - 1; i >= 0 && metrics[i]!.step > since && times.length < 50; i--) times.push(metrics[i]!.ms);
+  if (times.length === 0) return 0;
+  times.sort((a, b) => a - b);
+  return (1000 * tokens) / times[Math.floor(times.length / 2)]!;
+}
+
+export const fullest = ({ memory }: Digest): number =>
+  Math.max(0, ...memory.map((one) => (one ? allBytes(one) : 0)));
+
+export const busiest = ({ sent }: Digest): number => Math.max(0, ...sent);
+
+export const keyOf = (plan: ParallelPlan, kind: Moment['kind']): string => `${kind} ${JSON.stringify(plan)}`;

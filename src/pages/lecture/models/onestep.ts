@@ -1,0 +1,25 @@
+/** The step of one rank, unit by unit: its passes and its update, on a clock that begins with the first of them. */
+import { computeEvents } from '../../../trace/stats';
+import type { TraceEvent } from '../../../trace/trace';
+import type { UnitBar } from '../parts/unitview';
+
+export interface OneStep {
+  readonly bars: readonly UnitBar[];
+  /** Milliseconds spent forward, backward and in the update. */
+  readonly ms: Readonly<Record<UnitBar['op'], number>>;
+}
+
+/** I and W count as backward. */
+export function oneStepOf(events: readonly TraceEvent[], rank: number): OneStep {
+  const passes = computeEvents(events).filter((event) => event.rank === rank);
+  const updates = events.filter((event) => event.rank === rank && event.name === 'STEP');
+  const all = [...passes, ...updates].filter(({ unit }) => unit !== undefined);
+  const start = Math.min(...all.map(({ t0 }) => t0));
+  const ms = { F: 0, B: 0, STEP: 0 };
+  const bars = all.map(({ name, unit, t0, t1 }): UnitBar => {
+    const op = name === 'F' || name === 'STEP' ? name : 'B';
+    ms[op] += t1 - t0;
+    return { unit: unit!, op, t0: t0 - start, t1: t1 - start };
+  });
+  return { bars, ms };
+}
