@@ -34,7 +34,9 @@ interface Place {
 export function lower(plan: ParallelPlan, mesh: Mesh, units: readonly UnitSize[]): Program {
   const place = placeOf(plan, mesh, units);
   const step = scheduleOf(plan, place.p).flatMap((pass) => spellOut(pass, place));
-  const actions = [...withParameters(withGradients(step, place), place), ...commit(place)];
+  const reduced = withGradients(step, place);
+  const ordered = plan.overlap === false ? reduceLast(reduced) : reduced;
+  const actions = [...withParameters(ordered, place), ...commit(place)];
   return program(actions, place);
 }
 
@@ -107,6 +109,12 @@ function withGradients(lines: readonly Action[], { plan, units, mine, tie }: Pla
     }
     return after;
   });
+}
+
+/** The same lines with every REDUCE after the last pass, in the same order, so that no bit changes. */
+function reduceLast(lines: readonly Action[]): Action[] {
+  const isReduce = ({ op }: Action) => op === 'REDUCE';
+  return [...lines.filter((line) => !isReduce(line)), ...lines.filter(isReduce)];
 }
 
 /**

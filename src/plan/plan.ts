@@ -21,6 +21,8 @@ export interface ParallelPlan {
   readonly microbatches: number;
   readonly recompute: boolean;
   readonly wire: 'f32' | 'f16' | 'int8';
+  /** False: every REDUCE waits for the last backward, so that nothing is hidden under compute. For showing what it costs. */
+  readonly overlap?: false;
   /** DiLoCo: no REDUCE, every `every` steps one OUTER line per unit. */
   readonly outer?: { readonly every: number; readonly lr: number; readonly momentum: number };
 }
@@ -70,7 +72,19 @@ export interface UnitSize {
   readonly table?: { readonly unit: number; readonly floats: number };
 }
 
-const FIELDS = ['dp', 'pp', 'tp', 'zero', 'schedule', 'chunks', 'microbatches', 'recompute', 'wire', 'outer'] as const;
+const FIELDS = [
+  'dp',
+  'pp',
+  'tp',
+  'zero',
+  'schedule',
+  'chunks',
+  'microbatches',
+  'recompute',
+  'wire',
+  'overlap',
+  'outer',
+] as const;
 const OUTER_FIELDS = ['every', 'lr', 'momentum'] as const;
 const WIRES = ['f32', 'f16', 'int8'] as const;
 
@@ -93,6 +107,7 @@ export function parsePlan(value: unknown): ParallelPlan {
     microbatches: count(plan.microbatches, 'microbatches', pp),
     recompute: oneOf(plan.recompute, [false, true] as const, 'recompute', false),
     wire: oneOf(plan.wire, WIRES, 'wire', 'f32'),
+    ...(oneOf(plan.overlap, [true, false] as const, 'overlap', true) ? {} : { overlap: false }),
     ...(outer === undefined ? {} : { outer }),
   };
 }

@@ -23,6 +23,7 @@ export function validatePlan(plan: ParallelPlan, facts: RunFacts): ParallelPlan 
   checkBatch(plan, facts);
   checkTensorParallel(plan, facts);
   checkPipeline(plan, facts);
+  checkOverlap(plan);
   checkOuter(plan);
   return plan;
 }
@@ -97,6 +98,13 @@ function checkChunks({ schedule, chunks }: ParallelPlan): void {
       : ([1, 1, `${schedule} runs one stage per rank; set chunks to 1 or take interleaved`] as const);
   refuse(chunks >= least, () => `plan.chunks ${chunks} < ${least}: ${wayOut}`);
   refuse(chunks <= most, () => `plan.chunks ${chunks} > ${most}: ${wayOut}`);
+}
+
+/** With zero >= 2 a REDUCE is of one microbatch and clears the gradient for the next one: it cannot wait. */
+function checkOverlap({ overlap, zero }: ParallelPlan): void {
+  refuse(overlap !== false || zero < 2, () => {
+    return `plan.overlap false with plan.zero ${zero}: gradients in shards are reduced after every microbatch; set zero to 0 or 1`;
+  });
 }
 
 /** Fields of the plan's type that no executor runs yet are refused, not ignored. */

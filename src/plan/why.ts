@@ -3,7 +3,7 @@ import type { ParallelPlan } from './plan';
 import type { Device, Prediction } from './planner';
 
 /** `DDP`, `ZeRO-2`, `dp 2 x pp 2 (1f1b)`, `tp 4`. */
-export function nameOf({ dp, pp, tp, zero, schedule, recompute }: ParallelPlan): string {
+export function nameOf({ dp, pp, tp, zero, schedule, recompute, overlap }: ParallelPlan): string {
   const data = dp === 1 ? '' : zero > 0 ? `ZeRO-${zero}` : 'DDP';
   const axes = [dp > 1 ? `dp ${dp}` : '', pp > 1 ? `pp ${pp}` : '', tp > 1 ? `tp ${tp}` : '']
     .filter(Boolean)
@@ -12,7 +12,7 @@ export function nameOf({ dp, pp, tp, zero, schedule, recompute }: ParallelPlan):
     pp === 1 && tp === 1
       ? data || 'one tab'
       : `${axes}${pp > 1 ? ` (${schedule})` : ''}${zero > 0 && dp > 1 ? `, ${data}` : ''}`;
-  return recompute ? `${name}, recompute` : name;
+  return `${name}${recompute ? ', recompute' : ''}${overlap === false ? ', no overlap' : ''}`;
 }
 
 export function whyThis(

@@ -19,6 +19,7 @@ const SAMPLE: readonly (readonly Readonly<Record<string, unknown>>[])[] = [
   [
     { dp: 3, microbatches: 2 },
     { dp: 3, microbatches: 2, zero: 2 },
+    { dp: 3, microbatches: 2, overlap: false },
   ],
   [{ dp: 8, zero: 1 }],
   [

@@ -35,6 +35,10 @@ const fields = {
   ),
   schedule: v.picklist(SCHEDULES),
   depth: integer(1, 16),
+  overlap: v.pipe(
+    v.picklist(['on', 'off']),
+    v.transform((text) => text === 'on'),
+  ),
   tabs: integer(1, 64),
   hide: v.picklist(['controls']),
 } as const;
@@ -63,6 +67,7 @@ export function readAddress(hash: string): Address {
       zero: read('zero') ?? DEFAULT_PICKS.zero,
       schedule: read('schedule') ?? DEFAULT_PICKS.schedule,
       depth: read('depth') ?? DEFAULT_PICKS.depth,
+      overlap: read('overlap') ?? DEFAULT_PICKS.overlap,
     },
     tabs: read('tabs') ?? DEFAULT_TABS,
     hidden: read('hide') !== undefined,
@@ -81,6 +86,7 @@ export function writeAddress({ secret, choice, scene, picks, tabs, hidden }: Omi
   for (const key of ['zero', 'schedule', 'depth'] as const) {
     if (picks[key] !== DEFAULT_PICKS[key]) params.set(key, String(picks[key]));
   }
+  if (!picks.overlap) params.set('overlap', 'off');
   if (tabs !== DEFAULT_TABS) params.set('tabs', String(tabs));
   if (hidden) params.set('hide', 'controls');
   return `#${params}`;

@@ -7,8 +7,12 @@ import { renewPalette } from './palette';
 import { HelpDialog } from './parts/helpdialog';
 import { Nav } from './parts/nav';
 import { Strip } from './parts/strip';
+import { CubeScene } from './scenes/cube';
+import { DataScene } from './scenes/data';
 import { OneScene } from './scenes/one';
 import { PipelineScene } from './scenes/pipeline';
+import { TensorScene } from './scenes/tensor';
+import { ZeroScene } from './scenes/zero';
 import type { Show } from './show';
 import { words } from './words';
 
@@ -44,6 +48,10 @@ export function App({ show }: { readonly show: Show }) {
 
 function SceneOf({ show, look }: SceneProps) {
   const scene = show.scene.value;
+  if (scene === 'data') return <DataScene show={show} look={look} />;
+  if (scene === 'zero') return <ZeroScene show={show} look={look} />;
+  if (scene === 'tensor') return <TensorScene show={show} look={look} />;
+  if (scene === 'cube') return <CubeScene show={show} look={look} />;
   if (scene === 'pipeline') return <PipelineScene show={show} look={look} />;
   return <OneScene show={show} look={look} />;
 }

@@ -68,7 +68,8 @@ export const words = {
     hidden: 'Hidden under compute',
     hiddenNote: 'share of communication time',
     perStep: 'Sent per tab and step',
-    noRing: 'The gradients of this model are so small that every tab sends them to every other directly. Take a larger model to see the ring.',
+    noRing:
+      'The gradients of this model are so small that every tab sends them to every other directly. Take a larger model to see the ring.',
     alone: 'One tab alone has nobody to add with. Open more tabs.',
     ring: (tabs: number, chunk: string) => `Ring of ${tabs} tabs, ${chunk}`,
     lanes: { compute: 'compute', net: 'all-reduce' },
@@ -100,7 +101,8 @@ export const words = {
     waits: 'Time on the link',
     waitsNote: 'share of the step in these all-reduces',
     why: 'Nothing goes on while the parts are added: every hop of latency is paid.',
-    label: (tp: number) => `A block on ${tp} tabs: the first matrix is split by columns, the second by rows, the results are added`,
+    label: (tp: number) =>
+      `A block on ${tp} tabs: the first matrix is split by columns, the second by rows, the results are added`,
     alone: 'One tab alone splits nothing. Open more tabs.',
   },
   cube: {
@@ -127,7 +129,14 @@ export const words = {
     efficiency: 'of N tabs alone',
     best: 'Planner',
     whatIf: 'What if',
-    sliders: { parameters: 'Parameters', devices: 'Devices', rate: 'Link', latency: 'Latency', memory: 'Memory', speed: 'Speed' },
+    sliders: {
+      parameters: 'Parameters',
+      devices: 'Devices',
+      rate: 'Link',
+      latency: 'Latency',
+      memory: 'Memory',
+      speed: 'Speed',
+    },
   },
   proof: {
     prove: 'Compare now',

@@ -38,7 +38,7 @@ describe('planFor', () => {
 describe('the address', () => {
   test('comes back as it was written', () => {
     const secret = 'AAAAAAAAAAAAAAAAAAAAAA';
-    const picks = { zero: 2, schedule: 'zb-v', depth: 4 } as const;
+    const picks = { zero: 2, schedule: 'zb-v', depth: 4, overlap: false } as const;
     const addresses = [
       { secret, choice: LECTURE_CHOICE, scene: 'zero', picks, tabs: 8, hidden: true },
       {

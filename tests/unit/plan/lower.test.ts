@@ -40,6 +40,19 @@ describe('data parallel', () => {
     ]);
   });
 
+  test('without overlap every REDUCE waits for the last backward, in the same order', () => {
+    const program = show({ dp: 3, microbatches: 2, overlap: false }, units);
+    expect(program.slice(11, 17)).toEqual([
+      'B embed m1',
+      'REDUCE head',
+      'REDUCE block0',
+      'REDUCE embed',
+      'NORM',
+      'STEP embed',
+    ]);
+    expect([...program].sort()).toEqual([...show({ dp: 3, microbatches: 2 }, units)].sort());
+  });
+
   test('DiLoCo replaces REDUCE by OUTER', () => {
     const program = show({ dp: 2, outer: { every: 4, lr: 0.7, momentum: 0.9 } }, units);
     expect(program.filter((line) => line.startsWith('REDUCE'))).toEqual([]);

@@ -67,6 +67,7 @@ describe('validatePlan', () => {
     [{ zero: 1, outer: { every: 5, lr: 0.7, momentum: 0.9 } }, {}, 'plan.outer with plan.zero 1 > 0'],
     [{ outer: { every: 5, lr: 0.7, momentum: 0.9 } }, {}, 'plan.outer (DiLoCo) cannot run'],
     [{ wire: 'int8' }, {}, 'plan.wire int8 cannot run'],
+    [{ dp: 2, zero: 2, overlap: false }, { ranks: 2 }, 'plan.overlap false with plan.zero 2'],
   ])('refuses %j with the inequality and its numbers', (plan, facts, sentence) => {
     refused(plan, facts).toThrow(sentence);
   });

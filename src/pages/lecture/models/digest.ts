@@ -41,21 +41,22 @@ export function digestOf(moment: Moment, before: Digest | undefined): Digest | u
     memory: ranks.map(({ memory }) => memory),
     sent: ranks.map(({ rank }) => totalOf(sentBytes(loads, rank))),
     tokensPerSecond:
-      paceOf(metrics, since, tokensPerStep(run)) || ranks.reduce((sum, { tokensPerSecond }) => sum + tokensPerSecond, 0),
+      paceOf(metrics, since, tokensPerStep(run)) ||
+      ranks.reduce((sum, { tokensPerSecond }) => sum + tokensPerSecond, 0),
   };
 }
 
 /** Tokens per second of the median step since the plan began, its first step left out; 0 for fewer than two. */
 export function paceOf(metrics: readonly StepMetrics[], since: number, tokens: number): number {
   const times: number[] = [];
-  for (let i = metrics.length - 1; i >= 0 && metrics[i]!.step > since && times.length < 50; i--) times.push(metrics[i]!.ms);
+  for (let i = metrics.length - 1; i >= 0 && metrics[i]!.step > since && times.length < 50; i--)
+    times.push(metrics[i]!.ms);
   if (times.length === 0) return 0;
   times.sort((a, b) => a - b);
   return (1000 * tokens) / times[Math.floor(times.length / 2)]!;
 }
 
-export const fullest = ({ memory }: Digest): number =>
-  Math.max(0, ...memory.map((one) => (one ? allBytes(one) : 0)));
+export const fullest = ({ memory }: Digest): number => Math.max(0, ...memory.map((one) => (one ? allBytes(one) : 0)));
 
 export const busiest = ({ sent }: Digest): number => Math.max(0, ...sent);
 

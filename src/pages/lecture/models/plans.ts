@@ -13,9 +13,11 @@ export interface Picks {
   readonly schedule: ScheduleName;
   /** Microbatches per pipeline rank. */
   readonly depth: number;
+  /** Gradients travel while the backward goes on. */
+  readonly overlap: boolean;
 }
 
-export const DEFAULT_PICKS: Picks = { zero: 0, schedule: '1f1b', depth: 2 };
+export const DEFAULT_PICKS: Picks = { zero: 0, schedule: '1f1b', depth: 2, overlap: true };
 
 export function factsOf(run: RunFile, ranks: number): RunFacts {
   const { layers, heads, kvHeads, hidden } = run.model;
@@ -27,8 +29,9 @@ export function planFor(scene: Scene, ranks: number, run: RunFile, picks: Picks)
   const facts = factsOf(run, ranks);
   switch (scene) {
     case 'one':
+      return validatePlan(parsePlan({}), { ...facts, ranks: 1 });
     case 'data':
-      return validatePlan(parsePlan({ dp: ranks }), facts);
+      return validatePlan(parsePlan({ dp: ranks, overlap: picks.overlap }), facts);
     case 'zero':
       return validatePlan(parsePlan({ dp: ranks, zero: ranks > 1 ? picks.zero : 0 }), facts);
     case 'pipeline':

@@ -1,12 +1,12 @@
 /**
- * One all-reduce on its ring: every tab with its chunks, each chunk as many strips as there are contributions in it, and
+ * One all-reduce on its ring: every tab with its chunks, each chunk with a strip for every tab whose part is in it, and
  * the chunks that are on their way. Drawn at a place in time counted in rounds.
  */
 import { useMemo } from 'preact/hooks';
 import type { Frames } from '../frames';
 import type { RingRun } from '../models/ring';
 import { type Flight, holdingsAt } from '../models/ringtime';
-import { inkOn, markOf, paint } from '../palette';
+import { markOf, paint } from '../palette';
 import { font, type Pen, Picture } from './picture';
 
 interface Props {
@@ -31,7 +31,7 @@ interface Box {
 
 function drawRing({ ctx, width, height }: Pen, run: RingRun, flights: readonly Flight[], at: number): void {
   const size = run.members.length;
-  const cell = Math.max(14, Math.min(36, (width * (size > 4 ? 0.5 : 0.62)) / (2 * size), height / 9));
+  const cell = Math.max(14, Math.min(58, (width * (size > 4 ? 0.5 : 0.62)) / (2 * size), height / (size > 4 ? 9 : 6)));
   const place = (index: number): Box => placeOf(index, size, width, height, cell);
   ctx.textAlign = 'center';
   ctx.textBaseline = 'middle';
@@ -44,7 +44,15 @@ function drawRing({ ctx, width, height }: Pen, run: RingRun, flights: readonly F
     const [a, b] = [place(hop.from), place(hop.to)];
     const eased = part * part * (3 - 2 * part);
     const centre = { x: a.x + (b.x - a.x) * eased, y: a.y + (b.y - a.y) * eased };
-    drawChunk(ctx, centre.x - cell / 2, centre.y - cell / 2, cell, hop.chunk, holdingsAt(run, flights, start)[hop.from]![hop.chunk]!, size);
+    drawChunk(
+      ctx,
+      centre.x - cell / 2,
+      centre.y - cell / 2,
+      cell,
+      hop.chunk,
+      holdingsAt(run, flights, start)[hop.from]![hop.chunk]!,
+      size,
+    );
     ctx.strokeStyle = paint('--ink');
     ctx.lineWidth = 2;
     ctx.strokeRect(centre.x - cell / 2, centre.y - cell / 2, cell, cell);
@@ -56,7 +64,10 @@ function placeOf(index: number, size: number, width: number, height: number, cel
   const angle = (index / size) * 2 * Math.PI - (size === 2 ? Math.PI : Math.PI * (0.5 + 1 / size));
   const rx = width / 2 - (size * cell) / 2 - 12;
   const ry = height / 2 - cell - 16;
-  return { x: width / 2 + rx * Math.cos(angle) * (size > 4 ? 1 : 1.05), y: height / 2 + ry * Math.sin(angle) * (size === 4 ? 1.1 : 1) };
+  return {
+    x: width / 2 + rx * Math.cos(angle) * (size > 4 ? 1 : 1.05),
+    y: height / 2 + ry * Math.sin(angle) * (size === 4 ? 1.1 : 1),
+  };
 }
 
 function drawLink(ctx: CanvasRenderingContext2D, a: Box, b: Box, cell: number, size: number): void {
@@ -79,7 +90,14 @@ function drawLink(ctx: CanvasRenderingContext2D, a: Box, b: Box, cell: number, s
   ctx.fill();
 }
 
-function drawTab(ctx: CanvasRenderingContext2D, { x, y }: Box, rank: number, held: readonly number[], cell: number, size: number): void {
+function drawTab(
+  ctx: CanvasRenderingContext2D,
+  { x, y }: Box,
+  rank: number,
+  held: readonly number[],
+  cell: number,
+  size: number,
+): void {
   const width = size * cell;
   ctx.fillStyle = paint('--surface');
   ctx.strokeStyle = paint('--edge');
@@ -91,35 +109,36 @@ function drawTab(ctx: CanvasRenderingContext2D, { x, y }: Box, rank: number, hel
   ctx.font = font(20, 600);
   ctx.fillStyle = paint('--ink');
   ctx.fillText(`Tab ${rank}`, x, y - cell / 2 - 16);
-  for (const [chunk, bits] of held.entries()) drawChunk(ctx, x - width / 2 + chunk * cell, y - cell / 2, cell, chunk, bits, size);
+  for (const [chunk, bits] of held.entries())
+    drawChunk(ctx, x - width / 2 + chunk * cell, y - cell / 2, cell, chunk, bits, size);
 }
 
-/** A chunk as one strip for each tab, filled where that tab's part is in it; the whole sum is solid. */
-function drawChunk(ctx: CanvasRenderingContext2D, x: number, y: number, cell: number, chunk: number, bits: number, size: number): void {
-  const all = 2 ** size - 1;
-  const inner = cell - 3;
-  const colour = markOf(chunk);
+/** A chunk as one strip for each tab, in that tab's colour where its part is in the sum; a thick frame says complete. */
+function drawChunk(
+  ctx: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  cell: number,
+  chunk: number,
+  bits: number,
+  size: number,
+): void {
+  const inner = cell - 4;
   ctx.fillStyle = paint('--sunken');
-  ctx.fillRect(x + 1.5, y + 1.5, inner, inner);
-  ctx.fillStyle = colour;
-  if (bits === all) ctx.fillRect(x + 1.5, y + 1.5, inner, inner);
-  else {
-    const strip = inner / size;
-    for (let place = 0; place < size; place++) {
-      if ((bits >> place) & 1) ctx.fillRect(x + 1.5, y + 1.5 + place * strip, inner, Math.max(1, strip - 1));
-    }
+  ctx.fillRect(x + 2, y + 2, inner, inner);
+  const strip = inner / size;
+  for (let place = 0; place < size; place++) {
+    if (!((bits >> place) & 1)) continue;
+    ctx.fillStyle = markOf(place);
+    ctx.fillRect(x + 2, y + 2 + place * strip, inner, Math.max(1, strip - (size > 4 ? 0 : 1)));
   }
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = 1.5;
-  ctx.strokeRect(x + 1.5, y + 1.5, inner, inner);
-  ctx.font = font(Math.min(19, cell * 0.55), 700);
-  if (bits === all) {
-    ctx.fillStyle = inkOn(colour);
-    ctx.fillText(`${chunk}`, x + cell / 2, y + cell / 2 + 1);
-    return;
-  }
+  const isComplete = bits === 2 ** size - 1;
+  ctx.strokeStyle = paint(isComplete ? '--ink' : '--edge');
+  ctx.lineWidth = isComplete ? 3 : 1;
+  ctx.strokeRect(x + 2, y + 2, inner, inner);
+  ctx.font = font(Math.min(24, cell * 0.5), 700);
   ctx.strokeStyle = paint('--surface');
-  ctx.lineWidth = 4;
+  ctx.lineWidth = 5;
   ctx.lineJoin = 'round';
   ctx.strokeText(`${chunk}`, x + cell / 2, y + cell / 2 + 1);
   ctx.fillStyle = paint('--ink');

@@ -1,0 +1,45 @@
+/** Tensor-parallel all-reduces counted in the messages of one step: how many a block has, how much they send, how long. */
+import type { TraceEvent } from '../../../trace/trace';
+
+export interface TensorCounts {
+  /** All-reduces of one block and one microbatch. */
+  readonly forward: number;
+  readonly backward: number;
+  /** Bytes rank 0 sent in them in the step. */
+  readonly bytes: number;
+  /** Share of rank 0's step in which one of them was under way. */
+  readonly waiting: number;
+}
+
+const OF_BLOCK = /^([FBI]) block\d+ m\d+\/tp\d+$/;
+
+export function tensorCounts(events: readonly TraceEvent[]): TensorCounts {
+  const mine = events.filter(({ rank, lane, line }) => rank === 0 && lane === 'net' && line?.includes('/tp'));
+  const perPass = new Map<string, Set<string>>();
+  for (const { line } of mine) {
+    if (!OF_BLOCK.test(line!)) continue;
+    const pass = line!.slice(0, line!.lastIndexOf('/'));
+    perPass.set(pass, (perPass.get(pass) ?? new Set()).add(line!));
+  }
+  const most = (ops: string) =>
+    Math.max(0, ...[...perPass].filter(([pass]) => ops.includes(pass[0]!)).map(([, lines]) => lines.size));
+  const own = events.filter(({ rank }) => rank === 0);
+  const spanMs = Math.max(...own.map(({ t1 }) => t1)) - Math.min(...own.map(({ t0 }) => t0));
+  return {
+    forward: most('F'),
+    backward: most('BI'),
+    bytes: mine.filter(({ name }) => name.endsWith('.send')).reduce((sum, { bytes = 0 }) => sum + bytes, 0),
+    waiting: spanMs > 0 ? covered(mine) / spanMs : 0,
+  };
+}
+
+/** Milliseconds in which at least one of the events was under way. */
+function covered(events: readonly TraceEvent[]): number {
+  let ms = 0;
+  let end = Number.NEGATIVE_INFINITY;
+  for (const { t0, t1 } of [...events].sort((a, b) => a.t0 - b.t0)) {
+    ms += Math.max(0, t1 - Math.max(t0, end));
+    end = Math.max(end, t1);
+  }
+  return ms;
+}

@@ -1,0 +1,214 @@
+/** Scene 2: one all-reduce of this run, chunk by chunk round the ring, in slow motion or round by round; overlap on and off. */
+import { useSignal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import { statsOf } from '../../../trace/stats';
+import { bytes, milliseconds } from '../../state/format';
+import type { SceneProps } from '../app';
+import { lanesOf } from '../models/lanes';
+import { linkLoads, sentBytes } from '../models/links';
+import { type RingRun, ringRuns } from '../models/ring';
+import { asMeasured, byRounds } from '../models/ringtime';
+import { tokensPerStep } from '../models/units';
+import { type Moment, rankFinder } from '../moment';
+import { Choice } from '../parts/choice';
+import { LanesView } from '../parts/lanesview';
+import { RingView } from '../parts/ringview';
+import type { Show } from '../show';
+import { percent, words } from '../words';
+
+const text = words.data;
+const SLOW_ROUND_MS = 1600;
+const STEP_MS = 900;
+const LANES = [text.lanes.compute, text.lanes.net] as const;
+
+/** The ring run of the largest array in a moment, undefined without one. */
+function largestRing(moment: Moment): RingRun | undefined {
+  const runs = ringRuns(moment.events, rankFinder(moment.ranks)).filter(({ line }) => line.startsWith('REDUCE'));
+  return runs.reduce<RingRun | undefined>(
+    (best, run) => (run.arrayBytes > (best?.arrayBytes ?? 0) ? run : best),
+    undefined,
+  );
+}
+
+/** A clock in rounds that plays on, goes one round, or stands; what is shown stays the same while it is not at 0. */
+function useClock(show: Show, moment: Moment) {
+  const at = useSignal(0);
+  const goal = useSignal(0);
+  const mode = useSignal<'rounds' | 'slow'>('rounds');
+  const kept = useSignal<RingRun | undefined>(undefined);
+  const newest = useMemo(() => largestRing(moment), [moment]);
+  const isMoving = goal.value !== at.value;
+  const run = at.value > 0 || isMoving ? (kept.value ?? newest) : newest;
+
+  useEffect(() => {
+    if (!isMoving) return;
+    let last = performance.now();
+    let stopped = false;
+    const tick = () => {
+      if (stopped) return;
+      const now = performance.now();
+      const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+      const perRound = mode.value === 'slow' ? SLOW_ROUND_MS : STEP_MS;
+      const by = still ? Number.POSITIVE_INFINITY : (now - last) / perRound;
+      last = now;
+      const left = goal.value - at.value;
+      at.value += Math.sign(left) * Math.min(Math.abs(left), by);
+      if (at.value !== goal.value) show.frames.request(tick);
+    };
+    show.frames.request(tick);
+    return () => {
+      stopped = true;
+    };
+  }, [isMoving, show, at, goal, mode]);
+
+  const go = (how: 'rounds' | 'slow', to: number) => {
+    kept.value = run;
+    mode.value = how;
+    goal.value = to;
+  };
+  return { run, at: at.value, isMoving, mode: mode.value, go, restart: () => (at.value = 0) };
+}
+
+export function DataScene({ show, look }: SceneProps) {
+  const moment = show.moment.value;
+  const clock = useClock(show, moment);
+  const { run, at, isMoving, go } = clock;
+  const flights = useMemo(() => (run ? (clock.mode === 'slow' ? asMeasured : byRounds)(run) : []), [run, clock.mode]);
+  const lanes = useMemo(() => lanesOf(moment.events, 0), [moment]);
+  const overlap = useMemo(
+    () => (moment.run && moment.step >= 0 ? statsOf(moment.events, tokensPerStep(moment.run)).overlap : null),
+    [moment],
+  );
+  const isAlone = moment.ranks.length < 2;
+  return (
+    <>
+      {!show.hidden.value && (
+        <div class="picks">
+          <button
+            type="button"
+            class="button"
+            disabled={!run}
+            onClick={() => {
+              if (isMoving) go('slow', at);
+              else {
+                clock.restart();
+                go('slow', run!.rounds);
+              }
+            }}
+          >
+            {isMoving && clock.mode === 'slow' ? text.stop : text.play}
+          </button>
+          <button
+            type="button"
+            class="button"
+            disabled={!run || at <= 0}
+            onClick={() => go('rounds', Math.max(0, Math.ceil(at) - 1))}
+          >
+            {text.back}
+          </button>
+          <button
+            type="button"
+            class="button"
+            disabled={!run || at >= run.rounds}
+            onClick={() => go('rounds', Math.min(run!.rounds, Math.floor(at) + 1))}
+          >
+            {text.next}
+          </button>
+          <Choice
+            label={text.overlap}
+            values={[text.on, text.off]}
+            value={show.picks.value.overlap ? text.on : text.off}
+            nameOf={(value) => value}
+            onChange={(value) => show.pick({ overlap: value === text.on })}
+          />
+        </div>
+      )}
+      <div class="split-side">
+        <div class="column">
+          <div class="ring-place">
+            {run ? (
+              <RingView
+                frames={show.frames}
+                look={look}
+                run={run}
+                flights={flights}
+                at={at}
+                label={text.ring(run.members.length, roundOf(run, at))}
+              />
+            ) : (
+              <p class="soon">{isAlone ? text.alone : moment.step < 0 ? words.noStep : text.noRing}</p>
+            )}
+          </div>
+          <div class="lanes-place">
+            <LanesView
+              frames={show.frames}
+              look={look}
+              bars={lanes}
+              names={LANES}
+              label={text.lanesLabel(words.tab(0))}
+            />
+          </div>
+        </div>
+        <Figures moment={moment} run={run} at={at} overlap={overlap} />
+      </div>
+    </>
+  );
+}
+
+interface FigureProps {
+  readonly moment: Moment;
+  readonly run: RingRun | undefined;
+  readonly at: number;
+  readonly overlap: number | null;
+}
+
+function Figures({ moment, run, at, overlap }: FigureProps) {
+  const sent = useMemo(() => sentBytes(linkLoads(moment.events, rankFinder(moment.ranks)), 0).dp, [moment]);
+  const size = run?.members.length ?? 0;
+  return (
+    <dl class="side">
+      <div>
+        <dt>{run ? `${text.line} ${run.line.replace('REDUCE ', '')}` : text.line}</dt>
+        <dd data-figure="round" data-value={run ? Math.min(run.rounds, Math.floor(at)) : undefined} class="side-text">
+          {run ? roundOf(run, at) : '–'}
+        </dd>
+        {run && <dd class="side-note">{text.took(milliseconds(run.t1 - run.t0))}</dd>}
+      </div>
+      <div class="side-mid">
+        <dt>{text.link}</dt>
+        <dd data-figure="link-bytes" data-value={run && Math.max(...run.sentBytes)}>
+          {run ? bytes(Math.max(...run.sentBytes)) : '–'}
+        </dd>
+        {run && (
+          <dd
+            class="side-note"
+            data-figure="link-formula"
+            data-value={((2 * (size - 1)) / size) * run.arrayBytes}
+          >{`${text.linkNote(`2 (N-1)/N = ${(2 * (size - 1)) / size}`, bytes(run.arrayBytes))} = ${bytes(((2 * (size - 1)) / size) * run.arrayBytes)}`}</dd>
+        )}
+      </div>
+      <div>
+        <dt>{text.perStep}</dt>
+        <dd data-figure="sent" data-value={sent}>
+          {bytes(sent)}
+        </dd>
+      </div>
+      <div class="side-mid">
+        <dt>{text.hidden}</dt>
+        <dd data-figure="overlap" data-value={overlap ?? undefined}>
+          {overlap === null || moment.ranks.length < 2 ? '–' : percent(overlap)}
+        </dd>
+        <dd class="side-note">{text.hiddenNote}</dd>
+      </div>
+    </dl>
+  );
+}
+
+function roundOf({ rounds, members }: RingRun, at: number): string {
+  if (at <= 0) return text.before(rounds);
+  const round = Math.min(rounds, Math.max(1, Math.ceil(at)));
+  const half = members.length - 1;
+  return round <= half
+    ? text.round(text.reduceScatter, round, half)
+    : text.round(text.allGather, round - half, rounds - half);
+}

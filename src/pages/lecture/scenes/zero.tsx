@@ -1,0 +1,153 @@
+/** Scene 3: what every tab keeps under ZeRO 0 to 3, as measured when it ran, against theory; and the traffic that pays. */
+
+import { messages } from '../../messages';
+import { bytes } from '../../state/format';
+import type { MemoryByRole } from '../../tab';
+import type { SceneProps } from '../app';
+import { busiest, type Digest, keyOf } from '../models/digest';
+import { planFor } from '../models/plans';
+import {
+  FORMULAS,
+  STAGES,
+  STATE_ROLES,
+  type Stage,
+  stateBytes,
+  TRAFFIC_FORMULAS,
+  theory,
+  trafficFactor,
+} from '../models/states';
+import { parametersOf } from '../models/units';
+import type { Show } from '../show';
+import { words } from '../words';
+
+const text = words.zero;
+/** Bytes per parameter at the top of the scale. */
+const TOP = 17;
+
+export function ZeroScene({ show }: SceneProps) {
+  const { run, ranks, plan } = show.moment.value;
+  const size = Math.max(1, ranks.length);
+  const parameters = run ? parametersOf(run) : 0;
+  const shared = ((size - 1) / size) * 4 * parameters;
+  return (
+    <>
+      <div class="zero-columns">
+        {STAGES.map((zero) => (
+          <Column
+            key={zero}
+            zero={zero}
+            size={size}
+            parameters={parameters}
+            digest={digestFor(show, zero)}
+            isRunning={plan?.zero === zero && plan.dp > 1}
+            onRun={() => show.pick({ zero })}
+            hidden={show.hidden.value}
+          />
+        ))}
+      </div>
+      <p class="zero-foot">
+        {STATE_ROLES.map((role) => (
+          <span key={role} class="key-item">
+            <i class={`swatch role-${role}`} aria-hidden="true" />
+            {messages.memory.roles[role]}
+          </span>
+        ))}
+        <span class="key-item">
+          <i class="swatch key-theory" aria-hidden="true" />
+          {text.theory}
+        </span>
+        <span class="muted">{text.axis(size, bytes(shared))}</span>
+      </p>
+    </>
+  );
+}
+
+/** What was measured when this room last ran this stage. */
+function digestFor(show: Show, zero: Stage): Digest | undefined {
+  const { run, ranks, kind } = show.moment.value;
+  if (!run || ranks.length < 2) return undefined;
+  const plan = planFor('zero', ranks.length, run, { ...show.picks.value, zero });
+  return plan ? show.digests.value.get(keyOf(plan, kind)) : undefined;
+}
+
+interface ColumnProps {
+  readonly zero: Stage;
+  readonly size: number;
+  readonly parameters: number;
+  readonly digest: Digest | undefined;
+  readonly isRunning: boolean;
+  readonly hidden: boolean;
+  readonly onRun: () => void;
+}
+
+function Column({ zero, size, parameters, digest, isRunning, hidden, onRun }: ColumnProps) {
+  const expected = theory(zero, size);
+  const expectedBytes = stateBytes(expected);
+  const measured = (digest?.memory ?? []).filter((memory): memory is MemoryByRole => memory !== null);
+  const worst = Math.max(0, ...measured.map((memory) => stateBytes(memory) / Math.max(1, parameters)));
+  const microbatches = digest?.plan.microbatches ?? 1;
+  const name = text.stages[zero]!;
+  return (
+    <section class={isRunning ? 'zero-column running' : 'zero-column'} aria-label={name}>
+      <h2>
+        {name} <span>{text.splits[zero]}</span>
+      </h2>
+      <div
+        class="zero-bars"
+        role="img"
+        aria-label={text.label(name, worst > 0 ? worst.toFixed(2) : expectedBytes.toFixed(2))}
+      >
+        <div class="zero-line" style={{ bottom: `${(100 * expectedBytes) / TOP}%` }} />
+        {measured.length > 0
+          ? measured.map((memory, rank) => (
+              <div class="zero-bar" key={rank}>
+                {STATE_ROLES.map((role) => (
+                  <span
+                    key={role}
+                    class={`role-${role}`}
+                    style={{ height: `${(100 * memory[role]) / Math.max(1, parameters) / TOP}%` }}
+                  />
+                ))}
+              </div>
+            ))
+          : Array.from({ length: size }, (_, rank) => (
+              <div class="zero-bar expected" key={rank}>
+                <span style={{ height: `${(100 * expectedBytes) / TOP}%` }} />
+              </div>
+            ))}
+      </div>
+      <dl>
+        <div>
+          <dt>{text.perParameter}</dt>
+          <dd>
+            <b data-figure={`zero-${zero}`} data-value={worst > 0 ? worst : undefined}>
+              {worst > 0 ? worst.toFixed(2) : '–'}
+            </b>
+            <span data-figure={`zero-${zero}-theory`} data-value={expectedBytes}>
+              {FORMULAS[zero]} = {Number(expectedBytes.toFixed(2))}
+            </span>
+          </dd>
+        </div>
+        <div>
+          <dt>{text.sent}</dt>
+          <dd>
+            <b data-figure={`zero-${zero}-sent`} data-value={digest && busiest(digest)}>
+              {digest ? bytes(busiest(digest)) : '–'}
+            </b>
+            <span
+              data-figure={`zero-${zero}-sent-theory`}
+              data-value={(trafficFactor(zero, microbatches) * (size - 1) * 4 * parameters) / size}
+            >
+              {TRAFFIC_FORMULAS[zero]}
+            </span>
+          </dd>
+        </div>
+      </dl>
+      {!hidden && (
+        <button type="button" class="button" disabled={isRunning} onClick={onRun}>
+          {isRunning ? text.running : text.run(name)}
+        </button>
+      )}
+    </section>
+  );
+}
