@@ -95,7 +95,8 @@ export function familyOf({ plan: { dp, pp, tp, microbatches }, fixture }: PlanCa
   return `${fixture.model.layers} layers, dp ${dp} pp ${pp > 1 ? 'above 1' : 1} tp ${tp}, ${microbatches} microbatches`;
 }
 
-export function titleOf({ dp, pp, tp, zero, schedule, chunks, microbatches, recompute }: ParallelPlan): string {
+export function titleOf(plan: ParallelPlan): string {
+  const { dp, pp, tp, zero, schedule, chunks, microbatches, recompute, overlap } = plan;
   const order = pp > 1 ? ` ${schedule} of ${chunks}` : '';
-  return `dp ${dp} pp ${pp} tp ${tp} zero ${zero}${order}, ${microbatches} microbatches${recompute ? ', recompute' : ''}`;
+  return `dp ${dp} pp ${pp} tp ${tp} zero ${zero}${order}, ${microbatches} microbatches${recompute ? ', recompute' : ''}${overlap === false ? ', no overlap' : ''}`;
 }

@@ -1,10 +1,14 @@
 /** The lecture page as a whole: scenes on top, the scene, the strip with the loss below, and what opens over them. */
 import { useEffect, useState } from 'preact/hooks';
 import { Banner, News } from '../parts/banner';
+import { Dialog } from '../parts/dialog';
+import { QrCode } from '../parts/qr';
 import { isFree } from '../parts/share';
 import { SCENES } from './models/plans';
 import { renewPalette } from './palette';
 import { HelpDialog } from './parts/helpdialog';
+import { KnobsDialog } from './parts/knobs';
+import { Misfit } from './parts/misfit';
 import { Nav } from './parts/nav';
 import { Strip } from './parts/strip';
 import { CubeScene } from './scenes/cube';
@@ -26,22 +30,34 @@ export function App({ show }: { readonly show: Show }) {
   const look = useLook();
   useKeys(show);
   const scene = show.scene.value;
+  const invitation = new URL(show.invitation, location.href).href;
   const close = () => {
     show.panel.value = '';
   };
   return (
     <div class={show.hidden.value ? 'lecture bare' : 'lecture'}>
       <Nav show={show} />
-      <Banner kind="problem" sentence={show.problem.value} />
+      <div class="notices">
+        <Banner kind="problem" sentence={show.problem.value || (show.live.value?.problem.value ?? '')} />
+        <Misfit show={show} />
+      </div>
       <main class="stage" aria-labelledby="claim">
         <h1 id="claim">{words.scenes[scene].claim}</h1>
         <SceneOf show={show} look={look} />
       </main>
       <Strip show={show} look={look} />
       <div class="visually-hidden">
-        <News news={show.news.value} />
+        <News news={show.live.value?.news.value ?? []} />
       </div>
       <HelpDialog open={show.panel.value === 'help'} onClose={close} />
+      <KnobsDialog show={show} open={show.panel.value === 'knobs'} onClose={close} />
+      <Dialog open={show.panel.value === 'qr'} label={words.qr} class="qr-dialog" onClose={close}>
+        <QrCode text={invitation} label={words.qr} />
+        <p class="qr-link">{invitation}</p>
+        <button type="button" class="button" onClick={close}>
+          {words.close}
+        </button>
+      </Dialog>
     </div>
   );
 }

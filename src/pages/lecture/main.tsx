@@ -1,10 +1,13 @@
 /** Entry of the lecture page. Nothing trains before a person asks for it; the live room is loaded after the first frame. */
 import { effect } from '@preact/signals';
 import { options, render } from 'preact';
+import { messages } from '../messages';
+import { sentenceOf } from '../state/session';
 import { installPolicy } from '../trusted';
 import { readAddress } from './address';
 import { App } from './app';
 import { Show } from './show';
+import { words } from './words';
 
 installPolicy();
 const show = new Show(readAddress(location.hash));
@@ -13,3 +16,17 @@ options.debounceRendering = show.frames.request;
 render(<App show={show} />, document.getElementById('app')!);
 effect(() => history.replaceState(null, '', show.address));
 addEventListener('hashchange', () => location.reload());
+
+// Without a secure context there is no room, only the simulator and recordings.
+if (isSecureContext) {
+  try {
+    const { openLiveRoom } = await import('./liveroom');
+    const { protocol, host, href } = location;
+    const signaling = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/signal`;
+    const link = new URL(show.invitation, href).href;
+    const options = { secret: show.secret, signaling, name: words.title, signal: true, link };
+    show.live.value = await openLiveRoom(options, messages.news);
+  } catch (error) {
+    show.problem.value = sentenceOf(error);
+  }
+} else show.problem.value = messages.device.insecure;

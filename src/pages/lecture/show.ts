@@ -4,7 +4,9 @@
  */
 import { batch, computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { PlanError } from '../../errors';
+import { newSecret } from '../../net/roomkey';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
+import { writeFragment } from '../state/fragment';
 import type { RunChoice } from '../state/runchoice';
 import { runFileOf } from '../state/runchoice';
 import type { PeerId, RunFile } from '../tab';
@@ -18,14 +20,14 @@ import { SimulatedFeed } from './simulated';
 
 export type Panel = '' | 'knobs' | 'help' | 'qr';
 
-/** A live room as the lecture needs it. */
-export interface LiveRoom {
+/** What the lecture needs of a live room (liveroom.ts). */
+export interface Live {
   readonly feed: Feed;
   readonly commands: Commands;
   /** Tabs that are here to train, in a generation or not. */
   readonly seats: ReadonlySignal<number>;
-  /** The link of those who join. */
-  readonly link: string;
+  readonly problem: ReadonlySignal<string>;
+  readonly news: ReadonlySignal<readonly string[]>;
 }
 
 export class Show {
@@ -38,9 +40,9 @@ export class Show {
   readonly tabs;
   readonly panel = signal<Panel>('');
   readonly problem = signal('');
-  /** The newest things that happened, for people and for screen readers. */
-  readonly news = signal<readonly string[]>([]);
-  readonly live = signal<LiveRoom | null>(null);
+  readonly live = signal<Live | null>(null);
+  /** Tabs that were asked for; training starts when they are all here. 0: none. */
+  readonly expected = signal(0);
   readonly recorded = signal<Feed | null>(null);
   readonly simulated: SimulatedFeed;
   /** What is on screen: the live room once somebody trains in it, else a loaded recording, else the simulator. */
@@ -49,10 +51,10 @@ export class Show {
   /** What was measured under each plan, by keyOf. */
   readonly digests = signal<ReadonlyMap<string, Digest>>(new Map());
   readonly #moments = signal<Moments | null>(null);
-  readonly #secret: string | undefined;
+  readonly secret: string;
 
   constructor(address: Address) {
-    this.#secret = address.secret;
+    this.secret = address.secret ?? newSecret();
     this.scene = signal<Scene>(address.scene);
     this.picks = signal<Picks>(address.picks);
     this.choice = signal<RunChoice>(address.choice);
@@ -71,12 +73,22 @@ export class Show {
       return () => moments.close();
     });
     effect(() => this.#digest(this.moment.value));
+    effect(() => this.#startWhenHere(this.live.value?.seats.value ?? 0));
+    // why: a run starts as the room can start it; the scene's own cut (one tab of four, say) follows
+    effect(() => {
+      if (this.feed.value.kind === 'live') setTimeout(() => this.recut());
+    });
     this.recut();
+  }
+
+  /** The link of those who join, relative to this page. */
+  get invitation(): string {
+    return `./${writeFragment(this.secret, null)}`;
   }
 
   get address(): string {
     return writeAddress({
-      secret: this.#secret,
+      secret: this.secret,
       choice: this.choice.value,
       scene: this.scene.value,
       picks: this.picks.value,
@@ -126,7 +138,7 @@ export class Show {
 
   /** Start the run of the address on the tabs of the live room, cut as the scene wants it. */
   start(): void {
-    const live = this.live.value;
+    const live = this.live.peek();
     if (!live) return;
     this.#try(() => {
       const seats = Math.max(1, live.seats.value);
@@ -157,8 +169,9 @@ export class Show {
     for (const { peer } of this.feed.value.ranks.value) this.handicap(peer, change);
   }
 
-  say(sentence: string): void {
-    this.news.value = [...this.news.value.slice(-4), sentence];
+  /** Wait for `count` more tabs and start when they are here. */
+  expect(count: number): void {
+    this.expected.value = (this.live.value?.seats.value ?? 0) + count;
   }
 
   /** The simulator has one kind of link: it takes the handicap of any tab for all of them. */
@@ -167,6 +180,14 @@ export class Show {
     const all = Array.from({ length: this.simulated.ranks.value.length }, (_, i) => world.unitMs[i] ?? 0);
     all[rank] = unitMs;
     this.simulated.change({ unitMs: all, extraMs: latencyMs, mbitPerSecond });
+  }
+
+  #startWhenHere(seats: number): void {
+    if (this.expected.value === 0 || seats < this.expected.value) return;
+    this.expected.value = 0;
+    // why: tabs that come into a run take part in it
+    if (this.live.peek()!.feed.ranks.peek().length === 0) this.start();
+    else this.recut();
   }
 
   #digest(moment: Moment): void {

@@ -22,7 +22,7 @@ export interface World {
   readonly flopsPerMs: number;
   readonly latencyMs: number;
   readonly bytesPerMs: number;
-  /** Least time of a block's pass by rank, ms. */
+  /** Least time of a sample's pass through a whole block, by rank, ms. */
   readonly unitMs: readonly number[];
   /** Put on every link on purpose: more latency, and a cap on its rate (0: none). */
   readonly extraMs: number;
@@ -88,7 +88,7 @@ function costsOf(world: World, units: readonly UnitFigures[]): Costs {
   return {
     passMs(op, unit, rank) {
       const { flops, kind, allReduces } = units[unit]!;
-      const least = kind === 'block' ? (unitMs[rank] ?? 0) : 0;
+      const least = kind === 'block' ? ((unitMs[rank] ?? 0) * sequences) / plan.tp : 0;
       const exchanges = allReduces[op].map((floats) => collectiveMs(4 * sequences * floats, plan.tp, 2, links));
       return Math.max(least, (sequences * flops[op]) / flopsPerMs) + exchanges.reduce((sum, ms) => sum + ms, 0);
     },

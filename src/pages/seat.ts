@@ -1,0 +1,37 @@
+/** A rank in a hidden frame of the lecture page: joins the room of its fragment and takes part. No interface. */
+import type { Phase } from '../worker/api';
+import { openTab } from '../worker/tab';
+import { readFragment } from './state/fragment';
+import { randomName } from './state/names';
+import { installPolicy } from './trusted';
+
+/** Phases after which this tab takes part only when it is asked again. */
+const ENDED: ReadonlySet<Phase> = new Set(['done', 'stopped', 'failed']);
+
+/** Opened by a page of this site, whose person asked for it: alone it does nothing, a link must not start a GPU. */
+function isFramed(): boolean {
+  try {
+    return parent !== self && parent.location.origin === location.origin;
+  } catch {
+    return false;
+  }
+}
+
+const { secret } = readFragment(location.hash);
+if (secret !== undefined && isFramed()) {
+  installPolicy();
+  let phase: Phase = 'idle';
+  const tab = await openTab({
+    secret,
+    signaling: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/signal`,
+    name: randomName(),
+    onStatus: (status) => {
+      phase = status.phase;
+    },
+    onRoster: () => {},
+    onOrder: ({ t }) => {
+      if (t === 'join' && ENDED.has(phase)) tab.train(null);
+    },
+  });
+  tab.train(null);
+}
