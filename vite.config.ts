@@ -68,7 +68,9 @@ const pages = {
     outDir: at('dist/pages'),
     emptyOutDir: true,
     rolldownOptions: {
-      input: Object.fromEntries(['index', 'rank', 'lecture', 'seat'].map((name) => [name, at(`src/pages/${name}.html`)])),
+      input: Object.fromEntries(
+        ['index', 'rank', 'lecture', 'seat'].map((name) => [name, at(`src/pages/${name}.html`)]),
+      ),
     },
   },
 };
