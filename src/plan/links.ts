@@ -1,25 +1,55 @@
 /** What a transfer costs: latency plus size over rate, full duplex, each directed link its own (Hockney's alpha-beta). */
 
 export interface Links {
-  /** One way of a small message, with read-back before it and upload after it. */
+  /** One way of a small message on the link. */
   readonly latencyMs: number;
   /** Of one directed link; Infinity leaves only latency. */
   readonly bytesPerMs: number;
-}
-
-export function messageMs(bytes: number, { latencyMs, bytesPerMs }: Links): number {
-  return latencyMs + bytes / bytesPerMs;
+  /** Read-back before a message or collective and upload after it, together; nothing when absent. */
+  readonly hostMs?: number;
 }
 
 /**
- * A reduce-scatter or an all-gather (`halves` 1) or both (an all-reduce, 2) of `bytes` over `size` ranks. Ring where its
- * extra hops vanish in the transfer, else direct: the rule of net/group.ts, which needs the same bytes either way.
+ * What every rank assumes of the links where it chooses the form of a collective: the same on all of them, since two that
+ * chose differently would wait for each other for ever.
  */
-export function collectiveMs(bytes: number, size: number, halves: 1 | 2, { latencyMs, bytesPerMs }: Links): number {
-  if (size === 1) return 0;
+export const ASSUMED_LINKS: Links = { latencyMs: 1, bytesPerMs: 10_000 };
+
+/** Floats of the pieces a chunk travels in, and so the least that a hop waits for (net/collective.ts cuts by it). */
+export const PIECE_FLOATS = 16_320;
+
+/** Direct (two hops, all links at once) or ring for an all-reduce of `bytes` over `size` ranks. */
+export function isDirect(bytes: number, size: number, { latencyMs, bytesPerMs }: Links = ASSUMED_LINKS): boolean {
   const transferMs = ((2 * (size - 1)) / size) * (bytes / bytesPerMs);
-  const ring = 2 * (size - 2) * latencyMs <= transferMs / 5;
-  return (halves / 2) * transferMs + halves * (ring ? size - 1 : 1) * latencyMs;
+  const savedMs = 2 * (size - 2) * latencyMs;
+  // why a fifth: below it the ring's extra hops vanish in the transfer, and it keeps only two links busy
+  return savedMs > transferMs / 5;
+}
+
+export function messageMs(bytes: number, { latencyMs, bytesPerMs, hostMs = 0 }: Links): number {
+  return latencyMs + bytes / bytesPerMs + hostMs;
+}
+
+export interface CollectiveCost {
+  /** How long a rank's busiest link sends: the next collective's bytes wait for that. */
+  readonly busyMs: number;
+  /** From its start, data at hand on the device, until the result is on the device. */
+  readonly totalMs: number;
+}
+
+/**
+ * A reduce-scatter or an all-gather (`halves` 1) or both (an all-reduce, 2) of `bytes` over `size` ranks, in the form the
+ * ranks choose. A ring's hop lasts as long as its chunk is sent, or its first piece has come, if that is longer.
+ */
+export function collectiveCost(bytes: number, size: number, halves: 1 | 2, links: Links): CollectiveCost {
+  if (size === 1) return { busyMs: 0, totalMs: 0 };
+  const { latencyMs, bytesPerMs, hostMs = 0 } = links;
+  const chunkMs = bytes / size / bytesPerMs;
+  if (isDirect(bytes, size)) return { busyMs: halves * chunkMs, totalMs: halves * (chunkMs + latencyMs) + hostMs };
+  const hops = halves * (size - 1);
+  const pieceMs = Math.min(chunkMs, (4 * PIECE_FLOATS) / bytesPerMs);
+  const hopMs = Math.max(chunkMs, pieceMs + latencyMs);
+  return { busyMs: hops * chunkMs, totalMs: (hops - 1) * hopMs + chunkMs + latencyMs + hostMs };
 }
 
 /** Bytes one rank sends in it. */
