@@ -13,7 +13,9 @@ export interface TrainArgs {
   /** Refuse a plan that needs more bytes on a rank. */
   readonly limitBytes: number | undefined;
   /** Change the plan every so many steps, to the next one of a file. */
-  readonly tour: { readonly everySteps: number; readonly plansPath: string } | undefined;
+  readonly tour: { readonly everySteps: number; readonly plans: string | readonly object[] } | undefined;
+  /** Measure the links before the first step; never asked for by `npm run train`. */
+  readonly probing?: boolean;
   /** The same for all ranks. */
   readonly handicap: Handicap;
   /** `section.field=value`, in the order given. */
@@ -71,7 +73,7 @@ function tourOf(plansPath: string | undefined, every: string | undefined): Train
       '--plans and --switch-every belong together: a file with a list of plans, and how many steps each runs.',
     );
   }
-  return { plansPath, everySteps: wholeNumber('--switch-every', every, 1_000_000) };
+  return { plans: plansPath, everySteps: wholeNumber('--switch-every', every, 1_000_000) };
 }
 
 function readOptions(args: readonly string[]) {

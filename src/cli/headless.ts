@@ -21,6 +21,8 @@ export interface HeadlessSetup {
   readonly hasInit: boolean;
   readonly handicap: Handicap;
   readonly tour: Tour | null;
+  /** Measure the links before the first step. */
+  readonly probing: boolean;
 }
 
 export interface HeadlessFiles {

@@ -26,6 +26,8 @@ export interface Job {
   readonly limitBytes: number | null;
   readonly handicap: Handicap;
   readonly tour: Tour | null;
+  /** Measure the links before the first step. */
+  readonly probing: boolean;
   /** What was decided for the user, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -43,7 +45,7 @@ const DEFAULT_RANKS = 2;
 export function prepareJob(args: TrainArgs, places: Places): Job {
   const path = args.runPath ?? places.example;
   const given = applyOverrides(parseJson(readFile(path, 'the run file').toString('utf8')), args.overrides);
-  const plans = args.tour && readPlans(args.tour.plansPath);
+  const plans = args.tour && readPlans(args.tour.plans);
   const file = plans ? withPlan(given, plans[0]) : given;
   const { count, plan, notes } = ranksOf(args, file);
   const parsed = parseRunFile(withPlan(file, plan), count);
@@ -61,6 +63,7 @@ export function prepareJob(args: TrainArgs, places: Places): Job {
     outFolder: resolve(args.outPath ?? join('out', basename(path).replace(/\.json$/, ''))),
     limitBytes: args.limitBytes ?? null,
     handicap: args.handicap,
+    probing: args.probing ?? false,
     tour: args.tour && legs ? { everySteps: args.tour.everySteps, plans: legs } : null,
     notes,
   };
@@ -95,7 +98,8 @@ function ranksOf(args: TrainArgs, file: unknown): { count: number; plan: object;
 }
 
 /** The plans of a tour, as data; what they are is checked with the run. */
-function readPlans(path: string): readonly object[] {
+function readPlans(path: string | readonly object[]): readonly object[] {
+  if (typeof path !== 'string') return path;
   const plans = parseJson(readFile(path, 'the list of plans').toString('utf8'));
   if (Array.isArray(plans) && plans.length > 0 && plans.every((plan) => typeof plan === 'object' && plan !== null)) {
     return plans;

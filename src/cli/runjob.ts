@@ -30,8 +30,16 @@ export async function runJob(job: Job, { pages, rank }: Programs): Promise<Colle
   const onEnd = () => collector.fail(new Interrupted('Ended from outside: nothing was written.'));
   process.once('SIGINT', onInterrupt);
   for (const signal of ENDS) process.once(signal, onEnd);
-  const { count, limitBytes, handicap, tour } = job;
-  const setup = { run: JSON.stringify(job.run), peers: count, secret: newSecret(), limitBytes, handicap, tour };
+  const { count, limitBytes, handicap, tour, probing } = job;
+  const setup = {
+    run: JSON.stringify(job.run),
+    peers: count,
+    secret: newSecret(),
+    limitBytes,
+    handicap,
+    tour,
+    probing,
+  };
   const desk = new HeadlessDesk({ ...setup, hasInit: job.init !== null }, job, collector);
   const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: true, route: desk.route });
   try {

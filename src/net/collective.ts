@@ -3,12 +3,10 @@
  * bytes, and the sends of one collective. Decides nothing.
  */
 import { ProtocolError } from '../errors';
+import { PIECE_FLOATS } from '../plan/links';
 import type { PeerId } from '../plan/mesh';
 import type { Trace } from '../trace/trace';
 import type { Tag, Transport } from './transport';
-
-/** Floats of a piece: with header and tag it fills one frame of at most 64 KB. */
-export const PIECE_FLOATS = 16_320;
 
 /** Where a collective runs: the peers of the group in order, and my place among them. */
 export interface Circle {

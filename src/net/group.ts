@@ -4,6 +4,7 @@
  * replicas are bit-equal.
  */
 import { PlanError } from '../errors';
+import { ASSUMED_LINKS, isDirect } from '../plan/links';
 import type { Mesh } from '../plan/mesh';
 import type { Axis } from '../plan/plan';
 import type { Trace } from '../trace/trace';
@@ -47,7 +48,7 @@ export interface LinkSetting {
   readonly bytesPerMs: number;
 }
 
-export const DEFAULT_LINKS: LinkSetting = { form: 'auto', latencyMs: 1, bytesPerMs: 10_000 };
+export const DEFAULT_LINKS: LinkSetting = { form: 'auto', ...ASSUMED_LINKS };
 
 /**
  * Ring or direct for `sizeBytes` over `size` ranks. A pure function of what all ranks know: were it to look at local
@@ -55,10 +56,7 @@ export const DEFAULT_LINKS: LinkSetting = { form: 'auto', latencyMs: 1, bytesPer
  */
 export function chooseForm(sizeBytes: number, size: number, links: LinkSetting): 'ring' | 'direct' {
   if (links.form !== 'auto') return links.form;
-  const transferMs = ((2 * (size - 1)) / size) * (sizeBytes / links.bytesPerMs);
-  const savedMs = 2 * (size - 2) * links.latencyMs;
-  // why a fifth: below it the ring's extra hops vanish in the transfer, and it keeps only two links busy
-  return savedMs > transferMs / 5 ? 'direct' : 'ring';
+  return isDirect(sizeBytes, size, links) ? 'direct' : 'ring';
 }
 
 /**

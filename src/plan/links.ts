@@ -15,7 +15,10 @@ export interface Links {
  */
 export const ASSUMED_LINKS: Links = { latencyMs: 1, bytesPerMs: 10_000 };
 
-/** Floats of the pieces a chunk travels in, and so the least that a hop waits for (net/collective.ts cuts by it). */
+/**
+ * Floats of the pieces a chunk travels in, and so the least that a hop waits for: with header and tag a piece fills one
+ * frame of at most 64 KB.
+ */
 export const PIECE_FLOATS = 16_320;
 
 /** Direct (two hops, all links at once) or ring for an all-reduce of `bytes` over `size` ranks. */
@@ -41,15 +44,25 @@ export interface CollectiveCost {
  * A reduce-scatter or an all-gather (`halves` 1) or both (an all-reduce, 2) of `bytes` over `size` ranks, in the form the
  * ranks choose. A ring's hop lasts as long as its chunk is sent, or its first piece has come, if that is longer.
  */
-export function collectiveCost(bytes: number, size: number, halves: 1 | 2, links: Links): CollectiveCost {
+export function collectiveCost(
+  bytes: number,
+  size: number,
+  halves: 1 | 2,
+  links: Links,
+  direct = isDirect(bytes, size),
+): CollectiveCost {
   if (size === 1) return { busyMs: 0, totalMs: 0 };
   const { latencyMs, bytesPerMs, hostMs = 0 } = links;
   const chunkMs = bytes / size / bytesPerMs;
-  if (isDirect(bytes, size)) return { busyMs: halves * chunkMs, totalMs: halves * (chunkMs + latencyMs) + hostMs };
+  if (direct) return { busyMs: halves * chunkMs, totalMs: halves * (chunkMs + latencyMs) + hostMs };
   const hops = halves * (size - 1);
   const pieceMs = Math.min(chunkMs, (4 * PIECE_FLOATS) / bytesPerMs);
   const hopMs = Math.max(chunkMs, pieceMs + latencyMs);
   return { busyMs: hops * chunkMs, totalMs: (hops - 1) * hopMs + chunkMs + latencyMs + hostMs };
+}
+
+export function collectiveMs(bytes: number, size: number, halves: 1 | 2, links: Links): number {
+  return collectiveCost(bytes, size, halves, links).totalMs;
 }
 
 /** Bytes one rank sends in it. */

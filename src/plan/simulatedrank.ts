@@ -3,7 +3,7 @@
  * docstring of Action says them; here each costs time instead of doing anything.
  */
 import type { TraceEvent } from '../trace/trace';
-import { collectiveBytes, collectiveMs, messageMs } from './links';
+import { collectiveBytes, collectiveCost, messageMs } from './links';
 import type { Mesh } from './mesh';
 import type { Action } from './plan';
 import type { Cluster, Costs } from './simulate';
@@ -53,8 +53,10 @@ function known<V>(map: Map<string, V>, key: string, make: () => V): V {
   return found;
 }
 
-/** A collective on a rank's net lane, in the order its lines started it. */
+/** A collective on a rank's net lane: its bytes follow those of the ones before it, its latencies run beside theirs. */
 interface Queued {
+  /** Every contribution goes straight to its owner, whatever its size (zero >= 2 over several microbatches). */
+  readonly direct: boolean;
   readonly meeting: Meeting;
   readonly name: 'REDUCE' | 'GATHER' | 'OUTER';
   readonly unit: number;
@@ -166,7 +168,7 @@ export class SimulatedRank {
     const { links } = this.run.costs;
     const t0 = Math.max(readyMs, this.#linkFreeMs.get(to) ?? 0);
     const endMs = t0 + messageMs(bytes, links);
-    this.#linkFreeMs.set(to, endMs - links.latencyMs);
+    this.#linkFreeMs.set(to, t0 + bytes / links.bytesPerMs);
     this.run.message(this.#messageName(this.mesh.rank, to, name)).endMs = endMs;
     this.bytesSent += bytes;
     this.messagesSent++;
@@ -213,7 +215,9 @@ export class SimulatedRank {
     const meeting = this.run.meeting(`${this.#step} ${members[0]} ${this.lineText}`, members);
     const bytes = 4 * this.run.cluster.units[unit]!.paramFloats;
     meeting.arrived.set(this, this.#clock);
-    this.#queue.push({ meeting, name, unit, bytes, halves, step: this.#step });
+    const { zero, microbatches } = this.run.cluster.plan;
+    const direct = name === 'REDUCE' && zero >= 2 && microbatches > 1;
+    this.#queue.push({ meeting, name, unit, bytes, halves, direct, step: this.#step });
     this.#settle();
     push(users, unit, meeting);
     return true;
@@ -224,12 +228,14 @@ export class SimulatedRank {
     for (let head = this.#queue[0]; head && isReady(head.meeting); head = this.#queue[0]) {
       const { members, arrived } = head.meeting;
       const t0 = Math.max(...arrived.values(), ...members.map((member) => member.#laneFreeMs));
-      const endMs = t0 + collectiveMs(head.bytes, members.length, head.halves, this.run.costs.links);
+      const form = head.direct ? true : undefined;
+      const cost = collectiveCost(head.bytes, members.length, head.halves, this.run.costs.links, form);
+      const endMs = t0 + cost.totalMs;
       head.meeting.endMs = endMs;
       for (const member of members) {
         const { bytes, halves, name, unit, step } = member.#queue.shift()!;
         const sent = collectiveBytes(bytes, members.length, halves);
-        member.#laneFreeMs = endMs;
+        member.#laneFreeMs = t0 + cost.busyMs;
         member.bytesSent += sent;
         this.run.events.push({ step, rank: member.mesh.rank, lane: 'net', name, t0, t1: endMs, unit, bytes: sent });
       }
@@ -250,7 +256,8 @@ export class SimulatedRank {
     meeting.arrived.set(this, Math.max(this.#clock, ...grads.map(({ endMs }) => endMs!)));
     if (meeting.arrived.size < ranks.length) return false;
     if (meeting.endMs === undefined) {
-      meeting.endMs = Math.max(...meeting.arrived.values()) + (ranks.length > 1 ? this.run.costs.links.latencyMs : 0);
+      const { latencyMs, hostMs = 0 } = this.run.costs.links;
+      meeting.endMs = Math.max(...meeting.arrived.values()) + (ranks.length > 1 ? latencyMs : 0) + hostMs;
       this.run.commits.push(meeting.endMs);
     }
     this.#spend('host', 'NORM', meeting.endMs, {});

@@ -15,6 +15,7 @@ import { heldOutLoss } from './evaluate';
 import { announce } from './exchange';
 import { sha256 } from './hash';
 import { type Prepared, prepare } from './prepared';
+import { probeLinks } from './probe';
 import type { RankModel } from './rank';
 import type { Reporter } from './report';
 import type { RunFile } from './runfile';
@@ -126,6 +127,7 @@ export class Round {
     this.#built = rank;
     await rank.write(this.mine.state);
     this.#rank = rank;
+    if (this.setting.probing && this.#step === 0) await probeLinks(this.#circuit, this.#world, trace);
     reporter.holds(rank.memory);
     this.#countedBytes = this.#bytesSent();
     return prepared;

@@ -39,6 +39,8 @@ export interface TrainerDeps {
   readonly init?: Uint8Array;
   /** Change the plan every so many steps; `ask` asks the room for the next one. */
   readonly tour?: Tour & { readonly ask: (plan: ParallelPlan) => void };
+  /** Measure the links before the first step; all peers of a run alike. */
+  readonly probing?: boolean;
   /** Sample text while training: true on pages, false in measured runs. */
   readonly sampling: boolean;
   /** At most 10 times a second while training, and at every change of phase. */

@@ -64,6 +64,8 @@ export interface StartOptions {
   readonly limitBytes?: number;
   /** Headless: change the plan every so many steps, the same on all peers. */
   readonly tour?: Tour;
+  /** Headless: measure the links before the first step. */
+  readonly probing?: boolean;
   readonly sampling: boolean;
   /** Keep the newest trace events for `RankResult.trace`. */
   readonly keepTrace: boolean;

@@ -55,6 +55,7 @@ interface Setup {
   readonly hasInit: boolean;
   readonly handicap: Handicap;
   readonly tour: Tour | null;
+  readonly probing: boolean;
 }
 
 const FAILED = {
@@ -122,6 +123,7 @@ async function startOptions({ desk }: Surroundings, setup: Setup, self: string):
     sampling: false,
     keepTrace: true,
     ...(setup.limitBytes === null ? {} : { limitBytes: setup.limitBytes }),
+    probing: setup.probing,
     ...(setup.tour === null ? {} : { tour: setup.tour }),
     ...init,
   };

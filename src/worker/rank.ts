@@ -103,6 +103,7 @@ export class LocalRank implements Rank {
         sampling,
         onStatus: (status) => this.#publish(status),
         ...(init ? { init } : {}),
+        ...(options.probing ? { probing: true } : {}),
         ...(options.tour ? { tour: { ...options.tour, ask: (plan) => membership.ask({ plan }) } } : {}),
       });
       const result = await this.#trainer.finished;

@@ -18,7 +18,8 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   errors: [],
   trace: [],
   plan: [/^errors$/, { type: /^trace\/trace$/ }],
-  net: [/^errors$/, /^trace\/trace$/, /^plan\/(plan|mesh)$/],
+  // why links: what ranks assume of them and the choice of a collective's form by it, which the planner predicts by
+  net: [/^errors$/, /^trace\/trace$/, /^plan\/(plan|mesh|links)$/],
   gpu: GROUND,
   model: [/^errors$/, /^gpu\//],
   train: [...GROUND, /^(plan|net|gpu|model)\//],

@@ -111,10 +111,17 @@ describe('prediction', () => {
     expect(slowed).toBeGreaterThan(2.5 * predict(plan, WORK, four, LAN).stepMs);
   });
 
-  test('a ring is chosen where its hops vanish', () => {
-    expect(collectiveMs(1e3, 8, 2, LAN)).toBeCloseTo(2 * 0.5 + (2 * 7 * 1e3) / 8 / 200e3);
-    expect(collectiveMs(100e6, 8, 2, LAN)).toBeCloseTo(2 * 7 * 0.5 + (2 * 7 * 100e6) / 8 / 200e3);
+  test('a ring is chosen where its hops vanish in the transfer, and hides all its latencies but one', () => {
+    expect(collectiveMs(1e3, 8, 2, LAN)).toBeCloseTo(2 * 0.5 + (2 * 1e3) / 8 / 200e3);
+    expect(collectiveMs(100e6, 8, 2, LAN)).toBeCloseTo(0.5 + (2 * 7 * 100e6) / 8 / 200e3);
     expect(collectiveMs(100e6, 1, 2, LAN)).toBe(0);
+  });
+
+  test('a ring of chunks shorter than a hop waits for every hop', () => {
+    // 800 KB over 8 ranks in chunks of 100 KB: sent in 1 ms, the first piece of 65,280 bytes is there after 0.65 + 5 ms
+    const links = { latencyMs: 5, bytesPerMs: 100e3 };
+    expect(collectiveMs(800e3, 8, 2, links)).toBeCloseTo(13 * (0.6528 + 5) + 1 + 5);
+    expect(collectiveMs(800e3, 8, 2, { ...links, hostMs: 3 })).toBeCloseTo(13 * (0.6528 + 5) + 1 + 5 + 3);
   });
 });
 
