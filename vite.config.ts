@@ -69,7 +69,7 @@ const pages = {
     emptyOutDir: true,
     rolldownOptions: {
       input: Object.fromEntries(
-        ['index', 'rank', 'lecture', 'seat'].map((name) => [name, at(`src/pages/${name}.html`)]),
+        ['index', 'rank', 'lecture', 'seat', 'room'].map((name) => [name, at(`src/pages/${name}.html`)]),
       ),
     },
   },

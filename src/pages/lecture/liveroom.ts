@@ -58,7 +58,8 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
       // why not at once: everybody who was here before this page is no news
       if (Date.now() - opened < TICK_MS) return;
       for (const { kind, name } of changesOf('', before, now)) {
-        news.value = [...news.value.slice(-4), words[kind](name, now.size)];
+        const tabs = [...now.values()].filter(({ watch }) => !watch).length;
+        news.value = [...news.value.slice(-4), words[kind](name, tabs)];
       }
     },
     onWatchLink: (link) => feed.addLink(link),

@@ -1,0 +1,99 @@
+/** The room page as a whole: the code to join by, who is here, and what is done with all of them. */
+import { useEffect } from 'preact/hooks';
+import { Banner, News } from '../parts/banner';
+import { Dialog } from '../parts/dialog';
+import { QrCode } from '../parts/qr';
+import { isFree } from '../parts/share';
+import type { Desk } from './desk';
+import { Guests } from './guests';
+import { Rein } from './rein';
+import { words } from './words';
+
+export function App({ desk }: { readonly desk: Desk }) {
+  useKeys(desk);
+  const room = desk.room.value;
+  const close = () => {
+    desk.panel.value = '';
+  };
+  const news = room?.news.value ?? [];
+  return (
+    <div class="hall">
+      <section class="door" aria-label={words.qrLabel}>
+        <h1>{words.scan}</h1>
+        <QrCode text={desk.link} label={words.qrLabel} />
+        <p class="door-link">{desk.link}</p>
+        <div class="door-buttons">
+          <button type="button" class="button" onClick={() => void desk.copy()}>
+            {words.copy}
+          </button>
+          <a class="button" href={desk.link} target="_blank" rel="noopener">
+            {words.openTab}
+          </a>
+          <a class="button" href={desk.lectureLink} target="_blank" rel="noopener">
+            {words.lecture}
+          </a>
+          <button type="button" class="button" aria-label={words.help} onClick={() => desk.toggle('help')}>
+            ?
+          </button>
+        </div>
+      </section>
+      <main class="inside">
+        <Banner kind="problem" sentence={desk.problem.value} onDismiss={() => (desk.problem.value = '')} />
+        <Banner kind="note" sentence={room?.problem.value ?? ''} />
+        {room ? <Rein desk={desk} room={room} /> : <p class="empty">{desk.problem.value ? '' : words.opening}</p>}
+        {room && <Guests desk={desk} room={room} />}
+        <News news={desk.said.value ? [...news, desk.said.value] : news} />
+      </main>
+      <Dialog open={desk.panel.value === 'qr'} label={words.qrLabel} class="qr-dialog qr-hall" onClose={close}>
+        <QrCode text={desk.link} label={words.qrLabel} />
+        <p class="door-link">{desk.link}</p>
+        <button type="button" class="button" onClick={close}>
+          {words.close}
+        </button>
+      </Dialog>
+      <Dialog open={desk.panel.value === 'help'} label={words.help} class="help" onClose={close}>
+        <dl>
+          {words.helpRows.map(([key, what]) => (
+            <div key={key}>
+              <dt>
+                <kbd>{key}</kbd>
+              </dt>
+              <dd>{what}</dd>
+            </div>
+          ))}
+        </dl>
+        <p class="note">{words.trust}</p>
+        <button type="button" class="button" onClick={close}>
+          {words.close}
+        </button>
+      </Dialog>
+    </div>
+  );
+}
+
+function useKeys(desk: Desk): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      // why: a key on a button is meant for it
+      const isOnControl = (event.target as HTMLElement | null)?.closest('button, a') !== null;
+      if (isFree(event) && act(desk, event.key, isOnControl)) event.preventDefault();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [desk]);
+}
+
+/** Do what `key` stands for; false for a key without a meaning. */
+function act(desk: Desk, key: string, isOnControl: boolean): boolean {
+  if (key === ' ' && !isOnControl) desk.pause();
+  else if (key.toLowerCase() === 'q') desk.toggle('qr');
+  else if (key === '?') desk.toggle('help');
+  else if (key.toLowerCase() === 'f') void toggleFullScreen();
+  else return false;
+  return true;
+}
+
+async function toggleFullScreen(): Promise<void> {
+  if (document.fullscreenElement) await document.exitFullscreen();
+  else await document.documentElement.requestFullscreen();
+}

@@ -1,0 +1,111 @@
+/** The room page as its lecturer drives it: the room, the run it will start, and what opens over it. Holds no DOM. */
+import { batch, computed, signal } from '@preact/signals';
+import { newSecret } from '../../net/roomkey';
+import { LECTURE_CHOICE } from '../lecture/address';
+import type { LiveRoom } from '../lecture/liveroom';
+import { readFragment, writeFragment } from '../state/fragment';
+import { type Person, peopleOf } from '../state/people';
+import { PRESETS, type PresetName, presetOf, type RunChoice, runFileOf } from '../state/runchoice';
+import type { Presence } from '../tab';
+import { words } from './words';
+
+export type Panel = '' | 'help' | 'qr';
+
+export interface RoomPerson extends Person {
+  /** How this page, or the ranks among each other, are joined to it. */
+  readonly reach: 'direct' | 'relayed' | 'none';
+  readonly lecturer: boolean;
+}
+
+const NOBODY: ReadonlyMap<string, Presence> = new Map();
+
+export class Desk {
+  readonly secret: string;
+  readonly choice;
+  readonly room = signal<LiveRoom | null>(null);
+  readonly panel = signal<Panel>('');
+  readonly problem = signal('');
+  readonly said = signal('');
+  readonly people = computed(() => this.#people());
+  /** The link that students open. */
+  readonly link: string;
+  readonly lectureLink: string;
+  readonly preset = computed(() => presetOf(this.choice.value));
+
+  constructor(here: Location) {
+    const { secret, choice, hasChoice, refused } = readFragment(here.hash);
+    this.secret = secret ?? newSecret();
+    this.choice = signal<RunChoice>(hasChoice ? choice : LECTURE_CHOICE);
+    this.problem.value = refused.join(' ');
+    this.link = new URL(`./${writeFragment(this.secret, null)}`, here.href).href;
+    this.lectureLink = new URL(`./lecture.html${writeFragment(this.secret, null)}`, here.href).href;
+  }
+
+  get address(): string {
+    return writeFragment(this.secret, this.choice.value);
+  }
+
+  setPreset(name: PresetName): void {
+    this.choice.value = { ...this.choice.value, ...PRESETS[name] };
+  }
+
+  /** Train the chosen model with everybody who has joined; whoever joins later is taken in. */
+  start(): void {
+    const { source, ...rest } = this.choice.value;
+    const run = runFileOf({ ...rest, source: source === 'own' ? 'moby-dick' : source }, '');
+    this.room.value?.commands.start(run);
+  }
+
+  /** Pause what trains, let go on what is paused. */
+  pause(): void {
+    const room = this.room.value;
+    if (room?.feed.run.value) room.commands.pause(!room.paused.value);
+  }
+
+  lock(): void {
+    const room = this.room.value;
+    if (room) room.commands.lock(!room.locked.value);
+  }
+
+  toggle(panel: Panel): void {
+    this.panel.value = this.panel.value === panel ? '' : panel;
+  }
+
+  async copy(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(this.link);
+      batch(() => {
+        this.said.value = words.copied;
+        this.problem.value = '';
+      });
+    } catch {
+      this.problem.value = words.copyFailed;
+    }
+  }
+
+  #people(): readonly RoomPerson[] {
+    const room = this.room.value;
+    if (!room) return [];
+    const ranks = room.feed.ranks.value;
+    const roster = room.roster.value ?? NOBODY;
+    const seen = { members: ranks.filter(({ peer }) => roster.has(peer)).map(({ peer }) => peer), links: [] };
+    const linked = room.feed.linked.value;
+    return peopleOf(room.self, roster, seen)
+      .filter(({ me }) => !me)
+      .map((person) => {
+        const rank = ranks.find(({ peer }) => peer === person.peer);
+        const relayed = rank?.links.some(({ kind }) => kind === 'relayed');
+        const lecturer = roster.get(person.peer)?.watch ?? false;
+        const reach = relayed ? 'relayed' : linked.has(person.peer) ? 'direct' : 'none';
+        const state = room.paused.value && person.rank !== null ? 'paused' : person.state;
+        return {
+          ...person,
+          state,
+          rank: rank?.rank ?? null,
+          adapter: rank?.adapter || person.adapter,
+          reach,
+          lecturer,
+        };
+      });
+  }
+}

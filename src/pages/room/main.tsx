@@ -1,0 +1,26 @@
+/** Entry of the room page. It trains nothing: it lets in, starts, pauses and watches. */
+import { effect } from '@preact/signals';
+import { render } from 'preact';
+import { installPolicy } from '../trusted';
+import { App } from './app';
+import { Desk } from './desk';
+import { words } from './words';
+
+installPolicy();
+const desk = new Desk(location);
+render(<App desk={desk} />, document.getElementById('app')!);
+effect(() => history.replaceState(null, '', desk.address));
+addEventListener('hashchange', () => location.reload());
+
+if (!isSecureContext) desk.problem.value = words.noSecure;
+else {
+  try {
+    const { openLiveRoom } = await import('../lecture/liveroom');
+    const { protocol, host } = location;
+    const signaling = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/signal`;
+    const options = { secret: desk.secret, signaling, name: words.brand, signal: true, link: desk.link };
+    desk.room.value = await openLiveRoom(options, words.news);
+  } catch (error) {
+    desk.problem.value = error instanceof Error ? error.message : String(error);
+  }
+}
