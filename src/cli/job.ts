@@ -98,7 +98,7 @@ function ranksOf(args: TrainArgs, file: unknown): { count: number; plan: object;
 }
 
 /** The plans of a tour, as data; what they are is checked with the run. */
-function readPlans(path: string | readonly object[]): readonly object[] {
+export function readPlans(path: string | readonly object[]): readonly object[] {
   if (typeof path !== 'string') return path;
   const plans = parseJson(readFile(path, 'the list of plans').toString('utf8'));
   if (Array.isArray(plans) && plans.length > 0 && plans.every((plan) => typeof plan === 'object' && plan !== null)) {

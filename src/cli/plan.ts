@@ -1,14 +1,30 @@
-/** `npm run plan -- RUN.json`: every way to cut the run, predicted and ranked. Starts nothing. */
+/**
+ * `npm run plan -- RUN.json`: every way to cut the run, predicted and ranked. Starts nothing, but with --measure: then the
+ * planner's inputs come from a few steps of real ranks.
+ */
 import { readFileSync } from 'node:fs';
-import { InputError, PlanError } from '../errors';
+import { join } from 'node:path';
+import { CapabilityError, ConnectError, InputError, PlanError } from '../errors';
+import { RankFailed } from './collect';
+import { measure } from './measure';
 import { planTable } from './plantable';
+import { Interrupted } from './runjob';
+
+const here = import.meta.dirname;
+const pages = join(here, '..', 'pages');
+const places = { pages, example: join(here, '..', '..', 'examples', 'default.json') };
+const KINDS = [PlanError, InputError, CapabilityError, ConnectError, RankFailed, Interrupted];
 
 try {
-  console.log(planTable(process.argv.slice(2), readText));
+  const args = process.argv.slice(2);
+  const measured = args.includes('--measure');
+  console.log(
+    measured ? await measure(args, places, { pages, rank: join(here, 'rank.js') }) : planTable(args, readText),
+  );
+  process.exit(0);
 } catch (error) {
-  if (!(error instanceof PlanError || error instanceof InputError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
+  console.error(KINDS.some((kind) => error instanceof kind) ? (error as Error).message : error);
+  process.exit(1);
 }
 
 function readText(path: string): string {

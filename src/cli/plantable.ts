@@ -5,17 +5,25 @@
 import { parseArgs } from 'node:util';
 import { PlanError } from '../errors';
 import type { Links } from '../plan/links';
-import { deviceOfSpeed, type Prediction, type Recommendation, recommend } from '../plan/planner';
+import {
+  type Device,
+  deviceOfSpeed,
+  type Prediction,
+  type Recommendation,
+  recommend,
+  type Workload,
+} from '../plan/planner';
 import { megabytes, milliseconds, nameOf } from '../plan/why';
 import { applyOverrides } from '../train/overrides';
 import { parseJson, parseRunFile } from '../train/runfile';
 
-export const USAGE = `npm run plan -- [RUN.json] [--ranks 4] [--gflops 20] [--mbits 100] [--latency-ms 5] [--limit-mb 4000] [--all] [--section.field=value ...]`;
+export const USAGE = `npm run plan -- [RUN.json] [--ranks 4] [--gflops 20] [--mbit 100] [--latency-ms 5] [--limit-mb 4000] [--all] [--section.field=value ...]
+       npm run plan -- [RUN.json] --measure [--tabs N | --nodes N] [--plans PLANS.json] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--limit-mb 4000] [--all] [--section.field=value ...]`;
 
 const FLAGS = {
   ranks: { type: 'string', default: '4' },
   gflops: { type: 'string', default: '20' },
-  mbits: { type: 'string', default: '100' },
+  mbit: { type: 'string', default: '100' },
   'latency-ms': { type: 'string', default: '5' },
   'limit-mb': { type: 'string', default: '4000' },
   all: { type: 'boolean', default: false },
@@ -38,12 +46,18 @@ export function planTable(args: readonly string[], readText: (path: string) => s
   const device = deviceOfSpeed(model, positive(values.gflops, 'gflops') * 1e6, limitBytes);
   const links: Links = {
     latencyMs: positive(values['latency-ms'], 'latency-ms'),
-    bytesPerMs: (positive(values.mbits, 'mbits') * 1e6) / 8 / 1000,
+    bytesPerMs: (positive(values.mbit, 'mbit') * 1e6) / 8 / 1000,
   };
   if (!Number.isInteger(ranks) || ranks > 64) throw new PlanError(`--ranks ${ranks} must be an integer from 1 to 64`);
-  const answer = recommend({ model, globalBatch: train.globalBatch }, Array<typeof device>(ranks).fill(device), links);
   const assumed = given.vocab === 0 ? 'The run file leaves model.vocab to its text; 256 is assumed here.\n' : '';
-  return `${assumed}${tableOf(answer, values.all)}\n\n${answer.why}.`;
+  const workload = { model, globalBatch: train.globalBatch };
+  return assumed + answerText(workload, Array<Device>(ranks).fill(device), links, values.all);
+}
+
+/** The ranked plans and, in one sentence, why the first. */
+export function answerText(workload: Workload, devices: readonly Device[], links: Links, all: boolean): string {
+  const answer = recommend(workload, devices, links);
+  return `${tableOf(answer, all)}\n\n${answer.why}.`;
 }
 
 function readFlags(args: string[]) {
@@ -91,7 +105,7 @@ function rowOf(prediction: Prediction, alone: Prediction): string[] {
 }
 
 /** Left-aligned first column, the others right-aligned. */
-function columns(rows: readonly string[][]): string {
+export function columns(rows: readonly string[][]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows
     .map((row) =>

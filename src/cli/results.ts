@@ -28,7 +28,11 @@ export interface Summary {
 
 /** Throws when ranks that hold the same parameters differ in a bit: then the run is worth nothing. */
 export function summarize({ plan, model, train }: RunFile, { metrics, reports, trace }: Collected): Summary {
-  const stats = statsOf(trace, train.globalBatch * model.context);
+  const tokens = train.globalBatch * model.context;
+  const stats = statsOf(trace, tokens);
+  // why without the first step: its lines wait for compilers, which is no property of the plan
+  const warm = trace.filter(({ step }) => step > 0);
+  const { bubble, overlap } = metrics.length > 1 ? statsOf(warm, tokens) : stats;
   const weightsHash = reports.map((report) => report.weightsHash);
   checkReplicas(plan, weightsHash);
   return {
@@ -40,8 +44,8 @@ export function summarize({ plan, model, train }: RunFile, { metrics, reports, t
       const { busyMs, waitMs } = stats.ranks.find((found) => found.rank === rank) ?? { busyMs: 0, waitMs: 0 };
       return { memory, bytesSent, bytesReceived, busyMs, waitMs };
     }),
-    bubble: stats.bubble,
-    overlap: stats.overlap,
+    bubble,
+    overlap,
     weightsHash,
   };
 }

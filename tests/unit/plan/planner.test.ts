@@ -183,7 +183,7 @@ describe('npm run plan', () => {
   const table = (...args: string[]) => planTable(args, () => file);
 
   test('prints the ranked plans, one tab for comparison, and why', () => {
-    const lines = table('run.json', '--gflops', '200', '--mbits=1600', '--latency-ms', '0.5').split('\n');
+    const lines = table('run.json', '--gflops', '200', '--mbit=1600', '--latency-ms', '0.5').split('\n');
     expect(lines[0]).toMatch(/^plan +mb +ms\/step +speed-up +sent MB +state MB +saved MB +other MB +total MB$/);
     expect(lines[1]).toMatch(/^DDP +1 /);
     expect(lines.some((line) => line.startsWith('one tab '))).toBe(true);
