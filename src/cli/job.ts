@@ -7,6 +7,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { InputError, PlanError } from '../errors';
 import { parsePlan } from '../plan/plan';
 import { readModelFile } from '../train/checkpoint';
+import { checkMemory } from '../train/fits';
 import { applyOverrides } from '../train/overrides';
 import { prepare } from '../train/prepared';
 import { parseJson, parseRunFile, type RunFile } from '../train/runfile';
@@ -52,6 +53,7 @@ export function prepareJob(args: TrainArgs, places: Places): Job {
   const legs = plans?.map((one) => parseRunFile(withPlan(file, one), count).plan);
   const source = readSource(parsed.data.source, path, places.pages);
   const { run } = prepare(parsed, source);
+  for (const leg of legs ?? [run.plan]) if (args.limitBytes) checkMemory(run, leg, args.limitBytes);
   const init = args.initPath === undefined ? null : readFile(args.initPath, 'the initial weights');
   if (init) readModelFile(run.model, init);
   return {

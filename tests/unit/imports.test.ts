@@ -28,14 +28,14 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   // the page of a headless rank, has no interface to go through
   pages: [...GROUND, /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders)$/, /^plan\//, /^net\//],
   server: [...GROUND, /^worker\/api$/, /^plan\//, /^net\//, /^train\/runfile$/],
-  // why these of train: a headless run refuses a bad text or bad initial weights before it starts a rank
+  // why these of train: a headless run refuses a bad text, bad initial weights and what does not fit before it starts a rank
   cli: [
     ...GROUND,
     /^worker\//,
     /^plan\//,
     /^net\//,
     /^server\//,
-    /^train\/(runfile|overrides|checkpoint|prepared|texts)$/,
+    /^train\/(runfile|overrides|checkpoint|prepared|texts|fits)$/,
   ],
 };
 
