@@ -15,7 +15,9 @@ import { CubeScene } from './scenes/cube';
 import { DataScene } from './scenes/data';
 import { OneScene } from './scenes/one';
 import { PipelineScene } from './scenes/pipeline';
+import { ProofScene } from './scenes/proof';
 import { TensorScene } from './scenes/tensor';
+import { WhichScene } from './scenes/which';
 import { ZeroScene } from './scenes/zero';
 import type { Show } from './show';
 import { words } from './words';
@@ -30,6 +32,7 @@ export function App({ show }: { readonly show: Show }) {
   const look = useLook();
   useKeys(show);
   const scene = show.scene.value;
+  const View = SCENE_VIEWS[scene];
   const invitation = new URL(show.invitation, location.href).href;
   const close = () => {
     show.panel.value = '';
@@ -43,7 +46,7 @@ export function App({ show }: { readonly show: Show }) {
       </div>
       <main class="stage" aria-labelledby="claim">
         <h1 id="claim">{words.scenes[scene].claim}</h1>
-        <SceneOf show={show} look={look} />
+        <View show={show} look={look} />
       </main>
       <Strip show={show} look={look} />
       <div class="visually-hidden">
@@ -62,15 +65,16 @@ export function App({ show }: { readonly show: Show }) {
   );
 }
 
-function SceneOf({ show, look }: SceneProps) {
-  const scene = show.scene.value;
-  if (scene === 'data') return <DataScene show={show} look={look} />;
-  if (scene === 'zero') return <ZeroScene show={show} look={look} />;
-  if (scene === 'tensor') return <TensorScene show={show} look={look} />;
-  if (scene === 'cube') return <CubeScene show={show} look={look} />;
-  if (scene === 'pipeline') return <PipelineScene show={show} look={look} />;
-  return <OneScene show={show} look={look} />;
-}
+const SCENE_VIEWS = {
+  one: OneScene,
+  data: DataScene,
+  zero: ZeroScene,
+  pipeline: PipelineScene,
+  tensor: TensorScene,
+  cube: CubeScene,
+  which: WhichScene,
+  proof: ProofScene,
+};
 
 /** Changes with the system's colours; the palette of the canvases is forgotten then. */
 function useLook(): string {

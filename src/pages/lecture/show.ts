@@ -125,12 +125,12 @@ export class Show {
     this.#try(() => {
       const run = feed.kind === 'live' ? feed.run.value : this.#run();
       const plan = run && planFor(this.scene.value, seats, run, this.picks.value);
-      if (plan) this.#cut(plan);
+      if (plan) this.cut(plan);
     });
   }
 
-  /** Run `plan` on what is on screen. */
-  #cut(plan: ParallelPlan): void {
+  /** Run `plan` on what is on screen. Throws PlanError where the room refuses it. */
+  cut(plan: ParallelPlan): void {
     const feed = this.feed.value;
     if (feed === this.simulated) this.simulated.change({ run: this.#run(), plan });
     else if (feed.kind === 'live' && !isSame(feed.plan.value, plan)) this.live.value!.commands.switchPlan(plan);

@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /** How far one step along tp moves, as a share of the box. */
-const DEPTH = { x: 0.16, y: 0.2 };
+const DEPTH = { x: 0.27, y: 0.36 };
 
 export function placesOf({ dp, pp, tp }: Pick<ParallelPlan, Axis>): readonly Place[] {
   const depthX = tp > 1 ? DEPTH.x * (tp > 2 ? 2 / (tp - 1) : 1) : 0;

@@ -1,0 +1,96 @@
+/** Scene 8: this plan's gradients beside those of one tab on the same samples, and who holds the same weights. */
+import { nameOf } from '../../../plan/why';
+import { count } from '../../state/format';
+import type { SceneProps } from '../app';
+import type { Proof } from '../feed';
+import { hashGroups, onScale } from '../models/agreement';
+import { words } from '../words';
+
+const text = words.proof;
+
+export function ProofScene({ show }: SceneProps) {
+  const { proof, plan, ranks, kind } = show.moment.value;
+  const groups = hashGroups(ranks);
+  return (
+    <>
+      {!show.hidden.value && (
+        <div class="picks">
+          <button
+            type="button"
+            class="button button-go"
+            disabled={kind !== 'live'}
+            onClick={() => show.live.value?.commands.prove()}
+          >
+            {text.prove}
+          </button>
+          <span class="muted">{plan && text.against(nameOf(plan))}</span>
+        </div>
+      )}
+      <div class="split-side wide-side">
+        <div class="column">
+          {proof ? <Verdict proof={proof} /> : <p class="soon">{kind === 'simulated' ? text.simulated : text.none}</p>}
+        </div>
+        <section class="column" aria-labelledby="hashes">
+          <h2 id="hashes">{text.hashes}</h2>
+          {groups.length === 0 ? (
+            <p class="muted">{text.hashesNone}</p>
+          ) : (
+            <ul class="hashes">
+              {groups.map(({ hash, step, ranks: who }) => (
+                <li key={`${step} ${hash}`}>
+                  <b>{text.replicas(who.join(', '))}</b> <span class="muted">{words.step(count(step))}</span>
+                  <code data-figure="hash" data-value={hash}>
+                    {hash.slice(0, 16)}
+                  </code>
+                </li>
+              ))}
+            </ul>
+          )}
+          <p class="muted">{text.hashesSame}</p>
+        </section>
+      </div>
+    </>
+  );
+}
+
+function Verdict({ proof }: { readonly proof: Proof }) {
+  const isSame = proof.parted === '';
+  const worst = Math.max(0, ...proof.tensors.map(({ relativeL2 }) => relativeL2));
+  const largest = Math.max(0, ...proof.tensors.map(({ maxAbs }) => maxAbs));
+  return (
+    <>
+      <div class={isSame ? 'verdict' : 'verdict parted'} role={isSame ? 'status' : 'alert'}>
+        <strong data-figure="verdict">{isSame ? text.same : text.parted(proof.parted)}</strong>
+        <span>
+          {words.step(count(proof.step))}, {text.tensors(proof.tensors.length)}
+        </span>
+      </div>
+      <dl class="proof-figures">
+        <div>
+          <dt>{text.relative}</dt>
+          <dd data-figure="proof-relative" data-value={worst}>
+            {worst.toExponential(1)}
+          </dd>
+        </div>
+        <div>
+          <dt>{text.largest}</dt>
+          <dd data-figure="proof-largest" data-value={largest}>
+            {largest.toExponential(1)}
+          </dd>
+        </div>
+      </dl>
+      <ol class="proof-bars" aria-label={text.scale}>
+        {proof.tensors.map(({ name, relativeL2 }) => (
+          <li
+            key={name}
+            class={name === proof.parted ? 'parted' : ''}
+            title={`${name}: ${relativeL2.toExponential(1)}`}
+          >
+            <span style={{ height: `${100 * onScale(relativeL2)}%` }} />
+          </li>
+        ))}
+      </ol>
+      <p class="muted">{text.scale}</p>
+    </>
+  );
+}
