@@ -3,7 +3,7 @@ export const words = {
   title: 'Lecture',
   scenes: {
     one: { name: 'One tab', claim: 'A step of one tab: forward, backward, update' },
-    data: { name: 'Data parallel', claim: 'Every tab has the whole model and a part of the batch' },
+    data: { name: 'Data', claim: 'Every tab has the whole model and a part of the batch' },
     zero: { name: 'ZeRO', claim: 'Why keep everything on every tab?' },
     pipeline: { name: 'Pipeline', claim: 'Layers on different tabs, microbatches in flow' },
     tensor: { name: 'Tensor', claim: 'One matrix on several tabs' },
@@ -126,7 +126,7 @@ export const words = {
     carries: { dp: 'gradients', pp: 'activations', tp: 'partial sums' },
     perStep: (bytes: string) => `${bytes} a step`,
     none: 'size 1',
-    groups: 'Groups',
+    groups: 'groups',
     label: (dp: number, pp: number, tp: number) => `${dp} x ${pp} x ${tp} ranks: data, pipeline, tensor`,
     sizes: (dp: number, pp: number, tp: number) => `dp ${dp} x pp ${pp} x tp ${tp}`,
   },

@@ -8,6 +8,9 @@ const H = 420;
 const MARGIN = { x: 90, y: 46 };
 const CARGOS: readonly Cargo[] = ['dp', 'pp', 'tp'];
 
+/** Where along a link its figure stands, so that figures of crossing links keep apart. */
+const LABEL_AT: Readonly<Record<Cargo, number>> = { dp: 0.62, pp: 0.34, tp: 0.5 };
+
 interface Props {
   readonly places: readonly Place[];
   readonly loads: readonly LinkLoad[];
@@ -60,7 +63,12 @@ export function CubeView({ places, loads, label }: Props) {
         pairs.map((pair) => {
           const [a, b] = [at(places[pair.a]!), at(places[pair.b]!)];
           return (
-            <text key={`${pair.a} ${pair.b} ${pair.cargo}`} class="cube-bytes" x={(a.x + b.x) / 2} y={(a.y + b.y) / 2}>
+            <text
+              key={`${pair.a} ${pair.b} ${pair.cargo}`}
+              class="cube-bytes"
+              x={a.x + LABEL_AT[pair.cargo] * (b.x - a.x)}
+              y={a.y + LABEL_AT[pair.cargo] * (b.y - a.y)}
+            >
               {bytes(pair.bytes)}
             </text>
           );

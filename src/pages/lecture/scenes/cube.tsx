@@ -1,5 +1,6 @@
 /** Scene 6: the ranks as a cube of replicas, stages and splits; every link in the colour and dash of what it carries. */
 import { useMemo } from 'preact/hooks';
+import { rankGroups } from '../../../plan/mesh';
 import type { Axis } from '../../../plan/plan';
 import { bytes } from '../../state/format';
 import type { SceneProps } from '../app';
@@ -40,6 +41,14 @@ export function CubeScene({ show }: SceneProps) {
             <dd data-figure={`cube-${axis}`} data-value={most(axis)}>
               {plan[axis] > 1 ? text.perStep(bytes(most(axis))) : text.none}
             </dd>
+            {plan[axis] > 1 && (
+              <dd class="side-note">
+                {text.groups}{' '}
+                {rankGroups(plan, [axis])
+                  .map((group) => group.join('-'))
+                  .join(', ')}
+              </dd>
+            )}
           </div>
         ))}
       </dl>
