@@ -1,6 +1,7 @@
 /** Every word the pages show, in one place, so that another language is another file of this shape. */
 export const messages = {
   brand: 'Tabtrain',
+  lecture: 'Lecture',
   first: {
     title: 'Browser tabs that train a language model together',
     lead: 'Each open tab becomes one worker of a small GPU cluster. It computes its share of every training step on its own graphics chip and exchanges gradients with the other tabs directly, so any number of tabs learns exactly what one tab would.',

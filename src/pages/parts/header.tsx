@@ -19,6 +19,9 @@ export function Header({ theme, onTheme, news }: Props) {
         {messages.brand}
       </span>
       <News news={news} />
+      <a class="top-link" href="./lecture.html">
+        {messages.lecture}
+      </a>
       <div class="segments segments-small" role="radiogroup" aria-label={messages.theme.label}>
         {THEMES.map((name) => (
           <label key={name}>
