@@ -13,6 +13,8 @@ export const WINDOW = {
   maxBytes: 4096 * KB,
   /** What should wait in queues on the way: enough to ride out scheduling, less than a slow link's queue holds. */
   queueBytes: 96 * KB,
+  /** A base round trip below this is one machine or one wire: what waits there waits for processors, not in a queue. */
+  nearMs: 4,
   /** Share of the way to the target taken per round trip; a signal is one round trip old when it comes. */
   gain: 0.5,
   /** A frame with at most this much in flight, itself included, measures the round trip of a pipe without a queue. */
@@ -35,7 +37,8 @@ export class InflightWindow {
   #rampBytes: number = WINDOW.startBytes;
   #smoothMs = 0;
   #lastAckMs = 0;
-  #lastStallMs = Number.NEGATIVE_INFINITY;
+  /** When the window was last cut. */
+  #cutMs = Number.NEGATIVE_INFINITY;
 
   /** Bytes that may be in flight now. */
   get bytes(): number {
@@ -66,8 +69,11 @@ export class InflightWindow {
     this.#smoothMs = this.#smoothMs === 0 ? rttMs : this.#smoothMs + (rttMs - this.#smoothMs) / 8;
     this.#updateBase(frame, rttMs);
     this.#rampBytes = Math.min(WINDOW.maxBytes, this.#rampBytes + ackedBytes / 2);
+    // why: frames that left before the last cut tell of the same stall
+    if (frame.sentMs < this.#cutMs) return;
     if (isStall) {
-      this.#shrinkAfterStall(nowMs, frame.sentMs);
+      this.#cutMs = nowMs;
+      this.#set(this.#bytes / 2);
       return;
     }
     const queueBytes = frame.inFlightBytes * (1 - this.#baseMs / rttMs);
@@ -83,14 +89,9 @@ export class InflightWindow {
     else if (frame.inFlightBytes <= WINDOW.aloneBytes) this.#baseMs += (rttMs - this.#baseMs) / 16;
   }
 
-  #shrinkAfterStall(nowMs: number, sentMs: number): void {
-    // why: frames that left before the last cut tell of the same stall
-    if (sentMs < this.#lastStallMs) return;
-    this.#lastStallMs = nowMs;
-    this.#set(this.#bytes / 2);
-  }
-
   #set(bytes: number): void {
-    this.#bytes = Math.min(WINDOW.maxBytes, Math.max(WINDOW.minBytes, bytes));
+    // why a floor: between tabs of a busy machine a short window makes every process wait for all others in turn
+    const floorBytes = this.#baseMs < WINDOW.nearMs ? WINDOW.startBytes : WINDOW.minBytes;
+    this.#bytes = Math.min(WINDOW.maxBytes, Math.max(floorBytes, bytes));
   }
 }

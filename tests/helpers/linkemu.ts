@@ -25,6 +25,8 @@ export interface DirectionStats {
   droppedByLoss: number;
   /** How late this process delivered a packet at worst: the emulator's own error. */
   maxLateMs: number;
+  /** The lateness that a share of all packets did not exceed, in whole ms. */
+  lateMs(share: number): number;
 }
 
 export interface EmulatedLink {
@@ -82,7 +84,16 @@ interface Address {
 
 class Direction {
   readonly shape: LinkShape;
-  readonly stats: DirectionStats = { packets: 0, bytes: 0, droppedByQueue: 0, droppedByLoss: 0, maxLateMs: 0 };
+  readonly stats: DirectionStats = {
+    packets: 0,
+    bytes: 0,
+    droppedByQueue: 0,
+    droppedByLoss: 0,
+    maxLateMs: 0,
+    lateMs: (share) => this.#lateMs(share),
+  };
+  /** Packets by whole ms of lateness. */
+  readonly #late: number[] = [];
   /** When the rate has sent everything accepted so far. */
   #freeMs = 0;
   #line: { readonly atMs: number; readonly packet: Uint8Array }[] = [];
@@ -141,10 +152,24 @@ class Direction {
       const { atMs, packet } = this.#line[due++]!;
       this.stats.packets++;
       this.stats.bytes += packet.length;
-      this.stats.maxLateMs = Math.max(this.stats.maxLateMs, now - atMs);
+      this.#countLate(now - atMs);
       this.deliver(packet);
     }
     this.#line.splice(0, due);
+  }
+
+  #countLate(lateMs: number): void {
+    this.stats.maxLateMs = Math.max(this.stats.maxLateMs, lateMs);
+    this.#late[Math.ceil(lateMs)] = (this.#late[Math.ceil(lateMs)] ?? 0) + 1;
+  }
+
+  #lateMs(share: number): number {
+    let packets = 0;
+    for (let ms = 0; ms < this.#late.length; ms++) {
+      packets += this.#late[ms] ?? 0;
+      if (packets >= share * this.stats.packets) return ms;
+    }
+    return 0;
   }
 }
 

@@ -2,24 +2,29 @@
 export type Command =
   | { readonly do: 'link'; readonly peer: string; readonly bulk: RTCDataChannel; readonly control: RTCDataChannel }
   | { readonly do: 'rawLink'; readonly peer: string; readonly bulk: RTCDataChannel }
-  | {
-      readonly do: 'raw';
-      readonly id: number;
-      readonly left: string;
-      readonly right: string;
-      readonly sizeBytes: number;
-    }
+  | (Question & { readonly id: number });
+
+export type Question =
+  | { readonly do: 'raw'; readonly left: string; readonly right: string; readonly sizeBytes: number }
   | {
       readonly do: 'allReduce';
-      readonly id: number;
       readonly peers: readonly string[];
       readonly rank: number;
       readonly sizeBytes: number;
-      readonly form: 'ring' | 'direct';
-    };
+      readonly form: 'ring' | 'direct' | 'auto';
+      readonly times: number;
+    }
+  | { readonly do: 'fill' | 'drain'; readonly peer: string; readonly seconds: number };
 
 export interface Answer {
   readonly id: number;
-  readonly value?: number;
+  readonly value?: unknown;
   readonly error?: string;
+}
+
+/** What came over a link that was filled for a while. */
+export interface Drained {
+  readonly bytes: number;
+  /** Between two messages, after the first. */
+  readonly longestPauseMs: number;
 }

@@ -1,65 +1,80 @@
-/** The bench page of one tab: connects to the other tabs over BroadcastChannel and hands its channels to the Worker. */
+/**
+ * The bench page of one tab: connects to the other tabs, over BroadcastChannel or through the process that drives it, and
+ * hands its channels to the Worker.
+ */
 import { connectPeer, type PeerConnection } from '../../../src/net/webrtc';
-import type { Answer, Command } from './messages';
+import type { Answer, Command, Drained, Question } from './messages';
 
-interface Signal {
+export interface Signal {
   readonly from: number;
   readonly to: number;
   readonly kind: 'link' | 'raw';
   readonly data: unknown;
 }
 
+/** Exposed by the driving process where it wants to carry the signals. */
+declare const carry: ((signal: Signal) => Promise<void>) | undefined;
+
 const nameOf = (index: number) => `t${index}`;
 const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
 const waiting = new Map<number, (answer: Answer) => void>();
+const room = new BroadcastChannel('bench');
+const connections = new Map<string, PeerConnection>();
+const KINDS = typeof carry === 'undefined' ? (['link', 'raw'] as const) : (['link'] as const);
 let commands = 0;
 let rank = 0;
 let size = 0;
 
 worker.onmessage = ({ data }: MessageEvent<Answer>) => waiting.get(data.id)?.(data);
 
-type Question = Command extends infer C ? (C extends { id: number } ? Omit<C, 'id'> : never) : never;
-
-function ask(question: Question): Promise<number> {
+function ask(question: Question): Promise<unknown> {
   const id = commands++;
   return new Promise((resolve, reject) => {
     waiting.set(id, (answer) => {
       waiting.delete(id);
-      if (answer.error === undefined) resolve(answer.value ?? 0);
+      if (answer.error === undefined) resolve(answer.value);
       else reject(new Error(answer.error));
     });
-    worker.postMessage({ ...question, id });
+    worker.postMessage({ ...question, id } satisfies Command);
   });
+}
+
+function send(signal: Signal): void {
+  const plain = JSON.parse(JSON.stringify(signal)) as Signal;
+  if (typeof carry === 'undefined') room.postMessage(plain);
+  else void carry(plain);
+}
+
+function receive(signal: Signal): void {
+  if (signal.to !== rank) return;
+  const known = connections.get(`${signal.from}${signal.kind}`);
+  (known ?? connect(signal.from, signal.kind)).signal(signal.data);
+}
+
+function connect(to: number, kind: Signal['kind']): PeerConnection {
+  const connection = connectPeer({
+    initiator: rank < to,
+    onSignal: (data) => send({ from: rank, to, kind, data }),
+  });
+  const { bulk, control } = connection;
+  const peer = nameOf(to);
+  if (kind === 'link') worker.postMessage({ do: 'link', peer, bulk, control } satisfies Command, [bulk, control]);
+  else worker.postMessage({ do: 'rawLink', peer, bulk } satisfies Command, [bulk]);
+  connections.set(`${to}${kind}`, connection);
+  return connection;
 }
 
 /** Connect tab `index` of `count` to all others: one connection for our links, one for raw channels. */
 async function join(index: number, count: number): Promise<void> {
   rank = index;
   size = count;
-  const room = new BroadcastChannel('bench');
-  const connections = new Map<string, PeerConnection>();
-  const connect = (to: number, kind: Signal['kind']): PeerConnection => {
-    const connection = connectPeer({
-      initiator: index < to,
-      onSignal: (data) => room.postMessage({ from: index, to, kind, data } satisfies Signal),
-    });
-    const { bulk, control } = connection;
-    const peer = nameOf(to);
-    if (kind === 'link') worker.postMessage({ do: 'link', peer, bulk, control } satisfies Command, [bulk, control]);
-    else worker.postMessage({ do: 'rawLink', peer, bulk } satisfies Command, [bulk]);
-    connections.set(`${to}${kind}`, connection);
-    return connection;
-  };
-  room.onmessage = ({ data }: MessageEvent<Signal>) => {
-    if (data.to !== index) return;
-    const connection = connections.get(`${data.from}${data.kind}`) ?? connect(data.from, data.kind);
-    connection.signal(data.data);
-  };
+  room.onmessage = ({ data }: MessageEvent<Signal>) => receive(data);
+  // until every page listens
   await new Promise((resolve) => setTimeout(resolve, 500));
-  for (let to = index + 1; to < count; to++) for (const kind of ['link', 'raw'] as const) connect(to, kind);
+  for (let to = index + 1; to < count; to++) for (const kind of KINDS) connect(to, kind);
   await new Promise<void>((resolve) => {
     const timer = setInterval(() => {
-      if (connections.size < 2 * (count - 1)) return;
+      if (connections.size < KINDS.length * (count - 1)) return;
       clearInterval(timer);
       resolve();
     }, 50);
@@ -69,12 +84,22 @@ async function join(index: number, count: number): Promise<void> {
 
 const bench = {
   join,
+  receive,
   /** ms to move `sizeBytes` to the right and from the left. */
   raw: (sizeBytes: number) =>
-    ask({ do: 'raw', left: nameOf((rank + size - 1) % size), right: nameOf((rank + 1) % size), sizeBytes }),
-  /** ms of one all-reduce. */
-  allReduce: (sizeBytes: number, form: 'ring' | 'direct') =>
-    ask({ do: 'allReduce', peers: Array.from({ length: size }, (_, i) => nameOf(i)), rank, sizeBytes, form }),
+    ask({
+      do: 'raw',
+      left: nameOf((rank + size - 1) % size),
+      right: nameOf((rank + 1) % size),
+      sizeBytes,
+    }) as Promise<number>,
+  /** ms of one all-reduce, the median of `times`. */
+  allReduce: (sizeBytes: number, form: 'ring' | 'direct' | 'auto', times: number) => {
+    const peers = Array.from({ length: size }, (_, i) => nameOf(i));
+    return ask({ do: 'allReduce', peers, rank, sizeBytes, form, times }) as Promise<number>;
+  },
+  fill: (peer: number, seconds: number) => ask({ do: 'fill', peer: nameOf(peer), seconds }),
+  drain: (peer: number, seconds: number) => ask({ do: 'drain', peer: nameOf(peer), seconds }) as Promise<Drained>,
 };
 
 export type Bench = typeof bench;

@@ -1,8 +1,9 @@
 /** The bench's Worker of one tab: raw data channels, and our transport and collectives, over transferred channels. */
+import { PIECE_FLOATS } from '../../../src/net/collective';
 import { DEFAULT_LINKS, makeGroup } from '../../../src/net/group';
 import { linkTransport } from '../../../src/net/links';
 import type { Mesh } from '../../../src/plan/mesh';
-import type { Answer, Command } from './messages';
+import type { Answer, Command, Drained, Question } from './messages';
 
 const MESSAGE_BYTES = 65_536;
 const HIGH_BYTES = 1 << 20;
@@ -17,13 +18,19 @@ self.onmessage = ({ data }: MessageEvent<Command>) => {
   if (data.do === 'link') transport.addLink(data.peer, data.bulk, data.control);
   else if (data.do === 'rawLink') raw.set(data.peer, new RawLink(data.bulk));
   else {
-    const run = data.do === 'raw' ? rawRing(data.left, data.right, data.sizeBytes) : allReduce(data);
-    run.then(
+    run(data).then(
       (value) => answer({ id: data.id, value }),
       (error) => answer({ id: data.id, error: String(error) }),
     );
   }
 };
+
+function run(question: Question): Promise<unknown> {
+  if (question.do === 'raw') return rawRing(question.left, question.right, question.sizeBytes);
+  if (question.do === 'allReduce') return allReduce(question);
+  const until = performance.now() + question.seconds * 1000;
+  return question.do === 'fill' ? fill(question.peer, until) : drain(question.peer, until);
+}
 
 function answer(message: Answer): void {
   self.postMessage(message);
@@ -76,9 +83,30 @@ async function rawRing(left: string, right: string, sizeBytes: number): Promise<
   return performance.now() - t0;
 }
 
-/** One all-reduce of `sizeBytes`, started together by an exchange; ms. Checks the sum. */
-async function allReduce(command: Extract<Command, { do: 'allReduce' }>): Promise<number> {
-  const { peers, rank, sizeBytes, form } = command;
+/** Send messages of one frame to `peer` until the time is over. */
+async function fill(peer: string, untilMs: number): Promise<void> {
+  const message = new Uint8Array(PIECE_FLOATS * 4);
+  for (let i = 0; performance.now() < untilMs; i++) await transport.send(peer, `1/${i}/m`, message);
+}
+
+async function drain(peer: string, untilMs: number): Promise<Drained> {
+  const over = AbortSignal.timeout(untilMs - performance.now());
+  let bytes = 0;
+  let longestPauseMs = 0;
+  let last = 0;
+  for (let i = 0; !over.aborted; i++) {
+    const message = await transport.recv(peer, `1/${i}/m`, over).catch(() => undefined);
+    const now = performance.now();
+    if (last > 0) longestPauseMs = Math.max(longestPauseMs, now - last);
+    last = now;
+    bytes += message?.byteLength ?? 0;
+  }
+  return { bytes, longestPauseMs };
+}
+
+/** ms of one all-reduce of `sizeBytes`, median of `times`; each is started together by an exchange and its sum checked. */
+async function allReduce(question: Extract<Question, { do: 'allReduce' }>): Promise<number> {
+  const { peers, rank, sizeBytes, form, times } = question;
   const all = peers.map((_, i) => i);
   const mesh: Mesh = {
     generation: 1,
@@ -89,13 +117,16 @@ async function allReduce(command: Extract<Command, { do: 'allReduce' }>): Promis
     stageRank: () => rank,
   };
   const group = makeGroup(transport, mesh, 'dp', all, never, { links: { ...DEFAULT_LINKS, form } });
-  const x = new Float32Array(sizeBytes / 4).fill(rank + 1);
-  const tag = `1/${step++}/bench`;
-  await group.exchange(new Uint8Array(1), `${tag}/start`);
-  const t0 = performance.now();
-  await group.allReduce(x, tag);
-  const ms = performance.now() - t0;
   const expected = (peers.length * (peers.length + 1)) / 2;
-  if (x[0] !== expected || x.at(-1) !== expected) throw new Error(`sum ${x[0]} instead of ${expected}`);
-  return ms;
+  const took: number[] = [];
+  for (let i = 0; i < times; i++) {
+    const x = new Float32Array(sizeBytes / 4).fill(rank + 1);
+    const tag = `1/${step++}/bench`;
+    await group.exchange(new Uint8Array(1), `${tag}/start`);
+    const t0 = performance.now();
+    await group.allReduce(x, tag);
+    took.push(performance.now() - t0);
+    if (x[0] !== expected || x.at(-1) !== expected) throw new Error(`sum ${x[0]} instead of ${expected}`);
+  }
+  return took.sort((a, b) => a - b)[times >> 1]!;
 }
