@@ -23,6 +23,29 @@ export interface EmulatedResult {
   readonly lateMs: { readonly max: number; readonly p999: number };
 }
 
+/** Round trips of 20, 40 and 100 ms; the queue of a home router. With seconds. */
+const LINKS: readonly (readonly [Partial<LinkShape>, number])[] = [
+  [{ rateMbps: 20, delayMs: 10 }, 60],
+  [{ rateMbps: 20, delayMs: 20 }, 60],
+  [{ rateMbps: 100, delayMs: 10 }, 20],
+  [{ rateMbps: 100, delayMs: 20 }, 20],
+  [{ rateMbps: 20, delayMs: 50 }, 20],
+  [{ rateMbps: 20, delayMs: 10, loss: 0.001 }, 20],
+];
+
+/** `say` is told each result as it comes. */
+export async function benchLinks(
+  executablePath: string,
+  say: (result: EmulatedResult) => void,
+): Promise<readonly EmulatedResult[]> {
+  const results: EmulatedResult[] = [];
+  for (const [shape, seconds] of LINKS) {
+    results.push(await loadEmulatedLink(executablePath, shape, seconds));
+    say(results.at(-1)!);
+  }
+  return results;
+}
+
 /** Send 64 KB messages one way for `seconds`, from the first moment of a fresh connection. */
 export async function loadEmulatedLink(
   executablePath: string,

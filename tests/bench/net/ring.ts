@@ -31,6 +31,8 @@ export interface RingOptions {
   readonly tabs?: number;
   readonly sizeBytes?: number;
   readonly rounds?: number;
+  /** Told each round as it ends. */
+  readonly onResult?: (round: RingRound) => void;
 }
 
 /** Sizes of the default example's units and below. */
@@ -38,13 +40,16 @@ const SMALL_BYTES = [64, 16 << 10, 200 << 10];
 const SMALL_TIMES = 20;
 
 export async function benchRing(options: RingOptions): Promise<RingResult> {
-  const { tabs = 4, sizeBytes = 16 << 20, rounds = 4 } = options;
+  const { tabs = 4, sizeBytes = 16 << 20, rounds = 3 } = options;
   const { pages, close } = await openTabs(options.executablePath, tabs);
   try {
     // fresh connections are slow: both kinds are warmed up, gently, before anything is timed
-    for (const share of [64, 16, 4, 1]) await round(pages, sizeBytes / share);
+    for (const share of [64, 16, 4]) await round(pages, sizeBytes / share);
     const results: RingRound[] = [];
-    for (let i = 0; i < rounds; i++) results.push(await round(pages, sizeBytes));
+    for (let i = 0; i < rounds; i++) {
+      results.push(await round(pages, sizeBytes));
+      options.onResult?.(results.at(-1)!);
+    }
     const smallMs: Record<string, number> = {};
     for (const size of SMALL_BYTES) smallMs[`${size} bytes`] = await small(pages, size);
     return {
