@@ -28,6 +28,38 @@ export function programs(plan: ParallelPlan, units: readonly UnitSize[]): Progra
   return meshes(plan).map((mesh) => lower(plan, mesh, units));
 }
 
+/** (chunks, microbatches, pp) of PyTorch's interleaved schedules: all run, though several are no multiple of pp. */
+export const PYTORCH_GRID: readonly (readonly [chunks: number, microbatches: number, pp: number])[] = [
+  ...([
+    [2, 2, 2],
+    [2, 4, 4],
+    [2, 8, 2],
+    [2, 8, 4],
+    [2, 8, 8],
+    [4, 4, 4],
+    [4, 8, 4],
+    [4, 8, 8],
+    [4, 16, 4],
+  ] as const),
+  ...([
+    [4, 32, 4],
+    [4, 64, 4],
+    [4, 16, 16],
+    [4, 32, 32],
+    [4, 128, 64],
+    [3, 2, 2],
+    [3, 8, 2],
+    [3, 12, 4],
+  ] as const),
+  ...([
+    [4, 6, 3],
+    [4, 10, 5],
+    [2, 3, 4],
+    [2, 10, 4],
+    [2, 15, 4],
+  ] as const),
+];
+
 export const FACTS: RunFacts = { ranks: 1, layers: 8, heads: 8, kvHeads: 4, hidden: 64, globalBatch: 64 };
 
 /** Every plan of at most `ranks` ranks that the rules let through, with few microbatches and every dimension tried. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { PlanError } from '../../../src/errors';
 import { parsePlan } from '../../../src/plan/plan';
 import { validatePlan } from '../../../src/plan/rules';
-import { FACTS } from './helpers';
+import { FACTS, PYTORCH_GRID } from './helpers';
 
 describe('parsePlan', () => {
   test('fills in one rank, 1f1b and the least that the schedule takes', () => {
@@ -76,32 +76,25 @@ describe('validatePlan', () => {
     refused({ pp: 4, microbatches: 3 }).toThrow('plan.microbatches 3 < plan.pp 4: 1f1b');
     refused({ pp: 4, microbatches: 3, schedule: 'eager-1f1b' }).toThrow('plan.microbatches 3 < plan.pp 4');
     refused({ pp: 4, microbatches: 3, schedule: 'gpipe' }).not.toThrow();
+    for (const [chunks, microbatches, pp] of PYTORCH_GRID) {
+      const v = refused({ pp, chunks, microbatches, schedule: 'zb-v' }, { layers: 254, globalBatch: 128 });
+      if (chunks === 2) v.not.toThrow();
+      else v.toThrow(`plan.chunks ${chunks} > 2: zb-v`);
+    }
     refused({ pp: 2, schedule: 'zb-v', chunks: 1 }).toThrow('plan.chunks 1 < 2: zb-v');
     refused({ pp: 2, schedule: 'zb-v', chunks: 3 }).toThrow('plan.chunks 3 > 2: zb-v');
     refused({ pp: 2, schedule: 'gpipe', chunks: 2 }).toThrow('plan.chunks 2 > 1: gpipe');
     refused({ pp: 2, schedule: 'interleaved', chunks: 1 }).toThrow('plan.chunks 1 < 2: interleaved');
   });
 
-  // (chunks, microbatches, pp) of PyTorch's interleaved grid: all run, though several are no multiple of pp
-  test.each([
-    [2, 2, 2],
-    [2, 4, 4],
-    [2, 8, 2],
-    [2, 8, 4],
-    [2, 8, 8],
-    [4, 8, 4],
-    [3, 2, 2],
-    [3, 12, 4],
-    [4, 6, 3],
-    [4, 10, 5],
-    [2, 3, 4],
-    [2, 10, 4],
-    [2, 15, 4],
-  ])('interleaved and zero bubble take %i chunks, %i microbatches, pp %i', (chunks, microbatches, pp) => {
-    const facts = { layers: 30, globalBatch: 128 };
-    refused({ pp, chunks, microbatches, schedule: 'interleaved' }, facts).not.toThrow();
-    refused({ pp, chunks, microbatches, schedule: 'zb-h1' }, facts).not.toThrow();
-  });
+  test.each(PYTORCH_GRID)(
+    'interleaved and zero bubble take %i chunks, %i microbatches, pp %i',
+    (chunks, microbatches, pp) => {
+      const facts = { layers: 254, globalBatch: 128 };
+      refused({ pp, chunks, microbatches, schedule: 'interleaved' }, facts).not.toThrow();
+      refused({ pp, chunks, microbatches, schedule: 'zb-h1' }, facts).not.toThrow();
+    },
+  );
 
   test('rounds of unequal length are refused', () => {
     const sentence = 'plan.microbatches 9 mod 2 rounds';

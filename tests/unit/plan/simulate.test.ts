@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type ParallelPlan, parsePlan, type ScheduleName, type UnitSize } from '../../../src/plan/plan';
 import { type Costs, clusterOf, simulate } from '../../../src/plan/simulate';
 import { stageCount } from '../../../src/plan/stages';
-import { evenUnits, everyPlan, gptUnits } from './helpers';
+import { evenUnits, everyPlan, gptUnits, PYTORCH_GRID } from './helpers';
 
 /** F = I = W = 1 per stage-equivalent; only hops cost anything else. */
 function bare(chunks: number, latencyMs = 0): Costs {
@@ -145,6 +145,16 @@ describe('progress', () => {
       return passes !== units.length * plan.microbatches * plan.dp;
     });
     expect(wrong).toEqual([]);
+  });
+
+  test("nor does any shape of PyTorch's grid", () => {
+    for (const [chunks, microbatches, pp] of PYTORCH_GRID.filter(([, , ranks]) => ranks <= 16)) {
+      for (const schedule of ['interleaved', 'zb-h1', ...(chunks === 2 ? (['zb-v'] as const) : [])] as const) {
+        const { ranks } = pipeline(schedule, pp, chunks, microbatches, 0.3);
+        // F, I and W take one millisecond of a whole rank each
+        for (const { busyMs } of ranks) expect(busyMs).toBeCloseTo(3 * microbatches);
+      }
+    }
   });
 
   test('a deadlock is refused with the lines that wait', () => {
