@@ -34,7 +34,8 @@ export async function measure(argv: readonly string[], places: Places, programs:
   const limitBytes = args.limitBytes ?? DEFAULT_LIMIT_BYTES;
   const legs = legsOf(job.tour!, collected);
   const devices = measuredDevices(legs, workload, job.count, limitBytes);
-  const links = job.count > 1 ? measuredLinks(collected.trace) : { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY };
+  const links =
+    job.count > 1 ? measuredLinks(collected.trace, legs) : { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY };
   const trials = tried.map((plan) => ({
     predicted: predict(plan, workload, devices, links),
     measuredMs: stepMs(job.tour!, collected, plan),

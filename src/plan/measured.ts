@@ -61,14 +61,17 @@ export function measuredDevices(
   }));
 }
 
-/** Of the slowest measured link. Throws PlanError where no rank has measured one (a run of one rank has none). */
-export function measuredLinks(events: readonly TraceEvent[]): Links {
+/**
+ * The slowest link that was probed, from the `events` before the first step, and what the device adds to a message, from
+ * the legs. Throws PlanError where no rank has probed one (a run of one rank has none).
+ */
+export function measuredLinks(events: readonly TraceEvent[], legs: readonly Leg[]): Links {
   const values = (name: string) =>
     events.flatMap((one) => (one.name === name && one.value !== undefined ? [one.value] : []));
   const [latencies, rates] = [values('latencyMs'), values('bytesPerMs')];
   if (latencies.length === 0)
     throw new PlanError('no link was measured, so plans over several ranks cannot be predicted');
-  return { latencyMs: Math.max(...latencies), bytesPerMs: Math.min(...rates), hostMs: hostMs(events) };
+  return { latencyMs: Math.max(...latencies), bytesPerMs: Math.min(...rates), hostMs: hostMs(legs) };
 }
 
 interface Pass {
@@ -125,8 +128,13 @@ function betweenMs(events: readonly TraceEvent[], rank: number): number {
   return median(gaps) ?? 0;
 }
 
-/** Read-back and upload: what NORM takes on the rank that everybody else has waited for. */
-function hostMs(events: readonly TraceEvent[]): number {
+/**
+ * Read-back and upload: what NORM takes on the rank that everybody else has waited for. Under plans without dp where there
+ * are any: with dp, NORM waits for gradients too.
+ */
+function hostMs(legs: readonly Leg[]): number {
+  const undisturbed = legs.filter(({ plan }) => plan.dp === 1);
+  const events = (undisturbed.length > 0 ? undisturbed : legs).flatMap((leg) => leg.events);
   const norms = events.filter(({ lane, name }) => lane === 'host' && name === 'NORM');
   const steps = [...new Set(norms.map(({ step }) => step))];
   const shortest = steps.map((step) => ({

@@ -94,18 +94,17 @@ test('takes the slowest link, and read-back from the rank that NORM waited for',
   const norm = (step: number, rank: number, ms: number): TraceEvent => ({
     ...{ step, rank, lane: 'host', name: 'NORM', t0: 100 - ms, t1: 100 },
   });
-  const links = measuredLinks([
+  const probed: TraceEvent[] = [
     { ...at, rank: 0, name: 'latencyMs', value: 4 },
     { ...at, rank: 1, name: 'latencyMs', value: 6 },
     { ...at, rank: 0, name: 'bytesPerMs', value: 2500 },
     { ...at, rank: 1, name: 'bytesPerMs', value: 2400 },
-    norm(1, 0, 40),
-    norm(1, 1, 3),
-    norm(2, 0, 5),
-    norm(2, 1, 30),
-  ]);
-  expect(links).toEqual({ latencyMs: 6, bytesPerMs: 2400, hostMs: 5 });
-  expect(() => measuredLinks([])).toThrow('no link was measured');
+  ];
+  const ddp = { plan: parsePlan({ dp: 2 }), events: [norm(1, 0, 90), norm(1, 1, 80)] };
+  const pipe = { plan: parsePlan({ pp: 2 }), events: [norm(1, 0, 40), norm(1, 1, 3), norm(2, 0, 5), norm(2, 1, 30)] };
+  expect(measuredLinks(probed, [ddp, pipe])).toEqual({ latencyMs: 6, bytesPerMs: 2400, hostMs: 5 });
+  expect(measuredLinks(probed, [ddp]).hostMs).toBe(80);
+  expect(() => measuredLinks([], [])).toThrow('no link was measured');
 });
 
 test('says which pass is missing', () => {
