@@ -50,6 +50,7 @@ const nodePrograms = {
       input: Object.fromEntries([
         ...['serve', 'train', 'rank', 'plan'].map((name) => [name, at(`src/cli/${name}.ts`)]),
         ['bench', at('tests/bench/main.ts')],
+        ['screenshots', at('tests/helpers/screenshots.ts')],
       ]),
     },
   },

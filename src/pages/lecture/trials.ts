@@ -30,8 +30,12 @@ export class Trials {
       if (!wanted || !plan || JSON.stringify(plan) !== JSON.stringify(wanted)) return;
       if (!this.show.digests.value.has(keyOf(plan, kind))) return;
       const steps = kind === 'live' ? metrics.filter(({ step }) => step >= since).length : TRIAL_STEPS;
+      if (steps < TRIAL_STEPS) return;
+      const index = this.at.peek();
       // why later: the show must not change while its signals are being read
-      if (steps >= TRIAL_STEPS) queueMicrotask(() => this.#run(this.at.peek() + 1));
+      setTimeout(() => {
+        if (this.at.peek() === index) this.#run(index + 1);
+      });
     });
   }
 

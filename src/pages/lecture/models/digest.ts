@@ -2,6 +2,7 @@
 import type { ParallelPlan } from '../../../plan/plan';
 import { statsOf } from '../../../trace/stats';
 import type { MemoryByRole, StepMetrics } from '../../tab';
+import type { RankView } from '../feed';
 import { type Moment, rankFinder } from '../moment';
 import { linkLoads, sentBytes, totalOf } from './links';
 import { allBytes } from './states';
@@ -54,6 +55,11 @@ export function paceOf(metrics: readonly StepMetrics[], since: number, tokens: n
   if (times.length === 0) return 0;
   times.sort((a, b) => a - b);
   return (1000 * tokens) / times[Math.floor(times.length / 2)]!;
+}
+
+/** Of the whole room, as the ranks tell it: those of one pipeline and one split all tell of the same tokens. */
+export function roomRate(ranks: readonly RankView[], { pp, tp }: Pick<ParallelPlan, 'pp' | 'tp'>): number {
+  return ranks.reduce((sum, { tokensPerSecond }) => sum + tokensPerSecond, 0) / (pp * tp);
 }
 
 export const fullest = ({ memory }: Digest): number => Math.max(0, ...memory.map((one) => (one ? allBytes(one) : 0)));

@@ -1,0 +1,59 @@
+/**
+ * `npm run screenshots`: every scene of the lecture on four tabs that really train, light and dark, projector and phone,
+ * into docs/pictures. Not a test: it asserts nothing and writes files. Run after `npm run build`.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { SCENES, type Scene } from '../../src/pages/lecture/models/plans';
+import { Venue } from './visitor';
+
+const FOLDER = join(import.meta.dirname, '../../docs/pictures');
+const RUN = 'layers=8&heads=4&headSize=16&context=16&batch=16&steps=50000';
+const WIDE = { width: 1280, height: 720 };
+const PHONE = { width: 360, height: 740 };
+/** What a scene must show before its picture is taken. */
+const SEEN: Readonly<Record<Scene, string>> = {
+  one: '[data-figure="memory"]',
+  data: '[data-figure="link-bytes"][data-value]',
+  zero: '[data-figure="zero-0"][data-value]',
+  pipeline: '[data-figure="bubble"][data-value]',
+  tensor: '[data-figure="tp-reduces"][data-value]',
+  cube: '[data-figure="cube-dp"][data-value]',
+  which: '.which-table tbody tr',
+  proof: '.hashes, .muted',
+};
+const SETTLE_MS = 1500;
+
+async function shoot(page: Page, scene: Scene): Promise<void> {
+  await page.setViewportSize(WIDE);
+  await page.locator('.nav-scene').nth(SCENES.indexOf(scene)).click();
+  await page.locator(SEEN[scene]).first().waitFor();
+  for (const look of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: look });
+    for (const [name, size] of [
+      ['wide', WIDE],
+      ['phone', PHONE],
+    ] as const) {
+      await page.setViewportSize(size);
+      await page.waitForTimeout(SETTLE_MS);
+      await page.screenshot({ path: join(FOLDER, `${scene}-${look}-${name}.png`) });
+    }
+  }
+}
+
+mkdirSync(FOLDER, { recursive: true });
+const venue = await Venue.open();
+try {
+  const visitor = await venue.visit();
+  visitor.context.setDefaultTimeout(240_000);
+  const page = await visitor.open(`lecture.html#${RUN}`);
+  await page.getByRole('button', { name: 'Open 4 tabs' }).and(page.locator(':enabled')).click();
+  await page.locator('.kind-live').waitFor();
+  for (const scene of SCENES) {
+    await shoot(page, scene);
+    console.log(scene);
+  }
+} finally {
+  await venue.close();
+}
