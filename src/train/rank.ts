@@ -9,7 +9,7 @@ import type { ParallelPlan } from '../plan/plan';
 import type { Trace } from '../trace/trace';
 import type { MicrobatchInput } from './data';
 import type { RunFile } from './runfile';
-import type { RankState } from './state';
+import type { RankState, UnitArrays } from './state';
 
 export interface StepInput {
   readonly step: number;
@@ -47,6 +47,11 @@ export interface RankModel {
   logits(tokens: Uint32Array): Promise<Float32Array>;
   /** Copy parameters and moments out of the device, after everything that was started has ended. */
   read(): Promise<RankState>;
+  /**
+   * The newest step's gradients, reduced and summed over the global batch (not divided), as STEP had them: they lie as
+   * moments do.
+   */
+  gradients(): Promise<UnitArrays>;
   /** Replace parameters and moments. `state` lies as the one `read` gives. */
   write(state: RankState): Promise<void>;
   /** Bytes allocated, by role. */

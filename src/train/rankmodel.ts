@@ -21,7 +21,7 @@ import { residencyOf } from './residency';
 import { Executor, type ExecutorOptions } from './run';
 import type { RunFile } from './runfile';
 import { leastMs, type UnitMs } from './slowness';
-import type { RankState } from './state';
+import type { RankState, UnitArrays } from './state';
 
 export interface RankMakerOptions {
   /** Refuse a plan that needs more bytes on this rank (PlanError with the numbers). */
@@ -151,6 +151,14 @@ export class DeviceRank implements RankModel {
       square.set(unit, moments.slice(moments.length / 2));
     }
     return { param, mean, square };
+  }
+
+  async gradients(): Promise<UnitArrays> {
+    const gradients = new Map<number, Float32Array>();
+    for (const unit of this.#instance.here) {
+      gradients.set(unit, await this.#instance.stream.read(this.#instance.own('grad', unit)));
+    }
+    return gradients;
   }
 
   async write(state: RankState): Promise<void> {

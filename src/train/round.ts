@@ -3,7 +3,7 @@
  * declared. A step commits at NORM; what was not committed is run again by the next generation.
  */
 
-import { StaleGeneration } from '../errors';
+import { PeerLost, StaleGeneration } from '../errors';
 import type { Group } from '../net/group';
 import { makeGroup } from '../net/group';
 import { shardingOf } from '../plan/lower';
@@ -16,6 +16,8 @@ import { announce } from './exchange';
 import { sha256 } from './hash';
 import { type Prepared, prepare } from './prepared';
 import { probeLinks } from './probe';
+import type { Proof } from './proof';
+import { Prover } from './prover';
 import type { RankModel } from './rank';
 import type { Reporter } from './report';
 import type { RunFile } from './runfile';
@@ -43,12 +45,21 @@ export interface FilesRequest {
   answered?: boolean;
 }
 
+/** Somebody on this tab wants a step compared with one tab alone. */
+export interface ProofRequest {
+  readonly resolve: (proof: Proof) => void;
+  readonly reject: (reason: unknown) => void;
+  /** `taken`: the ranks are at it. */
+  state?: 'taken' | 'answered';
+}
+
 /** What people ask for meanwhile; looked at when the rank votes. */
 export interface Wishes {
   readonly leaving: () => boolean;
   /** The generation ends once `step` steps are committed; the same on all ranks. */
   readonly endsAt: (step: number) => boolean;
   readonly requests: () => readonly FilesRequest[];
+  readonly proofs: () => readonly ProofRequest[];
 }
 
 export class Round {
@@ -59,6 +70,8 @@ export class Round {
   #built: RankModel | null = null;
   #step = 0;
   #ran = 0;
+  /** Of the step that is next. */
+  #prover: Prover | null = null;
   /** Bytes sent when the newest step's NORM began: a step's traffic is counted from one NORM to the next. */
   #countedBytes = 0;
 
@@ -155,7 +168,8 @@ export class Round {
         const declared = Math.max(membership.declared, ends ? mesh.generation + 1 : 0);
         const before = this.#countedBytes;
         this.#countedBytes = this.#bytesSent();
-        return [declared, this.#countedBytes - before, asked.length > 0 ? 1 : 0];
+        const proves = this.wishes.proofs().some(({ state }) => state === undefined);
+        return [declared, this.#countedBytes - before, asked.length > 0 ? 1 : 0, proves ? 1 : 0];
       },
     });
     this.#step = step + 1;
@@ -176,11 +190,40 @@ export class Round {
     }
     const wanting = votes.flatMap((vote, at) => (vote[2] === 1 ? [at] : []));
     if (wanting.length > 0) await this.#give(prepared, wanting, asked);
+    await this.#endProof();
     const declared = Math.max(...votes.map(([number]) => number ?? 0));
     const isLast = this.#step === run.train.steps;
     this.#ran += 1;
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
     if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
+    const by = votes.findIndex((vote) => vote[3] === 1);
+    if (by >= 0 && !isLast) await this.#beginProof(prepared, by);
+  }
+
+  async #beginProof(prepared: Prepared, by: number): Promise<void> {
+    const before = this.#bytesSent();
+    this.#prover = new Prover(this.setting, prepared, this.#step, by);
+    if (by === this.setting.mesh.rank) for (const request of this.wishes.proofs()) request.state ??= 'taken';
+    await this.#prover.begin(await this.#rank!.read());
+    this.#countedBytes += this.#bytesSent() - before;
+  }
+
+  /** What the comparison costs or why it fails is the asking rank's business; the others train on. */
+  async #endProof(): Promise<void> {
+    const prover = this.#prover;
+    if (!prover) return;
+    this.#prover = null;
+    const before = this.#bytesSent();
+    const mine = this.wishes.proofs().filter(({ state }) => state === 'taken');
+    try {
+      const proof = await prover.end(await this.#rank!.gradients());
+      for (const request of proof ? mine : []) request.resolve(proof!);
+    } catch (error) {
+      if (error instanceof PeerLost || error instanceof StaleGeneration) throw error;
+      for (const request of mine) request.reject(error);
+    }
+    for (const request of mine) request.state = 'answered';
+    this.#countedBytes += this.#bytesSent() - before;
   }
 
   /** One rank holds all of the model, so it can sample by itself. */

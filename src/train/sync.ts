@@ -12,7 +12,7 @@ import { receiveBytes, sendBytes } from './exchange';
 import { type Holding, holdingOf, type Part } from './holding';
 import { intersect, sizeOf } from './intervals';
 import { type Addresses, NOTHING, type Transfer, transfersOf } from './reshard';
-import { emptyState, initialState, type RankState, readRuns, writeRuns } from './state';
+import { emptyState, initialState, type RankState, readRuns, type UnitArrays, writeRuns } from './state';
 
 /** A rank's state and how it is cut. */
 export interface CutState {
@@ -62,7 +62,7 @@ export async function syncState(
   const needs = mesh.peers.map((_, rank) => addressesOf(holdingUnder(config, { plan, rank })));
   const source = mine?.step === newest ? mine : null;
   const target = holdingUnder(config, cutting);
-  const state = await move(circuit, config, has, needs, source, target, `${newest}/sync`);
+  const state = await move(circuit, has, needs, source && laid(config, source), target, `${newest}/sync`);
   return { step: newest, cutting, state };
 }
 
@@ -81,15 +81,50 @@ export async function gatherWeights(
   mine: CutState,
   wanting: readonly number[],
 ): Promise<Float32Array | null> {
-  const { mesh } = circuit;
-  const { plan } = mine.cutting;
-  const { param } = holdingUnder(config, SINGLE);
-  const has = mesh.peers.map((_, rank) => addressesOf(holdingUnder(config, { plan, rank })));
-  const needs = mesh.peers.map((_, rank) => (wanting.includes(rank) ? { param: param.held, moment: [] } : NOTHING));
-  const target = { param: wanting.includes(mesh.rank) ? param : NO_PART, moment: NO_PART };
-  const state = await move(circuit, config, has, needs, mine, target, `${mine.step}/files`);
-  return target.param === param ? readRuns(state.param, param, param.held) : null;
+  return gather(circuit, config, mine, ({ param }) => param, wanting, `${mine.step}/files`);
 }
+
+/** As gatherWeights: the gradients of the newest step, which lie on the ranks as moments do. */
+export async function gatherGradients(
+  circuit: Circuit,
+  config: ModelConfig,
+  mine: Omit<CutState, 'state'> & { readonly gradients: UnitArrays },
+  wanting: readonly number[],
+): Promise<Float32Array | null> {
+  const state = { param: mine.gradients, mean: NO_ARRAYS, square: NO_ARRAYS };
+  return gather(circuit, config, { ...mine, state }, ({ moment }) => moment, wanting, `${mine.step}/gradients`);
+}
+
+/** What `partOf` every rank holds of the model, as `state.param` has it, by address on the ranks `wanting`. */
+async function gather(
+  circuit: Circuit,
+  config: ModelConfig,
+  { cutting: { plan }, state }: Pick<CutState, 'cutting' | 'state'>,
+  partOf: (holding: Holding) => Part,
+  wanting: readonly number[],
+  tag: string,
+): Promise<Float32Array | null> {
+  const { mesh } = circuit;
+  const { param: whole } = holdingUnder(config, SINGLE);
+  const partsOf = (rank: number): Holding => ({ param: partOf(holdingUnder(config, { plan, rank })), moment: NO_PART });
+  const has = mesh.peers.map((_, rank) => addressesOf(partsOf(rank)));
+  const needs = mesh.peers.map((_, rank) => (wanting.includes(rank) ? { param: whole.held, moment: [] } : NOTHING));
+  const target = { param: wanting.includes(mesh.rank) ? whole : NO_PART, moment: NO_PART };
+  const gathered = await move(circuit, has, needs, { state, holding: partsOf(mesh.rank) }, target, tag);
+  return target.param === whole ? readRuns(gathered.param, whole, whole.held) : null;
+}
+
+/** A state and what of the model it is. */
+interface Laid {
+  readonly state: RankState;
+  readonly holding: Holding;
+}
+
+const laid = (config: ModelConfig, { state, cutting }: CutState): Laid => ({
+  state,
+  holding: holdingUnder(config, cutting),
+});
+const NO_ARRAYS: UnitArrays = new Map();
 
 const NO_PART: Part = { lengths: new Map(), spans: [], held: [] };
 
@@ -119,23 +154,22 @@ export const SINGLE: Cutting = { plan: SINGLE_PLAN, rank: 0 };
 /** Run the transfers from `has` to `needs`; the result lies as `target` says. `tag` is `step/purpose`. */
 async function move(
   circuit: Circuit,
-  config: ModelConfig,
   has: readonly Addresses[],
   needs: readonly Addresses[],
-  mine: CutState | null,
+  mine: Laid | null,
   target: Holding,
   tag: string,
 ): Promise<RankState> {
   const { mesh, transport, signal } = circuit;
   const state = emptyState(target);
-  if (mine) copyOwn(mine.state, holdingUnder(config, mine.cutting), state, target);
+  if (mine) copyOwn(mine.state, mine.holding, state, target);
   const prefix = `${mesh.generation}/${tag}`;
   const transfers = transfersOf(has, needs);
   const sends = transfers.filter(({ from }) => from === mesh.rank);
   const receives = transfers.filter(({ to }) => to === mesh.rank);
   await Promise.all([
     ...sends.map(async (transfer) => {
-      const bytes = pack(mine!.state, holdingUnder(config, mine!.cutting), transfer);
+      const bytes = pack(mine!.state, mine!.holding, transfer);
       await sendBytes(transport, mesh, transfer.to, bytes, prefix);
     }),
     ...receives.map(async (transfer) => {

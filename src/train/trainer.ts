@@ -11,12 +11,13 @@ import { validatePlan } from '../plan/rules';
 import { endsLeg, planAt, type Tour } from '../plan/tour';
 import type { Trace } from '../trace/trace';
 import { modelFiles } from './checkpoint';
-import { sha256 } from './hash';
 import { sizeOf } from './intervals';
 import type { Prepared } from './prepared';
+import type { Proof } from './proof';
+import { weightsHash } from './prover';
 import type { MakeRank } from './rank';
 import { Reporter } from './report';
-import { type FilesRequest, Round } from './round';
+import { type FilesRequest, type ProofRequest, Round } from './round';
 import { type RunFile, readRunFile } from './runfile';
 import { readRuns } from './state';
 import type { ModelFiles, TabStatus } from './status';
@@ -69,6 +70,11 @@ export interface Trainer {
   stop(): void;
   /** The model as it is at the next step border. Rejects with InputError while there is none. */
   files(): Promise<ModelFiles>;
+  /**
+   * Compare the gradients of a step with those of this tab alone, at the next step border while the room trains. Rejects
+   * with InputError when training ends before that.
+   */
+  prove(): Promise<Proof>;
 }
 
 /** Start taking part: waits for the first generation, trains until the last step, `stop` or an error. */
@@ -77,7 +83,7 @@ export function startTrainer(deps: TrainerDeps): Trainer {
   const finished = training.run();
   // why: the caller may look at `finished` late; the failure is in the status too
   finished.catch(() => {});
-  return { finished, stop: () => training.stop(), files: () => training.files() };
+  return { finished, stop: () => training.stop(), files: () => training.files(), prove: () => training.prove() };
 }
 
 class Training {
@@ -85,6 +91,7 @@ class Training {
   readonly #text: TextSource;
   readonly #leave = new AbortController();
   #requests: FilesRequest[] = [];
+  #proofs: ProofRequest[] = [];
   /** In a generation that trains: requests are answered at its next step border. */
   #training = false;
   #mine: CutState | null = null;
@@ -118,11 +125,16 @@ class Training {
       throw error;
     } finally {
       this.#answer();
+      for (const { reject } of this.#proofs) reject(new InputError('training ended before a step could be compared'));
     }
   }
 
   stop(): void {
     this.#leave.abort();
+  }
+
+  prove(): Promise<Proof> {
+    return new Promise((resolve, reject) => this.#proofs.push({ resolve, reject }));
   }
 
   files(): Promise<ModelFiles> {
@@ -162,6 +174,7 @@ class Training {
         leaving: () => this.#leave.signal.aborted,
         endsAt: (step) => this.deps.tour !== undefined && endsLeg(this.deps.tour, step),
         requests: () => this.#requests,
+        proofs: () => this.#proofs,
       },
       this.#mine,
       this.#prepared,
@@ -176,7 +189,14 @@ class Training {
     } finally {
       this.#training = false;
       ({ mine: this.#mine, prepared: this.#prepared } = await round.close());
+      if (this.#mine && this.#prepared) {
+        const hash = await weightsHash(this.#prepared, this.#mine);
+        this.#reporter.tell({ weights: { step: this.#mine.step, hash } });
+      }
       this.#requests = this.#requests.filter(({ answered }) => !answered);
+      this.#proofs = this.#proofs.filter(({ state }) => state !== 'answered');
+      // What a broken generation left half done begins anew.
+      for (const request of this.#proofs) delete request.state;
       this.#answer();
       this.#askOnward(mesh.rank);
     }
@@ -227,13 +247,8 @@ class Training {
       run: prepared?.run ?? null,
       step: mine?.step ?? 0,
       rank: this.#rank,
-      weightsHash: mine && prepared ? await hashOf(prepared, mine) : '',
+      weightsHash: mine && prepared ? await weightsHash(prepared, mine) : '',
       files,
     };
   }
-}
-
-async function hashOf({ run }: Prepared, { cutting, state }: CutState): Promise<string> {
-  const { param } = holdingUnder(run.model, cutting);
-  return sha256(new Uint8Array(readRuns(state.param, param, param.held).buffer));
 }

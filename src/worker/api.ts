@@ -9,6 +9,7 @@ import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
 import type { Tour } from '../plan/tour';
 import type { TraceEvent } from '../trace/trace';
+import type { Proof } from '../train/proof';
 import type { ModelFiles, TabStatus } from '../train/status';
 
 /** Slowness put on a tab on purpose; really applied to its executor and its transport. 0 switches a field off. */
@@ -108,6 +109,8 @@ export interface Rank {
   handicap(handicap: Handicap): void;
   /** The model as it is at the next step border. */
   files(): Promise<ModelFiles>;
+  /** The gradients of a step beside those of this tab alone, while the room trains. */
+  prove(): Promise<Proof>;
   /** Send the trace of each `every`-th step to the page, 0 for none. */
   watch(every: number): void;
   /** Say bye on every link and free the device. */

@@ -16,6 +16,7 @@ import type { PeerId } from '../plan/mesh';
 import { type ParallelPlan, parsePlan } from '../plan/plan';
 import { Trace } from '../trace/trace';
 import { hashRunFile } from '../train/hash';
+import type { Proof } from '../train/proof';
 import { rankMaker } from '../train/rankmodel';
 import { readRunFile } from '../train/runfile';
 import { IDLE } from '../train/status';
@@ -145,6 +146,11 @@ export class LocalRank implements Rank {
   handicap({ unitMs, ...shape }: Handicap): void {
     this.#unitMs = unitMs;
     this.#transport.shape(shape);
+  }
+
+  async prove(): Promise<Proof> {
+    if (!this.#trainer) throw new ProtocolError('nothing is trained in this tab');
+    return this.#trainer.prove();
   }
 
   async files(): Promise<ModelFiles> {

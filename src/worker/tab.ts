@@ -76,12 +76,20 @@ export const openTab: OpenTab = async (options) => {
     document.removeEventListener('visibilitychange', onVisibility);
     leave();
   };
+  const prove = () => {
+    rank?.prove().then(
+      (proof) => publisher.proof({ ...proof, tensors: [...proof.tensors] }),
+      // Training ended before that, which its status says.
+      () => {},
+    );
+  };
   room.onOrder((from, value) => {
     const order = room.roster.get(from)?.signal ? readOrder(value) : null;
     if (!order) return;
     if (order.t === 'handicap') slow(order.handicap);
     else if (order.t === 'rename') room.announce({ name: order.name });
     else if (order.t === 'leave') void rank?.stop();
+    else if (order.t === 'prove') prove();
     else if (order.t === 'drop') {
       // why the Worker first: its channels are cut in the middle of whatever it does
       trainer.close();

@@ -31,7 +31,7 @@ export const handicapSchema = v.object({
   mbitPerSecond: v.pipe(amount, v.maxValue(100_000)),
 });
 
-const memory = v.object({
+export const memorySchema = v.object({
   param: amount,
   grad: amount,
   moment: amount,
@@ -40,7 +40,7 @@ const memory = v.object({
   staging: amount,
 });
 
-const link = v.object({
+export const linkSchema = v.object({
   peer,
   bytesSent: amount,
   bytesReceived: amount,
@@ -50,7 +50,7 @@ const link = v.object({
   kind: v.picklist(['memory', 'direct', 'relayed']),
 });
 
-const metrics = v.object({
+export const metricsSchema = v.object({
   step: count,
   loss: v.number(),
   gradNorm: v.number(),
@@ -60,9 +60,9 @@ const metrics = v.object({
   bytesSent: v.pipe(v.array(amount), v.maxLength(256)),
   heldOutLoss: v.exactOptional(v.number()),
 });
-const someMetrics = v.pipe(v.array(metrics), v.maxLength(METRICS_PER_MESSAGE));
+const someMetrics = v.pipe(v.array(metricsSchema), v.maxLength(METRICS_PER_MESSAGE));
 
-const proof = v.object({
+export const proofSchema = v.object({
   step: count,
   tensors: v.pipe(
     v.array(v.object({ name: v.pipe(v.string(), v.maxLength(200)), maxAbs: amount, relativeL2: amount })),
@@ -84,8 +84,8 @@ const status = v.object({
   steps: count,
   vocab: count,
   tokensPerSecond: amount,
-  memory: v.nullable(memory),
-  links: v.pipe(v.array(link), v.maxLength(256)),
+  memory: v.nullable(memorySchema),
+  links: v.pipe(v.array(linkSchema), v.maxLength(256)),
   weights: v.nullable(v.object({ step: count, hash })),
   handicap: handicapSchema,
   /** Highest step of which events were left out, -1 when none was. */
@@ -99,7 +99,7 @@ const fromWatched = v.variant('t', [
   v.object({ t: v.literal('history'), metrics: someMetrics }),
   /** Answer to ping: `at` is the answering page's clock, milliseconds since the epoch. */
   v.object({ t: v.literal('pong'), id: count, at: amount }),
-  v.object({ t: v.literal('proof'), proof }),
+  v.object({ t: v.literal('proof'), proof: proofSchema }),
 ]);
 
 const fromWatcher = v.variant('t', [
@@ -112,7 +112,7 @@ export type FromWatched = v.InferOutput<typeof fromWatched>;
 export type FromWatcher = v.InferOutput<typeof fromWatcher>;
 export type WatchedStatus = v.InferOutput<typeof status>;
 export type Handicap = v.InferOutput<typeof handicapSchema>;
-export type Proof = v.InferOutput<typeof proof>;
+export type Proof = v.InferOutput<typeof proofSchema>;
 export const NO_HANDICAP: Handicap = { unitMs: 0, latencyMs: 0, mbitPerSecond: 0 };
 
 /** Throws ProtocolError. */

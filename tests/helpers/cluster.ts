@@ -127,17 +127,9 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
 /** The reduced gradients on the devices, divided by the tokens of the global batch. */
 async function gradientOf(run: RunFile, members: readonly Member[]) {
   const tokens = run.train.globalBatch * run.model.context;
-  const arrays = await all(members, async ({ rank: { executor } }): Promise<UnitArrays> => {
-    const { instance } = executor;
-    const grads = new Map<number, Float32Array>();
-    for (const unit of instance.here) {
-      const grad = await instance.stream.read(instance.own('grad', unit));
-      grads.set(
-        unit,
-        grad.map((value) => value / tokens),
-      );
-    }
-    return grads;
+  const arrays = await all(members, async ({ rank }): Promise<UnitArrays> => {
+    const sums = await rank.gradients();
+    return new Map([...sums].map(([unit, grad]) => [unit, grad.map((value) => value / tokens)]));
   });
   // why: moments are sharded as the gradients STEP reads
   return merge(run, members, arrays, ({ moment }) => moment);

@@ -8,7 +8,7 @@ import { makeGroup } from '../../src/net/group';
 import type { MicrobatchInput } from '../../src/train/data';
 import { holdingOf } from '../../src/train/holding';
 import type { MakeRank, RankModel, StepInput } from '../../src/train/rank';
-import { emptyState } from '../../src/train/state';
+import { emptyState, type UnitArrays } from '../../src/train/state';
 import { holdingUnder, SINGLE } from '../../src/train/sync';
 
 export interface PlainOptions {
@@ -22,6 +22,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
   return async ({ run, plan, mesh, transport, signal }) => {
     const ranks = mesh.peers.map((_, rank) => rank);
     const group = makeGroup(transport, mesh, 'dp', ranks, signal);
+    let newest: UnitArrays = new Map();
     let state = emptyState(holdingOf(run.model, plan, mesh));
     // why: padding depends on dp, and the numbers must not
     const sizes = [...holdingUnder(run.model, SINGLE).param.lengths.values()];
@@ -40,6 +41,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       for (const [unit, grad] of grads.entries()) {
         await group.allReduce(grad, `${mesh.generation}/${step}/REDUCE ${unit}`);
       }
+      newest = new Map([...state.mean].map(([unit, { length }], i) => [unit, padded(grads[i]!, length)]));
       await at('reduced', step);
       const mine = new Float64Array([loss, ...vote()]);
       const all = await group.exchange(new Uint8Array(mine.buffer), `${mesh.generation}/${step}/NORM`);
@@ -71,6 +73,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       },
       logits: async (tokens) =>
         Float32Array.from({ length: run.model.vocab }, (_, v) => (v === tokens.length % 7 ? 4 : 0)),
+      gradients: async () => structuredClone(newest),
       read: async () => structuredClone(state),
       write: async (given) => {
         state = structuredClone(given);
@@ -79,6 +82,12 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
     };
     return rank;
   };
+}
+
+function padded(values: Float32Array, length: number): Float32Array {
+  const all = new Float32Array(length);
+  all.set(values);
+  return all;
 }
 
 /** A smooth loss in the parameters, different for every pair of tokens. */

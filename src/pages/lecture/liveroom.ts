@@ -118,7 +118,10 @@ function commandsOf(host: Host, roster: () => ReadonlyMap<PeerId, Presence>, fee
     lock: (locked) => host.ask({ locked }),
     prove() {
       const first = feed.ranks.value[0];
-      if (first) host.order(first.peer, { t: 'prove' });
+      if (!first) return;
+      host.order(first.peer, { t: 'prove' });
+      // why two: parameters are gathered before a step and gradients after the next
+      if (feed.phase.value === 'paused') host.ask({ steps: 2 });
     },
   };
 }

@@ -1,0 +1,72 @@
+/** A run recorded from a live feed and replayed: the same numbers, without anything live; damaged files are refused. */
+import { expect, test } from 'vitest';
+import { InputError } from '../../../src/errors';
+import { RecordedFeed } from '../../../src/pages/lecture/recordedfeed';
+import { Recorder } from '../../../src/pages/lecture/recorder';
+import { readRecording } from '../../../src/pages/lecture/recording';
+import { runFileOf } from '../../../src/pages/state/runchoice';
+import { DEFAULT_CHOICE } from '../../../src/pages/state/runchoice';
+import { WatchRoom } from '../../helpers/watchroom';
+
+const text = async () => new TextEncoder().encode('call me');
+
+/** Eight steps, then a change of plan, then eight more. */
+async function recorded() {
+  const room = new WatchRoom(['a', 'b', 'c', 'd']);
+  const { feed, tabs } = room;
+  feed.setRun(runFileOf(DEFAULT_CHOICE, ''));
+  const recorder = new Recorder(feed);
+  expect(recorder.hasRun).toBe(false);
+  room.connect();
+  const run = (from: number) => {
+    for (let step = from; step < from + 8; step++) {
+      for (const tab of tabs) {
+        tab.run(step);
+        tab.tell({ phase: 'training' });
+      }
+      room.settle();
+    }
+    for (const tab of tabs) tab.tell({ phase: 'waiting' });
+    room.settle();
+  };
+  run(0);
+  const shown = { ranks: feed.ranks.value, events: feed.traceOf(7) };
+  const plan = { ...room.plan, zero: 2 as const };
+  for (const tab of tabs) tab.tell({ generation: 2, plan, phase: 'syncing' });
+  room.settle();
+  run(8);
+  return { room, plan, shown, file: await recorder.file(text) };
+}
+
+test('a recorded run shows what the live one showed, plan by plan', async () => {
+  const { room, plan, shown, file } = await recorded();
+  const recording = await readRecording(file);
+  expect(recording.card).toMatchObject({ seed: 1, adapters: ['adapter 0', 'adapter 1', 'adapter 2', 'adapter 3'] });
+  expect(recording.card.dataHash).toMatch(/^[0-9a-f]{64}$/);
+  const feed = new RecordedFeed(recording);
+  expect(feed.chapters.map((chapter) => chapter.plan.zero)).toEqual([0, 2]);
+  expect(feed.newestStep.value).toBe(7);
+  expect(feed.metrics.value.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(feed.ranks.value).toEqual(shown.ranks);
+  const times = ({ t0, t1, ...rest }: (typeof shown.events)[number]) => rest;
+  const events = feed.traceOf(7);
+  expect(events.map(times)).toEqual(shown.events.map(times));
+  for (const [i, { t0 }] of events.entries()) expect(Math.abs(t0 - shown.events[i]!.t0)).toBeLessThan(0.002);
+  expect(feed.traceOf(1)).toEqual([]);
+  expect(feed.show(plan)).toBe(true);
+  expect(feed.plan.value).toEqual(plan);
+  expect(feed.newestStep.value).toBe(15);
+  expect(feed.metrics.value).toEqual(room.feed.metrics.value);
+  expect(feed.show({ ...plan, pp: 4 })).toBe(false);
+  expect(feed.plan.value).toEqual(plan);
+});
+
+test('a damaged or foreign file is refused in a sentence', async () => {
+  const { file } = await recorded();
+  const other = new Blob(['{"v":1,"card":{}}']).stream().pipeThrough(new CompressionStream('gzip'));
+  const foreign = new Uint8Array(await new Response(other).arrayBuffer());
+  for (const bad of [file.slice(0, file.length / 2), foreign, new Uint8Array([1, 2, 3])]) {
+    await expect(readRecording(bad)).rejects.toBeInstanceOf(InputError);
+    await expect(readRecording(bad)).rejects.toThrow('this file is no recorded run');
+  }
+});
