@@ -48,7 +48,7 @@ const nodePrograms = {
     outDir: 'dist/node',
     rolldownOptions: {
       input: Object.fromEntries([
-        ...['serve', 'train', 'rank', 'plan'].map((name) => [name, at(`src/cli/${name}.ts`)]),
+        ...['serve', 'train', 'rank', 'plan', 'record'].map((name) => [name, at(`src/cli/${name}.ts`)]),
         ['bench', at('tests/bench/main.ts')],
         ['screenshots', at('tests/helpers/screenshots.ts')],
       ]),
@@ -70,7 +70,7 @@ const pages = {
     emptyOutDir: true,
     rolldownOptions: {
       input: Object.fromEntries(
-        ['index', 'rank', 'lecture', 'seat', 'room'].map((name) => [name, at(`src/pages/${name}.html`)]),
+        ['index', 'rank', 'lecture', 'seat', 'room', 'record'].map((name) => [name, at(`src/pages/${name}.html`)]),
       ),
     },
   },

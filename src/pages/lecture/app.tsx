@@ -52,7 +52,7 @@ export function App({ show }: { readonly show: Show }) {
       <div class="visually-hidden">
         <News news={show.live.value?.news.value ?? []} />
       </div>
-      <HelpDialog open={show.panel.value === 'help'} onClose={close} />
+      <HelpDialog show={show} open={show.panel.value === 'help'} onClose={close} />
       <KnobsDialog show={show} open={show.panel.value === 'knobs'} onClose={close} />
       <Dialog open={show.panel.value === 'qr'} label={words.qr} class="qr-dialog" onClose={close}>
         <QrCode text={invitation} label={words.qr} />

@@ -11,6 +11,7 @@ import { changesOf } from '../state/people';
 import type { PeerId, Presence } from '../tab';
 import type { Commands } from './feed';
 import { LiveFeed } from './livefeed';
+import { Recorder } from './recorder';
 
 const TICK_MS = 1000;
 
@@ -25,6 +26,8 @@ export interface LiveRoom {
   readonly link: string;
   readonly feed: LiveFeed;
   readonly commands: Commands;
+  /** Keeps what an exported run needs. */
+  readonly recorder: Recorder;
   readonly roster: ReadonlySignal<ReadonlyMap<PeerId, Presence>>;
   /** Tabs that are willing, in a generation or not. */
   readonly seats: ReadonlySignal<number>;
@@ -73,7 +76,9 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
     },
   });
   const timer = setInterval(() => feed.tick(), TICK_MS);
+  const recorder = new Recorder(feed);
   return {
+    recorder,
     self: host.self,
     link: options.link,
     feed,
@@ -86,6 +91,7 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
     news,
     close() {
       clearInterval(timer);
+      recorder.close();
       host.close();
     },
   };

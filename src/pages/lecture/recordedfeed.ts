@@ -26,6 +26,11 @@ export class RecordedFeed implements Feed {
     this.open(0);
   }
 
+  /** Tabs of its largest plan. */
+  get tabs(): number {
+    return Math.max(...this.chapters.map(({ ranks }) => ranks.length));
+  }
+
   /** Show chapter `index`, and the curve as far as it had come then. */
   open(index: number): void {
     const chapter = this.chapters[index];

@@ -79,7 +79,15 @@ export async function readRecording(file: Uint8Array<ArrayBuffer>): Promise<Reco
 /** The events of a step as packs, one for each rank. */
 export function packsOf(events: readonly TraceEvent[], generation: number): string[] {
   const ranks = [...new Set(events.map(({ rank }) => rank))].sort((a, b) => a - b);
-  return ranks.map((one) => toBase64(packEvents(events.filter((event) => event.rank === one), generation, 0)));
+  return ranks.map((one) =>
+    toBase64(
+      packEvents(
+        events.filter((event) => event.rank === one),
+        generation,
+        0,
+      ),
+    ),
+  );
 }
 
 /** The opposite, sorted by t0. Throws InputError. */

@@ -16,7 +16,10 @@ import { Frames } from './frames';
 import { type Digest, digestOf, keyOf } from './models/digest';
 import { type Picks, planFor, SCENES, type Scene } from './models/plans';
 import { type Moment, Moments } from './moment';
+import type { RecordedFeed } from './recordedfeed';
+import type { Recorder } from './recorder';
 import { SimulatedFeed } from './simulated';
+import { words } from './words';
 
 export type Panel = '' | 'knobs' | 'help' | 'qr';
 
@@ -24,6 +27,7 @@ export type Panel = '' | 'knobs' | 'help' | 'qr';
 export interface Live {
   readonly feed: Feed;
   readonly commands: Commands;
+  readonly recorder: Recorder;
   /** Tabs that are here to train, in a generation or not. */
   readonly seats: ReadonlySignal<number>;
   readonly problem: ReadonlySignal<string>;
@@ -43,7 +47,7 @@ export class Show {
   readonly live = signal<Live | null>(null);
   /** Tabs that were asked for; training starts when they are all here. 0: none. */
   readonly expected = signal(0);
-  readonly recorded = signal<Feed | null>(null);
+  readonly recorded = signal<RecordedFeed | null>(null);
   readonly simulated: SimulatedFeed;
   /** What is on screen: the live room once somebody trains in it, else a loaded recording, else the simulator. */
   readonly feed: ReadonlySignal<Feed>;
@@ -121,9 +125,10 @@ export class Show {
   /** Cut the run as the scene wants it for the tabs that are here; a refusal is a sentence and changes nothing. */
   recut(): void {
     const feed = this.feed.value;
-    const seats = feed.kind === 'live' ? this.live.value!.seats.value : this.tabs.value;
+    const isLive = feed.kind === 'live';
+    const seats = isLive ? this.live.value!.seats.value : (this.recorded.value?.tabs ?? this.tabs.value);
     this.#try(() => {
-      const run = feed.kind === 'live' ? feed.run.value : this.#run();
+      const run = feed === this.simulated ? this.#run() : feed.run.value;
       const plan = run && planFor(this.scene.value, seats, run, this.picks.value);
       if (plan) this.cut(plan);
     });
@@ -133,6 +138,7 @@ export class Show {
   cut(plan: ParallelPlan): void {
     const feed = this.feed.value;
     if (feed === this.simulated) this.simulated.change({ run: this.#run(), plan });
+    else if (feed === this.recorded.value && !this.recorded.value.show(plan)) throw new PlanError(words.runs.missing);
     else if (feed.kind === 'live' && !isSame(feed.plan.value, plan)) this.live.value!.commands.switchPlan(plan);
   }
 
@@ -167,6 +173,33 @@ export class Show {
 
   handicapAll(change: Partial<Handicap>): void {
     for (const { peer } of this.feed.value.ranks.value) this.handicap(peer, change);
+  }
+
+  /** Replay a run: the person's `file`, else the one that ships with the site. */
+  async replay(file?: Blob): Promise<void> {
+    try {
+      const { runOfFile, shippedRun } = await import('./runs');
+      this.recorded.value = file ? await runOfFile(file) : await shippedRun();
+      this.panel.value = '';
+      this.recut();
+    } catch (error) {
+      this.problem.value = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** A live run is there to be saved. */
+  get canSave(): boolean {
+    return this.feed.value.kind === 'live';
+  }
+
+  /** Save the live run as one file, or the trace of the step on screen (all steps kept, of a live run) for Perfetto. */
+  async save(what: 'run' | 'trace'): Promise<void> {
+    const recorder = this.live.value?.recorder;
+    const feed = this.feed.value;
+    const { saveRun, saveTrace } = await import('./runs');
+    if (what === 'run' && recorder?.hasRun) await saveRun(recorder);
+    const isKept = feed.kind === 'live' && recorder !== undefined;
+    if (what === 'trace') saveTrace(isKept ? recorder.events : feed.traceOf(feed.newestStep.value), feed.run.value);
   }
 
   /** Wait for `count` more tabs and start when they are here. */

@@ -4,8 +4,7 @@ import { InputError } from '../../../src/errors';
 import { RecordedFeed } from '../../../src/pages/lecture/recordedfeed';
 import { Recorder } from '../../../src/pages/lecture/recorder';
 import { readRecording } from '../../../src/pages/lecture/recording';
-import { runFileOf } from '../../../src/pages/state/runchoice';
-import { DEFAULT_CHOICE } from '../../../src/pages/state/runchoice';
+import { DEFAULT_CHOICE, runFileOf } from '../../../src/pages/state/runchoice';
 import { WatchRoom } from '../../helpers/watchroom';
 
 const text = async () => new TextEncoder().encode('call me');

@@ -1,13 +1,16 @@
-/** The keys of the lecture. */
+/** The keys of the lecture, and runs as files. */
 import { Dialog } from '../../parts/dialog';
+import type { Show } from '../show';
 import { words } from '../words';
+import { Runs } from './runs';
 
 interface Props {
+  readonly show: Show;
   readonly open: boolean;
   readonly onClose: () => void;
 }
 
-export function HelpDialog({ open, onClose }: Props) {
+export function HelpDialog({ show, open, onClose }: Props) {
   return (
     <Dialog open={open} label={words.help} class="help" onClose={onClose}>
       <dl>
@@ -20,6 +23,7 @@ export function HelpDialog({ open, onClose }: Props) {
           </div>
         ))}
       </dl>
+      <Runs show={show} />
       <button type="button" class="button" onClick={onClose}>
         {words.close}
       </button>

@@ -12,6 +12,11 @@ export function Room({ show }: { readonly show: Show }) {
       <span class={`kind kind-${kind}`} title={words.kindNote[kind]}>
         {words.kind[kind]}
       </span>
+      {kind === 'simulated' && (
+        <button type="button" class="button" title={words.kindNote.recorded} onClick={() => void show.replay()}>
+          {words.runs.short}
+        </button>
+      )}
       <Entry show={show} />
       <button type="button" class="button" aria-label={words.qr} onClick={() => (show.panel.value = 'qr')}>
         QR
