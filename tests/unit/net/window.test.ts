@@ -85,6 +85,13 @@ test('a rate that falls to a fifth is followed: the queue comes back to its targ
   expect(window.bytes).toBeLessThan(pipeBytes + 1.5 * WINDOW.queueBytes);
 });
 
+test('between near peers the window stays at its start, however long the processors take', () => {
+  // 1 MB/s through busy processors, once seen idle: 96 KB waiting would be a window of 97 KB
+  const { window, maxQueueBytes } = simulate({ bytesPerMs: 1000, rttMs: WINDOW.nearMs / 2 }, 20_000);
+  expect(window.bytes).toBe(WINDOW.startBytes);
+  expect(maxQueueBytes).toBeLessThanOrEqual(WINDOW.startBytes);
+});
+
 test('a stall halves the window once, and it grows back', () => {
   const link = { bytesPerMs: mbps(20), rttMs: 40, outage: [5000, 7000] as const };
   const before = simulate(link, 4800).window.bytes;
