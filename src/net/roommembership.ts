@@ -62,6 +62,8 @@ export class RoomMembership implements Membership {
   /** The last broken link told to the authority; told again to its successor. */
   #report: Extract<MembershipMessage, { t: 'broken' }> | undefined;
   #refusal = '';
+  /** Links that did not come up in time, while this peer is left out for it. */
+  #unreached: readonly PeerId[] = [];
   readonly #duty: Authority;
 
   constructor(private readonly options: MembershipOptions) {
@@ -147,8 +149,9 @@ export class RoomMembership implements Membership {
   describe(): string {
     if (this.#refusal) return this.#refusal;
     const { expect } = this.options;
-    const room = { self: this.self, newest: this.#newest, roster: this.#roster, go: this.#go };
-    return waitingSentence({ ...room, expect, willing: this.#willing().length, missingLinks: this.#missingLinks() });
+    const room = { self: this.self, newest: this.#newest, roster: this.#roster, go: this.#go, expect };
+    const links = { missingLinks: this.#missingLinks(), unreached: this.#unreached };
+    return waitingSentence({ ...room, ...links, willing: this.#willing().length });
   }
 
   /** An authority that brought no run file (a signal page) takes that of whoever has one. */
@@ -202,7 +205,8 @@ export class RoomMembership implements Membership {
         this.#duty.broken(message.number, message.peer);
         break;
       case 'why':
-        this.#tell(from, { t: 'missing', number: message.number, peers: this.#missingLinks() });
+        this.#unreached = this.#missingLinks();
+        this.#tell(from, { t: 'missing', number: message.number, peers: this.#unreached });
         this.#sayReady();
         break;
       case 'missing':
@@ -319,6 +323,7 @@ export class RoomMembership implements Membership {
     const waiter = [...this.#waiters].find(({ after }) => generation.number > after);
     if (!isWhole || !waiter) return;
     this.#waiters.delete(waiter);
+    this.#unreached = [];
     const controller = new AbortController();
     this.#joined = { generation, controller };
     waiter.resolve({ ...generation, signal: controller.signal });
@@ -358,9 +363,7 @@ export class RoomMembership implements Membership {
     } else this.#duty.evaluate();
   }
 
-  #runHash(): string {
-    return this.#newest.runHash || this.options.run.hash;
-  }
+  readonly #runHash = () => this.#newest.runHash || this.options.run.hash;
 
   #compatible(hash = this.#runHash()): readonly Presence[] {
     return [...this.#roster.values()].filter((presence) => compatible(presence, this.options.build, hash));

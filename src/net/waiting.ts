@@ -11,12 +11,15 @@ export interface Waiting {
   /** Headless: the first generation waits for this many. */
   readonly expect: number | undefined;
   readonly missingLinks: readonly PeerId[];
+  /** Links that did not come up in time, for which this peer was left out. */
+  readonly unreached: readonly PeerId[];
   /** Highest number that everybody is ready for. */
   readonly go: number;
 }
 
 /** One sentence, '' where it waits for nothing. */
-export function waitingSentence({ self, newest, roster, willing, expect, missingLinks, go }: Waiting): string {
+export function waitingSentence(waiting: Waiting): string {
+  const { self, newest, roster, willing, expect, go } = waiting;
   const { number, peers, paused, run, wanted, locked } = newest;
   const hasHost = [...roster.values()].some(({ signal }) => signal);
   if (run === '') return hasHost ? 'Waiting for the lecturer to start.' : 'Waiting for a peer that brings a run file.';
@@ -24,13 +27,22 @@ export function waitingSentence({ self, newest, roster, willing, expect, missing
     if (expect !== undefined && number === 0) return `Waiting for peers: ${willing} of ${expect} are here.`;
     const needed = (wanted?.pp ?? 1) * (wanted?.tp ?? 1);
     if (needed > willing) return `The plan cuts the model over ${needed} tabs and ${willing} are here.`;
+    const unreached = namesOf(waiting.unreached, roster);
+    if (unreached !== '') {
+      return `No connection to ${unreached}: both sides must be in one network that lets devices talk to each other (a guest Wi-Fi often does not). It is tried again.`;
+    }
     if (locked) return 'The lecturer has locked this room.';
     if (wanted && peers.length >= wanted.dp * needed)
       return `The plan uses ${peers.length} tabs; this one is in reserve.`;
     return willing > 1 ? 'Waiting for the next step border to join.' : 'Waiting for peers.';
   }
-  const missing = missingLinks.map((peer) => roster.get(peer)?.name || peer);
-  if (missing.length > 0) return `Connecting to ${missing.join(', ')}.`;
+  const missing = namesOf(waiting.missingLinks, roster);
+  if (missing !== '') return `Connecting to ${missing}.`;
   if (go < number) return 'Waiting until everybody is connected.';
   return paused ? 'Paused.' : '';
+}
+
+/** Of those who are still here. */
+function namesOf(peers: readonly PeerId[], roster: Waiting['roster']): string {
+  return peers.flatMap((peer) => (roster.has(peer) ? [roster.get(peer)!.name || peer] : [])).join(', ');
 }

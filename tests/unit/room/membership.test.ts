@@ -168,6 +168,9 @@ describe('membership', () => {
       room.clock.advance(50);
     }
     expect(room.peers.get(idOf(1))!.joined?.peers).toEqual([1, 2].map(idOf));
+    expect(room.peers.get(idOf(3))!.machine.describe()).toMatch(
+      /^No connection to \S+: both sides must be in one network/,
+    );
   });
 
   it('refuses a peer of another build and one that brings another run file, each with a sentence', async () => {
