@@ -7,6 +7,8 @@ import { browserFlags, requireBrowser } from '../../src/cli/browser';
 import { type RunningServer, startServer } from '../../src/server/server';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** What `npm run build` makes. */
+export const PAGES = join(import.meta.dirname, '../../dist/pages');
 /** A host name that resolves to this machine but is no secure context: what a LAN address over http is. */
 export const INSECURE_HOST = 'classroom.test';
 
@@ -17,8 +19,7 @@ export class Venue {
   ) {}
 
   static async open(): Promise<Venue> {
-    const pages = join(import.meta.dirname, '../../dist/pages');
-    const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: false });
+    const server = await startServer({ pages: PAGES, host: '127.0.0.1', port: 0, allowPrograms: false });
     const browser = await chromium.launch({
       executablePath: requireBrowser(),
       args: [...browserFlags(true), `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`],

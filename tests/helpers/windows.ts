@@ -1,0 +1,123 @@
+/**
+ * A browser with windows and tabs as people have them: a tab that is not in front is hidden, and throttled, for real.
+ * Playwright makes every tab think it is in front, so this speaks to the browser's own protocol and emulates nothing.
+ * Needs no display: the headless browser of today hides tabs like any other.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WebSocket } from 'ws';
+import { browserFlags, requireBrowser } from '../../src/cli/browser';
+
+/** Flags that would keep hidden tabs awake: with one of them this file would show nothing. */
+const WAKING = /background-timer|renderer-backgrounding|backgrounding-occluded/;
+
+interface Answer {
+  readonly id?: number;
+  readonly result?: unknown;
+  readonly error?: { readonly message: string };
+}
+
+export class Windows {
+  #id = 0;
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly socket: WebSocket,
+    private readonly profile: string,
+  ) {
+    socket.on('message', (text) => {
+      const answer = JSON.parse(String(text)) as Answer;
+      if (answer.id === undefined) return;
+      this.#waiting.get(answer.id)?.(answer);
+      this.#waiting.delete(answer.id);
+    });
+  }
+
+  static async open(): Promise<Windows> {
+    const flags = browserFlags(true).filter((flag) => !WAKING.test(flag));
+    const profile = await mkdtemp(join(tmpdir(), 'tabtrain-windows-'));
+    const browser = spawn(
+      requireBrowser(),
+      [...flags, '--headless=new', '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank'],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    const address = await new Promise<string>((resolve, reject) => {
+      let said = '';
+      browser.stderr.on('data', (chunk) => {
+        said += String(chunk);
+        const found = said.match(/DevTools listening on (\S+)/)?.[1];
+        if (found) resolve(found);
+      });
+      browser.once('exit', (code) => reject(new Error(`the browser ended with code ${code}: ${said}`)));
+    });
+    const socket = new WebSocket(address);
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+    return new Windows(browser, socket, profile);
+  }
+
+  /** A window of its own with one tab in front of a blank one; the tab can be hidden behind it. */
+  async openTab(url: string): Promise<WindowTab> {
+    const front = await this.#create(url, true);
+    const session = await this.#attach(front);
+    return new WindowTab(this, front, await this.#create('about:blank', false), session);
+  }
+
+  async close(): Promise<void> {
+    const ended = new Promise((resolve) => this.process.once('exit', resolve));
+    await this.call('Browser.close');
+    await ended;
+    this.socket.close();
+    await rm(this.profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** One command of the browser's protocol. Throws with the browser's own sentence. */
+  async call(method: string, params: object = {}, sessionId?: string): Promise<unknown> {
+    const id = ++this.#id;
+    const answer = await new Promise<Answer>((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.socket.send(JSON.stringify({ id, method, params, ...(sessionId ? { sessionId } : {}) }));
+    });
+    if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
+    return answer.result;
+  }
+
+  async #create(url: string, newWindow: boolean): Promise<string> {
+    return ((await this.call('Target.createTarget', { url, newWindow })) as { targetId: string }).targetId;
+  }
+
+  async #attach(targetId: string): Promise<string> {
+    return ((await this.call('Target.attachToTarget', { targetId, flatten: true })) as { sessionId: string }).sessionId;
+  }
+}
+
+export class WindowTab {
+  constructor(
+    private readonly windows: Windows,
+    private readonly target: string,
+    private readonly blank: string,
+    private readonly session: string,
+  ) {}
+
+  async show(): Promise<void> {
+    await this.windows.call('Target.activateTarget', { targetId: this.target });
+  }
+
+  /** Put the window's blank tab in front of this one. */
+  async hide(): Promise<void> {
+    await this.windows.call('Target.activateTarget', { targetId: this.blank });
+  }
+
+  /** The value of a JavaScript expression in the page. Throws what the page throws. */
+  async evaluate<T>(expression: string): Promise<T> {
+    const params = { expression, returnByValue: true, awaitPromise: true };
+    const { result, exceptionDetails } = (await this.windows.call('Runtime.evaluate', params, this.session)) as {
+      result: { value: T };
+      exceptionDetails?: { text: string; exception?: { description?: string } };
+    };
+    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    return result.value;
+  }
+}
