@@ -21,6 +21,8 @@ const project = (name: string, globalSetup: string[] = []) => ({
     pool: 'forks' as const,
     testTimeout: 120_000,
     hookTimeout: 180_000,
+    // why not the default of one second: what a page shows is awaited, and software adapters are slow
+    expect: { poll: { timeout: 60_000, interval: 100 } },
   },
 });
 

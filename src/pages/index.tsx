@@ -14,4 +14,8 @@ const settings = await loadSettings().catch(() => NO_SETTINGS);
 const visit = new Visit(openTab, settings, location);
 render(<App visit={visit} />, document.getElementById('app')!);
 addEventListener('hashchange', () => location.reload());
+// why: a page that was left has closed its room, and the browser may bring it back as it was
+addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) location.reload();
+});
 await visit.session.open();

@@ -26,7 +26,8 @@ export function buildHashPlugin(root: string): Plugin {
   };
 }
 
-function buildHash(root: string): string {
+/** What __TABTRAIN_BUILD__ is for the tree at `root`. */
+export function buildHash(root: string): string {
   const files = ['src', 'shaders'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
   );

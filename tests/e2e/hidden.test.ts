@@ -32,12 +32,12 @@ async function openRoom(secret: string): Promise<readonly WindowTab[]> {
   const tabs = [await windows.openTab(url), await windows.openTab(url)];
   for (const tab of tabs) {
     await tab.show();
-    await tab.evaluate('globalThis.ticks = 0; setInterval(() => globalThis.ticks++, 100); true');
-    await expect.poll(() => tab.evaluate("document.querySelector('.button-big')?.disabled")).toBe(false);
+    await tab.until("document.querySelector('.button-big')?.disabled === false");
     await tab.evaluate("document.querySelector('.button-big').click()");
-    await expect.poll(() => tab.evaluate(STEP), { timeout: 60_000 }).toBeGreaterThan(0);
+    await tab.until(`(${STEP}) > 0`);
+    await tab.evaluate('globalThis.ticks = 0; setInterval(() => globalThis.ticks++, 100); true');
   }
-  await expect.poll(() => tabs[0]!.evaluate("document.querySelectorAll('.ring-bytes').length")).toBeGreaterThan(0);
+  await tabs[0]!.until("document.querySelector('.ring-bytes') !== null");
   return tabs;
 }
 

@@ -1,7 +1,9 @@
 /** The first page as people meet it: built, served by the real server, in a real browser with real WebRTC. */
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildHash } from '../../src/server/plugin';
 import { beforeWorker, INSECURE_HOST, seriousFindings, Venue } from '../helpers/visitor';
 
 let venue: Venue;
@@ -10,6 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => venue.close());
 
+const ROOT = join(import.meta.dirname, '../..');
 const FIRST_LOAD_BYTES = 120_000;
 /** Small enough that a step takes a fraction of a second on a software adapter. */
 const TINY = '#layers=1&heads=2&headSize=8&context=16&batch=4&steps=5000';
@@ -61,7 +64,8 @@ test('what the first screen loads is at most 120 kB gzipped', async () => {
     const { pathname } = new URL(response.url());
     sizes.set(pathname, gzipSync(await response.body(), { level: 9 }).length);
   });
-  await visitor.arrive();
+  const page = await visitor.arrive();
+  await page.waitForLoadState('networkidle');
   await expect.poll(() => [...sizes.keys()].some((path) => path.includes('/worker-'))).toBe(true);
   for (const [path, size] of sizes) console.info(`${path}: ${size} bytes gzipped`);
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
@@ -102,13 +106,18 @@ test('from opening a room link to the first own step', async () => {
   const guest = await venue.visit();
   const b = await guest.context.newPage();
   const openedAt = performance.now();
+  const passed = () => ((performance.now() - openedAt) / 1000).toFixed(1);
   await b.goto(a.url());
+  await b.locator('.device-slow').waitFor();
+  const ready = passed();
   await start(b);
   await training(b);
-  const before = await step(b);
-  await reach(b, before + 1);
-  const seconds = (performance.now() - openedAt) / 1000;
-  console.info(`room link to first own step, default run, other profile, over the server: ${seconds.toFixed(1)} s`);
+  const joined = passed();
+  await reach(b, (await step(b)) + 1);
+  console.info(
+    `room link, default run, other profile, over the server: ready after ${ready} s (pressed at once), with`,
+  );
+  console.info(`the weights after ${joined} s, first own step after ${passed()} s`);
   expect(await b.locator('.peers').textContent()).toContain('rank 1');
   expect([...host.complaints, ...guest.complaints]).toEqual([]);
   await host.context.close();
@@ -173,6 +182,47 @@ test('no name of a peer becomes markup', async () => {
   await a.locator('.peer-name', { hasText: name }).waitFor();
   expect(await a.locator('main img').count()).toBe(0);
   expect(visitor.complaints).toEqual([]);
+  await visitor.context.close();
+});
+
+test('a tab of another build is told to reload, and the room goes on', async () => {
+  const visitor = await venue.visit();
+  const a = await visitor.arrive(TINY);
+  await start(a);
+  await reach(a, 1);
+  const build = buildHash(ROOT);
+  await visitor.context.route(/\/assets\/.*\.js$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replaceAll(build, '0123456789ab') });
+  });
+  const b = await openAnother(a);
+  await start(b);
+  await b.locator('.phase-failed').waitFor();
+  expect(await b.locator('.banner-problem').textContent()).toMatch(
+    `This peer runs build 0123456789ab and the room runs ${build}: reload the page`,
+  );
+  await reach(a, (await step(a)) + 3);
+  await visitor.context.close();
+});
+
+test('a file that is dropped anywhere becomes the text; one that is no text is refused in a sentence', async () => {
+  const visitor = await venue.visit();
+  const page = await visitor.arrive();
+  const drop = (name: string, bytes: readonly number[]) =>
+    page.evaluate(
+      ([fileName, content]) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([new Uint8Array(content)], fileName));
+        document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+      },
+      [name, bytes] as const,
+    );
+  await drop('picture.png', [0x89, 0x50, 0xff]);
+  expect(await page.locator('.banner-problem').textContent()).toMatch(/picture\.png is not a UTF-8 text file/);
+  await drop('waves.txt', [...Buffer.from('over and over again '.repeat(30))]);
+  await expect.poll(() => page.locator('.own-file').textContent()).toBe('waves.txt');
+  expect(await page.locator('.split').textContent()).toContain('540 characters');
+  expect(await page.locator('.banner-problem').count()).toBe(0);
   await visitor.context.close();
 });
 

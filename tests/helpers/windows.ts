@@ -110,6 +110,11 @@ export class WindowTab {
     await this.windows.call('Target.activateTarget', { targetId: this.blank });
   }
 
+  /** Wait until the expression is true. Ends with the test at the latest. */
+  async until(expression: string): Promise<void> {
+    while (!(await this.evaluate<boolean>(expression))) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+
   /** The value of a JavaScript expression in the page. Throws what the page throws. */
   async evaluate<T>(expression: string): Promise<T> {
     const params = { expression, returnByValue: true, awaitPromise: true };

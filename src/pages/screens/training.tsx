@@ -130,7 +130,13 @@ function Controls({ visit }: { readonly visit: Visit }) {
             {words.newRun}
           </button>
         ) : (
-          <button type="button" class="button" title={words.stopNote} onClick={() => session.stop()}>
+          <button
+            type="button"
+            class="button"
+            disabled={phase === 'opening'}
+            title={words.stopNote}
+            onClick={() => session.stop()}
+          >
             {words.stop}
           </button>
         )}

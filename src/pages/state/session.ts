@@ -18,6 +18,7 @@ import {
   type TabStatus,
 } from '../tab';
 import { LinkMeter, type LinkRate } from './linkmeter';
+import { Pace } from './pace';
 import { changesOf, hasRun } from './people';
 import { LossSeries } from './series';
 
@@ -29,9 +30,6 @@ export interface SessionOptions {
 }
 
 const ENDED: ReadonlySet<TabStatus['phase']> = new Set(['done', 'stopped', 'failed']);
-
-/** Steps whose time is averaged for the time that is left. */
-const PACE_STEPS = 20;
 
 export class Session {
   readonly self = signal<PeerId>('');
@@ -56,7 +54,7 @@ export class Session {
   /** The newest things that happened, for people and for screen readers. */
   readonly news = signal<readonly string[]>([]);
   readonly #meter = new LinkMeter();
-  #pace: number[] = [];
+  readonly #pace = new Pace();
   #tab: Tab | undefined;
 
   constructor(readonly options: SessionOptions) {
@@ -149,6 +147,8 @@ export class Session {
       this.status.value = status;
       for (const metrics of status.newMetrics) this.#onStep(metrics);
       if (status.newMetrics.length > 0) this.seriesVersion.value++;
+      if (status.phase === 'training') this.msPerStep.value = this.#pace.read(status.step, performance.now());
+      else this.#pace.clear();
       this.linkRates.value = this.#meter.read(status.links, status.step);
       if (status.phase !== before.phase) this.say(messages.phase[status.phase]);
     });
@@ -176,8 +176,6 @@ export class Session {
     this.series.push(metrics);
     this.newest.value = metrics;
     if (metrics.heldOutLoss !== undefined) this.heldOut.value = metrics;
-    this.#pace = [...this.#pace.slice(1 - PACE_STEPS), metrics.ms];
-    this.msPerStep.value = this.#pace.reduce((sum, ms) => sum + ms, 0) / this.#pace.length;
   }
 
   #onRoster(roster: ReadonlyMap<PeerId, Presence>): void {

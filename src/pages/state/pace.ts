@@ -1,0 +1,22 @@
+/** How fast the run goes, by the clock on the wall: evaluation, sampling and waiting count, as they do for who waits. */
+
+const WINDOW_MS = 20_000;
+
+export class Pace {
+  #readings: { readonly step: number; readonly atMs: number }[] = [];
+
+  /** `step` was committed by now. Returns the mean milliseconds of the steps in the window, 0 until there is one. */
+  read(step: number, nowMs: number): number {
+    const newest = this.#readings.at(-1);
+    if (newest && step < newest.step) this.clear();
+    if (step !== newest?.step) this.#readings.push({ step, atMs: nowMs });
+    while (this.#readings.length > 2 && this.#readings[0]!.atMs < nowMs - WINDOW_MS) this.#readings.shift();
+    const [first, last] = [this.#readings[0]!, this.#readings.at(-1)!];
+    return last === first ? 0 : (last.atMs - first.atMs) / (last.step - first.step);
+  }
+
+  /** Nothing is measured across a pause. */
+  clear(): void {
+    this.#readings = [];
+  }
+}
