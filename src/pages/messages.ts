@@ -189,6 +189,7 @@ export const messages = {
     qrLabel: 'QR code of the room link',
     close: 'Close',
     note: 'Whoever has the link can join, and sees the network address of this device.',
+    onlyHere: 'Only this machine can open this address: for other devices, start with npm start -- --https.',
     copyFailed: 'The browser did not allow copying: select the link in the address bar and copy it from there.',
   },
   download: {

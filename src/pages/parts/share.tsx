@@ -47,13 +47,18 @@ export function Share({ link, onProblem, onDone }: Props) {
       <Dialog open={showsQr} label={words.qrLabel} class="qr-dialog" onClose={() => setShowsQr(false)}>
         <QrCode text={link} label={words.qrLabel} />
         <p class="qr-link">{link}</p>
-        <p class="note">{words.note}</p>
+        <p class="note">{isLoopback(link) ? words.onlyHere : words.note}</p>
         <button type="button" class="button" onClick={() => setShowsQr(false)}>
           {words.close}
         </button>
       </Dialog>
     </div>
   );
+}
+
+/** The link leads to the machine that opens it, so nobody else gets here by it. */
+function isLoopback(link: string): boolean {
+  return /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(link).hostname);
 }
 
 /** The key was not meant for a field or for the browser. */
