@@ -34,7 +34,6 @@ export const messages = {
       'Browsers switch WebGPU off on pages that came over plain http: open this page by https, or by http://localhost on this machine.',
     noWebRtc:
       'This browser does not let pages connect to each other (WebRTC is off): allow it in the settings or use a recent Chrome, Edge, Firefox or Safari.',
-    watch: 'It can still watch the room.',
     copy: 'Copy diagnostics',
     copied: 'Diagnostics copied',
   },

@@ -140,6 +140,9 @@ test('pause stops the whole room, stop leaves it, and the model can be saved', a
   await b.getByRole('button', { name: 'Stop' }).click();
   await b.locator('.phase-stopped').waitFor();
   await reach(a, (await step(a)) + 3);
+  await b.getByRole('button', { name: 'Take part again' }).click();
+  await training(b);
+  await reach(b, (await step(a)) + 3);
   await a.getByRole('button', { name: 'Download model' }).click();
   const files = a.locator('.downloads a');
   await files.first().waitFor();

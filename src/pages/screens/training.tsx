@@ -125,6 +125,11 @@ function Controls({ visit }: { readonly visit: Visit }) {
             {words.pause}
           </button>
         )}
+        {ended && visit.joinsRun.value && (
+          <button type="button" class="button" onClick={() => visit.start()}>
+            {words.again}
+          </button>
+        )}
         {ended ? (
           <button type="button" class="button" onClick={() => session.leave()}>
             {words.newRun}
