@@ -78,6 +78,7 @@ export const messages = {
   },
   run: {
     ofRoom: 'The run of this room',
+    untold: 'The room decides what is trained; you see it as soon as you take part.',
     text: 'Text',
     model: 'Model',
     length: 'Length',

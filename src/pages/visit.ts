@@ -13,7 +13,7 @@ import { type RunChoice, runFileOf } from './state/runchoice';
 import { Session, sentenceOf } from './state/session';
 import { type Settings, saveSettings } from './state/settings';
 import { factsOf, type OwnText, type TextFacts } from './state/texts';
-import type { OpenTab } from './tab';
+import type { OpenTab, RunFile } from './tab';
 
 export interface RunWords {
   readonly text: string;
@@ -33,6 +33,8 @@ export class Visit {
   /** Somebody in the room takes part already. */
   readonly joinsRun: ReadonlySignal<boolean>;
   readonly runWords: ReadonlySignal<RunWords>;
+  /** `runWords` are those of the room's run, as far as its members tell before this tab takes part. */
+  readonly knowsRun = signal(false);
   /** This page was opened by a room's link. */
   readonly invited: boolean;
 
@@ -54,8 +56,15 @@ export class Visit {
     this.link = computed(() => new URL(writeFragment(room, this.choice.value), here.href).href);
     this.people = computed(() => peopleOf(self.value, roster.value, status.value, device.value?.adapter));
     this.joinsRun = computed(() => hasRun(self.value, roster.value));
-    this.runWords = computed(() => wordsOf(this.choice.value));
+    this.runWords = computed(() => wordsOf(this.runs));
     if (refused.length > 0) this.session.problem.value = refused.join(' ');
+    effect(() => {
+      const run = runFileOf(this.choice.value, '');
+      if (!this.joinsRun.value) return;
+      void this.session.hasRunOf(run).then((knows) => {
+        this.knowsRun.value = knows;
+      });
+    });
     effect(() => history.replaceState(null, '', this.link.value));
   }
 
@@ -75,6 +84,13 @@ export class Visit {
   readonly tell = (sentence: string): void => {
     this.session.problem.value = sentence;
   };
+
+  /** What this tab trains: the room's run once it is known, else the one that the button would propose. */
+  get runs(): RunFile {
+    const { status, takingPart } = this.session;
+    const ofRoom = takingPart.value ? status.value.run : null;
+    return ofRoom ?? runFileOf(this.choice.value, this.own.value?.name ?? messages.text.own.title);
+  }
 
   /** The click. */
   start(): void {
@@ -110,11 +126,12 @@ export class Visit {
   }
 }
 
-function wordsOf(choice: RunChoice): RunWords {
+function wordsOf({ model, data, train }: RunFile): RunWords {
+  const { source } = data;
   return {
-    text: messages.text[choice.source].title,
-    model: messages.model.shape(choice.layers, choice.heads * choice.headSize, choice.context),
-    steps: messages.run.steps(count(choice.steps)),
+    text: source === 'moby-dick' || source === 'names' ? messages.text[source].title : source.replace(/^\w+:/, ''),
+    model: messages.model.shape(model.layers, model.dim, model.context),
+    steps: messages.run.steps(count(train.steps)),
   };
 }
 

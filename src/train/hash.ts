@@ -6,9 +6,13 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** What two peers must agree on to train together: model, data and train. The plan cuts a run and changes no number. */
+/**
+ * What two peers must agree on to train together, in 12 hex digits: model, data and train. The plan cuts a run and changes
+ * no number.
+ */
 export async function hashRunFile({ model, data, train }: RunFile): Promise<string> {
-  return sha256(new TextEncoder().encode(JSON.stringify(sorted({ model, data, train }))));
+  const hash = await sha256(new TextEncoder().encode(JSON.stringify(sorted({ model, data, train }))));
+  return hash.slice(0, 12);
 }
 
 function sorted(value: unknown): unknown {

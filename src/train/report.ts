@@ -9,7 +9,7 @@ const RATE_STEPS = 20;
 
 type Told = Pick<
   TabStatus,
-  'generation' | 'rank' | 'members' | 'plan' | 'step' | 'steps' | 'sample' | 'vocab' | 'weights'
+  'generation' | 'rank' | 'members' | 'run' | 'plan' | 'step' | 'steps' | 'sample' | 'vocab' | 'weights'
 >;
 
 export class Reporter {
@@ -17,6 +17,7 @@ export class Reporter {
     generation: 0,
     rank: 0,
     members: [],
+    run: null,
     plan: null,
     step: 0,
     steps: 0,

@@ -3,6 +3,7 @@ import type { MemoryByRole } from '../gpu/instr';
 import type { LinkStats } from '../net/transport';
 import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
+import type { RunFile } from './runfile';
 
 /** One committed step, as in metrics.jsonl. */
 export interface StepMetrics {
@@ -30,6 +31,8 @@ export interface TabStatus {
   readonly rank: number;
   /** Peers of the generation in rank order. */
   readonly members: readonly PeerId[];
+  /** What the room trains; null before the first generation. */
+  readonly run: RunFile | null;
   readonly plan: ParallelPlan | null;
   readonly step: number;
   readonly steps: number;
@@ -52,6 +55,7 @@ export const IDLE: TabStatus = {
   generation: 0,
   rank: -1,
   members: [],
+  run: null,
   plan: null,
   step: 0,
   steps: 0,

@@ -166,7 +166,7 @@ class Training {
     validatePlan(plan, { ranks: peers.length, layers, heads, kvHeads, hidden, globalBatch });
     this.#rank = mesh.rank;
     this.deps.trace.rank = mesh.rank;
-    this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, plan, steps });
+    this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, run, plan, steps });
     if (paused) return { ended: false, files: null };
     const round = new Round(
       { ...this.deps, run, plan, mesh, signal: joined.signal, limit, text: this.#text, reporter: this.#reporter },

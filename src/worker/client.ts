@@ -46,6 +46,8 @@ export interface Tab {
   /** Make this tab slow from its next line and its next message on, or fast again. */
   handicap(handicap: Handicap): void;
   rename(name: string): void;
+  /** What peers that bring `run` announce as theirs (`Presence.run`). */
+  hashOf(run: RunFile): Promise<string>;
   /** The model as it is at the next step border. */
   download(): Promise<ModelFiles>;
   close(): void;

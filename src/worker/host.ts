@@ -102,7 +102,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     ask: (change) => membership.ask(change),
     async start(run) {
       const { plan } = run;
-      const hash = (await hashRunFile(run)).slice(0, 12);
+      const hash = await hashRunFile(run);
       const wanted = plan.dp * plan.pp * plan.tp > 1 ? { wanted: plan } : {};
       membership.ask({ run: { text: JSON.stringify(run), hash, plan }, ...wanted });
     },

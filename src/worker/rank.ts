@@ -174,7 +174,7 @@ export class LocalRank implements Rank {
   async #join(options: StartOptions, adapter: string): Promise<RoomMembership> {
     const { self, build, expect } = options;
     const run = options.run === '' ? undefined : readRunFile(options.run);
-    const hash = run ? (await hashRunFile(run)).slice(0, 12) : '';
+    const hash = run ? await hashRunFile(run) : '';
     const membership = new RoomMembership({
       self,
       clock: realClock,

@@ -11,6 +11,7 @@ import { openRoom } from '../net/room';
 import { newPeerId } from '../net/roomkey';
 import type { Presence } from '../net/signaling';
 import { connectPeer } from '../net/webrtc';
+import { hashRunFile } from '../train/hash';
 import type { RunFile } from '../train/runfile';
 import { builtInText } from '../train/texts';
 import { type Handicap, IDLE, type StartOptions, type TabStatus } from './api';
@@ -121,6 +122,7 @@ export const openTab: OpenTab = async (options) => {
     switchPlan: (plan) => void rank?.switchPlan(plan),
     handicap: slow,
     rename: (name) => room.announce({ name: cleanName(name) }),
+    hashOf: hashRunFile,
     async download() {
       if (!rank) throw new ProtocolError('nothing has been trained in this tab yet');
       return rank.files();

@@ -69,6 +69,7 @@ export class WatchedTab {
       generation: 1,
       rank,
       members: room.peers,
+      run: null,
       plan: room.plan,
       step: 0,
       steps: 100,

@@ -80,20 +80,24 @@ function OwnRun({ visit }: { readonly visit: Visit }) {
   );
 }
 
-/** Joining takes the room's run; there is nothing to choose. */
+/** Joining takes the room's run, so there is nothing to choose. */
 function RoomsRun({ visit }: { readonly visit: Visit }) {
   const { text, model, steps } = visit.runWords.value;
   return (
     <div class="rooms-run">
       <h2>{messages.run.ofRoom}</h2>
-      <dl class="pairs">
-        <dt>{messages.run.text}</dt>
-        <dd>{text}</dd>
-        <dt>{messages.run.model}</dt>
-        <dd>{model}</dd>
-        <dt>{messages.run.length}</dt>
-        <dd>{steps}</dd>
-      </dl>
+      {visit.knowsRun.value ? (
+        <dl class="pairs">
+          <dt>{messages.run.text}</dt>
+          <dd>{text}</dd>
+          <dt>{messages.run.model}</dt>
+          <dd>{model}</dd>
+          <dt>{messages.run.length}</dt>
+          <dd>{steps}</dd>
+        </dl>
+      ) : (
+        <p class="note">{messages.run.untold}</p>
+      )}
     </div>
   );
 }

@@ -117,6 +117,12 @@ export class Session {
     this.takingPart.value = false;
   }
 
+  /** Somebody in the room brought exactly this run. */
+  async hasRunOf(run: RunFile): Promise<boolean> {
+    const hash = await this.#tab?.hashOf(run);
+    return [...this.roster.value.values()].some((presence) => presence.run === hash);
+  }
+
   rename(name: string): void {
     this.name.value = name;
     this.#tab?.rename(name);
