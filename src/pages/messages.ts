@@ -73,7 +73,8 @@ export const messages = {
       lr: 'Learning rate',
       seed: 'Seed',
     },
-    shape: (layers: number, dim: number, context: number) => `${layers} layers, width ${dim}, context ${context}`,
+    shape: (layers: number, dim: number, context: number) =>
+      `${layers} ${layers === 1 ? 'layer' : 'layers'}, width ${dim}, context ${context}`,
     mustBe: (field: string, text: string) => `${field} must be ${text}.`,
   },
   run: {
