@@ -1,12 +1,8 @@
 // What both attention backward files share: loads, probabilities from the saved lse, and the gradient of scores.
-// bindings none of its own (out, lse, dout of the including file); grid: the including file
+// bindings none of its own (lse, dout of the including file); grid: the including file
 // knobs none
 // saved/aliasing: none
 // source: Dao et al. 2022, arXiv 2205.14135, algorithm 4
-
-fn load_out(at: vec4u) -> vec4f {
-  return vec4f(out[at.x], out[at.y], out[at.z], out[at.w]);
-}
 
 fn load_dout(at: vec4u) -> vec4f {
   return vec4f(dout[at.x], dout[at.y], dout[at.z], dout[at.w]);

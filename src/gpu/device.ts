@@ -101,6 +101,8 @@ export class GpuDevice {
   readonly counters: GpuCounters = { dispatches: 0, submits: 0, buffersCreated: 0 };
   /** Resolves once with the reason when the device is gone, also after `close`. */
   readonly lost: Promise<DeviceLost>;
+  /** The autotuner's choices by `tuneKey`; empty where nothing was measured. */
+  readonly picks = new Map<string, string>();
   readonly #bytes: MemoryByRole = { param: 0, grad: 0, moment: 0, saved: 0, scratch: 0, staging: 0 };
   readonly #roles = new Map<GPUBuffer, keyof MemoryByRole>();
   #failure: Error | undefined;

@@ -6,12 +6,18 @@
 export type Knobs = Readonly<Record<string, number>>;
 export type Params = Readonly<Record<string, number>>;
 
-/** Another file for the same job: same bindings, params and grid rule, faster on some adapters, rounded differently. */
+/** Another file for the same job: same bindings, params and grid rule, faster on some adapters. */
 export interface Twin {
   readonly file: string;
-  /** Without this feature the file does not compile. */
-  readonly needs: GPUFeatureName;
   readonly knobs: Knobs;
+  /** Without this feature the file does not compile. */
+  readonly needs?: GPUFeatureName;
+  /** Sizes it can do; all where it does not say. `taped` are the tape's knobs. */
+  fits?(p: Params, taped: Knobs): boolean;
+  /** Made for a processor that does the work of a GPU: the first such twin that fits is the default there. */
+  readonly software?: boolean;
+  /** Adds in another order than variants[0]: other bits. */
+  readonly reordered?: boolean;
 }
 
 export interface Kernel<B extends string = string, P extends string = string> {
@@ -27,8 +33,8 @@ export interface Kernel<B extends string = string, P extends string = string> {
   readonly params: Readonly<Record<P, 'u32' | 'f32'>>;
   /** Values for module-scope `const`s. [0] is the safe default and the reference; others are the autotuner's to try. */
   readonly variants: readonly Knobs[];
-  /** Used instead of variants[0] where a processor does the work of a GPU and the feature is there. */
-  readonly onSoftware?: Twin;
+  /** Other files; the autotuner tries them too. */
+  readonly twins?: readonly Twin[];
   /** Knobs that follow from the sizes (an array length, a loop bound); they win over variants and the tape's knobs. */
   knobsFor?(p: Params): Knobs;
   /** Workgroup counts from params and final knobs; the tile sizes are read from `knobs`, never typed twice. */

@@ -4,7 +4,7 @@
  * are in a fixed order: no kernel uses atomics, so the same device gives the same bits every time.
  */
 import { KernelError } from '../errors';
-import { defineKernel, type Knobs, type Params } from './kernel';
+import { defineKernel, type Knobs, type Params, type Twin } from './kernel';
 
 export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b);
 
@@ -37,8 +37,25 @@ export const matmul = defineKernel({
   optional: ['bias', 'extra', 'aux'],
   params: { M: 'u32', N: 'u32', K: 'u32', aAt: 'u32', bAt: 'u32', biasAt: 'u32', outAt: 'u32' },
   variants: [{ WX: 8, WY: 4, TM: 8, TN: 8 }],
-  onSoftware: { file: 'matmul_quad.wgsl', needs: 'subgroups', knobs: { WX: 4, WY: 4, TM: 16, TN: 4 } },
-  // Both files unroll k by a divisor of 8.
+  twins: [
+    {
+      file: 'matmul_quad4.wgsl',
+      needs: 'subgroups',
+      software: true,
+      knobs: { WX: 4, WY: 2, TM: 16, TN: 8 },
+      fits: (p, taped) => p.K! % 8 === 0 && p.N! % 4 === 0 && (!taped.TA || p.M! % 4 === 0),
+    },
+    { file: 'matmul_quad.wgsl', needs: 'subgroups', software: true, knobs: { WX: 4, WY: 4, TM: 16, TN: 4 } },
+    { file: 'matmul_tile.wgsl', knobs: { WX: 16, WY: 16, TM: 4, TN: 4 } },
+    {
+      file: 'matmul_splitk.wgsl',
+      reordered: true,
+      knobs: { WX: 4, WY: 4, TM: 4, TN: 4 },
+      // Only where the others have too few threads to fill a GPU.
+      fits: (p) => p.K! >= 256 && p.M! * p.N! <= 512 * 512,
+    },
+  ],
+  // All files unroll k by a divisor of 8.
   knobsFor: (p) => ({ TAIL: p.K! % 8 === 0 ? 0 : 1 }),
   grid: (p, knobs) => [
     ceilDiv(p.N!, knob(knobs, 'WX') * knob(knobs, 'TN')),
@@ -57,6 +74,13 @@ function attentionKnobs(p: Params): Knobs {
   return { HEAD: p.H! };
 }
 
+/** The file of four lanes with sixteen rows, for head sizes it has registers for. */
+function attentionQuad(file: string): Twin {
+  const fits = (p: Params) => p.H === 16 || p.H === 32;
+  // WX 4: the grid counts four rows a lane, sixteen a workgroup
+  return { file, needs: 'subgroups', software: true, reordered: true, knobs: { WX: 4 }, fits };
+}
+
 /** Causal attention, scale 1/sqrt(H). qkv rows are [q N*H | k NKV*H | v NKV*H]; out [R,N*H]; lse [B,N,T]. */
 export const attention = defineKernel({
   file: 'attention.wgsl',
@@ -65,18 +89,20 @@ export const attention = defineKernel({
   params: ATTENTION_PARAMS,
   variants: [{ WX: 4 }],
   knobsFor: attentionKnobs,
+  twins: [attentionQuad('attention_quad.wgsl')],
   grid: (p, knobs) => [ceilDiv(p.T!, 4 * knob(knobs, 'WX')), p.N!, p.B!],
   flops: (p) => 2 * p.B! * p.N! * p.T! * p.T! * p.H!,
 });
 
-/** The dq part of dqkv, from qkv, out, lse and dout. */
+/** The dq part of dqkv, from qkv, out, lse and dout; and delta[B,N,T] = out . dout, which the other part needs. */
 export const attentionBackQ = defineKernel({
   file: 'attention_back_q.wgsl',
   reads: ['qkv', 'out', 'lse', 'dout'],
-  writes: ['dqkv'],
+  writes: ['dqkv', 'delta'],
   params: ATTENTION_PARAMS,
   variants: [{ WX: 4 }],
   knobsFor: attentionKnobs,
+  twins: [attentionQuad('attention_back_q_quad.wgsl')],
   grid: (p, knobs) => [ceilDiv(p.T!, 4 * knob(knobs, 'WX')), p.N!, p.B!],
   flops: (p) => 3 * p.B! * p.N! * p.T! * p.T! * p.H!,
 });
@@ -84,11 +110,12 @@ export const attentionBackQ = defineKernel({
 /** The dk and dv parts of dqkv; query heads that share a KV head are added in ascending order. */
 export const attentionBackKv = defineKernel({
   file: 'attention_back_kv.wgsl',
-  reads: ['qkv', 'out', 'lse', 'dout'],
+  reads: ['qkv', 'lse', 'delta', 'dout'],
   writes: ['dqkv'],
   params: ATTENTION_PARAMS,
   variants: [{ WX: 4 }],
   knobsFor: attentionKnobs,
+  twins: [attentionQuad('attention_back_kv_quad.wgsl')],
   grid: (p, knobs) => [ceilDiv(p.T!, 4 * knob(knobs, 'WX')), p.NKV!, p.B!],
   flops: (p) => 4 * p.B! * p.N! * p.T! * p.T! * p.H!,
 });

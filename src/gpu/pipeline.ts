@@ -20,14 +20,35 @@ export interface Choice {
   readonly knobs: Knobs;
 }
 
-/** What runs on this device when nothing was measured: variants[0], or its twin for software adapters. */
+/** A way to do a dispatch, before the tape's knobs and those that follow from the sizes. */
+export interface Candidate extends Choice {
+  /** Adds in another order than variants[0]. */
+  readonly reordered: boolean;
+}
+
+/** Every way this device has to do a dispatch, the one that runs when nothing was measured first. */
+export function candidates(device: GpuDevice, kernel: Kernel, taped: Knobs, params: Params): readonly Candidate[] {
+  const twins = (kernel.twins ?? []).filter(
+    ({ needs, fits }) => (!needs || device.raw.features.has(needs)) && (fits?.(params, taped) ?? true),
+  );
+  const files = kernel.variants.map((knobs) => ({ file: kernel.file, knobs, reordered: false }));
+  const made = device.report.software ? twins.filter(({ software }) => software) : [];
+  const all = [...new Set([...made, ...files, ...twins])];
+  return all.map(({ file, knobs, reordered = false }) => ({ file, knobs, reordered }));
+}
+
+/** What runs on this device: what the autotuner picked, else variants[0] or the twin made for software adapters. */
 export function choose(device: GpuDevice, kernel: Kernel, taped: Knobs, params: Params): Choice {
-  const twin = kernel.onSoftware;
-  const { file, knobs } =
-    twin && device.report.software && device.raw.features.has(twin.needs)
-      ? twin
-      : { file: kernel.file, knobs: kernel.variants[0]! };
+  const all = candidates(device, kernel, taped, params);
+  const pick = device.picks.get(tuneKey(kernel, taped, params));
+  const { file, knobs } = all.find(({ file, knobs }) => pipelineKey({ file, knobs }) === pick) ?? all[0]!;
   return { file, knobs: { ...knobs, ...taped, ...kernel.knobsFor?.(params) } };
+}
+
+/** Dispatches with the same key are measured once: kernel, the tape's knobs and the sizes, not where tensors begin. */
+export function tuneKey(kernel: Kernel, taped: Knobs, params: Params): string {
+  const sizes = Object.fromEntries(Object.entries(params).filter(([name]) => !name.endsWith('At')));
+  return pipelineKey({ file: kernel.file, knobs: { ...taped, ...sizes } });
 }
 
 /** Compile, or take the pipeline compiled before. Rejects with KernelError: compiler message, line and source line. */

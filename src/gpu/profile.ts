@@ -9,6 +9,7 @@ const CAPACITY = 2048;
 interface Timed {
   readonly name: string;
   readonly flops: number;
+  readonly bytes: number;
 }
 
 export class Profiler {
@@ -54,8 +55,9 @@ export class Profiler {
       await staging.mapAsync(GPUMapMode.READ);
       const ns = new BigUint64Array(staging.getMappedRange());
       const ms = (i: number) => this.#origin + Number(ns[i]! - ns[0]!) / 1e6;
-      this.#timed.forEach(({ name, flops }, i) => {
-        trace.emit({ step: trace.step, rank: trace.rank, lane: 'gpu', name, t0: ms(2 * i), t1: ms(2 * i + 1), flops });
+      const { step, rank } = trace;
+      this.#timed.forEach(({ name, flops, bytes }, i) => {
+        trace.emit({ step, rank, lane: 'gpu', name, t0: ms(2 * i), t1: ms(2 * i + 1), flops, bytes });
       });
       this.device.destroyBuffer(staging);
     }

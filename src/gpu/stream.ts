@@ -22,6 +22,8 @@ export interface Dispatch {
   /** For the trace: the kernel's file and the floating point operations of one dispatch. */
   readonly name: string;
   readonly flops: number;
+  /** Bytes of the tensors it binds: the least it moves. */
+  readonly bytes: number;
 }
 
 /** A tape's list, ready to replay. `collectives[i]` is due after `segments[i]`, so there is one segment more. */
@@ -207,7 +209,9 @@ export class Stream {
         resource,
       })),
     });
-    return { pipeline: pipeline.raw, group, grid, uniform, name: choice.file, flops: kernel.flops?.(params) ?? 0 };
+    const bytes = [...places.values()].reduce((sum, { floats }) => sum + 4 * floats, 0);
+    const flops = kernel.flops?.(params) ?? 0;
+    return { pipeline: pipeline.raw, group, grid, uniform, name: choice.file, flops, bytes };
   }
 
   /** What an optional binding that is left out gets: reads share one buffer, each written binding has its own. */

@@ -2,8 +2,9 @@
  * GPT-2 as plain single-device code: embed, block, head. Pre-LN, learned positions, tanh GELU, linear biases.
  * Knows shapes, never the plan: tensor parallelism is the table in gpt.split.ts.
  */
+import { nextTokenLoss } from './loss';
 import type { ModelConfig } from './model';
-import { attention, crossEntropy, embed, layerNorm, linear, project } from './ops';
+import { attention, embed, layerNorm, linear } from './ops';
 import { Tape, type TapeOptions, type Unit } from './tape';
 
 /** tokens [R] -> x [R,C] */
@@ -33,6 +34,6 @@ export function recordHead(c: ModelConfig, options: TapeOptions): Unit {
   const targets = t.input('targets', [t.rows]);
   const normed = layerNorm(t, x, 'ln');
   const shape = [c.vocab, c.dim];
-  const logits = project(t, normed, c.tieEmbeddings ? t.borrow('embed', 'wte', shape) : t.param('head.w', shape));
-  return t.finish(x, crossEntropy(t, logits, targets, c.vocab), true);
+  const table = c.tieEmbeddings ? t.borrow('embed', 'wte', shape) : t.param('head.w', shape);
+  return t.finish(x, nextTokenLoss(t, normed, table, targets, c.vocab), { x: normed, table });
 }

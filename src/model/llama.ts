@@ -3,8 +3,9 @@
  * stored [out, in]. Knows shapes, never the plan: tensor parallelism is the table in llama.split.ts.
  */
 import { rmsNorm, rotary, swiGlu } from './llama.ops';
+import { nextTokenLoss } from './loss';
 import type { ModelConfig } from './model';
-import { attention, crossEntropy, embed, linear, project } from './ops';
+import { attention, embed, linear } from './ops';
 import { Tape, type TapeOptions, type Unit } from './tape';
 
 const PLAIN = { bias: false, transposed: true } as const;
@@ -38,6 +39,6 @@ export function recordHead(c: ModelConfig, options: TapeOptions): Unit {
   const targets = t.input('targets', [t.rows]);
   const normed = rmsNorm(t, x, 'ln');
   const shape = [c.vocab, c.dim];
-  const logits = project(t, normed, c.tieEmbeddings ? t.borrow('embed', 'wte', shape) : t.param('head.w', shape));
-  return t.finish(x, crossEntropy(t, logits, targets, c.vocab), true);
+  const table = c.tieEmbeddings ? t.borrow('embed', 'wte', shape) : t.param('head.w', shape);
+  return t.finish(x, nextTokenLoss(t, normed, table, targets, c.vocab), { x: normed, table });
 }

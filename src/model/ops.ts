@@ -1,13 +1,13 @@
 /**
  * The ops of the GPT-2 family: each with its forward dispatches and, right below, its hand-written backward, filed under
- * I (gradient of the input) or W (gradient of the weights). Llama's own ops: llama.ops.ts.
+ * I (gradient of the input) or W (gradient of the weights). Llama's own ops: llama.ops.ts; the head's: loss.ts.
  * Letters: R rows = B*T, C channels, V vocabulary, M N K of matmul.
  */
 import type { Tensor } from '../gpu/instr';
 import * as k from '../gpu/kernels';
 import * as split from '../gpu/kernels.split';
 import { part } from './split';
-import type { Param, Tape } from './tape';
+import type { Tape } from './tape';
 
 /** LayerNorm's epsilon, as in GPT-2. */
 const EPS = 1e-5;
@@ -104,9 +104,11 @@ export function attention(t: Tape, qkv: Tensor, H: number, group = 1): Tensor {
   t.F(k.attention, { qkv, out, lse }, params);
 
   t.backward(() => {
-    const bind = { qkv, out, lse, dout: t.gradOf(out), dqkv: t.into(qkv).grad };
-    t.I(k.attentionBackQ, bind, params);
-    t.I(k.attentionBackKv, bind, params);
+    const dout = t.gradOf(out);
+    const dqkv = t.into(qkv).grad;
+    const delta = t.make('attn.delta', [t.batch, N, t.context]);
+    t.I(k.attentionBackQ, { qkv, out, lse, dout, dqkv, delta }, params);
+    t.I(k.attentionBackKv, { qkv, lse, delta, dout, dqkv }, params);
   });
   return out;
 }
@@ -155,43 +157,4 @@ export function embed(t: Tape, tokens: Tensor, vocab: number, C: number, positio
     if (wpe) t.W(k.embedPosBack, { dy, grad: t.paramGrad(wpe) }, { B: t.batch, T, C });
   });
   return x;
-}
-
-/** logits[R,V] = x table^T: the head's linear, no bias. */
-export function project(t: Tape, x: Tensor, table: Param): Tensor {
-  const [R, V, C] = [t.rows, table.shape[0]!, table.shape[1]!];
-  const logits = t.make('logits', [R, V]);
-  t.F(k.matmul, { a: x, b: table, out: logits }, { M: R, N: V, K: C }, { TB: 1 });
-
-  t.backward(() => {
-    const dy = t.gradOf(logits);
-    const { grad: dx, ACC } = t.into(x);
-    t.I(k.matmul, { a: dy, b: table, out: dx }, { M: R, N: C, K: V }, { ACC });
-    if (table.split) t.allReduce('backwardInput', dx);
-    t.W(k.matmul, { a: dy, b: x, out: t.paramGrad(table) }, { M: V, N: C, K: R }, { TA: 1, ACC: 1 });
-  });
-  return logits;
-}
-
-/**
- * Per-row losses [R] in nats; `logits` becomes its own gradient of the loss sum, in place. `vocab` is the whole
- * vocabulary: where a rank has a part of it, maximum and sums go over the group, never the logits.
- */
-export function crossEntropy(t: Tape, logits: Tensor, targets: Tensor, vocab: number): Tensor {
-  const [R, V] = [t.rows, width(logits)];
-  const loss = t.make('loss', [R]);
-  if (V < vocab) {
-    const [lo] = part(vocab, t.cut);
-    const peak = t.make('peak', [R]);
-    const sums = t.make('sums', [R, 2]);
-    t.F(split.xentMax, { logits, peak }, { R, V });
-    t.allReduce('forward', peak, 'max');
-    t.F(split.xentSum, { logits, targets, peak, sums }, { R, V, lo });
-    t.allReduce('forward', sums);
-    t.F(split.xentGrad, { targets, peak, sums, logits, loss }, { R, V, lo });
-  } else {
-    t.F(k.xent, { targets, logits, loss }, { R, V });
-  }
-  t.gradIs(logits, logits);
-  return loss;
 }

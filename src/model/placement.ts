@@ -146,11 +146,13 @@ export class Placement {
     const at = (buffer: string): Spot => ({ buffer, at: 0, floats });
     const { input, output, inputGrad, outputGrad } = units[unit]!;
     if (tensor.role === 'param' || tensor.role === 'grad') {
-      if (tensor.owner !== undefined) return this.table(tensor.role);
       const flat = this.whole(tensor.role, unit);
       if (tensor.name === '*') return flat;
-      const range = rangeOf(this.layouts[unit]!, tensor.name);
-      return { buffer: flat.buffer, at: range.at, floats: range.floats };
+      const { buffer, at } =
+        tensor.owner === undefined
+          ? { buffer: flat.buffer, at: rangeOf(this.layouts[unit]!, tensor.name).at }
+          : this.table(tensor.role);
+      return { buffer, at: at + (tensor.from ?? 0), floats };
     }
     if (tensor === inputGrad) return this.#gradBorder(unit - 1, mb, at(`d.out/${unit}`));
     if (tensor === outputGrad) return this.#gradBorder(unit, mb, at(''));

@@ -3,7 +3,7 @@
  * that hold the whole model; has scratch of its own, so it may run between any two lines.
  */
 import type { Instr, Place, Tensor } from '../gpu/instr';
-import { xent } from '../gpu/kernels';
+import { matmul } from '../gpu/kernels';
 import { floatsIn, type MemoryPlan, ScratchPool, type Spot } from '../gpu/memory';
 import type { PreparedList, Stream } from '../gpu/stream';
 import { type ModelConfig, recordModel } from './model';
@@ -12,9 +12,11 @@ import type { Unit } from './tape';
 export class SamplerPlan {
   readonly units: readonly Unit[];
   readonly #scratch: ReadonlyMap<Tensor, number>[];
+  readonly #head: readonly Instr[];
 
   constructor(config: ModelConfig, plan: MemoryPlan) {
     this.units = recordModel(config, 1);
+    this.#head = headOf(this.units.at(-1)!);
     const pool = new ScratchPool();
     const byTape = new Map<readonly Instr[], ReadonlyMap<Tensor, number>>();
     this.#scratch = this.units.map(({ forward }, unit) => {
@@ -35,9 +37,9 @@ export class SamplerPlan {
     });
   }
 
-  /** The forward of a unit; the head's ends with its logits. */
+  /** The forward of a unit; the head's ends with the logits of one row (see Sampler.logits). */
   list(unit: number): readonly Instr[] {
-    return this.units[unit]!.forward.filter((line) => line.do !== 'run' || line.kernel !== xent);
+    return unit === this.units.length - 1 ? this.#head : this.units[unit]!.forward;
   }
 
   /** Where a tensor lies; undefined for parameters, which are the training's. */
@@ -51,13 +53,23 @@ export class SamplerPlan {
     return spot(`scratch/${this.#scratch[unit]!.get(tensor)!}`);
   }
 
-  /** The head's logits, [context, vocab]. */
+  /** The logits [1, vocab]. */
   get logits(): Spot {
-    const head = this.units.length - 1;
-    const last = this.list(head).at(-1)!;
+    const last = this.#head.at(-1)!;
     if (last.do !== 'run') throw new Error('the head ends with a collective: it cannot sample');
-    return this.locate(head, last.bind.out!)!;
+    return this.locate(this.units.length - 1, last.bind.out!)!;
   }
+}
+
+/** What comes before the table in the head's forward, then the product of one row with the table. */
+function headOf({ forward, logits }: Unit): readonly Instr[] {
+  const { x, table } = logits!;
+  const [V, C] = table.shape as readonly [number, number];
+  const isTable = ({ role, name }: Tensor) => role === 'param' && name === table.name;
+  const end = forward.findIndex((line) => line.do === 'run' && Object.values(line.bind).some(isTable));
+  const out: Tensor = { name: 'logits of a row', shape: [1, V], role: 'scratch', type: 'f32' };
+  const product = { kernel: matmul, bind: { a: x, b: table, out }, params: { M: 1, N: V, K: C }, knobs: { TB: 1 } };
+  return [...forward.slice(0, end), { do: 'run', ...product }];
 }
 
 export class Sampler {
@@ -67,6 +79,8 @@ export class Sampler {
     readonly stream: Stream,
     readonly tokens: Place,
     readonly logitsPlace: Place,
+    /** Floats of one row before the table. */
+    readonly width: number,
   ) {}
 
   /** `place` gives planned buffers, `param` the training's parameters. */
@@ -77,7 +91,7 @@ export class Sampler {
     param: (unit: number, tensor: Tensor) => Place,
   ): Promise<Sampler> {
     const tokens = place(plan.locate(0, plan.units[0]!.input)!);
-    const sampler = new Sampler(stream, tokens, place(plan.logits));
+    const sampler = new Sampler(stream, tokens, place(plan.logits), plan.units.at(-1)!.logits!.table.shape[1]!);
     for (const [unit, { name }] of plan.units.entries()) {
       const placeOf = (tensor: Tensor) => {
         const spot = plan.locate(unit, tensor);
@@ -93,8 +107,8 @@ export class Sampler {
     const padded = new Uint32Array(this.tokens.floats);
     padded.set(tokens);
     this.stream.write(this.tokens, padded);
+    this.stream.setParams(this.#lists.at(-1)!, { aAt: (tokens.length - 1) * this.width });
     for (const list of this.#lists) this.stream.encode(list);
-    const vocab = this.logitsPlace.floats / this.tokens.floats;
-    return this.stream.read({ ...this.logitsPlace, at: (tokens.length - 1) * vocab, floats: vocab });
+    return this.stream.read(this.logitsPlace);
   }
 }

@@ -30,6 +30,8 @@ export interface Unit {
   readonly inputGrad?: Tensor;
   /** Gradient with respect to `output`, given by the next unit. The head has none. */
   readonly outputGrad?: Tensor;
+  /** The head's last linear: logits = x table^T. */
+  readonly logits?: { readonly x: Tensor; readonly table: Param };
   readonly forward: readonly Instr[];
   readonly backwardInput: readonly Instr[];
   readonly backwardWeight: readonly Instr[];
@@ -96,6 +98,12 @@ export class Tape {
   borrow(owner: string, name: string, global: readonly number[]): Param {
     this.#borrowed = { ...this.#param(name, global), owner };
     return this.#borrowed;
+  }
+
+  /** The rows [first, first + count) of a parameter [rows, columns]. */
+  rowsOf(param: Param, first: number, count: number): Param {
+    const columns = param.shape[1]!;
+    return { ...param, shape: [count, columns], from: first * columns };
   }
 
   #param(name: string, global: readonly number[]): Param {
@@ -202,10 +210,10 @@ export class Tape {
 
   /**
    * Walk the backward in reverse and close the tape. `input` and `output` cross to the neighbour units unless they are
-   * host data (tokens) or the end of the model (losses, which need no gradient from outside).
+   * host data (tokens) or the end of the model (losses of `logits`, which need no gradient from outside).
    */
-  finish(input: Tensor, output: Tensor, last = false): Unit {
-    if (!last) {
+  finish(input: Tensor, output: Tensor, logits?: Unit['logits']): Unit {
+    if (!logits) {
       this.#tensors.get(output.name)!.role = 'border';
       this.#grads.set(output, this.border(`d.${output.name}`, output.shape));
     }
@@ -221,7 +229,7 @@ export class Tape {
       input,
       output,
       ...(inputGrad && { inputGrad }),
-      ...(!last && { outputGrad: this.gradOf(output) }),
+      ...(logits ? { logits } : { outputGrad: this.gradOf(output) }),
       ...this.#lists,
     };
   }

@@ -30,6 +30,16 @@ interface Case {
   readonly at?: Readonly<Record<string, number>>;
 }
 
+/** Every way to run a kernel, each alone: its name, the kernel reduced to it, and whether it does these sizes. */
+export function eachVariant(kernel: Kernel) {
+  const files = kernel.variants.map((knobs) => ({ file: kernel.file, knobs, fits: undefined }));
+  return [...files, ...(kernel.twins ?? [])].map(({ file, knobs, fits }) => ({
+    name: `${file} ${JSON.stringify(knobs)}`,
+    only: { ...kernel, file, variants: [knobs], twins: [] } satisfies Kernel,
+    fits: (params: Params, taped: Knobs) => fits?.(params, taped) ?? true,
+  }));
+}
+
 /** Run once. The buffers around a tensor with an offset are checked to be untouched. */
 export async function runKernel(device: GpuDevice, run: Case): Promise<Record<string, Float32Array>> {
   const stream = new Stream(device);

@@ -1,13 +1,13 @@
-/** matmul over odd shapes x layouts x epilogues, both files, against float64. */
+/** matmul over odd shapes x layouts x epilogues, every variant, against float64. */
 import { expect } from 'vitest';
-import type { Kernel, Knobs } from '../../src/gpu/kernel';
+import type { Knobs } from '../../src/gpu/kernel';
 import { EPI, matmul } from '../../src/gpu/kernels';
 import { gpuTest, useGpu } from '../helpers/gpu';
-import { expectClose, random, runKernel } from '../helpers/kernelrun';
+import { eachVariant, expectClose, random, runKernel } from '../helpers/kernelrun';
 
 useGpu();
 
-/** f32 sums of K <= 200 products of numbers below 1: K * 2^-24 relative to the largest, rounded up. */
+/** f32 sums of K <= 264 products of numbers below 1: K * 2^-24 relative to the largest, rounded up. */
 const TOLERANCE = 2e-5;
 
 const SHAPES = [
@@ -17,7 +17,10 @@ const SHAPES = [
   [33, 97, 60],
   [65, 20, 33],
   [64, 64, 200],
+  [36, 100, 72],
+  [20, 36, 8],
   [3, 130, 17],
+  [20, 36, 264],
 ] as const;
 
 const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
@@ -59,10 +62,7 @@ function operands([M, N, K]: readonly [number, number, number]): Operands {
   };
 }
 
-const FILES: readonly (readonly [string, Kernel])[] = [
-  ['matmul.wgsl', { ...matmul, onSoftware: undefined as never }],
-  ['matmul_quad.wgsl', matmul],
-];
+const VARIANTS = eachVariant(matmul);
 
 const MODES: readonly Knobs[] = [
   {},
@@ -76,10 +76,12 @@ const MODES: readonly Knobs[] = [
   { BIAS: 1 },
 ];
 
-for (const [file, kernel] of FILES) {
+for (const { name, only: kernel, fits } of VARIANTS) {
+  const shapesOf = (knobs: Knobs) => SHAPES.filter(([M, N, K]) => fits({ M, N, K }, knobs));
+
   for (const knobs of MODES) {
-    gpuTest(`${file} ${JSON.stringify(knobs)}`, async (device) => {
-      for (const shape of SHAPES) {
+    gpuTest(`${name} ${JSON.stringify(knobs)}`, async (device) => {
+      for (const shape of shapesOf(knobs)) {
         const [M, N, K] = shape;
         const given = operands(shape);
         const { result, aux } = reference(shape, knobs, given);
@@ -100,11 +102,11 @@ for (const [file, kernel] of FILES) {
     });
   }
 
-  gpuTest(`${file} adds the bias gradient beside dW`, async (device) => {
-    for (const shape of SHAPES) {
+  gpuTest(`${name} adds the bias gradient beside dW`, async (device) => {
+    const knobs = { TA: 1, ACC: 1, BIASGRAD: 1 };
+    for (const shape of shapesOf(knobs)) {
       const [M, N, K] = shape;
       const given = operands(shape);
-      const knobs = { TA: 1, ACC: 1, BIASGRAD: 1 };
       const { result } = reference(shape, knobs, given);
       const before = random(N, 6);
       const bias = Float64Array.from(before, (start, n) => {
@@ -127,10 +129,10 @@ for (const [file, kernel] of FILES) {
     }
   });
 
-  gpuTest(`${file} gives the same bits twice`, async (device) => {
-    const shape = [33, 97, 60] as const;
-    const { a, b, out } = operands(shape);
-    const run = { kernel, bind: { a, b, out }, params: { M: 33, N: 97, K: 60 }, out: ['out'] };
+  gpuTest(`${name} gives the same bits twice`, async (device) => {
+    const [M, N, K] = shapesOf({}).at(-1)!;
+    const { a, b, out } = operands([M, N, K]);
+    const run = { kernel, bind: { a, b, out }, params: { M, N, K }, out: ['out'] };
     const [first, second] = [await runKernel(device, run), await runKernel(device, run)];
     expect(first.out).toEqual(second.out);
   });

@@ -15,7 +15,7 @@ const kernels = [gpt, llama, split]
 /** Each file with every set of knobs it is run with by default. */
 const variants: readonly (readonly [string, Kernel, Knobs])[] = kernels.flatMap((kernel) => [
   ...kernel.variants.map((knobs) => [kernel.file, kernel, knobs] as const),
-  ...(kernel.onSoftware ? [[kernel.onSoftware.file, kernel, kernel.onSoftware.knobs] as const] : []),
+  ...(kernel.twins ?? []).map(({ file, knobs }) => [file, kernel, knobs] as const),
 ]);
 
 const INCLUDE = /^\/\/ #include "([^"]+)"$/gm;

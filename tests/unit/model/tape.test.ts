@@ -45,8 +45,8 @@ test('the lists of a GPT-2 block', () => {
     'matmul d.mlp.fc.pre mlp.fc.w > d.ln2.y',
     'layernorm_back attn.proj.y ln2.g ln2.stats d.ln2.y d.mlp.proj.y > d.attn.proj.y',
     'matmul d.attn.proj.y attn.proj.w > d.attn.out',
-    'attention_back_q attn.qkv.y attn.out attn.lse d.attn.out > d.attn.qkv.y',
-    'attention_back_kv attn.qkv.y attn.out attn.lse d.attn.out > d.attn.qkv.y',
+    'attention_back_q attn.qkv.y attn.out attn.lse d.attn.out > d.attn.qkv.y attn.delta',
+    'attention_back_kv attn.qkv.y attn.lse attn.delta d.attn.out > d.attn.qkv.y',
     'matmul d.attn.qkv.y attn.qkv.w > d.ln1.y',
     'layernorm_back in ln1.g ln1.stats d.ln1.y d.attn.proj.y > d.in',
   ]);

@@ -1,0 +1,91 @@
+/** Ours in the bench: a rank of one with the product's own executor, and the product's matmul kernel. */
+import { type GpuDevice, openDevice } from '../../../src/gpu/device';
+import { matmul } from '../../../src/gpu/kernels';
+import { memoryTransports } from '../../../src/net/memory';
+import { makeMesh } from '../../../src/plan/mesh';
+import { parsePlan } from '../../../src/plan/plan';
+import { Trace } from '../../../src/trace/trace';
+import { holdingOf } from '../../../src/train/holding';
+import { rankMaker } from '../../../src/train/rankmodel';
+import type { RunFile } from '../../../src/train/runfile';
+import { emptyState } from '../../../src/train/state';
+import type { Multiplier, Peer, Trainer, Weight } from './peer';
+import { ADAM, type LinearShape, type Product, productOf, type TrainShape } from './shapes';
+import { solo } from './solo';
+
+export const ours = { name: 'tabtrain', trainer, multiplier } satisfies Peer;
+
+/** A trainer on a device of its own. */
+async function trainer(shape: TrainShape, weights: readonly Weight[]): Promise<Trainer> {
+  const device = await openDevice();
+  const made = await trainerOn(device, new Trace(), shape, weights);
+  const close = () => {
+    made.close();
+    device.close();
+  };
+  return { device: device.raw, step: made.step, close };
+}
+
+export async function trainerOn(device: GpuDevice, trace: Trace, shape: TrainShape, weights: readonly Weight[]) {
+  const { model, batch } = shape;
+  const plan = parsePlan({});
+  const run: RunFile = {
+    model,
+    data: { source: 'names', tokenizer: 'char', order: 'sequential' },
+    train: {
+      globalBatch: batch,
+      steps: 1000,
+      lr: ADAM.lr,
+      schedule: 'constant',
+      warmupSteps: 0,
+      minLr: 0,
+      betas: [ADAM.beta1, ADAM.beta2],
+      eps: ADAM.eps,
+      weightDecay: ADAM.weightDecay,
+      gradClip: 0,
+      seed: 1,
+      evalEvery: 0,
+    },
+    plan,
+  };
+  const [transport] = memoryTransports(1);
+  const mesh = makeMesh(1, [transport!.self], 0, plan);
+  const { signal } = new AbortController();
+  const rank = await rankMaker({ device })({ run, plan, mesh, transport: transport!, signal, trace });
+  const holding = holdingOf(model, plan, mesh);
+  const state = emptyState(holding);
+  for (const { unit, local, at, floats } of holding.param.spans) {
+    const weight = weights.findLast((candidate) => candidate.at <= at)!;
+    state.param.get(unit)!.set(weight.values.subarray(at - weight.at, at - weight.at + floats), local);
+  }
+  await rank.write(state);
+  const tokens = batch * model.context;
+  const step: Trainer['step'] = async (microbatch, at) => {
+    trace.step = at;
+    const input = { step: at, lr: ADAM.lr, microbatches: [microbatch], tokens, vote: () => [] };
+    return (await rank.runStep(input)).loss;
+  };
+  const close = () => {
+    rank.close();
+    transport!.close();
+  };
+  return { rank, step, close };
+}
+
+async function multiplier(linear: LinearShape, product: Product): Promise<Multiplier> {
+  const one = await solo();
+  const { M, N, K, TA, TB } = productOf(linear, product);
+  const [a, b, out] = [one.tensor('a', M * K, 1), one.tensor('b', N * K, 2), one.tensor('out', M * N, 3)];
+  const list = await one.prepare(matmul, { a, b, out }, { M, N, K }, { TA, TB });
+  return {
+    device: one.device.raw,
+    run: async (times) => {
+      await one.time([list], times);
+    },
+    result: async () => {
+      await one.time([list], 1);
+      return one.read(out);
+    },
+    close: () => one.free([a, b, out]),
+  };
+}

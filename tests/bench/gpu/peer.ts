@@ -1,0 +1,33 @@
+/** What the bench asks of everyone it measures, ours and peers alike. */
+import type { WholeParam } from '../../../src/train/holding';
+import type { Batch, LinearShape, Product, TrainShape } from './shapes';
+
+/** A parameter with its first values, the same for everyone. */
+export interface Weight extends WholeParam {
+  readonly values: Float32Array<ArrayBuffer>;
+}
+
+/** A GPT in training. */
+export interface Trainer {
+  readonly device: GPUDevice;
+  /** One step with AdamW; resolves to the mean loss before it, read on the host. */
+  step(batch: Batch, step: number): Promise<number>;
+  close(): void;
+}
+
+/** One matrix product on numbers that are on the device already. */
+export interface Multiplier {
+  readonly device: GPUDevice;
+  /** Ask for the product `times` times and wait until all are done. */
+  run(times: number): Promise<void>;
+  /** What was computed, to check that it is the product. */
+  result(): Promise<Float32Array>;
+  close(): void;
+}
+
+export interface Peer {
+  readonly name: string;
+  /** Absent: this peer does not train. */
+  trainer?(shape: TrainShape, weights: readonly Weight[]): Promise<Trainer>;
+  multiplier(shape: LinearShape, product: Product): Promise<Multiplier>;
+}
