@@ -1,6 +1,6 @@
 // In place: logits[R,V], the tokens [lo, lo + V), become softmax - onehot(target); loss[R] in nats; f32.
-// bindings targets (u32), peak, sums [R,2], logits, loss, p; grid ceil(R / WG), folded into x and y
-// knobs WG rows of a workgroup, a thread each; GRAD 0 leaves logits as they are
+// bindings targets (u32), peak, sums [R,2], logits, loss?, p; grid ceil(R / WG), folded into x and y
+// knobs WG rows of a workgroup, a thread each; GRAD 0 leaves logits as they are; LOSS 0 leaves loss out
 // saved/aliasing: logits is read and written in place; peak and sums are those of the whole vocabulary
 // source: Shoeybi et al. 2019, arXiv 1909.08053, section 3
 
@@ -21,7 +21,8 @@ struct Params {
 
 const WG: u32 = 16u;
 const GRAD: u32 = 1u;
-const_assert WG >= 1u && WG <= 256u && GRAD <= 1u;
+const LOSS: u32 = 1u;
+const_assert WG >= 1u && WG <= 256u && GRAD <= 1u && LOSS <= 1u;
 
 const IGNORED: u32 = 0xffffffffu;
 
@@ -61,7 +62,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     return;
   }
   let label = targets[row];
-  loss[row] = select(log(sums[2u * row]) - sums[2u * row + 1u], 0.0, label == IGNORED);
+  if (LOSS == 1u) {
+    loss[row] = select(log(sums[2u * row]) - sums[2u * row + 1u], 0.0, label == IGNORED);
+  }
   if (GRAD == 1u) {
     differentiate(row, label);
   }

@@ -21,6 +21,8 @@ export interface Tensor {
   readonly type: 'f32' | 'u32';
   /** Parameters: the unit that owns it, when it is not the recording one (a tied table). */
   readonly owner?: string;
+  /** Parameters and their gradients: the first element meant, where only a part is (of as many as `shape` says). */
+  readonly from?: number;
 }
 
 /** One line of a tape: a dispatch, or a collective on the tensor-parallel axis (the list is cut there). */

@@ -47,13 +47,27 @@ export const xentSum = defineKernel({
 });
 
 /**
+ * peak[R], sums[R,2] over the tokens [0, lo + V), from those over [0, lo) and the logits [R,V] of [lo, lo + V). FIRST=1: there
+ * is nothing before. sums: of exp(logit - peak), and the target's logit, with LAST=1 minus peak as xentGrad wants it.
+ */
+export const xentFold = defineKernel({
+  file: 'xent_fold.wgsl',
+  reads: ['logits', 'targets'],
+  writes: ['peak', 'sums'],
+  params: { R: 'u32', V: 'u32', lo: 'u32' },
+  variants: [{ WG: 16 }],
+  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+});
+
+/**
  * In place: own logits[R,V] become softmax - onehot(target); loss[R] in nats, the same on every rank. peak and sums are the
- * group's. An IGNORED_TARGET gives loss 0 and a zero row. GRAD=0 leaves logits as they are.
+ * group's. An IGNORED_TARGET gives loss 0 and a zero row. GRAD=0 leaves logits as they are, LOSS=0 leaves the loss out.
  */
 export const xentGrad = defineKernel({
   file: 'xent_grad.wgsl',
   reads: ['targets', 'peak', 'sums'],
   writes: ['logits', 'loss'],
+  optional: ['loss'],
   params: { R: 'u32', V: 'u32', lo: 'u32' },
   variants: [{ WG: 16 }],
   grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
