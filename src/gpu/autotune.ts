@@ -1,0 +1,155 @@
+/**
+ * Chooses among the variants of each dispatch by measuring them on this device, on made-up numbers: first each must agree
+ * with variants[0], then the fastest wins. Bounded in time; what was found is kept in a store by adapter and sizes.
+ * A variant that adds in another order gives other bits: it is left out where ranks compute the same values (`sameBits`).
+ */
+import type { Trace } from '../trace/trace';
+import type { GpuDevice } from './device';
+import type { Instr, Place, Tensor } from './instr';
+import { floatsIn } from './memory';
+import { type Candidate, candidates, pipelineKey, tuneKey } from './pipeline';
+import { type PreparedList, Stream } from './stream';
+
+/** Where choices outlive the process: IndexedDB in a tab, a file in Node. */
+export interface TuneStore {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, value: string): Promise<void>;
+}
+
+export interface TuneOptions {
+  readonly trace: Trace;
+  readonly store?: TuneStore;
+  /** Measure no longer than this; what is left runs as if nothing were measured, until the next time. */
+  readonly budgetMs?: number;
+  /** Other ranks compute some of the same values (tensor parallelism), so all must add in one order. */
+  readonly sameBits: boolean;
+}
+
+type Run = Extract<Instr, { do: 'run' }>;
+
+const BUDGET_MS = 3000;
+/** Of the largest element. Orders of additions differ by far less, wrong kernels by far more. */
+const AGREE = 1e-3;
+/** One timing takes about this long, so that the clock's steps do not matter. */
+const TIMING_MS = 4;
+const TIMINGS = 3;
+const LARGEST_BYTES = 256 << 20;
+
+/** Set `device.picks` for the dispatches of `lists`. Never rejects for a bad variant: it is not chosen. */
+export async function tune(device: GpuDevice, lists: Iterable<readonly Instr[]>, options: TuneOptions): Promise<void> {
+  device.picks.clear();
+  const until = performance.now() + (options.budgetMs ?? BUDGET_MS);
+  const runs = new Map<string, Run>();
+  for (const list of lists) {
+    for (const line of list) if (line.do === 'run') runs.set(tuneKey(line.kernel, line.knobs, line.params), line);
+  }
+  for (const [key, run] of runs) {
+    const all = candidates(device, run.kernel, run.knobs, run.params);
+    const open = all.filter(({ reordered }) => !reordered || !options.sameBits);
+    if (open.length < 2) continue;
+    const stored = `${device.report.adapter} | ${open.map(({ file, knobs }) => pipelineKey({ file, knobs })).join(' ')} | ${key}`;
+    const known = await options.store?.get(stored);
+    const pick = open.find((candidate) => nameOf(candidate) === known) ?? (await fastest(device, run, open, until));
+    if (!pick) continue;
+    device.picks.set(key, nameOf(pick));
+    options.trace.instant('host', `variant ${key}: ${nameOf(pick)}`);
+    if (nameOf(pick) !== known) await options.store?.set(stored, nameOf(pick));
+  }
+}
+
+const nameOf = (candidate: Candidate): string => pipelineKey({ file: candidate.file, knobs: candidate.knobs });
+
+/** The fastest of those that agree with variants[0]; undefined when there was no time to try all. */
+async function fastest(device: GpuDevice, run: Run, open: readonly Candidate[], until: number) {
+  const bytes = Object.values(run.bind).reduce((sum, tensor) => sum + 4 * floatsIn(tensor), 0);
+  if (bytes > LARGEST_BYTES) return undefined;
+  const bench = new VariantBench(device, run);
+  try {
+    const expected = await bench.results(await bench.prepare(reference(run)));
+    let best: { readonly candidate: Candidate; readonly ms: number } | undefined;
+    for (const candidate of open) {
+      if (performance.now() > until) return undefined;
+      const list = await bench.prepare(candidate).catch(() => undefined);
+      if (!list || !agree(await bench.results(list), expected)) continue;
+      const ms = await bench.time(list);
+      if (!best || ms < best.ms) best = { candidate, ms };
+    }
+    return best?.candidate;
+  } finally {
+    bench.close();
+  }
+}
+
+function reference({ kernel }: Run): Candidate {
+  return { file: kernel.file, knobs: kernel.variants[0]!, reordered: false };
+}
+
+function agree(got: readonly Float32Array[], expected: readonly Float32Array[]): boolean {
+  return expected.every((want, i) => {
+    const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    return want.every((value, k) => Math.abs(value - got[i]![k]!) <= AGREE * largest || Object.is(value, got[i]![k]!));
+  });
+}
+
+/** One dispatch on buffers of its own. */
+class VariantBench {
+  readonly #stream: Stream;
+  readonly #places = new Map<Tensor, Place>();
+
+  constructor(
+    readonly device: GpuDevice,
+    readonly run: Run,
+  ) {
+    this.#stream = new Stream(device);
+    for (const tensor of new Set(Object.values(run.bind))) {
+      const floats = floatsIn(tensor);
+      const buffer = device.createStorage('scratch', 4 * floats, `tune ${tensor.name}`);
+      this.#places.set(tensor, { buffer, at: 0, floats });
+    }
+  }
+
+  prepare(candidate: Candidate): Promise<PreparedList> {
+    const { run } = this;
+    const only = { ...run.kernel, file: candidate.file, variants: [candidate.knobs], twins: [] };
+    return this.#stream.prepare([{ ...run, kernel: only }], (tensor) => this.#places.get(tensor)!, 'tuning');
+  }
+
+  /** What the dispatch writes, begun from the same numbers each time. */
+  async results(list: PreparedList): Promise<readonly Float32Array[]> {
+    let seed = 0;
+    for (const [tensor, place] of this.#places) {
+      seed++;
+      this.#stream.write(place, tensor.type === 'u32' ? new Uint32Array(place.floats) : noise(place.floats, seed));
+    }
+    this.#stream.encode(list);
+    const written = this.run.kernel.writes.flatMap((name) => this.run.bind[name] ?? []);
+    return this.#stream.readMany(written.map((tensor) => this.#places.get(tensor)!));
+  }
+
+  /** Milliseconds of one dispatch: the best of some timings. */
+  async time(list: PreparedList): Promise<number> {
+    let times = 1;
+    let best = await this.#once(list, times);
+    times = Math.max(1, Math.ceil(TIMING_MS / Math.max(best, 0.01)));
+    for (let i = 0; i < TIMINGS; i++) best = Math.min(best, await this.#once(list, times));
+    return best;
+  }
+
+  async #once(list: PreparedList, times: number): Promise<number> {
+    const began = performance.now();
+    for (let i = 0; i < times; i++) this.#stream.encode(list);
+    this.#stream.flush();
+    await this.device.raw.queue.onSubmittedWorkDone();
+    return (performance.now() - began) / times;
+  }
+
+  close(): void {
+    this.#stream.close();
+    for (const { buffer } of this.#places.values()) this.device.destroyBuffer(buffer);
+  }
+}
+
+/** Numbers in [-1, 1), the same for the same seed. */
+function noise(count: number, seed: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: count }, (_, i) => (Math.imul(i + 7919 * seed, 2654435761) >>> 8) / 2 ** 23 - 1);
+}

@@ -1,0 +1,91 @@
+/** The autotuner on a real device: agreement first, then speed, kept by adapter and sizes, bounded in time. */
+import { expect } from 'vitest';
+import { type TuneStore, tune } from '../../src/gpu/autotune';
+import type { GpuDevice } from '../../src/gpu/device';
+import type { Instr, Tensor } from '../../src/gpu/instr';
+import type { Kernel } from '../../src/gpu/kernel';
+import { colsum } from '../../src/gpu/kernels';
+import { choose } from '../../src/gpu/pipeline';
+import { Trace } from '../../src/trace/trace';
+import { gpuTest, useGpu } from '../helpers/gpu';
+
+useGpu();
+
+const [R, C] = [64, 48];
+const tensor = (name: string, shape: readonly number[]): Tensor => ({ name, shape, role: 'scratch', type: 'f32' });
+const params = { R, C };
+
+const WRONG = 'sumsq.wgsl';
+const SLOW = { file: 'colsum.wgsl', knobs: { WG: 1 } };
+const REORDERED = { file: 'colsum.wgsl', knobs: { WG: 2 }, reordered: true };
+
+function runOf(kernel: Kernel): readonly Instr[] {
+  return [{ do: 'run', kernel, bind: { x: tensor('x', [R, C]), out: tensor('out', [C]) }, params, knobs: {} }];
+}
+
+class Memory implements TuneStore {
+  readonly entries = new Map<string, string>();
+  reads = 0;
+  get(key: string) {
+    this.reads++;
+    return Promise.resolve(this.entries.get(key));
+  }
+  set(key: string, value: string) {
+    this.entries.set(key, value);
+    return Promise.resolve();
+  }
+}
+
+const chosen = (device: GpuDevice, kernel: Kernel) => choose(device, kernel, {}, { ...params, outAt: 0 });
+
+gpuTest('a variant that does not compile or does not agree is not chosen', async (device) => {
+  const kernel = { ...colsum, twins: [{ file: WRONG, knobs: { WG: 64 } }] };
+  const trace = new Trace();
+  const said: string[] = [];
+  trace.subscribe(({ name }) => said.push(name));
+  await tune(device, [runOf(kernel)], { trace, sameBits: false });
+  expect(chosen(device, kernel).file).toBe('colsum.wgsl');
+  expect(said).toEqual(['variant colsum.wgsl C=48 R=64: colsum.wgsl WG=8']);
+});
+
+gpuTest(
+  'what was found is stored and taken without measuring; a choice that is none any more is measured again',
+  async (device) => {
+    const kernel = { ...colsum, twins: [SLOW] };
+    const store = new Memory();
+    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, store });
+    const [key] = [...store.entries.keys()];
+    expect(key).toContain(device.report.adapter);
+    const names = ['colsum.wgsl WG=1', 'colsum.wgsl WG=8'];
+    expect(names).toContain(store.entries.get(key!));
+    for (const name of names) {
+      store.entries.set(key!, name);
+      const before = device.counters.dispatches;
+      await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, store });
+      expect(device.counters.dispatches).toBe(before);
+      expect(chosen(device, kernel).knobs.WG).toBe(name.endsWith('1') ? 1 : 8);
+    }
+    store.entries.set(key!, 'gone.wgsl');
+    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, store });
+    expect(names).toContain(store.entries.get(key!));
+    device.picks.clear();
+  },
+);
+
+gpuTest(
+  'with ranks that compute the same values, no other order of additions; without time, the default',
+  async (device) => {
+    const kernel = { ...colsum, twins: [REORDERED] };
+    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: true });
+    expect(device.picks.size).toBe(0);
+    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, budgetMs: 0 });
+    expect(device.picks.size).toBe(0);
+    expect(chosen(device, kernel).knobs.WG).toBe(8);
+    const { buffersCreated } = device.counters;
+    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false });
+    expect(device.picks.size).toBe(1);
+    expect(device.counters.buffersCreated).toBeGreaterThan(buffersCreated);
+    expect(device.memory).toEqual({ param: 0, grad: 0, moment: 0, saved: 0, scratch: 0, staging: 0 });
+    device.picks.clear();
+  },
+);
