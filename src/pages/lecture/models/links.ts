@@ -36,11 +36,13 @@ export function sentBytes(loads: readonly LinkLoad[], rank: number): Record<Carg
 
 export const totalOf = ({ dp, pp, tp }: Record<Cargo, number>): number => dp + pp + tp;
 
-const isSend = ({ lane, name, peer }: TraceEvent): boolean =>
-  lane === 'net' && peer !== undefined && (name === 'ring.send' || name === 'direct.send' || name === 'SEND');
+/** The simulator names the message of a tied table by its line. */
+const SENDS = new Set(['ring.send', 'direct.send', 'SEND', 'TIE']);
+
+const isSend = ({ lane, name, peer }: TraceEvent): boolean => lane === 'net' && peer !== undefined && SENDS.has(name);
 
 /** A tied table and stage borders go along the pipeline; a line with a part `tp` is an all-reduce inside a pass. */
 function cargoOf({ name, line = '' }: TraceEvent): Cargo {
-  if (name === 'SEND') return 'pp';
+  if (name === 'SEND' || name === 'TIE') return 'pp';
   return line.includes('/') ? 'tp' : 'dp';
 }

@@ -1,0 +1,165 @@
+/** Figures of the scenes from the simulator's events against formulas: bytes by axis, all-reduces per block, memory, ranking. */
+import { describe, expect, test } from 'vitest';
+import { LECTURE_CHOICE } from '../../../src/pages/lecture/address';
+import type { RankView } from '../../../src/pages/lecture/feed';
+import { percentile } from '../../../src/pages/lecture/frames';
+import { hashGroups, onScale } from '../../../src/pages/lecture/models/agreement';
+import { placesOf } from '../../../src/pages/lecture/models/cube';
+import { type Digest, keyOf, paceOf, roomRate } from '../../../src/pages/lecture/models/digest';
+import { lanesOf } from '../../../src/pages/lecture/models/lanes';
+import { linkLoads, sentBytes } from '../../../src/pages/lecture/models/links';
+import { oneStepOf } from '../../../src/pages/lecture/models/onestep';
+import { DEFAULT_PICKS, planFor } from '../../../src/pages/lecture/models/plans';
+import { rowsOf } from '../../../src/pages/lecture/models/ranking';
+import { holdingsAfter, ringRuns } from '../../../src/pages/lecture/models/ring';
+import { asMeasured, byRounds, holdingsAt } from '../../../src/pages/lecture/models/ringtime';
+import { STAGES, stateBytes, theory, trafficFactor } from '../../../src/pages/lecture/models/states';
+import { tensorCounts } from '../../../src/pages/lecture/models/tensor';
+import { parametersOf, sequencesOf, unitsOf } from '../../../src/pages/lecture/models/units';
+import { DIALS, nameOfStop, questionOf, START, STOPS } from '../../../src/pages/lecture/models/whatif';
+import { rankFinder } from '../../../src/pages/lecture/moment';
+import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
+import { runFileOf } from '../../../src/pages/state/runchoice';
+import type { StepMetrics } from '../../../src/pages/tab';
+import { collectiveBytes } from '../../../src/plan/links';
+import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
+import type { Prediction, Recommendation } from '../../../src/plan/planner';
+
+const run = runFileOf({ ...LECTURE_CHOICE, context: 16 }, '');
+const N = 4;
+
+function simulated(plan: ParallelPlan) {
+  const feed = new SimulatedFeed(run, plan);
+  const events = feed.traceOf(feed.newestStep.value);
+  const rankOf = rankFinder(feed.ranks.value);
+  return { feed, events, rankOf, loads: linkLoads(events, rankOf) };
+}
+
+const floatsOf = (plan: ParallelPlan) => unitsOf(run, plan).reduce((sum, { paramFloats }) => sum + paramFloats, 0);
+
+describe('bytes', () => {
+  test.each(STAGES)('zero %i sends its multiple of (N-1)/N of the parameters, and keeps what theory says', (zero) => {
+    const plan = planFor('zero', N, run, { ...DEFAULT_PICKS, zero })!;
+    const { loads, feed } = simulated(plan);
+    const shared = ((N - 1) / N) * 4 * floatsOf(plan);
+    for (let rank = 0; rank < N; rank++) {
+      expect(sentBytes(loads, rank)).toEqual({ dp: trafficFactor(zero, 1) * shared, pp: 0, tp: 0 });
+      const held = stateBytes(feed.ranks.value[rank]!.memory!) / parametersOf(run);
+      // why 1 %: flat buffers are padded to a multiple of 4 N floats
+      expect(Math.abs(held / stateBytes(theory(zero, N)) - 1)).toBeLessThan(0.01);
+    }
+  });
+
+  test('tensor parallel: two all-reduces forward and two backward per block', () => {
+    const plan = planFor('tensor', N, run, DEFAULT_PICKS)!;
+    const { events, loads } = simulated(plan);
+    const floats = unitsOf(run, plan).flatMap(({ allReduces: { F, I } }) => [...F, ...I]);
+    const bytes = floats.map((length) => collectiveBytes(4 * sequencesOf(run, plan) * length, N, 2));
+    const counts = tensorCounts(events);
+    expect([counts.forward, counts.backward]).toEqual([2, 2]);
+    // rank 0's chunks are the shortest where lengths do not divide by N
+    expect(counts.bytes / bytes.reduce((sum, one) => sum + one, 0)).toBeCloseTo(1, 3);
+    expect(counts.bytes).toBe(sentBytes(loads, 0).tp);
+    expect(counts.waiting).toBeGreaterThan(0);
+    expect(counts.waiting).toBeLessThanOrEqual(1);
+  });
+
+  test('3D: a stage sends a border for every microbatch and its end of the tied table', () => {
+    const plan = planFor('cube', N, run, DEFAULT_PICKS)!;
+    const { loads } = simulated(plan);
+    const border = 4 * sequencesOf(run, plan) * run.model.context * run.model.dim;
+    const table = 4 * unitsOf(run, plan).at(-1)!.table!.floats;
+    for (let rank = 0; rank < N; rank++) {
+      expect(sentBytes(loads, rank).pp).toBe(plan.microbatches * border + table);
+      expect(sentBytes(loads, rank).tp).toBe(0);
+    }
+  });
+});
+
+test('flights round by round end as the rounds do, and the measured ones end complete', () => {
+  const { events, rankOf } = simulated(planFor('data', N, run, DEFAULT_PICKS)!);
+  const ring = ringRuns(events, rankOf).find(({ line }) => line === 'REDUCE block0')!;
+  for (let k = 0; k <= ring.rounds; k++) expect(holdingsAt(ring, byRounds(ring), k)).toEqual(holdingsAfter(ring, k));
+  const flights = asMeasured(ring);
+  expect(holdingsAt(ring, flights, Number.POSITIVE_INFINITY)).toEqual(holdingsAfter(ring, ring.rounds));
+  for (const { start, end } of flights) expect(end).toBeGreaterThan(start);
+});
+
+test('without overlap no gradient is on its way before the last backward has ended', () => {
+  const lanes = (overlap: boolean) =>
+    lanesOf(simulated(planFor('data', N, run, { ...DEFAULT_PICKS, overlap })!).events, 0);
+  const firstNet = (bars: ReturnType<typeof lanes>) =>
+    Math.min(...bars.filter(({ lane }) => lane === 'net').map(({ t0 }) => t0));
+  const computeEnd = (bars: ReturnType<typeof lanes>) =>
+    Math.max(...bars.filter(({ lane }) => lane === 'compute').map(({ t1 }) => t1));
+  expect(firstNet(lanes(true))).toBeLessThan(computeEnd(lanes(true)));
+  expect(firstNet(lanes(false))).toBeGreaterThanOrEqual(computeEnd(lanes(false)));
+});
+
+test('one step has every unit forward, backward and in the update', () => {
+  const { bars, ms } = oneStepOf(simulated(parsePlan({})).events, 0);
+  for (const op of ['F', 'B', 'STEP'] as const) {
+    expect(new Set(bars.filter((bar) => bar.op === op).map(({ unit }) => unit)).size).toBe(10);
+    expect(ms[op]).toBeGreaterThan(0);
+  }
+});
+
+test('the cube has a place for every rank, no two alike', () => {
+  const places = placesOf({ dp: 2, pp: 2, tp: 2 });
+  expect(new Set(places.map(({ x, y }) => `${x} ${y}`)).size).toBe(8);
+  for (const { x, y } of places) expect([x >= 0, x <= 1, y >= 0, y <= 1]).toEqual([true, true, true, true]);
+});
+
+test('efficiency is over as many tabs that each ran alone, and a plan below one tab says why', () => {
+  const prediction = (plan: ParallelPlan, stepMs: number) => ({ plan, stepMs }) as Prediction;
+  const [alone, ddp, tp] = [parsePlan({}), parsePlan({ dp: 4 }), parsePlan({ tp: 4 })];
+  const advice = { alone: prediction(alone, 100), ranked: [prediction(ddp, 30), prediction(tp, 300)], why: '' };
+  const digest = (plan: ParallelPlan, tokensPerSecond: number) => {
+    const base = { plan, kind: 'live', samples: 1, bubble: 0, overlap: 1, memory: [], sent: [] } as const;
+    return [keyOf(plan, 'live'), { ...base, tokensPerSecond }] as [string, Digest];
+  };
+  const digests = new Map([digest(alone, 100), digest(ddp, 300), digest(tp, 50)]);
+  const rows = rowsOf(advice as Recommendation, digests, 'live', 256);
+  expect(rows.map(({ name, efficiency, isSlower, isBest }) => [name, efficiency, isSlower, isBest])).toEqual([
+    ['DDP', 0.75, false, true],
+    ['one tab', 1, false, false],
+    ['tp 4', 0.125, true, false],
+  ]);
+});
+
+test('pace: the median step since the plan began, its first one left out', () => {
+  const metrics = [900, 10, 20, 30].map((ms, step) => ({ step, ms }) as StepMetrics);
+  expect(paceOf(metrics, 0, 100)).toBe(5000);
+  expect(paceOf(metrics, 3, 100)).toBe(0);
+  const ranks = [1, 2, 3, 4].map(() => ({ tokensPerSecond: 100 }) as RankView);
+  expect(roomRate(ranks, { pp: 2, tp: 1 })).toBe(200);
+});
+
+test('who holds the same, and where a difference stands', () => {
+  const rank = (index: number, hash: string) => ({ rank: index, weights: { step: 7, hash } }) as RankView;
+  expect(hashGroups([rank(0, 'a'), rank(1, 'b'), rank(2, 'a')]).map(({ ranks }) => ranks)).toEqual([[0, 2], [1]]);
+  expect([onScale(0), onScale(1e-9), onScale(1), onScale(10)]).toEqual([0, 0, 1, 1]);
+});
+
+test('every stop of every dial is a question with a name', () => {
+  for (const dial of DIALS) {
+    for (const [index] of STOPS[dial].entries()) {
+      expect(nameOfStop(dial, index)).not.toContain('undefined');
+      const { devices, links, workload } = questionOf({ ...START, [dial]: index });
+      expect(devices.length).toBeGreaterThan(0);
+      expect(links.bytesPerMs).toBeGreaterThan(0);
+      expect(workload.model.dim % workload.model.heads).toBe(0);
+    }
+  }
+});
+
+test('percentiles', () => {
+  expect(percentile([], 0.95)).toBe(0);
+  expect(percentile([4, 1, 3, 2], 0.5)).toBe(2);
+  expect(
+    percentile(
+      Array.from({ length: 100 }, (_, i) => i + 1),
+      0.95,
+    ),
+  ).toBe(95);
+});
