@@ -48,12 +48,14 @@ export class Moments {
     readonly feed: Feed,
     readonly count: <T>(work: () => T) => T,
   ) {
-    let plan: ParallelPlan | null = null;
+    let plan = '';
     this.#stop = effect(() => {
       const { phase, metrics, newestStep, ranks, proof, run } = feed;
       void [metrics.value, ranks.value, proof.value, run.value];
-      if (feed.plan.value !== plan) {
-        plan = feed.plan.value;
+      // why as text: a live feed reads its plan anew with every status
+      const now = JSON.stringify(feed.plan.value);
+      if (now !== plan) {
+        plan = now;
         // why: the newest step of a live feed still ran under the plan before
         this.#since = feed.kind === 'simulated' ? newestStep.value : newestStep.value + 1;
         this.#phase = undefined;
