@@ -6,7 +6,7 @@ import type { RankReport, RankStatus } from '../worker/headless';
 import type { HeadlessEvents } from './headless';
 import type { Progress } from './progress';
 
-/** From start to the first step's preparations; software adapters compile slowly, but not before this point. */
+/** From start, or from a lost link, to the next generation; software adapters compile slowly, but after that. */
 const MEET_WITHIN_MS = 120_000;
 
 export interface Collected {
@@ -30,7 +30,9 @@ export class Collector implements HeadlessEvents {
   readonly #trace: TraceEvent[] = [];
   readonly #files = new Map<string, Uint8Array>();
   readonly #sentences = new Map<number, string>();
-  readonly #meeting: NodeJS.Timeout;
+  /** Ranks that are in no generation: at the start all, later those that lost a link. */
+  readonly #apart: Set<number>;
+  #meeting: NodeJS.Timeout | undefined;
   #resolve: (collected: Collected) => void = () => {};
   #reject: (error: Error) => void = () => {};
 
@@ -44,13 +46,16 @@ export class Collector implements HeadlessEvents {
     });
     // It is awaited once the ranks are started; a failure before that is not unhandled.
     this.finished.catch(() => {});
-    this.#meeting = setTimeout(() => this.fail(new ConnectError(this.#meetingSentence())), MEET_WITHIN_MS);
+    this.#apart = new Set(Array.from({ length: count }, (_, index) => index));
+    this.#watch();
   }
 
   onStatus(index: number, { phase, sentence, metrics }: RankStatus): void {
     this.#sentences.set(index, sentence);
-    if (phase === 'syncing' || phase === 'training') clearTimeout(this.#meeting);
-    else if (index === 0) this.progress.wait(sentence);
+    if (phase === 'waiting') this.#apart.add(index);
+    else if (phase === 'syncing' || phase === 'training' || phase === 'done') this.#apart.delete(index);
+    this.#watch();
+    if (this.#apart.has(index) && index === 0) this.progress.wait(sentence);
     for (const step of metrics) {
       this.#metrics.push(step);
       this.progress.step(step);
@@ -80,6 +85,17 @@ export class Collector implements HeadlessEvents {
   fail(error: Error): void {
     clearTimeout(this.#meeting);
     this.#reject(error);
+  }
+
+  /** Ranks that are apart have a while to come together. */
+  #watch(): void {
+    if (this.#apart.size === 0) {
+      clearTimeout(this.#meeting);
+      this.#meeting = undefined;
+    } else {
+      const late = () => this.fail(new ConnectError(this.#meetingSentence()));
+      this.#meeting ??= setTimeout(late, MEET_WITHIN_MS);
+    }
   }
 
   #finish(): void {

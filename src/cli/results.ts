@@ -6,6 +6,7 @@ import { coordOf } from '../plan/mesh';
 import { planAt } from '../plan/tour';
 import { toChromeTrace } from '../trace/export';
 import { statsOf } from '../trace/stats';
+import { memoryPlan } from '../train/memoryplan';
 import type { RunFile } from '../train/runfile';
 import type { StepMetrics } from '../worker/api';
 import type { Collected } from './collect';
@@ -27,7 +28,9 @@ export interface Summary {
 }
 
 /** Throws when ranks that hold the same parameters differ in a bit: then the run is worth nothing. */
-export function summarize({ plan, model, train }: RunFile, { metrics, reports, trace }: Collected): Summary {
+export function summarize(run: RunFile, { metrics, reports, trace }: Collected): Summary {
+  const { plan, model, train } = run;
+  const planned = memoryPlan(run);
   const tokens = train.globalBatch * model.context;
   const stats = statsOf(trace, tokens);
   // why without the first step: its lines wait for compilers, which is no property of the plan
@@ -42,7 +45,7 @@ export function summarize({ plan, model, train }: RunFile, { metrics, reports, t
     tokensPerSecond: tokensPerSecond(metrics),
     ranks: reports.map(({ rank, memory, bytesSent, bytesReceived }) => {
       const { busyMs, waitMs } = stats.ranks.find((found) => found.rank === rank) ?? { busyMs: 0, waitMs: 0 };
-      return { memory, bytesSent, bytesReceived, busyMs, waitMs };
+      return { memory, planned: planned[rank], bytesSent, bytesReceived, busyMs, waitMs };
     }),
     bubble,
     overlap,

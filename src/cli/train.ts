@@ -7,6 +7,7 @@ import { CapabilityError, ConnectError, InputError, PlanError } from '../errors'
 import { parseTrainArgs } from './args';
 import { RankFailed } from './collect';
 import { prepareJob } from './job';
+import { planLines } from './planlines';
 import { checkOutFolder, writeResults } from './results';
 import { Interrupted, runJob } from './runjob';
 
@@ -19,8 +20,8 @@ const isForPeople = (error: unknown): error is Error =>
 
 try {
   const job = prepareJob(parseTrainArgs(process.argv.slice(2)), { pages, example });
-  for (const note of job.notes) console.error(note);
   checkOutFolder(job.outFolder);
+  for (const note of [...job.notes, ...planLines(job.run)]) console.error(note);
   const collected = await runJob(job, { pages, rank: join(here, 'rank.js') });
   const { adapter, software, tokensPerSecond } = writeResults(job, collected);
   const kind = software ? `${adapter} (software)` : adapter;

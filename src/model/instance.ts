@@ -104,9 +104,11 @@ export class Instance {
     return this.units.map((_, unit) => unit).filter((unit) => this.placement.isHere(unit));
   }
 
-  /** Bytes as planned and allocated; staging and uniforms of the stream are not in it. */
+  /** Bytes of the buffers that are there; the plan's, or it is a bug. Staging and uniforms are the stream's. */
   get bytes(): MemoryByRole {
-    return this.placement.plan.bytes();
+    const bytes: MemoryByRole = { param: 0, grad: 0, moment: 0, saved: 0, scratch: 0, staging: 0 };
+    for (const [name, { size }] of this.#buffers) bytes[this.placement.plan.buffers.get(name)!.role] += size;
+    return bytes;
   }
 
   list(unit: number, pass: Pass, mb: number): PreparedList {

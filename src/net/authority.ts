@@ -30,7 +30,7 @@ export const TIMING = {
 export interface AuthorityHost {
   readonly self: PeerId;
   readonly clock: Clock;
-  /** Headless: the first generation waits for exactly this many peers. */
+  /** Headless: every generation has exactly this many peers. */
   readonly expect: number | undefined;
   readonly newest: Declaration;
   /** Highest number that everybody is ready for. */
@@ -183,7 +183,7 @@ export class Authority {
       ...(this.#admission.locked ? { locked: true } : {}),
     };
     const order = rankOrder(this.#candidates(), newest.peers);
-    const count = expect !== undefined && number === 0 ? expect : order.length;
+    const count = expect ?? order.length;
     const most = wanted ? Math.min(count, wanted.dp * wanted.pp * wanted.tp) : count;
     const fitted = run === '' || order.length < count ? null : this.host.fit(most, plan, run);
     if (!fitted) return { number, peers: [], plan, paused, run, ...more };
@@ -236,9 +236,8 @@ export class Authority {
 
   #leaveOut(): void {
     const { newest, clock, expect, self } = this.host;
-    // A headless run starts with all its ranks or not at all; its command line decides how long to wait.
-    const isStart = expect !== undefined && newest.number === 1;
-    const out = isStart ? [] : laggards(newest.peers, this.#answers, self);
+    // A headless run has all its ranks in every step; its command line decides how long to wait.
+    const out = expect !== undefined ? [] : laggards(newest.peers, this.#answers, self);
     if (out.length === 0) {
       this.#awaitReady(TIMING.readyAgainMs);
       return;

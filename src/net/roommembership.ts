@@ -28,7 +28,7 @@ export interface MembershipOptions {
   readonly run: { readonly text: string; readonly hash: string };
   /** What the first generation is cut by, when this peer declares it. */
   readonly plan: ParallelPlan;
-  /** Headless: the first generation waits for exactly this many peers. */
+  /** Headless: every generation has exactly this many peers. */
   readonly expect?: number;
   /** `plan` for `count` peers, null when the run cannot be cut so. */
   fit(count: number, plan: ParallelPlan, run: string): ParallelPlan | null;

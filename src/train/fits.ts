@@ -1,39 +1,27 @@
 /**
- * Does a run fit, before anything is started: the bytes every rank will allocate, planned as they are allocated
- * (model/placement.ts), against a limit. Needs no device.
+ * Does a run fit, before anything is started: the bytes every rank will allocate (memoryplan.ts) against a
+ * limit. Needs no device.
  */
 import { PlanError } from '../errors';
-import type { MemoryByRole } from '../gpu/instr';
-import { placeInstance } from '../model/instance';
-import { unitSizes } from '../model/model';
-import { lower } from '../plan/lower';
-import { makeMesh } from '../plan/mesh';
 import { type ParallelPlan, parsePlan } from '../plan/plan';
 import { validatePlan } from '../plan/rules';
 import { megabytes, nameOf } from '../plan/why';
-import { instanceOptions } from './rankmodel';
+import { memoryPlan, type PlannedMemory, totalOf } from './memoryplan';
 import type { RunFile } from './runfile';
 
-/** What the fullest rank of `plan` allocates, and which rank that is. Ranks that differ in dp only hold the same. */
+/** What the fullest rank of `plan` allocates, and which rank that is. */
 export function fullestRank(
   run: RunFile,
   plan: ParallelPlan,
-): { readonly rank: number; readonly memory: MemoryByRole } {
-  const peers = Array.from({ length: plan.dp * plan.pp * plan.tp }, (_, rank) => `rank${rank}`);
-  const ranks = peers.flatMap((_, rank) => {
-    const mesh = makeMesh(1, peers, rank, plan);
-    if (mesh.coord.dp > 0) return [];
-    const units = unitSizes(run.model, plan.dp, { size: plan.tp, rank: mesh.coord.tp });
-    const options = instanceOptions(run, plan, mesh, lower(plan, mesh, units), units);
-    return [{ rank, memory: placeInstance(options).placement.plan.bytes() }];
-  });
-  return ranks.reduce((most, one) => (total(one.memory) > total(most.memory) ? one : most));
+): { readonly rank: number; readonly memory: PlannedMemory } {
+  const ranks = memoryPlan({ ...run, plan }).map((memory, rank) => ({ rank, memory }));
+  return ranks.reduce((most, one) => (totalOf(one.memory) > totalOf(most.memory) ? one : most));
 }
 
 /** Throws PlanError with the numbers, and with what would fit on as many ranks, where a rank needs more than the limit. */
 export function checkMemory(run: RunFile, plan: ParallelPlan, limitBytes: number): void {
   const { rank, memory } = fullestRank(run, plan);
-  if (total(memory) <= limitBytes) return;
+  if (totalOf(memory) <= limitBytes) return;
   const roles = Object.entries(memory).flatMap(([role, bytes]) => (bytes > 0 ? [`${role} ${megabytes(bytes)}`] : []));
   const { dp, pp, tp, microbatches } = plan;
   const ranks = dp * pp * tp;
@@ -56,7 +44,7 @@ export function checkMemory(run: RunFile, plan: ParallelPlan, limitBytes: number
   });
   const wayOut = others.length > 0 ? others.join(', ') : 'take more ranks, a smaller model or smaller microbatches';
   throw new PlanError(
-    `${nameOf(plan)} needs ${megabytes(total(memory))} MB on rank ${rank} (${roles.join(', ')}) > the limit of ${megabytes(limitBytes)} MB: ${wayOut}`,
+    `${nameOf(plan)} needs ${megabytes(totalOf(memory))} MB on rank ${rank} (${roles.join(', ')}) > the limit of ${megabytes(limitBytes)} MB: ${wayOut}`,
   );
 }
 
@@ -68,13 +56,9 @@ function bytesIfValid(run: RunFile, fields: object): number | undefined {
     const plan = parsePlan(fields);
     const ranks = plan.dp * plan.pp * plan.tp;
     validatePlan(plan, { ranks, layers, heads, kvHeads, hidden, globalBatch });
-    return total(fullestRank(run, plan).memory);
+    return totalOf(fullestRank(run, plan).memory);
   } catch (error) {
     if (error instanceof PlanError) return undefined;
     throw error;
   }
-}
-
-function total(memory: MemoryByRole): number {
-  return Object.values(memory).reduce((sum, bytes) => sum + bytes, 0);
 }

@@ -58,7 +58,8 @@ export class Reporter {
     this.#metrics.push(metrics);
     this.#rates = [...this.#rates, { ms: metrics.ms, room: metrics.tokens, mine: tokens }].slice(-RATE_STEPS);
     this.tell({ step: metrics.step + 1 });
-    if (performance.now() - this.#publishedAt >= PUBLISH_EVERY_MS) this.#publish();
+    const isLast = metrics.step + 1 === this.#told.steps;
+    if (isLast || performance.now() - this.#publishedAt >= PUBLISH_EVERY_MS) this.#publish();
   }
 
   #publish(): void {

@@ -173,6 +173,7 @@ export class Round {
       },
     });
     this.#step = step + 1;
+    reporter.holds(rank.memory);
     const ms = performance.now() - t0;
     const bytesSent = votes.map(([, bytes]) => bytes ?? 0);
     const metrics: StepMetrics = { step, loss, gradNorm, lr, tokens, ms, bytesSent };

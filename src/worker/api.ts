@@ -59,7 +59,7 @@ export interface StartOptions {
   readonly sources: Readonly<Record<string, Uint8Array | string>>;
   /** A safetensors file to start from. */
   readonly init?: Uint8Array;
-  /** Headless: the first generation waits for exactly this many peers. */
+  /** Headless: every generation has exactly this many peers. */
   readonly expect?: number;
   /** Refuse a plan that needs more bytes on this rank. */
   readonly limitBytes?: number;

@@ -35,7 +35,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^plan\//,
     /^net\//,
     /^server\//,
-    /^train\/(runfile|overrides|checkpoint|prepared|texts|fits)$/,
+    /^train\/(runfile|overrides|checkpoint|prepared|texts|fits|memoryplan)$/,
   ],
 };
 

@@ -137,6 +137,24 @@ describe('membership', () => {
     expectTogether(room, [2, 3, 1].map(idOf));
   });
 
+  it('goes on with all the ranks of a headless run or not at all', async () => {
+    const room = new SimRoom();
+    const add = (n: number, index: number) => room.add(n, { expect: 3, presence: { index } });
+    for (const n of [1, 2, 3]) add(n, n);
+    await room.settle();
+    const before = inside(room)[0]!.number;
+    room.breakLink(`${idOf(2)}|${idOf(3)}`);
+    await room.settle();
+    expectTogether(room, [1, 2, 3].map(idOf));
+    expect(inside(room)[0]!.number).toBeGreaterThan(before);
+    room.kill(idOf(2));
+    await room.settle();
+    for (const joined of inside(room)) expect(joined === undefined || joined.signal.aborted).toBe(true);
+    add(4, 2);
+    await room.settle();
+    expectTogether(room);
+  });
+
   it('obeys the signal page as long as it is open', async () => {
     const room = await roomOf(2);
     const page = room.add(9, { presence: { state: 'observer', signal: true } });
