@@ -112,12 +112,12 @@ export class Link {
   }
 
   /** Once a second: heartbeat, and the count of silence. `elapsedMs` is what this thread was awake of it. */
-  tick(elapsedMs: number): void {
+  tick(elapsedMs: number, deadMs = DEAD_MS): void {
     if (!this.isOpen) return;
     const wasSuspect = this.#silentMs >= SUSPECT_MS;
     this.#silentMs += elapsedMs;
-    if (this.#silentMs >= DEAD_MS) {
-      this.end(`it was silent for ${DEAD_MS / 1000} s`);
+    if (this.#silentMs >= deadMs) {
+      this.end(`it was silent for ${deadMs / 1000} s`);
       return;
     }
     if (!wasSuspect && this.#silentMs >= SUSPECT_MS) this.events.suspect(true);

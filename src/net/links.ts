@@ -4,7 +4,7 @@
  */
 import { PeerLost } from '../errors';
 import type { PeerId } from '../plan/mesh';
-import { type Channel, Link } from './link';
+import { type Channel, DEAD_MS, Link } from './link';
 import { Mailbox, parseTag } from './mailbox';
 import { type LinkShape, UNSHAPED } from './shaper';
 import type { LinkStats, Transport } from './transport';
@@ -18,6 +18,8 @@ export interface LinkTransport extends Transport {
   drop(peer: PeerId, reason: string): void;
   /** Make every link of this peer slow on purpose in what it sends, or fast again (shaper.ts); later links too. */
   shape(shape: LinkShape): void;
+  /** Take a peer for lost after this much silence instead of 5 s: where another witness sees deaths. */
+  waitLonger(deadMs: number): void;
   /** Told when an open link falls silent for 3 s, and when it speaks again. At 5 s the peer is lost. */
   onSuspect(listener: (peer: PeerId, isSuspect: boolean) => void): () => void;
   /** Told once per lost link, with the sentence part that PeerLost carries. */
@@ -36,6 +38,7 @@ class Links implements LinkTransport {
   readonly #lostListeners = new Set<(peer: PeerId, reason: string) => void>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #shape = UNSHAPED;
+  #deadMs = DEAD_MS;
 
   constructor(
     readonly self: PeerId,
@@ -65,6 +68,10 @@ class Links implements LinkTransport {
   shape(shape: LinkShape): void {
     this.#shape = shape;
     for (const link of this.#links.values()) link.shape(shape);
+  }
+
+  waitLonger(deadMs: number): void {
+    this.#deadMs = deadMs;
   }
 
   async send(to: PeerId, tag: string, payload: Uint8Array): Promise<void> {
@@ -138,7 +145,7 @@ class Links implements LinkTransport {
       // why bounded: after a sleep of this thread, what the peers sent meanwhile is still waiting to be read
       const elapsedMs = Math.min(now - last, 1.5 * HEARTBEAT_MS);
       last = now;
-      for (const link of [...this.#links.values()]) link.tick(elapsedMs);
+      for (const link of [...this.#links.values()]) link.tick(elapsedMs, this.#deadMs);
     }, HEARTBEAT_MS);
   }
 }

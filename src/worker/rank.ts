@@ -27,6 +27,12 @@ import { KeptTrace } from './kepttrace';
 import { PackedTrace } from './packedtrace';
 import { loadSource } from './sources';
 
+/**
+ * Ranks of one machine starve each other, and Dawn compiles shaders on the thread that sends heartbeats: that is no death.
+ * Deaths are seen by the signaling socket, and by the command line that started the ranks.
+ */
+const HEADLESS_DEAD_MS = 60_000;
+
 export class LocalRank implements Rank {
   readonly #transport;
   #roster: ReadonlyMap<PeerId, Presence> = new Map();
@@ -90,6 +96,7 @@ export class LocalRank implements Rank {
     this.#packed.watch(this.#every);
     try {
       this.#publish({ ...IDLE, phase: 'opening' });
+      if (options.expect !== undefined) this.#transport.waitLonger(HEADLESS_DEAD_MS);
       const device = await openDevice(this.gpu);
       this.#device = device;
       const membership = await this.#join(options, device.report.adapter);

@@ -82,6 +82,18 @@ test('peers are present once both channels are open, and absent after a drop', a
   expect(seen).toEqual([0, 1, 0]);
 });
 
+test('silence is borne longer where deaths have another witness', async () => {
+  const { a, bulk, control } = two();
+  const lost: string[] = [];
+  a.onLost((_, reason) => lost.push(reason));
+  a.waitLonger(60_000);
+  for (const channel of [...bulk, ...control]) channel.isCut = true;
+  await vi.advanceTimersByTimeAsync(59_000);
+  expect(lost).toEqual([]);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(lost).toEqual(['it was silent for 60 s']);
+});
+
 test('silence: suspect after 3 s, lost after 5 s; heartbeats alone keep a link', async () => {
   const { a, b, bulk, control } = two();
   const suspects: boolean[] = [];
