@@ -9,7 +9,7 @@ import { makeMesh } from '../../src/plan/mesh';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
 import { batchOf, samplesOf } from '../../src/train/data';
 import { holdingOf } from '../../src/train/holding';
-import { instanceOptions, rankMaker } from '../../src/train/rankmodel';
+import { instanceOptions, type RankMakerOptions, rankMaker } from '../../src/train/rankmodel';
 import { initialState } from '../../src/train/state';
 import { type Fixture, readFixture, runOf } from '../helpers/fixture';
 import { gpu, gpuTest, useGpu } from '../helpers/gpu';
@@ -19,7 +19,12 @@ useGpu();
 const fixture = readFixture('gpt2-tied');
 
 /** A rank with untrained weights, the run it is of, and what it traces. */
-async function makeRank(plan: Record<string, unknown>, index = 0, of: Fixture = fixture, limitBytes?: number) {
+async function makeRank(
+  plan: Record<string, unknown>,
+  index = 0,
+  of: Fixture = fixture,
+  options: RankMakerOptions = {},
+) {
   const run = runOf(of, plan);
   const transports = memoryTransports(run.plan.dp * run.plan.pp * run.plan.tp);
   const mesh = makeMesh(
@@ -33,7 +38,7 @@ async function makeRank(plan: Record<string, unknown>, index = 0, of: Fixture = 
   const events: TraceEvent[] = [];
   trace.subscribe((event) => events.push(event));
   const setting = { run, plan: run.plan, mesh, transport: transports[index]!, signal, trace };
-  const rank = await rankMaker({ device: gpu() }, { ...(limitBytes !== undefined && { limitBytes }) })(setting);
+  const rank = await rankMaker({ device: gpu() }, options)(setting);
   await rank.write(initialState(run.model, 1, holdingOf(run.model, run.plan, mesh)));
   return { rank, run, events };
 }
@@ -123,7 +128,7 @@ gpuTest('model state costs 16, 8 + 8/N, 4 + 12/N, 16/N bytes per parameter', asy
 });
 
 gpuTest('a plan above the limit is refused with its numbers', async () => {
-  const refused = makeRank({}, 0, fixture, 1e6);
+  const refused = makeRank({}, 0, fixture, { limitBytes: 1e6 });
   await expect(refused).rejects.toThrow(PlanError);
   await expect(refused).rejects.toThrow(/needs [\d.]+ MB \(param 0.15, .*limit is 1.00 MB/);
 });
@@ -154,3 +159,40 @@ gpuTest('the trace has every line of the step, and when the GPU ran it', async (
   }
   rank.close();
 });
+
+gpuTest(
+  'a rank made slow takes its time at every block, changes no bit, and is fast again at the next line',
+  async () => {
+    let unitMs = 0;
+    const slow = await makeRank({}, 0, fixture, { unitMs: () => unitMs });
+    const free = await makeRank({});
+    const input = firstBatch(slow.run);
+    const rows = input.tokens.length / slow.run.model.context;
+    const step = (index: number) => ({
+      step: index,
+      lr: 1e-2,
+      microbatches: [input],
+      tokens: input.tokens.length,
+      vote: () => [],
+    });
+    const head = slow.run.model.layers + 1;
+    for (const [index, ms] of [3, 0].entries()) {
+      unitMs = ms;
+      slow.events.length = 0;
+      const [a, b] = [await slow.rank.runStep(step(index)), await free.rank.runStep(step(index))];
+      expect(a).toEqual(b);
+      const blocks = slow.events.filter(({ lane, unit }) => lane === 'gpu' && unit! > 0 && unit! < head);
+      expect(blocks.map(({ name }) => name)).toEqual([...Array(head - 1).fill('F'), ...Array(head - 1).fill('B')]);
+      for (const { name, t0, t1 } of blocks) {
+        // waiting can only be too long; half a millisecond for timestamps that a browser rounds
+        expect(t1 - t0).toBeGreaterThanOrEqual(ms * rows * (name === 'B' ? 2 : 1) - 0.5);
+      }
+    }
+    expect(await slow.rank.read()).toEqual(await free.rank.read());
+    // an evaluation is not slowed: with a minute a sample it would not end
+    unitMs = 60_000;
+    expect(await slow.rank.losses(input)).toEqual(await free.rank.losses(input));
+    slow.rank.close();
+    free.rank.close();
+  },
+);
