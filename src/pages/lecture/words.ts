@@ -204,7 +204,7 @@ export const words = {
     label: (bubble: string, ideal: string, rows: number) =>
       `Timeline of ${rows} tabs: bubble ${bubble}, ideal schedule ${ideal}`,
     legend: { F: 'forward', B: 'backward', I: 'input gradient', W: 'weight gradient', wait: 'waiting' },
-    mean: (steps: number) => `mean of ${steps} steps`,
+    mean: (bubble: string, steps: number) => `${bubble} over ${steps} steps`,
   },
   helpRows: [
     ['Space', 'pause and go on'],

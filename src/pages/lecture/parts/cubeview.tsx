@@ -9,7 +9,7 @@ const MARGIN = { x: 90, y: 46 };
 const CARGOS: readonly Cargo[] = ['dp', 'pp', 'tp'];
 
 /** Where along a link its figure stands, so that figures of crossing links keep apart. */
-const LABEL_AT: Readonly<Record<Cargo, number>> = { dp: 0.62, pp: 0.34, tp: 0.5 };
+const LABEL_AT: Readonly<Record<Cargo, number>> = { dp: 0.64, pp: 0.25, tp: 0.4 };
 
 interface Props {
   readonly places: readonly Place[];

@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { SCHEDULES, type ScheduleName } from '../../../plan/plan';
 import { count } from '../../state/format';
 import type { SceneProps } from '../app';
+import { keyOf } from '../models/digest';
 import { EMPTY, ganttOf, meanPasses } from '../models/gantt';
 import { bubbleFormula, idealOf } from '../models/ideal';
 import { stageOfUnit, unitsOf } from '../models/units';
@@ -38,6 +39,7 @@ export function PipelineScene({ show, look }: SceneProps) {
     ];
   }, [view, ranks, kind, step, text]);
   const picks = show.picks.value;
+  const digest = moment.plan ? show.digests.value.get(keyOf(moment.plan, kind)) : undefined;
   const latency = ranks[0]?.handicap.latencyMs ?? 0;
   return (
     <>
@@ -86,6 +88,11 @@ export function PipelineScene({ show, look }: SceneProps) {
               {view ? percent(view.measured.bubble) : '–'}
             </dd>
             <dd class="side-note">{text.bubbleNote}</dd>
+            {digest && digest.samples > 1 && (
+              <dd class="side-note" data-figure="bubble-mean" data-value={digest.bubble}>
+                {text.mean(percent(digest.bubble), digest.samples)}
+              </dd>
+            )}
           </div>
           <div>
             <dt>{text.idealBubble}</dt>
