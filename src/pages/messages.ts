@@ -173,7 +173,7 @@ export const messages = {
       staging: 'staging',
     },
     total: 'total',
-    empty: 'Known once the device is open.',
+    empty: 'Nothing is held on the graphics device right now.',
   },
   sample: {
     heading: 'What the model writes',

@@ -12,7 +12,7 @@ import { Sample } from '../parts/sample';
 import { Share } from '../parts/share';
 import { count, duration, loss, milliseconds, rate } from '../state/format';
 import type { Session } from '../state/session';
-import type { ModelFiles } from '../tab';
+import type { ModelFiles, TabStatus } from '../tab';
 import type { Visit } from '../visit';
 
 interface Props {
@@ -29,10 +29,6 @@ export function TrainingScreen({ visit, look }: Props) {
   return (
     <main class="training">
       <Controls visit={visit} />
-      {status.phase === 'failed' && <Banner kind="problem" sentence={status.sentence} />}
-      {status.phase !== 'failed' && status.phase !== 'training' && (
-        <Banner kind="note" sentence={status.sentence || messages.phase[status.phase]} />
-      )}
       <section class="card loss" aria-labelledby="loss-heading">
         <h2 id="loss-heading" class="visually-hidden">
           {messages.loss.heading}
@@ -154,9 +150,16 @@ function Controls({ visit }: { readonly visit: Visit }) {
           {isPreparing ? words.preparing : words.download}
         </button>
       </div>
+      <Said status={session.status.value} />
       <Downloads files={files} onClose={() => setFiles(null)} />
     </div>
   );
+}
+
+/** Why it does not train, where the phase alone does not say it. */
+function Said({ status: { phase, sentence } }: { readonly status: TabStatus }) {
+  const isKnown = phase === 'training' || phase === 'paused';
+  return <Banner kind={phase === 'failed' ? 'problem' : 'note'} sentence={isKnown ? '' : sentence} />;
 }
 
 function Figures({ session }: { readonly session: Session }) {

@@ -24,7 +24,7 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
 export function peopleOf(
   self: PeerId,
   roster: ReadonlyMap<PeerId, Presence>,
-  status: Pick<TabStatus, 'members' | 'links'>,
+  status: Pick<TabStatus, 'members' | 'links'> & { readonly phase?: TabStatus['phase'] },
   /** This tab's adapter: the room learns it only from those who take part. */
   ownAdapter = '',
 ): readonly Person[] {
@@ -39,7 +39,7 @@ export function peopleOf(
       adapter,
       software: SOFTWARE.test(adapter),
       rank,
-      state: stateOf(presence, rank, status.members.length > 0),
+      state: stateOf(presence, rank, status),
       hidden: presence?.hidden ?? false,
       link: links.get(peer) ?? null,
     };
@@ -49,11 +49,16 @@ export function peopleOf(
   return [...members, ...others.sort((a, b) => a.name.localeCompare(b.name) || (a.peer < b.peer ? -1 : 1))];
 }
 
-function stateOf(presence: Presence | undefined, rank: number | null, sees: boolean): PersonState {
-  if (presence?.state === 'paused') return 'paused';
+function stateOf(
+  presence: Presence | undefined,
+  rank: number | null,
+  { members, phase }: { readonly members: readonly PeerId[]; readonly phase?: TabStatus['phase'] },
+): PersonState {
+  // A pause is the whole room's.
+  if (presence?.state === 'paused' || (rank !== null && phase === 'paused')) return 'paused';
   if (rank !== null) return 'training';
   if (presence?.state !== 'willing') return 'watching';
-  return sees ? 'joining' : 'willing';
+  return members.length > 0 ? 'joining' : 'willing';
 }
 
 /** Somebody else in the room already takes part or a lecturer starts the run, so pressing the button joins it. */

@@ -34,6 +34,12 @@ test('members stand in rank order, then everybody else by name, each with state 
   expect(people[1]).toMatchObject({ software: false, me: true, link: null });
 });
 
+test('a pause is everybody who takes part, nobody else', () => {
+  const roster = new Map([presence('a'), presence('b'), presence('c', { state: 'observer' })]);
+  const people = peopleOf('a', roster, { members: ['a', 'b'], links: [], phase: 'paused' });
+  expect(people.map(({ state }) => state)).toEqual(['paused', 'paused', 'watching']);
+});
+
 test('a member that signaling has lost is still shown', () => {
   const [person] = peopleOf('a', new Map(), { members: ['abcdef012345'], links: [] });
   expect(person).toMatchObject({ name: 'abcdef', state: 'training', adapter: '' });
