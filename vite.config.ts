@@ -17,9 +17,9 @@ const project = (name: string, globalSetup: string[] = []) => ({
     name,
     include: [`tests/${name}/**/*.test.{ts,tsx}`],
     globalSetup: globalSetup.map((file) => at(`tests/helpers/${file}`)),
-    // Dawn keeps native threads, so every file has a process of its own; the timeout is for software adapters.
+    // Dawn keeps native threads, so every file has a process of its own; the timeout is for software adapters on busy machines.
     pool: 'forks' as const,
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 180_000,
     // why not the default of one second: what a page shows is awaited, and software adapters are slow
     expect: { poll: { timeout: 60_000, interval: 100 } },

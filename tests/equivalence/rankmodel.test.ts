@@ -8,7 +8,7 @@ import { lower } from '../../src/plan/lower';
 import { makeMesh } from '../../src/plan/mesh';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
 import { batchOf, samplesOf } from '../../src/train/data';
-import { holdingOf } from '../../src/train/holding';
+import { holdingOf, wholeModel } from '../../src/train/holding';
 import { instanceOptions, type RankMakerOptions, rankMaker } from '../../src/train/rankmodel';
 import { initialState } from '../../src/train/state';
 import { type Fixture, readFixture, runOf } from '../helpers/fixture';
@@ -112,20 +112,41 @@ gpuTest('bytes of every role are allocated as planned, and given back', async (d
   }
 });
 
-gpuTest('model state costs 16, 8 + 8/N, 4 + 12/N, 16/N bytes per parameter', async () => {
-  for (const [zero, perParam] of [
-    [0, 16],
-    [1, 12],
-    [2, 10],
-    [3, 8],
-  ] as const) {
-    const { rank, run } = await makeRank({ dp: 2, zero });
-    const floats = unitSizes(run.model, 2).reduce((sum, { paramFloats }) => sum + paramFloats, 0);
-    const { param, grad, moment } = rank.memory;
-    expect(param + grad + moment).toBe(perParam * floats);
-    rank.close();
+gpuTest('model state takes 16, 8 + 8/N, 4 + 12/N, 16/N bytes per parameter, as allocated', async (device) => {
+  const { model } = runOf(fixture, {});
+  const exact = wholeModel(model).reduce((sum, { floats }) => sum + floats, 0);
+  for (const dp of [2, 3, 4, 8]) {
+    const floats = unitSizes(model, dp).reduce((sum, { paramFloats }) => sum + paramFloats, 0);
+    // padding: every tensor to 4 floats, every unit to 4 N
+    expect(floats - exact).toBeLessThanOrEqual(3 * wholeModel(model).length + (4 * dp - 1) * (model.layers + 2));
+    for (const [zero, perParam] of [16, 8 + 8 / dp, 4 + 12 / dp, 16 / dp].entries()) {
+      const before = device.memory;
+      const { rank } = await makeRank({ dp, zero });
+      const { param, grad, moment } = device.memory;
+      const allocated = param + grad + moment - before.param - before.grad - before.moment;
+      expect(allocated, `dp ${dp} zero ${zero}`).toBe(perParam * floats);
+      rank.close();
+    }
   }
 });
+
+gpuTest(
+  'a pipeline cuts model state by its stages; the copy of a tied table costs its end 8 bytes per parameter',
+  async () => {
+    const run = runOf(fixture, { pp: 2 });
+    const { model } = run;
+    const sizes = unitSizes(model, 1);
+    const bytes: number[] = [];
+    for (const index of [0, 1]) {
+      const { rank } = await makeRank({ pp: 2 }, index);
+      const { param, grad, moment } = rank.memory;
+      bytes.push(param + grad + moment);
+      rank.close();
+    }
+    const whole = sizes.reduce((sum, { paramFloats }) => sum + paramFloats, 0);
+    expect(bytes[0]! + bytes[1]!).toBe(16 * whole + 8 * model.vocab * model.dim);
+  },
+);
 
 gpuTest('a plan above the limit is refused with its numbers', async () => {
   const refused = makeRank({}, 0, fixture, { limitBytes: 1e6 });

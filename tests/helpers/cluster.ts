@@ -5,6 +5,7 @@
 import type { GpuDevice } from '../../src/gpu/device';
 import type { MemoryByRole } from '../../src/gpu/instr';
 import { type MemoryTransport, memoryTransports } from '../../src/net/memory';
+import type { Transport } from '../../src/net/transport';
 import { type Mesh, makeMesh } from '../../src/plan/mesh';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
 import { batchOf, samplesOf } from '../../src/train/data';
@@ -39,6 +40,8 @@ export interface ClusterOptions {
   /** Messages take up to this long, drawn from `seed`. */
   readonly jitterMs?: number;
   readonly seed?: number;
+  /** Stand between a rank and its links; `trace` is the rank's. */
+  readonly between?: (transport: Transport, trace: Trace) => Transport;
 }
 
 interface Member {
@@ -53,7 +56,7 @@ interface Member {
 export async function trainCluster(device: GpuDevice, run: RunFile, options: ClusterOptions): Promise<ClusterRun> {
   const { dp, pp, tp } = run.plan;
   const transports = memoryTransports(dp * pp * tp, { jitterMs: options.jitterMs ?? 2, seed: options.seed ?? 1 });
-  const members = await Promise.all(transports.map((transport, i) => join(device, run, transports, transport, i)));
+  const members = await Promise.all(transports.map((_, i) => join(device, run, transports, i, options)));
   try {
     await all(members, ({ rank, holding }) => rank.write(stateFrom(options.init, holding)));
     return await train(device, run, members, options);
@@ -69,8 +72,8 @@ async function join(
   device: GpuDevice,
   run: RunFile,
   transports: readonly MemoryTransport[],
-  transport: MemoryTransport,
   index: number,
+  { between = (transport) => transport }: ClusterOptions,
 ): Promise<Member> {
   const peers = transports.map(({ self }) => self);
   const mesh = makeMesh(1, peers, index, run.plan);
@@ -79,7 +82,9 @@ async function join(
   events.rank = index;
   events.subscribe((event) => trace.push(event));
   const { signal } = new AbortController();
-  const rank = await rankMaker({ device })({ run, plan: run.plan, mesh, transport, signal, trace: events });
+  const transport = transports[index]!;
+  const links = between(transport, events);
+  const rank = await rankMaker({ device })({ run, plan: run.plan, mesh, transport: links, signal, trace: events });
   return { rank, mesh, holding: holdingOf(run.model, run.plan, mesh), transport, trace };
 }
 
@@ -109,7 +114,11 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
     losses.push(outcomes[0]!.loss);
     gradNorms.push(outcomes[0]!.gradNorm);
     if (step === 0) firstGradient = await gradientOf(run, members);
-    await all(members, ({ rank }) => rank.executor.settle());
+    await all(members, async ({ rank }) => {
+      await rank.executor.settle();
+      // why: reads end in their order, so a tied table is on its way to its reader after this one
+      await rank.executor.instance.stream.read(rank.executor.instance.sumsqPlaces[0]!.place);
+    });
     sent = members.map(({ transport }, i) => bytesOf(transport) - before[i]!);
     submits = device.counters.submits - submitted;
   }
