@@ -29,7 +29,7 @@ const SECRET = (letter: string) => letter.repeat(21).padEnd(22, 'A');
 
 async function openRoom(secret: string): Promise<readonly WindowTab[]> {
   const url = `http://127.0.0.1:${server.port}/#room=${secret}&${RUN}`;
-  const tabs = [await windows.openTab(url), await windows.openTab(url)];
+  const tabs = [await windows.openTab(url, 'Tabtrain'), await windows.openTab(url, 'Tabtrain')];
   for (const tab of tabs) {
     await tab.show();
     await tab.until("document.querySelector('.button-big')?.disabled === false");

@@ -58,9 +58,11 @@ export class Windows {
     return new Windows(browser, socket, profile);
   }
 
-  /** A window of its own with one tab in front of a blank one; the tab can be hidden behind it. */
-  async openTab(url: string): Promise<WindowTab> {
+  /** A window of its own with one tab and a blank one; the tab can be hidden behind it. `title` is the page's. */
+  async openTab(url: string, title: string): Promise<WindowTab> {
     const front = await this.#create(url, true);
+    // why before attaching: what is asked of a page while it still arrives is never answered
+    while ((await this.#titleOf(front)) !== title) await new Promise((resolve) => setTimeout(resolve, 100));
     const session = await this.#attach(front);
     return new WindowTab(this, front, await this.#create('about:blank', false), session);
   }
@@ -86,6 +88,11 @@ export class Windows {
 
   async #create(url: string, newWindow: boolean): Promise<string> {
     return ((await this.call('Target.createTarget', { url, newWindow })) as { targetId: string }).targetId;
+  }
+
+  async #titleOf(targetId: string): Promise<string> {
+    const { targetInfo } = (await this.call('Target.getTargetInfo', { targetId })) as { targetInfo: { title: string } };
+    return targetInfo.title;
   }
 
   async #attach(targetId: string): Promise<string> {
