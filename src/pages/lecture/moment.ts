@@ -56,8 +56,9 @@ export class Moments {
       const now = JSON.stringify(feed.plan.value);
       if (now !== plan) {
         plan = now;
-        // why: the newest step of a live feed still ran under the plan before
-        this.#since = feed.kind === 'simulated' ? newestStep.value : newestStep.value + 1;
+        // why: steps that a live feed knows already ran under the plan before; a recorded chapter is of one plan
+        const committed = Math.max(newestStep.value, metrics.value.at(-1)?.step ?? -1);
+        this.#since = feed.kind === 'simulated' ? newestStep.value : feed.kind === 'recorded' ? 0 : committed + 1;
         this.#phase = undefined;
       }
       this.#schedule(phase.value);
