@@ -7,6 +7,7 @@ import { connectPeer, type Wrtc } from '../net/webrtc';
 import { runHeadless } from '../worker/headless';
 import { LocalRank } from '../worker/rank';
 import { openDawn } from './dawn';
+import { fileStore } from './tunestore';
 
 const wrtc = (await import('@roamhq/wrtc')).default as unknown as Wrtc;
 
@@ -33,6 +34,7 @@ await runHeadless({
         trace: () => {},
       },
       await openDawn(),
+      fileStore(),
     );
     room.onChannels(({ peer, bulk, control }) => rank.addLink(peer, bulk, control));
     room.onUnlinked((peer, reason) => rank.unlinked(peer, reason));

@@ -3,6 +3,7 @@
  * what plan, model and net offer.
  */
 import { PlanError } from '../errors';
+import { type TuneStore, tune } from '../gpu/autotune';
 import type { GpuDevice } from '../gpu/device';
 import type { MemoryByRole } from '../gpu/instr';
 import { Stream } from '../gpu/stream';
@@ -29,6 +30,8 @@ export interface RankMakerOptions {
   readonly links?: LinkSetting;
   /** The device is made slow on purpose; read at every line, so it may change while the rank runs. */
   readonly unitMs?: UnitMs;
+  /** Measure the variants of kernels before the first step, where a GPU does the work, and keep what is found here. */
+  readonly tuning?: TuneStore;
 }
 
 /** Make ranks on a device, each with a stream of its own. Rejects with PlanError where the plan does not fit. */
@@ -44,6 +47,10 @@ export function rankMaker(
     const program = lower(plan, mesh, units);
     const { limitBytes } = options;
     const wanted = instanceOptions(run, plan, mesh, program, units);
+    if (options.tuning && !device.report.software) {
+      const lists = wanted.units.flatMap((unit) => [unit.forward, unit.backwardInput, unit.backwardWeight]);
+      await tune(device, lists, { trace, store: options.tuning, sameBits: plan.tp > 1 });
+    }
     const stream = new Stream(device, trace);
     const instance = await Instance.create(stream, { ...wanted, ...(limitBytes !== undefined && { limitBytes }) });
     const { betas, eps, weightDecay, gradClip } = run.train;

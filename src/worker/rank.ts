@@ -3,6 +3,7 @@
  * tab and, the same code, in a Node process. Knows the room only as messages.
  */
 import { ProtocolError } from '../errors';
+import type { TuneStore } from '../gpu/autotune';
 import { type GpuDevice, openDevice } from '../gpu/device';
 import type { MemoryByRole } from '../gpu/instr';
 import { Stream } from '../gpu/stream';
@@ -46,11 +47,12 @@ export class LocalRank implements Rank {
   #every = 0;
   #unitMs = 0;
 
-  /** `gpu` is navigator.gpu, or Dawn's in Node; undefined where there is none. */
+  /** `gpu` is navigator.gpu, or Dawn's in Node; undefined where there is none. `tuning`: where kernel choices are kept. */
   constructor(
     readonly self: PeerId,
     private readonly port: RoomPort,
     private readonly gpu: GPU | undefined,
+    private readonly tuning?: TuneStore,
   ) {
     this.#transport = linkTransport({ self });
     this.#transport.onPeers((present) => {
@@ -102,11 +104,12 @@ export class LocalRank implements Rank {
       const membership = await this.#join(options, device.report.adapter);
       const { init, limitBytes, sampling } = options;
       const limit = limitBytes === undefined ? {} : { limitBytes };
+      const tuning = this.tuning ? { tuning: this.tuning } : {};
       this.#trainer = startTrainer({
         membership,
         transport: this.#transport,
         trace,
-        makeRank: rankMaker(new Stream(device, trace), { ...limit, unitMs: () => this.#unitMs }),
+        makeRank: rankMaker(new Stream(device, trace), { ...limit, ...tuning, unitMs: () => this.#unitMs }),
         loadSource: (source) => loadSource(options.sources, source),
         sampling,
         onStatus: (status) => this.#publish(status),

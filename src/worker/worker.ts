@@ -30,7 +30,7 @@ const gpu = globalThis.navigator?.gpu;
 let rank: LocalRank | undefined;
 
 async function open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<LocalRank> {
-  const { LocalRank } = await import('./rank');
+  const [{ LocalRank }, { browserStore }] = await Promise.all([import('./rank'), import('./tunestore')]);
   // Calls over comlink return promises that only fail when the page is gone, and this Worker with it.
   const asPort: RoomPort = {
     send: (to, message) => void port.send(to, message),
@@ -40,7 +40,7 @@ async function open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<Local
     status: (status) => void port.status(status),
     trace: (pack, lost) => void port.trace(Comlink.transfer(pack, [pack.buffer]), lost),
   };
-  rank = new LocalRank(self, asPort, gpu);
+  rank = new LocalRank(self, asPort, gpu, browserStore);
   return Comlink.proxy(rank);
 }
 

@@ -51,12 +51,14 @@ export async function benchTraining(page: Page, address: string, rounds: number)
       // why two: the first compiles, the second shows what a steady state allocates at first
       const first = await page.evaluate(([peer, shape]) => bench.steps(peer, shape, 2), [peer, shape] as const);
       losses.set(peer, first.losses);
+      say({ shape, peer, ...first });
     }
     for (let round = 0; round < rounds; round++) {
       for (const peer of names) {
         const given = [peer, shape, TRAINERS[peer]] as const;
         const turn = await page.evaluate(([peer, shape, steps]) => bench.steps(peer, shape, steps), given);
         turns.get(peer)!.push(turn.msPerStep);
+        say({ shape, peer, ...turn });
         counts.set(peer, turn.counts);
       }
     }
@@ -112,6 +114,7 @@ async function oneProduct(
   }
   const { M, N, K } = productOf(linear, product);
   const peers = MULTIPLIERS.map((name) => ({ name, ms: median(turns.get(name)!), error: errors.get(name)! }));
+  say({ linear: linear.name, product, peers });
   return { linear: linear.name, product, flops: 2 * M * N * K, peers };
 }
 
@@ -121,7 +124,10 @@ export async function benchAttention(page: Page, address: string, rounds: number
   const results: AttentionTurn[] = [];
   for (const T of ATTENTION_LENGTHS) {
     const turns: AttentionTurn[] = [];
-    for (let round = 0; round < rounds; round++) turns.push(await page.evaluate((T) => bench.attention(T), T));
+    for (let round = 0; round < rounds; round++) {
+      turns.push(await page.evaluate((T) => bench.attention(T), T));
+      say(turns.at(-1)!);
+    }
     turns.sort((a, b) => a.ms / a.boundMs - b.ms / b.boundMs);
     results.push(turns[turns.length >> 1]!);
   }
@@ -134,6 +140,11 @@ export async function profileStep(page: Page, address: string): Promise<readonly
   const profiles: Profile[] = [];
   for (const { name } of TRAIN_SHAPES) profiles.push(await page.evaluate((shape) => bench.profile(shape), name));
   return profiles;
+}
+
+/** Single measurements, as they are made. */
+function say(measured: object): void {
+  console.error(JSON.stringify(measured));
 }
 
 export function median(values: readonly number[]): number {

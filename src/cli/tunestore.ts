@@ -1,0 +1,31 @@
+/** Where Node ranks keep the autotuner's choices: a JSON file in the user's cache folder, read as untrusted data. */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import * as v from 'valibot';
+
+const schema = v.record(v.string(), v.string());
+
+/** `file` is the file's path; the cache folder's when absent. A file that cannot be used counts as empty. */
+export function fileStore(
+  file = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tabtrain/variants.json'),
+) {
+  const read = async (): Promise<Record<string, string>> => {
+    const text = await readFile(file, 'utf8').catch(() => '{}');
+    try {
+      return v.parse(schema, JSON.parse(text));
+    } catch {
+      return {};
+    }
+  };
+  return {
+    get: async (key: string): Promise<string | undefined> => (await read())[key],
+    set: async (key: string, value: string): Promise<void> => {
+      await mkdir(dirname(file), { recursive: true });
+      // why a rename: several ranks may write at once, and none may read half a file
+      const part = `${file}.${process.pid}`;
+      await writeFile(part, JSON.stringify({ ...(await read()), [key]: value }, null, 2));
+      await rename(part, file);
+    },
+  };
+}

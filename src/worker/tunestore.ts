@@ -1,0 +1,13 @@
+/** Where a tab keeps the autotuner's choices: IndexedDB. A browser that gives no storage measures again at each visit. */
+import { get, set } from 'idb-keyval';
+import type { TuneStore } from '../gpu/autotune';
+
+const PREFIX = 'tabtrain variant 1 ';
+
+export const browserStore: TuneStore = {
+  async get(key) {
+    const value: unknown = await get(PREFIX + key).catch(() => undefined);
+    return typeof value === 'string' ? value : undefined;
+  },
+  set: (key, value) => set(PREFIX + key, value).catch(() => undefined),
+};
