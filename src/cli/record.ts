@@ -13,7 +13,8 @@ import type { Handler } from '../server/static';
 import { browserFlags, requireBrowser } from './browser';
 
 const TABS = 4;
-const STEPS = 4;
+const STEPS = 3;
+const SECONDS = 240;
 const pages = join(import.meta.dirname, '..', 'pages');
 const folder = join(import.meta.dirname, '..', '..', 'public', 'recorded');
 
@@ -49,7 +50,13 @@ try {
   context.setDefaultTimeout(300_000);
   const address = `http://127.0.0.1:${server.port}/`;
   const room = newSecret();
-  const fragment = new URLSearchParams({ room, tabs: String(TABS), steps: String(STEPS), desk });
+  const fragment = new URLSearchParams({
+    room,
+    tabs: String(TABS),
+    steps: String(STEPS),
+    seconds: String(SECONDS),
+    desk,
+  });
   const host = await context.newPage();
   host.on('pageerror', (error) => reject(error));
   await host.goto(`${address}record.html#${fragment}`);

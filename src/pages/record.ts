@@ -1,12 +1,12 @@
 /**
  * The page of `npm run record`: no interface. Hosts the room of its fragment, lets the tabs that joined run the plan of
- * every scene, and hands the recorded run in. Its fragment: `#room=...&tabs=4&steps=3&desk=/record/...`.
+ * every scene, and hands the recorded run in. Its fragment: `#room=...&tabs=4&steps=3&seconds=240&desk=/record/...`.
  */
 import { PlanError } from '../errors';
 import type { ParallelPlan } from '../plan/plan';
 import { SCHEDULES } from '../plan/plan';
 import { LECTURE_CHOICE } from './lecture/address';
-import { openLiveRoom } from './lecture/liveroom';
+import { type LiveRoom, openLiveRoom } from './lecture/liveroom';
 import { DEFAULT_PICKS, type Picks, planFor, type Scene } from './lecture/models/plans';
 import { messages } from './messages';
 import { runFileOf } from './state/runchoice';
@@ -16,18 +16,25 @@ const fragment = new URLSearchParams(location.hash.slice(1));
 const secret = fragment.get('room') ?? '';
 const tabs = Number(fragment.get('tabs'));
 const steps = Number(fragment.get('steps'));
+/** After so long no further plan is begun. */
+const budgetMs = 1000 * Number(fragment.get('seconds'));
 const desk = new URL(fragment.get('desk') ?? '', location.href).href;
 
-/** What a lecture shows, scene by scene, each plan once. */
+/** Small, so that software adapters get through all plans and the file stays small; deep enough for every schedule. */
+const CHOICE = { ...LECTURE_CHOICE, headSize: 8, context: 32, batch: 8, source: 'moby-dick' as const };
+
+/** What a lecture shows, each plan once, those that many scenes need first. */
 function tour(run: RunFile): ParallelPlan[] {
   const stops: [Scene, Partial<Picks>][] = [
-    ['one', {}],
     ['data', {}],
-    ['data', { overlap: false }],
-    ...([1, 2, 3] as const).map((zero): [Scene, Partial<Picks>] => ['zero', { zero }]),
-    ...SCHEDULES.map((schedule): [Scene, Partial<Picks>] => ['pipeline', { schedule }]),
+    ['one', {}],
+    ['pipeline', {}],
+    ['zero', { zero: 3 }],
     ['tensor', {}],
     ['cube', {}],
+    ...([1, 2] as const).map((zero): [Scene, Partial<Picks>] => ['zero', { zero }]),
+    ...SCHEDULES.map((schedule): [Scene, Partial<Picks>] => ['pipeline', { schedule }]),
+    ['data', { overlap: false }],
   ];
   const plans = stops.flatMap(([scene, picks]) => {
     try {
@@ -42,9 +49,24 @@ function tour(run: RunFile): ParallelPlan[] {
 
 async function until(what: string, holds: () => boolean): Promise<void> {
   for (let tries = 0; !holds(); tries++) {
-    if (tries > 6000) throw new Error(`waited ten minutes for ${what}`);
+    if (tries > 900) throw new Error(`waited 90 s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** Run `plan` until whole steps of it are recorded. */
+async function visit({ feed, commands, recorder }: LiveRoom, plan: ParallelPlan, isFirst: boolean): Promise<void> {
+  const size = plan.dp * plan.pp * plan.tp;
+  const before = feed.generation.value;
+  if (!isFirst) commands.switchPlan(plan);
+  await until('its generation', () => feed.generation.value > before || isFirst);
+  await until(`${size} ranks`, () => feed.ranks.value.length === size);
+  const from = feed.metrics.value.length;
+  await until(`${steps} steps`, () => feed.metrics.value.length >= from + steps);
+  await until('a whole step', () => recorder.has(feed.generation.value));
+  if (!isFirst) return;
+  commands.prove();
+  await until('the proof', () => feed.proof.value !== null);
 }
 
 async function record(): Promise<Uint8Array<ArrayBuffer>> {
@@ -53,30 +75,25 @@ async function record(): Promise<Uint8Array<ArrayBuffer>> {
   const room = await openLiveRoom(options, messages.news);
   const { feed, commands } = room;
   await until(`${tabs} tabs`, () => room.seats.value >= tabs);
-  const { source, ...choice } = LECTURE_CHOICE;
-  const run = runFileOf({ ...choice, source: source === 'own' ? 'moby-dick' : source }, '');
+  const run = runFileOf(CHOICE, '');
   const plans = tour(run);
   commands.start({ ...run, plan: plans[0]! });
-  const { recorder } = room;
+  const begun = performance.now();
   for (const [i, plan] of plans.entries()) {
-    const size = plan.dp * plan.pp * plan.tp;
-    const before = feed.generation.value;
-    if (i > 0 || size === 1) commands.switchPlan(plan);
-    await until(`a generation of plan ${i}`, () => feed.generation.value > before || i === 0);
-    await until(`${size} ranks`, () => feed.ranks.value.length === size);
-    const from = feed.metrics.value.length;
-    await until(`${steps} steps of plan ${i}`, () => feed.metrics.value.length >= from + steps);
-    const generation = feed.generation.value;
-    await until(`a whole step of plan ${i}`, () => recorder.has(generation));
-    if (i === plans.length - 1) {
-      commands.prove();
-      await until('the proof', () => feed.proof.value !== null);
+    if (performance.now() - begun > budgetMs) break;
+    try {
+      await visit(room, plan, i === 0);
+    } catch (error) {
+      // What was recorded before is worth keeping; the sentence says what is missing.
+      await say(`plan ${i + 1}: ${error instanceof Error ? error.message : String(error)}`);
+      if (i === 0) throw error;
+      break;
     }
     await say(`${i + 1} of ${plans.length} plans, step ${feed.metrics.value.at(-1)?.step}`);
   }
   commands.pause(true);
   await until('weights of every rank', () => feed.ranks.value.every(({ weights }) => weights !== null));
-  return recorder.file(async (name) => {
+  return room.recorder.file(async (name) => {
     const response = await fetch(new URL(`./texts/${name}.txt`, location.href));
     return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
   });

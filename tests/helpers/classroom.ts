@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import type { Venue, Visitor } from './visitor';
 
 /** Small enough that a step of four software tabs takes a fraction of a second. */
-export const SMALL_LESSON = 'layers=2&heads=2&headSize=8&context=16&batch=8&steps=3000';
+export const SMALL_LESSON = 'layers=1&heads=2&headSize=8&context=16&batch=8&steps=3000';
 
 export class Classroom {
   readonly students: Page[] = [];
