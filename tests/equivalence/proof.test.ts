@@ -16,7 +16,7 @@ useGpu();
 const RUN = {
   model: { layers: 2, heads: 2, dim: 16, hidden: 32, context: 8 },
   data: { source: 'moby-dick' },
-  train: { steps: 40, globalBatch: 8, lr: 0.01, evalEvery: 0 },
+  train: { steps: 5, globalBatch: 8, lr: 0.01, evalEvery: 0 },
 };
 
 const PLANS: readonly Partial<ParallelPlan>[] = [
@@ -39,34 +39,30 @@ async function ended(tabs: readonly Tab[]): Promise<void> {
   await Promise.all(tabs.map(({ trainer }) => trainer.finished));
 }
 
-gpuTest(
-  'every plan is proved against one tab alone, by whichever rank was asked, and training goes on',
-  async (device) => {
-    for (const given of PLANS) {
-      const plan = parsePlan(given);
-      const { peers, room } = roomOf(plan);
-      const tabs = peers.map((peer) => room.start(peer, { makeRank: rankMaker({ device }), trace: new Trace() }));
-      const proofs = [tabs[0]!, tabs.at(-1)!].map(({ trainer }) => trainer.prove());
-      room.declare(peers, { plan });
-      for (const { step, tensors, parted } of await Promise.all(proofs)) {
-        const worst = Math.max(...tensors.map(({ relativeL2 }) => relativeL2));
-        expect.soft(parted, `${JSON.stringify(given)}: ${worst}`).toBe('');
-        expect(step).toBeGreaterThan(0);
-        expect(tensors.length).toBe(2 + 2 * 12 + 2);
-        expect(tensors.some(({ maxAbs }) => maxAbs > 0)).toBe(true);
-      }
-      await ended(tabs);
-      const hashes = tabs.map(({ status }) => status!.weights!.hash);
-      expect(hashes.every((hash) => /^[0-9a-f]{64}$/.test(hash))).toBe(true);
-      if (plan.pp * plan.tp === 1 && plan.zero < 3) expect(new Set(hashes).size).toBe(1);
+for (const given of PLANS) {
+  gpuTest(`${JSON.stringify(given)} is proved against one tab alone, by whichever rank was asked`, async (device) => {
+    const plan = parsePlan(given);
+    const { peers, room } = roomOf(plan);
+    const tabs = peers.map((peer) => room.start(peer, { makeRank: rankMaker({ device }), trace: new Trace() }));
+    const proofs = [tabs[0]!, tabs.at(-1)!].map(({ trainer }) => trainer.prove());
+    room.declare(peers, { plan });
+    for (const { step, tensors, parted } of await Promise.all(proofs)) {
+      expect(parted).toBe('');
+      expect(step).toBeGreaterThan(0);
+      expect(tensors.length).toBe(2 + 2 * 12 + 2);
+      expect(tensors.some(({ maxAbs }) => maxAbs > 0)).toBe(true);
     }
-  },
-);
+    await ended(tabs);
+    const hashes = tabs.map(({ status }) => status!.weights!.hash);
+    expect(hashes.every((hash) => /^[0-9a-f]{64}$/.test(hash))).toBe(true);
+    if (plan.pp * plan.tp === 1 && plan.zero < 3) expect(new Set(hashes).size).toBe(1);
+  });
+}
 
-/** Changes the first number of every message of a line, from the fifth step on. */
+/** Changes the first number of every message of a line, from the second step on. */
 function faulty(transport: Transport, line: string): Transport {
   const send: Transport['send'] = (to, tag, payload) => {
-    const isMeant = tag.includes(`/${line}`) && Number(tag.split('/')[1]) >= 5;
+    const isMeant = tag.includes(`/${line}`) && Number(tag.split('/')[1]) >= 1;
     if (!isMeant) return transport.send(to, tag, payload);
     const changed = new Float32Array(payload.slice().buffer);
     changed[0]! += 0.5;
@@ -80,8 +76,9 @@ function bound(on: Transport, name: string | symbol): unknown {
   return typeof value === 'function' ? value.bind(on) : value;
 }
 
-gpuTest('a number changed on its way is named by its tensor', async (device) => {
-  for (const line of ['REDUCE block1', 'REDUCE head']) {
+for (const line of ['REDUCE block1', 'REDUCE head']) {
+  gpuTest(`a number changed on its way in ${line} is named by its tensor`, async (device) => {
+    const unit = line.split(' ')[1]!;
     const plan = parsePlan({ dp: 2 });
     const { peers, room } = roomOf(plan);
     const tabs = peers.map((peer, rank) => {
@@ -89,12 +86,12 @@ gpuTest('a number changed on its way is named by its tensor', async (device) => 
       const makeRank = rankMaker({ device });
       return room.start(peer, { makeRank, ...(rank === 1 ? { transport: faulty(transport, line) } : {}) });
     });
+    const proof = tabs[0]!.trainer.prove();
     room.declare(peers, { plan });
-    await expect.poll(() => tabs[0]!.metrics.length).toBeGreaterThan(6);
-    const { parted, tensors } = await tabs[0]!.trainer.prove();
-    expect(parted.startsWith(`${line.split(' ')[1]}/`), parted).toBe(true);
+    const { parted, tensors } = await proof;
+    expect(parted.startsWith(`${unit}/`), parted).toBe(true);
     const bad = tensors.filter(({ relativeL2 }) => relativeL2 > TOLERANCE).map(({ name }) => name.split('/')[0]);
-    expect(new Set(bad)).toEqual(new Set([line.split(' ')[1]]));
+    expect(new Set(bad)).toEqual(new Set([unit]));
     await ended(tabs);
-  }
-});
+  });
+}
