@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PlanError } from '../../../src/errors';
+import { parsePlan } from '../../../src/plan/plan';
 import { applyOverrides } from '../../../src/train/overrides';
 import { prepare } from '../../../src/train/prepared';
 import { DEFAULT_RUN, parseRunFile, readRunFile } from '../../../src/train/runfile';
@@ -51,9 +52,18 @@ describe('run file', () => {
     expect(floats).toBe(109_504);
   });
 
-  test.each(readdirSync(EXAMPLES).filter((name) => name.endsWith('.json')))('examples/%s is a run file', (name) => {
-    const run = readRunFile(readFileSync(join(EXAMPLES, name), 'utf8'));
-    expect(run.train.steps).toBeGreaterThan(0);
+  test.each(readdirSync(EXAMPLES).filter((name) => name.endsWith('.json') && name !== 'plans.json'))(
+    'examples/%s is a run file',
+    (name) => {
+      const run = readRunFile(readFileSync(join(EXAMPLES, name), 'utf8'));
+      expect(run.train.steps).toBeGreaterThan(0);
+    },
+  );
+
+  test('examples/plans.json is a list of plans', () => {
+    const plans: unknown[] = JSON.parse(readFileSync(join(EXAMPLES, 'plans.json'), 'utf8'));
+    expect(plans.length).toBeGreaterThan(1);
+    for (const plan of plans) expect(parsePlan(plan)).toMatchObject(plan as object);
   });
 
   test('a plan without dp takes all ranks; a stated dp is held against them', () => {
