@@ -311,14 +311,6 @@ describe('a signal page', () => {
     expect(members()!.peers).toEqual([1, 2, 3, 4].map(idOf));
   });
 
-  it('takes the run of a peer that brought one', async () => {
-    const room = new SimRoom();
-    room.add(9, host);
-    room.add(1);
-    await room.settle();
-    expect(room.peers.get(idOf(1))!.joined).toMatchObject({ peers: [idOf(1)], run: RUN.text });
-  });
-
   it('replaces the run that is trained', async () => {
     const { room, page, members } = await lesson(2);
     page.machine.ask({ run: begin });
