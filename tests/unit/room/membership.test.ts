@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PeerLost } from '../../../src/errors';
 import { parsePlan } from '../../../src/plan/plan';
-import { idOf, RUN, type SimPeer, SimRoom } from '../../helpers/simroom';
+import { idOf, type SimPeer, SimRoom } from '../../helpers/simroom';
 
 const inside = (room: SimRoom) => [...room.peers.values()].map(({ joined }) => joined);
 
