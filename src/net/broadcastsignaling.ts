@@ -2,6 +2,7 @@
  * Signaling between tabs of one browser without any server: a BroadcastChannel named after the room, and Web Locks as
  * witness of death (each tab holds the lock of its id for life; whoever gets it knows that the tab is gone).
  */
+import * as v from 'valibot';
 import { ProtocolError } from '../errors';
 import type { PeerId } from '../plan/mesh';
 import { parsePresence } from './presence';
@@ -10,11 +11,14 @@ import { Listeners, Roster } from './roster';
 import { EVERYBODY, Sealer } from './seal';
 import type { Presence, Signaling } from './signaling';
 
-type Frame =
+const from = v.string();
+const frame = v.variant('t', [
   /** `ask` wants everybody's presence back. */
-  | { readonly t: 'here'; readonly from: PeerId; readonly ask: boolean; readonly seal: string }
-  | { readonly t: 'send'; readonly from: PeerId; readonly to: PeerId; readonly seal: string }
-  | { readonly t: 'bye'; readonly from: PeerId };
+  v.object({ t: v.literal('here'), from, ask: v.boolean(), seal: v.string() }),
+  v.object({ t: v.literal('send'), from, to: v.string(), seal: v.string() }),
+  v.object({ t: v.literal('bye'), from }),
+]);
+type Frame = v.InferOutput<typeof frame>;
 
 /** The part of BroadcastChannel that is used. */
 export interface ChannelLike {
@@ -54,7 +58,8 @@ export class BroadcastSignaling implements Signaling {
     this.#sealer = new Sealer(options.room, this.self, 'broadcast');
     this.#roster.set(this.#presence);
     this.#channel.onmessage = ({ data }) => {
-      this.#incoming = this.#incoming.then(() => this.#receive(data as Frame));
+      // Another build of this page may speak differently.
+      if (v.is(frame, data)) this.#incoming = this.#incoming.then(() => this.#receive(data));
     };
     // The own lock comes first: a watcher that got it before us would take us for dead.
     this.#outgoing = this.#holdLock();
