@@ -158,7 +158,9 @@ export class RoomMembership implements Membership {
   #bring(): void {
     const { run, plan } = this.options;
     const authority = this.#authority();
-    if (this.#newest.run !== '' || run.text === '' || authority === this.self || authority === undefined) return;
+    // why: before anything is declared the run in `newest` is this peer's own
+    const hasRun = this.declared > 0 && this.#newest.run !== '';
+    if (hasRun || run.text === '' || authority === this.self || authority === undefined) return;
     if (this.#roster.get(authority)?.run === '') this.#tell(authority, { t: 'ask', run: { ...run, plan } });
   }
 

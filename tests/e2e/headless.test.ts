@@ -25,6 +25,7 @@ const CASES: readonly Case[] = [
   // shares 3, 3, 2 of the batch of 8
   { fixture: 'gpt2-tied', ranks: ['--tabs', '3'], plan: {} },
   { fixture: 'llama-untied', ranks: ['--nodes', '2'], plan: {} },
+  { fixture: 'gpt2-deep', ranks: ['--tabs', '8'], plan: { dp: 2, pp: 2, tp: 2, zero: 1, microbatches: 4 } },
 ];
 
 /** The files of one run, after it has ended well. */

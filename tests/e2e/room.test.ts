@@ -1,6 +1,7 @@
-/** The room page in a real browser: its keys, both looks, a phone. */
+/** The room page with four real tabs: one click each to join, everything a lecturer does to them, and nothing for others. */
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Classroom } from '../helpers/classroom';
+import { Classroom, stepOf } from '../helpers/classroom';
 import { seriousFindings, Venue } from '../helpers/visitor';
 
 let venue: Venue;
@@ -8,6 +9,58 @@ beforeAll(async () => {
   venue = await Venue.open();
 });
 afterAll(() => venue.close());
+
+const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
+const shownStep = async (desk: Page) =>
+  Number((await desk.locator('.figure-value').first().textContent())?.replaceAll(/\D/g, '') || -1);
+const rows = (desk: Page) => desk.locator('.guests tbody tr').allTextContents();
+
+test('four tabs join with one click each, are started, paused, stepped, renamed, locked out and removed', async () => {
+  const room = await Classroom.open(venue, 'room.html');
+  const { desk } = room;
+  const students = await room.seat(4);
+  await expect.poll(() => desk.locator('.counts').textContent(), { timeout: 60_000 }).toContain('4 joined');
+  expect(await students[0]!.locator('body').textContent()).toContain('Waiting for the lecturer to start.');
+  expect(await seriousFindings(desk)).toEqual([]);
+
+  await press(desk, 'Start training');
+  await expect.poll(() => desk.locator('.counts').textContent(), { timeout: 60_000 }).toContain('4 training');
+  await expect.poll(() => shownStep(desk), { timeout: 60_000 }).toBeGreaterThan(3);
+  const shown = await rows(desk);
+  expect(shown.filter((row) => /swiftshader.*training rank \d.*in \w+.*direct/i.test(row)).length).toBe(4);
+  expect(new Set(shown.map((row) => /rank (\d)/.exec(row)?.[1]))).toEqual(new Set(['0', '1', '2', '3']));
+  expect(await desk.locator('.figures').textContent()).toMatch(/Loss\d\.\d+.*tokens\/s[\d,.]+.*dp 4/);
+
+  await desk.locator('body').press(' ');
+  for (const page of students) await page.locator('.phase-paused').waitFor();
+  const paused = await stepOf(students[0]!);
+  await press(desk, 'One step');
+  await expect.poll(() => stepOf(students[0]!), { timeout: 30_000 }).toBe(paused + 1);
+  for (const page of students) await page.locator('.phase-paused').waitFor();
+  expect(await stepOf(students[3]!)).toBe(paused + 1);
+  await press(desk, 'Go on');
+  await expect.poll(() => stepOf(students[0]!), { timeout: 30_000 }).toBeGreaterThan(paused + 3);
+
+  const name = desk.locator('.guests tbody input').first();
+  await name.fill('Ada');
+  await name.press('Enter');
+  await expect
+    .poll(
+      async () =>
+        (await students[1]!.locator('.peers').textContent())!.includes('Ada') ||
+        (await students[0]!.locator('.peers input').inputValue()) === 'Ada',
+    )
+    .toBe(true);
+
+  await press(desk, 'Lock the room');
+  const [late] = await room.seat(1);
+  await expect.poll(() => late!.locator('body').textContent()).toContain('The lecturer has locked this room.');
+  await desk.getByRole('button', { name: 'Remove Ada' }).click();
+  await expect.poll(() => desk.locator('.counts').textContent(), { timeout: 60_000 }).toContain('3 training');
+  expect(await seriousFindings(desk)).toEqual([]);
+  expect(room.visitor.complaints).toEqual([]);
+  await room.close();
+}, 400_000);
 
 test('the page keeps its keys, both looks and a phone', async () => {
   const room = await Classroom.open(venue, 'room.html');

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PeerLost } from '../../../src/errors';
 import { parsePlan } from '../../../src/plan/plan';
-import { idOf, type SimPeer, SimRoom } from '../../helpers/simroom';
+import { idOf, RUN, type SimPeer, SimRoom } from '../../helpers/simroom';
 
 const inside = (room: SimRoom) => [...room.peers.values()].map(({ joined }) => joined);
 
@@ -309,6 +309,14 @@ describe('a signal page', () => {
     room.add(4, joiner);
     await room.settle();
     expect(members()!.peers).toEqual([1, 2, 3, 4].map(idOf));
+  });
+
+  it('takes the run of a peer that brought one', async () => {
+    const room = new SimRoom();
+    room.add(9, host);
+    room.add(1);
+    await room.settle();
+    expect(room.peers.get(idOf(1))!.joined).toMatchObject({ peers: [idOf(1)], run: RUN.text });
   });
 
   it('replaces the run that is trained', async () => {
