@@ -89,23 +89,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     let t2 = step(t1, x[2], y0[2], y1[2]);
     t = step(t2, x[3], y0[3], y1[3]);
   }
-  finish_rows(row, column, t.left.c0, t.right.c0);
-  finish_rows(row + 4u, column, t.left.c1, t.right.c1);
-  finish_rows(row + 8u, column, t.left.c2, t.right.c2);
-  finish_rows(row + 12u, column, t.left.c3, t.right.c3);
+  // why: a loop, because sixteen epilogues in a row take a processor's compiler seconds
+  let left = array<mat4x4f, 4>(t.left.c0, t.left.c1, t.left.c2, t.left.c3);
+  let right = array<mat4x4f, 4>(t.right.c0, t.right.c1, t.right.c2, t.right.c3);
+  for (var r = 0u; r < TM; r++) {
+    finish_4(row + r, column, left[r / 4u][r % 4u]);
+    finish_4(row + r, column + 4u, right[r / 4u][r % 4u]);
+  }
   if (BIASGRAD == 1u && row == 0u) {
     add_bias_grad_4(column, t.sum0);
     add_bias_grad_4(column + 4u, t.sum1);
   }
-}
-
-fn finish_rows(row: u32, column: u32, left: mat4x4f, right: mat4x4f) {
-  finish_4(row, column, left[0]);
-  finish_4(row, column + 4u, right[0]);
-  finish_4(row + 1u, column, left[1]);
-  finish_4(row + 1u, column + 4u, right[1]);
-  finish_4(row + 2u, column, left[2]);
-  finish_4(row + 2u, column + 4u, right[2]);
-  finish_4(row + 3u, column, left[3]);
-  finish_4(row + 3u, column + 4u, right[3]);
 }

@@ -43,8 +43,8 @@ export interface InstanceOptions extends Omit<PlacementOptions, 'sumsqFloats'> {
 /** The prepared lists of a rank, by what the executor asks for. */
 interface Lists {
   readonly passes: Map<string, PreparedList>;
-  readonly loss: PreparedList[];
-  readonly sumsq: (PreparedList | undefined)[];
+  loss: readonly PreparedList[];
+  sumsq: readonly PreparedList[];
   readonly adamw: (PreparedList | undefined)[];
   table: PreparedList | undefined;
   tableBack: PreparedList | undefined;
@@ -127,7 +127,7 @@ export class Instance {
 
   /** Encode the partial sums of squares of this rank's part of every gradient; `sumsqPlaces` say where they are. */
   encodeSumsq(): void {
-    for (const list of this.#lists.sumsq) if (list) this.stream.encode(list);
+    for (const list of this.#lists.sumsq) this.stream.encode(list);
   }
 
   /** One place per counted range, with its unit; all on this rank, each parameter of the model on one rank only. */
@@ -254,26 +254,27 @@ export class Instance {
     return { buffer, at: spot.at, floats: spot.floats };
   }
 
+  /** All at once: a device compiles its kernels side by side. */
   async #prepare(): Promise<void> {
-    for (const unit of this.here) {
-      await this.#preparePasses(unit);
-      await this.#prepareOptimizer(unit);
-    }
-    if (this.placement.isHere(this.units.length - 1)) await this.#prepareLoss();
-    await this.#prepareTable();
+    const units = this.here.flatMap((unit) => [...this.#preparePasses(unit), this.#prepareOptimizer(unit)]);
+    const loss = this.placement.isHere(this.units.length - 1) ? [this.#prepareLoss()] : [];
+    await Promise.all([...units, ...loss, this.#prepareNorm(), this.#prepareTable()]);
   }
 
-  async #preparePasses(unit: number): Promise<void> {
+  #preparePasses(unit: number): Promise<void>[] {
     const passes: readonly Pass[] = this.options.residency.split ? ['F', 'I', 'W'] : ['F', 'B'];
+    const slots = new Map<string, { readonly pass: Pass; readonly mb: number }>();
     for (let mb = 0; mb < this.options.microbatches; mb++) {
       for (const pass of passes) {
         const key = `${unit}/${pass}/${this.placement.slotKey(unit, mb)}`;
-        if (this.#lists.passes.has(key)) continue;
-        const placeOf = (tensor: Tensor) => this.#place(this.placement.locate(unit, tensor, pass, mb));
-        const label = `${pass} ${this.units[unit]!.name}`;
-        this.#lists.passes.set(key, await this.stream.prepare(this.placement.list(unit, pass), placeOf, label));
+        if (!slots.has(key)) slots.set(key, { pass, mb });
       }
     }
+    return [...slots].map(async ([key, { pass, mb }]) => {
+      const placeOf = (tensor: Tensor) => this.#place(this.placement.locate(unit, tensor, pass, mb));
+      const label = `${pass} ${this.units[unit]!.name}`;
+      this.#lists.passes.set(key, await this.stream.prepare(this.placement.list(unit, pass), placeOf, label));
+    });
   }
 
   async #prepareOptimizer(unit: number): Promise<void> {
@@ -286,25 +287,33 @@ export class Instance {
       { n, mAt: 0, vAt: n, decay, first, ...rates },
       `STEP ${this.units[unit]!.name}`,
     );
-    const own = this.placement.own('grad', unit);
-    for (const { at, floats } of sumsqRanges(this.options, unit)) {
-      const index = this.#sumsq.length;
-      const place = this.#place({ buffer: 'sumsq', at: index * k.SUMSQ_PARTIALS, floats: k.SUMSQ_PARTIALS });
-      // why: a sharded gradient begins at the shard's first element
-      const x = this.#place({ buffer: own.buffer, at: at - first + own.at, floats });
-      this.#sumsq.push({ unit, place });
-      this.#lists.sumsq.push(await this.#single(k.sumsq, { x, out: place }, { n: floats }, 'NORM'));
-    }
+  }
+
+  async #prepareNorm(): Promise<void> {
+    const lists = this.here.flatMap((unit) => {
+      const { first } = this.placement.stepRange(unit);
+      const own = this.placement.own('grad', unit);
+      return sumsqRanges(this.options, unit).map(({ at, floats }) => {
+        const index = this.#sumsq.length;
+        const place = this.#place({ buffer: 'sumsq', at: index * k.SUMSQ_PARTIALS, floats: k.SUMSQ_PARTIALS });
+        // why: a sharded gradient begins at the shard's first element
+        const x = this.#place({ buffer: own.buffer, at: at - first + own.at, floats });
+        this.#sumsq.push({ unit, place });
+        return this.#single(k.sumsq, { x, out: place }, { n: floats }, 'NORM');
+      });
+    });
+    this.#lists.sumsq = await Promise.all(lists);
   }
 
   async #prepareLoss(): Promise<void> {
     const head = this.units.length - 1;
     const { output } = this.units[head]!;
-    for (let mb = 0; mb < this.options.microbatches; mb++) {
+    const lists = Array.from({ length: this.options.microbatches }, (_, mb) => {
       const x = this.#place(this.placement.locate(head, output, 'F', mb));
       const out = this.#place({ buffer: 'loss', at: mb, floats: 1 });
-      this.#lists.loss.push(await this.#single(k.sum, { x, out }, { n: output.shape[0]! }, 'loss'));
-    }
+      return this.#single(k.sum, { x, out }, { n: output.shape[0]! }, 'loss');
+    });
+    this.#lists.loss = await Promise.all(lists);
   }
 
   async #prepareTable(): Promise<void> {
