@@ -81,34 +81,36 @@ export function PipelineScene({ show, look }: SceneProps) {
             <p class="soon">{words.noStep}</p>
           )}
         </div>
-        <dl class="side">
-          <div class="side-main">
-            <dt>{text.bubble}</dt>
-            <dd data-figure="bubble" data-value={view?.measured.bubble}>
-              {view ? percent(view.measured.bubble) : '–'}
-            </dd>
-            <dd class="side-note">{text.bubbleNote}</dd>
-            {digest && digest.samples > 1 && (
-              <dd class="side-note" data-figure="bubble-mean" data-value={digest.bubble}>
-                {text.mean(percent(digest.bubble), digest.samples)}
+        <div class="column">
+          <dl class="side">
+            <div class="side-main">
+              <dt>{text.bubble}</dt>
+              <dd data-figure="bubble" data-value={view?.measured.bubble}>
+                {view ? percent(view.measured.bubble) : '–'}
               </dd>
-            )}
-          </div>
-          <div>
-            <dt>{text.idealBubble}</dt>
-            <dd data-figure="bubble-ideal" data-value={view?.ideal.bubble}>
-              {view ? percent(view.ideal.bubble) : '–'}
-            </dd>
-          </div>
-          <div>
-            <dt>{text.formula}</dt>
-            <dd data-figure="bubble-formula" data-value={view?.formula.bubble}>
-              {view ? percent(view.formula.bubble) : '–'}
-            </dd>
-            <dd class="side-note">{view && text.formulaOf(view.formula.letters, view.formula.text)}</dd>
-          </div>
+              <dd class="side-note">{text.bubbleNote}</dd>
+              {digest && digest.samples > 1 && (
+                <dd class="side-note" data-figure="bubble-mean" data-value={digest.bubble}>
+                  {text.mean(percent(digest.bubble), digest.samples)}
+                </dd>
+              )}
+            </div>
+            <div>
+              <dt>{text.idealBubble}</dt>
+              <dd data-figure="bubble-ideal" data-value={view?.ideal.bubble}>
+                {view ? percent(view.ideal.bubble) : '–'}
+              </dd>
+            </div>
+            <div>
+              <dt>{text.formula}</dt>
+              <dd data-figure="bubble-formula" data-value={view?.formula.bubble}>
+                {view ? percent(view.formula.bubble) : '–'}
+              </dd>
+              <dd class="side-note">{view && text.formulaOf(view.formula.letters, view.formula.text)}</dd>
+            </div>
+          </dl>
           <Legend passes={view ? [...new Set(view.measured.bars.map(({ pass }) => pass))] : []} />
-        </dl>
+        </div>
       </div>
     </>
   );

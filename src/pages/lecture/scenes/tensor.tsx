@@ -32,30 +32,32 @@ export function TensorScene({ show }: SceneProps) {
         <div class="column">
           {tp > 1 ? <SplitView tp={tp} /> : <p class="soon">{ranks.length > 1 ? words.noStep : text.alone}</p>}
         </div>
-        <dl class="side">
-          <div class="side-main">
-            <dt>{text.perBlock}</dt>
-            <dd data-figure="tp-reduces" data-value={isThere ? counts.forward + counts.backward : undefined}>
-              {isThere ? counts.forward + counts.backward : '–'}
-            </dd>
-            <dd class="side-note">{isThere && text.counts(counts.forward, counts.backward)}</dd>
-            <dd class="side-note">{text.countedIn}</dd>
-          </div>
-          <div>
-            <dt>{text.bytes}</dt>
-            <dd data-figure="tp-bytes" data-value={isThere ? counts.bytes : undefined}>
-              {isThere ? bytes(counts.bytes) : '–'}
-            </dd>
-          </div>
-          <div class="side-mid">
-            <dt>{text.waits}</dt>
-            <dd data-figure="tp-waiting" data-value={isThere ? counts.waiting : undefined}>
-              {isThere ? percent(counts.waiting) : '–'}
-            </dd>
-            <dd class="side-note">{text.waitsNote}</dd>
-          </div>
-          <p class="side-note muted">{text.why}</p>
-        </dl>
+        <div class="column">
+          <dl class="side">
+            <div class="side-main">
+              <dt>{text.perBlock}</dt>
+              <dd data-figure="tp-reduces" data-value={isThere ? counts.forward + counts.backward : undefined}>
+                {isThere ? counts.forward + counts.backward : '–'}
+              </dd>
+              <dd class="side-note">{isThere && text.counts(counts.forward, counts.backward)}</dd>
+              <dd class="side-note">{text.countedIn}</dd>
+            </div>
+            <div>
+              <dt>{text.bytes}</dt>
+              <dd data-figure="tp-bytes" data-value={isThere ? counts.bytes : undefined}>
+                {isThere ? bytes(counts.bytes) : '–'}
+              </dd>
+            </div>
+            <div class="side-mid">
+              <dt>{text.waits}</dt>
+              <dd data-figure="tp-waiting" data-value={isThere ? counts.waiting : undefined}>
+                {isThere ? percent(counts.waiting) : '–'}
+              </dd>
+              <dd class="side-note">{text.waitsNote}</dd>
+            </div>
+          </dl>
+          <p class="muted">{text.why}</p>
+        </div>
       </div>
     </>
   );
