@@ -17,6 +17,7 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 // #include "lib/thread.wgsl"
+// #include "lib/xent_rows.wgsl"
 
 const WG: u32 = 16u;
 const FIRST: u32 = 1u;
@@ -30,16 +31,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     return;
   }
   let first = row * p.V;
-  let fours = p.V & ~3u;
-  var largest = vec4f(logits[first]);
-  for (var v = 0u; v < fours; v += 4u) {
-    let i = first + v;
-    largest = max(largest, vec4f(logits[i], logits[i + 1u], logits[i + 2u], logits[i + 3u]));
-  }
-  for (var v = fours; v < p.V; v++) {
-    largest.x = max(largest.x, logits[first + v]);
-  }
-  var top = max(max(largest.x, largest.y), max(largest.z, largest.w));
+  var top = largest_of(first);
   var before = 0.0;
   var label = 0.0;
   if (FIRST == 0u) {
@@ -47,14 +39,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     top = max(top, known);
     before = sums[2u * row] * exp(known - top);
     label = sums[2u * row + 1u];
-  }
-  var exps = vec4f();
-  for (var v = 0u; v < fours; v += 4u) {
-    let i = first + v;
-    exps += exp(vec4f(logits[i], logits[i + 1u], logits[i + 2u], logits[i + 3u]) - top);
-  }
-  for (var v = fours; v < p.V; v++) {
-    exps.x += exp(logits[first + v] - top);
   }
   // A target below lo wraps to a large number, as an ignored one is.
   let own = targets[row] - p.lo;
@@ -65,6 +49,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     label -= top;
   }
   peak[row] = top;
-  sums[2u * row] = before + (exps.x + exps.y + exps.z + exps.w);
+  sums[2u * row] = before + sum_of_exps(first, top);
   sums[2u * row + 1u] = label;
 }

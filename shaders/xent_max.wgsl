@@ -14,6 +14,7 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 
 // #include "lib/thread.wgsl"
+// #include "lib/xent_rows.wgsl"
 
 const WG: u32 = 16u;
 const_assert WG >= 1u && WG <= 256u;
@@ -24,15 +25,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   if (row >= p.R) {
     return;
   }
-  let first = row * p.V;
-  let fours = p.V & ~3u;
-  var largest = vec4f(logits[first]);
-  for (var v = 0u; v < fours; v += 4u) {
-    let i = first + v;
-    largest = max(largest, vec4f(logits[i], logits[i + 1u], logits[i + 2u], logits[i + 3u]));
-  }
-  for (var v = fours; v < p.V; v++) {
-    largest.x = max(largest.x, logits[first + v]);
-  }
-  peak[row] = max(max(largest.x, largest.y), max(largest.z, largest.w));
+  peak[row] = largest_of(row * p.V);
 }

@@ -17,6 +17,7 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 // #include "lib/thread.wgsl"
+// #include "lib/xent_rows.wgsl"
 
 const WG: u32 = 16u;
 const_assert WG >= 1u && WG <= 256u;
@@ -28,22 +29,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     return;
   }
   let first = row * p.V;
-  let fours = p.V & ~3u;
   let top = peak[row];
-  var exps = vec4f();
-  for (var v = 0u; v < fours; v += 4u) {
-    let i = first + v;
-    exps += exp(vec4f(logits[i], logits[i + 1u], logits[i + 2u], logits[i + 3u]) - top);
-  }
-  for (var v = fours; v < p.V; v++) {
-    exps.x += exp(logits[first + v] - top);
-  }
   // A target below lo wraps to a large number, as an ignored one is.
   let own = targets[row] - p.lo;
   var target_logit = 0.0;
   if (own < p.V) {
     target_logit = logits[first + own] - top;
   }
-  sums[2u * row] = exps.x + exps.y + exps.z + exps.w;
+  sums[2u * row] = sum_of_exps(first, top);
   sums[2u * row + 1u] = target_logit;
 }

@@ -1,21 +1,12 @@
-// What every matmul file shares: bindings, how op(a) and op(b) are read, and the epilogue that writes one element.
+// What the matmul files with single loads share: bindings, how op(a) and op(b) are read, the epilogue of an element.
 // bindings a, b, bias?, extra? read; out, aux? read_write; p; grid: the file that includes this
-// knobs TA TB stored transposed; BIAS; ACC adds to out; EPI 0 none 1 gelu 2 dgelu 3 residual; BIASGRAD column sums of b
-// saved/aliasing: out and aux are no other binding's buffer; the bias gradient lies in out at biasAt
+// knobs as in lib/matmul_params.wgsl
+// saved/aliasing: as in lib/matmul_params.wgsl
 // source: own
 
 // #include "lib/gelu.wgsl"
+// #include "lib/matmul_params.wgsl"
 // #include "lib/outer.wgsl"
-
-struct Params {
-  M: u32,
-  N: u32,
-  K: u32,
-  aAt: u32,
-  bAt: u32,
-  biasAt: u32,
-  outAt: u32,
-}
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
@@ -24,18 +15,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
 @group(0) @binding(5) var<storage, read_write> aux: array<f32>;
 @group(0) @binding(6) var<uniform> p: Params;
-
-const TA: u32 = 0u;
-const TB: u32 = 0u;
-const BIAS: u32 = 0u;
-const ACC: u32 = 0u;
-const EPI: u32 = 0u;
-const BIASGRAD: u32 = 0u;
-// 1 where K is no multiple of the unrolled steps.
-const TAIL: u32 = 1u;
-const_assert TA <= 1u && TB <= 1u && BIAS <= 1u && ACC <= 1u && EPI <= 3u && BIASGRAD <= 1u && TAIL <= 1u;
-// The bias gradient is the column sums of dy, which is b of dW = x^T dy.
-const_assert BIASGRAD == 0u || (TB == 0u && BIAS == 0u);
 
 // First element of a row of op(a), and the distance to its next k. Rows beyond M read the last one and are not written.
 fn row_of_a(row: u32) -> u32 {

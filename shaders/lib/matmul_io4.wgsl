@@ -1,20 +1,11 @@
 // What the matmul files with vec4 loads share: bindings, and the epilogue that writes four columns of a row.
 // bindings a, b, bias?, extra? read; out, aux? read_write; p, all of vec4; grid: the file that includes this
-// knobs as in lib/matmul_io.wgsl
-// saved/aliasing: as in lib/matmul_io.wgsl; K and N are multiples of 4, M too with TA=1, and so is every xAt
+// knobs as in lib/matmul_params.wgsl
+// saved/aliasing: as in lib/matmul_params.wgsl; K and N are multiples of 4, M too with TA=1, and so is every xAt
 // source: own
 
 // #include "lib/gelu.wgsl"
-
-struct Params {
-  M: u32,
-  N: u32,
-  K: u32,
-  aAt: u32,
-  bAt: u32,
-  biasAt: u32,
-  outAt: u32,
-}
+// #include "lib/matmul_params.wgsl"
 
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
@@ -23,18 +14,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> aux: array<vec4f>;
 @group(0) @binding(6) var<uniform> p: Params;
-
-const TA: u32 = 0u;
-const TB: u32 = 0u;
-const BIAS: u32 = 0u;
-const ACC: u32 = 0u;
-const EPI: u32 = 0u;
-const BIASGRAD: u32 = 0u;
-const TAIL: u32 = 0u;
-const_assert TAIL == 0u;
-const_assert TA <= 1u && TB <= 1u && BIAS <= 1u && ACC <= 1u && EPI <= 3u && BIASGRAD <= 1u;
-// The bias gradient is the column sums of dy, which is b of dW = x^T dy.
-const_assert BIASGRAD == 0u || (TB == 0u && BIAS == 0u);
 
 fn gelu_4(x: vec4f) -> vec4f {
   return vec4f(gelu(x.x), gelu(x.y), gelu(x.z), gelu(x.w));
