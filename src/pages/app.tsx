@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { messages } from './messages';
 import { Banner } from './parts/banner';
 import { Header } from './parts/header';
-import { isFree } from './parts/share';
+import { useKeys } from './parts/keys';
 import { FirstScreen } from './screens/first';
 import { TrainingScreen } from './screens/training';
 import { sentenceOf } from './state/session';
@@ -61,15 +61,10 @@ function useDrop(visit: Visit): void {
 
 /** Space pauses and resumes while nothing else has the focus. */
 function useSpaceKey(visit: Visit): void {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const { phase } = visit.session.status.value;
-      if (event.key !== ' ' || !isFree(event) || document.activeElement !== document.body) return;
-      if (phase !== 'training' && phase !== 'paused') return;
-      event.preventDefault();
-      visit.session.pause(phase === 'training');
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [visit]);
+  useKeys((key, isOnControl) => {
+    const { phase } = visit.session.status.value;
+    if (key !== ' ' || isOnControl || (phase !== 'training' && phase !== 'paused')) return false;
+    visit.session.pause(phase === 'training');
+    return true;
+  }, visit);
 }

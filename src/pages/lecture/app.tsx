@@ -2,8 +2,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Banner, News } from '../parts/banner';
 import { Dialog } from '../parts/dialog';
+import { useKeys } from '../parts/keys';
 import { QrCode } from '../parts/qr';
-import { isFree } from '../parts/share';
 import { SCENES } from './models/plans';
 import { renewPalette } from './palette';
 import { HelpDialog } from './parts/helpdialog';
@@ -30,7 +30,7 @@ export interface SceneProps {
 
 export function App({ show }: { readonly show: Show }) {
   const look = useLook();
-  useKeys(show);
+  useKeys((key, isOnControl) => act(show, key, isOnControl), show);
   const scene = show.scene.value;
   const View = SCENE_VIEWS[scene];
   const invitation = new URL(show.invitation, location.href).href;
@@ -89,19 +89,6 @@ function useLook(): string {
     return () => query.removeEventListener('change', onChange);
   }, []);
   return dark ? 'dark' : 'light';
-}
-
-function useKeys(show: Show): void {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (!isFree(event)) return;
-      // why: a key on a button or a slider is meant for it
-      const isOnControl = (event.target as HTMLElement | null)?.closest('button, a, [role=slider]') !== null;
-      if (act(show, event.key, isOnControl)) event.preventDefault();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [show]);
 }
 
 /** Do what `key` stands for; false for a key without a meaning. */

@@ -78,7 +78,6 @@ export function LossChart(props: Props) {
     );
   }, [onProblem]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `look` stands for the colours read from the style sheet
   useEffect(() => {
     if (!Plot) return;
     const element = place.current!;
@@ -96,7 +95,6 @@ export function LossChart(props: Props) {
     };
   }, [Plot, series, steps, logScale, look]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that `series` has changed
   useEffect(() => {
     // why not while hidden: nobody sees it, and the worker of this tab needs the processor
     if (!document.hidden) plot.current?.setData(series.columns());
@@ -115,7 +113,6 @@ export function LossChart(props: Props) {
 function LossTable({ series, version }: Pick<Props, 'series' | 'version'>) {
   const [rows, setRows] = useState<readonly (readonly [number, number, number | null])[]>([]);
   const renewal = version === 0 ? 0 : 1 + Math.floor(version / 10);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `renewal` says that `series` has changed
   useEffect(() => setRows(rowsOf(series.columns())), [series, renewal]);
   return (
     <div class="visually-hidden">

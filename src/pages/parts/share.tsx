@@ -1,7 +1,8 @@
 /** Everything that brings in more tabs: another tab of this browser, the link, its QR code (also by the key Q). */
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { messages } from '../messages';
 import { Dialog } from './dialog';
+import { useKeys } from './keys';
 import { QrCode } from './qr';
 
 interface Props {
@@ -15,13 +16,11 @@ const words = messages.share;
 
 export function Share({ link, onProblem, onDone }: Props) {
   const [showsQr, setShowsQr] = useState(false);
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key.toLowerCase() === 'q' && isFree(event)) setShowsQr((shown) => !shown);
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, []);
+  useKeys((key) => {
+    if (key.toLowerCase() !== 'q') return false;
+    setShowsQr((shown) => !shown);
+    return true;
+  }, link);
 
   const copy = async () => {
     try {
@@ -59,10 +58,4 @@ export function Share({ link, onProblem, onDone }: Props) {
 /** The link leads to the machine that opens it, so nobody else gets here by it. */
 function isLoopback(link: string): boolean {
   return /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(link).hostname);
-}
-
-/** The key was not meant for a field or for the browser. */
-export function isFree(event: KeyboardEvent): boolean {
-  const target = event.target as HTMLElement | null;
-  return !event.ctrlKey && !event.metaKey && !event.altKey && !target?.closest('input, textarea, select');
 }

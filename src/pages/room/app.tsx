@@ -1,16 +1,15 @@
 /** The room page as a whole: the code to join by, who is here, and what is done with all of them. */
-import { useEffect } from 'preact/hooks';
 import { Banner, News } from '../parts/banner';
 import { Dialog } from '../parts/dialog';
+import { useKeys } from '../parts/keys';
 import { QrCode } from '../parts/qr';
-import { isFree } from '../parts/share';
 import type { Desk } from './desk';
 import { Guests } from './guests';
 import { Rein } from './rein';
 import { words } from './words';
 
 export function App({ desk }: { readonly desk: Desk }) {
-  useKeys(desk);
+  useKeys((key, isOnControl) => act(desk, key, isOnControl), desk);
   const room = desk.room.value;
   const close = () => {
     desk.panel.value = '';
@@ -69,18 +68,6 @@ export function App({ desk }: { readonly desk: Desk }) {
       </Dialog>
     </div>
   );
-}
-
-function useKeys(desk: Desk): void {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      // why: a key on a button is meant for it
-      const isOnControl = (event.target as HTMLElement | null)?.closest('button, a') !== null;
-      if (isFree(event) && act(desk, event.key, isOnControl)) event.preventDefault();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [desk]);
 }
 
 /** Do what `key` stands for; false for a key without a meaning. */
