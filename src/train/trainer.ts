@@ -77,6 +77,8 @@ export interface Trainer {
   prove(): Promise<Proof>;
 }
 
+const NO_STEP_TO_COMPARE = 'training ended before a step could be compared';
+
 /** Start taking part: waits for the first generation, trains until the last step, `stop` or an error. */
 export function startTrainer(deps: TrainerDeps): Trainer {
   const training = new Training(deps);
@@ -94,6 +96,7 @@ class Training {
   #proofs: ProofRequest[] = [];
   /** In a generation that trains: requests are answered at its next step border. */
   #training = false;
+  #ended = false;
   #mine: CutState | null = null;
   #prepared: Prepared | null = null;
   #runText = '';
@@ -125,7 +128,8 @@ class Training {
       throw error;
     } finally {
       this.#answer();
-      for (const { reject } of this.#proofs) reject(new InputError('training ended before a step could be compared'));
+      this.#ended = true;
+      for (const { reject } of this.#proofs) reject(new InputError(NO_STEP_TO_COMPARE));
     }
   }
 
@@ -133,7 +137,8 @@ class Training {
     this.#leave.abort();
   }
 
-  prove(): Promise<Proof> {
+  async prove(): Promise<Proof> {
+    if (this.#ended) throw new InputError(NO_STEP_TO_COMPARE);
     return new Promise((resolve, reject) => this.#proofs.push({ resolve, reject }));
   }
 

@@ -1,5 +1,6 @@
 /** Everybody in the room: who, on what, what they do, how they are reached; renamed and removed here. */
 import type { LiveRoom } from '../lecture/liveroom';
+import { useDraft } from '../parts/draft';
 import type { Desk, RoomPerson } from './desk';
 import { words } from './words';
 
@@ -42,16 +43,16 @@ export function Guests({ desk, room }: Props) {
 
 function Guest({ person, room }: { readonly person: RoomPerson; readonly room: LiveRoom }) {
   const { peer, name, rank, state, reach, lecturer } = person;
+  const draft = useDraft(name, (text) => room.commands.rename(peer, text));
   return (
     <tr>
       <td class="col-name">
         <span class={`dot dot-${state}`} aria-hidden="true" />
         <input
           aria-label={words.name(name)}
-          value={name}
           maxLength={MAX_NAME}
           disabled={lecturer}
-          onChange={(event) => room.commands.rename(peer, event.currentTarget.value)}
+          {...draft}
         />
         <span class="guest-more guest-adapter">{lecturer ? words.lecturer : deviceOf(person)}</span>
       </td>

@@ -21,10 +21,10 @@ test('the asking tab gets the proof, the curve is that of a run that nobody aske
 });
 
 test('a proof that a lost tab broke is made by those who are left', async () => {
-  const room = new TrainRoom(smallRun(40), PEERS);
+  const room = new TrainRoom(smallRun(400), PEERS);
   const tabs = PEERS.map((peer) => room.start(peer));
   room.declare(PEERS);
-  await expect.poll(() => tabs[0]!.metrics.length).toBeGreaterThan(3);
+  await expect.poll(() => tabs[0]!.metrics.length, { interval: 1 }).toBeGreaterThan(3);
   const proof = tabs[0]!.trainer.prove();
   room.kill('c');
   expect(await proof).toMatchObject({ parted: '' });
@@ -39,4 +39,5 @@ test('training that ends before the next step border refuses it in a sentence', 
   trainer.stop();
   await trainer.finished;
   await refused;
+  await expect(trainer.prove()).rejects.toBeInstanceOf(InputError);
 });
