@@ -1,5 +1,5 @@
 /**
- * Compiled kernels of a device: each (kernel, knobs) is compiled once, also when asked for twice at the same time.
+ * Compiled kernels of a device: each text is compiled once, also when asked for twice at the same time.
  * Bind group layouts follow the descriptor: reads, writes, then the uniform.
  */
 import { KernelError } from '../errors';
@@ -55,9 +55,9 @@ export function tuneKey(kernel: Kernel, taped: Knobs, params: Params): string {
 export function pipelineFor(device: GpuDevice, kernel: Kernel, choice: Choice): Promise<Pipeline> {
   const cache = caches.get(device) ?? new Map<string, Promise<Pipeline>>();
   caches.set(device, cache);
-  const key = pipelineKey(choice);
-  const pipeline = cache.get(key) ?? compile(device, kernel, choice, key);
-  cache.set(key, pipeline);
+  const code = shaderOf({ ...kernel, file: choice.file }, choice.knobs);
+  const pipeline = cache.get(code) ?? compile(device, kernel, code, pipelineKey(choice));
+  cache.set(code, pipeline);
   return pipeline;
 }
 
@@ -67,9 +67,7 @@ export function pipelineKey({ file, knobs }: Choice): string {
   return [file, ...sorted.map(([name, value]) => `${name}=${value}`)].join(' ');
 }
 
-async function compile(device: GpuDevice, kernel: Kernel, { file, knobs }: Choice, key: string): Promise<Pipeline> {
-  const { raw } = device;
-  const code = shaderOf({ ...kernel, file }, knobs);
+async function compile({ raw }: GpuDevice, kernel: Kernel, code: string, key: string): Promise<Pipeline> {
   const layout = raw.createBindGroupLayout({ label: kernel.file, entries: layoutEntries(kernel) });
   raw.pushErrorScope('validation');
   const module = raw.createShaderModule({ label: key, code });

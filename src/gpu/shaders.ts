@@ -76,10 +76,8 @@ export function specialise(source: string, knobs: Knobs, declared: Reflection['k
     if (!type)
       throw new KernelError(`no module-scope const ${name} to rewrite; knobs are ${[...declared.keys()].join(' ')}`);
     if (type !== 'f32' && !Number.isInteger(value)) throw new KernelError(`knob ${name}: ${type} cannot be ${value}`);
-    text = text.replace(
-      new RegExp(`^const ${name}: ${type} = [^;]+;`, 'm'),
-      `const ${name}: ${type} = ${type}(${value});`,
-    );
+    const literal = type === 'f32' ? `f32(${value})` : `${value}${type[0]}`;
+    text = text.replace(new RegExp(`^const ${name}: ${type} = [^;]+;`, 'm'), `const ${name}: ${type} = ${literal};`);
   }
   return text;
 }

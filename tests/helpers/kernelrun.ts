@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { GpuDevice } from '../../src/gpu/device';
 import type { Tensor } from '../../src/gpu/instr';
-import type { Kernel, Knobs, Params } from '../../src/gpu/kernel';
+import type { Kernel, Knobs, Params, Twin } from '../../src/gpu/kernel';
 import { Stream } from '../../src/gpu/stream';
 
 export type Numbers = readonly number[] | Float32Array | Float64Array | Uint32Array;
@@ -30,12 +30,13 @@ interface Case {
   readonly at?: Readonly<Record<string, number>>;
 }
 
-/** Every way to run a kernel, each alone: its name, the kernel reduced to it, and whether it does these sizes. */
+/** Every way to run a kernel, each alone, the reference first: its name, the kernel reduced to it, the sizes it does. */
 export function eachVariant(kernel: Kernel) {
-  const files = kernel.variants.map((knobs) => ({ file: kernel.file, knobs, fits: undefined }));
-  return [...files, ...(kernel.twins ?? [])].map(({ file, knobs, fits }) => ({
+  const files: Twin[] = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
+  return [...files, ...(kernel.twins ?? [])].map(({ file, knobs, fits, reordered = false }) => ({
     name: `${file} ${JSON.stringify(knobs)}`,
     only: { ...kernel, file, variants: [knobs], twins: [] } satisfies Kernel,
+    reordered,
     fits: (params: Params, taped: Knobs) => fits?.(params, taped) ?? true,
   }));
 }

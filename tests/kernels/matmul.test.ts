@@ -76,28 +76,30 @@ const MODES: readonly Knobs[] = [
   { BIAS: 1 },
 ];
 
-for (const { name, only: kernel, fits } of VARIANTS) {
+/** What the knobs read and write of the operands. */
+function runOf(knobs: Knobs, [M, N, K]: readonly [number, number, number], given: Operands) {
+  const { a, b, bias, extra, out } = given;
+  const hasExtra = knobs.EPI === EPI.dgelu || knobs.EPI === EPI.residual;
+  const aux = knobs.EPI === EPI.gelu ? { aux: new Float32Array(M * N) } : {};
+  const bind = { a, b, ...(knobs.BIAS ? { bias } : {}), ...(hasExtra ? { extra } : {}), out, ...aux };
+  return { bind, params: { M, N, K }, knobs, out: ['out', ...Object.keys(aux)], at: { a: 4, b: 8, bias: 12, out: 16 } };
+}
+
+for (const { name, only: kernel, fits, reordered } of VARIANTS) {
   const shapesOf = (knobs: Knobs) => SHAPES.filter(([M, N, K]) => fits({ M, N, K }, knobs));
 
   for (const knobs of MODES) {
     gpuTest(`${name} ${JSON.stringify(knobs)}`, async (device) => {
       for (const shape of shapesOf(knobs)) {
-        const [M, N, K] = shape;
         const given = operands(shape);
         const { result, aux } = reference(shape, knobs, given);
-        const bind = {
-          a: given.a,
-          b: given.b,
-          ...(knobs.BIAS ? { bias: given.bias } : {}),
-          ...(knobs.EPI === EPI.dgelu || knobs.EPI === EPI.residual ? { extra: given.extra } : {}),
-          out: given.out,
-          ...(knobs.EPI === EPI.gelu ? { aux: new Float32Array(M * N) } : {}),
-        };
-        const at = { a: 4, b: 8, bias: 12, out: 16 };
-        const out = knobs.EPI === EPI.gelu ? ['out', 'aux'] : ['out'];
-        const got = await runKernel(device, { kernel, bind, params: { M, N, K }, knobs, out, at });
+        const run = runOf(knobs, shape, given);
+        const got = await runKernel(device, { kernel, ...run });
         expectClose(got.out!, result, TOLERANCE, `${shape}`);
         if (got.aux) expectClose(got.aux, aux, TOLERANCE, `${shape} pre-activation`);
+        if (reordered) continue;
+        const bits = await runKernel(device, { kernel: VARIANTS[0]!.only, ...run });
+        expect(got, `${shape}: the bits of ${VARIANTS[0]!.name}`).toEqual(bits);
       }
     });
   }
