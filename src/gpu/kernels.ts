@@ -74,9 +74,12 @@ function attentionKnobs(p: Params): Knobs {
   return { HEAD: p.H! };
 }
 
+/** Shorter sequences gain less from the quad files than compiling them takes. */
+const LONG = 65;
+
 /** The file of four lanes with sixteen rows, for head sizes it has registers for. */
 function attentionQuad(file: string): Twin {
-  const fits = (p: Params) => p.H === 16 || p.H === 32;
+  const fits = (p: Params) => p.T! >= LONG && (p.H === 16 || p.H === 32);
   // WX 4: the grid counts four rows a lane, sixteen a workgroup
   return { file, needs: 'subgroups', software: true, reordered: true, knobs: { WX: 4 }, fits };
 }

@@ -21,13 +21,13 @@ const SIZES: readonly Sizes[] = [
   { B: 1, T: 1, N: 1, NKV: 1, H: 1 },
   { B: 2, T: 33, N: 3, NKV: 3, H: 20 },
   { B: 1, T: 17, N: 4, NKV: 2, H: 7 },
-  { B: 2, T: 64, N: 4, NKV: 4, H: 16 },
-  { B: 1, T: 35, N: 4, NKV: 2, H: 32 },
+  { B: 2, T: 66, N: 4, NKV: 4, H: 16 },
+  { B: 1, T: 83, N: 4, NKV: 2, H: 32 },
   { B: 1, T: 40, N: 6, NKV: 1, H: 5 },
   { B: 1, T: 21, N: 1, NKV: 1, H: 128 },
 ];
 
-/** Sums of at most 128 products and 64 weights of values below 1. */
+/** Sums of at most 128 products and 83 weights of values below 1. */
 const TOLERANCE = 1e-5;
 
 const rows = ({ N, NKV, H }: Sizes) => (N + 2 * NKV) * H;
