@@ -19,8 +19,8 @@ export function memoryPlan(run: RunFile): readonly PlannedMemory[] {
   const known = new Map<string, PlannedMemory>();
   return Array.from(peers.keys(), (rank) => {
     const mesh = makeMesh(0, peers, rank, plan);
-    // why not dp: shards are padded to one size, so replicas need the same
-    const place = `${mesh.coord.pp} ${mesh.coord.tp}`;
+    // why not dp: shards are padded to one size; but with tp it decides how many ranges of a shard the norm counts
+    const place = `${mesh.coord.pp} ${mesh.coord.tp} ${plan.tp > 1 ? mesh.coord.dp : 0}`;
     const units = unitSizes(model, plan.dp, { size: plan.tp, rank: mesh.coord.tp });
     const options = () => instanceOptions(run, plan, mesh, lower(plan, mesh, units), units);
     const planned = known.get(place) ?? withoutStaging(placeInstance(options()).placement.plan.bytes());

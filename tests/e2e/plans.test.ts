@@ -14,10 +14,11 @@ const TIMEOUT_MS = 400_000;
 const folder = mkdtempSync(join(tmpdir(), 'plans-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+// why lr 1e-3: at 3e-3 this deep and narrow model multiplies a difference of 1e-8 by ten each step, whatever the plan
 const run = {
   model: { layers: 6, heads: 4, dim: 32, context: 16 },
   data: { source: 'names' },
-  train: { globalBatch: 8, lr: 3e-3, evalEvery: 0, seed: 3 },
+  train: { globalBatch: 8, lr: 1e-3, evalEvery: 0, seed: 3 },
 };
 
 /** `npm run train` without the build, which the tests' setup has made. */
