@@ -1,7 +1,7 @@
 /** The lecture page before anybody trains, in a real browser: every scene from the simulator, marked as such, and its size. */
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SCENES } from '../../src/pages/lecture/models/plans';
+import { SCENES, type Scene } from '../../src/pages/lecture/models/plans';
 import { seriousFindings, Venue } from '../helpers/visitor';
 
 let venue: Venue;
@@ -21,6 +21,39 @@ test('before anybody trains the page is simulated and says so, and no scene has 
     expect(await page.locator('h1').textContent()).not.toBe('');
     expect(await seriousFindings(page)).toEqual([]);
   }
+  expect(visitor.complaints).toEqual([]);
+  await visitor.context.close();
+});
+
+test('the run that ships with the site is replayed in every scene, without a GPU, and its figures are the formulas', async () => {
+  const visitor = await venue.visit();
+  const page = await visitor.open('lecture.html');
+  const go = (scene: Scene) => page.locator('.nav-scene').nth(SCENES.indexOf(scene)).click();
+  const figure = async (name: string) =>
+    Number(await page.locator(`[data-figure="${name}"][data-value]`).getAttribute('data-value'));
+  await page.getByRole('button', { name: 'Replay' }).first().click();
+  await page.locator('.kind-recorded').waitFor();
+  await go('data');
+  expect(await figure('link-bytes')).toBe(await figure('link-formula'));
+  await go('zero');
+  for (const zero of [0, 1, 2, 3]) {
+    // why 1 %: flat buffers are padded to a multiple of 4 N floats
+    expect(Math.abs((await figure(`zero-${zero}`)) / (await figure(`zero-${zero}-theory`)) - 1)).toBeLessThan(0.01);
+  }
+  await go('pipeline');
+  for (const schedule of ['GPipe', '1F1B', 'Eager', 'Interleaved', 'ZB-H1', 'ZB-V']) {
+    await page.locator('.picks').getByText(schedule, { exact: true }).click();
+    expect(await figure('bubble'), schedule).toBeGreaterThan(0);
+  }
+  await go('tensor');
+  expect(await figure('tp-reduces')).toBe(4);
+  await go('cube');
+  expect(await figure('cube-dp')).toBeGreaterThan(0);
+  for (const scene of SCENES) {
+    await go(scene);
+    expect(await seriousFindings(page), scene).toEqual([]);
+  }
+  expect(await page.locator('.banner-problem').count()).toBe(0);
   expect(visitor.complaints).toEqual([]);
   await visitor.context.close();
 });
