@@ -20,8 +20,8 @@ const steps = Number(fragment.get('steps'));
 const budgetMs = 1000 * Number(fragment.get('seconds'));
 const desk = new URL(fragment.get('desk') ?? '', location.href).href;
 
-/** Small, so that software adapters get through all plans and the file stays small; deep enough for every schedule. */
-const CHOICE = { ...LECTURE_CHOICE, headSize: 8, context: 32, batch: 8, source: 'moby-dick' as const };
+/** Short, so that software adapters get through all plans; deep enough for every schedule, wide enough for the ring. */
+const CHOICE = { ...LECTURE_CHOICE, headSize: 16, context: 16, batch: 16, source: 'moby-dick' as const };
 
 /** What a lecture shows, each plan once, those that many scenes need first. */
 function tour(run: RunFile): ParallelPlan[] {

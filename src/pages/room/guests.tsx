@@ -48,12 +48,7 @@ function Guest({ person, room }: { readonly person: RoomPerson; readonly room: L
     <tr>
       <td class="col-name">
         <span class={`dot dot-${state}`} aria-hidden="true" />
-        <input
-          aria-label={words.name(name)}
-          maxLength={MAX_NAME}
-          disabled={lecturer}
-          {...draft}
-        />
+        <input aria-label={words.name(name)} maxLength={MAX_NAME} disabled={lecturer} {...draft} />
         <span class="guest-more guest-adapter">{lecturer ? words.lecturer : deviceOf(person)}</span>
       </td>
       <td class="col-state">
