@@ -41,8 +41,9 @@ export class Shards {
     if (zero >= 2) stream.clear(whole);
     const before = this.#grads.get(unit);
     const reduce = async () => {
-      const t0 = performance.now();
       await read;
+      // why not before: until then the device computes, and nothing is communicated
+      const t0 = performance.now();
       if (zero === 0) {
         await this.cluster.dp.allReduce(host, tag);
         stream.write(whole, host);
@@ -67,8 +68,8 @@ export class Shards {
     const host = new Float32Array(whole.floats);
     const read = stream.read(own, host.subarray(at, at + own.floats));
     const gather = async () => {
-      const t0 = performance.now();
       await read;
+      const t0 = performance.now();
       await this.cluster.dp.allGather(host, tag);
       stream.write(whole, host);
       this.cluster.trace.span('net', 'GATHER', t0, { unit, bytes: host.byteLength });
