@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { modelFile } from '../../src/train/checkpoint';
+import { modelFile, readModelFile } from '../../src/train/checkpoint';
 import type { StepMetrics } from '../../src/worker/api';
+import { relativeL2, withoutKeyBias, worstRelative } from '../equivalence/compare';
 import type { Fixture } from './fixture';
 
 const PROGRAM = join(import.meta.dirname, '../../dist/node/train.js');
@@ -36,17 +37,60 @@ export function train(args: readonly string[]): Promise<Ended> {
 }
 
 /** Write the fixture as RUN.json, tokens and initial weights into `folder`; the arguments that train it. */
-export function writeInputs(folder: string, fixture: Fixture, plan: object, change: object = {}): string[] {
+export function writeInputs(folder: string, fixture: Fixture, plan: object): string[] {
   const file = (name: string) => join(folder, name);
   writeFileSync(file('tokens.bin'), Buffer.from(Uint16Array.from(fixture.text).buffer));
   writeFileSync(file('init.safetensors'), modelFile(fixture.model, fixture.init));
   const data = { source: 'tokens:tokens.bin', order: 'sequential' };
-  const run = { model: fixture.model, data, train: { ...fixture.train, ...change }, plan };
+  const run = { model: fixture.model, data, train: fixture.train, plan };
   writeFileSync(file('run.json'), JSON.stringify(run));
   return [file('run.json'), '--init', file('init.safetensors')];
 }
 
-export function readMetrics(folder: string): StepMetrics[] {
+function readMetrics(folder: string): StepMetrics[] {
   const lines = readFileSync(join(folder, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line) as StepMetrics);
+}
+
+export interface Finished {
+  readonly out: string;
+  readonly metrics: readonly StepMetrics[];
+  // biome-ignore lint/suspicious/noExplicitAny: what the file holds is what the tests are about
+  readonly summary: any;
+}
+
+/** Train the fixture to its end as `plan` says; throws what the program said where it did not. */
+export async function trainFixture(
+  folder: string,
+  fixture: Fixture,
+  plan: object,
+  ranks: readonly string[],
+): Promise<Finished> {
+  const out = join(folder, 'out');
+  const { code, stderr } = await train([...writeInputs(folder, fixture, plan), ...ranks, '--out', out]);
+  if (code !== 0) throw new Error(`exit ${code}: ${stderr}`);
+  const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'));
+  return { out, metrics: readMetrics(out), summary };
+}
+
+/**
+ * How far a finished run is from PyTorch (float64): losses and gradient norms relative, final weights relative L2 without
+ * the attention's key bias. Throws where a step is missing or repeated.
+ */
+export function distance(fixture: Fixture, { out, metrics }: Finished) {
+  const steps = metrics.map(({ step }) => step).join();
+  if (steps !== fixture.losses.map((_, step) => step).join()) throw new Error(`the steps are ${steps}`);
+  const got = readModelFile(fixture.model, readFileSync(join(out, 'model.safetensors')));
+  const [weights, final] = [got, fixture.final].map((whole) => withoutKeyBias(fixture.model, whole));
+  return {
+    loss: worstRelative(
+      metrics.map(({ loss }) => loss),
+      fixture.losses,
+    ),
+    norm: worstRelative(
+      metrics.map(({ gradNorm }) => gradNorm),
+      fixture.gradNorms,
+    ),
+    weights: relativeL2(weights!, final!),
+  };
 }
