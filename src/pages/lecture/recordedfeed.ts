@@ -4,6 +4,7 @@ import type { ParallelPlan } from '../../plan/plan';
 import type { TraceEvent } from '../../trace/trace';
 import type { Phase, RunFile, StepMetrics } from '../tab';
 import type { Feed, Proof, RankView } from './feed';
+import { cutOf } from './models/digest';
 import { type Chapter, eventsOf, type Recording } from './recording';
 
 export class RecordedFeed implements Feed {
@@ -60,5 +61,3 @@ export class RecordedFeed implements Feed {
     return kept ? eventsOf(kept.packs) : [];
   }
 }
-
-const cutOf = (plan: ParallelPlan) => JSON.stringify(Object.entries(plan).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -66,4 +66,8 @@ export const fullest = ({ memory }: Digest): number => Math.max(0, ...memory.map
 
 export const busiest = ({ sent }: Digest): number => Math.max(0, ...sent);
 
-export const keyOf = (plan: ParallelPlan, kind: Moment['kind']): string => `${kind} ${JSON.stringify(plan)}`;
+/** The same for equal plans: fields of one that came from another tab may stand in another order. */
+export const cutOf = (plan: ParallelPlan): string =>
+  JSON.stringify(Object.entries(plan).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+export const keyOf = (plan: ParallelPlan, kind: Moment['kind']): string => `${kind} ${cutOf(plan)}`;
