@@ -159,8 +159,8 @@ export class RoomMembership implements Membership {
     const { run, plan } = this.options;
     const authority = this.#authority();
     // why: before anything is declared the run in `newest` is this peer's own
-    const hasRun = this.declared > 0 && this.#newest.run !== '';
-    if (hasRun || run.text === '' || authority === this.self || authority === undefined) return;
+    const hasRun = run.text === '' || (this.declared > 0 && this.#newest.run !== '');
+    if (hasRun || authority === this.self || authority === undefined) return;
     if (this.#roster.get(authority)?.run === '') this.#tell(authority, { t: 'ask', run: { ...run, plan } });
   }
 
@@ -354,10 +354,7 @@ export class RoomMembership implements Membership {
   #evaluate(): void {
     if (this.#refusal) return;
     const sentence = this.#mismatch();
-    if (sentence) {
-      this.#refuse(sentence);
-      return;
-    }
+    if (sentence) return this.#refuse(sentence);
     // The last one to leave stops at its own step border; nobody is left to declare it.
     const isLast = this.#authority() === undefined && this.#roster.has(this.self);
     if (isLast && this.#newest.peers.includes(this.self)) {
