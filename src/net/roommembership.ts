@@ -354,7 +354,10 @@ export class RoomMembership implements Membership {
   #evaluate(): void {
     if (this.#refusal) return;
     const sentence = this.#mismatch();
-    if (sentence) return this.#refuse(sentence);
+    if (sentence) {
+      this.#refuse(sentence);
+      return;
+    }
     // The last one to leave stops at its own step border; nobody is left to declare it.
     const isLast = this.#authority() === undefined && this.#roster.has(this.self);
     if (isLast && this.#newest.peers.includes(this.self)) {
