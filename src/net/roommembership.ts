@@ -156,8 +156,7 @@ export class RoomMembership implements Membership {
 
   /** An authority that brought no run file (a signal page) takes that of whoever has one. */
   #bring(): void {
-    const { run, plan } = this.options;
-    const authority = this.#authority();
+    const [{ run, plan }, authority] = [this.options, this.#authority()];
     // why: before anything is declared the run in `newest` is this peer's own
     const hasRun = run.text === '' || (this.declared > 0 && this.#newest.run !== '');
     if (hasRun || authority === this.self || authority === undefined) return;
