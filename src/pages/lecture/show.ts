@@ -13,7 +13,7 @@ import type { PeerId, RunFile } from '../tab';
 import { type Address, writeAddress } from './address';
 import type { Commands, Feed, Handicap } from './feed';
 import { Frames } from './frames';
-import { type Digest, digestOf, keyOf } from './models/digest';
+import { cutOf, type Digest, digestOf, keyOf } from './models/digest';
 import { type Picks, planFor, SCENES, type Scene } from './models/plans';
 import { type Moment, Moments } from './moment';
 import type { RecordedFeed } from './recordedfeed';
@@ -247,4 +247,4 @@ export class Show {
   }
 }
 
-const isSame = (a: ParallelPlan | null, b: ParallelPlan): boolean => JSON.stringify(a) === JSON.stringify(b);
+const isSame = (a: ParallelPlan | null, b: ParallelPlan): boolean => a !== null && cutOf(a) === cutOf(b);

@@ -5,7 +5,7 @@
 import { effect, signal } from '@preact/signals';
 import { PlanError } from '../../errors';
 import type { ParallelPlan } from '../../plan/plan';
-import { keyOf } from './models/digest';
+import { cutOf, keyOf } from './models/digest';
 import type { Show } from './show';
 
 /** The first step under a plan builds buffers and pipelines and is left out. */
@@ -27,7 +27,7 @@ export class Trials {
     this.#stop = effect(() => {
       const { plan, kind, metrics, since } = this.show.moment.value;
       const wanted = this.plans.value?.[this.at.value];
-      if (!wanted || !plan || JSON.stringify(plan) !== JSON.stringify(wanted)) return;
+      if (!wanted || !plan || cutOf(plan) !== cutOf(wanted)) return;
       if (!this.show.digests.value.has(keyOf(plan, kind))) return;
       const steps = kind === 'live' ? metrics.filter(({ step }) => step >= since).length : TRIAL_STEPS;
       if (steps < TRIAL_STEPS) return;

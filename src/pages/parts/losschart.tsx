@@ -78,6 +78,7 @@ export function LossChart(props: Props) {
     );
   }, [onProblem]);
 
+  // `look` stands for the colours read from the style sheet
   useEffect(() => {
     if (!Plot) return;
     const element = place.current!;
@@ -95,6 +96,7 @@ export function LossChart(props: Props) {
     };
   }, [Plot, series, steps, logScale, look]);
 
+  // `version` says that `series` has changed
   useEffect(() => {
     // why not while hidden: nobody sees it, and the worker of this tab needs the processor
     if (!document.hidden) plot.current?.setData(series.columns());
@@ -113,6 +115,7 @@ export function LossChart(props: Props) {
 function LossTable({ series, version }: Pick<Props, 'series' | 'version'>) {
   const [rows, setRows] = useState<readonly (readonly [number, number, number | null])[]>([]);
   const renewal = version === 0 ? 0 : 1 + Math.floor(version / 10);
+  // `renewal` says that `series` has changed
   useEffect(() => setRows(rowsOf(series.columns())), [series, renewal]);
   return (
     <div class="visually-hidden">
