@@ -166,6 +166,8 @@ export const words = {
   },
   proof: {
     prove: 'Compare now',
+    proving: 'Comparing…',
+    ended: 'Nobody trains, so there is no step to compare.',
     same: 'The same',
     parted: (tensor: string) => `Parted at ${tensor}`,
     largest: 'Largest difference of a number',

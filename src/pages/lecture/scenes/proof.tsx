@@ -1,4 +1,5 @@
 /** Scene 8: this plan's gradients beside those of one tab on the same samples, and who holds the same weights. */
+import { useState } from 'preact/hooks';
 import { nameOf } from '../../../plan/why';
 import { count } from '../../state/format';
 import type { SceneProps } from '../app';
@@ -9,21 +10,24 @@ import { words } from '../words';
 const text = words.proof;
 
 export function ProofScene({ show }: SceneProps) {
-  const { proof, plan, ranks, kind } = show.moment.value;
+  const { proof, plan, ranks, kind, phase } = show.moment.value;
+  /** What stood here when a proof was asked for: another one is the answer. */
+  const [before, setBefore] = useState<Proof | null>();
   const groups = hashGroups(ranks);
+  const isRunning = kind === 'live' && (phase === 'training' || phase === 'paused');
+  const isAsked = isRunning && before !== undefined && before === proof;
+  const ask = () => {
+    setBefore(proof);
+    show.live.value?.commands.prove();
+  };
   return (
     <>
       {!show.hidden.value && (
         <div class="picks">
-          <button
-            type="button"
-            class="button button-go"
-            disabled={kind !== 'live'}
-            onClick={() => show.live.value?.commands.prove()}
-          >
-            {text.prove}
+          <button type="button" class="button button-go" disabled={!isRunning || isAsked} onClick={ask}>
+            {isAsked ? text.proving : text.prove}
           </button>
-          <span class="muted">{plan && text.against(nameOf(plan))}</span>
+          <span class="muted">{kind === 'live' && !isRunning ? text.ended : plan && text.against(nameOf(plan))}</span>
         </div>
       )}
       <div class="split-side wide-side">
