@@ -2,6 +2,7 @@
 import { colourOf } from '../colour';
 
 const cache = new Map<string, string>();
+const inks = new Map<string, string>();
 
 /** Forget the colours: the look has changed. */
 export function renewPalette(): void {
@@ -22,6 +23,14 @@ export const markOf = (index: number): string => paint(`--rank-${index % 8}`);
 
 /** Black or white, whichever has more contrast on `colour` (`rgb(r, g, b)`). */
 export function inkOn(colour: string): string {
+  const known = inks.get(colour);
+  if (known) return known;
+  const ink = contrasting(colour);
+  inks.set(colour, ink);
+  return ink;
+}
+
+function contrasting(colour: string): string {
   const [r, g, b] = (colour.match(/[\d.]+/g) ?? ['0', '0', '0']).map(Number);
   const linear = (value: number) => {
     const part = value / 255;

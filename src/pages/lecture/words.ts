@@ -64,8 +64,9 @@ export const words = {
     note: 'Really applied: the executor waits, the transport delays and throttles.',
     noteSimulated: 'Applied in the simulator.',
   },
-  cost: (ms: string) => `page ${ms} ms a frame`,
-  costTitle: '95th percentile of script and drawing of this page per frame',
+  cost: (shown: string, worked: string) => `page ${shown} ms a frame, ${worked} at work`,
+  costTitle:
+    'Script and drawing of this page, 95th percentile of ten seconds: over all frames of a 60 Hz screen, and over those it worked in',
   one: {
     ops: { F: 'forward', B: 'backward', STEP: 'update' },
     label: (units: number) => `Timeline of one step over ${units} units: forward climbs, backward comes down, update`,

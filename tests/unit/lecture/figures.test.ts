@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { LECTURE_CHOICE } from '../../../src/pages/lecture/address';
 import type { RankView } from '../../../src/pages/lecture/feed';
-import { percentile } from '../../../src/pages/lecture/frames';
+import { costOf, percentile } from '../../../src/pages/lecture/frames';
 import { hashGroups, onScale } from '../../../src/pages/lecture/models/agreement';
 import { placesOf } from '../../../src/pages/lecture/models/cube';
 import { type Digest, keyOf, paceOf, roomRate } from '../../../src/pages/lecture/models/digest';
@@ -151,6 +151,13 @@ test('every stop of every dial is a question with a name', () => {
       expect(workload.model.dim % workload.model.heads).toBe(0);
     }
   }
+});
+
+test('the cost of a frame counts those without work as nothing, and says what those with work cost', () => {
+  const worked = [...Array<number>(30).fill(9), ...Array<number>(30).fill(2)];
+  expect(costOf(worked, 600)).toEqual({ shown: 2, worked: 9 });
+  expect(costOf(worked.slice(0, 29), 600)).toEqual({ shown: 0, worked: 9 });
+  expect(costOf(worked, 10)).toEqual({ shown: 9, worked: 9 });
 });
 
 test('percentiles', () => {

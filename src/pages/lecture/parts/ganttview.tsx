@@ -29,6 +29,9 @@ const AXIS = 26;
 /** Schedules whose lengths differ by more have time scales of their own. */
 const MAX_RATIO = 2;
 const GAP = 5;
+/** Width of a digit over the size of its font. */
+const DIGIT = 0.62;
+const hatches = new WeakMap<CanvasRenderingContext2D, Map<string, CanvasPattern>>();
 
 export function GanttView({ frames, tracks, label, look }: Props) {
   const draw = useMemo(() => (pen: Pen) => drawTracks(pen, tracks), [tracks, look]);
@@ -100,15 +103,19 @@ function drawBar(
     ctx.strokeStyle = colour;
     ctx.lineWidth = 2;
     if (width > 3) ctx.strokeRect(left + 1, y + 1, width - 2, height - 2);
-  } else if (pass !== 'F') hatch(ctx, left, y, width, height, pass === 'B');
+  } else if (pass !== 'F') {
+    ctx.fillStyle = hatch(ctx, pass === 'B' ? 7 : 14);
+    ctx.fillRect(left, y, width, height);
+  }
   if (width < 11) return;
-  const size = Math.min(20, height * 0.62, width * 0.9);
+  // why whole pixels: every size of a font is made anew, and a bar's width is never the same twice
+  const size = Math.floor(Math.min(20, height * 0.62, width * 0.9));
   const text = String(mb);
   ctx.font = font(size, 700);
   ctx.textAlign = 'center';
   const middle = [left + width / 2, y + height / 2 + 1] as const;
   if (pass === 'B' || pass === 'I') {
-    const plate = ctx.measureText(text).width + 7;
+    const plate = DIGIT * size * text.length + 7;
     ctx.fillStyle = colour;
     if (plate < width) ctx.fillRect(middle[0] - plate / 2, y + height / 2 - size * 0.55, plate, size * 1.1);
   }
@@ -125,29 +132,28 @@ function drawStage(ctx: CanvasRenderingContext2D, stage: number, x: number, y: n
   ctx.fillText(`s${stage}`, x + 3, y + 8);
 }
 
-function hatch(
-  ctx: CanvasRenderingContext2D,
-  x: number,
-  y: number,
-  width: number,
-  height: number,
-  dense: boolean,
-): void {
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(x, y, width, height);
-  ctx.clip();
-  ctx.beginPath();
-  const step = dense ? 7 : 14;
-  for (let at = -height; at < width; at += step) {
-    ctx.moveTo(x + at, y + height);
-    ctx.lineTo(x + at + height, y);
+/** Lines at 45 degrees, `step` CSS pixels apart, as a pattern: a tile serves every bar of one drawing. */
+function hatch(ctx: CanvasRenderingContext2D, step: number): CanvasPattern {
+  const known = hatches.get(ctx);
+  const key = `${step} ${devicePixelRatio} ${paint('--surface')}`;
+  const found = known?.get(key);
+  if (found) return found;
+  const side = Math.round(step * devicePixelRatio);
+  const tile = new OffscreenCanvas(side, side);
+  const pen = tile.getContext('2d')!;
+  pen.strokeStyle = paint('--surface');
+  pen.globalAlpha = 0.55;
+  pen.lineWidth = 1.4 * devicePixelRatio;
+  // the corners too: lines go on over the edges of the tile
+  for (const at of [-side, 0, side]) {
+    pen.moveTo(at - side, 2 * side);
+    pen.lineTo(at + 2 * side, -side);
   }
-  ctx.strokeStyle = paint('--surface');
-  ctx.globalAlpha = 0.55;
-  ctx.lineWidth = 2;
-  ctx.stroke();
-  ctx.restore();
+  pen.stroke();
+  const pattern = ctx.createPattern(tile, 'repeat')!;
+  pattern.setTransform(new DOMMatrix().scale(step / side));
+  hatches.set(ctx, (known ?? new Map<string, CanvasPattern>()).set(key, pattern));
+  return pattern;
 }
 
 function drawAxis(

@@ -50,8 +50,8 @@ export function Strip({ show, look }: SceneProps) {
       </div>
       <div class="strip-side">
         <span class="strip-plan">{plan ? nameOf(plan) : ''}</span>
-        <span class="strip-cost" title={words.costTitle} data-figure="frame-cost" data-ms={cost}>
-          {cost > 0 && words.cost(cost.toFixed(1))}
+        <span class="strip-cost" title={words.costTitle} data-figure="frame-cost" data-value={cost?.shown}>
+          {cost && words.cost(cost.shown.toFixed(1), cost.worked.toFixed(1))}
         </span>
       </div>
     </footer>
