@@ -12,6 +12,9 @@ const ADAPTER_ATTEMPTS = 12;
 const ADAPTER_PAUSE_MS = 250;
 const WANTED_FEATURES: readonly GPUFeatureName[] = ['timestamp-query', 'shader-f16', 'subgroups'];
 
+/** What operands of matrix products are rounded to: not at all, or to the 11 bits of f16. */
+export type MatmulPrecision = 'f32' | 'f16';
+
 export interface AdapterReport {
   /** Vendor, architecture and description, as the browser gives them. */
   readonly adapter: string;
@@ -105,6 +108,7 @@ export class GpuDevice {
   readonly picks = new Map<string, string>();
   readonly #bytes: MemoryByRole = { param: 0, grad: 0, moment: 0, saved: 0, scratch: 0, staging: 0 };
   readonly #roles = new Map<GPUBuffer, keyof MemoryByRole>();
+  #matmulPrecision: MatmulPrecision = 'f32';
   #failure: Error | undefined;
 
   constructor(
@@ -125,6 +129,21 @@ export class GpuDevice {
   /** Throw the first error that no call has reported: DeviceLost or KernelError. Called before submits and after reads. */
   check(): void {
     if (this.#failure) throw this.#failure;
+  }
+
+  get matmulPrecision(): MatmulPrecision {
+    return this.#matmulPrecision;
+  }
+
+  /** What the run asks of kernels prepared from now on. Throws CapabilityError where f16 is asked and the adapter has none. */
+  askMatmulPrecision(precision: MatmulPrecision): void {
+    if (precision === 'f16' && !this.raw.features.has('shader-f16')) {
+      throw new CapabilityError(
+        'E-NO-F16',
+        `The run asks for train.matmulPrecision f16 and the graphics adapter ${this.report.adapter} has no shader-f16: leave the field out or set it to f32.`,
+      );
+    }
+    this.#matmulPrecision = precision;
   }
 
   /** Live bytes by role. Uniforms and small zero buffers count as staging. */

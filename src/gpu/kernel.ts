@@ -18,6 +18,8 @@ export interface Twin {
   readonly software?: boolean;
   /** Adds in another order than variants[0]: other bits. */
   readonly reordered?: boolean;
+  /** Rounds operands to 11 bits (f16): no choice of the autotuner's, runs where the run asked for it and only there. */
+  readonly half?: boolean;
 }
 
 export interface Kernel<B extends string = string, P extends string = string> {

@@ -47,6 +47,7 @@ export const matmul = defineKernel({
     },
     { file: 'matmul_quad.wgsl', needs: 'subgroups', software: true, knobs: { WX: 4, WY: 4, TM: 16, TN: 4 } },
     { file: 'matmul_tile.wgsl', knobs: { WX: 16, WY: 16, TM: 4, TN: 4 } },
+    { file: 'matmul_half.wgsl', needs: 'shader-f16', half: true, knobs: { WX: 16, WY: 16, TM: 4, TN: 4 } },
     {
       file: 'matmul_splitk.wgsl',
       reordered: true,

@@ -26,14 +26,19 @@ export interface Candidate extends Choice {
   readonly reordered: boolean;
 }
 
-/** Every way this device has to do a dispatch, the one that runs when nothing was measured first. */
+/**
+ * Every way this device has to do a dispatch, the one that runs when nothing was measured first. Twins that store f16 are
+ * the only ways where the run asked for f16 and the kernel has some, and none anywhere else.
+ */
 export function candidates(device: GpuDevice, kernel: Kernel, taped: Knobs, params: Params): readonly Candidate[] {
-  const twins = (kernel.twins ?? []).filter(
+  const able = (kernel.twins ?? []).filter(
     ({ needs, fits }) => (!needs || device.raw.features.has(needs)) && (fits?.(params, taped) ?? true),
   );
+  const halves = device.matmulPrecision === 'f16' ? able.filter(({ half }) => half) : [];
+  const twins = able.filter(({ half }) => !half);
   const files = kernel.variants.map((knobs) => ({ file: kernel.file, knobs, reordered: false }));
   const made = device.report.software ? twins.filter(({ software }) => software) : [];
-  const all = [...new Set([...made, ...files, ...twins])];
+  const all = halves.length > 0 ? halves : [...new Set([...made, ...files, ...twins])];
   return all.map(({ file, knobs, reordered = false }) => ({ file, knobs, reordered }));
 }
 

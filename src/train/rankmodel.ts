@@ -34,7 +34,10 @@ export interface RankMakerOptions {
   readonly tuning?: TuneStore;
 }
 
-/** Make ranks on a device, each with a stream of its own. Rejects with PlanError where the plan does not fit. */
+/**
+ * Make ranks on a device, each with a stream of its own. Rejects with PlanError where the plan does not fit, with
+ * CapabilityError where the device cannot compute in the run's precision.
+ */
 export function rankMaker(
   { device }: { readonly device: GpuDevice },
   options: RankMakerOptions = {},
@@ -43,6 +46,7 @@ export function rankMaker(
     const { run, plan, mesh, trace } = setting;
     if (plan.outer) throw new PlanError('plan.outer (DiLoCo) is not available: leave it out');
     if (plan.wire !== 'f32') throw new PlanError(`plan.wire ${plan.wire} is not available: set it to f32`);
+    device.askMatmulPrecision(run.train.matmulPrecision);
     const units = unitSizes(run.model, plan.dp, { size: plan.tp, rank: mesh.coord.tp });
     const program = lower(plan, mesh, units);
     const { limitBytes } = options;

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { PlanError } from '../errors';
+import type { MatmulPrecision } from '../gpu/device';
 import type { ModelConfig } from '../model/model';
 import { type ParallelPlan, parsePlan } from '../plan/plan';
 import { validatePlan } from '../plan/rules';
@@ -32,6 +33,8 @@ export interface TrainConfig {
   readonly seed: number;
   /** Steps between held-out evaluations; 0 switches them off. */
   readonly evalEvery: number;
+  /** f16 rounds operands of matrix products to 11 bits; every rank's adapter must have shader-f16. */
+  readonly matmulPrecision: MatmulPrecision;
 }
 
 export interface RunFile {
@@ -94,6 +97,7 @@ const trainFields = {
   gradClip: v.optional(real(0, 1e30), 1),
   seed: v.optional(integer(0, 0xffffffff), 1),
   evalEvery: v.optional(integer(0, 100_000_000), 50),
+  matmulPrecision: v.optional(oneOf(['f32', 'f16']), 'f32'),
 };
 
 /**

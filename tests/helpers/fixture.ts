@@ -34,7 +34,7 @@ export function readFixture(name: FixtureName): Fixture {
   const whole = (packed: string) => byAddress(json.model, json.tensors, unpack(packed));
   return {
     model: json.model,
-    train: json.train,
+    train: { ...json.train, matmulPrecision: 'f32' },
     text: Uint16Array.from(json.tokens),
     losses: json.losses,
     gradNorms: json.gradNorms,

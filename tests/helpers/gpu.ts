@@ -47,9 +47,9 @@ export function gpu(): GpuDevice {
 }
 
 /** Open the file's device before its tests and close it after them. */
-export function useGpu(): void {
+export function useGpu(open = () => openDevice(nodeGpu())): void {
   beforeAll(async () => {
-    device = await openDevice(nodeGpu());
+    device = await open();
     console.info(`adapter: ${device.report.adapter}`);
   });
   afterAll(() => {

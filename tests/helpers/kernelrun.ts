@@ -33,10 +33,11 @@ interface Case {
 /** Every way to run a kernel, each alone, the reference first: its name, the kernel reduced to it, the sizes it does. */
 export function eachVariant(kernel: Kernel) {
   const files: Twin[] = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
-  return [...files, ...(kernel.twins ?? [])].map(({ file, knobs, fits, reordered = false }) => ({
+  return [...files, ...(kernel.twins ?? [])].map(({ file, knobs, fits, reordered = false, half = false }) => ({
     name: `${file} ${JSON.stringify(knobs)}`,
     only: { ...kernel, file, variants: [knobs], twins: [] } satisfies Kernel,
     reordered,
+    half,
     fits: (params: Params, taped: Knobs) => fits?.(params, taped) ?? true,
   }));
 }

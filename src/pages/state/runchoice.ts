@@ -104,6 +104,7 @@ export function runFileOf(choice: RunChoice, fileName: string): RunFile {
       gradClip: 1,
       seed: choice.seed,
       evalEvery: evalEveryOf(choice.steps),
+      matmulPrecision: 'f32',
     },
     plan: {
       dp: 1,

@@ -45,6 +45,7 @@ export async function trainerOn(device: GpuDevice, trace: Trace, shape: TrainSha
       gradClip: 0,
       seed: 1,
       evalEvery: 0,
+      matmulPrecision: 'f32',
     },
     plan,
   };

@@ -40,6 +40,7 @@ describe('run file', () => {
       gradClip: 1,
       seed: 1,
       evalEvery: 50,
+      matmulPrecision: 'f32',
     });
     expect(plan).toMatchObject({ dp: 1, pp: 1, tp: 1, zero: 0, schedule: '1f1b', microbatches: 1, wire: 'f32' });
   });
@@ -92,6 +93,7 @@ describe('run file', () => {
     [{ train: { globalBatch: 3 }, plan: { dp: 4 } }, 'train.globalBatch 3 < plan.dp 4 x plan.microbatches 1'],
     [{ train: { globalBatch: 8 }, plan: { dp: 2, microbatches: 8 } }, '= 16'],
     [{ train: { lr: null } }, 'train.lr is null'],
+    [{ train: { matmulPrecision: 'bf16' } }, 'train.matmulPrecision is "bf16"; it must be one of f32, f16'],
     [{ plan: { zero: 4 } }, 'plan.zero is 4'],
     [{ plan: 3 }, 'plan must be an object'],
     [[], 'the run file must be an object'],

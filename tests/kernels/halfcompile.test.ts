@@ -1,0 +1,25 @@
+/** Files that store f16 compile as they stand, also where the tests' adapter has no f16 and it is emulated to be run. */
+import { expect, test } from 'vitest';
+import { matmul } from '../../src/gpu/kernels';
+import { choose, pipelineFor } from '../../src/gpu/pipeline';
+import { openNullDevice } from '../helpers/halfgpu';
+import { MODES } from '../helpers/products';
+
+test("Dawn's compiler takes matmul_half with every layout and epilogue", async () => {
+  const device = await openNullDevice();
+  device.askMatmulPrecision('f16');
+  for (const knobs of [...MODES, { TA: 1, ACC: 1, BIASGRAD: 1 }]) {
+    const choice = choose(device, matmul, knobs, { M: 20, N: 36, K: 17 });
+    expect(choice.file).toBe('matmul_half.wgsl');
+    await pipelineFor(device, matmul, choice);
+  }
+  device.check();
+  device.close();
+});
+
+test('what does not compile is said, so that compiling means something', async () => {
+  const device = await openNullDevice();
+  const wrong = pipelineFor(device, matmul, { file: 'matmul_half.wgsl', knobs: { WX: 8 } });
+  await expect(wrong).rejects.toThrow(/matmul_half.wgsl WX=8, line \d+: /);
+  device.close();
+});

@@ -1,0 +1,92 @@
+/** Who computes with f16: ranks of runs that ask for it, on adapters that can, and nobody else. */
+import { describe, expect, test } from 'vitest';
+import { CapabilityError } from '../../src/errors';
+import { GpuDevice } from '../../src/gpu/device';
+import { layernorm, matmul } from '../../src/gpu/kernels';
+import { candidates, choose, tuneKey } from '../../src/gpu/pipeline';
+import { expand } from '../../src/gpu/shaders';
+import { memoryTransports } from '../../src/net/memory';
+import { makeMesh } from '../../src/plan/mesh';
+import { Trace } from '../../src/trace/trace';
+import { rankMaker } from '../../src/train/rankmodel';
+import { parseRunFile } from '../../src/train/runfile';
+
+const SIZES = [
+  { M: 64, N: 64, K: 256 },
+  { M: 3, N: 5, K: 7 },
+];
+
+/** A device that can be asked what it has, and nothing else. */
+function deviceWith(features: readonly GPUFeatureName[], software = false): GpuDevice {
+  const raw = { features: new Set(features), lost: new Promise(() => {}), addEventListener: () => {} };
+  return new GpuDevice(raw as unknown as GPUDevice, { adapter: 'Acme 9000', software, maxBufferBytes: 2 ** 28 });
+}
+
+const filesOf = (device: GpuDevice, kernel = matmul, sizes = SIZES[0]!) =>
+  candidates(device, kernel, {}, sizes).map(({ file }) => file);
+
+describe('without being asked', () => {
+  test.each([true, false])('nothing stores f16, software adapter: %s', (software) => {
+    const device = deviceWith(['shader-f16', 'subgroups'], software);
+    for (const sizes of SIZES) {
+      expect(filesOf(device, matmul, sizes)).toContain('matmul_tile.wgsl');
+      expect(filesOf(device, matmul, sizes)).not.toContain('matmul_half.wgsl');
+    }
+  });
+});
+
+describe('a run that asks for f16', () => {
+  test.each([true, false])('has one way to multiply, software adapter: %s', (software) => {
+    const device = deviceWith(['shader-f16', 'subgroups'], software);
+    device.askMatmulPrecision('f16');
+    for (const sizes of SIZES) expect(filesOf(device, matmul, sizes)).toEqual(['matmul_half.wgsl']);
+    device.askMatmulPrecision('f32');
+    expect(filesOf(device)).not.toContain('matmul_half.wgsl');
+  });
+
+  test('has what it had for kernels that store nothing in f16', () => {
+    const device = deviceWith(['shader-f16']);
+    device.askMatmulPrecision('f16');
+    const sizes = { R: 4, C: 8 };
+    expect(candidates(device, layernorm, {}, sizes).map(({ file }) => file)).toEqual(['layernorm.wgsl']);
+  });
+
+  test('is not talked out of it by what the autotuner picked for another run', () => {
+    const device = deviceWith(['shader-f16']);
+    device.picks.set(tuneKey(matmul, {}, SIZES[0]!), 'matmul_tile.wgsl TM=4 TN=4 WX=16 WY=16');
+    expect(choose(device, matmul, {}, SIZES[0]!).file).toBe('matmul_tile.wgsl');
+    device.askMatmulPrecision('f16');
+    expect(choose(device, matmul, {}, SIZES[0]!).file).toBe('matmul_half.wgsl');
+  });
+
+  test('is refused before a rank is made where the adapter has no f16, with the way out', async () => {
+    const device = deviceWith(['subgroups']);
+    const run = parseRunFile({ model: { vocab: 8 }, train: { matmulPrecision: 'f16' } });
+    const [transport] = memoryTransports(1);
+    const mesh = makeMesh(1, [transport!.self], 0, run.plan);
+    const { signal } = new AbortController();
+    const making = rankMaker({ device })({
+      run,
+      plan: run.plan,
+      mesh,
+      transport: transport!,
+      signal,
+      trace: new Trace(),
+    });
+    await expect(making).rejects.toThrow(CapabilityError);
+    await expect(making).rejects.toThrow(/matmulPrecision f16 .* Acme 9000 has no shader-f16: leave the field out/);
+    expect(device.matmulPrecision).toBe('f32');
+    expect(device.counters.buffersCreated).toBe(0);
+  });
+});
+
+test('matmul_half is matmul_tile in another type, to the letter', () => {
+  const code = (file: string) =>
+    expand(file)
+      .replace(/^\/\/.*\n/gm, '')
+      .trimStart();
+  const half = code('matmul_half.wgsl');
+  expect(half).toContain('alias Stored = f16;');
+  const whole = half.replace('enable f16;\n\n', '').replace('alias Stored = f16;', 'alias Stored = f32;');
+  expect(whole).toBe(code('matmul_tile.wgsl'));
+});
