@@ -44,7 +44,7 @@ export async function measure(argv: readonly string[], places: Places, programs:
   const found = [
     `Measured on ${job.count} ${job.kind} (${adapter}):`,
     `a pass through a block takes ${milliseconds(devices[0]!.passMs.block.F)} (F), ${milliseconds(devices[0]!.passMs.block.I)} (I), ${milliseconds(devices[0]!.passMs.block.W)} ms (W) a sample and ${milliseconds(devices[0]!.launchMs)} ms whatever its size;`,
-    `a link has ${milliseconds(links.latencyMs)} ms and ${(links.bytesPerMs / 125).toFixed(0)} Mbit/s, reading back and uploading take ${milliseconds(links.hostMs ?? 0)} ms.`,
+    `a link has ${milliseconds(links.latencyMs)} ms and ${mbit(links.bytesPerMs)} Mbit/s, all links of a rank ${mbit(links.deviceBytesPerMs ?? Number.POSITIVE_INFINITY)} Mbit/s, reading back and uploading take ${milliseconds(links.hostMs ?? 0)} ms.`,
   ].join(' ');
   return [found, answerText(workload, devices, links, all), ...(trials.length > 0 ? [trialTable(trials)] : [])].join(
     '\n\n',
@@ -69,6 +69,10 @@ export function trialTable(trials: readonly Trial[]): string {
     '',
     `The prediction is off by at most ${(100 * worst).toFixed(1)} %; its first choice of these, ${nameOf(choice.predicted.plan)}, is ${(100 * behind).toFixed(1)} % slower than the fastest.`,
   ].join('\n');
+}
+
+function mbit(bytesPerMs: number): string {
+  return (bytesPerMs / 125).toFixed(0);
 }
 
 function percent(ratio: number): string {

@@ -1,10 +1,15 @@
-/** What a transfer costs: latency plus size over rate, full duplex, each directed link its own (Hockney's alpha-beta). */
+/**
+ * What a transfer costs: latency plus size over rate, full duplex, each directed link its own (Hockney's alpha-beta); where
+ * a device sends on all its links at once it may be the device that limits.
+ */
 
 export interface Links {
   /** One way of a small message on the link. */
   readonly latencyMs: number;
   /** Of one directed link; Infinity leaves only latency. */
   readonly bytesPerMs: number;
+  /** Of all links that leave one device together; where it is absent only the links' own rates limit. */
+  readonly deviceBytesPerMs?: number;
   /** Read-back before a message or collective and upload after it, together; nothing when absent. */
   readonly hostMs?: number;
 }
@@ -52,9 +57,13 @@ export function collectiveCost(
   direct = isDirect(bytes, size),
 ): CollectiveCost {
   if (size === 1) return { busyMs: 0, totalMs: 0 };
-  const { latencyMs, bytesPerMs, hostMs = 0 } = links;
-  const chunkMs = bytes / size / bytesPerMs;
-  if (direct) return { busyMs: halves * chunkMs, totalMs: halves * (chunkMs + latencyMs) + hostMs };
+  const { latencyMs, bytesPerMs, deviceBytesPerMs = Number.POSITIVE_INFINITY, hostMs = 0 } = links;
+  const chunk = bytes / size;
+  if (direct) {
+    const fanMs = Math.max(chunk / bytesPerMs, ((size - 1) * chunk) / deviceBytesPerMs);
+    return { busyMs: halves * fanMs, totalMs: halves * (fanMs + latencyMs) + hostMs };
+  }
+  const chunkMs = chunk / bytesPerMs;
   const hops = halves * (size - 1);
   const pieceMs = Math.min(chunkMs, (4 * PIECE_FLOATS) / bytesPerMs);
   const hopMs = Math.max(chunkMs, pieceMs + latencyMs);

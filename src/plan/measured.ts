@@ -68,10 +68,15 @@ export function measuredDevices(
 export function measuredLinks(events: readonly TraceEvent[], legs: readonly Leg[]): Links {
   const values = (name: string) =>
     events.flatMap((one) => (one.name === name && one.value !== undefined ? [one.value] : []));
-  const [latencies, rates] = [values('latencyMs'), values('bytesPerMs')];
+  const [latencies, rates, fans] = [values('latencyMs'), values('bytesPerMs'), values('deviceBytesPerMs')];
   if (latencies.length === 0)
     throw new PlanError('no link was measured, so plans over several ranks cannot be predicted');
-  return { latencyMs: Math.max(...latencies), bytesPerMs: Math.min(...rates), hostMs: hostMs(legs) };
+  return {
+    latencyMs: Math.max(...latencies),
+    bytesPerMs: Math.min(...rates),
+    deviceBytesPerMs: Math.min(...fans),
+    hostMs: hostMs(legs),
+  };
 }
 
 interface Pass {

@@ -99,10 +99,17 @@ test('takes the slowest link, and read-back from the rank that NORM waited for',
     { ...at, rank: 1, name: 'latencyMs', value: 6 },
     { ...at, rank: 0, name: 'bytesPerMs', value: 2500 },
     { ...at, rank: 1, name: 'bytesPerMs', value: 2400 },
+    { ...at, rank: 0, name: 'deviceBytesPerMs', value: 3000 },
+    { ...at, rank: 1, name: 'deviceBytesPerMs', value: 3100 },
   ];
   const ddp = { plan: parsePlan({ dp: 2 }), events: [norm(1, 0, 90), norm(1, 1, 80)] };
   const pipe = { plan: parsePlan({ pp: 2 }), events: [norm(1, 0, 40), norm(1, 1, 3), norm(2, 0, 5), norm(2, 1, 30)] };
-  expect(measuredLinks(probed, [ddp, pipe])).toEqual({ latencyMs: 6, bytesPerMs: 2400, hostMs: 5 });
+  expect(measuredLinks(probed, [ddp, pipe])).toEqual({
+    latencyMs: 6,
+    bytesPerMs: 2400,
+    deviceBytesPerMs: 3000,
+    hostMs: 5,
+  });
   expect(measuredLinks(probed, [ddp]).hostMs).toBe(80);
   expect(() => measuredLinks([], [])).toThrow('no link was measured');
 });

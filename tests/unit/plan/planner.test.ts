@@ -115,6 +115,9 @@ describe('prediction', () => {
     expect(collectiveMs(1e3, 8, 2, LAN)).toBeCloseTo(2 * 0.5 + (2 * 1e3) / 8 / 200e3);
     expect(collectiveMs(100e6, 8, 2, LAN)).toBeCloseTo(0.5 + (2 * 7 * 100e6) / 8 / 200e3);
     expect(collectiveMs(100e6, 1, 2, LAN)).toBe(0);
+    // the direct form sends to all seven at once, which is more than this device gets rid of
+    const busy = { ...LAN, deviceBytesPerMs: 100e3 };
+    expect(collectiveMs(1e3, 8, 2, busy)).toBeCloseTo(2 * 0.5 + (2 * 7 * 1e3) / 8 / 100e3);
   });
 
   test('a ring of chunks shorter than a hop waits for every hop', () => {
