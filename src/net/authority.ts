@@ -3,7 +3,7 @@
  * the authority of the room. Rules of who and in which order are in election.ts.
  */
 import type { PeerId } from '../plan/mesh';
-import type { ParallelPlan } from '../plan/plan';
+import { isWholeOnAll, type ParallelPlan, parsePlan } from '../plan/plan';
 import type { Clock } from './clock';
 import { type Declaration, type MembershipMessage, sameMembership } from './declaration';
 import { laggards, rankOrder } from './election';
@@ -56,6 +56,9 @@ export class Authority {
   readonly #admission = new Admission();
   /** Declare a new number even if it says the same as the newest. */
   #mustDeclare = false;
+  /** The newest generation, and the newest before it that everybody entered to train: its members hold the state. */
+  #current: Declaration | undefined;
+  #holders: Declaration | undefined;
   readonly #ready = new Set<PeerId>();
   readonly #answers = new Map<PeerId, readonly PeerId[]>();
   readonly #quarantine = new Map<PeerId, { readonly until: number; readonly times: number }>();
@@ -72,6 +75,8 @@ export class Authority {
 
   /** The newest generation was replaced, by this authority or another. */
   accepted(declaration: Declaration): void {
+    this.#holders = this.#holding();
+    this.#current = declaration;
     this.#ready.clear();
     this.#answers.clear();
     this.#cancelDeadline();
@@ -113,7 +118,7 @@ export class Authority {
     if (!newest.peers.every((peer) => this.#ready.has(peer))) return;
     this.#cancelDeadline();
     for (const peer of new Set([...newest.peers, self])) this.host.tell(peer, { t: 'go', number: newest.number });
-    if (newest.steps !== undefined) this.evaluate();
+    this.evaluate();
   }
 
   broken(number: number, peer: PeerId): void {
@@ -188,7 +193,30 @@ export class Authority {
     const fitted = run === '' || order.length < count ? null : this.host.fit(most, plan, run);
     if (!fitted) return { number, peers: [], plan, paused, run, ...more };
     const peers = order.slice(0, fitted.dp * fitted.pp * fitted.tp);
-    return { number, peers, plan: fitted, paused, run, ...more };
+    const carrying = paused ? null : this.#carrying(peers, order, run);
+    return { number, ...(carrying ?? { peers, plan: fitted }), paused, run, ...more };
+  }
+
+  /** Who holds the newest state of the run; undefined before anybody has trained. */
+  #holding(): Declaration | undefined {
+    const { go } = this.host;
+    const current = this.#current;
+    const isEntered = current && go >= current.number && !current.paused && current.peers.length > 0;
+    return isEntered ? current : this.#holders;
+  }
+
+  /**
+   * What must come before a generation of `peers` alone: where others than they hold parts of the state that nobody else
+   * has, those and they train a step as replicas, so that everybody has all of it. Null where nothing would be lost, or
+   * where a holder is gone already.
+   */
+  #carrying(peers: readonly PeerId[], here: readonly PeerId[], run: string): Pick<Generation, 'peers' | 'plan'> | null {
+    const holders = this.#holding();
+    if (!holders || holders.run !== run || isWholeOnAll(holders.plan)) return null;
+    const isLeftOut = holders.peers.some((peer) => !peers.includes(peer));
+    if (!isLeftOut || !holders.peers.every((peer) => here.includes(peer))) return null;
+    const plan = this.host.fit(holders.peers.length, parsePlan({}), run);
+    return plan?.dp === holders.peers.length ? { peers: holders.peers, plan } : null;
   }
 
   #schedule(delayMs: number): void {

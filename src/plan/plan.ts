@@ -61,6 +61,11 @@ export type Action =
   | { readonly op: 'TIE'; readonly dir: 'grad' | 'param'; readonly unit: number }
   | { readonly op: 'NORM' };
 
+/** Every rank holds the whole state of the model, so any one of them can go on alone. */
+export function isWholeOnAll({ pp, tp, zero }: ParallelPlan): boolean {
+  return pp === 1 && tp === 1 && zero === 0;
+}
+
 /** What `lower` and the planner know of a unit: no tensors, only its name and sizes. */
 export interface UnitSize {
   readonly name: string;

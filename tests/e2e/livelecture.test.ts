@@ -211,7 +211,12 @@ describe('four real tabs', () => {
     await go('which');
     await page.getByRole('button', { name: 'Try every plan' }).click();
     const cells = (cell: string) => page.locator(`[data-cell="${cell}"][data-value]`);
-    await expect.poll(() => cells('efficiency').count(), { timeout: 300_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => cells('efficiency').count(), { timeout: 300_000 }).toBeGreaterThanOrEqual(5);
+    // from the whole cube down to one tab and up again: nothing of the model is lost on the way
+    await page
+      .locator('.which-bar')
+      .getByText(/: 4 of \d+$/)
+      .waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     const rows = await page.locator('tr:has([data-cell="efficiency"][data-value])').evaluateAll(
       (all) =>
@@ -253,6 +258,8 @@ describe('four real tabs', () => {
       expect(await seriousFindings(page)).toEqual([]);
     }
     console.info(`the page's own cost: ${await page.locator('[data-figure="frame-cost"]').textContent()}`);
+    expect(await page.locator('.nav-count').textContent()).toBe('4 tabs');
+    expect(await page.locator('.notices').textContent()).toBe('');
     expect(visitor.complaints).toEqual([]);
   }, 120_000);
 });

@@ -25,10 +25,37 @@ const SEEN: Readonly<Record<Scene, string>> = {
 };
 const SETTLE_MS = 1500;
 
+const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
+const shows = (page: Page, figure: string) => page.locator(`[data-figure="${figure}"][data-value]`).waitFor();
+
+/** What a lecturer does in a scene before there is all of it to see. */
+const ACTS: Partial<Record<Scene, (page: Page) => Promise<void>>> = {
+  async data(page) {
+    await page.locator('.picks').getByText('Next round').click();
+    await page.waitForTimeout(SETTLE_MS);
+  },
+  async zero(page) {
+    for (const stage of [1, 2, 3]) {
+      await press(page, `Run ZeRO-${stage}`);
+      await shows(page, `zero-${stage}`);
+    }
+  },
+  async which(page) {
+    await press(page, 'Try every plan');
+    await page.locator('[data-cell="rate"][data-value]').nth(6).waitFor();
+    await press(page, 'Stop');
+  },
+  async proof(page) {
+    await press(page, 'Compare now');
+    await shows(page, 'proof-relative');
+  },
+};
+
 async function shoot(page: Page, scene: Scene): Promise<void> {
   await page.setViewportSize(WIDE);
   await page.locator('.nav-scene').nth(SCENES.indexOf(scene)).click();
   await page.locator(SEEN[scene]).first().waitFor();
+  await ACTS[scene]?.(page);
   for (const look of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: look });
     for (const [name, size] of [
@@ -40,6 +67,7 @@ async function shoot(page: Page, scene: Scene): Promise<void> {
       await page.screenshot({ path: join(FOLDER, `${scene}-${look}-${name}.png`) });
     }
   }
+  await page.emulateMedia({ colorScheme: 'light' });
 }
 
 mkdirSync(FOLDER, { recursive: true });

@@ -9,6 +9,14 @@ export class Adviser {
   readonly refused = signal('');
   #worker: Worker | undefined;
   #id = 0;
+  #about = '';
+
+  /** Ask, unless the question before was `about` the same. */
+  askOnce(about: string, question: Omit<Question, 'id'>): void {
+    if (about === this.#about) return;
+    this.#about = about;
+    this.ask(question);
+  }
 
   ask(question: Omit<Question, 'id'>): void {
     this.#worker ??= this.#start();

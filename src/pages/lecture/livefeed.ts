@@ -37,6 +37,8 @@ export class LiveFeed implements Feed {
   readonly linked = signal<ReadonlySet<PeerId>>(new Set());
   #roster: ReadonlyMap<PeerId, Presence> = new Map();
   readonly #watched = new Map<PeerId, Watched>();
+  /** What a tab says that has failed, '' while none has. */
+  readonly failure = signal('');
   readonly #traces = new StepTraces();
   readonly #pace = new Pace();
   readonly #steps = new Map<number, StepMetrics>();
@@ -135,6 +137,7 @@ export class LiveFeed implements Feed {
     this.plan.value = newest?.plan ?? null;
     this.ranks.value = (newest?.members ?? []).map((peer, rank) => this.#view(peer, rank, newest!.generation));
     this.phase.value = this.#phaseOf(newest, statuses);
+    this.failure.value = statuses.find(({ phase }) => phase === 'failed')?.sentence ?? '';
     this.newestStep.value = this.#traces.newest;
     if (!this.#stepsChanged) return;
     this.#stepsChanged = false;

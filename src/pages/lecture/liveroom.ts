@@ -47,7 +47,7 @@ export interface NewsWords {
 
 export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): Promise<LiveRoom> {
   const roster = signal<ReadonlyMap<PeerId, Presence>>(new Map());
-  const [locked, paused, problem] = [signal(false), signal(false), signal('')];
+  const [locked, paused, trouble] = [signal(false), signal(false), signal('')];
   const news = signal<readonly string[]>([]);
   const after = (delayMs: number, then: () => void) => void setTimeout(then, delayMs);
   const feed = new LiveFeed({ now: () => performance.timeOrigin + performance.now(), after });
@@ -72,7 +72,7 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
       paused.value = newest.paused;
     },
     onTrouble: (sentence) => {
-      problem.value = sentence;
+      trouble.value = sentence;
     },
   });
   const timer = setInterval(() => feed.tick(), TICK_MS);
@@ -87,7 +87,7 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
     seats: computed(() => [...roster.value.values()].filter(({ state }) => state === 'willing').length),
     locked,
     paused,
-    problem,
+    problem: computed(() => trouble.value || feed.failure.value),
     news,
     close() {
       clearInterval(timer);

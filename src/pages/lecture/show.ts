@@ -11,6 +11,7 @@ import type { RunChoice } from '../state/runchoice';
 import { runFileOf } from '../state/runchoice';
 import type { PeerId, RunFile } from '../tab';
 import { type Address, writeAddress } from './address';
+import { Adviser } from './adviser';
 import type { Commands, Feed, Handicap } from './feed';
 import { Frames } from './frames';
 import { cutOf, type Digest, digestOf, keyOf } from './models/digest';
@@ -54,6 +55,8 @@ export class Show {
   readonly moment: ReadonlySignal<Moment>;
   /** What was measured under each plan, by keyOf. */
   readonly digests = signal<ReadonlyMap<string, Digest>>(new Map());
+  /** About this room (scene 7). */
+  readonly adviser = new Adviser();
   readonly #moments = signal<Moments | null>(null);
   readonly secret: string;
 

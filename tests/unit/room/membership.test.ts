@@ -350,6 +350,45 @@ describe('a signal page', () => {
     expect(members()).toMatchObject({ plan: { dp: 1, pp: 2 }, peers: [1, 5].map(idOf) });
   });
 
+  it('goes on with fewer tabs only after all of them hold all of the model', async () => {
+    const { room, page } = await lesson(4);
+    const tab = room.peers.get(idOf(1))!;
+    const all = [1, 2, 3, 4].map(idOf);
+    const plans = (count: number) =>
+      tab.history.slice(-count).map(({ plan: { dp, pp, zero }, peers }) => ({ dp, pp, zero, peers }));
+    const ask = async (wanted: object) => {
+      page.machine.ask({ wanted: parsePlan(wanted) });
+      await room.settle();
+    };
+    page.machine.ask({ run: begin });
+    await room.settle();
+    await ask({ dp: 2, pp: 2, microbatches: 4 });
+    await ask({});
+    expect(plans(3)).toEqual([
+      { dp: 2, pp: 2, zero: 0, peers: all },
+      { dp: 4, pp: 1, zero: 0, peers: all },
+      { dp: 1, pp: 1, zero: 0, peers: [idOf(1)] },
+    ]);
+    // one tab holds everything, and so do replicas: nothing has to be carried
+    await ask({ dp: 4 });
+    await ask({ dp: 2 });
+    expect(plans(2)).toEqual([
+      { dp: 4, pp: 1, zero: 0, peers: all },
+      { dp: 2, pp: 1, zero: 0, peers: all.slice(0, 2) },
+    ]);
+    // the same when the room pauses between the two plans
+    await ask({ dp: 4, zero: 1 });
+    page.machine.ask({ paused: true });
+    await room.settle();
+    await ask({});
+    page.machine.ask({ paused: false });
+    await room.settle();
+    expect(plans(2)).toEqual([
+      { dp: 4, pp: 1, zero: 0, peers: all },
+      { dp: 1, pp: 1, zero: 0, peers: [idOf(1)] },
+    ]);
+  });
+
   it('lets one step run and pauses again', async () => {
     const { room, page, members } = await lesson(2);
     page.machine.ask({ run: begin });

@@ -4,7 +4,7 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { deviceOfSpeed } from '../../../plan/planner';
 import { nameOf } from '../../../plan/why';
 import { bytes, rate } from '../../state/format';
-import { Adviser } from '../adviser';
+import type { Adviser } from '../adviser';
 import type { SceneProps } from '../app';
 import { calibrate } from '../models/calibrate';
 import { plansOf, type Row, reasonOf, rowsOf } from '../models/ranking';
@@ -40,26 +40,26 @@ export function WhichScene({ show }: SceneProps) {
   );
 }
 
-/** Asks the planner about the room as it was measured, once the scene is open and whenever the room changes. */
+/**
+ * Asks the planner about the room as it was measured when the scene was first opened, and again when the run or the number
+ * of tabs changes: plans measured since then stay comparable with what was predicted.
+ */
 function useAdvice(show: Show): Adviser {
-  const adviser = useMemo(() => new Adviser(), []);
-  useEffect(() => () => adviser.close(), [adviser]);
-  const { run } = show.moment.value;
-  const live = show.live.value;
-  const tabs = show.feed.value.kind === 'live' ? live!.seats.value : show.moment.value.ranks.length;
-  const isKnown = show.moment.value.events.length > 0;
+  const { run, ranks, events } = show.moment.value;
+  const tabs = show.feed.value.kind === 'live' ? show.live.value!.seats.value : ranks.length;
+  const isKnown = events.length > 0;
   useEffect(() => {
     const known = calibrate(show.moment.peek());
     if (!run || !known || tabs === 0) return;
     const model = shapeOf(run);
     const device = deviceOfSpeed(model, known.flopsPerMs, ROOM_MEMORY_BYTES);
-    adviser.ask({
+    show.adviser.askOnce(`${show.feed.peek().kind} ${tabs} ${JSON.stringify({ ...run, plan: null })}`, {
       workload: { model, globalBatch: run.train.globalBatch },
       devices: Array.from({ length: tabs }, () => device),
       links: known.links,
     });
-  }, [adviser, run, tabs, isKnown, show]);
-  return adviser;
+  }, [run, tabs, isKnown, show]);
+  return show.adviser;
 }
 
 function RoomTable({ show }: { readonly show: Show }) {
