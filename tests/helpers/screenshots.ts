@@ -9,12 +9,12 @@ import { SCENES, type Scene } from '../../src/pages/lecture/models/plans';
 import { Venue } from './visitor';
 
 const FOLDER = join(import.meta.dirname, '../../docs/pictures');
-const RUN = 'layers=8&heads=4&headSize=16&context=16&batch=16&steps=50000';
+const RUN = 'layers=8&heads=4&headSize=16&context=16&batch=16&steps=50000&lr=0.003';
 const WIDE = { width: 1280, height: 720 };
 const PHONE = { width: 360, height: 740 };
 /** What a scene must show before its picture is taken. */
 const SEEN: Readonly<Record<Scene, string>> = {
-  one: '[data-figure="memory"]',
+  one: '.picture',
   data: '[data-figure="link-bytes"][data-value]',
   zero: '[data-figure="zero-0"][data-value]',
   pipeline: '[data-figure="bubble"][data-value]',
@@ -22,6 +22,15 @@ const SEEN: Readonly<Record<Scene, string>> = {
   cube: '[data-figure="cube-dp"][data-value]',
   which: '.which-table tbody tr',
   proof: '.hashes, .muted',
+};
+/** The plan of a scene, as the strip names it; the last two go on with what ran before. */
+const PLANS: Partial<Record<Scene, string>> = {
+  one: 'one tab',
+  data: 'DDP',
+  zero: 'DDP',
+  pipeline: 'pp 4 (1f1b)',
+  tensor: 'tp 4',
+  cube: 'dp 2 x pp 2 (1f1b)',
 };
 const SETTLE_MS = 1500;
 
@@ -54,6 +63,8 @@ const ACTS: Partial<Record<Scene, (page: Page) => Promise<void>>> = {
 async function shoot(page: Page, scene: Scene): Promise<void> {
   await page.setViewportSize(WIDE);
   await page.locator('.nav-scene').nth(SCENES.indexOf(scene)).click();
+  const plan = PLANS[scene];
+  if (plan) await page.locator('.strip-plan').getByText(plan, { exact: true }).waitFor();
   await page.locator(SEEN[scene]).first().waitFor();
   await ACTS[scene]?.(page);
   for (const look of ['light', 'dark'] as const) {
