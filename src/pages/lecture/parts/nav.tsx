@@ -1,16 +1,22 @@
 /** The eight scenes in a row, whether what is shown is live, and how to bring in tabs. */
+import { useEffect, useRef } from 'preact/hooks';
 import { SCENES } from '../models/plans';
 import type { Show } from '../show';
 import { words } from '../words';
 import { Room } from './room';
 
 export function Nav({ show }: { readonly show: Show }) {
-  if (show.hidden.value) return null;
   const scene = show.scene.value;
+  const row = useRef<HTMLOListElement>(null);
+  // why: on a phone the row is wider than the screen
+  useEffect(() => {
+    row.current?.children[SCENES.indexOf(scene)]?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [scene]);
+  if (show.hidden.value) return null;
   return (
     <header class="nav">
       <nav aria-label={words.title}>
-        <ol>
+        <ol ref={row}>
           {SCENES.map((one, index) => (
             <li key={one}>
               <button
