@@ -56,8 +56,7 @@ export class Authority {
   readonly #admission = new Admission();
   /** Declare a new number even if it says the same as the newest. */
   #mustDeclare = false;
-  /** The newest generation, and the newest before it that everybody entered to train: its members hold the state. */
-  #current: Declaration | undefined;
+  /** The newest generation before the newest that everybody entered to train: its members hold the state. */
   #holders: Declaration | undefined;
   readonly #ready = new Set<PeerId>();
   readonly #answers = new Map<PeerId, readonly PeerId[]>();
@@ -73,10 +72,9 @@ export class Authority {
     this.#lost = peer;
   }
 
-  /** The newest generation was replaced, by this authority or another. */
+  /** The newest generation is about to be replaced by `declaration`, of this authority or another. */
   accepted(declaration: Declaration): void {
     this.#holders = this.#holding();
-    this.#current = declaration;
     this.#ready.clear();
     this.#answers.clear();
     this.#cancelDeadline();
@@ -199,10 +197,9 @@ export class Authority {
 
   /** Who holds the newest state of the run; undefined before anybody has trained. */
   #holding(): Declaration | undefined {
-    const { go } = this.host;
-    const current = this.#current;
-    const isEntered = current && go >= current.number && !current.paused && current.peers.length > 0;
-    return isEntered ? current : this.#holders;
+    const { go, newest } = this.host;
+    const isEntered = go >= newest.number && !newest.paused && newest.peers.length > 0;
+    return isEntered ? newest : this.#holders;
   }
 
   /**

@@ -256,8 +256,8 @@ export class RoomMembership implements Membership {
   }
 
   #accept(declaration: Declaration): void {
-    this.#newest = declaration;
     this.#duty.accepted(declaration);
+    this.#newest = declaration;
     const joined = this.#joined;
     if (joined?.generation.number === declaration.number) {
       joined.controller.abort(new StaleGeneration(declaration.number, declaration.number));

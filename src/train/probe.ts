@@ -14,7 +14,10 @@ const MAX_BYTES = 1 << 22;
 /** A burst of this length on the slowest link says enough. */
 const ENOUGH_MS = 250;
 
-/** Latency, one way, and rate of this rank's link to its right neighbour, and rate of all its links together. All ranks call it alike. */
+/**
+ * Latency, one way, and rate of this rank's link to its right neighbour, and rate of all its links together. All ranks
+ * call it alike.
+ */
 export async function probeLinks(circuit: Circuit, world: Group, trace: Trace): Promise<void> {
   const { mesh } = circuit;
   const size = mesh.peers.length;

@@ -24,7 +24,7 @@ export class Frames {
   readonly #jobs = new Set<() => void>();
   #worked: { readonly endMs: number; readonly ms: number }[] = [];
   #outsideMs = 0;
-  #toldMs = performance.now() + WINDOW_MS;
+  #toldMs = performance.now() + WINDOW_MS - TELL_EVERY_MS;
   #isAsked = false;
 
   /** Run `job` in the next frame; asking twice runs it once. */

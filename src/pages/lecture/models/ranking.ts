@@ -3,7 +3,7 @@ import type { ParallelPlan } from '../../../plan/plan';
 import type { Prediction, Recommendation } from '../../../plan/planner';
 import { nameOf } from '../../../plan/why';
 import type { Moment } from '../moment';
-import { busiest, type Digest, fullest, keyOf } from './digest';
+import { busiest, cutOf, type Digest, fullest, keyOf } from './digest';
 
 export interface Row {
   readonly name: string;
@@ -33,19 +33,21 @@ export function rowsOf(
   tokens: number,
 ): readonly Row[] {
   const predictions = new Map<string, Prediction>(
-    [advice.alone, ...advice.ranked].map((one) => [JSON.stringify(one.plan), one]),
+    [advice.alone, ...advice.ranked].map((one) => [cutOf(one.plan), one]),
   );
   const alone = digests.get(keyOf(advice.alone.plan, kind))?.tokensPerSecond ?? 0;
+  const [first] = advice.ranked;
+  const best = first && cutOf(first.plan);
   const rows = plansOf(advice).map((plan): Row => {
     const digest = digests.get(keyOf(plan, kind));
-    const { stepMs } = predictions.get(JSON.stringify(plan))!;
+    const { stepMs } = predictions.get(cutOf(plan))!;
     const tabs = plan.dp * plan.pp * plan.tp;
     const speed = digest?.tokensPerSecond ?? 0;
     return {
       name: nameOf(plan),
       plan,
       predicted: (1000 * tokens) / stepMs,
-      isBest: JSON.stringify(plan) === JSON.stringify(advice.ranked[0]?.plan),
+      isBest: cutOf(plan) === best,
       isSlower: speed > 0 && alone > 0 && tabs > 1 && speed < alone,
       ...(digest && {
         tokensPerSecond: speed,
