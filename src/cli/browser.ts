@@ -44,15 +44,29 @@ export function requireBrowser(): string {
   );
 }
 
+/** False where there is surely none; the drivers decide about the rest. NVIDIA's driver in a container has no /dev/dri. */
+export function mayHaveGpu(): boolean {
+  return process.platform !== 'linux' || existsSync('/dev/dri') || existsSync('/dev/nvidia0');
+}
+
+/** Under which Chromium without a window finds a Linux machine's Vulkan driver; elsewhere it needs none. */
+const LINUX_GPU = [
+  '--enable-features=Vulkan',
+  '--use-angle=vulkan',
+  '--disable-vulkan-surface',
+  '--ignore-gpu-blocklist',
+];
+
 /**
  * Command line flags for a driven browser. `software` forces the SwiftShader adapter (machines without a GPU); background
  * services that would only reach for the network are off; tabs that are not in front keep running.
  */
-export function browserFlags(software: boolean): string[] {
+export function browserFlags(software: boolean, platform: NodeJS.Platform = process.platform): string[] {
   return [
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
     '--enable-unsafe-webgpu',
     ...(software ? ['--use-webgpu-adapter=swiftshader'] : []),
+    ...(!software && platform === 'linux' ? LINUX_GPU : []),
     '--disable-quic',
     '--no-first-run',
     '--disable-background-networking',

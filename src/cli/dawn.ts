@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CapabilityError } from '../errors';
-import { findBrowser } from './browser';
+import { findBrowser, mayHaveGpu } from './browser';
 
 const SOFTWARE_ICD = 'vk_swiftshader_icd.json';
 const SYSTEM_FOLDERS = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'];
@@ -22,8 +22,7 @@ function chooseDriver(env: NodeJS.ProcessEnv): void {
   // The loader wants a folder of its own even where nothing is displayed.
   env.XDG_RUNTIME_DIR ??= '/tmp';
   if (env.VK_ICD_FILENAMES) return;
-  const hasGpu = existsSync('/dev/dri') || existsSync('/dev/nvidia0');
-  if (hasGpu && SYSTEM_FOLDERS.some(isFile)) return;
+  if (mayHaveGpu() && SYSTEM_FOLDERS.some(isFile)) return;
   const software = findSoftwareIcd();
   if (software) env.VK_ICD_FILENAMES = software;
 }

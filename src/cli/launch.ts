@@ -1,9 +1,8 @@
 /** Starts the ranks of a headless run: tabs of one real browser, or Node processes. Knows nothing of what they compute. */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import type { Browser, LaunchOptions } from 'playwright-core';
 import { InputError } from '../errors';
-import { browserFlags, requireBrowser } from './browser';
+import { browserFlags, mayHaveGpu, requireBrowser } from './browser';
 
 export interface Launch {
   /** `http://127.0.0.1:port` */
@@ -53,8 +52,7 @@ async function openBrowser(origin: string): Promise<Browser> {
     const options: LaunchOptions = { executablePath, args: browserFlags(software), ...signals };
     return chromium.launch(options);
   };
-  const cannotHaveGpu = process.platform === 'linux' && !existsSync('/dev/dri');
-  if (!cannotHaveGpu) {
+  if (mayHaveGpu()) {
     const browser = await launch(false);
     const page = await browser.newPage();
     await page.goto(`${origin}/texts/names.LICENSE.txt`);

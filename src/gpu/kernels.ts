@@ -52,8 +52,8 @@ export const matmul = defineKernel({
       file: 'matmul_splitk.wgsl',
       reordered: true,
       knobs: { WX: 4, WY: 4, TM: 4, TN: 4 },
-      // Only where the others have too few threads to fill a GPU.
-      fits: (p) => p.K! >= 256 && p.M! * p.N! <= 512 * 512,
+      // Only where the others, with 64 numbers of out a thread, may have too few threads to fill a GPU.
+      fits: (p) => p.K! >= 256 && p.M! * p.N! <= 2048 * 2048,
     },
   ],
   // All files unroll k by a divisor of 8.

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { type TuneStore, tune } from '../../src/gpu/autotune';
 import type { GpuDevice } from '../../src/gpu/device';
 import type { Instr, Tensor } from '../../src/gpu/instr';
-import type { Kernel } from '../../src/gpu/kernel';
+import type { Kernel, Params } from '../../src/gpu/kernel';
 import { colsum } from '../../src/gpu/kernels';
 import { choose } from '../../src/gpu/pipeline';
 import { Trace } from '../../src/trace/trace';
@@ -78,10 +78,11 @@ gpuTest(
     const kernel = { ...colsum, twins: [REORDERED] };
     await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: true });
     expect(device.picks.size).toBe(0);
-    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, budgetMs: 0 });
-    expect(device.picks.size).toBe(0);
-    expect(chosen(device, kernel).knobs.WG).toBe(8);
     const { buffersCreated } = device.counters;
+    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, budgetMs: -1 });
+    expect(device.picks.size).toBe(0);
+    expect(device.counters.buffersCreated).toBe(buffersCreated);
+    expect(chosen(device, kernel).knobs.WG).toBe(8);
     await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false });
     expect(device.picks.size).toBe(1);
     expect(device.counters.buffersCreated).toBeGreaterThan(buffersCreated);
@@ -89,3 +90,26 @@ gpuTest(
     device.picks.clear();
   },
 );
+
+gpuTest('what a step spends most operations on is measured first', async (device) => {
+  const order: string[] = [];
+  const store: TuneStore = {
+    get: (key) => {
+      order.push(key.split(' | ').at(-1)!);
+      return Promise.resolve(undefined);
+    },
+    set: () => Promise.resolve(),
+  };
+  const kernel = { ...colsum, twins: [SLOW], flops: (p: Params) => p.C! };
+  const other = { ...kernel, flops: (p: Params) => p.C! / 2 };
+  const [often] = runOf(other);
+  const small = { ...often!, params: { R, C: C - 8 } } as Instr;
+  // three of 20 operations are more than one of 48
+  await tune(device, [runOf(kernel), [small, small, small]], {
+    trace: new Trace(),
+    sameBits: false,
+    store,
+    budgetMs: -1,
+  });
+  expect(order).toEqual([`colsum.wgsl C=${C - 8} R=${R}`, `colsum.wgsl C=${C} R=${R}`]);
+});

@@ -1,0 +1,10 @@
+/** Under which flags a driven browser finds a GPU, or surely none. */
+import { expect, test } from 'vitest';
+import { browserFlags } from '../../../src/cli/browser';
+
+test('a real GPU needs Vulkan on Linux only; the software adapter never does', () => {
+  expect(browserFlags(false, 'linux')).toContain('--enable-features=Vulkan');
+  expect(browserFlags(false, 'darwin')).not.toContain('--enable-features=Vulkan');
+  expect(browserFlags(true, 'linux')).toContain('--use-webgpu-adapter=swiftshader');
+  expect(browserFlags(true, 'linux')).not.toContain('--enable-features=Vulkan');
+});
