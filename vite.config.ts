@@ -10,7 +10,10 @@ import { builtInTexts } from './src/train/texts.plugin.ts';
 const at = (path: string) => resolve(import.meta.dirname, path);
 const alias = { 'simple-peer': 'simple-peer/simplepeer.min.js' };
 
-/** One vitest project per folder of tests/; those that need a browser or a build say so by their global setup. */
+/**
+ * One vitest project per folder of tests/; those that need a browser or a build say so by their global setup. They compute
+ * on a software adapter, which takes every core by itself: two files at a time would take four times as long as in turn.
+ */
 const project = (name: string, globalSetup: string[] = []) => ({
   resolve: { alias },
   test: {
@@ -19,6 +22,8 @@ const project = (name: string, globalSetup: string[] = []) => ({
     globalSetup: globalSetup.map((file) => at(`tests/helpers/${file}`)),
     // Dawn keeps native threads, so every file has a process of its own; the timeout is for software adapters on busy machines.
     pool: 'forks' as const,
+    maxWorkers: globalSetup.length > 0 ? 1 : 2,
+    sequence: { groupOrder: globalSetup.length > 0 ? 1 : 0 },
     testTimeout: 300_000,
     hookTimeout: 180_000,
     // why not the default of one second: what a page shows is awaited, and software adapters are slow
@@ -29,7 +34,6 @@ const project = (name: string, globalSetup: string[] = []) => ({
 const tests = {
   test: {
     reporters: ['default', at('tests/helpers/tally.ts')],
-    maxWorkers: 2,
     projects: [
       project('unit'),
       project('kernels', ['browser.setup.ts']),
