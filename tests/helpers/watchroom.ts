@@ -141,7 +141,11 @@ export class WatchRoom {
   constructor(readonly peers: readonly string[]) {
     this.plan = parsePlan({ dp: peers.length });
     this.tabs = peers.map((peer, rank) => new WatchedTab(this, peer, rank));
-    this.feed = new LiveFeed({ now: () => this.nowMs, after: (_, then) => void this.#due.push(then) });
+    this.feed = new LiveFeed({
+      now: () => this.nowMs,
+      after: (_, then) => void this.#due.push(then),
+      count: (work) => work(),
+    });
     this.feed.setRoster(new Map(peers.map((peer) => [peer, presenceOf(peer)])));
     this.links = peers.map((peer) => new LinkPair('lecture', peer));
   }

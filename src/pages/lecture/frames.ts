@@ -1,7 +1,7 @@
 /**
- * Everything this page does on the screen happens in animation frames that are asked for only when something changed, and
- * what each of them costs is measured: script and drawing of this page, work on arriving data included. It is time on the
- * clock, so on a machine whose cores are full it holds the waiting for a core as well.
+ * Everything this page does on the screen happens in animation frames that are asked for only when something changed, one
+ * larger job a frame, and what each frame costs is measured: script and drawing of this page, work on arriving data
+ * included. It is time on the clock, so on a machine whose cores are full it holds the waiting for a core as well.
  */
 import { signal } from '@preact/signals';
 
@@ -15,6 +15,9 @@ export interface FrameCost {
 /** The percentiles are of the newest ten seconds; before that they say nothing: the first frames build the page. */
 const WINDOW_MS = 10_000;
 const FRAME_MS = 1000 / 60;
+const FRAMES = Math.round(WINDOW_MS / FRAME_MS);
+/** A frame that has worked this long leaves the other jobs to the next ones. */
+const ENOUGH_MS = 1;
 /** The figures are renewed at most this often, so that showing them does not ask for frames of its own. */
 const TELL_EVERY_MS = 2000;
 
@@ -22,45 +25,58 @@ export class Frames {
   /** Null until the first ten seconds are over. */
   readonly cost = signal<FrameCost | null>(null);
   readonly #jobs = new Set<() => void>();
-  #worked: { readonly endMs: number; readonly ms: number }[] = [];
-  #outsideMs = 0;
+  /** Oldest first; `at`: which 60th of a second. */
+  #worked: { readonly at: number; ms: number }[] = [];
   #toldMs = performance.now() + WINDOW_MS - TELL_EVERY_MS;
   #isAsked = false;
 
   /** Run `job` in the next frame; asking twice runs it once. */
   readonly request = (job: () => void): void => {
     this.#jobs.add(job);
-    if (this.#isAsked) return;
-    this.#isAsked = true;
-    requestAnimationFrame(() => this.#frame());
+    this.#ask();
   };
 
-  /** Do `work` now and count its time to the next frame. */
-  count<T>(work: () => T): T {
+  /** Do `work` now and count its time to the frame it falls in. */
+  readonly count = <T>(work: () => T): T => {
     const t0 = performance.now();
     try {
       return work();
     } finally {
-      this.#outsideMs += performance.now() - t0;
+      this.#spend(t0, performance.now());
     }
+  };
+
+  #ask(): void {
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    requestAnimationFrame(() => this.#frame());
   }
 
   #frame(): void {
     const t0 = performance.now();
     this.#isAsked = false;
-    const jobs = [...this.#jobs];
-    this.#jobs.clear();
-    for (const job of jobs) job();
+    for (const job of [...this.#jobs]) {
+      this.#jobs.delete(job);
+      job();
+      if (performance.now() - t0 > ENOUGH_MS) break;
+    }
+    if (this.#jobs.size > 0) this.#ask();
     const endMs = performance.now();
-    this.#worked.push({ endMs, ms: endMs - t0 + this.#outsideMs });
-    this.#outsideMs = 0;
+    this.#spend(t0, endMs);
     if (endMs - this.#toldMs < TELL_EVERY_MS) return;
     this.#toldMs = endMs;
-    this.#worked = this.#worked.filter((frame) => frame.endMs > endMs - WINDOW_MS);
-    this.cost.value = costOf(
-      this.#worked.map(({ ms }) => ms),
-      Math.round(WINDOW_MS / FRAME_MS),
-    );
+    this.#worked = this.#worked.filter(({ at }) => at > (endMs - WINDOW_MS) / FRAME_MS);
+    const times = this.#worked.map(({ ms }) => ms);
+    this.cost.value = costOf(times, FRAMES);
+  }
+
+  #spend(t0: number, endMs: number): void {
+    const at = Math.floor(endMs / FRAME_MS);
+    const last = this.#worked.at(-1);
+    if (last?.at === at) last.ms += endMs - t0;
+    else this.#worked.push({ at, ms: endMs - t0 });
+    // why: a page in the background has no frames that would forget the old ones
+    if (this.#worked.length > 2 * FRAMES) this.#worked.splice(0, FRAMES);
   }
 }
 

@@ -14,13 +14,15 @@ import { StepTraces } from './steptraces';
 import { Watched } from './watched';
 
 /** Signals change at most this often, however many tabs tell how much. */
-const SHOW_EVERY_MS = 80;
+const SHOW_EVERY_MS = 200;
 const RESTING: ReadonlySet<Phase> = new Set(['waiting', 'paused', 'done', 'stopped', 'failed']);
 
 export interface LiveFeedOptions {
   /** Milliseconds since the epoch: performance.timeOrigin + performance.now(). */
   readonly now: () => number;
   readonly after: (delayMs: number, then: () => void) => void;
+  /** Runs the work on what arrives. */
+  readonly count: <T>(work: () => T) => T;
 }
 
 export class LiveFeed implements Feed {
@@ -66,7 +68,7 @@ export class LiveFeed implements Feed {
 
   addLink(link: WatchLink): void {
     const { peer } = link;
-    const watched: Watched = new Watched(link, this.options.now, this.#pace.every, {
+    const watched: Watched = new Watched(link, this.options, this.#pace.every, {
       said: (message) => {
         if (message.t === 'proof') this.proof.value = message.proof;
         else this.#count(message.metrics);
@@ -122,7 +124,7 @@ export class LiveFeed implements Feed {
     this.#showing = true;
     this.options.after(SHOW_EVERY_MS, () => {
       this.#showing = false;
-      batch(() => this.#publish());
+      this.options.count(() => batch(() => this.#publish()));
     });
   }
 

@@ -10,7 +10,7 @@ import type { Order } from '../../worker/orders';
 import { changesOf } from '../state/people';
 import type { PeerId, Presence } from '../tab';
 import type { Commands } from './feed';
-import { LiveFeed } from './livefeed';
+import { LiveFeed, type LiveFeedOptions } from './livefeed';
 import { Recorder } from './recorder';
 
 const TICK_MS = 1000;
@@ -18,6 +18,8 @@ const TICK_MS = 1000;
 export interface LiveRoomOptions extends Pick<HostOptions, 'secret' | 'signaling' | 'name' | 'signal'> {
   /** The link of those who join. */
   readonly link: string;
+  /** Runs the work on what arrives, so that its time can be told. */
+  readonly count?: LiveFeedOptions['count'];
 }
 
 /** Everything that changes is a signal. */
@@ -50,7 +52,8 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
   const [locked, paused, trouble] = [signal(false), signal(false), signal('')];
   const news = signal<readonly string[]>([]);
   const after = (delayMs: number, then: () => void) => void setTimeout(then, delayMs);
-  const feed = new LiveFeed({ now: () => performance.timeOrigin + performance.now(), after });
+  const { count = (work) => work() } = options;
+  const feed = new LiveFeed({ now: () => performance.timeOrigin + performance.now(), after, count });
   const opened = Date.now();
   const host: Host = await openHost({
     ...options,

@@ -1,4 +1,4 @@
-/** The feed as one picture that stands still: taken twice a second at most, so that people can read and drawing is cheap. */
+/** The feed as one picture that stands still: taken once a second, so that people can read and drawing is cheap. */
 import { effect, signal } from '@preact/signals';
 import type { ParallelPlan } from '../../plan/plan';
 import type { TraceEvent } from '../../trace/trace';
@@ -20,7 +20,7 @@ export interface Moment {
   readonly proof: Proof | null;
 }
 
-const BEAT_MS = 500;
+const BEAT_MS = 1000;
 
 const NOTHING: Moment = {
   kind: 'simulated',

@@ -58,6 +58,7 @@ export class Show {
   /** About this room (scene 7). */
   readonly adviser = new Adviser();
   readonly #moments = signal<Moments | null>(null);
+  readonly #digest = (): void => this.#digestOf(this.moment.peek());
   readonly secret: string;
 
   constructor(address: Address) {
@@ -75,11 +76,14 @@ export class Show {
     });
     this.moment = computed(() => this.#moments.value!.now.value);
     effect(() => {
-      const moments = new Moments(this.feed.value, (work) => this.frames.count(work));
+      const moments = new Moments(this.feed.value, this.frames.count);
       this.#moments.value = moments;
       return () => moments.close();
     });
-    effect(() => this.#digest(this.moment.value));
+    effect(() => {
+      void this.moment.value;
+      this.frames.request(this.#digest);
+    });
     effect(() => this.#startWhenHere(this.live.value?.seats.value ?? 0));
     // why: a run starts as the room can start it; the scene's own cut (one tab of four, say) follows
     effect(() => {
@@ -226,11 +230,11 @@ export class Show {
     else this.recut();
   }
 
-  #digest(moment: Moment): void {
+  #digestOf(moment: Moment): void {
     if (!moment.plan || moment.step < 0) return;
     const key = keyOf(moment.plan, moment.kind);
     const known = this.digests.peek();
-    const digest = this.frames.count(() => digestOf(moment, known.get(key)));
+    const digest = digestOf(moment, known.get(key));
     if (digest) this.digests.value = new Map(known).set(key, digest);
   }
 

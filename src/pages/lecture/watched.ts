@@ -21,6 +21,11 @@ export interface WatchedEvents {
   closed(): void;
 }
 
+export interface WatchedOptions {
+  readonly now: () => number;
+  readonly count: <T>(work: () => T) => T;
+}
+
 export class Watched {
   status: WatchedStatus | null = null;
   /** Newest bytes by role that are known: a rank between generations holds nothing. */
@@ -34,19 +39,19 @@ export class Watched {
   /** Begins to listen: asks for the clock first, then for everything else. */
   constructor(
     readonly link: WatchLink,
-    readonly now: () => number,
+    readonly options: WatchedOptions,
     every: number,
     readonly events: WatchedEvents,
   ) {
     this.#every = every;
-    link.onMessage((message) => this.#receive(message));
+    link.onMessage((message) => options.count(() => this.#receive(message)));
     link.onClose(() => events.closed());
     this.ping();
   }
 
   /** Ask for the clock. */
   ping(): void {
-    this.#asked.set(this.#id, this.now());
+    this.#asked.set(this.#id, this.options.now());
     this.#asked.delete(this.#id - 8);
     this.#send({ t: 'ping', id: this.#id });
     this.#id += 1;
@@ -83,7 +88,7 @@ export class Watched {
     if (sentMs === undefined) return;
     this.#asked.delete(message.id);
     const isFirst = !this.clock.isKnown;
-    this.clock.add(sentMs, message.at, this.now());
+    this.clock.add(sentMs, message.at, this.options.now());
     if (isFirst) this.watch(this.#every);
   }
 

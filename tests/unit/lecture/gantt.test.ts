@@ -21,7 +21,7 @@ describe.each(SCHEDULES)('%s', (schedule) => {
   const units = unitsOf(run, plan);
 
   test('the ideal bubble is the formula', () => {
-    const ideal = idealOf(plan, units, passMs);
+    const ideal = idealOf(plan, units)(passMs);
     expect(ideal.bubble).toBeCloseTo(bubbleFormula(plan).bubble, 9);
   });
 

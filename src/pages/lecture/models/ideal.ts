@@ -10,16 +10,21 @@ import { stageOfUnit } from './units';
 
 const FREE = { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY };
 
-/** `passMs` as meanPasses gives it. Ranks of one tp group run in step, so one of each is drawn. */
+/**
+ * The ideal schedule of a plan for any times of its passes, given as meanPasses gives them. Ranks of one tp group run in
+ * step, so one of each is drawn.
+ */
 export function idealOf(
   plan: ParallelPlan,
   units: readonly UnitFigures[],
-  passMs: (op: 'F' | 'I' | 'W', unit: number) => number,
-): Gantt {
+): (passMs: (op: 'F' | 'I' | 'W', unit: number) => number) => Gantt {
   const alone = { ...plan, tp: 1 };
   const cluster = clusterOf(alone, units);
-  const { events } = simulate(cluster, { passMs, stepMs: () => 0, borderBytes: 0, links: FREE });
-  return ganttOf(events, cluster.seats.length, stageOfUnit(units, alone));
+  const stageOf = stageOfUnit(units, alone);
+  return (passMs) => {
+    const { events } = simulate(cluster, { passMs, stepMs: () => 0, borderBytes: 0, links: FREE });
+    return ganttOf(events, cluster.seats.length, stageOf);
+  };
 }
 
 export interface Formula {

@@ -1,43 +1,60 @@
 /** Scene 4: what every tab did in one step above what it would do ideally; schedules to choose, latency to turn up. */
-import { useMemo } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { SCHEDULES, type ScheduleName } from '../../../plan/plan';
 import { count } from '../../state/format';
 import type { SceneProps } from '../app';
-import { keyOf } from '../models/digest';
+import { cutOf, keyOf } from '../models/digest';
 import { EMPTY, ganttOf, meanPasses } from '../models/gantt';
 import { bubbleFormula, idealOf } from '../models/ideal';
 import { stageOfUnit, unitsOf } from '../models/units';
 import type { Moment } from '../moment';
 import { Choice } from '../parts/choice';
 import { GanttView } from '../parts/ganttview';
+import { useLater } from '../parts/later';
 import { Legend } from '../parts/legend';
 import { percent, words } from '../words';
 
 const LATENCIES = [0, 20, 50, 100, 200];
 const DEPTHS = [1, 2, 4];
 
+/** The ideal schedule follows the times of the passes, which hardly change, this often. */
+const IDEAL_EVERY = 4;
+
 /** Both schedules and the three bubbles of a moment; null before there is a step of a pipeline. */
-function analyse({ run, plan, events, step, ranks }: Moment) {
-  if (!run || !plan || step < 0) return null;
-  const units = unitsOf(run, plan);
-  const measured = ganttOf(events, ranks.length, stageOfUnit(units, plan));
-  if (measured.bars.length === 0) return null;
-  return { measured, ideal: idealOf(plan, units, meanPasses(events)), formula: bubbleFormula(plan) };
+class Analysis {
+  #key = '';
+  #count = 0;
+  #idealOf: ReturnType<typeof idealOf> | undefined;
+  #ideal = EMPTY;
+
+  of({ run, plan, events, step, ranks, kind }: Moment) {
+    if (!run || !plan || step < 0) return null;
+    const units = unitsOf(run, plan);
+    const measured = ganttOf(events, ranks.length, stageOfUnit(units, plan));
+    if (measured.bars.length === 0) return null;
+    const key = `${cutOf(plan)} ${JSON.stringify(run)}`;
+    if (key !== this.#key) {
+      this.#key = key;
+      this.#count = 0;
+      this.#idealOf = idealOf(plan, units);
+    }
+    if (this.#count++ % IDEAL_EVERY === 0) this.#ideal = this.#idealOf!(meanPasses(events));
+    const rows = ranks.map(({ rank }) => words.tab(rank));
+    const title = kind === 'simulated' ? words.pipeline.simulated : words.pipeline.measured(count(step));
+    const tracks = [
+      { title, gantt: measured, rows },
+      { title: words.pipeline.ideal, gantt: this.#ideal, rows },
+    ];
+    return { measured, ideal: this.#ideal, formula: bubbleFormula(plan), tracks };
+  }
 }
 
 export function PipelineScene({ show, look }: SceneProps) {
   const moment = show.moment.value;
-  const { ranks, step, kind } = moment;
-  const view = useMemo(() => analyse(moment), [moment]);
+  const { ranks, kind } = moment;
+  const analysis = useRef(new Analysis());
+  const view = useLater(show.frames, moment, (now) => analysis.current.of(now));
   const text = words.pipeline;
-  const tracks = useMemo(() => {
-    const rows = ranks.map(({ rank }) => words.tab(rank));
-    const title = kind === 'simulated' ? text.simulated : text.measured(count(step));
-    return [
-      { title, gantt: view?.measured ?? EMPTY, rows },
-      { title: text.ideal, gantt: view?.ideal ?? EMPTY, rows },
-    ];
-  }, [view, ranks, kind, step, text]);
   const picks = show.picks.value;
   const digest = moment.plan ? show.digests.value.get(keyOf(moment.plan, kind)) : undefined;
   const latency = ranks[0]?.handicap.latencyMs ?? 0;
@@ -74,7 +91,7 @@ export function PipelineScene({ show, look }: SceneProps) {
             <GanttView
               frames={show.frames}
               look={look}
-              tracks={tracks}
+              tracks={view.tracks}
               label={text.label(percent(view.measured.bubble), percent(view.ideal.bubble), ranks.length)}
             />
           ) : (
