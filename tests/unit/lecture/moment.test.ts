@@ -34,7 +34,7 @@ test('the same plan in another object changes nothing', () => {
   for (let step = 0; step < 3; step++) {
     feed.newestStep.value = step;
     feed.plan.value = parsePlan({ dp: 4 });
-    vi.advanceTimersByTime(600);
+    vi.advanceTimersByTime(1100);
     expect([moments.now.value.step, moments.now.value.since]).toEqual([step, 0]);
     expect(moments.now.value.events.length).toBeGreaterThan(0);
   }
@@ -45,12 +45,12 @@ test('after another plan only its own steps are shown', () => {
   const feed = liveFeed(parsePlan({ dp: 4 }));
   const moments = new Moments(feed, (work) => work());
   feed.newestStep.value = 5;
-  vi.advanceTimersByTime(600);
+  vi.advanceTimersByTime(1100);
   feed.plan.value = parsePlan({ pp: 4, microbatches: 8 });
-  vi.advanceTimersByTime(600);
+  vi.advanceTimersByTime(1100);
   expect([moments.now.value.step, moments.now.value.events.length]).toEqual([-1, 0]);
   feed.newestStep.value = 6;
-  vi.advanceTimersByTime(600);
+  vi.advanceTimersByTime(1100);
   expect([moments.now.value.step, moments.now.value.since]).toEqual([6, 6]);
   moments.close();
 });
