@@ -1,5 +1,5 @@
 /** Scene 4: what every tab did in one step above what it would do ideally; schedules to choose, latency to turn up. */
-import { useRef } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { SCHEDULES, type ScheduleName } from '../../../plan/plan';
 import { count } from '../../state/format';
 import type { SceneProps } from '../app';
@@ -17,7 +17,7 @@ import { percent, words } from '../words';
 const LATENCIES = [0, 20, 50, 100, 200];
 const DEPTHS = [1, 2, 4];
 
-/** The ideal schedule follows the times of the passes, which hardly change, this often. */
+/** Of so many live moments one computes the ideal schedule anew: from step to step the times of its passes hardly change. */
 const IDEAL_EVERY = 4;
 
 /** Both schedules and the three bubbles of a moment; null before there is a step of a pipeline. */
@@ -38,7 +38,7 @@ class Analysis {
       this.#count = 0;
       this.#idealOf = idealOf(plan, units);
     }
-    if (this.#count++ % IDEAL_EVERY === 0) this.#ideal = this.#idealOf!(meanPasses(events));
+    if (kind !== 'live' || this.#count++ % IDEAL_EVERY === 0) this.#ideal = this.#idealOf!(meanPasses(events));
     const rows = ranks.map(({ rank }) => words.tab(rank));
     const title = kind === 'simulated' ? words.pipeline.simulated : words.pipeline.measured(count(step));
     const tracks = [
@@ -52,8 +52,8 @@ class Analysis {
 export function PipelineScene({ show, look }: SceneProps) {
   const moment = show.moment.value;
   const { ranks, kind } = moment;
-  const analysis = useRef(new Analysis());
-  const view = useLater(show.frames, moment, (now) => analysis.current.of(now));
+  const analysis = useMemo(() => new Analysis(), []);
+  const view = useLater(show.frames, moment, (now) => analysis.of(now));
   const text = words.pipeline;
   const picks = show.picks.value;
   const digest = moment.plan ? show.digests.value.get(keyOf(moment.plan, kind)) : undefined;
