@@ -115,6 +115,7 @@ export class LiveFeed implements Feed {
     this.#steps.clear();
     this.#stepsChanged = true;
     this.#traces.clear();
+    this.newestStep.value = -1;
     this.proof.value = null;
     this.#show();
   }
@@ -140,7 +141,8 @@ export class LiveFeed implements Feed {
     this.ranks.value = (newest?.members ?? []).map((peer, rank) => this.#view(peer, rank, newest!.generation));
     this.phase.value = this.#phaseOf(newest, statuses);
     this.failure.value = statuses.find(({ phase }) => phase === 'failed')?.sentence ?? '';
-    this.newestStep.value = this.#traces.newest;
+    // why this generation's only: the last step of the one before becomes whole late, and would be taken for one of its plan
+    this.newestStep.value = Math.max(this.newestStep.value, this.#traces.newestOf(this.generation.value));
     if (!this.#stepsChanged) return;
     this.#stepsChanged = false;
     this.metrics.value = [...this.#steps.values()].sort((a, b) => a.step - b.step);

@@ -37,6 +37,7 @@ interface Entry {
 export class StepTraces {
   readonly #steps = new Map<number, Entry>();
   readonly #sizes = new Map<number, number>();
+  readonly #newestOf = new Map<number, number>();
   #events = 0;
   /** The newest whole step, -1 before the first. */
   newest = -1;
@@ -72,6 +73,11 @@ export class StepTraces {
     return this.newest > before;
   }
 
+  /** The newest whole step that a generation ran, -1 before its first. */
+  newestOf(generation: number): number {
+    return this.#newestOf.get(generation) ?? -1;
+  }
+
   /** Sorted by t0; empty where the step is not whole or no longer kept. */
   of(step: number): readonly TraceEvent[] {
     return this.#steps.get(step)?.whole ?? [];
@@ -81,6 +87,7 @@ export class StepTraces {
   clear(): void {
     this.#steps.clear();
     this.#sizes.clear();
+    this.#newestOf.clear();
     this.#events = 0;
     this.newest = -1;
   }
@@ -102,6 +109,7 @@ export class StepTraces {
     entry.whole = parts.flatMap(({ events }) => events).sort((a, b) => a.t0 - b.t0);
     entry.parts.clear();
     this.newest = Math.max(this.newest, step);
+    this.#newestOf.set(entry.generation, Math.max(this.newestOf(entry.generation), step));
   }
 
   #prune(): void {

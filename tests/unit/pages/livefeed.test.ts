@@ -1,5 +1,6 @@
 /** What a watching page makes of what tabs tell it: whole steps, one clock, bounded memory, nothing from nobody. */
 import { describe, expect, test } from 'vitest';
+import { parsePlan } from '../../../src/plan/plan';
 import { WatchRoom } from '../../helpers/watchroom';
 
 const four = () => {
@@ -45,6 +46,33 @@ test('a step is shown when every rank has told all of it', () => {
   for (const tab of tabs) tab.tell({ phase: 'paused' });
   room.settle();
   expect(feed.newestStep.value).toBe(2);
+});
+
+test('the last step under a plan, whole only when the next plan is known, is not taken for one of it', () => {
+  const room = four();
+  const { feed, tabs } = room;
+  const settle = () => room.settle();
+  for (const tab of tabs) {
+    for (let step = 0; step < 4; step++) tab.run(step);
+    tab.tell();
+  }
+  settle();
+  expect(feed.newestStep.value).toBe(2);
+  const next = { generation: 2, plan: parsePlan({ dp: 4, zero: 1 }) };
+  tabs[0]!.tell(next);
+  settle();
+  expect(feed.plan.value).toMatchObject({ zero: 1 });
+  for (const tab of tabs.slice(1)) tab.tell(next);
+  settle();
+  expect(feed.traceOf(3).length).toBe(4 * 5);
+  expect(feed.newestStep.value).toBe(2);
+  for (const tab of tabs) {
+    tab.run(4);
+    tab.run(5);
+    tab.tell();
+  }
+  settle();
+  expect(feed.newestStep.value).toBe(4);
 });
 
 test('ranks, plan, phase and every step are those the tabs tell', () => {
