@@ -11,18 +11,14 @@ import type { PeerId, Phase, Presence, RunFile, StepMetrics } from '../tab';
 import type { Feed, Proof, RankView } from './feed';
 import { Pace } from './pace';
 import { StepTraces } from './steptraces';
-import { Watched } from './watched';
+import { Watched, type WatchedOptions } from './watched';
 
 /** Signals change at most this often, however many tabs tell how much. */
 const SHOW_EVERY_MS = 200;
 const RESTING: ReadonlySet<Phase> = new Set(['waiting', 'paused', 'done', 'stopped', 'failed']);
 
-export interface LiveFeedOptions {
-  /** Milliseconds since the epoch: performance.timeOrigin + performance.now(). */
-  readonly now: () => number;
+export interface LiveFeedOptions extends WatchedOptions {
   readonly after: (delayMs: number, then: () => void) => void;
-  /** Runs the work on what arrives. */
-  readonly count: <T>(work: () => T) => T;
 }
 
 export class LiveFeed implements Feed {

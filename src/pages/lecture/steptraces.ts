@@ -39,8 +39,6 @@ export class StepTraces {
   readonly #sizes = new Map<number, number>();
   readonly #newestOf = new Map<number, number>();
   #events = 0;
-  /** The newest whole step, -1 before the first. */
-  newest = -1;
 
   /** Events of one peer, on this page's clock. */
   add(peer: PeerId, generation: number, events: readonly TraceEvent[]): void {
@@ -56,10 +54,8 @@ export class StepTraces {
     this.#prune();
   }
 
-  /** Returns whether a newer step has become whole. */
-  progress({ peer, generation, size, step, resting, lost }: Progress): boolean {
+  progress({ peer, generation, size, step, resting, lost }: Progress): void {
     this.#sizes.set(generation, size);
-    const before = this.newest;
     for (const [number, entry] of this.#steps) {
       const part = entry.parts.get(peer);
       if (entry.whole || !part) continue;
@@ -70,7 +66,6 @@ export class StepTraces {
       else this.#finish(number, entry);
     }
     this.#prune();
-    return this.newest > before;
   }
 
   /** The newest whole step that a generation ran, -1 before its first. */
@@ -89,7 +84,6 @@ export class StepTraces {
     this.#sizes.clear();
     this.#newestOf.clear();
     this.#events = 0;
-    this.newest = -1;
   }
 
   /** Undefined for events of a generation that was replaced before its step was committed. */
@@ -108,7 +102,6 @@ export class StepTraces {
     if (parts.length !== this.#sizes.get(entry.generation) || !parts.every(({ ended }) => ended)) return;
     entry.whole = parts.flatMap(({ events }) => events).sort((a, b) => a.t0 - b.t0);
     entry.parts.clear();
-    this.newest = Math.max(this.newest, step);
     this.#newestOf.set(entry.generation, Math.max(this.newestOf(entry.generation), step));
   }
 

@@ -22,7 +22,9 @@ export interface WatchedEvents {
 }
 
 export interface WatchedOptions {
+  /** Milliseconds since the epoch: performance.timeOrigin + performance.now(). */
   readonly now: () => number;
+  /** Runs the work on what arrives, so that its time can be told. */
   readonly count: <T>(work: () => T) => T;
 }
 

@@ -51,19 +51,18 @@ test('a step is shown when every rank has told all of it', () => {
 test('the last step under a plan, whole only when the next plan is known, is not taken for one of it', () => {
   const room = four();
   const { feed, tabs } = room;
-  const settle = () => room.settle();
   for (const tab of tabs) {
     for (let step = 0; step < 4; step++) tab.run(step);
     tab.tell();
   }
-  settle();
+  room.settle();
   expect(feed.newestStep.value).toBe(2);
   const next = { generation: 2, plan: parsePlan({ dp: 4, zero: 1 }) };
   tabs[0]!.tell(next);
-  settle();
+  room.settle();
   expect(feed.plan.value).toMatchObject({ zero: 1 });
   for (const tab of tabs.slice(1)) tab.tell(next);
-  settle();
+  room.settle();
   expect(feed.traceOf(3).length).toBe(4 * 5);
   expect(feed.newestStep.value).toBe(2);
   for (const tab of tabs) {
@@ -71,7 +70,7 @@ test('the last step under a plan, whole only when the next plan is known, is not
     tab.run(5);
     tab.tell();
   }
-  settle();
+  room.settle();
   expect(feed.newestStep.value).toBe(4);
 });
 
