@@ -8,6 +8,8 @@ import { cleanName } from '../net/presence';
 import { parsePlan } from '../plan/plan';
 import type { StepMetrics, TabStatus } from '../train/status';
 
+export { TOLERANCE } from '../train/proof';
+
 /** Both ends must speak the same; another version is not answered. */
 export const TELEMETRY_VERSION = 1;
 /** Steps told in one message; a longer history comes in several. */

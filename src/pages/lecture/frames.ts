@@ -12,8 +12,10 @@ export interface FrameCost {
   readonly worked: number;
 }
 
-/** The percentiles are of the newest ten seconds; before that they say nothing: the first frames build the page. */
+/** The percentiles are of the newest ten seconds. */
 const WINDOW_MS = 10_000;
+/** Frames before this build the page and load what only a live room needs: they say nothing about watching it. */
+const BUILD_MS = 5000;
 const FRAME_MS = 1000 / 60;
 const FRAMES = Math.round(WINDOW_MS / FRAME_MS);
 /** A frame that has worked this long leaves the other jobs to the next ones. */
@@ -22,12 +24,13 @@ const ENOUGH_MS = 1;
 const TELL_EVERY_MS = 2000;
 
 export class Frames {
-  /** Null until the first ten seconds are over. */
+  /** Null until there are ten seconds of frames to tell of. */
   readonly cost = signal<FrameCost | null>(null);
   readonly #jobs = new Set<() => void>();
   /** Oldest first; `at`: which 60th of a second. */
   #worked: { readonly at: number; ms: number }[] = [];
-  #toldMs = performance.now() + WINDOW_MS - TELL_EVERY_MS;
+  readonly #builtMs = performance.now() + BUILD_MS;
+  #toldMs = this.#builtMs + WINDOW_MS - TELL_EVERY_MS;
   #isAsked = false;
 
   /** Run `job` in the next frame; asking twice runs it once. */
@@ -71,6 +74,7 @@ export class Frames {
   }
 
   #spend(t0: number, endMs: number): void {
+    if (t0 < this.#builtMs) return;
     const at = Math.floor(endMs / FRAME_MS);
     const last = this.#worked.at(-1);
     if (last?.at === at) last.ms += endMs - t0;

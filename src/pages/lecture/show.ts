@@ -14,6 +14,7 @@ import { type Address, writeAddress } from './address';
 import { Adviser } from './adviser';
 import type { Commands, Feed, Handicap } from './feed';
 import { Frames } from './frames';
+import { partedReplicas } from './models/agreement';
 import { cutOf, type Digest, digestOf, keyOf } from './models/digest';
 import { type Picks, planFor, SCENES, type Scene } from './models/plans';
 import { type Moment, Moments } from './moment';
@@ -31,6 +32,8 @@ export interface Live {
   readonly recorder: Recorder;
   /** Tabs that are here to train, in a generation or not. */
   readonly seats: ReadonlySignal<number>;
+  /** The machine of each of them, where it is known. */
+  readonly machines: ReadonlySignal<ReadonlyArray<string | undefined>>;
   readonly problem: ReadonlySignal<string>;
   readonly news: ReadonlySignal<readonly string[]>;
 }
@@ -53,6 +56,8 @@ export class Show {
   /** What is on screen: the live room once somebody trains in it, else a loaded recording, else the simulator. */
   readonly feed: ReadonlySignal<Feed>;
   readonly moment: ReadonlySignal<Moment>;
+  /** Where the numbers of this plan part from one tab's or replicas from each other, as a sentence; '' where they do not. */
+  readonly parted: ReadonlySignal<string>;
   /** What was measured under each plan, by keyOf. */
   readonly digests = signal<ReadonlyMap<string, Digest>>(new Map());
   /** About this room (scene 7). */
@@ -75,6 +80,7 @@ export class Show {
       return live && live.ranks.value.length > 0 ? live : (this.recorded.value ?? this.simulated);
     });
     this.moment = computed(() => this.#moments.value!.now.value);
+    this.parted = computed(() => partingOf(this.moment.value));
     effect(() => {
       const moments = new Moments(this.feed.value, this.frames.count);
       this.#moments.value = moments;
@@ -88,6 +94,10 @@ export class Show {
     // why: a run starts as the room can start it; the scene's own cut (one tab of four, say) follows
     effect(() => {
       if (this.feed.value.kind === 'live') setTimeout(() => this.recut());
+    });
+    // why: whoever trains on would train on numbers that are known to be wrong
+    effect(() => {
+      if (this.parted.value !== '' && this.feed.peek().kind === 'live') this.live.peek()!.commands.pause(true);
     });
     this.recut();
   }
@@ -252,6 +262,12 @@ export class Show {
       this.problem.value = error.message;
     }
   }
+}
+
+function partingOf({ proof, ranks, plan, since }: Moment): string {
+  if (proof && proof.parted !== '') return words.proof.parted(proof.parted);
+  const replicas = plan && partedReplicas(ranks, plan, since);
+  return replicas ? words.proof.replicasParted(...replicas) : '';
 }
 
 const isSame = (a: ParallelPlan | null, b: ParallelPlan): boolean => a !== null && cutOf(a) === cutOf(b);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { LECTURE_CHOICE } from '../../../src/pages/lecture/address';
 import type { RankView } from '../../../src/pages/lecture/feed';
 import { costOf, percentile } from '../../../src/pages/lecture/frames';
-import { hashGroups, onScale } from '../../../src/pages/lecture/models/agreement';
+import { hashGroups, onScale, partedReplicas } from '../../../src/pages/lecture/models/agreement';
 import { placesOf } from '../../../src/pages/lecture/models/cube';
 import { type Digest, keyOf, paceOf, roomRate } from '../../../src/pages/lecture/models/digest';
 import { lanesOf } from '../../../src/pages/lecture/models/lanes';
@@ -139,6 +139,24 @@ test('who holds the same, and where a difference stands', () => {
   const rank = (index: number, hash: string) => ({ rank: index, weights: { step: 7, hash } }) as RankView;
   expect(hashGroups([rank(0, 'a'), rank(1, 'b'), rank(2, 'a')]).map(({ ranks }) => ranks)).toEqual([[0, 2], [1]]);
   expect([onScale(0), onScale(1e-9), onScale(1), onScale(10)]).toEqual([0, 0, 1, 1]);
+});
+
+test('replicas part only where the plan has them hold the same, of one step, since the plan began', () => {
+  const ranks = (...told: [step: number, hash: string][]) =>
+    told.map(([step, hash], rank) => ({ rank, weights: { step, hash } }) as RankView);
+  const [same, other, older] = [
+    ranks([7, 'a'], [7, 'b'], [7, 'a'], [7, 'b']),
+    ranks([7, 'a'], [7, 'b'], [7, 'a'], [7, 'c']),
+    ranks([7, 'a'], [7, 'b'], [7, 'a'], [6, 'c']),
+  ];
+  // ranks 0 and 2 are replicas of the first stage, 1 and 3 of the second
+  const plan = parsePlan({ dp: 2, pp: 2, microbatches: 4 });
+  expect(partedReplicas(same, plan, 0)).toBeUndefined();
+  expect(partedReplicas(other, plan, 7)).toEqual([1, 3]);
+  expect(partedReplicas(other, plan, 8)).toBeUndefined();
+  expect(partedReplicas(older, plan, 0)).toBeUndefined();
+  expect(partedReplicas(other, parsePlan({ dp: 4, zero: 3 }), 0)).toBeUndefined();
+  expect(partedReplicas(other, parsePlan({ dp: 4, zero: 2 }), 0)).toEqual([0, 1]);
 });
 
 test('every stop of every dial is a question with a name', () => {

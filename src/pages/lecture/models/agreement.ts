@@ -1,4 +1,6 @@
 /** Who holds the same: ranks by hash of their weights after the newest step that all of the group have told about. */
+import { coordOf } from '../../../plan/mesh';
+import type { ParallelPlan } from '../../../plan/plan';
 import type { RankView } from '../feed';
 
 export interface HashGroup {
@@ -17,6 +19,28 @@ export function hashGroups(ranks: readonly RankView[]): readonly HashGroup[] {
     groups.set(key, group);
   }
   return [...groups.values()].sort((a, b) => b.step - a.step || a.ranks[0]! - b.ranks[0]!);
+}
+
+/**
+ * Two replicas of the same part that told other weights of one step since the plan began at step `since`; undefined where
+ * there are none. Under ZeRO-3 ranks hold other parts, and between outer steps other weights, on purpose.
+ */
+export function partedReplicas(
+  ranks: readonly RankView[],
+  plan: ParallelPlan,
+  since: number,
+): readonly [number, number] | undefined {
+  if (plan.zero === 3 || plan.outer) return undefined;
+  const told = new Map<string, { rank: number; hash: string }>();
+  for (const { rank, weights } of ranks) {
+    if (!weights || weights.step < since) continue;
+    const { pp, tp } = coordOf(rank, plan);
+    const key = `${pp} ${tp} ${weights.step}`;
+    const replica = told.get(key);
+    if (replica && replica.hash !== weights.hash) return [replica.rank, rank];
+    told.set(key, { rank, hash: weights.hash });
+  }
+  return undefined;
 }
 
 /** Position of a difference on a scale from 1e-9 to 1, 0 to 1. */

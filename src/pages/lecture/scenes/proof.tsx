@@ -1,6 +1,7 @@
 /** Scene 8: this plan's gradients beside those of one tab on the same samples, and who holds the same weights. */
 import { useState } from 'preact/hooks';
 import { nameOf } from '../../../plan/why';
+import { TOLERANCE } from '../../../worker/telemetry';
 import { count } from '../../state/format';
 import type { SceneProps } from '../app';
 import type { Proof } from '../feed';
@@ -8,6 +9,9 @@ import { hashGroups, onScale } from '../models/agreement';
 import { words } from '../words';
 
 const text = words.proof;
+/** Lines of the scale, besides the one that stops. */
+const DECADES = [1e-2, 1e-6, 1e-8];
+const heightOf = (difference: number): string => `${100 * onScale(difference)}%`;
 
 export function ProofScene({ show }: SceneProps) {
   const { proof, plan, ranks, kind, phase } = show.moment.value;
@@ -32,7 +36,11 @@ export function ProofScene({ show }: SceneProps) {
       )}
       <div class="split-side wide-side">
         <div class="column">
-          {proof ? <Verdict proof={proof} /> : <p class="soon">{kind === 'simulated' ? text.simulated : text.none}</p>}
+          {proof ? (
+            <Verdict proof={proof} parted={show.parted.value} />
+          ) : (
+            <p class="soon">{kind === 'simulated' ? text.simulated : text.none}</p>
+          )}
         </div>
         <section class="column" aria-labelledby="hashes">
           <h2 id="hashes">{text.hashes}</h2>
@@ -57,14 +65,14 @@ export function ProofScene({ show }: SceneProps) {
   );
 }
 
-function Verdict({ proof }: { readonly proof: Proof }) {
-  const isSame = proof.parted === '';
+function Verdict({ proof, parted }: { readonly proof: Proof; readonly parted: string }) {
+  const isSame = parted === '';
   const worst = Math.max(0, ...proof.tensors.map(({ relativeL2 }) => relativeL2));
   const largest = Math.max(0, ...proof.tensors.map(({ maxAbs }) => maxAbs));
   return (
     <>
       <div class={isSame ? 'verdict' : 'verdict parted'} role={isSame ? 'status' : 'alert'}>
-        <strong data-figure="verdict">{isSame ? text.same : text.parted(proof.parted)}</strong>
+        <strong data-figure="verdict">{isSame ? text.same : parted}</strong>
         <span>
           {words.step(count(proof.step))}, {text.tensors(proof.tensors.length)}
         </span>
@@ -83,17 +91,27 @@ function Verdict({ proof }: { readonly proof: Proof }) {
           </dd>
         </div>
       </dl>
-      <ol class="proof-bars" aria-label={text.scale}>
-        {proof.tensors.map(({ name, relativeL2 }) => (
-          <li
-            key={name}
-            class={name === proof.parted ? 'parted' : ''}
-            title={`${name}: ${relativeL2.toExponential(1)}`}
-          >
-            <span style={{ height: `${100 * onScale(relativeL2)}%` }} />
-          </li>
+      <div class="proof-chart">
+        {DECADES.map((value) => (
+          <span key={value} class="proof-decade" style={{ bottom: heightOf(value) }}>
+            {value.toExponential(0)}
+          </span>
         ))}
-      </ol>
+        <span class="proof-limit" style={{ bottom: heightOf(TOLERANCE) }}>
+          {text.limit(TOLERANCE.toExponential(0))}
+        </span>
+        <ol class="proof-bars" aria-label={text.scale}>
+          {proof.tensors.map(({ name, relativeL2 }) => (
+            <li
+              key={name}
+              class={name === proof.parted ? 'parted' : ''}
+              title={`${name}: ${relativeL2.toExponential(1)}`}
+            >
+              <span style={{ height: heightOf(relativeL2) }} />
+            </li>
+          ))}
+        </ol>
+      </div>
       <p class="muted">{text.scale}</p>
     </>
   );
