@@ -21,6 +21,7 @@ const presence = v.object({
   hidden: v.boolean(),
   build: shortText,
   run: shortText,
+  machine: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/))),
   index: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095))),
   signal: v.optional(v.boolean()),
   watch: v.optional(v.boolean()),
@@ -32,10 +33,11 @@ export function parsePresence(peer: PeerId, value: unknown): Presence {
   if (!result.success) {
     throw new ProtocolError(`peer ${peer} announced a malformed presence: ${result.issues[0].message}`);
   }
-  const { index, signal, watch, ...rest } = result.output;
+  const { machine, index, signal, watch, ...rest } = result.output;
   return {
     peer,
     ...rest,
+    ...(machine === undefined ? {} : { machine }),
     ...(index === undefined ? {} : { index }),
     ...(signal ? { signal } : {}),
     ...(watch ? { watch } : {}),

@@ -18,6 +18,8 @@ export interface Presence {
   readonly build: string;
   /** Hash of the run file this peer insists on, '' when it takes the room's. */
   readonly run: string;
+  /** Those that say the same share a processor and a GPU (worker/machine.ts). Absent where it is not known. */
+  readonly machine?: string;
   /** Headless runs: the rank this peer was started as. */
   readonly index?: number;
   /** This is the signal page: it declares generations as long as it is open. */

@@ -6,14 +6,15 @@ import { PlanError } from '../errors';
 import { candidatesOf } from './candidates';
 import { type Footprint, footprintOf, totalBytes } from './footprint';
 import { collectiveBytes, collectiveMs, type Links } from './links';
+import { type Placed, sharedPart, sharersOf } from './machines';
 import type { Action, ParallelPlan } from './plan';
 import { type Costs, clusterOf, simulate } from './simulate';
 import { figuresOf, type ModelShape, type PassOp, type UnitFigures, type UnitKind } from './sizes';
 import { whyThis } from './why';
 
 /** One rank's device, as measured when it joined. */
-export interface Device {
-  /** Milliseconds of one sequence through a pass of the whole unit (tp 1). */
+export interface Device extends Placed {
+  /** Milliseconds of one sequence through a pass of the whole unit (tp 1), while no other rank of its machine computes. */
   readonly passMs: Readonly<Record<UnitKind, Readonly<Record<PassOp, number>>>>;
   /** Added to every pass, whatever its size: host work and submission. */
   readonly launchMs: number;
@@ -84,6 +85,18 @@ export function recommend(workload: Workload, devices: readonly Device[], links:
   return { ranked, alone, why: whyThis(ranked[0]!, ddp, alone, devices) };
 }
 
+/** The device while all ranks of its machine compute. */
+function slowedBy(sharers: number, device: Device): Device {
+  const slow = ({ F, I, W }: Record<PassOp, number>) => ({ F: sharers * F, I: sharers * I, W: sharers * W });
+  const { embed, block, head } = device.passMs;
+  return {
+    ...device,
+    passMs: { embed: slow(embed), block: slow(block), head: slow(head) },
+    launchMs: sharers * device.launchMs,
+    stepMsPerMillion: sharers * device.stepMsPerMillion,
+  };
+}
+
 /** Recompute is tried only where a plan does not fit without: it costs a forward per backward. */
 function predictAll(
   plans: readonly ParallelPlan[],
@@ -107,9 +120,13 @@ export function predict(
   const sequences = Math.ceil(globalBatch / plan.dp / plan.microbatches);
   // why: the ranks of a tp group run in step, so one of each group is simulated, as slow as the slowest
   const cluster = clusterOf({ ...plan, tp: 1 }, units);
-  const groups = cluster.seats.map((_, rank) => devices.slice(rank * plan.tp, (rank + 1) * plan.tp));
+  const sharers = sharersOf(devices);
+  const busy = devices.map((device, rank) => slowedBy(sharers[rank]!, device));
+  const groups = cluster.seats.map((_, rank) => busy.slice(rank * plan.tp, (rank + 1) * plan.tp));
   const steps = 2;
-  const { stepMs, ranks } = simulate(cluster, costsOf(plan, model, sequences, groups, links), steps);
+  const simulation = simulate(cluster, costsOf(plan, model, sequences, groups, links), steps);
+  const { ranks, events, makespanMs } = simulation;
+  const stepMs = simulation.stepMs * sharedPart(events, groups, makespanMs);
   const footprints = cluster.seats.map((seat) => footprintOf(plan, seat, units, sequences));
   const memory = footprints.reduce((most, one) => (totalBytes(one) > totalBytes(most) ? one : most));
   const bytes = ranks.map(({ bytesSent }, rank) => {
@@ -118,7 +135,7 @@ export function predict(
   return {
     plan,
     stepMs,
-    busyMs: Math.max(...ranks.map(({ busyMs }) => busyMs)) / steps,
+    busyMs: Math.min(stepMs, Math.max(...ranks.map(({ busyMs }) => busyMs)) / steps),
     bytesPerStep: Math.max(...bytes),
     memory,
     memoryBytes: totalBytes(memory),

@@ -1,4 +1,5 @@
 /** The planner's verdict in words: a short name of a plan and one sentence why it was chosen. */
+import { sharersOf } from './machines';
 import type { ParallelPlan } from './plan';
 import type { Device, Prediction } from './planner';
 
@@ -26,8 +27,12 @@ export function whyThis(
   if (!best.fits) {
     return `nothing fits: the smallest, ${name}, needs ${megabytes(best.memoryBytes)} MB and a rank has ${megabytes(limit)} MB; take a smaller model or batch, or more ranks`;
   }
+  const shared = Math.max(...sharersOf(devices));
+  const because = shared > 1 ? `: ${shared} of the tabs share one machine` : '';
   const slower =
-    alone.fits && alone.stepMs < best.stepMs ? `, but one tab alone is faster (${milliseconds(alone.stepMs)} ms)` : '';
+    alone.fits && alone.stepMs < best.stepMs
+      ? `, but one tab alone is faster (${milliseconds(alone.stepMs)} ms)${because}`
+      : '';
   return `${name}: ${reasonFor(best, ddp, limit)}${slower}`;
 }
 

@@ -17,6 +17,7 @@ import { builtInText } from '../train/texts';
 import { type Handicap, IDLE, type StartOptions, type TabStatus } from './api';
 import { bridge } from './bridge';
 import type { OpenTab, Tab } from './client';
+import { machineOf } from './machine';
 import { type Order, parseOrder } from './orders';
 import { Publisher } from './publisher';
 import type { LocalRank } from './rank';
@@ -25,6 +26,7 @@ import { NO_HANDICAP } from './telemetry';
 const DROPPED = 'The lecturer dropped this tab, as if it had died: reload the page to come back.';
 
 export const openTab: OpenTab = async (options) => {
+  const machine = await machineOf(options.secret);
   const presence: Presence = {
     peer: newPeerId(),
     name: cleanName(options.name),
@@ -33,6 +35,7 @@ export const openTab: OpenTab = async (options) => {
     hidden: document.hidden,
     build: BUILD,
     run: '',
+    ...(machine && { machine }),
   };
   const room = openRoom({ signaling: await openSignaling(options, presence), presence, connect: connectPeer });
   let rank: Remote<LocalRank> | undefined;

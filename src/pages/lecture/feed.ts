@@ -17,6 +17,8 @@ export interface RankView {
   readonly name: string;
   readonly adapter: string;
   readonly hidden: boolean;
+  /** Those that say the same share a processor and a GPU. Absent where it is not known. */
+  readonly machine?: string;
   /** Live buffers by role, in bytes; null until the rank has told. */
   readonly memory: MemoryByRole | null;
   readonly tokensPerSecond: number;

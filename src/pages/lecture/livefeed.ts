@@ -161,6 +161,7 @@ export class LiveFeed implements Feed {
       name: presence?.name || peer.slice(0, 6),
       adapter: status?.adapter || (presence?.adapter ?? ''),
       hidden: presence?.hidden ?? false,
+      ...(presence?.machine && { machine: presence.machine }),
       memory: isCurrent ? watched!.memory : null,
       tokensPerSecond: isCurrent ? status.tokensPerSecond : 0,
       links: isCurrent ? status.links : [],

@@ -33,6 +33,8 @@ export interface LiveRoom {
   readonly roster: ReadonlySignal<ReadonlyMap<PeerId, Presence>>;
   /** Tabs that are willing, in a generation or not. */
   readonly seats: ReadonlySignal<number>;
+  /** The machine of each of them, where it is known. */
+  readonly machines: ReadonlySignal<ReadonlyArray<string | undefined>>;
   readonly locked: ReadonlySignal<boolean>;
   readonly paused: ReadonlySignal<boolean>;
   /** Something cannot be done or does not work, '' where all is well. */
@@ -87,7 +89,8 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
     feed,
     commands: commandsOf(host, () => roster.value, feed),
     roster,
-    seats: computed(() => [...roster.value.values()].filter(({ state }) => state === 'willing').length),
+    seats: computed(() => [...roster.value.values()].filter(isWilling).length),
+    machines: computed(() => [...roster.value.values()].filter(isWilling).map(({ machine }) => machine)),
     locked,
     paused,
     problem: computed(() => trouble.value || feed.failure.value),

@@ -24,6 +24,7 @@ const rank = v.object({
   name: text,
   adapter: text,
   hidden: v.boolean(),
+  machine: v.exactOptional(text),
   memory: v.nullable(memorySchema),
   tokensPerSecond: v.pipe(v.number(), v.minValue(0)),
   links: v.array(linkSchema),

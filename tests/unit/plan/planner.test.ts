@@ -3,8 +3,8 @@ import { planTable } from '../../../src/cli/plantable';
 import { unitSizes } from '../../../src/model/model';
 import { footprintOf } from '../../../src/plan/footprint';
 import { collectiveMs } from '../../../src/plan/links';
-import { parsePlan } from '../../../src/plan/plan';
-import { deviceOfSpeed, predict, type Recommendation, recommend } from '../../../src/plan/planner';
+import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
+import { type Device, deviceOfSpeed, predict, type Recommendation, recommend } from '../../../src/plan/planner';
 import { clusterOf } from '../../../src/plan/simulate';
 import { figuresOf, type ModelShape } from '../../../src/plan/sizes';
 import { nameOf } from '../../../src/plan/why';
@@ -206,5 +206,48 @@ describe('npm run plan', () => {
     [['--model.layer=4'], 'model.layer is not a field'],
   ])('refuses %j', (args, sentence) => {
     expect(() => table('run.json', ...args)).toThrow(sentence);
+  });
+});
+
+describe('tabs of one machine', () => {
+  const here = four.map((one) => ({ ...one, machine: 'a' }));
+  const free = { latencyMs: 0, bytesPerMs: 1e12 };
+  const step = (plan: Partial<ParallelPlan>, devices: readonly Device[], links = free) =>
+    predict(parsePlan({ microbatches: 8, ...plan }), WORK, devices, links).stepMs;
+  const alone = step({}, [device]);
+
+  test.each([
+    [{ dp: 4 }],
+    [{ pp: 4, schedule: 'gpipe' }],
+    [{ pp: 4, schedule: '1f1b' }],
+    [{ dp: 2, pp: 2 }],
+    [{ dp: 2, tp: 2 }],
+    [{ tp: 4, microbatches: 1 }],
+  ] as const)('take together as long as one alone where links cost nothing: %j', (plan) => {
+    expect(step(plan, here) / alone).toBeCloseTo(1, 1);
+  });
+
+  test('wait for messages as tabs of several machines do', () => {
+    const slow = { latencyMs: 20, bytesPerMs: 12.5e3 };
+    const [near, far] = [step({ dp: 4, microbatches: 1 }, here), step({ dp: 4, microbatches: 1 }, here, slow)];
+    expect(far).toBeGreaterThan(near + 20);
+    expect(step({ pp: 4 }, here, slow)).toBeGreaterThan(step({ pp: 4 }, here));
+  });
+
+  test('are as before where every tab has a machine of its own, named or not', () => {
+    const named = four.map((one, rank) => ({ ...one, machine: `${rank}` }));
+    for (const plan of [{ dp: 4 }, { pp: 4, schedule: '1f1b' }] as const)
+      expect(step(plan, named, LAN)).toBe(step(plan, four, LAN));
+  });
+
+  test('two of one machine hold up two of others in data parallel', () => {
+    const mixed = four.map((one, rank) => (rank < 2 ? { ...one, machine: 'a' } : one));
+    expect(step({ dp: 4 }, mixed) / step({ dp: 4 }, four)).toBeCloseTo(2, 1);
+  });
+
+  test('are told as the reason why one alone is faster', () => {
+    expect(recommend(WORK, here, HOME).why).toContain('one tab alone is faster');
+    expect(recommend(WORK, here, HOME).why).toContain('4 of the tabs share one machine');
+    expect(recommend(WORK, four, LAN).why).not.toContain('share');
   });
 });

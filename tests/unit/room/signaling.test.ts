@@ -1,7 +1,9 @@
 /** The media of signaling, without a browser: a bus for BroadcastChannels, locks that die with their tab, a hub for sockets. */
 import { describe, expect, test } from 'vitest';
+import { ProtocolError } from '../../../src/errors';
 import { BroadcastSignaling, type ChannelLike } from '../../../src/net/broadcastsignaling';
 import { MergedSignaling } from '../../../src/net/mergedsignaling';
+import { parsePresence } from '../../../src/net/presence';
 import { deriveRoom } from '../../../src/net/roomkey';
 import type { Presence, Signaling } from '../../../src/net/signaling';
 import { type SocketLike, SocketSignaling } from '../../../src/net/socketsignaling';
@@ -238,4 +240,12 @@ test('a tab met in this browser is believed gone when its lock says so, whatever
   browser.kill(2);
   await until(() => a.seen.ids.length === 2);
   expect(a.seen.ids).toEqual([1, 3].map(idOf));
+});
+
+test('what a peer says of its machine is a hash or nothing', () => {
+  const said = { ...presenceOf(1), machine: '0123456789abcdef' };
+  expect(parsePresence(idOf(1), said).machine).toBe('0123456789abcdef');
+  expect(parsePresence(idOf(1), presenceOf(1))).toEqual(presenceOf(1));
+  for (const machine of ['0123456789ABCDEF', 'x'.repeat(16), 7, ''])
+    expect(() => parsePresence(idOf(1), { ...said, machine })).toThrow(ProtocolError);
 });

@@ -1,10 +1,13 @@
 /** The room in the planner's terms, from one measured step: how fast its tabs compute, how fast its links carry. */
 import type { Links } from '../../../plan/links';
+import { coveredMs } from '../../../plan/machines';
 import { computeEvents } from '../../../trace/stats';
+import type { TraceEvent } from '../../../trace/trace';
 import type { Moment } from '../moment';
 import { sequencesOf, unitsOf } from './units';
 
 export interface Calibration {
+  /** Of a tab that has its machine to itself. */
   readonly flopsPerMs: number;
   readonly links: Links;
 }
@@ -18,14 +21,18 @@ export function calibrate({ events, run, plan, ranks }: Moment): Calibration | u
   if (!run || !plan || events.length === 0) return undefined;
   const units = unitsOf(run, plan);
   const sequences = sequencesOf(run, plan);
-  let flops = 0;
-  let ms = 0;
-  for (const { name, unit, t0, t1 } of computeEvents(events)) {
-    if (unit === undefined || units[unit]?.kind !== 'block') continue;
-    const { F, I, W } = units[unit]!.flops;
-    flops += sequences * (name === 'F' ? F : name === 'B' ? I + W : name === 'I' ? I : W);
-    ms += t1 - t0;
+  const passes = computeEvents(events).filter(({ unit }) => unit !== undefined && units[unit]?.kind === 'block');
+  const flops = passes.reduce((sum, { name, unit }) => {
+    const { F, I, W } = units[unit!]!.flops;
+    return sum + sequences * (name === 'F' ? F : name === 'B' ? I + W : name === 'I' ? I : W);
+  }, 0);
+  // why together: tabs of one machine that compute at once slow each other down
+  const machines = new Map<string, TraceEvent[]>();
+  for (const pass of passes) {
+    const machine = ranks[pass.rank]?.machine ?? `of rank ${pass.rank}`;
+    machines.set(machine, [...(machines.get(machine) ?? []), pass]);
   }
+  const ms = [...machines.values()].reduce((sum, all) => sum + coveredMs(all), 0);
   if (ms === 0) return undefined;
   const rates = events
     .filter(({ lane, bytes = 0, t0, t1 }) => lane === 'net' && bytes >= LARGE_BYTES && t1 > t0)

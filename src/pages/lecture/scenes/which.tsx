@@ -46,7 +46,9 @@ export function WhichScene({ show }: SceneProps) {
  */
 function useAdvice(show: Show): Adviser {
   const { run, ranks, events } = show.moment.value;
-  const tabs = show.feed.value.kind === 'live' ? show.live.value!.seats.value : ranks.length;
+  const isLive = show.feed.value.kind === 'live';
+  const machines = isLive ? show.live.value!.machines.value : ranks.map(({ machine }) => machine);
+  const tabs = machines.length;
   const isKnown = events.length > 0;
   useEffect(() => {
     const known = calibrate(show.moment.peek());
@@ -55,7 +57,7 @@ function useAdvice(show: Show): Adviser {
     const device = deviceOfSpeed(model, known.flopsPerMs, ROOM_MEMORY_BYTES);
     show.adviser.askOnce(`${show.feed.peek().kind} ${tabs} ${JSON.stringify({ ...run, plan: null })}`, {
       workload: { model, globalBatch: run.train.globalBatch },
-      devices: Array.from({ length: tabs }, () => device),
+      devices: machines.map((machine) => ({ ...device, ...(machine && { machine }) })),
       links: known.links,
     });
   }, [run, tabs, isKnown, show]);

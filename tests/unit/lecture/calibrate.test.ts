@@ -1,0 +1,46 @@
+/** The room in the planner's terms: how fast a tab is that has its machine to itself. */
+import { expect, test } from 'vitest';
+import { LECTURE_CHOICE } from '../../../src/pages/lecture/address';
+import { calibrate } from '../../../src/pages/lecture/models/calibrate';
+import type { Moment } from '../../../src/pages/lecture/moment';
+import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
+import { runFileOf } from '../../../src/pages/state/runchoice';
+import { parsePlan } from '../../../src/plan/plan';
+import { computeEvents } from '../../../src/trace/stats';
+
+const run = runFileOf(LECTURE_CHOICE, '');
+const plan = parsePlan({ dp: 4 });
+const feed = new SimulatedFeed(run, plan);
+
+function moment(machines: readonly (string | undefined)[], events = feed.traceOf(feed.newestStep.value)): Moment {
+  const ranks = feed.ranks.value.map((view, rank) => ({ ...view, ...(machines[rank] && { machine: machines[rank] }) }));
+  const { phase, metrics, newestStep } = feed;
+  const rest = { phase: phase.value, metrics: metrics.value, step: newestStep.value, since: 0, proof: null };
+  return { kind: 'simulated', run, plan, ranks, events, ...rest };
+}
+
+test('tabs that compute at once on one machine are each as fast as all together', () => {
+  const alone = calibrate(moment([]))!.flopsPerMs;
+  expect(alone).toBeGreaterThan(0);
+  expect(calibrate(moment(['a', 'b', 'c', 'd']))!.flopsPerMs).toBeCloseTo(alone, 6);
+  // equal ranks of the simulator run their passes at the same time
+  expect(calibrate(moment(['a', 'a', 'a', 'a']))!.flopsPerMs / alone).toBeCloseTo(4, 6);
+  expect(calibrate(moment(['a', 'a', 'b', 'b']))!.flopsPerMs / alone).toBeCloseTo(2, 6);
+});
+
+test('tabs of one machine that compute in turns do not slow each other down', () => {
+  const events = feed.traceOf(feed.newestStep.value);
+  const compute = computeEvents(events);
+  const spanMs = 1 + Math.max(...compute.map(({ t1 }) => t1)) - Math.min(...compute.map(({ t0 }) => t0));
+  const inTurns = events.map((event) => ({
+    ...event,
+    t0: event.t0 + event.rank * spanMs,
+    t1: event.t1 + event.rank * spanMs,
+  }));
+  const alone = calibrate(moment([]))!.flopsPerMs;
+  expect(calibrate(moment(['a', 'a', 'a', 'a'], inTurns))!.flopsPerMs).toBeCloseTo(alone, 6);
+});
+
+test('nothing is known before there is a step', () => {
+  expect(calibrate(moment([], []))).toBeUndefined();
+});
