@@ -47,7 +47,8 @@ export class Prover {
   async begin(state: RankState): Promise<void> {
     const mine: CutState = { step: this.step, cutting: this.#cutting, state };
     const hash = await weightsHash(this.prepared, mine);
-    this.setting.reporter.tell({ weights: { step: this.step, hash } });
+    const { generation } = this.setting.mesh;
+    this.setting.reporter.tell({ weights: { generation, step: this.step, hash } });
     this.#weights = await gatherWeights(this.#circuit, this.prepared.run.model, mine, [this.by]);
   }
 

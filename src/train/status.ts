@@ -45,7 +45,7 @@ export interface TabStatus {
   /** Tokens of the vocabulary, 0 until the text is read. */
   readonly vocab: number;
   /** SHA-256 of the parameters this rank held after `step` committed steps; null before it was formed. */
-  readonly weights: { readonly step: number; readonly hash: string } | null;
+  readonly weights: { readonly generation: number; readonly step: number; readonly hash: string } | null;
 }
 
 /** Before anything was asked of a tab, and after a run was left. */

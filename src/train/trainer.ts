@@ -196,7 +196,7 @@ class Training {
       ({ mine: this.#mine, prepared: this.#prepared } = await round.close());
       if (this.#mine && this.#prepared) {
         const hash = await weightsHash(this.#prepared, this.#mine);
-        this.#reporter.tell({ weights: { step: this.#mine.step, hash } });
+        this.#reporter.tell({ weights: { generation: number, step: this.#mine.step, hash } });
       }
       this.#requests = this.#requests.filter(({ answered }) => !answered);
       this.#proofs = this.#proofs.filter(({ state }) => state !== 'answered');

@@ -88,7 +88,7 @@ const status = v.object({
   tokensPerSecond: amount,
   memory: v.nullable(memorySchema),
   links: v.pipe(v.array(linkSchema), v.maxLength(256)),
-  weights: v.nullable(v.object({ step: count, hash })),
+  weights: v.nullable(v.object({ generation: count, step: count, hash })),
   handicap: handicapSchema,
   /** Highest step of which events were left out, -1 when none was. */
   lost: index,

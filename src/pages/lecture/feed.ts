@@ -23,8 +23,8 @@ export interface RankView {
   readonly memory: MemoryByRole | null;
   readonly tokensPerSecond: number;
   readonly links: readonly LinkStats[];
-  /** SHA-256 of what the rank holds of the model, and the step it was formed after. */
-  readonly weights: { readonly step: number; readonly hash: string } | null;
+  /** SHA-256 of what the rank held of the model under a generation, after so many committed steps. */
+  readonly weights: { readonly generation: number; readonly step: number; readonly hash: string } | null;
   readonly handicap: Handicap;
 }
 

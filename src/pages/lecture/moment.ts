@@ -10,6 +10,7 @@ export interface Moment {
   readonly phase: Phase;
   readonly run: RunFile | null;
   readonly plan: ParallelPlan | null;
+  readonly generation: number;
   readonly ranks: readonly RankView[];
   /** The step the events are of; -1 and no events before the first step of this plan. */
   readonly step: number;
@@ -27,6 +28,7 @@ const NOTHING: Moment = {
   phase: 'idle',
   run: null,
   plan: null,
+  generation: 0,
   ranks: [],
   step: -1,
   events: [],
@@ -91,6 +93,7 @@ export class Moments {
       phase: feed.phase.peek(),
       run: feed.run.peek(),
       plan: feed.plan.peek(),
+      generation: feed.generation.peek(),
       ranks: feed.ranks.peek(),
       step,
       events: step < 0 ? [] : feed.traceOf(step),

@@ -28,7 +28,7 @@ const rank = v.object({
   memory: v.nullable(memorySchema),
   tokensPerSecond: v.pipe(v.number(), v.minValue(0)),
   links: v.array(linkSchema),
-  weights: v.nullable(v.object({ step: count, hash })),
+  weights: v.nullable(v.object({ generation: v.optional(count, 0), step: count, hash })),
   handicap: handicapSchema,
 });
 

@@ -264,9 +264,9 @@ export class Show {
   }
 }
 
-function partingOf({ proof, ranks, plan, since }: Moment): string {
+function partingOf({ proof, ranks, plan, generation }: Moment): string {
   if (proof && proof.parted !== '') return words.proof.parted(proof.parted);
-  const replicas = plan && partedReplicas(ranks, plan, since);
+  const replicas = plan && partedReplicas(ranks, plan, generation);
   return replicas ? words.proof.replicasParted(...replicas) : '';
 }
 

@@ -15,7 +15,14 @@ const feed = new SimulatedFeed(run, plan);
 function moment(machines: readonly (string | undefined)[], events = feed.traceOf(feed.newestStep.value)): Moment {
   const ranks = feed.ranks.value.map((view, rank) => ({ ...view, ...(machines[rank] && { machine: machines[rank] }) }));
   const { phase, metrics, newestStep } = feed;
-  const rest = { phase: phase.value, metrics: metrics.value, step: newestStep.value, since: 0, proof: null };
+  const rest = {
+    generation: 1,
+    phase: phase.value,
+    metrics: metrics.value,
+    step: newestStep.value,
+    since: 0,
+    proof: null,
+  };
   return { kind: 'simulated', run, plan, ranks, events, ...rest };
 }
 

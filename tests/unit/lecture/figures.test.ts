@@ -141,9 +141,9 @@ test('who holds the same, and where a difference stands', () => {
   expect([onScale(0), onScale(1e-9), onScale(1), onScale(10)]).toEqual([0, 0, 1, 1]);
 });
 
-test('replicas part only where the plan has them hold the same, of one step, since the plan began', () => {
+test('replicas part only where the plan has them hold the same, of one step, under its own generation', () => {
   const ranks = (...told: [step: number, hash: string][]) =>
-    told.map(([step, hash], rank) => ({ rank, weights: { step, hash } }) as RankView);
+    told.map(([step, hash], rank) => ({ rank, weights: { generation: 3, step, hash } }) as RankView);
   const [same, other, older] = [
     ranks([7, 'a'], [7, 'b'], [7, 'a'], [7, 'b']),
     ranks([7, 'a'], [7, 'b'], [7, 'a'], [7, 'c']),
@@ -151,12 +151,13 @@ test('replicas part only where the plan has them hold the same, of one step, sin
   ];
   // ranks 0 and 2 are replicas of the first stage, 1 and 3 of the second
   const plan = parsePlan({ dp: 2, pp: 2, microbatches: 4 });
-  expect(partedReplicas(same, plan, 0)).toBeUndefined();
-  expect(partedReplicas(other, plan, 7)).toEqual([1, 3]);
-  expect(partedReplicas(other, plan, 8)).toBeUndefined();
-  expect(partedReplicas(older, plan, 0)).toBeUndefined();
-  expect(partedReplicas(other, parsePlan({ dp: 4, zero: 3 }), 0)).toBeUndefined();
-  expect(partedReplicas(other, parsePlan({ dp: 4, zero: 2 }), 0)).toEqual([0, 1]);
+  expect(partedReplicas(same, plan, 3)).toBeUndefined();
+  expect(partedReplicas(other, plan, 3)).toEqual([1, 3]);
+  expect(partedReplicas(older, plan, 3)).toBeUndefined();
+  // what was told when the plan before ended
+  expect(partedReplicas(other, plan, 4)).toBeUndefined();
+  expect(partedReplicas(other, parsePlan({ dp: 4, zero: 3 }), 3)).toBeUndefined();
+  expect(partedReplicas(other, parsePlan({ dp: 4, zero: 2 }), 3)).toEqual([0, 1]);
 });
 
 test('every stop of every dial is a question with a name', () => {

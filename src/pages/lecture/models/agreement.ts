@@ -22,18 +22,18 @@ export function hashGroups(ranks: readonly RankView[]): readonly HashGroup[] {
 }
 
 /**
- * Two replicas of the same part that told other weights of one step since the plan began at step `since`; undefined where
+ * Two replicas of the same part that told other weights of one step under `generation`, which runs `plan`; undefined where
  * there are none. Under ZeRO-3 ranks hold other parts, and between outer steps other weights, on purpose.
  */
 export function partedReplicas(
   ranks: readonly RankView[],
   plan: ParallelPlan,
-  since: number,
+  generation: number,
 ): readonly [number, number] | undefined {
   if (plan.zero === 3 || plan.outer) return undefined;
   const told = new Map<string, { rank: number; hash: string }>();
   for (const { rank, weights } of ranks) {
-    if (!weights || weights.step < since) continue;
+    if (weights?.generation !== generation) continue;
     const { pp, tp } = coordOf(rank, plan);
     const key = `${pp} ${tp} ${weights.step}`;
     const replica = told.get(key);
