@@ -11,6 +11,8 @@ export const messages = {
     joinQuiet: 'You receive the current weights from a peer and take your share from the next step on.',
     waitingForDevice: 'Looking at this device …',
     cannot: 'This device cannot take part',
+    watch: 'Only watch',
+    watchInstead: 'Watch the others',
     invited: 'You were invited to a room',
     invitedLead: (others: number) =>
       others === 0

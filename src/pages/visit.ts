@@ -29,6 +29,8 @@ export class Visit {
   /** Facts of the chosen text, counted when it changes; undefined while the own text is empty. */
   readonly facts: ReadonlySignal<TextFacts | undefined>;
   readonly link: ReadonlySignal<string>;
+  /** The room as the lecture draws it, for those who only watch. */
+  readonly watchLink: string;
   readonly people: ReadonlySignal<readonly Person[]>;
   /** Somebody in the room takes part already. */
   readonly joinsRun: ReadonlySignal<boolean>;
@@ -53,6 +55,7 @@ export class Visit {
       name: settings.name || randomName(),
     });
     const { self, roster, status, device } = this.session;
+    this.watchLink = `./lecture.html${writeFragment(room, null)}&watch=only`;
     this.link = computed(() => new URL(writeFragment(room, this.choice.value), here.href).href);
     this.people = computed(() => peopleOf(self.value, roster.value, status.value, device.value?.adapter));
     this.joinsRun = computed(() => hasRun(self.value, roster.value));

@@ -47,6 +47,8 @@ test('the run that ships with the site is replayed in every scene, without a GPU
     await page.locator('.picks').getByLabel(schedule, { exact: true }).check();
     expect(await figure('bubble'), schedule).toBeGreaterThan(0);
   }
+  await page.locator('.picks').getByLabel('All', { exact: true }).check();
+  await page.locator('[data-figure^="bubble-"][data-value]').nth(5).waitFor();
   await go('tensor');
   expect(await figure('tp-reduces')).toBe(4);
   await go('cube');

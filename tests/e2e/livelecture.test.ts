@@ -17,7 +17,7 @@ import { runFileOf } from '../../src/pages/state/runchoice';
 import { collectiveBytes } from '../../src/plan/links';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { TOLERANCE } from '../../src/train/proof';
-import { seriousFindings, Venue, type Visitor } from '../helpers/visitor';
+import { beforeWorker, seriousFindings, Venue, type Visitor } from '../helpers/visitor';
 
 const TABS = 4;
 /** Eight blocks for two chunks on each of four tabs; wide enough for the ring, short enough for a software adapter. */
@@ -208,6 +208,12 @@ describe('four real tabs', () => {
       expect(measured).toBeGreaterThan(0);
       expect(measured).toBeLessThan(1);
     }
+    await pick('All');
+    for (const [, schedule] of formulas) {
+      const measured = await figure(`bubble-${schedule}`);
+      expect(measured, schedule).toBeGreaterThan(0);
+      expect(measured, schedule).toBeLessThan(1);
+    }
     await pick('1F1B');
     await runsAs('pp 4 (1f1b)');
     const mean = await figure('bubble-mean');
@@ -242,6 +248,31 @@ describe('four real tabs', () => {
     expect(await figure('cube-tp')).toBe(0);
     // the first stage sends most of both: activations at each end, and the table's gradient
     expectFramed(Math.max(...files.cube.bytesSent), (await figure('cube-pp')) + (await figure('cube-dp')));
+  }, 120_000);
+
+  test('who cannot train watches: every scene as the lecturer steers, and nothing that steers', async () => {
+    const other = await venue.visit();
+    await beforeWorker(other.context, "Object.defineProperty(navigator, 'gpu', { value: undefined })");
+    const secret = new URLSearchParams(new URL(page.url()).hash.slice(1)).get('room');
+    const guest = await other.open(`#room=${secret}`);
+    await guest.getByRole('link', { name: 'Watch the others' }).click();
+    await guest.locator('.kind-live').waitFor();
+    await guest.locator('[data-figure="cube-dp"][data-value]').waitFor();
+    const own = '.picks, .strip-run, .button-go, .nav-room button:has-text("Knobs")';
+    expect(await guest.locator(own).count()).toBe(0);
+    // keys that steer a lecturer's page
+    for (const key of [' ', 'n', 'k', '2']) await guest.keyboard.press(key);
+    await guest.locator('.nav-scene[aria-current="page"]').getByText('Data').waitFor();
+    await go('tensor');
+    await runsAs('tp 4');
+    await guest.locator('[data-figure="tp-reduces"][data-value]').waitFor();
+    expect(await guest.locator('[data-figure="tp-reduces"]').getAttribute('data-value')).toBe('4');
+    expect(await guest.locator('.nav-count').textContent()).toBe('4 tabs');
+    expect(await seriousFindings(guest)).toEqual([]);
+    expect(other.complaints).toEqual([]);
+    await other.context.close();
+    await go('cube');
+    await runsAs('dp 2 x pp 2 (1f1b)');
   }, 120_000);
 
   test('7, which one: plans are run in turn, and efficiency is over as many tabs alone', async () => {

@@ -67,6 +67,18 @@ async function shoot(page: Page, scene: Scene): Promise<void> {
   if (plan) await page.locator('.strip-plan').getByText(plan, { exact: true }).waitFor();
   await page.locator(SEEN[scene]).first().waitFor();
   await ACTS[scene]?.(page);
+  await picture(page, scene);
+}
+
+/** The other view of the pipeline scene. */
+async function shootSchedules(page: Page): Promise<void> {
+  await page.locator('.picks').getByLabel('All', { exact: true }).check();
+  await page.locator('[data-figure^="bubble-"][data-value]').nth(5).waitFor();
+  await picture(page, 'schedules');
+}
+
+/** What is on screen, light and dark, wide and on a phone. */
+async function picture(page: Page, file: string): Promise<void> {
   for (const look of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: look });
     for (const [name, size] of [
@@ -75,8 +87,9 @@ async function shoot(page: Page, scene: Scene): Promise<void> {
     ] as const) {
       await page.setViewportSize(size);
       await page.waitForTimeout(SETTLE_MS);
-      await page.screenshot({ path: join(FOLDER, `${scene}-${look}-${name}.png`) });
+      await page.screenshot({ path: join(FOLDER, `${file}-${look}-${name}.png`) });
     }
+    await page.setViewportSize(WIDE);
   }
   await page.emulateMedia({ colorScheme: 'light' });
 }
@@ -91,6 +104,7 @@ try {
   await page.locator('.kind-live').waitFor();
   for (const scene of SCENES) {
     await shoot(page, scene);
+    if (scene === 'pipeline') await shootSchedules(page);
     console.log(scene);
   }
 } finally {

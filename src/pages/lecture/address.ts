@@ -1,5 +1,5 @@
 /**
- * The lecture as a URL fragment: room, run, scene, what was picked in it, and whether the controls are hidden. Everything
+ * The lecture as a URL fragment: room, run, scene, what was picked in it, who may steer. Everything
  * read from it is untrusted; what cannot be used is left out and named.
  */
 import * as v from 'valibot';
@@ -20,6 +20,8 @@ export interface Address {
   /** Simulated tabs, where nobody trains. */
   readonly tabs: number;
   readonly hidden: boolean;
+  /** This page watches a room that others steer. */
+  readonly watches: boolean;
   /** One sentence for each thing that cannot be used. */
   readonly refused: readonly string[];
 }
@@ -41,6 +43,7 @@ const fields = {
   ),
   tabs: integer(1, 64),
   hide: v.picklist(['controls']),
+  watch: v.picklist(['only']),
 } as const;
 
 const DEFAULT_TABS = 4;
@@ -71,12 +74,21 @@ export function readAddress(hash: string): Address {
     },
     tabs: read('tabs') ?? DEFAULT_TABS,
     hidden: read('hide') !== undefined,
+    watches: read('watch') !== undefined,
     refused,
   };
 }
 
 /** The fragment, with `#`; the room is left out where there is none. */
-export function writeAddress({ secret, choice, scene, picks, tabs, hidden }: Omit<Address, 'refused'>): string {
+export function writeAddress({
+  secret,
+  choice,
+  scene,
+  picks,
+  tabs,
+  hidden,
+  watches,
+}: Omit<Address, 'refused'>): string {
   const params = new URLSearchParams(writeFragment(secret ?? '', choice).slice(1));
   if (secret === undefined) params.delete('room');
   // why: a link without any field of the run means the lecture's own run
@@ -89,6 +101,7 @@ export function writeAddress({ secret, choice, scene, picks, tabs, hidden }: Omi
   if (!picks.overlap) params.set('overlap', 'off');
   if (tabs !== DEFAULT_TABS) params.set('tabs', String(tabs));
   if (hidden) params.set('hide', 'controls');
+  if (watches) params.set('watch', 'only');
   return `#${params}`;
 }
 

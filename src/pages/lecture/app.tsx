@@ -104,8 +104,8 @@ function act(show: Show, key: string, isOnControl: boolean): boolean {
   else if (SCENES[Number(key) - 1]) show.go(SCENES[Number(key) - 1]!);
   else if (key === '?') toggle('help');
   else if (key.toLowerCase() === 'q') toggle('qr');
-  else if (key.toLowerCase() === 'k') toggle('knobs');
-  else if (key.toLowerCase() === 'n') show.live.value?.commands.step();
+  else if (key.toLowerCase() === 'k' && !show.watches) toggle('knobs');
+  else if (key.toLowerCase() === 'n') show.step();
   else if (key.toLowerCase() === 'h') show.hidden.value = !show.hidden.value;
   else if (key.toLowerCase() === 'f') toggleFullScreen();
   else return false;

@@ -14,7 +14,7 @@ import { StepTraces } from './steptraces';
 import { Watched, type WatchedOptions } from './watched';
 
 /** Signals change at most this often, however many tabs tell how much. */
-const SHOW_EVERY_MS = 200;
+const SHOW_EVERY_MS = 500;
 const RESTING: ReadonlySet<Phase> = new Set(['waiting', 'paused', 'done', 'stopped', 'failed']);
 
 export interface LiveFeedOptions extends WatchedOptions {

@@ -24,7 +24,8 @@ if (isSecureContext) {
     const { protocol, host, href } = location;
     const signaling = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/signal`;
     const link = new URL(show.invitation, href).href;
-    const options = { secret: show.secret, signaling, name: words.title, signal: true, link, count: show.frames.count };
+    const name = show.watches ? words.watcher : words.title;
+    const options = { secret: show.secret, signaling, name, signal: !show.watches, link, count: show.frames.count };
     show.live.value = await openLiveRoom(options, messages.news);
   } catch (error) {
     show.problem.value = sentenceOf(error);

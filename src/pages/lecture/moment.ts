@@ -1,4 +1,7 @@
-/** The feed as one picture that stands still: taken once a second, so that people can read and drawing is cheap. */
+/**
+ * The feed as one picture that stands still: taken once a second, so that people can read, and less often where drawing it
+ * takes long, so that it costs those who train little.
+ */
 import { effect, signal } from '@preact/signals';
 import type { ParallelPlan } from '../../plan/plan';
 import type { TraceEvent } from '../../trace/trace';
@@ -21,7 +24,10 @@ export interface Moment {
   readonly proof: Proof | null;
 }
 
-const BEAT_MS = 1000;
+/** Shortest and longest time from one picture to the next. */
+const BEAT_MS = { least: 1000, most: 3000 };
+/** A picture stands this many times as long as it took. */
+const REST = 100;
 
 const NOTHING: Moment = {
   kind: 'simulated',
@@ -37,18 +43,26 @@ const NOTHING: Moment = {
   proof: null,
 };
 
-/** Follows one feed until it is closed. `count` measures what taking a moment costs. */
+/** Where the time that this page takes is counted (frames.ts). */
+export interface Costs {
+  readonly count: <T>(work: () => T) => T;
+  readonly spentMs: number;
+}
+
+/** Follows one feed until it is closed. */
 export class Moments {
   readonly now = signal<Moment>(NOTHING);
   readonly #stop: () => void;
   #takenMs = Number.NEGATIVE_INFINITY;
+  /** What the page had spent when the moment before was taken. */
+  #spentMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #phase: Phase | undefined;
   #since = 0;
 
   constructor(
     readonly feed: Feed,
-    readonly count: <T>(work: () => T) => T,
+    readonly costs: Costs,
   ) {
     let plan = '';
     this.#stop = effect(() => {
@@ -77,14 +91,25 @@ export class Moments {
     const isNews = phase !== this.#phase || this.feed.kind === 'simulated';
     this.#phase = phase;
     if (this.#timer !== undefined && !isNews) return;
+    this.#wait(isNews ? 0 : BEAT_MS.least);
+  }
+
+  /** Take a moment when the one before has stood for `beatMs`, or for longer if its drawing took long. */
+  #wait(beatMs: number): void {
     clearTimeout(this.#timer);
-    const waitMs = isNews ? 0 : Math.max(0, this.#takenMs + BEAT_MS - performance.now());
-    this.#timer = setTimeout(() => this.count(() => this.#take()), waitMs);
+    const leftMs = Math.max(0, this.#takenMs + beatMs - performance.now());
+    this.#timer = setTimeout(() => {
+      const tookMs = this.costs.spentMs - this.#spentMs;
+      const restMs = Math.min(BEAT_MS.most, REST * tookMs);
+      if (beatMs === 0 || restMs <= beatMs) this.costs.count(() => this.#take());
+      else this.#wait(restMs);
+    }, leftMs);
   }
 
   #take(): void {
     this.#timer = undefined;
     this.#takenMs = performance.now();
+    this.#spentMs = this.costs.spentMs;
     const { feed } = this;
     const newest = feed.newestStep.peek();
     const step = newest >= this.#since ? newest : -1;

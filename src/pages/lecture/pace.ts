@@ -1,6 +1,6 @@
 /** Of how many steps one is traced, so that watching a fast run costs as much as watching a slow one. */
 
-const STEPS_PER_SECOND = 10;
+const STEPS_PER_SECOND = 4;
 const EVENTS_PER_SECOND = 8_000;
 const MAX_EVERY = 1024;
 

@@ -16,7 +16,7 @@ import type { Commands, Feed, Handicap } from './feed';
 import { Frames } from './frames';
 import { partedReplicas } from './models/agreement';
 import { cutOf, type Digest, digestOf, keyOf } from './models/digest';
-import { type Picks, planFor, SCENES, type Scene } from './models/plans';
+import { type Picks, planFor, SCENES, type Scene, sceneOf } from './models/plans';
 import { type Moment, Moments } from './moment';
 import type { RecordedFeed } from './recordedfeed';
 import type { Recorder } from './recorder';
@@ -44,6 +44,10 @@ export class Show {
   readonly picks;
   readonly choice;
   readonly hidden;
+  /** Others steer the room: this page shows it and follows the plan from scene to scene. */
+  readonly watches: boolean;
+  /** What steers the room is on screen. */
+  readonly steers: ReadonlySignal<boolean>;
   /** Simulated tabs, while nobody trains. */
   readonly tabs;
   readonly panel = signal<Panel>('');
@@ -72,6 +76,8 @@ export class Show {
     this.picks = signal<Picks>(address.picks);
     this.choice = signal<RunChoice>(address.choice);
     this.hidden = signal(address.hidden);
+    this.watches = address.watches;
+    this.steers = computed(() => !this.hidden.value && !this.watches);
     this.tabs = signal(address.tabs);
     this.problem.value = address.refused.join(' ');
     this.simulated = new SimulatedFeed(this.#run());
@@ -82,7 +88,7 @@ export class Show {
     this.moment = computed(() => this.#moments.value!.now.value);
     this.parted = computed(() => partingOf(this.moment.value));
     effect(() => {
-      const moments = new Moments(this.feed.value, this.frames.count);
+      const moments = new Moments(this.feed.value, this.frames);
       this.#moments.value = moments;
       return () => moments.close();
     });
@@ -97,7 +103,16 @@ export class Show {
     });
     // why: whoever trains on would train on numbers that are known to be wrong
     effect(() => {
-      if (this.parted.value !== '' && this.feed.peek().kind === 'live') this.live.peek()!.commands.pause(true);
+      const isMine = this.feed.peek().kind === 'live' && !this.watches;
+      if (this.parted.value !== '' && isMine) this.live.peek()!.commands.pause(true);
+    });
+    // why computed: a live feed makes its plan anew with every word it hears, and who watches may look at other scenes
+    const followed = computed(() => {
+      const plan = this.feed.value.kind === 'live' && this.watches ? this.feed.value.plan.value : null;
+      return plan && sceneOf(plan);
+    });
+    effect(() => {
+      if (followed.value) this.scene.value = followed.value;
     });
     this.recut();
   }
@@ -115,6 +130,7 @@ export class Show {
       picks: this.picks.value,
       tabs: this.tabs.value,
       hidden: this.hidden.value,
+      watches: this.watches,
     });
   }
 
@@ -143,6 +159,7 @@ export class Show {
   recut(): void {
     const feed = this.feed.value;
     const isLive = feed.kind === 'live';
+    if (isLive && this.watches) return;
     const seats = isLive ? this.live.value!.seats.value : (this.recorded.value?.tabs ?? this.tabs.value);
     this.#try(() => {
       const run = feed === this.simulated ? this.#run() : feed.run.value;
@@ -174,9 +191,15 @@ export class Show {
   /** Pause what trains or let it go on. */
   pause(): void {
     const { phase } = this.feed.value;
+    if (this.watches) return;
     if (phase.value === 'training' || phase.value === 'paused') {
       this.live.value?.commands.pause(phase.value === 'training');
     }
+  }
+
+  /** While paused: run one step. */
+  step(): void {
+    if (!this.watches) this.live.value?.commands.step();
   }
 
   handicap(peer: PeerId, change: Partial<Handicap>): void {

@@ -1,11 +1,11 @@
 /**
- * Every plan on this very room, one after the other, a few steps each: what was measured is in the show's digests. A plan
+ * Plans on this very room, one after the other, a few steps each: what was measured is in the show's digests. A plan
  * the room refuses is passed over with its sentence.
  */
 import { effect, signal } from '@preact/signals';
 import { PlanError } from '../../errors';
 import type { ParallelPlan } from '../../plan/plan';
-import { cutOf, keyOf } from './models/digest';
+import { conditionsOf, cutOf, keyOf } from './models/digest';
 import type { Show } from './show';
 
 /** The first step under a plan builds buffers and pipelines and is left out. */
@@ -25,10 +25,10 @@ export class Trials {
     this.plans.value = plans;
     this.#run(0);
     this.#stop = effect(() => {
-      const { plan, kind, metrics, since } = this.show.moment.value;
+      const { plan, kind, metrics, since, ranks } = this.show.moment.value;
       const wanted = this.plans.value?.[this.at.value];
       if (!wanted || !plan || cutOf(plan) !== cutOf(wanted)) return;
-      if (!this.show.digests.value.has(keyOf(plan, kind))) return;
+      if (this.show.digests.value.get(keyOf(plan, kind))?.conditions !== conditionsOf(ranks)) return;
       const steps = kind === 'live' ? metrics.filter(({ step }) => step >= since).length : TRIAL_STEPS;
       if (steps < TRIAL_STEPS) return;
       const index = this.at.peek();

@@ -31,6 +31,7 @@ export const words = {
   resume: 'Go on',
   oneStep: 'One step',
   qr: 'Join by QR code',
+  watcher: 'Watching',
   runs: {
     heading: 'Runs as files',
     short: 'Replay',
@@ -196,7 +197,8 @@ export const words = {
     },
     schedule: 'Schedule',
     depth: 'Microbatches',
-    latency: 'More latency, ms',
+    all: 'All',
+    latency: 'Latency, ms',
     measured: (step: string) => `What ran: step ${step}`,
     simulated: 'Simulated run',
     ideal: 'Ideal: equal tabs, free links',
@@ -209,6 +211,8 @@ export const words = {
     label: (bubble: string, ideal: string, rows: number) =>
       `Timeline of ${rows} tabs: bubble ${bubble}, ideal schedule ${ideal}`,
     legend: { F: 'forward', B: 'backward', I: 'input gradient', W: 'weight gradient', wait: 'waiting' },
+    sideBySide: (bubbles: string) => `Timelines of every schedule, bubbles: ${bubbles || 'none yet'}`,
+    formulaShort: (bubble: string) => `formula ${bubble}`,
     mean: (bubble: string, steps: number) => `${bubble} over ${steps} steps`,
   },
   helpRows: [

@@ -31,6 +31,11 @@ export function FirstScreen({ visit }: { readonly visit: Visit }) {
           <button type="button" class="button-big" disabled={!canStart} onClick={() => visit.start()}>
             {joins ? words.join : words.start}
           </button>
+          {visit.invited && (
+            <a class={device && !canStart ? 'button-big' : 'button'} href={visit.watchLink}>
+              {device && !canStart ? words.watchInstead : words.watch}
+            </a>
+          )}
           <p class="note">
             {!device ? words.waitingForDevice : canStart ? (joins ? words.joinQuiet : words.quiet) : words.cannot}
           </p>

@@ -5,7 +5,7 @@ import type { RankView } from '../../../src/pages/lecture/feed';
 import { costOf, percentile } from '../../../src/pages/lecture/frames';
 import { hashGroups, onScale, partedReplicas } from '../../../src/pages/lecture/models/agreement';
 import { placesOf } from '../../../src/pages/lecture/models/cube';
-import { type Digest, keyOf, paceOf, roomRate } from '../../../src/pages/lecture/models/digest';
+import { type Digest, digestOf, keyOf, paceOf, roomRate } from '../../../src/pages/lecture/models/digest';
 import { lanesOf } from '../../../src/pages/lecture/models/lanes';
 import { linkLoads, sentBytes } from '../../../src/pages/lecture/models/links';
 import { oneStepOf } from '../../../src/pages/lecture/models/onestep';
@@ -13,16 +13,17 @@ import { DEFAULT_PICKS, planFor } from '../../../src/pages/lecture/models/plans'
 import { rowsOf } from '../../../src/pages/lecture/models/ranking';
 import { holdingsAfter, ringRuns } from '../../../src/pages/lecture/models/ring';
 import { asMeasured, byRounds, holdingsAt } from '../../../src/pages/lecture/models/ringtime';
+import { sideBySide } from '../../../src/pages/lecture/models/sidebyside';
 import { STAGES, stateBytes, theory, trafficFactor } from '../../../src/pages/lecture/models/states';
 import { tensorCounts } from '../../../src/pages/lecture/models/tensor';
 import { parametersOf, sequencesOf, unitsOf } from '../../../src/pages/lecture/models/units';
 import { DIALS, nameOfStop, questionOf, START, STOPS } from '../../../src/pages/lecture/models/whatif';
-import { rankFinder } from '../../../src/pages/lecture/moment';
+import { type Moment, rankFinder } from '../../../src/pages/lecture/moment';
 import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import type { StepMetrics } from '../../../src/pages/tab';
 import { collectiveBytes } from '../../../src/plan/links';
-import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
+import { type ParallelPlan, parsePlan, SCHEDULES } from '../../../src/plan/plan';
 import type { Prediction, Recommendation } from '../../../src/plan/planner';
 
 const run = runFileOf({ ...LECTURE_CHOICE, context: 16 }, '');
@@ -116,7 +117,8 @@ test('efficiency is over as many tabs that each ran alone, and a plan below one 
   const advice = { alone: prediction(alone, 100), ranked: [prediction(ddp, 30), prediction(tp, 300)], why: '' };
   const digest = (plan: ParallelPlan, tokensPerSecond: number) => {
     const base = { plan, kind: 'live', samples: 1, bubble: 0, overlap: 1, memory: [], sent: [] } as const;
-    return [keyOf(plan, 'live'), { ...base, tokensPerSecond }] as [string, Digest];
+    const rest = { conditions: '[]', gantt: null };
+    return [keyOf(plan, 'live'), { ...base, ...rest, tokensPerSecond }] as [string, Digest];
   };
   const digests = new Map([digest(alone, 100), digest(ddp, 300), digest(tp, 50)]);
   const rows = rowsOf(advice as Recommendation, digests, 'live', 256);
@@ -158,6 +160,44 @@ test('replicas part only where the plan has them hold the same, of one step, und
   expect(partedReplicas(other, plan, 4)).toBeUndefined();
   expect(partedReplicas(other, parsePlan({ dp: 4, zero: 3 }), 3)).toBeUndefined();
   expect(partedReplicas(other, parsePlan({ dp: 4, zero: 2 }), 3)).toEqual([0, 1]);
+});
+
+test('schedules side by side: those that can run, with what was measured under the handicaps of now', () => {
+  const plan = planFor('pipeline', N, run, DEFAULT_PICKS)!;
+  const { feed, events } = simulated(plan);
+  const { ranks, generation, newestStep } = feed;
+  const rest = { phase: 'training', metrics: [], since: 0, proof: null } as const;
+  const moment: Moment = {
+    ...rest,
+    kind: 'simulated',
+    run,
+    plan,
+    ranks: ranks.value,
+    generation: generation.value,
+    step: newestStep.value,
+    events,
+  };
+  const digests = new Map([[keyOf(plan, 'simulated'), digestOf(moment, undefined)!]]);
+  const compared = sideBySide(moment, digests);
+  expect(compared.map(({ schedule }) => schedule)).toEqual([...SCHEDULES]);
+  const known = compared.filter(({ digest }) => digest);
+  expect(known.map(({ schedule, digest }) => [schedule, digest!.gantt!.ranks])).toEqual([['1f1b', N]]);
+  expect(known[0]!.digest!.gantt!.bubble).toBeCloseTo(known[0]!.digest!.bubble, 6);
+  expect(compared[0]!.formula.bubble).toBeCloseTo((N - 1) / (plan.microbatches + N - 1), 12);
+  const slowed = ranks.value.map((view) => ({ ...view, handicap: { ...view.handicap, latencyMs: 50 } }));
+  expect(sideBySide({ ...moment, ranks: slowed }, digests).filter(({ digest }) => digest)).toEqual([]);
+  expect(sideBySide({ ...moment, plan: parsePlan({ dp: N }) }, digests)).toEqual([]);
+});
+
+test('samples under other handicaps are left behind', () => {
+  const plan = planFor('pipeline', N, run, DEFAULT_PICKS)!;
+  const { feed, events } = simulated(plan);
+  const rest = { phase: 'training', metrics: [], since: 0, proof: null, generation: 1, step: 1 } as const;
+  const moment: Moment = { ...rest, kind: 'simulated', run, plan, ranks: feed.ranks.value, events };
+  const twice = digestOf(moment, digestOf(moment, undefined))!;
+  expect(twice.samples).toBe(2);
+  const slowed = feed.ranks.value.map((view) => ({ ...view, handicap: { ...view.handicap, unitMs: 5 } }));
+  expect(digestOf({ ...moment, ranks: slowed }, twice)!.samples).toBe(1);
 });
 
 test('every stop of every dial is a question with a name', () => {

@@ -16,7 +16,7 @@ test('a frame that has done a larger job leaves the rest to the next one', () =>
   const frames = new Frames();
   const done: string[] = [];
   frames.request(() => {
-    work(3);
+    work(10);
     done.push('large');
   });
   frames.request(() => void done.push('small'));

@@ -30,7 +30,7 @@ function liveFeed(plan: ParallelPlan) {
 
 test('the same plan in another object changes nothing', () => {
   const feed = liveFeed(parsePlan({ dp: 4 }));
-  const moments = new Moments(feed, (work) => work());
+  const moments = new Moments(feed, { count: (work) => work(), spentMs: 0 });
   for (let step = 0; step < 3; step++) {
     feed.newestStep.value = step;
     feed.plan.value = parsePlan({ dp: 4 });
@@ -43,7 +43,7 @@ test('the same plan in another object changes nothing', () => {
 
 test('after another plan only its own steps are shown', () => {
   const feed = liveFeed(parsePlan({ dp: 4 }));
-  const moments = new Moments(feed, (work) => work());
+  const moments = new Moments(feed, { count: (work) => work(), spentMs: 0 });
   feed.newestStep.value = 5;
   vi.advanceTimersByTime(1100);
   feed.plan.value = parsePlan({ pp: 4, microbatches: 8 });
@@ -55,19 +55,37 @@ test('after another plan only its own steps are shown', () => {
   moments.close();
 });
 
-test('however much a feed says, a moment is taken twice a second', () => {
+/** Moments taken in ten seconds of a feed that says something every 20 ms, on a page that spends `ms` on each. */
+function takenInTenSeconds(ms: number): number {
   const feed = liveFeed(parsePlan({ dp: 4 }));
   let taken = 0;
-  const moments = new Moments(feed, (work) => {
-    taken++;
-    return work();
-  });
+  const costs = {
+    spentMs: 0,
+    count<T>(work: () => T): T {
+      taken++;
+      const result = work();
+      costs.spentMs += ms;
+      return result;
+    },
+  };
+  const moments = new Moments(feed, costs);
   vi.advanceTimersByTime(10);
   const before = taken;
-  for (let step = 0; step < 100; step++) {
+  for (let step = 0; step < 500; step++) {
     feed.newestStep.value = step;
     vi.advanceTimersByTime(20);
   }
-  expect(taken - before).toBeLessThanOrEqual(4);
   moments.close();
+  return taken - before;
+}
+
+test('however much a feed says, a moment is taken once a second', () => {
+  expect(takenInTenSeconds(0)).toBeLessThanOrEqual(10);
+  expect(takenInTenSeconds(0)).toBeGreaterThan(7);
+});
+
+test('where a picture takes long it stands longer, but three seconds at most', () => {
+  expect(takenInTenSeconds(20)).toBeLessThanOrEqual(5);
+  expect(takenInTenSeconds(20)).toBeGreaterThan(3);
+  expect(takenInTenSeconds(5000)).toBe(3);
 });

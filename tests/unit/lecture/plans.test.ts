@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { PlanError } from '../../../src/errors';
 import { LECTURE_CHOICE, readAddress, writeAddress } from '../../../src/pages/lecture/address';
-import { DEFAULT_PICKS, factsOf, planFor, SCENES } from '../../../src/pages/lecture/models/plans';
+import { DEFAULT_PICKS, factsOf, planFor, SCENES, sceneOf } from '../../../src/pages/lecture/models/plans';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { SCHEDULES } from '../../../src/plan/plan';
 import { validatePlan } from '../../../src/plan/rules';
@@ -23,6 +23,12 @@ describe('planFor', () => {
     }
   });
 
+  test('a plan is shown by the scene it is of', () => {
+    for (const scene of ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube'] as const)
+      expect(sceneOf(planFor(scene, 4, run, { ...DEFAULT_PICKS, zero: 1 })!)).toBe(scene);
+    expect(sceneOf(planFor('zero', 4, run, DEFAULT_PICKS)!)).toBe('data');
+  });
+
   test('four tabs run every scene and every schedule', () => {
     expect(planFor('data', 4, run, DEFAULT_PICKS)).toMatchObject({ dp: 4, pp: 1, tp: 1, zero: 0 });
     expect(planFor('zero', 4, run, { ...DEFAULT_PICKS, zero: 3 })).toMatchObject({ dp: 4, zero: 3 });
@@ -40,7 +46,7 @@ describe('the address', () => {
     const secret = 'AAAAAAAAAAAAAAAAAAAAAA';
     const picks = { zero: 2, schedule: 'zb-v', depth: 4, overlap: false } as const;
     const addresses = [
-      { secret, choice: LECTURE_CHOICE, scene: 'zero', picks, tabs: 8, hidden: true },
+      { secret, choice: LECTURE_CHOICE, scene: 'zero', picks, tabs: 8, hidden: true, watches: false },
       {
         secret: undefined,
         choice: { ...LECTURE_CHOICE, layers: 2, seed: 7 },
@@ -48,6 +54,7 @@ describe('the address', () => {
         picks: DEFAULT_PICKS,
         tabs: 4,
         hidden: false,
+        watches: true,
       },
     ] as const;
     for (const address of addresses) {

@@ -4,13 +4,16 @@ import { statsOf } from '../../../trace/stats';
 import type { MemoryByRole, StepMetrics } from '../../tab';
 import type { RankView } from '../feed';
 import { type Moment, rankFinder } from '../moment';
+import { type Gantt, ganttOf } from './gantt';
 import { linkLoads, sentBytes, totalOf } from './links';
 import { allBytes } from './states';
-import { tokensPerStep } from './units';
+import { stageOfUnit, tokensPerStep, unitsOf } from './units';
 
 export interface Digest {
   readonly plan: ParallelPlan;
   readonly kind: Moment['kind'];
+  /** Who was slow on purpose, and how: figures under other conditions are no samples of these. */
+  readonly conditions: string;
   /** Steps that `bubble` and `overlap` are means of. */
   readonly samples: number;
   readonly bubble: number;
@@ -20,15 +23,23 @@ export interface Digest {
   /** Payload bytes each rank sent in the newest step. */
   readonly sent: readonly number[];
   readonly tokensPerSecond: number;
+  /** Of a pipeline, its newest step. */
+  readonly gantt: Gantt | null;
 }
 
 /** Newest values win after this many. */
 const MAX_SAMPLES = 20;
 
-/** `before` with what `moment` shows; `before` is of the same plan and kind, or undefined. */
-export function digestOf(moment: Moment, before: Digest | undefined): Digest | undefined {
+/** Handicaps by rank. */
+export const conditionsOf = (ranks: readonly RankView[]): string =>
+  JSON.stringify(ranks.map(({ handicap }) => handicap));
+
+/** `known` with what `moment` shows; `known` is of the same plan and kind, or undefined. */
+export function digestOf(moment: Moment, known: Digest | undefined): Digest | undefined {
   const { plan, run, events, ranks, metrics, since, kind } = moment;
-  if (!plan || !run || events.length === 0) return before;
+  if (!plan || !run || events.length === 0) return known;
+  const conditions = conditionsOf(ranks);
+  const before = known?.conditions === conditions ? known : undefined;
   const stats = statsOf(events, tokensPerStep(run));
   const loads = linkLoads(events, rankFinder(ranks));
   const samples = Math.min(MAX_SAMPLES, (before?.samples ?? 0) + 1);
@@ -36,6 +47,7 @@ export function digestOf(moment: Moment, before: Digest | undefined): Digest | u
   return {
     plan,
     kind,
+    conditions,
     samples,
     bubble: mean(before?.bubble ?? 0, stats.bubble),
     overlap: mean(before?.overlap ?? 0, stats.overlap),
@@ -44,6 +56,7 @@ export function digestOf(moment: Moment, before: Digest | undefined): Digest | u
     tokensPerSecond:
       paceOf(metrics, since, tokensPerStep(run)) ||
       ranks.reduce((sum, { tokensPerSecond }) => sum + tokensPerSecond, 0),
+    gantt: plan.pp > 1 ? ganttOf(events, ranks.length, stageOfUnit(unitsOf(run, plan), plan)) : null,
   };
 }
 

@@ -78,6 +78,15 @@ function cubeOf(facts: RunFacts): ParallelPlan {
   return validatePlan(parsePlan({ ...sizes, microbatches: 2 * sizes.pp }), facts);
 }
 
+/** The scene that shows what `plan` does. */
+export function sceneOf({ dp, pp, tp, zero }: ParallelPlan): Scene {
+  if ([dp, pp, tp].filter((size) => size > 1).length > 1) return 'cube';
+  if (pp > 1) return 'pipeline';
+  if (tp > 1) return 'tensor';
+  if (dp > 1) return zero > 0 ? 'zero' : 'data';
+  return 'one';
+}
+
 export function isRunnable(plan: ParallelPlan, facts: RunFacts): boolean {
   try {
     validatePlan(plan, facts);

@@ -38,10 +38,15 @@ export function GanttView({ frames, tracks, label, look }: Props) {
   return <Picture frames={frames} label={label} class="gantt" draw={draw} />;
 }
 
-function drawTracks({ ctx, width, height }: Pen, tracks: readonly Track[]): void {
+/** Below each other. `longestMs`: what the time scale must hold. */
+export function drawTracks(
+  { ctx, width, height }: Pen,
+  tracks: readonly Track[],
+  longestMs = Math.max(...tracks.map(({ gantt }) => gantt.spanMs)),
+): void {
   const isNarrow = width < 560;
   const left = isNarrow ? 44 : 132;
-  const longest = Math.max(...tracks.map(({ gantt }) => gantt.spanMs), 1e-6);
+  const longest = Math.max(longestMs, 1e-6);
   const rows = tracks.reduce((sum, { gantt }) => sum + gantt.ranks, 0);
   const rowHeight = Math.min(52, (height - tracks.length * (TITLE + AXIS)) / Math.max(1, rows));
   let y = 0;
@@ -50,7 +55,7 @@ function drawTracks({ ctx, width, height }: Pen, tracks: readonly Track[]): void
     const zoom = gantt.spanMs > 0 && longest / gantt.spanMs > MAX_RATIO ? longest / gantt.spanMs : 1;
     const spanMs = longest / zoom;
     const x = (ms: number) => left + (ms / spanMs) * (width - left - 4);
-    ctx.font = font(isNarrow ? 15 : 20, 600);
+    ctx.font = font(isNarrow ? 17 : 20, 600);
     ctx.fillStyle = paint('--ink');
     ctx.textBaseline = 'middle';
     ctx.textAlign = 'left';

@@ -5,7 +5,7 @@ import { words } from '../words';
 export function Misfit({ show }: { readonly show: Show }) {
   const live = show.live.value;
   const plan = live?.feed.plan.value;
-  if (!live || !plan || show.feed.value !== live.feed || show.scene.value === 'one') return null;
+  if (!live || !plan || show.watches || show.feed.value !== live.feed || show.scene.value === 'one') return null;
   const [here, used] = [live.seats.value, plan.dp * plan.pp * plan.tp];
   if (here === used || here === 0 || show.expected.value > 0) return null;
   return (

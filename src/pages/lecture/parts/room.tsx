@@ -21,9 +21,11 @@ export function Room({ show }: { readonly show: Show }) {
       <button type="button" class="button" aria-label={words.qr} onClick={() => (show.panel.value = 'qr')}>
         QR
       </button>
-      <button type="button" class="button" onClick={() => (show.panel.value = 'knobs')}>
-        {words.knobs}
-      </button>
+      {!show.watches && (
+        <button type="button" class="button" onClick={() => (show.panel.value = 'knobs')}>
+          {words.knobs}
+        </button>
+      )}
       <button type="button" class="button" aria-label={words.help} onClick={() => (show.panel.value = 'help')}>
         ?
       </button>
@@ -37,7 +39,7 @@ function Entry({ show }: { readonly show: Show }) {
   const seats = live?.seats.value ?? 0;
   const isRunning = show.feed.value.kind === 'live';
   if (show.expected.value > 0) return <span class="nav-count">{words.arriving(seats, show.expected.value)}</span>;
-  if (isRunning) return <span class="nav-count">{words.tabs(seats)}</span>;
+  if (isRunning || show.watches) return <span class="nav-count">{words.tabs(seats)}</span>;
   if (seats > 0) {
     return (
       <button type="button" class="button button-go" onClick={() => show.start()}>

@@ -19,13 +19,13 @@ export function Strip({ show, look }: SceneProps) {
   const isRunning = phase === 'training' || phase === 'paused';
   return (
     <footer class="strip">
-      {!show.hidden.value && kind === 'live' && isRunning && (
+      {show.steers.value && kind === 'live' && isRunning && (
         <div class="strip-run">
           <button type="button" class="button" onClick={() => show.pause()}>
             {phase === 'paused' ? words.resume : words.pause}
           </button>
           {phase === 'paused' && (
-            <button type="button" class="button" onClick={() => show.live.value?.commands.step()}>
+            <button type="button" class="button" onClick={() => show.step()}>
               {words.oneStep}
             </button>
           )}

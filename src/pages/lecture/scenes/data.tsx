@@ -114,13 +114,15 @@ export function DataScene({ show, look }: SceneProps) {
           >
             {text.next}
           </button>
-          <Choice
-            label={text.overlap}
-            values={[text.on, text.off]}
-            value={show.picks.value.overlap ? text.on : text.off}
-            nameOf={(value) => value}
-            onChange={(value) => show.pick({ overlap: value === text.on })}
-          />
+          {show.steers.value && (
+            <Choice
+              label={text.overlap}
+              values={[text.on, text.off]}
+              value={show.picks.value.overlap ? text.on : text.off}
+              nameOf={(value) => value}
+              onChange={(value) => show.pick({ overlap: value === text.on })}
+            />
+          )}
         </div>
       )}
       <div class="split-side">

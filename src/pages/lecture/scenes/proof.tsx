@@ -26,7 +26,7 @@ export function ProofScene({ show }: SceneProps) {
   };
   return (
     <>
-      {!show.hidden.value && (
+      {show.steers.value && (
         <div class="picks">
           <button type="button" class="button button-go" disabled={!isRunning || isAsked} onClick={ask}>
             {isAsked ? text.proving : text.prove}

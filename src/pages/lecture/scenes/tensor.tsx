@@ -17,7 +17,7 @@ export function TensorScene({ show }: SceneProps) {
   const isThere = tp > 1 && events.length > 0;
   return (
     <>
-      {!show.hidden.value && (
+      {show.steers.value && (
         <div class="picks">
           <Choice
             label={words.pipeline.latency}

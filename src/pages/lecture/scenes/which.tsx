@@ -80,7 +80,7 @@ function RoomTable({ show }: { readonly show: Show }) {
   return (
     <>
       <div class="which-bar">
-        {!show.hidden.value &&
+        {show.steers.value &&
           (plans ? (
             <button type="button" class="button" onClick={() => trials.stop()}>
               {text.stop}

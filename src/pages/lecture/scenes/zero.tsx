@@ -41,7 +41,7 @@ export function ZeroScene({ show }: SceneProps) {
             digest={digestFor(show, zero)}
             isRunning={plan?.zero === zero && plan.dp > 1}
             onRun={() => show.pick({ zero })}
-            hidden={show.hidden.value}
+            steers={show.steers.value}
           />
         ))}
       </div>
@@ -76,11 +76,11 @@ interface ColumnProps {
   readonly parameters: number;
   readonly digest: Digest | undefined;
   readonly isRunning: boolean;
-  readonly hidden: boolean;
+  readonly steers: boolean;
   readonly onRun: () => void;
 }
 
-function Column({ zero, size, parameters, digest, isRunning, hidden, onRun }: ColumnProps) {
+function Column({ zero, size, parameters, digest, isRunning, steers, onRun }: ColumnProps) {
   const expected = theory(zero, size);
   const expectedBytes = stateBytes(expected);
   const measured = (digest?.memory ?? []).filter((memory): memory is MemoryByRole => memory !== null);
@@ -143,7 +143,7 @@ function Column({ zero, size, parameters, digest, isRunning, hidden, onRun }: Co
           </dd>
         </div>
       </dl>
-      {!hidden && (
+      {steers && (
         <button type="button" class="button" disabled={isRunning} onClick={onRun}>
           {isRunning ? text.running : text.run(name)}
         </button>

@@ -1,0 +1,32 @@
+/** Every schedule of a pipeline on the room as it is, beside each other: what was measured of each, and its formula. Pure. */
+import { type ParallelPlan, parsePlan, SCHEDULES, type ScheduleName } from '../../../plan/plan';
+import type { Moment } from '../moment';
+import { conditionsOf, type Digest, keyOf } from './digest';
+import { bubbleFormula, type Formula } from './ideal';
+import { factsOf, isRunnable } from './plans';
+
+export interface Compared {
+  readonly schedule: ScheduleName;
+  readonly plan: ParallelPlan;
+  /** Undefined until it has run under the handicaps of now. */
+  readonly digest: Digest | undefined;
+  readonly formula: Formula;
+}
+
+/** The schedules that can run the pipeline of `moment`; none before there is one. */
+export function sideBySide(
+  { run, plan, ranks, kind }: Moment,
+  digests: ReadonlyMap<string, Digest>,
+): readonly Compared[] {
+  if (!run || !plan || plan.pp === 1) return [];
+  const { pp, microbatches } = plan;
+  const conditions = conditionsOf(ranks);
+  const plans = SCHEDULES.map((schedule) => parsePlan({ pp, schedule, microbatches }));
+  return plans
+    .filter((one) => isRunnable(one, factsOf(run, ranks.length)))
+    .map((one) => {
+      const digest = digests.get(keyOf(one, kind));
+      const isOfNow = digest?.conditions === conditions;
+      return { schedule: one.schedule, plan: one, digest: isOfNow ? digest : undefined, formula: bubbleFormula(one) };
+    });
+}
