@@ -182,7 +182,7 @@ export const words = {
     hashes: 'Weights',
     hashesSame: 'Tabs that hold the same hold the same bits',
     hashesNone: 'No tab has told its hash yet.',
-    replicas: (tabs: string) => `tabs ${tabs}`,
+    replicas: (tabs: readonly number[]) => `${tabs.length === 1 ? 'tab' : 'tabs'} ${tabs.join(', ')}`,
     none: 'Press the button: one tab computes the whole batch again, alone.',
     simulated: 'Weights are only compared where tabs really train.',
   },

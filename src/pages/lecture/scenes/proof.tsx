@@ -50,7 +50,7 @@ export function ProofScene({ show }: SceneProps) {
             <ul class="hashes">
               {groups.map(({ hash, step, ranks: who }) => (
                 <li key={`${step} ${hash}`}>
-                  <b>{text.replicas(who.join(', '))}</b> <span class="muted">{words.step(count(step))}</span>
+                  <b>{text.replicas(who)}</b> <span class="muted">{words.step(count(step))}</span>
                   <code data-figure="hash" data-value={hash}>
                     {hash.slice(0, 16)}
                   </code>
