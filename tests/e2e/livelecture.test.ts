@@ -333,4 +333,30 @@ describe('four real tabs', () => {
     expect(await page.locator('.notices').textContent()).toBe('');
     expect(visitor.complaints).toEqual([]);
   }, 120_000);
+
+  test('the knobs: latency is really paid, and a tab that is dropped leaves a ring of three that trains on', async () => {
+    const knobs = page.locator('dialog.knobs');
+    const all = knobs.locator('li').first().getByRole('radiogroup', { name: 'Latency' });
+    await go('data');
+    await runsAs('DDP');
+    await figure('took');
+    await page.keyboard.press('k');
+    await all.getByRole('radio', { name: '200 ms' }).click();
+    // the tabs themselves say that they have it
+    const slowed = () => knobs.getByRole('radio', { name: '200 ms', checked: true }).count();
+    await expect.poll(slowed, { timeout: 20_000 }).toBe(1 + TABS);
+    await page.keyboard.press('Escape');
+    const rounds = 2 * (TABS - 1);
+    await expect.poll(() => figure('took'), { timeout: 60_000 }).toBeGreaterThan(rounds * 200);
+    await page.keyboard.press('k');
+    await all.getByRole('radio', { name: 'off' }).click();
+    await knobs.getByRole('button', { name: 'Drop' }).last().click();
+    await page.keyboard.press('Escape');
+    await page.locator('.nav-count').getByText('3 tabs', { exact: true }).waitFor();
+    await page.getByRole('img', { name: 'Ring of 3 tabs' }).waitFor();
+    const [bytes, formula] = await figuresAtOnce(['link-bytes', 'link-formula']);
+    // chunks of a third are not all of one length
+    expect(Math.abs(bytes! / formula! - 1)).toBeLessThan(0.01);
+    expect(await page.locator('.banner-problem').count()).toBe(0);
+  }, 180_000);
 });

@@ -42,6 +42,7 @@ export function App({ show }: { readonly show: Show }) {
       <Nav show={show} />
       <div class="notices">
         <Banner kind="problem" sentence={show.problem.value || (show.live.value?.problem.value ?? '')} />
+        <Banner kind="problem" sentence={show.parted.value && words.proof.paused(show.parted.value)} />
         <Misfit show={show} />
       </div>
       <main class="stage" aria-labelledby="claim">

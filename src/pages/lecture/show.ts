@@ -67,6 +67,8 @@ export class Show {
   /** About this room (scene 7). */
   readonly adviser = new Adviser();
   readonly #moments = signal<Moments | null>(null);
+  /** Asked of the live room last: it may run yet after what runs now. */
+  #asked: ParallelPlan | null = null;
   readonly #digest = (): void => this.#digestOf(this.moment.peek());
   readonly secret: string;
 
@@ -173,7 +175,10 @@ export class Show {
     const feed = this.feed.value;
     if (feed === this.simulated) this.simulated.change({ run: this.#run(), plan });
     else if (feed === this.recorded.value && !this.recorded.value.show(plan)) throw new PlanError(words.runs.missing);
-    else if (feed.kind === 'live' && !isSame(feed.plan.value, plan)) this.live.value!.commands.switchPlan(plan);
+    else if (feed.kind === 'live' && !(isSame(feed.plan.value, plan) && isSame(this.#asked ?? plan, plan))) {
+      this.live.value!.commands.switchPlan(plan);
+      this.#asked = plan;
+    }
   }
 
   /** Start the run of the address on the tabs of the live room, cut as the scene wants it. */

@@ -172,6 +172,7 @@ export const words = {
     ended: 'Nobody trains, so there is no step to compare.',
     same: 'The same',
     parted: (tensor: string) => `Parted at ${tensor}`,
+    paused: (parted: string) => `${parted}: what is trained from here on would be wrong, so the run is paused.`,
     replicasParted: (a: number, b: number) => `Tabs ${a} and ${b} hold other weights`,
     limit: (tolerance: string) => `stops above ${tolerance}`,
     largest: 'Largest difference of a number',

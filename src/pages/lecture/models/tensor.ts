@@ -1,4 +1,5 @@
 /** Tensor-parallel all-reduces counted in the messages of one step: how many a block has, how much they send, how long. */
+import { coveredMs } from '../../../plan/machines';
 import type { TraceEvent } from '../../../trace/trace';
 
 export interface TensorCounts {
@@ -29,17 +30,6 @@ export function tensorCounts(events: readonly TraceEvent[]): TensorCounts {
     forward: most('F'),
     backward: most('BI'),
     bytes: mine.filter(({ name }) => name.endsWith('.send')).reduce((sum, { bytes = 0 }) => sum + bytes, 0),
-    waiting: spanMs > 0 ? covered(mine) / spanMs : 0,
+    waiting: spanMs > 0 ? coveredMs(mine) / spanMs : 0,
   };
-}
-
-/** Milliseconds in which at least one of the events was under way. */
-function covered(events: readonly TraceEvent[]): number {
-  let ms = 0;
-  let end = Number.NEGATIVE_INFINITY;
-  for (const { t0, t1 } of [...events].sort((a, b) => a.t0 - b.t0)) {
-    ms += Math.max(0, t1 - Math.max(t0, end));
-    end = Math.max(end, t1);
-  }
-  return ms;
 }

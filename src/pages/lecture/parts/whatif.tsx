@@ -6,6 +6,7 @@ import { bytes, milliseconds } from '../../state/format';
 import { Adviser } from '../adviser';
 import { DIALS, type Dials, nameOfStop, questionOf, START, STOPS } from '../models/whatif';
 import { words } from '../words';
+import { TableHead } from './tablehead';
 
 const text = words.which;
 const SHOWN = 6;
@@ -44,15 +45,7 @@ export function WhatIf() {
         </p>
         {advice && (
           <table>
-            <thead>
-              <tr>
-                {text.adviceColumns.map((column) => (
-                  <th key={column} scope="col">
-                    {column}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <TableHead columns={text.adviceColumns} />
             <tbody>
               {[...advice.ranked.slice(0, SHOWN), advice.alone].map((one, index) => (
                 <tr key={JSON.stringify([index, one.plan])} class={one.fits ? '' : 'muted'}>

@@ -167,6 +167,7 @@ interface FigureProps {
 function Figures({ moment, run, at, overlap }: FigureProps) {
   const sent = useMemo(() => sentBytes(linkLoads(moment.events, rankFinder(moment.ranks)), 0).dp, [moment]);
   const size = run?.members.length ?? 0;
+  const factor = (2 * (size - 1)) / size;
   return (
     <dl class="side">
       <div>
@@ -174,7 +175,11 @@ function Figures({ moment, run, at, overlap }: FigureProps) {
         <dd data-figure="round" data-value={run ? Math.min(run.rounds, Math.floor(at)) : undefined} class="side-text">
           {run ? roundOf(run, at) : '–'}
         </dd>
-        {run && <dd class="side-note">{text.took(milliseconds(run.t1 - run.t0))}</dd>}
+        {run && (
+          <dd class="side-note" data-figure="took" data-value={run.t1 - run.t0}>
+            {text.took(milliseconds(run.t1 - run.t0))}
+          </dd>
+        )}
       </div>
       <div class="side-mid">
         <dt>{text.link}</dt>
@@ -185,8 +190,8 @@ function Figures({ moment, run, at, overlap }: FigureProps) {
           <dd
             class="side-note"
             data-figure="link-formula"
-            data-value={((2 * (size - 1)) / size) * run.arrayBytes}
-          >{`${text.linkNote(`2 (N-1)/N = ${(2 * (size - 1)) / size}`, bytes(run.arrayBytes))} = ${bytes(((2 * (size - 1)) / size) * run.arrayBytes)}`}</dd>
+            data-value={factor * run.arrayBytes}
+          >{`${text.linkNote(`2 (N-1)/N = ${Number(factor.toFixed(2))}`, bytes(run.arrayBytes))} = ${bytes(factor * run.arrayBytes)}`}</dd>
         )}
       </div>
       <div>

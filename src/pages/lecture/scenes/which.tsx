@@ -10,6 +10,7 @@ import { calibrate } from '../models/calibrate';
 import { plansOf, type Row, reasonOf, rowsOf } from '../models/ranking';
 import { shapeOf, tokensPerStep } from '../models/units';
 import { Choice } from '../parts/choice';
+import { TableHead } from '../parts/tablehead';
 import { WhatIf } from '../parts/whatif';
 import type { Show } from '../show';
 import { TRIAL_STEPS, Trials } from '../trials';
@@ -41,26 +42,26 @@ export function WhichScene({ show }: SceneProps) {
 }
 
 /**
- * Asks the planner about the room as it was measured when the scene was first opened, and again when the run or the number
- * of tabs changes: plans measured since then stay comparable with what was predicted.
+ * Asks the planner about the room as it was measured when the scene was first opened, and again when the run or the tabs
+ * change: plans measured since then stay comparable with what was predicted.
  */
 function useAdvice(show: Show): Adviser {
   const { run, ranks, events } = show.moment.value;
   const isLive = show.feed.value.kind === 'live';
   const machines = isLive ? show.live.value!.machines.value : ranks.map(({ machine }) => machine);
-  const tabs = machines.length;
+  const where = JSON.stringify(machines);
   const isKnown = events.length > 0;
   useEffect(() => {
     const known = calibrate(show.moment.peek());
-    if (!run || !known || tabs === 0) return;
+    if (!run || !known || machines.length === 0) return;
     const model = shapeOf(run);
     const device = deviceOfSpeed(model, known.flopsPerMs, ROOM_MEMORY_BYTES);
-    show.adviser.askOnce(`${show.feed.peek().kind} ${tabs} ${JSON.stringify({ ...run, plan: null })}`, {
+    show.adviser.askOnce(`${show.feed.peek().kind} ${where} ${JSON.stringify({ ...run, plan: null })}`, {
       workload: { model, globalBatch: run.train.globalBatch },
       devices: machines.map((machine) => ({ ...device, ...(machine && { machine }) })),
       links: known.links,
     });
-  }, [run, tabs, isKnown, show]);
+  }, [run, where, isKnown, show]);
   return show.adviser;
 }
 
@@ -105,15 +106,7 @@ function RoomTable({ show }: { readonly show: Show }) {
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reached by the keyboard */}
       <section class="which-table" tabIndex={0} aria-label={text.caption}>
         <table>
-          <thead>
-            <tr>
-              {text.columns.map((column) => (
-                <th key={column} scope="col">
-                  {column}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <TableHead columns={text.columns} />
           <tbody>
             {rows.map((row) => (
               <TableRow key={JSON.stringify(row.plan)} row={row} isRunning={row.plan === running} />

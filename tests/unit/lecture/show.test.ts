@@ -1,0 +1,53 @@
+/** The lecture as its person drives it, on a live room of the test's own. */
+import { signal } from '@preact/signals';
+import { expect, test, vi } from 'vitest';
+import { readAddress } from '../../../src/pages/lecture/address';
+import type { Commands, Feed } from '../../../src/pages/lecture/feed';
+import { type Live, Show } from '../../../src/pages/lecture/show';
+import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
+import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
+import { nameOf } from '../../../src/plan/why';
+
+vi.stubGlobal('requestAnimationFrame', () => 0);
+
+/** Four tabs that train under `plan`; what is asked of them is kept, and done only when the test says so. */
+function liveRoom(show: Show, plan: ParallelPlan) {
+  const { traceOf, ...rest } = new SimulatedFeed(show.simulated.run.value!, plan);
+  void traceOf;
+  const feed = { ...rest, kind: 'live', plan: signal<ParallelPlan | null>(plan), traceOf: () => [] } as unknown as Feed;
+  const asked: string[] = [];
+  const commands = { switchPlan: (wanted: ParallelPlan) => asked.push(nameOf(wanted)) } as unknown as Commands;
+  const machines = signal([undefined, undefined, undefined, undefined]);
+  const live = { feed, commands, seats: signal(4), machines, problem: signal(''), news: signal([]) };
+  show.live.value = live as unknown as Live;
+  return { asked, plan: feed.plan as ReturnType<typeof signal<ParallelPlan | null>> };
+}
+
+test('a scene asks for its plan where another one runs', () => {
+  const show = new Show(readAddress(''));
+  const { asked } = liveRoom(show, parsePlan({ dp: 4 }));
+  show.go('data');
+  expect(asked).toEqual([]);
+  show.go('tensor');
+  expect(asked).toEqual(['tp 4']);
+});
+
+test('a scene asks for its plan, too, where it still runs but another one was asked for', () => {
+  const show = new Show(readAddress(''));
+  const { asked, plan } = liveRoom(show, parsePlan({ dp: 4 }));
+  show.go('one');
+  show.go('data');
+  expect(asked).toEqual(['one tab', 'DDP']);
+  plan.value = parsePlan({ dp: 4 });
+  show.go('data');
+  expect(asked).toEqual(['one tab', 'DDP']);
+});
+
+test('who watches asks for nothing', () => {
+  const show = new Show(readAddress('#watch=only'));
+  const { asked, plan } = liveRoom(show, parsePlan({ dp: 4 }));
+  for (const scene of ['one', 'tensor', 'pipeline'] as const) show.go(scene);
+  expect(asked).toEqual([]);
+  plan.value = parsePlan({ tp: 4 });
+  expect(show.scene.value).toBe('tensor');
+});
