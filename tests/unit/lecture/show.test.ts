@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { expect, test, vi } from 'vitest';
 import { readAddress } from '../../../src/pages/lecture/address';
-import type { Commands, Feed } from '../../../src/pages/lecture/feed';
+import type { Commands, Feed, Proof } from '../../../src/pages/lecture/feed';
 import { type Live, Show } from '../../../src/pages/lecture/show';
 import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
@@ -14,13 +14,21 @@ vi.stubGlobal('requestAnimationFrame', () => 0);
 function liveRoom(show: Show, plan: ParallelPlan) {
   const { traceOf, ...rest } = new SimulatedFeed(show.simulated.run.value!, plan);
   void traceOf;
-  const feed = { ...rest, kind: 'live', plan: signal<ParallelPlan | null>(plan), traceOf: () => [] } as unknown as Feed;
+  const own = { plan: signal<ParallelPlan | null>(plan), proof: signal<Proof | null>(null), traceOf: () => [] };
+  const feed = { ...rest, ...own, kind: 'live' } as unknown as Feed;
   const asked: string[] = [];
-  const commands = { switchPlan: (wanted: ParallelPlan) => asked.push(nameOf(wanted)) } as unknown as Commands;
+  const commands = {
+    switchPlan: (wanted: ParallelPlan) => asked.push(nameOf(wanted)),
+    pause: (paused: boolean) => asked.push(paused ? 'pause' : 'go on'),
+  } as unknown as Commands;
   const machines = signal([undefined, undefined, undefined, undefined]);
   const live = { feed, commands, seats: signal(4), machines, problem: signal(''), news: signal([]) };
   show.live.value = live as unknown as Live;
-  return { asked, plan: feed.plan as ReturnType<typeof signal<ParallelPlan | null>> };
+  return {
+    asked,
+    plan: feed.plan as ReturnType<typeof signal<ParallelPlan | null>>,
+    proof: feed.proof as ReturnType<typeof signal<Proof | null>>,
+  };
 }
 
 test('a scene asks for its plan where another one runs', () => {
@@ -50,4 +58,20 @@ test('who watches asks for nothing', () => {
   expect(asked).toEqual([]);
   plan.value = parsePlan({ tp: 4 });
   expect(show.scene.value).toBe('tensor');
+});
+
+test.each([
+  ['that agrees changes nothing', '', '', []],
+  ['that parts pauses the room', '', 'block0/attn.wq', ['pause']],
+  ['that parts is shown to who only watches', '#watch=only', 'block0/attn.wq', []],
+])('a proof %s', (_, hash, parted, expected) => {
+  vi.useFakeTimers();
+  const show = new Show(readAddress(hash));
+  const { asked, proof } = liveRoom(show, parsePlan({ dp: 4 }));
+  show.go('data');
+  proof.value = { step: 3, tensors: [], parted };
+  vi.advanceTimersByTime(4000);
+  expect(asked).toEqual(expected);
+  expect(show.parted.value).toContain(parted);
+  vi.useRealTimers();
 });
