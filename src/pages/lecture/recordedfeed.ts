@@ -27,9 +27,10 @@ export class RecordedFeed implements Feed {
     this.open(0);
   }
 
-  /** Tabs of its largest plan. */
-  get tabs(): number {
-    return Math.max(...this.chapters.map(({ ranks }) => ranks.length));
+  /** The machine of every tab of its largest plan, where it is known. */
+  get machines(): ReadonlyArray<string | undefined> {
+    const sizes = this.chapters.map(({ ranks }) => ranks.length);
+    return this.chapters[sizes.indexOf(Math.max(...sizes))]!.ranks.map(({ machine }) => machine);
   }
 
   /** Show chapter `index`, and the curve as far as it had come then. */

@@ -162,7 +162,7 @@ export class Show {
     const feed = this.feed.value;
     const isLive = feed.kind === 'live';
     if (isLive && this.watches) return;
-    const seats = isLive ? this.live.value!.seats.value : (this.recorded.value?.tabs ?? this.tabs.value);
+    const seats = isLive ? this.live.value!.seats.value : (this.recorded.value?.machines.length ?? this.tabs.value);
     this.#try(() => {
       const run = feed === this.simulated ? this.#run() : feed.run.value;
       const plan = run && planFor(this.scene.value, seats, run, this.picks.value);

@@ -47,8 +47,13 @@ export function WhichScene({ show }: SceneProps) {
  */
 function useAdvice(show: Show): Adviser {
   const { run, ranks, events } = show.moment.value;
-  const isLive = show.feed.value.kind === 'live';
-  const machines = isLive ? show.live.value!.machines.value : ranks.map(({ machine }) => machine);
+  const { kind } = show.feed.value;
+  const machines =
+    kind === 'live'
+      ? show.live.value!.machines.value
+      : kind === 'recorded'
+        ? show.recorded.value!.machines
+        : ranks.map(({ machine }) => machine);
   const where = JSON.stringify(machines);
   const isKnown = events.length > 0;
   useEffect(() => {
@@ -56,12 +61,12 @@ function useAdvice(show: Show): Adviser {
     if (!run || !known || machines.length === 0) return;
     const model = shapeOf(run);
     const device = deviceOfSpeed(model, known.flopsPerMs, ROOM_MEMORY_BYTES);
-    show.adviser.askOnce(`${show.feed.peek().kind} ${where} ${JSON.stringify({ ...run, plan: null })}`, {
+    show.adviser.askOnce(`${kind} ${where} ${JSON.stringify({ ...run, plan: null })}`, {
       workload: { model, globalBatch: run.train.globalBatch },
       devices: machines.map((machine) => ({ ...device, ...(machine && { machine }) })),
       links: known.links,
     });
-  }, [run, where, isKnown, show]);
+  }, [run, where, kind, isKnown, show]);
   return show.adviser;
 }
 
