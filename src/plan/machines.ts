@@ -17,7 +17,7 @@ export function sharersOf(devices: readonly Placed[]): readonly number[] {
 }
 
 /**
- * The part of the simulated time that is left once waiting neighbours have given theirs back; 1 where no machine is shared.
+ * The part of the simulated time that is left once waiting neighbours have given theirs back; 1 where some rank has no neighbour.
  * `groups`: by rank of `events`, the devices it stands for. `spanMs`: of the whole simulation.
  *
  * Of a machine with n ranks, k of which compute for a while of t, the while takes k t / n; where none computes it takes t.
@@ -27,8 +27,11 @@ export function sharedPart(
   groups: readonly (readonly Placed[])[],
   spanMs: number,
 ): number {
+  const devices = groups.flat();
+  // why: whoever has a machine alone gives nothing back
+  if (spanMs === 0 || sharersOf(devices).includes(1)) return 1;
   let most = 0;
-  for (const [machine, ranks] of countOf(groups.flat())) {
+  for (const [machine, ranks] of countOf(devices)) {
     const passes = events.flatMap(({ lane, rank, t0, t1 }) => {
       const members = lane === 'gpu' ? groups[rank]!.filter((one) => one.machine === machine).length : 0;
       return members > 0 ? [{ t0, t1, members }] : [];
@@ -36,8 +39,7 @@ export function sharedPart(
     const computedMs = passes.reduce((sum, { t0, t1, members }) => sum + (members * (t1 - t0)) / ranks, 0);
     most = Math.max(most, spanMs - coveredMs(passes) + computedMs);
   }
-  const isAlone = groups.flat().some(({ machine }) => machine === undefined);
-  return spanMs === 0 || isAlone ? 1 : most / spanMs;
+  return most / spanMs;
 }
 
 function countOf(devices: readonly Placed[]): ReadonlyMap<string, number> {

@@ -2,14 +2,16 @@
  * Which machine a tab is on, as far as it can know: tabs of one browser profile share a random number. A room is told a hash
  * of it and of the room's secret, so that nobody can find the machine again in another room.
  */
+import { sha256 } from '../train/hash';
+
 const KEY = 'tabtrain/machine';
 
 /** 16 hexadecimal digits; undefined where the browser lets this site keep nothing. Needs a secure context. */
 export async function machineOf(secret: string): Promise<string | undefined> {
   const number = keptNumber();
   if (number === undefined) return undefined;
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${secret} ${number}`));
-  return [...new Uint8Array(hash, 0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const hash = await sha256(new TextEncoder().encode(`${secret} ${number}`));
+  return hash.slice(0, 16);
 }
 
 function keptNumber(): string | undefined {

@@ -1,6 +1,6 @@
 /**
- * The lecture as a URL fragment: room, run, scene, what was picked in it, who may steer. Everything
- * read from it is untrusted; what cannot be used is left out and named.
+ * The lecture as a URL fragment: room, run, scene, what was picked in it, who may steer. Everything read from it is
+ * untrusted; what cannot be used is left out and named.
  */
 import * as v from 'valibot';
 import { SCHEDULES } from '../../plan/plan';

@@ -17,6 +17,7 @@ export function FirstScreen({ visit }: { readonly visit: Visit }) {
   const joins = visit.joinsRun.value;
   const others = Math.max(0, session.roster.value.size - 1);
   const canStart = device?.ok === true;
+  const cannotStart = device?.ok === false;
   return (
     <main class="first">
       <section class="hero" aria-labelledby="title">
@@ -32,8 +33,8 @@ export function FirstScreen({ visit }: { readonly visit: Visit }) {
             {joins ? words.join : words.start}
           </button>
           {visit.invited && (
-            <a class={device && !canStart ? 'button-big' : 'button'} href={visit.watchLink}>
-              {device && !canStart ? words.watchInstead : words.watch}
+            <a class={cannotStart ? 'button-big' : 'button'} href={visit.watchLink}>
+              {cannotStart ? words.watchInstead : words.watch}
             </a>
           )}
           <p class="note">
