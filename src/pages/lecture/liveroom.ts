@@ -80,7 +80,6 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
       trouble.value = sentence;
     },
   });
-  const machines = computed(() => [...roster.value.values()].filter(isWilling).map(({ machine }) => machine));
   const timer = setInterval(() => feed.tick(), TICK_MS);
   const recorder = new Recorder(feed);
   return {
@@ -90,8 +89,8 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
     feed,
     commands: commandsOf(host, () => roster.value, feed),
     roster,
-    seats: computed(() => machines.value.length),
-    machines,
+    seats: computed(() => [...roster.value.values()].filter(isWilling).length),
+    machines: computed(() => [...roster.value.values()].filter(isWilling).map(({ machine }) => machine)),
     locked,
     paused,
     problem: computed(() => trouble.value || feed.failure.value),
