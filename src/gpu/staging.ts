@@ -10,6 +10,9 @@ const needsKicks = (): boolean => globalThis.navigator?.userAgent?.includes('Fir
 export class StagingPool {
   readonly #free: GPUBuffer[] = [];
   readonly #taken = new Set<GPUBuffer>();
+  /** Maps under way, and the timer that serves them all. */
+  #mapping = 0;
+  #kick: ReturnType<typeof setInterval> | undefined;
 
   constructor(readonly device: GpuDevice) {}
 
@@ -29,7 +32,8 @@ export class StagingPool {
 
   /** Wait until the GPU has filled the first `bytes`. Rejects with DeviceLost when it never will. */
   async map(buffer: GPUBuffer, bytes: number): Promise<void> {
-    const kick = needsKicks() ? setInterval(() => this.device.raw.queue.submit([]), KICK_MS) : undefined;
+    this.#mapping++;
+    if (needsKicks()) this.#kick ??= setInterval(() => this.device.raw.queue.submit([]), KICK_MS);
     try {
       await buffer.mapAsync(GPUMapMode.READ, 0, bytes);
     } catch (cause) {
@@ -38,7 +42,10 @@ export class StagingPool {
       this.device.check();
       throw cause;
     } finally {
-      clearInterval(kick);
+      if (--this.#mapping === 0) {
+        clearInterval(this.#kick);
+        this.#kick = undefined;
+      }
     }
   }
 

@@ -33,7 +33,7 @@ export function waitingSentence(waiting: Waiting): string {
     }
     if (locked) return 'The lecturer has locked this room.';
     if (wanted && peers.length >= wanted.dp * needed)
-      return `The plan uses ${peers.length} tabs; this one is in reserve.`;
+      return `The plan uses ${peers.length === 1 ? '1 tab' : `${peers.length} tabs`}; this one is in reserve.`;
     return willing > 1 ? 'Waiting for the next step border to join.' : 'Waiting for peers.';
   }
   const missing = namesOf(waiting.missingLinks, roster);

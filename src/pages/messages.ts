@@ -153,7 +153,7 @@ export const messages = {
       training: 'training',
       paused: 'paused',
       willing: 'taking part',
-      joining: 'joining',
+      joining: 'waiting',
       watching: 'watching',
     },
     hidden: 'in background',

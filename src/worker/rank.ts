@@ -34,6 +34,9 @@ import { loadSource } from './sources';
  */
 const HEADLESS_DEAD_MS = 60_000;
 
+/** What a tab shows that the plan has no use for: the members it last trained with go on without it. */
+const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as const;
+
 export class LocalRank implements Rank {
   readonly #transport;
   #roster: ReadonlyMap<PeerId, Presence> = new Map();
@@ -214,8 +217,10 @@ export class LocalRank implements Rank {
   #publish(status: TabStatus): void {
     this.#memory = status.memory ?? this.#memory;
     for (const pack of this.#packed?.flush(status.generation) ?? []) this.port.trace(pack, this.#packed!.lost);
-    const sentence = status.phase === 'waiting' ? (this.#membership?.describe() ?? '') : status.sentence;
-    this.#status = { ...status, sentence: sentence || status.sentence };
+    const membership = status.phase === 'waiting' ? this.#membership : undefined;
+    const sentence = membership?.describe() || status.sentence;
+    const isLeftOut = membership && !membership.newest.peers.includes(membership.self);
+    this.#status = { ...status, sentence, ...(isLeftOut && NO_MEMBER) };
     this.port.status(this.#status);
   }
 

@@ -32,7 +32,8 @@ function options({ steps, logScale }: Props, width: number, height: number): uPl
   return {
     width,
     height,
-    padding: [8, 12, 0, 0],
+    // why so much on the right: half of the last step's number stands there
+    padding: [8, 24, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     scales: {

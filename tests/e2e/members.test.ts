@@ -1,0 +1,81 @@
+/** Who trains and who does not, as pages of two browser profiles show it: tabs that crash, and a tab the plan leaves out. */
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Venue, type Visitor } from '../helpers/visitor';
+
+let venue: Venue;
+beforeAll(async () => {
+  venue = await Venue.open();
+});
+afterAll(() => venue.close());
+
+const RUN = '#layers=1&heads=2&headSize=8&context=16&batch=6&steps=5000';
+
+const start = (page: Page) => page.locator('.button-big').click();
+const step = (page: Page) => page.locator('progress').evaluate((bar: HTMLProgressElement) => bar.value);
+const reach = (page: Page, least: number) =>
+  page.waitForFunction((wanted) => (document.querySelector('progress')?.value ?? 0) >= wanted, least);
+const people = (page: Page) => expect.poll(() => page.locator('.people .badge').textContent(), { timeout: 30_000 });
+const members = (page: Page) =>
+  page
+    .locator('.peers')
+    .getByText(/^rank \d/)
+    .count();
+
+/** The person begins to train, or joins the room of the address. */
+async function join(visitor: Visitor, address: string): Promise<Page> {
+  const page = await visitor.open('', address);
+  await page.locator('.device-slow').waitFor();
+  await start(page);
+  await reach(page, 2);
+  return page;
+}
+
+/** The tab's process dies: no handler runs, nothing is said. */
+async function crash(page: Page): Promise<void> {
+  const crashed = page.waitForEvent('crash');
+  const devtools = await page.context().newCDPSession(page);
+  // why not awaited: whoever could answer is gone
+  devtools.send('Page.crash').catch(() => {});
+  await crashed;
+}
+
+test('tabs that crash one after the other, in this browser and in another, are gone at once and the rest trains on', async () => {
+  const [host, guest] = [await venue.visit(), await venue.visit()];
+  const first = await join(host, `${host.address}${RUN}`);
+  const here = await join(host, first.url());
+  const there = await join(guest, first.url());
+  await people(first).toBe('3');
+  await expect.poll(() => members(first)).toBe(3);
+
+  for (const [page, left] of [
+    [there, 2],
+    [here, 1],
+  ] as const) {
+    const before = await step(first);
+    await crash(page);
+    await reach(first, before + 5);
+    await people(first).toBe(String(left));
+    await expect.poll(() => members(first)).toBe(left);
+  }
+  expect([...host.complaints, ...guest.complaints]).toEqual([]);
+  await Promise.all([host.context.close(), guest.context.close()]);
+});
+
+test('a tab that the plan has no use for says so and does not count itself among those who train', async () => {
+  const [host, guest] = [await venue.visit(), await venue.visit()];
+  const first = await join(host, `${host.address}${RUN}`);
+  const second = await join(guest, first.url());
+  await expect.poll(() => members(first)).toBe(2);
+
+  // its first scene is one tab alone
+  await host.open(`lecture.html${new URL(first.url()).hash}`);
+  await second.getByText('The plan uses 1 tab; this one is in reserve.').waitFor();
+  expect(await second.locator('.phase').textContent()).toBe('Waiting for the others');
+  expect(await members(second)).toBe(0);
+  await expect.poll(() => members(first)).toBe(1);
+  const left = await step(first);
+  await reach(first, left + 5);
+  expect([...host.complaints, ...guest.complaints]).toEqual([]);
+  await Promise.all([host.context.close(), guest.context.close()]);
+});
