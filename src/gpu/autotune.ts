@@ -161,7 +161,7 @@ class VariantBench {
     const began = performance.now();
     for (let i = 0; i < times; i++) this.#stream.encode(list);
     this.#stream.flush();
-    await this.device.raw.queue.onSubmittedWorkDone();
+    await this.device.workDone();
     return (performance.now() - began) / times;
   }
 

@@ -4,6 +4,7 @@
  */
 import { CapabilityError, DeviceLost, KernelError } from '../errors';
 import type { MemoryByRole } from './instr';
+import { Poll } from './poll';
 
 /** Storage buffers that the largest kernel binds. WebGPU's default limit, so only a broken adapter has fewer. */
 const STORAGE_BUFFERS_NEEDED = 8;
@@ -110,11 +111,13 @@ export class GpuDevice {
   readonly #roles = new Map<GPUBuffer, keyof MemoryByRole>();
   #matmulPrecision: MatmulPrecision = 'f32';
   #failure: Error | undefined;
+  readonly #poll: Poll;
 
   constructor(
     readonly raw: GPUDevice,
     readonly report: AdapterReport,
   ) {
+    this.#poll = new Poll(raw.queue);
     this.lost = raw.lost.then((info) => {
       const error = new DeviceLost(`the graphics device was lost (${info.reason}): ${info.message}`);
       this.#failure ??= error;
@@ -129,6 +132,16 @@ export class GpuDevice {
   /** Throw the first error that no call has reported: DeviceLost or KernelError. Called before submits and after reads. */
   check(): void {
     if (this.#failure) throw this.#failure;
+  }
+
+  /** Wait for a promise of this device, in every browser as soon as it is due. */
+  until<T>(done: Promise<T>): Promise<T> {
+    return this.#poll.until(done);
+  }
+
+  /** Everything submitted so far is done. Rejects when the device is lost. */
+  async workDone(): Promise<void> {
+    await this.until(this.raw.queue.onSubmittedWorkDone());
   }
 
   get matmulPrecision(): MatmulPrecision {

@@ -52,7 +52,7 @@ export class Profiler {
       const encoder = this.device.raw.createCommandEncoder();
       encoder.copyBufferToBuffer(this.#resolved, 0, staging, 0, bytes);
       this.device.raw.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ);
+      await this.device.until(staging.mapAsync(GPUMapMode.READ));
       const ns = new BigUint64Array(staging.getMappedRange());
       const ms = (i: number) => this.#origin + Number(ns[i]! - ns[0]!) / 1e6;
       const { step, rank } = trace;

@@ -3,16 +3,9 @@
  */
 import type { GpuDevice } from './device';
 
-/** Firefox looks for finished work every 100 ms unless something is submitted (platform poll; delete when it signals). */
-const KICK_MS = 1;
-const needsKicks = (): boolean => globalThis.navigator?.userAgent?.includes('Firefox') ?? false;
-
 export class StagingPool {
   readonly #free: GPUBuffer[] = [];
   readonly #taken = new Set<GPUBuffer>();
-  /** Maps under way, and the timer that serves them all. */
-  #mapping = 0;
-  #kick: ReturnType<typeof setInterval> | undefined;
 
   constructor(readonly device: GpuDevice) {}
 
@@ -32,20 +25,13 @@ export class StagingPool {
 
   /** Wait until the GPU has filled the first `bytes`. Rejects with DeviceLost when it never will. */
   async map(buffer: GPUBuffer, bytes: number): Promise<void> {
-    this.#mapping++;
-    if (needsKicks()) this.#kick ??= setInterval(() => this.device.raw.queue.submit([]), KICK_MS);
     try {
-      await buffer.mapAsync(GPUMapMode.READ, 0, bytes);
+      await this.device.until(buffer.mapAsync(GPUMapMode.READ, 0, bytes));
     } catch (cause) {
       // A map fails because the device is gone or the work before it was refused: say that, not "map aborted".
-      await Promise.race([this.device.lost, this.device.raw.queue.onSubmittedWorkDone().catch(() => undefined)]);
+      await Promise.race([this.device.lost, this.device.workDone().catch(() => undefined)]);
       this.device.check();
       throw cause;
-    } finally {
-      if (--this.#mapping === 0) {
-        clearInterval(this.#kick);
-        this.#kick = undefined;
-      }
     }
   }
 

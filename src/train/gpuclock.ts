@@ -53,7 +53,7 @@ export class GpuClock {
     const { step, rank } = this.trace;
     const submittedMs = performance.now();
     // why no rejection: a lost device is reported by the next read
-    const done = await this.stream.device.raw.queue.onSubmittedWorkDone().then(
+    const done = await this.stream.device.workDone().then(
       () => true,
       () => false,
     );

@@ -181,7 +181,7 @@ export const words = {
     against: (plan: string) => `Gradients of ${plan} against one tab on the same samples`,
     tensors: (count: number) => `${count} tensors`,
     hashes: 'Weights',
-    hashesSame: 'Tabs that hold the same hold the same bits',
+    hashesSame: 'Tabs of one machine hold the same bits; another graphics chip may round the last one otherwise',
     hashesNone: 'No tab has told its hash yet.',
     replicas: (tabs: readonly number[]) => `${tabs.length === 1 ? 'tab' : 'tabs'} ${tabs.join(', ')}`,
     none: 'Press the button: one tab computes the whole batch again, alone.',

@@ -166,9 +166,9 @@ test('who holds the same, and where a difference stands', () => {
   expect([onScale(0), onScale(1e-9), onScale(1), onScale(10)]).toEqual([0, 0, 1, 1]);
 });
 
-test('replicas part only where the plan has them hold the same, of one step, under its own generation', () => {
+test('replicas part only where plan and machine have them hold the same, of one step, under its own generation', () => {
   const ranks = (...told: [step: number, hash: string][]) =>
-    told.map(([step, hash], rank) => ({ rank, weights: { generation: 3, step, hash } }) as RankView);
+    told.map(([step, hash], rank) => ({ rank, machine: 'm', weights: { generation: 3, step, hash } }) as RankView);
   const [same, other, older] = [
     ranks([7, 'a'], [7, 'b'], [7, 'a'], [7, 'b']),
     ranks([7, 'a'], [7, 'b'], [7, 'a'], [7, 'c']),
@@ -179,6 +179,8 @@ test('replicas part only where the plan has them hold the same, of one step, und
   expect(partedReplicas(same, plan, 3)).toBeUndefined();
   expect(partedReplicas(other, plan, 3)).toEqual([1, 3]);
   expect(partedReplicas(older, plan, 3)).toBeUndefined();
+  const elsewhere = other.map((view, rank) => (rank === 3 ? { ...view, machine: 'n' } : view));
+  expect(partedReplicas(elsewhere, plan, 3)).toBeUndefined();
   // what was told when the plan before ended
   expect(partedReplicas(other, plan, 4)).toBeUndefined();
   expect(partedReplicas(other, parsePlan({ dp: 4, zero: 3 }), 3)).toBeUndefined();

@@ -23,7 +23,9 @@ export function hashGroups(ranks: readonly RankView[]): readonly HashGroup[] {
 
 /**
  * Two replicas of the same part that told other weights of one step under `generation`, which runs `plan`; undefined where
- * there are none. Under ZeRO-3 ranks hold other parts, and between outer steps other weights, on purpose.
+ * there are none. Only replicas of one machine are compared: gradients are added on the host, in one order for all, but
+ * AdamW's divisions, roots and fused products are each graphics chip's and driver's own. Under ZeRO-3 ranks hold other
+ * parts, and between outer steps other weights, on purpose.
  */
 export function partedReplicas(
   ranks: readonly RankView[],
@@ -32,10 +34,10 @@ export function partedReplicas(
 ): readonly [number, number] | undefined {
   if (plan.zero === 3 || plan.outer) return undefined;
   const told = new Map<string, { rank: number; hash: string }>();
-  for (const { rank, weights } of ranks) {
-    if (weights?.generation !== generation) continue;
+  for (const { rank, machine, weights } of ranks) {
+    if (weights?.generation !== generation || machine === undefined) continue;
     const { pp, tp } = coordOf(rank, plan);
-    const key = `${pp} ${tp} ${weights.step}`;
+    const key = `${machine} ${pp} ${tp} ${weights.step}`;
     const replica = told.get(key);
     if (replica && replica.hash !== weights.hash) return [replica.rank, rank];
     told.set(key, { rank, hash: weights.hash });
