@@ -251,6 +251,8 @@ describe('four real tabs', () => {
   }, 120_000);
 
   test('who cannot train watches: every scene as the lecturer steers, and nothing that steers', async () => {
+    await go('cube');
+    await runsAs('dp 2 x pp 2 (1f1b)');
     const other = await venue.visit();
     await beforeWorker(other.context, "Object.defineProperty(navigator, 'gpu', { value: undefined })");
     const secret = new URLSearchParams(new URL(page.url()).hash.slice(1)).get('room');
