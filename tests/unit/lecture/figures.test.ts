@@ -10,7 +10,7 @@ import { lanesOf } from '../../../src/pages/lecture/models/lanes';
 import { linkLoads, sentBytes } from '../../../src/pages/lecture/models/links';
 import { oneStepOf } from '../../../src/pages/lecture/models/onestep';
 import { DEFAULT_PICKS, planFor } from '../../../src/pages/lecture/models/plans';
-import { rowsOf } from '../../../src/pages/lecture/models/ranking';
+import { reasonOf, rowsOf } from '../../../src/pages/lecture/models/ranking';
 import { holdingsAfter, ringRuns } from '../../../src/pages/lecture/models/ring';
 import { asMeasured, byRounds, holdingsAt } from '../../../src/pages/lecture/models/ringtime';
 import { sideBySide } from '../../../src/pages/lecture/models/sidebyside';
@@ -128,6 +128,16 @@ test('efficiency is over as many tabs that each ran alone, and a plan below one 
     ['one tab', 1, false, false],
     ['tp 4', 0.125, true, false],
   ]);
+});
+
+test.each([
+  [{ tp: 2, pp: 2, microbatches: 4 }, 0.5, 'partial sums'],
+  [{ dp: 4 }, 0, 'gradients'],
+  [{ dp: 2, pp: 2, microbatches: 4 }, 0.1, 'gradients'],
+  [{ dp: 2, pp: 2, microbatches: 4 }, 0.3, 'bubble'],
+  [{ pp: 4, microbatches: 8 }, 0.1, 'bubble'],
+])('why %o with a bubble of %d is slower than one tab: %s', (plan, bubble, reason) => {
+  expect(reasonOf({ plan: parsePlan(plan), bubble })).toBe(reason);
 });
 
 test('the pace of a recorded chapter is that of its own step, whatever ran before', () => {
