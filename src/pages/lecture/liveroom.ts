@@ -80,6 +80,7 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
       trouble.value = sentence;
     },
   });
+  const machines = computed(() => [...roster.value.values()].filter(isWilling).map(({ machine }) => machine));
   const timer = setInterval(() => feed.tick(), TICK_MS);
   const recorder = new Recorder(feed);
   return {
@@ -89,8 +90,8 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
     feed,
     commands: commandsOf(host, () => roster.value, feed),
     roster,
-    seats: computed(() => [...roster.value.values()].filter(isWilling).length),
-    machines: computed(() => [...roster.value.values()].filter(isWilling).map(({ machine }) => machine)),
+    seats: computed(() => machines.value.length),
+    machines,
     locked,
     paused,
     problem: computed(() => trouble.value || feed.failure.value),

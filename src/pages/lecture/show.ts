@@ -136,6 +136,12 @@ export class Show {
     });
   }
 
+  /** Of every tab that a plan can be cut for: its machine, where it is known. */
+  get machines(): ReadonlyArray<string | undefined> {
+    if (this.feed.value.kind === 'live') return this.live.value!.machines.value;
+    return this.recorded.value?.machines ?? Array.from({ length: this.tabs.value }, () => undefined);
+  }
+
   go(scene: Scene): void {
     this.scene.value = scene;
     this.recut();
@@ -160,12 +166,10 @@ export class Show {
   /** Cut the run as the scene wants it for the tabs that are here; a refusal is a sentence and changes nothing. */
   recut(): void {
     const feed = this.feed.value;
-    const isLive = feed.kind === 'live';
-    if (isLive && this.watches) return;
-    const seats = isLive ? this.live.value!.seats.value : (this.recorded.value?.machines.length ?? this.tabs.value);
+    if (feed.kind === 'live' && this.watches) return;
     this.#try(() => {
       const run = feed === this.simulated ? this.#run() : feed.run.value;
-      const plan = run && planFor(this.scene.value, seats, run, this.picks.value);
+      const plan = run && planFor(this.scene.value, this.machines.length, run, this.picks.value);
       if (plan) this.cut(plan);
     });
   }

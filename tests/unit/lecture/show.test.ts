@@ -51,6 +51,17 @@ test('a scene asks for its plan, too, where it still runs but another one was as
   expect(asked).toEqual(['one tab', 'DDP']);
 });
 
+test('plans are made for all tabs there are, however many the scene before used', () => {
+  const show = new Show(readAddress(''));
+  const tabs = show.tabs.value;
+  show.go('one');
+  expect(show.machines).toHaveLength(tabs);
+  show.go('which');
+  expect(show.machines).toHaveLength(tabs);
+  liveRoom(show, parsePlan({}));
+  expect(show.machines).toHaveLength(4);
+});
+
 test('who watches asks for nothing', () => {
   const show = new Show(readAddress('#watch=only'));
   const { asked, plan } = liveRoom(show, parsePlan({ dp: 4 }));

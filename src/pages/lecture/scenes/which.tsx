@@ -46,14 +46,9 @@ export function WhichScene({ show }: SceneProps) {
  * change: plans measured since then stay comparable with what was predicted.
  */
 function useAdvice(show: Show): Adviser {
-  const { run, ranks, events } = show.moment.value;
+  const { run, events } = show.moment.value;
   const { kind } = show.feed.value;
-  const machines =
-    kind === 'live'
-      ? show.live.value!.machines.value
-      : kind === 'recorded'
-        ? show.recorded.value!.machines
-        : ranks.map(({ machine }) => machine);
+  const { machines } = show;
   const where = JSON.stringify(machines);
   const isKnown = events.length > 0;
   useEffect(() => {
