@@ -17,8 +17,8 @@ export function sharersOf(devices: readonly Placed[]): readonly number[] {
 }
 
 /**
- * The part of the simulated time that is left once waiting neighbours have given theirs back; 1 where some rank has no neighbour.
- * `groups`: by rank of `events`, the devices it stands for. `spanMs`: of the whole simulation.
+ * The part of the simulated time that is left once waiting neighbours have given theirs back; 1 where some rank has no
+ * neighbour. `groups`: by rank of `events`, the devices it stands for. `spanMs`: of the whole simulation.
  *
  * Of a machine with n ranks, k of which compute for a while of t, the while takes k t / n; where none computes it takes t.
  */

@@ -1,7 +1,7 @@
 /** Who trains and who does not, as pages of two browser profiles show it: tabs that crash, and a tab the plan leaves out. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Venue, type Visitor } from '../helpers/visitor';
+import { reach, start, step, Venue, type Visitor } from '../helpers/visitor';
 
 let venue: Venue;
 beforeAll(async () => {
@@ -11,10 +11,6 @@ afterAll(() => venue.close());
 
 const RUN = '#layers=1&heads=2&headSize=8&context=16&batch=6&steps=5000';
 
-const start = (page: Page) => page.locator('.button-big').click();
-const step = (page: Page) => page.locator('progress').evaluate((bar: HTMLProgressElement) => bar.value);
-const reach = (page: Page, least: number) =>
-  page.waitForFunction((wanted) => (document.querySelector('progress')?.value ?? 0) >= wanted, least);
 const people = (page: Page) => expect.poll(() => page.locator('.people .badge').textContent(), { timeout: 30_000 });
 const members = (page: Page) =>
   page

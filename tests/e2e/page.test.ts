@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildHash } from '../../src/server/plugin';
-import { beforeWorker, INSECURE_HOST, seriousFindings, Venue } from '../helpers/visitor';
+import { beforeWorker, INSECURE_HOST, reach, seriousFindings, start, step, Venue } from '../helpers/visitor';
 
 let venue: Venue;
 beforeAll(async () => {
@@ -17,10 +17,6 @@ const FIRST_LOAD_BYTES = 120_000;
 /** Small enough that a step takes a fraction of a second on a software adapter. */
 const TINY = '#layers=1&heads=2&headSize=8&context=16&batch=4&steps=5000';
 
-const start = (page: Page) => page.locator('.button-big').click();
-const step = (page: Page) => page.locator('progress').evaluate((bar: HTMLProgressElement) => bar.value);
-const reach = (page: Page, least: number) =>
-  page.waitForFunction((wanted) => (document.querySelector('progress')?.value ?? 0) >= wanted, least);
 const training = (page: Page) => page.locator('.phase-training').waitFor();
 /** The training losses of the table for screen readers, by step. */
 const losses = (page: Page) =>

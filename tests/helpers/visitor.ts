@@ -74,6 +74,14 @@ export class Visitor {
   }
 }
 
+/** Press the first page's big button. */
+export const start = (page: Page) => page.locator('.button-big').click();
+/** Committed steps, as the page shows them. */
+export const step = (page: Page) => page.locator('progress').evaluate((bar: HTMLProgressElement) => bar.value);
+/** Wait until the page shows at least so many. */
+export const reach = (page: Page, least: number) =>
+  page.waitForFunction((wanted) => (document.querySelector('progress')?.value ?? 0) >= wanted, least);
+
 /** Put `script` before the Worker's own; the Worker is the only place of a tab that touches the GPU. */
 export async function beforeWorker(context: BrowserContext, script: string): Promise<void> {
   await context.route(/\/assets\/worker-[^/]*\.js$/, async (route) => {

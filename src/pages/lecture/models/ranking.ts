@@ -64,6 +64,5 @@ export function rowsOf(
 /** What a plan that is slower than one tab spends its time on, in the order of how much it explains. */
 export function reasonOf({ plan, bubble = 0 }: Pick<Row, 'plan' | 'bubble'>): 'bubble' | 'partial sums' | 'gradients' {
   if (plan.tp > 1) return 'partial sums';
-  const exchanges = plan.dp > 1;
-  return plan.pp > 1 && (bubble > 0.2 || !exchanges) ? 'bubble' : 'gradients';
+  return plan.pp > 1 && (plan.dp === 1 || bubble > 0.2) ? 'bubble' : 'gradients';
 }
