@@ -25,6 +25,7 @@ export function TrainingScreen({ visit, look }: Props) {
   const { session } = visit;
   const status = session.status.value;
   const people = visit.people.value;
+  const members = people.filter(({ rank }) => rank !== null);
   const { logScale } = visit.settings.value;
   return (
     <main class="training">
@@ -60,11 +61,9 @@ export function TrainingScreen({ visit, look }: Props) {
           <span class="badge">{people.length}</span>
         </div>
         <Share link={visit.link.value} onProblem={visit.tell} onDone={(text) => session.say(text)} />
-        <Ring
-          peers={people.filter(({ rank }) => rank !== null)}
-          rates={session.linkRates.value}
-          live={status.phase === 'training'}
-        />
+        {members.length > 0 && (
+          <Ring peers={members} rates={session.linkRates.value} live={status.phase === 'training'} />
+        )}
         <Peers people={people} onRename={(name) => visit.rename(name)} />
       </section>
       <section class="card writes" aria-labelledby="sample-heading">
