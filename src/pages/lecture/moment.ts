@@ -72,9 +72,9 @@ export class Moments {
       const now = JSON.stringify(feed.plan.value);
       if (now !== plan) {
         plan = now;
-        // why: steps that a live feed knows already ran under the plan before; a recorded chapter is of one plan
+        // why: steps that a live feed knows already ran under the plan before; the others come with a step of their plan
         const committed = Math.max(newestStep.value, metrics.value.at(-1)?.step ?? -1);
-        this.#since = feed.kind === 'simulated' ? newestStep.value : feed.kind === 'recorded' ? 0 : committed + 1;
+        this.#since = feed.kind === 'live' ? committed + 1 : newestStep.value;
         this.#phase = undefined;
       }
       this.#schedule(phase.value);

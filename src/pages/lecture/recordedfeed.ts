@@ -5,6 +5,7 @@ import type { TraceEvent } from '../../trace/trace';
 import type { Phase, RunFile, StepMetrics } from '../tab';
 import type { Feed, Proof, RankView } from './feed';
 import { cutOf } from './models/digest';
+import { tokensPerStep } from './models/units';
 import { type Chapter, eventsOf, type Recording } from './recording';
 
 export class RecordedFeed implements Feed {
@@ -42,7 +43,7 @@ export class RecordedFeed implements Feed {
     batch(() => {
       this.plan.value = chapter.plan;
       this.generation.value = chapter.generation;
-      this.ranks.value = chapter.ranks;
+      this.ranks.value = this.#paced(chapter.ranks, last);
       this.metrics.value = this.recording.metrics.filter(({ step }) => step <= last);
       this.newestStep.value = last;
       this.proof.value = chapter.proof;
@@ -55,6 +56,15 @@ export class RecordedFeed implements Feed {
     const index = this.chapters.findLastIndex((chapter) => cutOf(chapter.plan) === said);
     if (index >= 0) this.open(index);
     return index >= 0;
+  }
+
+  /** Ranks with the pace of the one step that is shown: what they told then is a mean over steps of plans before, too. */
+  #paced(ranks: readonly RankView[], step: number): readonly RankView[] {
+    const events = this.traceOf(step);
+    const ms = Math.max(...events.map(({ t1 }) => t1)) - Math.min(...events.map(({ t0 }) => t0));
+    if (events.length === 0 || ms <= 0) return ranks;
+    const tokens = tokensPerStep(this.recording.card.run) / this.#chapter.plan.dp;
+    return ranks.map((rank) => ({ ...rank, tokensPerSecond: (1000 * tokens) / ms }));
   }
 
   traceOf(step: number): readonly TraceEvent[] {

@@ -1,7 +1,7 @@
 /** What is done with everybody at once, and how the run goes: large, for the last row. */
-
-import type { ParallelPlan } from '../../plan/plan';
+import { nameOf } from '../../plan/why';
 import type { LiveRoom } from '../lecture/liveroom';
+import { roomRate } from '../lecture/models/digest';
 import { messages } from '../messages';
 import { Figure } from '../parts/figure';
 import { count, loss, rate } from '../state/format';
@@ -49,7 +49,8 @@ export function Rein({ desk, room }: Props) {
 
 function Figures({ room: { feed } }: { readonly room: LiveRoom }) {
   const newest = feed.metrics.value.at(-1);
-  const all = feed.ranks.value.reduce((sum, { tokensPerSecond }) => sum + tokensPerSecond, 0);
+  const plan = feed.plan.value;
+  const all = plan ? roomRate(feed.ranks.value, plan) : 0;
   const { figures } = words;
   const steps = feed.run.value?.train.steps ?? 0;
   return (
@@ -61,15 +62,9 @@ function Figures({ room: { feed } }: { readonly room: LiveRoom }) {
       />
       <Figure name={figures.loss} value={newest ? loss(newest.loss) : figures.none} />
       <Figure name={figures.rate} value={all > 0 ? rate(all) : figures.none} />
-      <Figure name={figures.plan} value={feed.plan.value ? planWords(feed.plan.value) : figures.none} />
+      <Figure name={figures.plan} value={plan ? nameOf(plan) : figures.none} />
     </dl>
   );
-}
-
-function planWords({ dp, pp, tp, zero }: ParallelPlan): string {
-  return [`dp ${dp}`, pp > 1 ? `pp ${pp}` : '', tp > 1 ? `tp ${tp}` : '', zero > 0 ? `ZeRO-${zero}` : '']
-    .filter((word) => word !== '')
-    .join(' · ');
 }
 
 /** Before the start: how large the model is. */

@@ -5,7 +5,7 @@ import type { RankView } from '../../../src/pages/lecture/feed';
 import { costOf, percentile } from '../../../src/pages/lecture/frames';
 import { hashGroups, onScale, partedReplicas } from '../../../src/pages/lecture/models/agreement';
 import { placesOf } from '../../../src/pages/lecture/models/cube';
-import { type Digest, digestOf, keyOf, paceOf, paceOfStep, roomRate } from '../../../src/pages/lecture/models/digest';
+import { type Digest, digestOf, keyOf, paceOf, roomRate } from '../../../src/pages/lecture/models/digest';
 import { lanesOf } from '../../../src/pages/lecture/models/lanes';
 import { linkLoads, sentBytes } from '../../../src/pages/lecture/models/links';
 import { oneStepOf } from '../../../src/pages/lecture/models/onestep';
@@ -16,7 +16,7 @@ import { asMeasured, byRounds, holdingsAt } from '../../../src/pages/lecture/mod
 import { sideBySide } from '../../../src/pages/lecture/models/sidebyside';
 import { STAGES, stateBytes, theory, trafficFactor } from '../../../src/pages/lecture/models/states';
 import { tensorCounts } from '../../../src/pages/lecture/models/tensor';
-import { parametersOf, sequencesOf, tokensPerStep, unitsOf } from '../../../src/pages/lecture/models/units';
+import { parametersOf, sequencesOf, unitsOf } from '../../../src/pages/lecture/models/units';
 import { DIALS, nameOfStop, questionOf, START, STOPS } from '../../../src/pages/lecture/models/whatif';
 import { type Moment, rankFinder } from '../../../src/pages/lecture/moment';
 import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
@@ -25,7 +25,6 @@ import type { StepMetrics } from '../../../src/pages/tab';
 import { collectiveBytes } from '../../../src/plan/links';
 import { type ParallelPlan, parsePlan, SCHEDULES } from '../../../src/plan/plan';
 import type { Prediction, Recommendation } from '../../../src/plan/planner';
-import type { TraceEvent } from '../../../src/trace/trace';
 
 const run = runFileOf({ ...LECTURE_CHOICE, context: 16 }, '');
 const N = 4;
@@ -140,34 +139,18 @@ test.each([
   expect(reasonOf({ plan: parsePlan(plan), bubble })).toBe(reason);
 });
 
-test('the pace of a recorded chapter is that of its own step, whatever ran before', () => {
-  const events = [
-    [10, 30],
-    [20, 210],
-    [0, 5],
-  ].map(([t0, t1]) => ({ t0, t1 }) as TraceEvent);
-  expect(paceOfStep(events, 21)).toBe(100);
-  const { feed, events: step } = simulated(parsePlan({ dp: N }));
-  const rest = { phase: 'training', since: 0, proof: null, generation: 1, step: 1 } as const;
-  const metrics = [1, 2, 3].map((index) => ({ step: index, ms: 1e6 }) as StepMetrics);
-  const moment: Moment = {
-    ...rest,
-    kind: 'recorded',
-    run,
-    plan: parsePlan({ dp: N }),
-    ranks: feed.ranks.value,
-    events: step,
-    metrics,
-  };
-  expect(digestOf(moment, undefined)!.tokensPerSecond).toBe(paceOfStep(step, tokensPerStep(run)));
-});
-
-test('pace: the median step since the plan began, its first one left out', () => {
+test('pace: the median step since the plan began, its first one left out; before there are two, what the ranks tell', () => {
   const metrics = [900, 10, 20, 30].map((ms, step) => ({ step, ms }) as StepMetrics);
   expect(paceOf(metrics, 0, 100)).toBe(5000);
   expect(paceOf(metrics, 3, 100)).toBe(0);
   const ranks = [1, 2, 3, 4].map(() => ({ tokensPerSecond: 100 }) as RankView);
   expect(roomRate(ranks, { pp: 2, tp: 1 })).toBe(200);
+  const plan = parsePlan({ pp: N, microbatches: N });
+  const { feed, events } = simulated(plan);
+  const rest = { kind: 'simulated', phase: 'training', generation: 1, step: 1, since: 1, proof: null } as const;
+  const moment: Moment = { ...rest, run, plan, ranks: feed.ranks.value, events, metrics: [] };
+  expect(digestOf(moment, undefined)!.tokensPerSecond).toBeCloseTo(roomRate(feed.ranks.value, plan), 6);
+  expect(digestOf(moment, undefined)!.tokensPerSecond).toBeCloseTo(feed.ranks.value[0]!.tokensPerSecond, 6);
 });
 
 test('who holds the same, and where a difference stands', () => {

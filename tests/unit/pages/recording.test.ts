@@ -1,6 +1,8 @@
 /** A run recorded from a live feed and replayed: the same numbers, without anything live; damaged files are refused. */
 import { expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
+import { roomRate } from '../../../src/pages/lecture/models/digest';
+import { tokensPerStep } from '../../../src/pages/lecture/models/units';
 import { RecordedFeed } from '../../../src/pages/lecture/recordedfeed';
 import { Recorder } from '../../../src/pages/lecture/recorder';
 import { readRecording } from '../../../src/pages/lecture/recording';
@@ -46,7 +48,10 @@ test('a recorded run shows what the live one showed, plan by plan', async () => 
   expect(feed.chapters.map((chapter) => chapter.plan.zero)).toEqual([0, 2]);
   expect(feed.newestStep.value).toBe(7);
   expect(feed.metrics.value.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-  expect(feed.ranks.value).toEqual(shown.ranks);
+  const spanMs = Math.max(...shown.events.map(({ t1 }) => t1)) - Math.min(...shown.events.map(({ t0 }) => t0));
+  const pace = roomRate(feed.ranks.value, feed.plan.value!);
+  expect(pace / ((1000 * tokensPerStep(recording.card.run)) / spanMs)).toBeCloseTo(1, 4);
+  expect(feed.ranks.value).toEqual(shown.ranks.map((rank) => ({ ...rank, tokensPerSecond: pace / room.plan.dp })));
   const times = ({ t0, t1, ...rest }: (typeof shown.events)[number]) => rest;
   const events = feed.traceOf(7);
   expect(events.map(times)).toEqual(shown.events.map(times));

@@ -1,7 +1,6 @@
 /** What was measured under each plan so far, so that scenes can set plans side by side. Pure but for the store itself. */
 import type { ParallelPlan } from '../../../plan/plan';
 import { statsOf } from '../../../trace/stats';
-import type { TraceEvent } from '../../../trace/trace';
 import type { MemoryByRole, StepMetrics } from '../../tab';
 import type { RankView } from '../feed';
 import { type Moment, rankFinder } from '../moment';
@@ -54,19 +53,9 @@ export function digestOf(moment: Moment, known: Digest | undefined): Digest | un
     overlap: mean(before?.overlap ?? 0, stats.overlap),
     memory: ranks.map(({ memory }) => memory),
     sent: ranks.map(({ rank }) => totalOf(sentBytes(loads, rank))),
-    tokensPerSecond:
-      kind === 'recorded'
-        ? paceOfStep(events, tokensPerStep(run))
-        : paceOf(metrics, since, tokensPerStep(run)) ||
-          ranks.reduce((sum, { tokensPerSecond }) => sum + tokensPerSecond, 0),
+    tokensPerSecond: paceOf(metrics, since, tokensPerStep(run)) || roomRate(ranks, plan),
     gantt: plan.pp > 1 ? ganttOf(events, ranks.length, stageOfUnit(unitsOf(run, plan), plan)) : null,
   };
-}
-
-/** Tokens per second of the one step that `events` are of: a recorded chapter has hardly more, and the curve is of all. */
-export function paceOfStep(events: readonly TraceEvent[], tokens: number): number {
-  const ms = Math.max(...events.map(({ t1 }) => t1)) - Math.min(...events.map(({ t0 }) => t0));
-  return ms > 0 ? (1000 * tokens) / ms : 0;
 }
 
 /** Tokens per second of the median step since the plan began, its first step left out; 0 for fewer than two. */

@@ -4,7 +4,7 @@ import { nameOf } from '../../../plan/why';
 import { count, loss as lossText, rate } from '../../state/format';
 import type { StepMetrics } from '../../tab';
 import type { SceneProps } from '../app';
-import { keyOf, roomRate } from '../models/digest';
+import { roomRate } from '../models/digest';
 import { paint } from '../palette';
 import { words } from '../words';
 import { font, type Pen, Picture } from './picture';
@@ -12,9 +12,7 @@ import { font, type Pen, Picture } from './picture';
 export function Strip({ show, look }: SceneProps) {
   const { metrics, ranks, plan, kind, phase, since } = show.moment.value;
   const newest = metrics.at(-1);
-  const digest = plan && show.digests.value.get(keyOf(plan, kind));
-  // why: what recorded ranks tell is the mean over steps of several chapters
-  const speed = kind === 'recorded' ? (digest?.tokensPerSecond ?? 0) : plan ? roomRate(ranks, plan) : 0;
+  const speed = plan ? roomRate(ranks, plan) : 0;
   const cost = show.frames.cost.value;
   const draw = useMemo(() => (pen: Pen) => drawLoss(pen, metrics, since), [metrics, since, look]);
   const label = newest ? words.lossLabel(count(newest.step), lossText(newest.loss)) : words.lossSoon;
@@ -79,7 +77,7 @@ function drawLoss({ ctx, width, height }: Pen, metrics: readonly StepMetrics[], 
   const y = (loss: number) => 8 + (1 - (loss - low) / Math.max(1e-9, high - low)) * (height - 16);
   ctx.strokeStyle = paint('--edge');
   ctx.lineWidth = 1;
-  if (since > first && since <= last) {
+  if (since > first && since < metrics.at(-1)!.step) {
     ctx.setLineDash([4, 4]);
     const x = ((since - first) / (last - first)) * right;
     ctx.beginPath();
