@@ -6,8 +6,11 @@ import type { RankReport, RankStatus } from '../worker/headless';
 import type { HeadlessEvents } from './headless';
 import type { Progress } from './progress';
 
-/** From start, or from a lost link, to the next generation; software adapters compile slowly, but after that. */
-const MEET_WITHIN_MS = 120_000;
+/**
+ * From start, or from a lost link, to the next generation: so long and this much more for each rank, as all may start their
+ * browsers and open their devices on one processor.
+ */
+const MEET_WITHIN_MS = { least: 60_000, perRank: 20_000 };
 
 export interface Collected {
   readonly metrics: readonly StepMetrics[];
@@ -87,6 +90,10 @@ export class Collector implements HeadlessEvents {
     this.#reject(error);
   }
 
+  get #meetWithinMs(): number {
+    return MEET_WITHIN_MS.least + MEET_WITHIN_MS.perRank * this.count;
+  }
+
   /** Ranks that are apart have a while to come together. */
   #watch(): void {
     if (this.#apart.size === 0) {
@@ -94,7 +101,7 @@ export class Collector implements HeadlessEvents {
       this.#meeting = undefined;
     } else {
       const late = () => this.fail(new ConnectError(this.#meetingSentence()));
-      this.#meeting ??= setTimeout(late, MEET_WITHIN_MS);
+      this.#meeting ??= setTimeout(late, this.#meetWithinMs);
     }
   }
 
@@ -107,6 +114,6 @@ export class Collector implements HeadlessEvents {
   #meetingSentence(): string {
     const said = Array.from({ length: this.count }, (_, index) => this.#sentences.get(index) || 'has not answered');
     const waits = said.map((sentence, index) => `rank ${index}: ${sentence}`).join('; ');
-    return `The ranks did not come together within ${MEET_WITHIN_MS / 1000} s (${waits}).`;
+    return `The ranks did not come together within ${this.#meetWithinMs / 1000} s (${waits}).`;
   }
 }

@@ -37,7 +37,8 @@ export class GpuClock {
 
   /** Submit what is encoded, if it was not yet, and emit its 'gpu' events when it is done. */
   submit(): void {
-    void this.#submit(0);
+    // why nothing of a failure: the next read reports it
+    this.#submit(0).catch(() => {});
   }
 
   /** As submit; resolves when the work is done and `leastMs` have passed. The events show the whole time as busy. */

@@ -17,7 +17,9 @@ export function leastMs(op: Action['op'], unitMs: number, rows: number, tp: numb
 }
 
 /** Wait until performance.now() is at least `untilMs`. */
-export function waitUntil(untilMs: number): Promise<void> {
-  const restMs = untilMs - performance.now();
-  return restMs <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, Math.ceil(restMs)));
+export async function waitUntil(untilMs: number): Promise<void> {
+  // why a loop: a timer may fire up to a millisecond early
+  for (let restMs = untilMs - performance.now(); restMs > 0; restMs = untilMs - performance.now()) {
+    await new Promise((resolve) => setTimeout(resolve, Math.ceil(restMs)));
+  }
 }

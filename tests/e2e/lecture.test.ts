@@ -1,8 +1,7 @@
 /** The lecture page before anybody trains, in a real browser: every scene from the simulator, marked as such, and its size. */
-import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { SCENES, type Scene } from '../../src/pages/lecture/models/plans';
-import { seriousFindings, Venue } from '../helpers/visitor';
+import { gzippedSizes, seriousFindings, Venue } from '../helpers/visitor';
 
 let venue: Venue;
 beforeAll(async () => {
@@ -13,20 +12,19 @@ afterAll(() => venue.close());
 const FIRST_LOAD_BYTES = 150_000;
 
 test('before anybody trains the page is simulated and says so, and no scene has a serious finding', async () => {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(onTestFinished);
   const page = await visitor.open('lecture.html');
   await page.locator('.kind-simulated').waitFor();
   for (const scene of SCENES) {
     await page.locator('.nav-scene').nth(SCENES.indexOf(scene)).click();
-    expect(await page.locator('h1').textContent()).not.toBe('');
+    await expect.poll(() => page.locator('h1').textContent()).not.toBe('');
     expect(await seriousFindings(page)).toEqual([]);
   }
   expect(visitor.complaints).toEqual([]);
-  await visitor.context.close();
 });
 
 test('the run that ships with the site is replayed in every scene, without a GPU, and its figures are the formulas', async () => {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(onTestFinished);
   visitor.context.setDefaultTimeout(20_000);
   const page = await visitor.open('lecture.html');
   const go = (scene: Scene) => page.locator('.nav-scene').nth(SCENES.indexOf(scene)).click();
@@ -60,20 +58,16 @@ test('the run that ships with the site is replayed in every scene, without a GPU
   }
   expect(await page.locator('.banner-problem').count()).toBe(0);
   expect(visitor.complaints).toEqual([]);
-  await visitor.context.close();
 });
 
 test('what the lecture loads first is at most 150 kB gzipped', async () => {
-  const visitor = await venue.visit();
-  const sizes = new Map<string, number>();
-  visitor.context.on('response', async (response) => {
-    sizes.set(new URL(response.url()).pathname, gzipSync(await response.body(), { level: 9 }).length);
-  });
+  const visitor = await venue.visit(onTestFinished);
+  const loaded = gzippedSizes(visitor.context);
   const page = await visitor.open('lecture.html');
   await page.locator('.button-go:enabled').waitFor();
+  const sizes = await loaded.all();
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   for (const [path, size] of sizes) console.info(`${path}: ${size} bytes gzipped`);
   console.info(`first load of the lecture: ${total} bytes gzipped`);
   expect(total).toBeLessThanOrEqual(FIRST_LOAD_BYTES);
-  await visitor.context.close();
 });

@@ -1,6 +1,6 @@
 /** Who trains and who does not, as pages of two browser profiles show it: tabs that crash, and a tab the plan leaves out. */
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { reach, start, step, Venue, type Visitor } from '../helpers/visitor';
 
 let venue: Venue;
@@ -37,7 +37,7 @@ async function crash(page: Page): Promise<void> {
 }
 
 test('tabs that crash one after the other, in this browser and in another, are gone at once and the rest trains on', async () => {
-  const [host, guest] = [await venue.visit(), await venue.visit()];
+  const [host, guest] = [await venue.visit(onTestFinished), await venue.visit(onTestFinished)];
   const first = await join(host, `${host.address}${RUN}`);
   const here = await join(host, first.url());
   const there = await join(guest, first.url());
@@ -55,11 +55,10 @@ test('tabs that crash one after the other, in this browser and in another, are g
     await expect.poll(() => members(first)).toBe(left);
   }
   expect([...host.complaints, ...guest.complaints]).toEqual([]);
-  await Promise.all([host.context.close(), guest.context.close()]);
 });
 
 test('a tab that the plan has no use for says so and does not count itself among those who train', async () => {
-  const [host, guest] = [await venue.visit(), await venue.visit()];
+  const [host, guest] = [await venue.visit(onTestFinished), await venue.visit(onTestFinished)];
   const first = await join(host, `${host.address}${RUN}`);
   const second = await join(guest, first.url());
   await expect.poll(() => members(first)).toBe(2);
@@ -67,11 +66,10 @@ test('a tab that the plan has no use for says so and does not count itself among
   // its first scene is one tab alone
   await host.open(`lecture.html${new URL(first.url()).hash}`);
   await second.getByText('The plan uses 1 tab; this one is in reserve.').waitFor();
-  expect(await second.locator('.phase').textContent()).toBe('Waiting for the others');
+  await expect.poll(() => second.locator('.phase').textContent()).toBe('Waiting for the others');
   expect(await members(second)).toBe(0);
   await expect.poll(() => members(first)).toBe(1);
   const left = await step(first);
   await reach(first, left + 5);
   expect([...host.complaints, ...guest.complaints]).toEqual([]);
-  await Promise.all([host.context.close(), guest.context.close()]);
 });

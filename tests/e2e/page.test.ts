@@ -1,10 +1,19 @@
 /** The first page as people meet it: built, served by the real server, in a real browser with real WebRTC. */
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { buildHash } from '../../src/server/plugin';
-import { beforeWorker, INSECURE_HOST, reach, seriousFindings, start, step, Venue } from '../helpers/visitor';
+import {
+  beforeWorker,
+  gzippedSizes,
+  INSECURE_HOST,
+  reach,
+  seriousFindings,
+  start,
+  step,
+  Venue,
+  widthOf,
+} from '../helpers/visitor';
 
 let venue: Venue;
 beforeAll(async () => {
@@ -33,7 +42,7 @@ async function openAnother(page: Page): Promise<Page> {
 }
 
 test('the first screen says what this is and what the device can do, and leaves the GPU alone until the click', async () => {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(onTestFinished);
   await beforeWorker(
     visitor.context,
     `globalThis.devices = 0; const open = GPUAdapter.prototype.requestDevice;
@@ -42,64 +51,60 @@ test('the first screen says what this is and what the device can do, and leaves 
   const page = await visitor.arrive(TINY);
   const devices = () => page.workers()[0]!.evaluate(() => (globalThis as unknown as { devices: number }).devices);
   await expect.poll(() => page.locator('h1').textContent()).toContain('train a language model together');
-  expect(await page.locator('.device').textContent()).toMatch(/W-SOFTWARE[\s\S]*swiftshader[\s\S]*Largest buffer/i);
-  expect(await page.locator('.split').textContent()).toContain('90 %');
+  await expect
+    .poll(() => page.locator('.device').textContent())
+    .toMatch(/W-SOFTWARE[\s\S]*swiftshader[\s\S]*Largest buffer/i);
+  await expect.poll(() => page.locator('.split').textContent()).toContain('90 %');
   expect(await page.locator('.button-big').count()).toBe(1);
   expect(await devices()).toBe(0);
   await start(page);
   await reach(page, 1);
   expect(await devices()).toBe(1);
   expect(visitor.complaints).toEqual([]);
-  await visitor.context.close();
 });
 
 test('what the first screen loads is at most 120 kB gzipped', async () => {
-  const visitor = await venue.visit();
-  const sizes = new Map<string, number>();
-  visitor.context.on('response', async (response) => {
-    const { pathname } = new URL(response.url());
-    sizes.set(pathname, gzipSync(await response.body(), { level: 9 }).length);
-  });
+  const visitor = await venue.visit(onTestFinished);
+  const loaded = gzippedSizes(visitor.context);
   const page = await visitor.arrive();
   await page.waitForLoadState('networkidle');
-  await expect.poll(() => [...sizes.keys()].some((path) => path.includes('/worker-'))).toBe(true);
+  await expect.poll(async () => [...(await loaded.all()).keys()].some((path) => path.includes('/worker-'))).toBe(true);
+  const sizes = await loaded.all();
   for (const [path, size] of sizes) console.info(`${path}: ${size} bytes gzipped`);
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   console.info(`first load, the Worker included: ${total} bytes gzipped`);
   expect(total).toBeLessThanOrEqual(FIRST_LOAD_BYTES);
-  await visitor.context.close();
 });
 
 test('two tabs of one browser train together: joins show, bytes move, the loss falls, leaving lets the other go on', async () => {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(onTestFinished);
   const a = await visitor.arrive(TINY);
   await start(a);
   await reach(a, 2);
   const b = await openAnother(a);
-  expect(await b.locator('.button-big').textContent()).toBe('Join the training');
+  await expect.poll(() => b.locator('.button-big').textContent()).toBe('Join the training');
   await expect.poll(() => a.locator('.people .badge').textContent()).toBe('2');
   await start(b);
   for (const page of [a, b]) await page.locator('.ring-bytes').first().waitFor();
-  expect(await a.locator('.peers').textContent()).toMatch(/rank 0[\s\S]*rank 1[\s\S]*direct/);
-  expect(await b.locator('.ring table').textContent()).toMatch(/\d+(\.\d+)? k?B\/step/);
+  await expect.poll(() => a.locator('.peers').textContent()).toMatch(/rank 0[\s\S]*rank 1[\s\S]*direct/);
+  await expect.poll(() => b.locator('.ring table').textContent()).toMatch(/\d+(\.\d+)? k?B\/step/);
   await reach(b, (await step(b)) + 60);
   const seen = await losses(a);
   expect(Math.min(...seen.slice(-3))).toBeLessThan(seen[0]!);
-  expect(await a.locator('.figures').textContent()).toMatch(/\dtokens\/s/);
-  expect(await a.locator('.sample').textContent()).not.toBe('');
+  await expect.poll(() => a.locator('.figures').textContent()).toMatch(/\dtokens\/s/);
+  await expect.poll(() => a.locator('.sample').textContent()).not.toBe('');
   await b.close();
   await expect.poll(() => a.locator('.people .badge').textContent(), { timeout: 30_000 }).toBe('1');
   await reach(a, (await step(a)) + 5);
   expect(visitor.complaints).toEqual([]);
-  await visitor.context.close();
 });
 
 test('from opening a room link to the first own step', async () => {
-  const host = await venue.visit();
+  const host = await venue.visit(onTestFinished);
   const a = await host.arrive();
   await start(a);
   await reach(a, 1);
-  const guest = await venue.visit();
+  const guest = await venue.visit(onTestFinished);
   const b = await guest.context.newPage();
   const openedAt = performance.now();
   const passed = () => ((performance.now() - openedAt) / 1000).toFixed(1);
@@ -114,14 +119,12 @@ test('from opening a room link to the first own step', async () => {
     `room link, default run, other profile, over the server: ready after ${ready} s (pressed at once), with`,
   );
   console.info(`the weights after ${joined} s, first own step after ${passed()} s`);
-  expect(await b.locator('.peers').textContent()).toContain('rank 1');
+  await expect.poll(() => b.locator('.peers').textContent()).toContain('rank 1');
   expect([...host.complaints, ...guest.complaints]).toEqual([]);
-  await host.context.close();
-  await guest.context.close();
 });
 
 test('pause stops the whole room, stop leaves it, and the model can be saved', async () => {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(onTestFinished);
   const a = await visitor.arrive(TINY);
   await start(a);
   await reach(a, 2);
@@ -144,31 +147,29 @@ test('pause stops the whole room, stop leaves it, and the model can be saved', a
   await files.first().waitFor();
   const names = await files.evaluateAll((links) => links.map((link) => (link as HTMLAnchorElement).download));
   expect(names).toEqual(['model.safetensors', 'config.json', 'tokenizer.json']);
-  expect(await files.first().textContent()).toMatch(/\d kB/);
+  await expect.poll(() => files.first().textContent()).toMatch(/\d kB/);
   expect(visitor.complaints).toEqual([]);
-  await visitor.context.close();
 });
 
 test('own text is trained on, and a text that is too short is refused in a sentence', async () => {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(onTestFinished);
   const page = await visitor.arrive(TINY);
   await page.getByRole('radio', { name: /Your own/ }).check();
   await start(page);
-  expect(await page.locator('.banner-problem').textContent()).toContain('Drop or paste a text first');
+  await expect.poll(() => page.locator('.banner-problem').textContent()).toContain('Drop or paste a text first');
   await page.locator('textarea').fill('too short');
   await start(page);
   await page.locator('.phase-failed').waitFor();
-  expect(await page.locator('.banner-problem').textContent()).toMatch(/text has 9 tokens[\s\S]*longer text/);
+  await expect.poll(() => page.locator('.banner-problem').textContent()).toMatch(/text has 9 tokens[\s\S]*longer text/);
   await page.getByRole('button', { name: 'New run' }).click();
   await page.locator('textarea').fill('the sea the ship the whale '.repeat(40));
-  expect(await page.locator('.split').textContent()).toContain('972 characters');
+  await expect.poll(() => page.locator('.split').textContent()).toContain('972 characters');
   await start(page);
   await reach(page, 3);
-  await visitor.context.close();
 });
 
 test('no name of a peer becomes markup', async () => {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(onTestFinished);
   const a = await visitor.arrive(TINY);
   await start(a);
   await reach(a, 1);
@@ -181,11 +182,10 @@ test('no name of a peer becomes markup', async () => {
   await a.locator('.peer-name', { hasText: name }).waitFor();
   expect(await a.locator('main img').count()).toBe(0);
   expect(visitor.complaints).toEqual([]);
-  await visitor.context.close();
 });
 
 test('a tab of another build is told to reload, and the room goes on', async () => {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(onTestFinished);
   const a = await visitor.arrive(TINY);
   await start(a);
   await reach(a, 1);
@@ -197,15 +197,14 @@ test('a tab of another build is told to reload, and the room goes on', async () 
   const b = await openAnother(a);
   await start(b);
   await b.locator('.phase-failed').waitFor();
-  expect(await b.locator('.banner-problem').textContent()).toMatch(
-    `This peer runs build 0123456789ab and the room runs ${build}: reload the page`,
-  );
+  await expect
+    .poll(() => b.locator('.banner-problem').textContent())
+    .toMatch(`This peer runs build 0123456789ab and the room runs ${build}: reload the page`);
   await reach(a, (await step(a)) + 3);
-  await visitor.context.close();
 });
 
 test('a file that is dropped anywhere becomes the text; one that is no text is refused in a sentence', async () => {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(onTestFinished);
   const page = await visitor.arrive();
   const drop = (name: string, bytes: readonly number[]) =>
     page.evaluate(
@@ -217,12 +216,13 @@ test('a file that is dropped anywhere becomes the text; one that is no text is r
       [name, bytes] as const,
     );
   await drop('picture.png', [0x89, 0x50, 0xff]);
-  expect(await page.locator('.banner-problem').textContent()).toMatch(/picture\.png is not a UTF-8 text file/);
+  await expect
+    .poll(() => page.locator('.banner-problem').textContent())
+    .toMatch(/picture\.png is not a UTF-8 text file/);
   await drop('waves.txt', [...Buffer.from('over and over again '.repeat(30))]);
   await expect.poll(() => page.locator('.own-file').textContent()).toBe('waves.txt');
-  expect(await page.locator('.split').textContent()).toContain('540 characters');
+  await expect.poll(() => page.locator('.split').textContent()).toContain('540 characters');
   expect(await page.locator('.banner-problem').count()).toBe(0);
-  await visitor.context.close();
 });
 
 test.each([
@@ -230,31 +230,29 @@ test.each([
   ['E-NO-ADAPTER', 'GPU.prototype.requestAdapter = async () => null'],
   ['E-LIMITS', "Object.defineProperty(GPUSupportedLimits.prototype, 'maxStorageBuffersPerShaderStage', { value: 4 })"],
 ])('%s is shown with the reason and the way out', async (code, script) => {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(onTestFinished);
   await beforeWorker(visitor.context, script);
   const page = await visitor.open();
   await page.locator('.device-no').waitFor();
-  expect(await page.locator('.device').textContent()).toMatch(new RegExp(`${code}[\\s\\S]*: \\w+`));
+  await expect.poll(() => page.locator('.device').textContent()).toMatch(new RegExp(`${code}[\\s\\S]*: \\w+`));
   expect(await page.locator('.button-big').isDisabled()).toBe(true);
-  await visitor.context.close();
 });
 
 test('plain http from another machine and a browser without WebRTC are named as what they are', async () => {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(onTestFinished);
   const insecure = await visitor.open('', venue.address(INSECURE_HOST));
   await insecure.locator('.device-no').waitFor();
-  expect(await insecure.locator('.device').textContent()).toMatch(/E-INSECURE[\s\S]*https/);
+  await expect.poll(() => insecure.locator('.device').textContent()).toMatch(/E-INSECURE[\s\S]*https/);
   await visitor.context.addInitScript('delete globalThis.RTCPeerConnection');
   const page = await visitor.open();
   await page.locator('.device-no').waitFor();
-  expect(await page.locator('.device').textContent()).toMatch(/E-NO-WEBRTC[\s\S]*settings/);
-  await visitor.context.close();
+  await expect.poll(() => page.locator('.device').textContent()).toMatch(/E-NO-WEBRTC[\s\S]*settings/);
 });
 
 test.each(['light', 'dark'] as const)(
   'no serious finding of axe-core, and nothing too wide for a phone: %s',
   async (colorScheme) => {
-    const visitor = await venue.visit({ colorScheme });
+    const visitor = await venue.visit(onTestFinished, { colorScheme });
     const page = await visitor.arrive(TINY);
     await page.getByText('All numbers of the run').click();
     expect(await seriousFindings(page)).toEqual([]);
@@ -268,11 +266,10 @@ test.each(['light', 'dark'] as const)(
     await page.locator('.u-wrap').waitFor();
     expect(await seriousFindings(page)).toEqual([]);
     await page.setViewportSize({ width: 360, height: 800 });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    await expect.poll(() => widthOf(page)).toBe(360);
     await page.reload();
     await page.locator('.device-slow').waitFor();
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    await expect.poll(() => widthOf(page)).toBe(360);
     expect(visitor.complaints).toEqual([]);
-    await visitor.context.close();
   },
 );

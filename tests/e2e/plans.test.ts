@@ -2,13 +2,12 @@
  * Plans over real tabs, by the command line: a plan that changes every five steps changes no number, and a model that fits
  * on no tab whole trains where it is cut. Counts and losses only, no times.
  */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { StepMetrics } from '../../src/worker/api';
+import { train } from '../helpers/headless';
 
 const TIMEOUT_MS = 400_000;
 const folder = mkdtempSync(join(tmpdir(), 'plans-'));
@@ -21,12 +20,12 @@ const run = {
   train: { globalBatch: 8, lr: 1e-3, evalEvery: 0, seed: 3 },
 };
 
-/** `npm run train` without the build, which the tests' setup has made. */
-async function train(name: string, steps: number, plan: object, ...args: string[]) {
+/** Train in four tabs to the end; throws what the program said where it did not get there. */
+async function trained(name: string, steps: number, plan: object, ...args: string[]) {
   const [runPath, out] = [join(folder, `${name}.json`), join(folder, name)];
   writeFileSync(runPath, JSON.stringify({ ...run, train: { ...run.train, steps }, plan }));
-  const program = resolve('dist/node/train.js');
-  await promisify(execFile)(process.execPath, [program, runPath, '--tabs', '4', '--out', out, ...args]);
+  const { code, stderr } = await train([runPath, '--tabs', '4', '--out', out, ...args]);
+  if (code !== 0) throw new Error(`exit ${code}: ${stderr}`);
   const lines = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trim().split('\n');
   return {
     metrics: lines.map((line) => JSON.parse(line) as StepMetrics),
@@ -53,8 +52,8 @@ test(
     const path = join(folder, 'plans.json');
     writeFileSync(path, JSON.stringify(plans));
     const steps = 5 * plans.length;
-    const stays = await train('stays', steps, plans[0]!);
-    const switched = await train('switched', steps, plans[0]!, '--plans', path, '--switch-every', '5');
+    const stays = await trained('stays', steps, plans[0]!);
+    const switched = await trained('switched', steps, plans[0]!, '--plans', path, '--switch-every', '5');
     expect(switched.metrics.map(({ step }) => step)).toEqual(Array.from({ length: steps }, (_, step) => step));
     expect(switched.summary.plan.pp).toBe(2);
     // why 1e-4: fp32 sums in other orders differ by 1e-7, which 40 steps of Adam carry on; and the losses must fall
@@ -71,14 +70,14 @@ test(
   async () => {
     const model = ['--model.dim=64', '--model.layers=6', '--limit-mb', '4'];
     // 6 blocks of 12 x 64 x 64 parameters and 16 bytes each are 4.7 MB
-    await expect(train('whole', 2, { dp: 4 }, ...model)).rejects.toThrow(
+    await expect(trained('whole', 2, { dp: 4 }, ...model)).rejects.toThrow(
       /DDP needs 5\.\d+ MB on rank 0 \(param [\d.]+, .*\) > the limit of 4\.00 MB: ZeRO-3 needs [\d.]+ MB, pp 4 \(1f1b\) needs/,
     );
     for (const plan of [
       { dp: 4, zero: 3 },
       { pp: 4, microbatches: 4 },
     ]) {
-      const { metrics, summary } = await train(JSON.stringify(plan).replace(/\W/g, ''), 2, plan, ...model);
+      const { metrics, summary } = await trained(JSON.stringify(plan).replace(/\W/g, ''), 2, plan, ...model);
       expect(metrics.length).toBe(2);
       for (const { memory } of summary.ranks) {
         const { staging, ...planned } = memory;

@@ -1,6 +1,6 @@
 /** A lecturer and students at the built pages: a room page or lecture page, and real tabs that joined by its link. */
 import type { Page } from 'playwright-core';
-import type { Venue, Visitor } from './visitor';
+import type { OnEnd, Venue, Visitor } from './visitor';
 
 /** Small enough that a step of four software tabs takes a fraction of a second. */
 export const SMALL_LESSON = 'layers=1&heads=2&headSize=8&context=16&batch=8&steps=3000';
@@ -16,8 +16,8 @@ export class Classroom {
   ) {}
 
   /** Open `page` ('room.html', 'lecture.html') of a fresh room in a browser profile of its own. */
-  static async open(venue: Venue, page: string, fragment = SMALL_LESSON): Promise<Classroom> {
-    const visitor = await venue.visit();
+  static async open(venue: Venue, onEnd: OnEnd, page: string, fragment = SMALL_LESSON): Promise<Classroom> {
+    const visitor = await venue.visit(onEnd);
     const secret = crypto.randomUUID().replaceAll('-', '').slice(0, 22);
     const desk = await visitor.open(`${page}#room=${secret}&${fragment}`);
     return new Classroom(visitor, secret, desk);
@@ -33,10 +33,6 @@ export class Classroom {
     }
     this.students.push(...joined);
     return joined;
-  }
-
-  async close(): Promise<void> {
-    await this.visitor.context.close();
   }
 }
 

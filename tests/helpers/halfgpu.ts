@@ -21,8 +21,12 @@ export async function openHalfDevice(): Promise<GpuDevice> {
  */
 export function openNullDevice(): Promise<GpuDevice> {
   Object.assign(globalThis, globals);
-  return openDevice(create(['backend=null']));
+  nullGpu ??= create(['backend=null']);
+  return openDevice(nullGpu);
 }
+
+/** Kept: Dawn ends with the object that create() gives. */
+let nullGpu: GPU | undefined;
 
 function emulate(raw: GPUDevice): void {
   const compile = raw.createShaderModule.bind(raw);

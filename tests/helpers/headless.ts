@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { modelFile, readModelFile } from '../../src/train/checkpoint';
 import type { StepMetrics } from '../../src/worker/api';
 import { relativeL2, withoutKeyBias, worstRelative } from '../equivalence/compare';
@@ -23,9 +24,10 @@ export function temporaryFolder(onEnd: (remove: () => void) => void): string {
   return folder;
 }
 
-/** Run the built program to its end. */
+/** Run the built program to its end, or to that of the test. */
 export function train(args: readonly string[]): Promise<Ended> {
   const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  onTestFinished(() => void child.kill());
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (data: Buffer) => {
     stdout += data;

@@ -97,7 +97,7 @@ async function picture(page: Page, file: string): Promise<void> {
 mkdirSync(FOLDER, { recursive: true });
 const venue = await Venue.open();
 try {
-  const visitor = await venue.visit();
+  const visitor = await venue.visit(() => {});
   visitor.context.setDefaultTimeout(240_000);
   const page = await visitor.open(`lecture.html#${RUN}`);
   await page.getByRole('button', { name: 'Open 4 tabs' }).and(page.locator(':enabled')).click();

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { browserFlags, requireBrowser } from '../../src/cli/browser';
 import { type RunningServer, startServer } from '../../src/server/server';
@@ -11,6 +12,9 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 export const PAGES = join(import.meta.dirname, '../../dist/pages');
 /** A host name that resolves to this machine but is no secure context: what a LAN address over http is. */
 export const INSECURE_HOST = 'classroom.test';
+
+/** As vitest's onTestFinished and afterAll. */
+export type OnEnd = (close: () => Promise<void>) => void;
 
 export class Venue {
   private constructor(
@@ -31,10 +35,14 @@ export class Venue {
     return `http://${host}:${this.server.port}/`;
   }
 
-  /** A browser profile of its own; its tabs share a BroadcastChannel and settings. */
-  async visit(options: Parameters<Browser['newContext']>[0] = {}): Promise<Visitor> {
+  /**
+   * A browser profile of its own; its tabs share a BroadcastChannel and settings. `onEnd` is given what closes it, for
+   * tests that fail too: its tabs would train on beside those of the next one.
+   */
+  async visit(onEnd: OnEnd, options: Parameters<Browser['newContext']>[0] = {}): Promise<Visitor> {
     const context = await this.browser.newContext({ viewport: { width: 1280, height: 720 }, ...options });
     context.setDefaultTimeout(90_000);
+    onEnd(() => context.close());
     return new Visitor(context, this.address());
   }
 
@@ -74,6 +82,21 @@ export class Visitor {
   }
 }
 
+/**
+ * Gzipped bytes by path of everything `context` loads from now on; `all` waits for what is under way. Rejects where a body
+ * cannot be had.
+ */
+export function gzippedSizes(context: BrowserContext): { all(): Promise<ReadonlyMap<string, number>> } {
+  const loads: Promise<[string, number]>[] = [];
+  context.on('response', (response) => {
+    const { pathname } = new URL(response.url());
+    const load = response.body().then((body): [string, number] => [pathname, gzipSync(body, { level: 9 }).length]);
+    load.catch(() => {});
+    loads.push(load);
+  });
+  return { all: async () => new Map(await Promise.all(loads)) };
+}
+
 /** Press the first page's big button. */
 export const start = (page: Page) => page.locator('.button-big').click();
 /** Committed steps, as the page shows them. */
@@ -81,6 +104,9 @@ export const step = (page: Page) => page.locator('progress').evaluate((bar: HTML
 /** Wait until the page shows at least so many. */
 export const reach = (page: Page, least: number) =>
   page.waitForFunction((wanted) => (document.querySelector('progress')?.value ?? 0) >= wanted, least);
+
+/** How wide the page wants to be, in CSS pixels; to be polled, as drawings follow a change of the window a frame later. */
+export const widthOf = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth);
 
 /** Put `script` before the Worker's own; the Worker is the only place of a tab that touches the GPU. */
 export async function beforeWorker(context: BrowserContext, script: string): Promise<void> {

@@ -69,10 +69,11 @@ export class Windows {
 
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.process.once('exit', resolve));
-    await this.call('Browser.close');
+    // why no answer is awaited: the browser may be gone before it has given one
+    this.socket.send(JSON.stringify({ id: ++this.#id, method: 'Browser.close' }));
     await ended;
     this.socket.close();
-    await rm(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    await rm(this.profile, { recursive: true, force: true, maxRetries: 20 });
   }
 
   /** One command of the browser's protocol. Throws with the browser's own sentence. */

@@ -12,6 +12,8 @@ import { gpuTest, useGpu } from '../helpers/gpu';
 useGpu();
 
 const [R, C] = [64, 48];
+/** Enough for any machine: what is looked at is the choice. */
+const AMPLE_MS = 60_000;
 const tensor = (name: string, shape: readonly number[]): Tensor => ({ name, shape, role: 'scratch', type: 'f32' });
 const params = { R, C };
 
@@ -43,7 +45,7 @@ gpuTest('a variant that does not compile or does not agree is not chosen', async
   const trace = new Trace();
   const said: string[] = [];
   trace.subscribe(({ name }) => said.push(name));
-  await tune(device, [runOf(kernel)], { trace, sameBits: false });
+  await tune(device, [runOf(kernel)], { trace, sameBits: false, budgetMs: AMPLE_MS });
   expect(chosen(device, kernel).file).toBe('colsum.wgsl');
   expect(said).toEqual(['variant colsum.wgsl C=48 R=64: colsum.wgsl WG=8']);
 });
@@ -53,7 +55,7 @@ gpuTest(
   async (device) => {
     const kernel = { ...colsum, twins: [SLOW] };
     const store = new Memory();
-    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, store });
+    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, store, budgetMs: AMPLE_MS });
     const [key] = [...store.entries.keys()];
     expect(key).toContain(device.report.adapter);
     const names = ['colsum.wgsl WG=1', 'colsum.wgsl WG=8'];
@@ -61,12 +63,12 @@ gpuTest(
     for (const name of names) {
       store.entries.set(key!, name);
       const before = device.counters.dispatches;
-      await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, store });
+      await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, store, budgetMs: AMPLE_MS });
       expect(device.counters.dispatches).toBe(before);
       expect(chosen(device, kernel).knobs.WG).toBe(name.endsWith('1') ? 1 : 8);
     }
     store.entries.set(key!, 'gone.wgsl');
-    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, store });
+    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, store, budgetMs: AMPLE_MS });
     expect(names).toContain(store.entries.get(key!));
     device.picks.clear();
   },
@@ -76,14 +78,14 @@ gpuTest(
   'with ranks that compute the same values, no other order of additions; without time, the default',
   async (device) => {
     const kernel = { ...colsum, twins: [REORDERED] };
-    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: true });
+    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: true, budgetMs: AMPLE_MS });
     expect(device.picks.size).toBe(0);
     const { buffersCreated } = device.counters;
     await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, budgetMs: -1 });
     expect(device.picks.size).toBe(0);
     expect(device.counters.buffersCreated).toBe(buffersCreated);
     expect(chosen(device, kernel).knobs.WG).toBe(8);
-    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false });
+    await tune(device, [runOf(kernel)], { trace: new Trace(), sameBits: false, budgetMs: AMPLE_MS });
     expect(device.picks.size).toBe(1);
     expect(device.counters.buffersCreated).toBeGreaterThan(buffersCreated);
     expect(device.memory).toEqual({ param: 0, grad: 0, moment: 0, saved: 0, scratch: 0, staging: 0 });

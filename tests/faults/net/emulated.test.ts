@@ -1,6 +1,7 @@
 /** The transport over an emulated link: slow, lossy, cut. Correctness only; rates are the bench's. */
 import { afterEach, expect, test } from 'vitest';
 import { PeerLost } from '../../../src/errors';
+import type { Transport } from '../../../src/net/transport';
 import { type EmulatedLink, emulateLink, type LinkShape } from '../../helpers/linkemu';
 import { type WrtcPair, wrtcPair } from '../../helpers/wrtc';
 
@@ -26,15 +27,15 @@ test.each([
   await join(shape);
   const [a, b] = pair.transports;
   const sizes = Array.from({ length: 12 }, (_, i) => 60_000 + 7919 * i);
-  const sends = sizes.flatMap((size, i) => [
-    a.send('b', `1/${i}/m`, new Uint8Array(size).fill(i)),
-    b.send('a', `1/${i}/m`, new Uint8Array(size).fill(100 + i)),
-  ]);
-  for (const [i, size] of sizes.entries()) {
-    expect(Buffer.compare(await b.recv('a', `1/${i}/m`, never), new Uint8Array(size).fill(i))).toBe(0);
-    expect(Buffer.compare(await a.recv('b', `1/${i}/m`, never), new Uint8Array(size).fill(100 + i))).toBe(0);
-  }
-  await Promise.all(sends);
+  const send = (from: Transport, to: string, fill: number) =>
+    sizes.map((size, i) => from.send(to, `1/${i}/m`, new Uint8Array(size).fill(fill + i)));
+  const receive = async (at: Transport, from: string, fill: number) => {
+    for (const [i, size] of sizes.entries()) {
+      expect(Buffer.compare(await at.recv(from, `1/${i}/m`, never), new Uint8Array(size).fill(fill + i))).toBe(0);
+    }
+  };
+  // why together: where a link ends, all of these reject at once
+  await Promise.all([...send(a, 'b', 0), ...send(b, 'a', 100), receive(b, 'a', 0), receive(a, 'b', 100)]);
   expect(link.stats()[0].bytes).toBeGreaterThan(sizes.reduce((total, size) => total + size));
 });
 
@@ -51,12 +52,13 @@ test('a cut cable is suspected, then ends in PeerLost at both ends', async () =>
   await expect(a.send('b', '1/0/y', new Uint8Array(1))).rejects.toBeInstanceOf(PeerLost);
 });
 
-test('a cut of 2 s costs nothing but time', async () => {
+test('a cut of 1 s costs nothing but time', async () => {
   await join({ delayMs: 5 });
   const [a, b] = pair.transports;
   const sending = a.send('b', '1/0/big', new Uint8Array(3 << 20).fill(3));
   link.set({ isDown: true });
-  setTimeout(() => link.set({ isDown: false }), 2000);
-  expect(Buffer.compare(await b.recv('a', '1/0/big', never), new Uint8Array(3 << 20).fill(3))).toBe(0);
-  await sending;
+  // why so short: SCTP waits longer from one try to the next, and after five seconds without one the link is given up
+  setTimeout(() => link.set({ isDown: false }), 1000);
+  const [got] = await Promise.all([b.recv('a', '1/0/big', never), sending]);
+  expect(Buffer.compare(got, new Uint8Array(3 << 20).fill(3))).toBe(0);
 });
