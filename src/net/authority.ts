@@ -20,7 +20,7 @@ export const TIMING = {
   readyMs: 15_000,
   readyAgainMs: 4_000,
   /** Members have this long to say which links they miss. */
-  answerMs: 500,
+  answerMs: 2_000,
   /** A peer left out may come back after this, doubled each time. */
   quarantineMs: 5_000,
   longestQuarantineMs: 300_000,

@@ -101,7 +101,9 @@ export class Show {
     effect(() => this.#startWhenHere(this.live.value?.seats.value ?? 0));
     // why: a run starts as the room can start it; the scene's own cut (one tab of four, say) follows
     effect(() => {
-      if (this.feed.value.kind === 'live') setTimeout(() => this.recut());
+      const feed = this.feed.value;
+      // why the run, too: tabs may be heard before the room has said what they train
+      if (feed.kind === 'live' && feed.run.value !== null) setTimeout(() => this.recut());
     });
     // why: whoever trains on would train on numbers that are known to be wrong
     effect(() => {

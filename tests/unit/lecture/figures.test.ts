@@ -117,7 +117,7 @@ test('efficiency is over as many tabs that each ran alone, and a plan below one 
   const advice = { alone: prediction(alone, 100), ranked: [prediction(ddp, 30), prediction(tp, 300)], why: '' };
   const digest = (plan: ParallelPlan, tokensPerSecond: number) => {
     const base = { plan, kind: 'live', samples: 1, bubble: 0, overlap: 1, memory: [], sent: [] } as const;
-    const rest = { conditions: '[]', gantt: null };
+    const rest = { conditions: '[]', gantt: null, isFirst: false };
     return [keyOf(plan, 'live'), { ...base, ...rest, tokensPerSecond }] as [string, Digest];
   };
   const digests = new Map([digest(alone, 100), digest(ddp, 300), digest(tp, 50)]);
@@ -207,7 +207,7 @@ test('schedules side by side: those that can run, with what was measured under t
   expect(sideBySide({ ...moment, plan: parsePlan({ dp: N }) }, digests)).toEqual([]);
 });
 
-test('samples under other handicaps are left behind', () => {
+test('samples under other handicaps are left behind, and so is the first step under a plan', () => {
   const plan = planFor('pipeline', N, run, DEFAULT_PICKS)!;
   const { feed, events } = simulated(plan);
   const rest = { phase: 'training', metrics: [], since: 0, proof: null, generation: 1, step: 1 } as const;
@@ -216,6 +216,13 @@ test('samples under other handicaps are left behind', () => {
   expect(twice.samples).toBe(2);
   const slowed = feed.ranks.value.map((view) => ({ ...view, handicap: { ...view.handicap, unitMs: 5 } }));
   expect(digestOf({ ...moment, ranks: slowed }, twice)!.samples).toBe(1);
+  const live = { ...moment, kind: 'live' } as const;
+  const half = events.slice(0, Math.floor(events.length / 2));
+  const first = digestOf({ ...live, step: 0, events: half }, undefined)!;
+  expect(first).toMatchObject({ isFirst: true, samples: 1 });
+  const second = digestOf(live, first)!;
+  expect(second).toMatchObject({ isFirst: false, samples: 1, bubble: twice.bubble });
+  expect(digestOf({ ...live, step: 0, events: half }, second)).toBe(second);
 });
 
 test('every stop of every dial is a question with a name', () => {

@@ -14,6 +14,8 @@ export interface Digest {
   readonly kind: Moment['kind'];
   /** Who was slow on purpose, and how: figures under other conditions are no samples of these. */
   readonly conditions: string;
+  /** It is of the first step under the plan, which the next one replaces. */
+  readonly isFirst: boolean;
   /** Steps that `bubble` and `overlap` are means of. */
   readonly samples: number;
   readonly bubble: number;
@@ -39,7 +41,11 @@ export function digestOf(moment: Moment, known: Digest | undefined): Digest | un
   const { plan, run, events, ranks, metrics, since, kind } = moment;
   if (!plan || !run || events.length === 0) return known;
   const conditions = conditionsOf(ranks);
-  const before = known?.conditions === conditions ? known : undefined;
+  const isSame = known?.conditions === conditions;
+  // why: the first step under a plan builds buffers and pipelines, so it stands only until there is another
+  const isFirst = kind === 'live' && moment.step === since;
+  if (isFirst && isSame) return known;
+  const before = isSame && !known.isFirst ? known : undefined;
   const stats = statsOf(events, tokensPerStep(run));
   const loads = linkLoads(events, rankFinder(ranks));
   const samples = Math.min(MAX_SAMPLES, (before?.samples ?? 0) + 1);
@@ -48,6 +54,7 @@ export function digestOf(moment: Moment, known: Digest | undefined): Digest | un
     plan,
     kind,
     conditions,
+    isFirst,
     samples,
     bubble: mean(before?.bubble ?? 0, stats.bubble),
     overlap: mean(before?.overlap ?? 0, stats.overlap),
