@@ -204,16 +204,16 @@ export class Authority {
 
   /**
    * What must come before a generation of `peers` alone: where others than they hold parts of the state that nobody else
-   * has, those and they train a step as replicas, so that everybody has all of it. Null where nothing would be lost, or
-   * where a holder is gone already.
+   * has, all who hold some and are still here train a step as replicas, so that everybody has all of it (of those who are
+   * gone from the mirrors, train/mirror.ts). Null where nothing would be lost.
    */
   #carrying(peers: readonly PeerId[], here: readonly PeerId[], run: string): Pick<Generation, 'peers' | 'plan'> | null {
     const holders = this.#holding();
     if (!holders || holders.run !== run || isWholeOnAll(holders.plan)) return null;
-    const isLeftOut = holders.peers.some((peer) => !peers.includes(peer));
-    if (!isLeftOut || !holders.peers.every((peer) => here.includes(peer))) return null;
-    const plan = this.host.fit(holders.peers.length, parsePlan({}), run);
-    return plan?.dp === holders.peers.length ? { peers: holders.peers, plan } : null;
+    const left = holders.peers.filter((peer) => here.includes(peer));
+    if (left.every((peer) => peers.includes(peer))) return null;
+    const plan = this.host.fit(left.length, parsePlan({}), run);
+    return plan?.dp === left.length ? { peers: left, plan } : null;
   }
 
   #schedule(delayMs: number): void {

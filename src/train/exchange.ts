@@ -17,26 +17,30 @@ export interface Cutting {
 
 /** What a rank brings. */
 export interface Announcement {
-  /** Committed steps of its state, -1 when it has none. */
-  readonly step: number;
-  /** How its state is cut; null when it has none. */
-  readonly cutting: Cutting | null;
+  /** The states it has: after how many committed steps, and how they are cut. */
+  readonly held: readonly { readonly step: number; readonly cutting: Cutting }[];
   /** Hash of the weights it would start from, '' for those of the seed. */
   readonly init: string;
   /** Size and hash of the text it has; 0 and '' when it has none. */
   readonly text: { readonly sizeBytes: number; readonly hash: string };
 }
 
+/** Its newest, two mirrors of two states each, and what it had in the generation before. */
+export const MAX_STATES = 10;
+
 /** A peer's plan is worked through rank by rank here, so its size is bounded. */
 function isSmall({ dp, pp, tp, chunks }: ParallelPlan): boolean {
   return dp * pp * tp * chunks <= 4096;
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(Number.MAX_SAFE_INTEGER));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{0,64}$/));
+const cutting = v.pipe(
+  v.object({ plan: v.pipe(v.unknown(), v.transform(parsePlan), v.check(isSmall)), rank: count }),
+  v.check(({ plan: { dp, pp, tp }, rank }) => rank < dp * pp * tp),
+);
 const announcement = v.object({
-  step: count,
-  cutting: v.nullable(v.object({ plan: v.pipe(v.unknown(), v.transform(parsePlan), v.check(isSmall)), rank: count })),
+  held: v.pipe(v.array(v.object({ step: count, cutting })), v.maxLength(MAX_STATES)),
   init: hash,
   text: v.object({ sizeBytes: count, hash }),
 });

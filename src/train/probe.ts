@@ -6,7 +6,7 @@
 import type { Group } from '../net/group';
 import type { PeerId } from '../plan/mesh';
 import type { Trace } from '../trace/trace';
-import type { Circuit } from './sync';
+import type { Circuit } from './transfer';
 
 const PINGS = 8;
 const FIRST_BYTES = 1 << 17;

@@ -12,15 +12,8 @@ import type { RankModel } from './rank';
 import type { RoundSetting } from './round';
 import { learningRate } from './schedule';
 import { type RankState, readRuns, type UnitArrays } from './state';
-import {
-  type Circuit,
-  type CutState,
-  gatherGradients,
-  gatherWeights,
-  holdingUnder,
-  SINGLE,
-  stateFromWeights,
-} from './sync';
+import { type CutState, gatherGradients, gatherWeights, holdingUnder, SINGLE, stateFromWeights } from './sync';
+import type { Circuit } from './transfer';
 
 /** SHA-256 of the parameters in `mine`, by address and without padding, hex. */
 export async function weightsHash({ run }: Prepared, { cutting, state }: CutState): Promise<string> {

@@ -32,11 +32,23 @@ export class Reporter {
   /** Of the newest steps: time, tokens of all and of this rank. */
   #rates: { readonly ms: number; readonly room: number; readonly mine: number }[] = [];
   #publishedAt = 0;
+  /** Steps below have been told; one that is run again is not told again. */
+  #next = 0;
 
   constructor(
     readonly transport: Transport,
     readonly onStatus: (status: TabStatus) => void,
   ) {}
+
+  /** Steps this tab has seen committed, whatever was set back since. */
+  get seen(): number {
+    return this.#next;
+  }
+
+  /** Another run begins. */
+  begin(): void {
+    this.#next = 0;
+  }
 
   /** Enter a phase, with one sentence where people should know why. */
   enter(phase: Phase, sentence = ''): void {
@@ -55,7 +67,8 @@ export class Reporter {
 
   /** A step was committed; `tokens` are those this rank computed. */
   committed(metrics: StepMetrics, tokens: number): void {
-    this.#metrics.push(metrics);
+    if (metrics.step >= this.#next) this.#metrics.push(metrics);
+    this.#next = Math.max(this.#next, metrics.step + 1);
     this.#rates = [...this.#rates, { ms: metrics.ms, room: metrics.tokens, mine: tokens }].slice(-RATE_STEPS);
     this.tell({ step: metrics.step + 1 });
     const isLast = metrics.step + 1 === this.#told.steps;

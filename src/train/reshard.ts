@@ -3,7 +3,7 @@
  * plan, and for a checkpoint. Every rank works it out alone from the same facts, so nothing is negotiated. Pure.
  */
 import { InputError } from '../errors';
-import { type Intervals, intersect, sizeOf, subtract } from './intervals';
+import { type Intervals, intersect, sizeOf, subtract, union } from './intervals';
 
 /** Addresses of parameters and of moments. */
 export interface Addresses {
@@ -20,7 +20,7 @@ export interface Transfer extends Addresses {
 
 /**
  * The transfers that give every rank what it needs and lacks; the lowest rank that has an element sends it. `has[rank]`
- * is what it holds of the newest step. Throws InputError when an element is nowhere.
+ * is what it holds of one step. Throws InputError when an element is nowhere.
  */
 export function transfersOf(has: readonly Addresses[], needs: readonly Addresses[]): readonly Transfer[] {
   return needs.flatMap((need, to) => {
@@ -30,6 +30,15 @@ export function transfersOf(has: readonly Addresses[], needs: readonly Addresses
       .map((_, from) => ({ from, to, param: param.get(from) ?? [], moment: moment.get(from) ?? [] }))
       .filter((transfer) => transfer.param.length + transfer.moment.length > 0);
   });
+}
+
+/** The ranks hold together everything that some rank needs. */
+export function isCovered(has: readonly Addresses[], needs: readonly Addresses[]): boolean {
+  const lacks = (kind: keyof Addresses) => {
+    const held = union(has.flatMap((one) => one[kind]));
+    return needs.some((need) => subtract(need[kind], held).length > 0);
+  };
+  return !lacks('param') && !lacks('moment');
 }
 
 function sourcesOf(

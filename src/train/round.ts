@@ -8,12 +8,13 @@ import type { Group } from '../net/group';
 import { makeGroup } from '../net/group';
 import { shardingOf } from '../plan/lower';
 import type { Mesh } from '../plan/mesh';
-import type { ParallelPlan } from '../plan/plan';
+import { isHeldTwice, type ParallelPlan } from '../plan/plan';
 import { modelFiles, readModelFile } from './checkpoint';
 import { batchOf, microbatchSize, type Samples, sharesOf } from './data';
 import { heldOutLoss } from './evaluate';
-import { announce } from './exchange';
+import { announce, MAX_STATES } from './exchange';
 import { sha256 } from './hash';
+import { mirror } from './mirror';
 import { type Prepared, prepare } from './prepared';
 import { probeLinks } from './probe';
 import type { Proof } from './proof';
@@ -23,9 +24,11 @@ import type { Reporter } from './report';
 import type { RunFile } from './runfile';
 import { learningRate } from './schedule';
 import type { ModelFiles, StepMetrics } from './status';
-import { type Circuit, type CutState, gatherWeights, SINGLE, stateFromWeights, syncState } from './sync';
+import { type CutState, gatherWeights, SINGLE, stateFromWeights, stepsOf, syncState } from './sync';
 import type { TextSource } from './text';
 import type { TrainerDeps } from './trainer';
+import type { Circuit } from './transfer';
+import { packVote, readVote } from './vote';
 
 export interface RoundSetting extends TrainerDeps {
   readonly run: RunFile;
@@ -69,19 +72,28 @@ export class Round {
   #rank: RankModel | null = null;
   #built: RankModel | null = null;
   #step = 0;
+  /** The newest that this tab has seen or anybody had when the generation began. */
+  #newest = 0;
   #ran = 0;
   /** Of the step that is next. */
   #prover: Prover | null = null;
   /** Bytes sent when the newest step's NORM began: a step's traffic is counted from one NORM to the next. */
   #countedBytes = 0;
+  /** Parts of the model are on one rank only, and the ranks keep copies for each other. */
+  readonly #mirrors: boolean;
+  #mirroredAt = Number.NEGATIVE_INFINITY;
+  /** The newest mirror, until a step shows that all ranks have theirs. */
+  #fresh: readonly CutState[] = [];
 
   constructor(
     readonly setting: RoundSetting,
     readonly wishes: Wishes,
-    private mine: CutState | null,
+    /** States beside that of the rank: what there was before, until something newer is whole on the ranks. */
+    private held: readonly CutState[],
     private prepared: Prepared | null,
   ) {
-    const { transport, mesh, signal, trace } = setting;
+    const { transport, mesh, signal, trace, plan, mirrorEveryMs } = setting;
+    this.#mirrors = mirrorEveryMs !== undefined && !isHeldTwice(plan) && mesh.peers.length > 1;
     const all = mesh.peers.map((_, rank) => rank);
     this.#circuit = setting;
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
@@ -95,34 +107,56 @@ export class Round {
     const { reporter, run } = this.setting;
     reporter.enter('syncing', 'Taking the model and the text.');
     const prepared = await this.#prepare();
-    reporter.enter('training');
+    reporter.enter('training', this.#setBack);
     while (this.#step < run.train.steps) await this.#runStep(prepared);
     return this.#finish(prepared);
   }
 
-  /** Free the rank. The state to go on with: what was committed, or what was there before when nothing is readable. */
-  async close(): Promise<{ mine: CutState | null; prepared: Prepared | null }> {
-    const { plan, mesh, reporter } = this.setting;
+  /**
+   * Free the rank. The states to go on with, the newest first: what was committed, and what is kept of earlier steps in
+   * case that parts of it are gone.
+   */
+  async close(): Promise<{ held: readonly CutState[]; prepared: Prepared | null }> {
     try {
-      if (this.#rank) {
-        this.mine = { step: this.#step, cutting: { plan, rank: mesh.rank }, state: await this.#rank.read() };
-      }
-      return { mine: this.mine, prepared: this.prepared };
+      const newest = this.#rank ? await this.#readUnlessTorn() : [];
+      return { held: [...newest, ...this.#fresh, ...this.held].slice(0, MAX_STATES), prepared: this.prepared };
     } finally {
       this.#built?.close();
-      reporter.holds(null);
+      this.setting.reporter.holds(null);
+    }
+  }
+
+  /** Why the room goes on from an earlier step than somebody had, '' where it does not. */
+  get #setBack(): string {
+    const [step, newest] = [this.#step, this.#newest];
+    return newest > step ? `A tab is gone with a part of the model, so all go on from step ${step} of ${newest}.` : '';
+  }
+
+  /** What the rank holds after the newest step. */
+  async #read(): Promise<CutState> {
+    const { plan, mesh } = this.setting;
+    return { step: this.#step, cutting: { plan, rank: mesh.rank }, state: await this.#rank!.read() };
+  }
+
+  /** As read, or nothing where parameters on their way were lost with a peer and something older is kept. */
+  async #readUnlessTorn(): Promise<readonly CutState[]> {
+    try {
+      return [await this.#read()];
+    } catch (error) {
+      const isTorn = error instanceof PeerLost && this.#fresh.length + this.held.length > 0;
+      if (!isTorn) throw error;
+      return [];
     }
   }
 
   /** Text, state and rank. */
   async #prepare(): Promise<Prepared> {
     const { run, plan, mesh, text, reporter, init, trace, transport } = this.setting;
-    const fromFile = init !== undefined && this.mine === null;
+    const fromFile = init !== undefined && this.held.length === 0;
     const announcements = await announce(
       this.#world,
       {
-        step: fromFile ? 0 : (this.mine?.step ?? -1),
-        cutting: fromFile ? SINGLE : (this.mine?.cutting ?? null),
+        held: fromFile ? [{ step: 0, cutting: SINGLE }] : this.held.map(({ step, cutting }) => ({ step, cutting })),
         init: fromFile ? await sha256(init) : '',
         text: await text.describe(run.data.source),
       },
@@ -132,13 +166,15 @@ export class Round {
     const prepared = this.prepared ?? prepare(run, bytes);
     this.prepared = prepared;
     const { model, train } = prepared.run;
-    if (fromFile) this.mine = stateFromWeights(model, readModelFile(model, init));
-    this.mine = await syncState(this.#circuit, model, train.seed, plan, announcements, this.mine);
-    this.#step = this.mine.step;
+    if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init))];
+    const mine = await syncState(this.#circuit, model, train.seed, plan, announcements, this.held);
+    this.held = [mine, ...this.held].slice(0, MAX_STATES);
+    this.#step = mine.step;
+    this.#newest = Math.max(reporter.seen, stepsOf(announcements)[0] ?? 0);
     reporter.tell({ step: this.#step, vocab: model.vocab });
     const rank = await this.setting.makeRank({ ...this.setting, run: prepared.run, plan, mesh, transport, trace });
     this.#built = rank;
-    await rank.write(this.mine.state);
+    await rank.write(mine.state);
     this.#rank = rank;
     if (this.setting.probing && this.#step === 0) await probeLinks(this.#circuit, this.#world, trace);
     reporter.holds(rank.memory);
@@ -157,7 +193,11 @@ export class Round {
     const tokens = globalBatch * run.model.context;
     let asked: readonly FilesRequest[] = [];
     trace.step = step;
-    const { loss, gradNorm, votes } = await rank.runStep({
+    const {
+      loss,
+      gradNorm,
+      votes: said,
+    } = await rank.runStep({
       step,
       lr,
       tokens,
@@ -165,17 +205,25 @@ export class Round {
       vote: () => {
         asked = this.wishes.requests();
         const ends = this.wishes.leaving() || this.wishes.endsAt(step + 1);
-        const declared = Math.max(membership.declared, ends ? mesh.generation + 1 : 0);
         const before = this.#countedBytes;
         this.#countedBytes = this.#bytesSent();
-        const proves = this.wishes.proofs().some(({ state }) => state === undefined);
-        return [declared, this.#countedBytes - before, asked.length > 0 ? 1 : 0, proves ? 1 : 0];
+        return packVote({
+          declared: Math.max(membership.declared, ends ? mesh.generation + 1 : 0),
+          bytesSent: this.#countedBytes - before,
+          files: asked.length > 0,
+          proof: this.wishes.proofs().some(({ state }) => state === undefined),
+          mirror: this.#mirrors && (this.wishes.leaving() || t0 - this.#mirroredAt >= this.setting.mirrorEveryMs!),
+        });
       },
     });
+    const votes = said.map(readVote);
     this.#step = step + 1;
+    // all have voted, so all have what they waited for before this step: their first state, or their mirror
+    if (this.#fresh.length > 0 || !this.#mirrors) [this.held, this.#fresh] = [this.#fresh, []];
+    if (this.#step === this.#newest) reporter.enter('training');
     reporter.holds(rank.memory);
     const ms = performance.now() - t0;
-    const bytesSent = votes.map(([, bytes]) => bytes ?? 0);
+    const bytesSent = votes.map((vote) => vote.bytesSent);
     const metrics: StepMetrics = { step, loss, gradNorm, lr, tokens, ms, bytesSent };
     const own = sharesOf(globalBatch, plan.dp)[mesh.coord.dp]!.count * run.model.context;
     try {
@@ -189,16 +237,24 @@ export class Round {
     if (sampling && mesh.rank === 0 && this.#isWhole()) {
       reporter.tell({ sample: { step: this.#step, text: await sampler.next(rank, this.#step) } });
     }
-    const wanting = votes.flatMap((vote, at) => (vote[2] === 1 ? [at] : []));
+    const wanting = votes.flatMap(({ files }, at) => (files ? [at] : []));
     if (wanting.length > 0) await this.#give(prepared, wanting, asked);
     await this.#endProof();
-    const declared = Math.max(...votes.map(([number]) => number ?? 0));
+    const declared = Math.max(...votes.map((vote) => vote.declared));
     const isLast = this.#step === run.train.steps;
+    if (votes.some((vote) => vote.mirror) && !isLast) await this.#mirror(prepared);
     this.#ran += 1;
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
     if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
-    const by = votes.findIndex((vote) => vote[3] === 1);
+    const by = votes.findIndex(({ proof }) => proof);
     if (by >= 0 && !isLast) await this.#beginProof(prepared, by);
+  }
+
+  async #mirror({ run }: Prepared): Promise<void> {
+    const before = this.#bytesSent();
+    this.#fresh = await mirror(this.#circuit, run.model, await this.#read());
+    this.#countedBytes += this.#bytesSent() - before;
+    this.#mirroredAt = performance.now();
   }
 
   async #beginProof(prepared: Prepared, by: number): Promise<void> {
@@ -249,9 +305,7 @@ export class Round {
     wanting: readonly number[],
     asked: readonly FilesRequest[],
   ): Promise<ModelFiles | null> {
-    const { plan, mesh } = this.setting;
-    const state = await this.#rank!.read();
-    const mine = { step: this.#step, cutting: { plan, rank: mesh.rank }, state };
+    const mine = await this.#read();
     const before = this.#bytesSent();
     const weights = await gatherWeights(this.#circuit, prepared.run.model, mine, wanting);
     this.#countedBytes += this.#bytesSent() - before;

@@ -1,18 +1,18 @@
 /**
- * State between generations: who is ahead, and the transfers that give every rank its part under the new plan. A joiner
- * and a rank that is a step behind take the newest state; where nobody has any, all start from the seed.
+ * State between generations: which step the room goes on from, and the transfers that give every rank its part under the
+ * new plan. A joiner and a rank that is a step behind take the newest state; where parts of it were lost with a peer, all
+ * go back to the newest step that is whole (mirror.ts); where nobody has any, all start from the seed.
  */
 import { InputError } from '../errors';
 import type { ModelConfig } from '../model/model';
-import type { Transport } from '../net/transport';
-import { type Mesh, makeMesh } from '../plan/mesh';
+import { makeMesh } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
 import type { Announcement, Cutting } from './exchange';
-import { receiveBytes, sendBytes } from './exchange';
 import { type Holding, holdingOf, type Part } from './holding';
-import { intersect, sizeOf } from './intervals';
-import { type Addresses, NOTHING, type Transfer, transfersOf } from './reshard';
+import { union } from './intervals';
+import { type Addresses, isCovered, NOTHING } from './reshard';
 import { emptyState, initialState, type RankState, readRuns, type UnitArrays, writeRuns } from './state';
+import { addressesOf, type Circuit, type Laid, move } from './transfer';
 
 /** A rank's state and how it is cut. */
 export interface CutState {
@@ -22,26 +22,20 @@ export interface CutState {
   readonly state: RankState;
 }
 
-/** The generation's network, as transfers need it. */
-export interface Circuit {
-  readonly transport: Transport;
-  readonly mesh: Mesh;
-  readonly signal: AbortSignal;
-}
-
 /** What the rank `cutting.rank` of `cutting.plan` holds. */
 export function holdingUnder(config: ModelConfig, { plan, rank }: Cutting): Holding {
   const peers = Array.from({ length: plan.dp * plan.pp * plan.tp }, (_, peer) => `${peer}`);
   return holdingOf(config, plan, makeMesh(0, peers, rank, plan));
 }
 
-function addressesOf({ param, moment }: Holding): Addresses {
-  return { param: param.held, moment: moment.held };
-}
+export const laid = (config: ModelConfig, { state, cutting }: CutState): Laid => ({
+  state,
+  holding: holdingUnder(config, cutting),
+});
 
 /**
- * This rank's state under `plan`, at the newest step that anybody has. `mine` is what it had before. Every rank of the
- * circuit calls it with the same announcements. Throws InputError when parts of the model are on nobody.
+ * This rank's state under `plan`, at the newest step of which all parts are on the ranks. `mine` is what it had before.
+ * Every rank of the circuit calls it with the same announcements. Throws InputError when no step is whole.
  */
 export async function syncState(
   circuit: Circuit,
@@ -49,27 +43,38 @@ export async function syncState(
   seed: number,
   plan: ParallelPlan,
   announcements: readonly Announcement[],
-  mine: CutState | null,
+  mine: readonly CutState[],
 ): Promise<CutState> {
   const { mesh } = circuit;
   const cutting = { plan, rank: mesh.rank };
-  const newest = Math.max(...announcements.map(({ step }) => step));
-  if (newest < 0) return { step: 0, cutting, state: initialState(config, seed, holdingOf(config, plan, mesh)) };
-  checkOrigins(announcements, newest);
-  const has = announcements.map(({ step, cutting: held }) =>
-    step === newest && held ? addressesOf(holdingUnder(config, held)) : NOTHING,
-  );
+  const steps = stepsOf(announcements);
+  if (steps.length === 0) return { step: 0, cutting, state: initialState(config, seed, holdingOf(config, plan, mesh)) };
   const needs = mesh.peers.map((_, rank) => addressesOf(holdingUnder(config, { plan, rank })));
-  const source = mine?.step === newest ? mine : null;
-  const target = holdingUnder(config, cutting);
-  const state = await move(circuit, has, needs, source && laid(config, source), target, `${newest}/sync`);
-  return { step: newest, cutting, state };
+  const hasAt = (step: number) => announcements.map((one) => holdsAt(config, one, step));
+  // why the newest where none is whole: the transfers say what is missing of it
+  const step = steps.find((one) => isCovered(hasAt(one), needs)) ?? steps[0]!;
+  checkOrigins(announcements, step);
+  const sources = mine.filter((one) => one.step === step).map((one) => laid(config, one));
+  const state = await move(circuit, hasAt(step), needs, sources, holdingUnder(config, cutting), `${step}/sync`);
+  return { step, cutting, state };
+}
+
+/** Every step that some rank has a state of, the newest first. */
+export function stepsOf(announcements: readonly Announcement[]): readonly number[] {
+  const steps = announcements.flatMap(({ held }) => held.map(({ step }) => step));
+  return [...new Set(steps)].sort((a, b) => b - a);
+}
+
+/** What a rank holds of a step with all states it has of it. */
+function holdsAt(config: ModelConfig, { held }: Announcement, step: number): Addresses {
+  const all = held.filter((one) => one.step === step).map(({ cutting }) => addressesOf(holdingUnder(config, cutting)));
+  return { param: union(all.flatMap(({ param }) => param)), moment: union(all.flatMap(({ moment }) => moment)) };
 }
 
 /** Two peers that would start from different weights cannot train together. */
-function checkOrigins(announcements: readonly Announcement[], newest: number): void {
-  const origins = new Set(announcements.filter(({ step }) => step === newest && newest === 0).map(({ init }) => init));
-  if (origins.size > 1) {
+function checkOrigins(announcements: readonly Announcement[], step: number): void {
+  const starting = announcements.filter(({ held }) => held.some((one) => one.step === 0));
+  if (step === 0 && new Set(starting.map(({ init }) => init)).size > 1) {
     throw new InputError('peers brought different starting weights; give the same file to all, or to one of them');
   }
 }
@@ -110,20 +115,10 @@ async function gather(
   const has = mesh.peers.map((_, rank) => addressesOf(partsOf(rank)));
   const needs = mesh.peers.map((_, rank) => (wanting.includes(rank) ? { param: whole.held, moment: [] } : NOTHING));
   const target = { param: wanting.includes(mesh.rank) ? whole : NO_PART, moment: NO_PART };
-  const gathered = await move(circuit, has, needs, { state, holding: partsOf(mesh.rank) }, target, tag);
+  const gathered = await move(circuit, has, needs, [{ state, holding: partsOf(mesh.rank) }], target, tag);
   return target.param === whole ? readRuns(gathered.param, whole, whole.held) : null;
 }
 
-/** A state and what of the model it is. */
-interface Laid {
-  readonly state: RankState;
-  readonly holding: Holding;
-}
-
-const laid = (config: ModelConfig, { state, cutting }: CutState): Laid => ({
-  state,
-  holding: holdingUnder(config, cutting),
-});
 const NO_ARRAYS: UnitArrays = new Map();
 
 const NO_PART: Part = { lengths: new Map(), spans: [], held: [] };
@@ -150,67 +145,3 @@ const SINGLE_PLAN: ParallelPlan = {
 
 /** A rank that holds the whole model. */
 export const SINGLE: Cutting = { plan: SINGLE_PLAN, rank: 0 };
-
-/** Run the transfers from `has` to `needs`; the result lies as `target` says. `tag` is `step/purpose`. */
-async function move(
-  circuit: Circuit,
-  has: readonly Addresses[],
-  needs: readonly Addresses[],
-  mine: Laid | null,
-  target: Holding,
-  tag: string,
-): Promise<RankState> {
-  const { mesh, transport, signal } = circuit;
-  const state = emptyState(target);
-  if (mine) copyOwn(mine.state, mine.holding, state, target);
-  const prefix = `${mesh.generation}/${tag}`;
-  const transfers = transfersOf(has, needs);
-  const sends = transfers.filter(({ from }) => from === mesh.rank);
-  const receives = transfers.filter(({ to }) => to === mesh.rank);
-  await Promise.all([
-    ...sends.map(async (transfer) => {
-      const bytes = pack(mine!.state, mine!.holding, transfer);
-      await sendBytes(transport, mesh, transfer.to, bytes, prefix);
-    }),
-    ...receives.map(async (transfer) => {
-      const floats = sizeOf(transfer.param) + 2 * sizeOf(transfer.moment);
-      const bytes = await receiveBytes(transport, mesh, transfer.from, 4 * floats, prefix, signal);
-      unpack(state, target, transfer, new Float32Array(bytes.buffer));
-    }),
-  ]);
-  return state;
-}
-
-const KINDS = [
-  ['param', 'param'],
-  ['mean', 'moment'],
-  ['square', 'moment'],
-] as const;
-
-function copyOwn(from: RankState, source: Holding, to: RankState, target: Holding): void {
-  for (const [array, kind] of KINDS) {
-    const both = intersect(source[kind].held, target[kind].held);
-    writeRuns(to[array], target[kind], both, readRuns(from[array], source[kind], both));
-  }
-}
-
-/** Parameters, means and squares of a transfer as one run of bytes. */
-function pack(state: RankState, holding: Holding, transfer: Transfer): Uint8Array {
-  const parts = KINDS.map(([array, kind]) => readRuns(state[array], holding[kind], transfer[kind]));
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return new Uint8Array(all.buffer);
-}
-
-function unpack(state: RankState, holding: Holding, transfer: Transfer, values: Float32Array): void {
-  let at = 0;
-  for (const [array, kind] of KINDS) {
-    const floats = sizeOf(transfer[kind]);
-    writeRuns(state[array], holding[kind], transfer[kind], values.subarray(at, at + floats));
-    at += floats;
-  }
-}

@@ -2,7 +2,7 @@
 import { InputError, ProtocolError } from '../errors';
 import { type Announcement, receiveBytes, sendBytes } from './exchange';
 import { sha256 } from './hash';
-import type { Circuit } from './sync';
+import type { Circuit } from './transfer';
 
 export class TextSource {
   #source = '';

@@ -40,6 +40,11 @@ export interface TrainerDeps {
   readonly init?: Uint8Array;
   /** Change the plan every so many steps; `ask` asks the room for the next one. */
   readonly tour?: Tour & { readonly ask: (plan: ParallelPlan) => void };
+  /**
+   * Keep copies of what only one rank holds, so many ms old at most, so that a tab that dies takes no part of the model with
+   * it (mirror.ts). All peers of a run alike; left out where a death ends the run.
+   */
+  readonly mirrorEveryMs?: number;
   /** Measure the links before the first step; all peers of a run alike. */
   readonly probing?: boolean;
   /** Sample text while training: true on pages, false in measured runs. */
@@ -97,7 +102,8 @@ class Training {
   /** In a generation that trains: requests are answered at its next step border. */
   #training = false;
   #ended = false;
-  #mine: CutState | null = null;
+  /** The newest first; further ones in case that parts of it are gone with a peer. */
+  #held: readonly CutState[] = [];
   #prepared: Prepared | null = null;
   #runText = '';
   #rank = 0;
@@ -181,7 +187,7 @@ class Training {
         requests: () => this.#requests,
         proofs: () => this.#proofs,
       },
-      this.#mine,
+      this.#held,
       this.#prepared,
     );
     this.#training = true;
@@ -193,10 +199,11 @@ class Training {
       return { ended: false, files: null };
     } finally {
       this.#training = false;
-      ({ mine: this.#mine, prepared: this.#prepared } = await round.close());
-      if (this.#mine && this.#prepared) {
-        const hash = await weightsHash(this.#prepared, this.#mine);
-        this.#reporter.tell({ weights: { generation: number, step: this.#mine.step, hash } });
+      ({ held: this.#held, prepared: this.#prepared } = await round.close());
+      const [mine] = this.#held;
+      if (mine && this.#prepared) {
+        const hash = await weightsHash(this.#prepared, mine);
+        this.#reporter.tell({ weights: { generation: number, step: mine.step, hash } });
       }
       this.#requests = this.#requests.filter(({ answered }) => !answered);
       this.#proofs = this.#proofs.filter(({ state }) => state !== 'answered');
@@ -210,14 +217,15 @@ class Training {
   /** Another run than before begins from nothing. */
   #begin(runText: string): void {
     if (runText === this.#runText) return;
-    if (this.#runText !== '') [this.#mine, this.#prepared] = [null, null];
+    if (this.#runText !== '') [this.#held, this.#prepared] = [[], null];
+    this.#reporter.begin();
     this.#runText = runText;
   }
 
   /** At the end of a leg of a tour one rank asks for the next plan. */
   #askOnward(rank: number): void {
     const { tour } = this.deps;
-    const step = this.#mine?.step ?? 0;
+    const step = this.#held[0]?.step ?? 0;
     if (rank === 0 && tour && endsLeg(tour, step)) tour.ask(planAt(tour, step));
   }
 
@@ -235,7 +243,7 @@ class Training {
   }
 
   #ownFiles(): ModelFiles {
-    const [mine, prepared] = [this.#mine, this.#prepared];
+    const [[mine], prepared] = [this.#held, this.#prepared];
     if (!mine || !prepared) throw new InputError('there is no model yet; start training first');
     const { param } = holdingUnder(prepared.run.model, mine.cutting);
     const first = param.held[0];
@@ -246,7 +254,7 @@ class Training {
   }
 
   async #result(end: TrainResult['end'], files: ModelFiles | null): Promise<TrainResult> {
-    const [mine, prepared] = [this.#mine, this.#prepared];
+    const [[mine], prepared] = [this.#held, this.#prepared];
     return {
       end,
       run: prepared?.run ?? null,

@@ -35,6 +35,9 @@ import { loadSource } from './sources';
 const HEADLESS_DEAD_MS = 60_000;
 
 /** What a tab shows that the plan has no use for: the members it last trained with go on without it. */
+/** What a tab that dies under a plan that cuts the model costs the others at most, of training. */
+const MIRROR_EVERY_MS = 10_000;
+
 const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as const;
 
 export class LocalRank implements Rank {
@@ -118,6 +121,8 @@ export class LocalRank implements Rank {
         onStatus: (status) => this.#publish(status),
         ...(init ? { init } : {}),
         ...(options.probing ? { probing: true } : {}),
+        // why not headless: there the death of a rank ends the run, and every byte is counted
+        ...(options.expect === undefined ? { mirrorEveryMs: MIRROR_EVERY_MS } : {}),
         ...(options.tour ? { tour: { ...options.tour, ask: (plan) => membership.ask({ plan }) } } : {}),
       });
       const result = await this.#trainer.finished;

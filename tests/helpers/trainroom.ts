@@ -97,15 +97,15 @@ export class TrainRoom {
     queueMicrotask(() => this.#settle());
   }
 
-  /** The tab dies without a word: its links break, its members' step cannot finish, the others are declared. */
-  kill(peer: string): void {
+  /** The tab dies without a word: its links break, its members' step cannot finish, the others are declared under `plan`. */
+  kill(peer: string, plan?: ParallelPlan): void {
     this.transports.get(peer)!.kill();
     const members = this.#newest.peers.filter((member) => member !== peer);
     for (const member of members) {
       const joined = this.#joined.get(member);
       if (joined?.number === this.#newest.number) joined.controller.abort(new PeerLost(peer, 'it was killed'));
     }
-    this.declare(members);
+    this.declare(members, plan && { plan });
   }
 
   #membership(self: string): Membership {

@@ -99,28 +99,30 @@ describe('held-out loss', () => {
 
 describe('announcements', () => {
   const good = {
-    step: 3,
-    cutting: { plan: parsePlan({ dp: 2 }), rank: 1 },
+    held: [{ step: 3, cutting: { plan: parsePlan({ dp: 2 }), rank: 1 } }],
     init: '',
     text: { sizeBytes: 4, hash: 'ab' },
   };
 
   test('arrive in rank order', async () => {
-    const all = await ranks(2, (group, rank) => announce(group, { ...good, step: rank }, '1/0/announce'));
+    const all = await ranks(2, (group, rank) => announce(group, { ...good, init: `${rank}` }, '1/0/announce'));
     expect(all[0]).toEqual([
-      { ...good, step: 0 },
-      { ...good, step: 1 },
+      { ...good, init: '0' },
+      { ...good, init: '1' },
     ]);
   });
 
   test.each([
-    { step: 1.5 },
-    { cutting: { plan: { dp: -1 }, rank: 0 } },
-    { cutting: { plan: { dp: 65536, pp: 65536 }, rank: 0 } },
+    { held: [{ step: 1.5, cutting: { plan: {}, rank: 0 } }] },
+    { held: [{ step: 1, cutting: null }] },
+    { held: [{ step: 1, cutting: { plan: { dp: -1 }, rank: 0 } }] },
+    { held: [{ step: 1, cutting: { plan: { dp: 65536, pp: 65536 }, rank: 0 } }] },
+    { held: [{ step: 1, cutting: { plan: { dp: 2 }, rank: 2 } }] },
+    { held: Array.from({ length: 11 }, (_, step) => ({ step, cutting: { plan: {}, rank: 0 } })) },
     { text: { sizeBytes: -5, hash: 7 } },
     { init: 'not hex' },
   ])('%j is malformed', async (change) => {
-    const bad = { ...good, ...change } as typeof good;
+    const bad = { ...good, ...change } as unknown as typeof good;
     const ends = ranks(2, (group, rank) => announce(group, rank === 0 ? good : bad, '1/0/announce'));
     await expect(ends).rejects.toBeInstanceOf(ProtocolError);
     await expect(ends).rejects.toThrow('rank 1 announced itself malformed');

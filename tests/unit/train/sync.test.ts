@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
 import { memoryTransports } from '../../../src/net/memory';
 import { makeMesh } from '../../../src/plan/mesh';
-import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
+import { isHeldTwice, type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import type { Announcement } from '../../../src/train/exchange';
 import { wholeModel } from '../../../src/train/holding';
 import { type Intervals, intersect, sizeOf, subtract, union } from '../../../src/train/intervals';
+import { buddyOf, mirror } from '../../../src/train/mirror';
 import { transfersOf } from '../../../src/train/reshard';
 import { parseRunFile } from '../../../src/train/runfile';
 import { emptyState, initialState, type RankState } from '../../../src/train/state';
@@ -80,11 +81,11 @@ describe('holdings', () => {
 });
 
 /** A state whose every number says what and where it is. */
-function marked(plan: ParallelPlan, rank: number): CutState {
+function marked(plan: ParallelPlan, rank: number, step = 4): CutState {
   const holding = holdingUnder(model, { plan, rank });
   const state = emptyState(holding);
-  fill(state, holding, (kind, address) => kind * FLOATS + address);
-  return { step: 4, cutting: { plan, rank }, state };
+  fill(state, holding, (kind, address) => (kind + step) * FLOATS + address);
+  return { step, cutting: { plan, rank }, state };
 }
 
 function fill(state: RankState, holding: ReturnType<typeof holdingUnder>, value: (kind: number, at: number) => number) {
@@ -109,9 +110,8 @@ function cluster<T>(plan: ParallelPlan, body: (circuit: Parameters<typeof syncSt
   );
 }
 
-const announced = (mine: CutState | null): Announcement => ({
-  step: mine?.step ?? -1,
-  cutting: mine?.cutting ?? null,
+const announced = (held: readonly CutState[]): Announcement => ({
+  held: held.map(({ step, cutting }) => ({ step, cutting })),
   init: '',
   text: { sizeBytes: 0, hash: '' },
 });
@@ -119,13 +119,13 @@ const announced = (mine: CutState | null): Announcement => ({
 describe('state between generations', () => {
   test.each(PLANS.flatMap((from) => PLANS.map((to) => [from, to] as const)))('from %j to %j', async (from, to) => {
     // the old ranks are the first of the new ones, or the last of them are gone when nothing is lost with them
-    const old = Array.from({ length: ranksOf(to) }, (_, rank) => (rank < ranksOf(from) ? marked(from, rank) : null));
+    const old = Array.from({ length: ranksOf(to) }, (_, rank) => (rank < ranksOf(from) ? [marked(from, rank)] : []));
     const gone = ranksOf(from) > ranksOf(to);
     const states = cluster(to, (circuit, rank) => {
       return syncState(circuit, model, 1, to, old.map(announced), old[rank]!);
     });
     if (gone && !(from.zero === 0 && from.pp === 1 && from.tp === 1)) {
-      const kept = union(old.flatMap((mine) => (mine ? holdingUnder(model, mine.cutting).moment.held : [])));
+      const kept = union(old.flat().flatMap(({ cutting }) => holdingUnder(model, cutting).moment.held));
       if (sizeOf(kept) < FLOATS) return expect(states).rejects.toBeInstanceOf(InputError);
     }
     for (const [rank, { step, cutting, state }] of (await states).entries()) {
@@ -139,7 +139,7 @@ describe('state between generations', () => {
     const plan = parsePlan({ dp: 2 });
     const behind = { ...marked(plan, 0), step: 3 };
     fill(behind.state, holdingUnder(model, behind.cutting), () => -1);
-    const old = [behind, marked(plan, 1)];
+    const old = [[behind], [marked(plan, 1)]];
     const states = await cluster(plan, (circuit, rank) => {
       return syncState(circuit, model, 1, plan, old.map(announced), old[rank]!);
     });
@@ -150,9 +150,9 @@ describe('state between generations', () => {
   test('nobody has any: every plan starts from the same weights', async () => {
     const whole = initialState(model, 5, holdingUnder(model, SINGLE));
     for (const plan of PLANS) {
-      const nothing = Array.from({ length: ranksOf(plan) }, () => announced(null));
+      const nothing = Array.from({ length: ranksOf(plan) }, () => announced([]));
       const weights = await cluster(plan, async (circuit) => {
-        const state = await syncState(circuit, model, 5, plan, nothing, null);
+        const state = await syncState(circuit, model, 5, plan, nothing, []);
         expect(state.step).toBe(0);
         return gatherWeights(circuit, model, state, [0]);
       });
@@ -163,4 +163,59 @@ describe('state between generations', () => {
       expect(weights[0]).toEqual(Float32Array.from(flat));
     }
   });
+});
+
+describe('mirrors', () => {
+  const CUT = PLANS.filter((plan) => ranksOf(plan) > 1 && !isHeldTwice(plan));
+
+  /** What the ranks of `plan` hold: a mirror of step 4, then two more steps. */
+  const mirrored = (plan: ParallelPlan) =>
+    cluster(plan, async (circuit, rank) => [
+      marked(plan, rank, 6),
+      ...(await mirror(circuit, model, marked(plan, rank))),
+    ]);
+
+  test.each(CUT)('%j: whichever rank is lost, the rest goes back to the step of the mirror', async (plan) => {
+    const held = await mirrored(plan);
+    for (const lost of held.keys()) {
+      const left = held.filter((_, rank) => rank !== lost);
+      const to = parsePlan({ dp: left.length });
+      const states = await cluster(to, (circuit, rank) => {
+        return syncState(circuit, model, 1, to, left.map(announced), left[rank]!);
+      });
+      for (const [rank, state] of states.entries()) expect(state).toEqual(marked(to, rank));
+    }
+  });
+
+  test.each(CUT)('%j: with everybody there, and for a joiner, the newest step is taken', async (plan) => {
+    const held = [...(await mirrored(plan)), []];
+    const to = parsePlan({ dp: held.length });
+    const states = await cluster(to, (circuit, rank) => {
+      return syncState(circuit, model, 1, to, held.map(announced), held[rank]!);
+    });
+    for (const [rank, state] of states.entries()) expect(state).toEqual(marked(to, rank, 6));
+  });
+
+  test('where two are lost that hold the same parts, a sentence says how much is missing', async () => {
+    const plan = parsePlan({ pp: 2 });
+    const [, last] = await mirrored(plan);
+    const alone = [last!.filter(({ cutting }) => cutting.rank === 1)];
+    const states = cluster(parsePlan({}), (circuit) => {
+      return syncState(circuit, model, 1, parsePlan({}), alone.map(announced), alone[0]!);
+    });
+    await expect(states).rejects.toThrow(/\d+ parameters of the model were only on a peer that is gone/);
+  });
+
+  test.each([2, 3, 4, 5, 8])(
+    'of %i ranks each has one buddy and is the buddy of one, no neighbour from four on',
+    (size) => {
+      const buddies = Array.from({ length: size }, (_, rank) => buddyOf(rank, size));
+      expect([...buddies].sort()).toEqual(Array.from({ length: size }, (_, rank) => rank));
+      for (const [rank, buddy] of buddies.entries()) {
+        expect(buddy).not.toBe(rank);
+        const apart = Math.min((buddy - rank + size) % size, (rank - buddy + size) % size);
+        if (size >= 4) expect(apart).toBeGreaterThan(1);
+      }
+    },
+  );
 });

@@ -1,0 +1,32 @@
+/**
+ * What a rank says at NORM beside the sums of the step (ballot.ts): what it wants at this step border. Everybody hears all
+ * votes, so all do the same. Three numbers, because every step carries them. Pure.
+ */
+
+export interface Vote {
+  /** The newest generation this rank has heard of; above the running one it ends that. */
+  readonly declared: number;
+  /** What it has sent since the NORM before. */
+  readonly bytesSent: number;
+  /** The model as files. */
+  readonly files: boolean;
+  /** The next step compared with one tab alone. */
+  readonly proof: boolean;
+  /** Copies of what only one rank holds. */
+  readonly mirror: boolean;
+}
+
+export function packVote({ declared, bytesSent, files, proof, mirror }: Vote): readonly number[] {
+  return [declared, bytesSent, (files ? 1 : 0) + (proof ? 2 : 0) + (mirror ? 4 : 0)];
+}
+
+/** A number that is missing or none of ours asks for nothing. */
+export function readVote([declared = 0, bytesSent = 0, wishes = 0]: readonly number[]): Vote {
+  return {
+    declared,
+    bytesSent,
+    files: (wishes & 1) !== 0,
+    proof: (wishes & 2) !== 0,
+    mirror: (wishes & 4) !== 0,
+  };
+}
