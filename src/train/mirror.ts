@@ -1,7 +1,7 @@
 /**
  * Copies of what only one rank holds (a stage, a split, a shard), so that a tab that dies takes no part of the model with
  * it: every so often each rank keeps its own state and that of a buddy, both of one step. The room goes back to that step
- * when parts of the newest are gone (sync.ts). Bamboo and Gemini keep such copies; docs/decisions/013.
+ * when parts of the newest are gone (sync.ts). Bamboo and Gemini keep such copies; docs/decisions/012.
  */
 import type { ModelConfig } from '../model/model';
 import { type CutState, holdingUnder, laid } from './sync';

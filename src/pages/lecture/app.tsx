@@ -43,6 +43,7 @@ export function App({ show }: { readonly show: Show }) {
       <div class="notices">
         <Banner kind="problem" sentence={show.problem.value || (show.live.value?.problem.value ?? '')} />
         <Banner kind="problem" sentence={show.parted.value && words.proof.paused(show.parted.value)} />
+        <Banner kind="note" sentence={show.live.value?.note.value ?? ''} />
         <Misfit show={show} />
       </div>
       <main class="stage" aria-labelledby="claim">

@@ -37,6 +37,8 @@ export class LiveFeed implements Feed {
   readonly #watched = new Map<PeerId, Watched>();
   /** What a tab says that has failed, '' while none has. */
   readonly failure = signal('');
+  /** What tabs that train have to say, '' where all is as usual. */
+  readonly note = signal('');
   readonly #traces = new StepTraces();
   readonly #pace = new Pace();
   readonly #steps = new Map<number, StepMetrics>();
@@ -137,6 +139,7 @@ export class LiveFeed implements Feed {
     this.ranks.value = (newest?.members ?? []).map((peer, rank) => this.#view(peer, rank, newest!.generation));
     this.phase.value = this.#phaseOf(newest, statuses);
     this.failure.value = statuses.find(({ phase }) => phase === 'failed')?.sentence ?? '';
+    this.note.value = statuses.find(({ phase, sentence }) => phase === 'training' && sentence !== '')?.sentence ?? '';
     // why this generation's only: the last step of the one before becomes whole late, and would be taken for one of its plan
     this.newestStep.value = Math.max(this.newestStep.value, this.#traces.newestOf(this.generation.value));
     if (!this.#stepsChanged) return;

@@ -39,6 +39,8 @@ export interface LiveRoom {
   readonly paused: ReadonlySignal<boolean>;
   /** Something cannot be done or does not work, '' where all is well. */
   readonly problem: Signal<string>;
+  /** What those who train have to say, '' where all is as usual. */
+  readonly note: ReadonlySignal<string>;
   /** The newest comings and goings. */
   readonly news: ReadonlySignal<readonly string[]>;
   close(): void;
@@ -95,6 +97,7 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
     locked,
     paused,
     problem: computed(() => trouble.value || feed.failure.value),
+    note: feed.note,
     news,
     close() {
       clearInterval(timer);

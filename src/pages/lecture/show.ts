@@ -35,6 +35,7 @@ export interface Live {
   /** The machine of each of them, where it is known. */
   readonly machines: ReadonlySignal<ReadonlyArray<string | undefined>>;
   readonly problem: ReadonlySignal<string>;
+  readonly note: ReadonlySignal<string>;
   readonly news: ReadonlySignal<readonly string[]>;
 }
 

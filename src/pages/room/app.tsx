@@ -38,7 +38,7 @@ export function App({ desk }: { readonly desk: Desk }) {
       </section>
       <main class="inside">
         <Banner kind="problem" sentence={desk.problem.value} onDismiss={() => (desk.problem.value = '')} />
-        <Banner kind="note" sentence={room?.problem.value ?? ''} />
+        <Banner kind="note" sentence={room?.problem.value || (room?.note.value ?? '')} />
         {room ? <Rein desk={desk} room={room} /> : <p class="empty">{desk.problem.value ? '' : words.opening}</p>}
         {room && <Guests desk={desk} room={room} />}
         <News news={desk.said.value ? [...news, desk.said.value] : news} />

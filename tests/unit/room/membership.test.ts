@@ -389,6 +389,24 @@ describe('a signal page', () => {
     ]);
   });
 
+  it('after a death those who are left hold all of the model before fewer of them go on', async () => {
+    const { room, page } = await lesson(4);
+    const tab = room.peers.get(idOf(1))!;
+    page.machine.ask({ run: begin });
+    await room.settle();
+    page.machine.ask({ wanted: parsePlan({ pp: 4, microbatches: 4 }) });
+    await room.settle();
+    room.kill(idOf(2));
+    await room.settle();
+    expect(tab.machine.newest.peers).toEqual([]);
+    page.machine.ask({ wanted: parsePlan({}) });
+    await room.settle();
+    expect(tab.history.slice(-2)).toMatchObject([
+      { plan: { dp: 3, pp: 1 }, peers: [1, 3, 4].map(idOf) },
+      { plan: { dp: 1, pp: 1 }, peers: [idOf(1)] },
+    ]);
+  });
+
   it('lets one step run and pauses again', async () => {
     const { room, page, members } = await lesson(2);
     page.machine.ask({ run: begin });
