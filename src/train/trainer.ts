@@ -41,8 +41,8 @@ export interface TrainerDeps {
   /** Change the plan every so many steps; `ask` asks the room for the next one. */
   readonly tour?: Tour & { readonly ask: (plan: ParallelPlan) => void };
   /**
-   * Keep copies of what only one rank holds, so many ms old at most, so that a tab that dies takes no part of the model with
-   * it (mirror.ts). All peers of a run alike; left out where a death ends the run.
+   * Keep copies of what only one rank holds, made anew that often where they are cheap enough, so that a tab that dies takes
+   * no part of the model with it (mirror.ts). All peers of a run alike; left out where a death ends the run.
    */
   readonly mirrorEveryMs?: number;
   /** Measure the links before the first step; all peers of a run alike. */
