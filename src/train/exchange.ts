@@ -25,8 +25,8 @@ export interface Announcement {
   readonly text: { readonly sizeBytes: number; readonly hash: string };
 }
 
-/** Its newest, two mirrors of two states each, and what it had in the generation before. */
-export const MAX_STATES = 10;
+/** Its newest, two mirrors of two states each, and what it had before the plan was changed. */
+export const MAX_STATES = 6;
 
 /** A peer's plan is worked through rank by rank here, so its size is bounded. */
 function isSmall({ dp, pp, tp, chunks }: ParallelPlan): boolean {

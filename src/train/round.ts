@@ -12,7 +12,7 @@ import { isHeldTwice, type ParallelPlan } from '../plan/plan';
 import { modelFiles, readModelFile } from './checkpoint';
 import { batchOf, microbatchSize, type Samples, sharesOf } from './data';
 import { heldOutLoss } from './evaluate';
-import { announce, MAX_STATES } from './exchange';
+import { announce } from './exchange';
 import { sha256 } from './hash';
 import { mirror } from './mirror';
 import { type Prepared, prepare } from './prepared';
@@ -24,7 +24,7 @@ import type { Reporter } from './report';
 import type { RunFile } from './runfile';
 import { learningRate } from './schedule';
 import type { ModelFiles, StepMetrics } from './status';
-import { type CutState, gatherWeights, SINGLE, stateFromWeights, stepsOf, syncState } from './sync';
+import { type CutState, gatherWeights, keepNewest, SINGLE, stateFromWeights, stepsOf, syncState } from './sync';
 import type { TextSource } from './text';
 import type { TrainerDeps } from './trainer';
 import type { Circuit } from './transfer';
@@ -122,7 +122,7 @@ export class Round {
   async close(): Promise<{ held: readonly CutState[]; prepared: Prepared | null }> {
     try {
       const newest = this.#rank ? await this.#readUnlessTorn() : [];
-      return { held: [...newest, ...this.#fresh, ...this.held].slice(0, MAX_STATES), prepared: this.prepared };
+      return { held: keepNewest([...newest, ...this.#fresh, ...this.held]), prepared: this.prepared };
     } finally {
       this.#built?.close();
       this.setting.reporter.holds(null);
@@ -171,7 +171,7 @@ export class Round {
     const { model, train } = prepared.run;
     if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init))];
     const mine = await syncState(this.#circuit, model, train.seed, plan, announcements, this.held);
-    this.held = [mine, ...this.held].slice(0, MAX_STATES);
+    this.held = keepNewest([mine, ...this.held]);
     this.#step = mine.step;
     this.#newest = Math.max(reporter.seen, stepsOf(announcements)[0] ?? 0);
     reporter.tell({ step: this.#step, vocab: model.vocab });

@@ -7,7 +7,7 @@ import { InputError } from '../errors';
 import type { ModelConfig } from '../model/model';
 import { makeMesh } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
-import type { Announcement, Cutting } from './exchange';
+import { type Announcement, type Cutting, MAX_STATES } from './exchange';
 import { type Holding, holdingOf, type Part } from './holding';
 import { union } from './intervals';
 import { type Addresses, isCovered, NOTHING } from './reshard';
@@ -20,6 +20,13 @@ export interface CutState {
   readonly step: number;
   readonly cutting: Cutting;
   readonly state: RankState;
+}
+
+/** Of states with the newest first: one of each step and cut, and no more than are worth their memory. */
+export function keepNewest(states: readonly CutState[]): readonly CutState[] {
+  const nameOf = ({ step, cutting }: CutState) => JSON.stringify([step, cutting]);
+  const names = states.map(nameOf);
+  return states.filter((one, at) => names.indexOf(nameOf(one)) === at).slice(0, MAX_STATES);
 }
 
 /** What the rank `cutting.rank` of `cutting.plan` holds. */

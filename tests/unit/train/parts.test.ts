@@ -118,7 +118,7 @@ describe('announcements', () => {
     { held: [{ step: 1, cutting: { plan: { dp: -1 }, rank: 0 } }] },
     { held: [{ step: 1, cutting: { plan: { dp: 65536, pp: 65536 }, rank: 0 } }] },
     { held: [{ step: 1, cutting: { plan: { dp: 2 }, rank: 2 } }] },
-    { held: Array.from({ length: 11 }, (_, step) => ({ step, cutting: { plan: {}, rank: 0 } })) },
+    { held: Array.from({ length: 7 }, (_, step) => ({ step, cutting: { plan: {}, rank: 0 } })) },
     { text: { sizeBytes: -5, hash: 7 } },
     { init: 'not hex' },
   ])('%j is malformed', async (change) => {

@@ -11,7 +11,7 @@ import { buddyOf, mirror } from '../../../src/train/mirror';
 import { transfersOf } from '../../../src/train/reshard';
 import { parseRunFile } from '../../../src/train/runfile';
 import { emptyState, initialState, type RankState } from '../../../src/train/state';
-import { type CutState, gatherWeights, holdingUnder, SINGLE, syncState } from '../../../src/train/sync';
+import { type CutState, gatherWeights, holdingUnder, keepNewest, SINGLE, syncState } from '../../../src/train/sync';
 
 const { model } = parseRunFile({ model: { layers: 2, heads: 4, dim: 8, hidden: 12, context: 5, vocab: 7 } });
 const FLOATS = wholeModel(model).reduce((sum, { floats }) => sum + floats, 0);
@@ -204,6 +204,14 @@ describe('mirrors', () => {
       return syncState(circuit, model, 1, parsePlan({}), alone.map(announced), alone[0]!);
     });
     await expect(states).rejects.toThrow(/\d+ parameters of the model were only on a peer that is gone/);
+  });
+
+  test('of equal step and cut one is kept, and no more than six', () => {
+    const plan = parsePlan({ pp: 2 });
+    const [a, b] = [marked(plan, 0), marked(plan, 1)];
+    expect(keepNewest([a, b, marked(plan, 0)])).toEqual([a, b]);
+    const many = Array.from({ length: 9 }, (_, i) => marked(plan, 0, 9 - i));
+    expect(keepNewest(many)).toEqual(many.slice(0, 6));
   });
 
   test.each([2, 3, 4, 5, 8])(
