@@ -35,10 +35,14 @@ export interface BroadcastSignalingOptions {
   readonly locks?: Pick<LockManager, 'request'> | undefined;
 }
 
+/** Nobody can tell how many will answer; tabs of this browser that are here do so within this, unless they are busy. */
+const ANSWER_MS = 200;
+
 const lockName = (peer: PeerId) => `tabtrain/${peer}`;
 
 export class BroadcastSignaling implements Signaling {
   readonly self: PeerId;
+  readonly met: Promise<void>;
   readonly #channel: ChannelLike;
   readonly #locks: Pick<LockManager, 'request'> | undefined;
   readonly #sealer: Sealer;
@@ -64,6 +68,7 @@ export class BroadcastSignaling implements Signaling {
     // The own lock comes first: a watcher that got it before us would take us for dead.
     this.#outgoing = this.#holdLock();
     this.#say(true);
+    this.met = this.#outgoing.then(() => new Promise((resolve) => setTimeout(resolve, ANSWER_MS)));
   }
 
   announce(presence: Presence): void {

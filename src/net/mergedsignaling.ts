@@ -8,6 +8,7 @@ import type { Presence, Signaling } from './signaling';
 
 export class MergedSignaling implements Signaling {
   readonly self: PeerId;
+  readonly met: Promise<void>;
   readonly #rosters: Array<ReadonlyMap<PeerId, Presence>>;
   readonly #metByFirst = new Set<PeerId>();
   readonly #changes = new Listeners<[ReadonlyMap<PeerId, Presence>]>();
@@ -16,6 +17,7 @@ export class MergedSignaling implements Signaling {
   /** `media` in order of preference, all of the same peer. */
   constructor(private readonly media: readonly [Signaling, ...Signaling[]]) {
     this.self = media[0].self;
+    this.met = Promise.all(media.map(({ met }) => met)).then(() => {});
     this.#rosters = media.map(() => new Map());
     media.forEach((medium, index) => {
       const stop = medium.onRoster((roster) => {

@@ -19,6 +19,8 @@ export interface LinkChannels {
 
 export interface Room {
   readonly self: PeerId;
+  /** Settles when those who were here before have been heard, or cannot be. */
+  readonly met: Promise<void>;
   /** Everybody who is here, this peer included. */
   readonly roster: ReadonlyMap<PeerId, Presence>;
   /** Change what the room is told about this peer. */
@@ -68,6 +70,7 @@ export function openRoom(options: RoomOptions): Room {
 
 class SignaledRoom implements Room {
   readonly self: PeerId;
+  readonly met: Promise<void>;
   readonly #signaling: Signaling;
   readonly #linker: Linker;
   readonly #watchLinker: Linker;
@@ -82,6 +85,7 @@ class SignaledRoom implements Room {
 
   constructor({ signaling, presence, connect }: RoomOptions) {
     this.self = presence.peer;
+    this.met = signaling.met;
     this.#signaling = signaling;
     this.#presence = presence;
     this.#linker = new Linker({

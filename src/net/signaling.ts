@@ -30,6 +30,8 @@ export interface Presence {
 
 export interface Signaling {
   readonly self: PeerId;
+  /** Settles when those who were here before have been heard, or cannot be. */
+  readonly met: Promise<void>;
   /** Tell the room what I am now (at open and at every change). */
   announce(presence: Presence): void;
   /** Deliver `message` (JSON) to a live peer; dropped when it is not here. Order per peer is kept. */

@@ -45,6 +45,8 @@ const CONFIRM_WITHIN_MS = 35_000;
 
 export class SocketSignaling implements Signaling {
   readonly self: PeerId;
+  readonly met: Promise<void>;
+  #setMet = () => {};
   readonly #clock: Clock;
   readonly #sealer: Sealer;
   readonly #roster = new Roster();
@@ -70,6 +72,9 @@ export class SocketSignaling implements Signaling {
     this.#clock = options.clock ?? realClock;
     this.#bucket = new TokenBucket(CLIENT_RATE, this.#clock.now);
     this.#sealer = new Sealer(options.room, this.self, 'socket');
+    this.met = new Promise((resolve) => {
+      this.#setMet = resolve;
+    });
     this.#roster.set(this.#presence);
     this.#open();
   }
@@ -99,6 +104,7 @@ export class SocketSignaling implements Signaling {
 
   close(): void {
     this.#closed = true;
+    this.#setMet();
     this.#cancelRetry();
     this.#socket?.close();
     this.#drop();
@@ -143,6 +149,7 @@ export class SocketSignaling implements Signaling {
   }
 
   #tellTrouble(sentence: string): void {
+    if (sentence !== '') this.#setMet();
     if (sentence === this.#sentence) return;
     this.#sentence = sentence;
     this.#trouble.tell(sentence);
@@ -167,6 +174,7 @@ export class SocketSignaling implements Signaling {
         this.#failures = 0;
         this.#tellTrouble('');
         for (const { peer, seal } of message.peers) await this.#meet(peer, seal);
+        this.#setMet();
         this.#expire(before.filter((peer) => peer !== this.self && !now.has(peer)));
         // What was announced while hello was on its way is newer than what hello carried.
         this.announce(this.#presence);

@@ -32,6 +32,8 @@ export interface Tab {
   readonly self: PeerId;
   /** Can this device take part? No GPU work: only an adapter is asked for. */
   probe(): Promise<DeviceReport>;
+  /** Settles when those who were here before are in the roster, or soon after where the room says nothing. */
+  readonly met: Promise<void>;
   /**
    * The click: open the device and take part. `run` is the run file this tab proposes, null takes the room's; `text` is
    * the user's own text for a `file:` source. What goes wrong arrives as a status with phase 'failed'.

@@ -23,6 +23,9 @@ import { Publisher } from './publisher';
 import type { LocalRank } from './rank';
 import { NO_HANDICAP } from './telemetry';
 
+/** A network that says nothing does not keep people from training alone. */
+const MEET_WITHIN_MS = 3_000;
+
 const DROPPED = 'The lecturer dropped this tab, as if it had died: reload the page to come back.';
 
 export const openTab: OpenTab = async (options) => {
@@ -112,6 +115,7 @@ export const openTab: OpenTab = async (options) => {
 
   const tab: Tab = {
     self: room.self,
+    met: Promise.race([room.met, new Promise<void>((resolve) => setTimeout(resolve, MEET_WITHIN_MS))]),
     probe: () => trainer.probe(),
     train(run, text) {
       loadRank().then(

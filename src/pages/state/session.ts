@@ -85,7 +85,9 @@ export class Session {
         },
       });
       this.self.value = this.#tab.self;
-      this.device.value = await this.#tab.probe();
+      // why both: who presses the button before the room has been heard would propose a run of their own
+      const [report] = await Promise.all([this.#tab.probe(), this.#tab.met]);
+      this.device.value = report;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'E-START';
       this.device.value = refusal(code, sentenceOf(error));

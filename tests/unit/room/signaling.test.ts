@@ -223,6 +223,35 @@ describe('peers of a signaling server', () => {
   });
 });
 
+describe('who was here before', () => {
+  test('has been heard when a newcomer says that it has met them, over each medium and over both', async () => {
+    const browser = new FakeBrowser();
+    const server = new FakeServer();
+    for (const n of [1, 2]) await browser.open(n).signaling.met;
+    await server.open(3).signaling.met;
+    const near = browser.open(4);
+    const far = server.open(4);
+    const both = watched(new MergedSignaling([near.signaling, far.signaling]));
+    await near.signaling.met;
+    expect(near.seen.ids).toEqual([1, 2, 4].map(idOf));
+    await far.signaling.met;
+    expect(far.seen.ids).toEqual([3, 4].map(idOf));
+    await both.signaling.met;
+    expect(both.seen.ids).toEqual([1, 2, 3, 4].map(idOf));
+  });
+
+  test('is not waited for where the server cannot be reached, nor after closing', async () => {
+    const server = new FakeServer();
+    server.isUp = false;
+    const a = server.open(1);
+    await a.signaling.met;
+    expect(a.seen.troubles.length).toBe(1);
+    const b = server.open(2);
+    b.signaling.close();
+    await b.signaling.met;
+  });
+});
+
 test('a tab met in this browser is believed gone when its lock says so, whatever the server still says', async () => {
   const browser = new FakeBrowser();
   const server = new FakeServer();
