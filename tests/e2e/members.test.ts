@@ -68,6 +68,7 @@ test('a tab that the plan has no use for says so and does not count itself among
   await second.getByText('The plan uses 1 tab; this one is in reserve.').waitFor();
   await expect.poll(() => second.locator('.phase').textContent()).toBe('Waiting for the others');
   expect(await members(second)).toBe(0);
+  await second.getByText('While this tab waits, rank 0 writes for the room, in another tab.').waitFor();
   await expect.poll(() => members(first)).toBe(1);
   const left = await step(first);
   await reach(first, left + 5);

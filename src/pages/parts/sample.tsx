@@ -1,22 +1,33 @@
 /** Text sampled from the model. It comes from a model that anybody may have trained: shown as text, never as markup. */
 import { messages } from '../messages';
 import { count } from '../state/format';
+import type { Person } from '../state/people';
 import type { TabStatus } from '../tab';
 
+type Status = Pick<TabStatus, 'sample' | 'plan' | 'phase'>;
+
 interface Props {
-  readonly sample: TabStatus['sample'];
-  /** Name of the peer that writes, where it is not this tab. */
-  readonly writer: string | undefined;
+  readonly status: Status;
+  readonly people: readonly Person[];
 }
 
-export function Sample({ sample, writer }: Props) {
-  if (!sample) {
-    return <p class="empty">{writer === undefined ? messages.sample.empty : messages.sample.elsewhere(writer)}</p>;
-  }
+export function Sample({ status, people }: Props) {
+  const { sample } = status;
+  if (!sample) return <p class="empty">{whyNone(status, people)}</p>;
   return (
     <>
       <blockquote class="sample">{sample.text.trimStart()}</blockquote>
       <p class="note">{messages.sample.at(count(sample.step))}</p>
     </>
   );
+}
+
+/** Where the text is to be found, or why there is none. */
+function whyNone({ plan, phase }: Status, people: readonly Person[]): string {
+  const words = messages.sample;
+  const isMember = people.some(({ rank, me }) => me && rank !== null);
+  const writer = people.find(({ rank, me }) => rank === 0 && !me);
+  if (isMember && plan && (plan.pp > 1 || plan.tp > 1 || plan.zero === 3)) return words.cut;
+  if (writer) return words.elsewhere(writer.name);
+  return !isMember && plan && phase === 'waiting' ? words.reserve : words.empty;
 }

@@ -68,7 +68,7 @@ export function TrainingScreen({ visit, look }: Props) {
       </section>
       <section class="card writes" aria-labelledby="sample-heading">
         <h2 id="sample-heading">{messages.sample.heading}</h2>
-        <Sample sample={status.sample} writer={people.find(({ rank, me }) => rank === 0 && !me)?.name} />
+        <Sample status={status} people={people} />
       </section>
       <section class="card holds" aria-labelledby="memory-heading">
         <h2 id="memory-heading">{messages.memory.heading}</h2>
