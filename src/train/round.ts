@@ -171,7 +171,8 @@ export class Round {
     const { model, train } = prepared.run;
     if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init))];
     const mine = await syncState(this.#circuit, model, train.seed, plan, announcements, this.held);
-    this.held = keepNewest([mine, ...this.held]);
+    // why not what is newer: its steps run again, and two states of one step must never be mixed
+    this.held = keepNewest([mine, ...this.held.filter(({ step }) => step <= mine.step)]);
     this.#step = mine.step;
     this.#newest = Math.max(reporter.seen, stepsOf(announcements)[0] ?? 0);
     reporter.tell({ step: this.#step, vocab: model.vocab });

@@ -100,7 +100,7 @@ function RoomTable({ show }: { readonly show: Show }) {
           {running ? text.trying(nameOf(running), trials.at.value + 1, plans.length) : text.steps(TRIAL_STEPS)}
         </p>
         <p class="which-why">
-          <b>{text.best}:</b> {advice?.why ?? adviser.refused.value}
+          <b>{text.best}:</b> {advice?.why ?? (adviser.refused.value || text.thinking)}
         </p>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reached by the keyboard */}
