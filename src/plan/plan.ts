@@ -66,11 +66,6 @@ export function isWholeOnAll({ pp, tp, zero }: ParallelPlan): boolean {
   return pp === 1 && tp === 1 && zero === 0;
 }
 
-/** Every part of the state is on two ranks at least, so any one of them can be lost. */
-export function isHeldTwice({ dp, zero }: ParallelPlan): boolean {
-  return dp > 1 && zero === 0;
-}
-
 /** What `lower` and the planner know of a unit: no tensors, only its name and sizes. */
 export interface UnitSize {
   readonly name: string;

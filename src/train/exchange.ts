@@ -15,10 +15,21 @@ export interface Cutting {
   readonly rank: number;
 }
 
+/**
+ * Which state of the model it is. Steps may be run again by a later generation, with other rounding; states of one step and
+ * two generations are never mixed.
+ */
+export interface Version {
+  /** Committed steps. */
+  readonly step: number;
+  /** The generation that ran the newest of them, or read it from a file; 0: what the seed gives. */
+  readonly generation: number;
+}
+
 /** What a rank brings. */
 export interface Announcement {
-  /** The states it has: after how many committed steps, and how they are cut. */
-  readonly held: readonly { readonly step: number; readonly cutting: Cutting }[];
+  /** The states it has. */
+  readonly held: readonly (Version & { readonly cutting: Cutting })[];
   /** Hash of the weights it would start from, '' for those of the seed. */
   readonly init: string;
   /** Size and hash of the text it has; 0 and '' when it has none. */
@@ -40,7 +51,7 @@ const cutting = v.pipe(
   v.check(({ plan: { dp, pp, tp }, rank }) => rank < dp * pp * tp),
 );
 const announcement = v.object({
-  held: v.pipe(v.array(v.object({ step: count, cutting })), v.maxLength(MAX_STATES)),
+  held: v.pipe(v.array(v.object({ step: count, generation: count, cutting })), v.maxLength(MAX_STATES)),
   init: hash,
   text: v.object({ sizeBytes: count, hash }),
 });

@@ -18,7 +18,7 @@ export function buddyOf(rank: number, size: number): number {
 /** This rank's state and its buddy's of the same step; `mine` must not be changed any more. All ranks call it alike. */
 export async function mirror(circuit: Circuit, config: ModelConfig, mine: CutState): Promise<readonly CutState[]> {
   const { mesh } = circuit;
-  const { step } = mine;
+  const { step, generation } = mine;
   const { plan } = mine.cutting;
   const size = mesh.peers.length;
   const has = mesh.peers.map((_, rank) => addressesOf(holdingUnder(config, { plan, rank })));
@@ -26,5 +26,5 @@ export async function mirror(circuit: Circuit, config: ModelConfig, mine: CutSta
   const cutting = { plan, rank: buddyOf(mesh.rank, size) };
   const target = holdingUnder(config, cutting);
   const state = await move(circuit, has, needs, [laid(config, mine)], target, `${step}/mirror`);
-  return [mine, { step, cutting, state }];
+  return [mine, { step, generation, cutting, state }];
 }

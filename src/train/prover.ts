@@ -16,7 +16,10 @@ import { type CutState, gatherGradients, gatherWeights, holdingUnder, SINGLE, st
 import type { Circuit } from './transfer';
 
 /** SHA-256 of the parameters in `mine`, by address and without padding, hex. */
-export async function weightsHash({ run }: Prepared, { cutting, state }: CutState): Promise<string> {
+export async function weightsHash(
+  { run }: Prepared,
+  { cutting, state }: Pick<CutState, 'cutting' | 'state'>,
+): Promise<string> {
   const { param } = holdingUnder(run.model, cutting);
   return sha256(new Uint8Array(readRuns(state.param, param, param.held).buffer));
 }
@@ -38,7 +41,7 @@ export class Prover {
 
   /** Before the step, with what this rank holds. */
   async begin(state: RankState): Promise<void> {
-    const mine: CutState = { step: this.step, cutting: this.#cutting, state };
+    const mine = { step: this.step, cutting: this.#cutting, state };
     const hash = await weightsHash(this.prepared, mine);
     const { generation } = this.setting.mesh;
     this.setting.reporter.tell({ weights: { generation, step: this.step, hash } });
@@ -75,7 +78,7 @@ export class Prover {
       trace: new Trace(),
     });
     try {
-      await rank.write(stateFromWeights(run.model, this.#weights!).state);
+      await rank.write(stateFromWeights(run.model, this.#weights!, 0).state);
       await rank.runStep({
         step: this.step,
         lr: learningRate(run.train, this.step),

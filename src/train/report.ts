@@ -67,8 +67,12 @@ export class Reporter {
 
   /** A step was committed; `tokens` are those this rank computed. */
   committed(metrics: StepMetrics, tokens: number): void {
-    if (metrics.step >= this.#next) this.#metrics.push(metrics);
-    this.#next = Math.max(this.#next, metrics.step + 1);
+    if (metrics.step >= this.#next) {
+      this.#metrics.push(metrics);
+      this.#next = metrics.step + 1;
+      // what it said of steps that run again is over
+      this.#sentence = '';
+    }
     this.#rates = [...this.#rates, { ms: metrics.ms, room: metrics.tokens, mine: tokens }].slice(-RATE_STEPS);
     this.tell({ step: metrics.step + 1 });
     const isLast = metrics.step + 1 === this.#told.steps;

@@ -8,7 +8,7 @@ import type { Group } from '../net/group';
 import { makeGroup } from '../net/group';
 import { shardingOf } from '../plan/lower';
 import type { Mesh } from '../plan/mesh';
-import { isHeldTwice, type ParallelPlan } from '../plan/plan';
+import { isWholeOnAll, type ParallelPlan } from '../plan/plan';
 import { modelFiles, readModelFile } from './checkpoint';
 import { batchOf, microbatchSize, type Samples, sharesOf } from './data';
 import { heldOutLoss } from './evaluate';
@@ -24,7 +24,7 @@ import type { Reporter } from './report';
 import type { RunFile } from './runfile';
 import { learningRate } from './schedule';
 import type { ModelFiles, StepMetrics } from './status';
-import { type CutState, gatherWeights, keepNewest, SINGLE, stateFromWeights, stepsOf, syncState } from './sync';
+import { type CutState, gatherWeights, keepNewest, SINGLE, stateFromWeights, syncState } from './sync';
 import type { TextSource } from './text';
 import type { TrainerDeps } from './trainer';
 import type { Circuit } from './transfer';
@@ -75,8 +75,8 @@ export class Round {
   #rank: RankModel | null = null;
   #built: RankModel | null = null;
   #step = 0;
-  /** The newest that this tab has seen or anybody had when the generation began. */
-  #newest = 0;
+  /** The generation that ran the newest of them. */
+  #ranBy = 0;
   #ran = 0;
   /** Of the step that is next. */
   #prover: Prover | null = null;
@@ -96,7 +96,7 @@ export class Round {
     private prepared: Prepared | null,
   ) {
     const { transport, mesh, signal, trace, plan, mirrorEveryMs } = setting;
-    this.#mirrors = mirrorEveryMs !== undefined && !isHeldTwice(plan) && mesh.peers.length > 1;
+    this.#mirrors = mirrorEveryMs !== undefined && !isWholeOnAll(plan) && mesh.peers.length > 1;
     const all = mesh.peers.map((_, rank) => rank);
     this.#circuit = setting;
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
@@ -129,16 +129,17 @@ export class Round {
     }
   }
 
-  /** Why the room goes on from an earlier step than somebody had, '' where it does not. */
+  /** Why the room goes on from an earlier step than this tab has seen, '' where it does not. */
   get #setBack(): string {
-    const [step, newest] = [this.#step, this.#newest];
-    return newest > step ? `A tab is gone with a part of the model, so all go on from step ${step} of ${newest}.` : '';
+    const [step, { seen }] = [this.#step, this.setting.reporter];
+    return seen > step ? `A part of step ${seen} was lost with a tab, so all go on from step ${step}.` : '';
   }
 
   /** What the rank holds after the newest step. */
   async #read(): Promise<CutState> {
     const { plan, mesh } = this.setting;
-    return { step: this.#step, cutting: { plan, rank: mesh.rank }, state: await this.#rank!.read() };
+    const cutting = { plan, rank: mesh.rank };
+    return { step: this.#step, generation: this.#ranBy, cutting, state: await this.#rank!.read() };
   }
 
   /** As read, or nothing where parameters on their way were lost with a peer and something older is kept. */
@@ -146,8 +147,8 @@ export class Round {
     try {
       return [await this.#read()];
     } catch (error) {
-      const isTorn = error instanceof PeerLost && this.#fresh.length + this.held.length > 0;
-      if (!isTorn) throw error;
+      const isTorn = error instanceof PeerLost || error instanceof StaleGeneration;
+      if (!isTorn || this.#fresh.length + this.held.length === 0) throw error;
       return [];
     }
   }
@@ -156,10 +157,11 @@ export class Round {
   async #prepare(): Promise<Prepared> {
     const { run, plan, mesh, text, reporter, init, trace, transport } = this.setting;
     const fromFile = init !== undefined && this.held.length === 0;
+    const file = { step: 0, generation: mesh.generation, cutting: SINGLE };
     const announcements = await announce(
       this.#world,
       {
-        held: fromFile ? [{ step: 0, cutting: SINGLE }] : this.held.map(({ step, cutting }) => ({ step, cutting })),
+        held: fromFile ? [file] : this.held.map(({ step, generation, cutting }) => ({ step, generation, cutting })),
         init: fromFile ? await sha256(init) : '',
         text: await text.describe(run.data.source),
       },
@@ -169,12 +171,12 @@ export class Round {
     const prepared = this.prepared ?? prepare(run, bytes);
     this.prepared = prepared;
     const { model, train } = prepared.run;
-    if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init))];
+    if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init), mesh.generation)];
     const mine = await syncState(this.#circuit, model, train.seed, plan, announcements, this.held);
-    // why not what is newer: its steps run again, and two states of one step must never be mixed
+    // why not what is newer: its steps run again
     this.held = keepNewest([mine, ...this.held.filter(({ step }) => step <= mine.step)]);
     this.#step = mine.step;
-    this.#newest = Math.max(reporter.seen, stepsOf(announcements)[0] ?? 0);
+    this.#ranBy = mine.generation;
     reporter.tell({ step: this.#step, vocab: model.vocab });
     const rank = await this.setting.makeRank({ ...this.setting, run: prepared.run, plan, mesh, transport, trace });
     this.#built = rank;
@@ -216,15 +218,16 @@ export class Round {
           bytesSent: this.#countedBytes - before,
           files: asked.length > 0,
           proof: this.wishes.proofs().some(({ state }) => state === undefined),
-          mirror: this.#mirrors && (this.wishes.leaving() || t0 >= this.#mirrorDueMs),
+          leaves: this.wishes.leaving(),
+          mirror: t0 >= this.#mirrorDueMs,
         });
       },
     });
     const votes = said.map(readVote);
     this.#step = step + 1;
+    this.#ranBy = mesh.generation;
     // all have voted, so all have what they waited for before this step: their first state, or their mirror
     if (this.#fresh.length > 0 || !this.#mirrors) [this.held, this.#fresh] = [this.#fresh, []];
-    if (this.#step === this.#newest) reporter.enter('training');
     reporter.holds(rank.memory);
     const ms = performance.now() - t0;
     const bytesSent = votes.map((vote) => vote.bytesSent);
@@ -246,7 +249,8 @@ export class Round {
     await this.#endProof();
     const declared = Math.max(...votes.map((vote) => vote.declared));
     const isLast = this.#step === run.train.steps;
-    if (votes.some((vote) => vote.mirror) && !isLast) await this.#mirror(prepared);
+    const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
+    if (this.#mirrors && wantsMirror && !isLast) await this.#mirror(prepared);
     this.#ran += 1;
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
     if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));

@@ -7,7 +7,7 @@ import { InputError } from '../errors';
 import type { ModelConfig } from '../model/model';
 import { makeMesh } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
-import { type Announcement, type Cutting, MAX_STATES } from './exchange';
+import { type Announcement, type Cutting, MAX_STATES, type Version } from './exchange';
 import { type Holding, holdingOf, type Part } from './holding';
 import { union } from './intervals';
 import { type Addresses, isCovered, NOTHING } from './reshard';
@@ -15,16 +15,14 @@ import { emptyState, initialState, type RankState, readRuns, type UnitArrays, wr
 import { addressesOf, type Circuit, type Laid, move } from './transfer';
 
 /** A rank's state and how it is cut. */
-export interface CutState {
-  /** Committed steps. */
-  readonly step: number;
+export interface CutState extends Version {
   readonly cutting: Cutting;
   readonly state: RankState;
 }
 
-/** Of states with the newest first: one of each step and cut, and no more than are worth their memory. */
+/** Of states with the newest first: one of each version and cut, and no more than are worth their memory. */
 export function keepNewest(states: readonly CutState[]): readonly CutState[] {
-  const nameOf = ({ step, cutting }: CutState) => JSON.stringify([step, cutting]);
+  const nameOf = ({ step, generation, cutting }: CutState) => JSON.stringify([step, generation, cutting]);
   const names = states.map(nameOf);
   return states.filter((one, at) => names.indexOf(nameOf(one)) === at).slice(0, MAX_STATES);
 }
@@ -41,8 +39,9 @@ export const laid = (config: ModelConfig, { state, cutting }: CutState): Laid =>
 });
 
 /**
- * This rank's state under `plan`, at the newest step of which all parts are on the ranks. `mine` is what it had before.
- * Every rank of the circuit calls it with the same announcements. Throws InputError when no step is whole.
+ * This rank's state under `plan`: the newest version of which all parts are on the ranks, or what the seed gives where a
+ * run has just begun with that. `mine` is what it had before. Every rank of the circuit calls it with the same announcements.
+ * Throws InputError when no version is whole.
  */
 export async function syncState(
   circuit: Circuit,
@@ -54,32 +53,43 @@ export async function syncState(
 ): Promise<CutState> {
   const { mesh } = circuit;
   const cutting = { plan, rank: mesh.rank };
-  const steps = stepsOf(announcements);
-  if (steps.length === 0) return { step: 0, cutting, state: initialState(config, seed, holdingOf(config, plan, mesh)) };
+  const versions = versionsOf(announcements);
   const needs = mesh.peers.map((_, rank) => addressesOf(holdingUnder(config, { plan, rank })));
-  const hasAt = (step: number) => announcements.map((one) => holdsAt(config, one, step));
+  const hasAt = (version: Version) => announcements.map((one) => holdsAt(config, one, version));
+  const whole = versions.find((one) => isCovered(hasAt(one), needs));
+  if (!whole && (versions.length === 0 || versions.some(isOfSeed))) {
+    return { ...OF_SEED, cutting, state: initialState(config, seed, holdingOf(config, plan, mesh)) };
+  }
   // why the newest where none is whole: the transfers say what is missing of it
-  const step = steps.find((one) => isCovered(hasAt(one), needs)) ?? steps[0]!;
-  checkOrigins(announcements, step);
-  const sources = mine.filter((one) => one.step === step).map((one) => laid(config, one));
-  const state = await move(circuit, hasAt(step), needs, sources, holdingUnder(config, cutting), `${step}/sync`);
-  return { step, cutting, state };
+  const chosen = whole ?? versions[0]!;
+  checkOrigins(announcements, chosen);
+  const sources = mine.filter((one) => isSame(one, chosen)).map((one) => laid(config, one));
+  const target = holdingUnder(config, cutting);
+  const state = await move(circuit, hasAt(chosen), needs, sources, target, `${chosen.step}/sync`);
+  return { ...chosen, cutting, state };
 }
 
-/** Every step that some rank has a state of, the newest first. */
-export function stepsOf(announcements: readonly Announcement[]): readonly number[] {
-  const steps = announcements.flatMap(({ held }) => held.map(({ step }) => step));
-  return [...new Set(steps)].sort((a, b) => b - a);
+const OF_SEED: Version = { step: 0, generation: 0 };
+
+const isSame = (a: Version, b: Version) => a.step === b.step && a.generation === b.generation;
+const isOfSeed = (version: Version) => isSame(version, OF_SEED);
+
+/** Every version that some rank has a state of, the newest first. */
+function versionsOf(announcements: readonly Announcement[]): readonly Version[] {
+  const all = announcements.flatMap(({ held }) => held.map(({ step, generation }) => ({ step, generation })));
+  const distinct = all.filter((one, at) => all.findIndex((other) => isSame(one, other)) === at);
+  return distinct.sort((a, b) => b.step - a.step || b.generation - a.generation);
 }
 
-/** What a rank holds of a step with all states it has of it. */
-function holdsAt(config: ModelConfig, { held }: Announcement, step: number): Addresses {
-  const all = held.filter((one) => one.step === step).map(({ cutting }) => addressesOf(holdingUnder(config, cutting)));
+/** What a rank holds of a version with all states it has of it. */
+function holdsAt(config: ModelConfig, { held }: Announcement, version: Version): Addresses {
+  const states = held.filter((one) => isSame(one, version));
+  const all = states.map(({ cutting }) => addressesOf(holdingUnder(config, cutting)));
   return { param: union(all.flatMap(({ param }) => param)), moment: union(all.flatMap(({ moment }) => moment)) };
 }
 
 /** Two peers that would start from different weights cannot train together. */
-function checkOrigins(announcements: readonly Announcement[], step: number): void {
+function checkOrigins(announcements: readonly Announcement[], { step }: Version): void {
   const starting = announcements.filter(({ held }) => held.some((one) => one.step === 0));
   if (step === 0 && new Set(starting.map(({ init }) => init)).size > 1) {
     throw new InputError('peers brought different starting weights; give the same file to all, or to one of them');
@@ -90,7 +100,7 @@ function checkOrigins(announcements: readonly Announcement[], step: number): voi
 export async function gatherWeights(
   circuit: Circuit,
   config: ModelConfig,
-  mine: CutState,
+  mine: Omit<CutState, 'generation'>,
   wanting: readonly number[],
 ): Promise<Float32Array | null> {
   return gather(circuit, config, mine, ({ param }) => param, wanting, `${mine.step}/files`);
@@ -100,7 +110,7 @@ export async function gatherWeights(
 export async function gatherGradients(
   circuit: Circuit,
   config: ModelConfig,
-  mine: Omit<CutState, 'state'> & { readonly gradients: UnitArrays },
+  mine: Pick<CutState, 'step' | 'cutting'> & { readonly gradients: UnitArrays },
   wanting: readonly number[],
 ): Promise<Float32Array | null> {
   const state = { param: mine.gradients, mean: NO_ARRAYS, square: NO_ARRAYS };
@@ -130,12 +140,12 @@ const NO_ARRAYS: UnitArrays = new Map();
 
 const NO_PART: Part = { lengths: new Map(), spans: [], held: [] };
 
-/** The state a safetensors file gives: the whole model on one rank, before the first step. */
-export function stateFromWeights(config: ModelConfig, weights: Float32Array): CutState {
+/** The state a safetensors file gives, read in `generation`: the whole model on one rank, before the first step. */
+export function stateFromWeights(config: ModelConfig, weights: Float32Array, generation: number): CutState {
   const holding = holdingUnder(config, SINGLE);
   const state = emptyState(holding);
   writeRuns(state.param, holding.param, holding.param.held, weights);
-  return { step: 0, cutting: SINGLE, state };
+  return { step: 0, generation, cutting: SINGLE, state };
 }
 
 const SINGLE_PLAN: ParallelPlan = {

@@ -201,7 +201,9 @@ class Training {
       this.#training = false;
       ({ held: this.#held, prepared: this.#prepared } = await round.close());
       const [mine] = this.#held;
-      if (mine && this.#prepared) {
+      // why only then: a generation that broke early leaves what an earlier plan has cut
+      const isOfThis = JSON.stringify(mine?.cutting) === JSON.stringify({ plan, rank: mesh.rank });
+      if (mine && this.#prepared && isOfThis) {
         const hash = await weightsHash(this.#prepared, mine);
         this.#reporter.tell({ weights: { generation: number, step: mine.step, hash } });
       }

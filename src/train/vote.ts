@@ -12,12 +12,14 @@ export interface Vote {
   readonly files: boolean;
   /** The next step compared with one tab alone. */
   readonly proof: boolean;
-  /** Copies of what only one rank holds. */
+  /** It leaves at this step border. */
+  readonly leaves: boolean;
+  /** New copies of what only one rank holds are due, as far as it can tell. */
   readonly mirror: boolean;
 }
 
-export function packVote({ declared, bytesSent, files, proof, mirror }: Vote): readonly number[] {
-  return [declared, bytesSent, (files ? 1 : 0) + (proof ? 2 : 0) + (mirror ? 4 : 0)];
+export function packVote({ declared, bytesSent, files, proof, leaves, mirror }: Vote): readonly number[] {
+  return [declared, bytesSent, (files ? 1 : 0) + (proof ? 2 : 0) + (leaves ? 4 : 0) + (mirror ? 8 : 0)];
 }
 
 /** A number that is missing or none of ours asks for nothing. */
@@ -27,6 +29,7 @@ export function readVote([declared = 0, bytesSent = 0, wishes = 0]: readonly num
     bytesSent,
     files: (wishes & 1) !== 0,
     proof: (wishes & 2) !== 0,
-    mirror: (wishes & 4) !== 0,
+    leaves: (wishes & 4) !== 0,
+    mirror: (wishes & 8) !== 0,
   };
 }

@@ -35,10 +35,10 @@ import { loadSource } from './sources';
 const HEADLESS_DEAD_MS = 60_000;
 
 /** What a tab shows that the plan has no use for: the members it last trained with go on without it. */
+const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as const;
+
 /** What a tab that dies under a plan that cuts the model costs the others, of training; more where copies are dear. */
 const MIRROR_EVERY_MS = 10_000;
-
-const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as const;
 
 export class LocalRank implements Rank {
   readonly #transport;

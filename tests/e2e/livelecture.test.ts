@@ -373,7 +373,7 @@ describe('four real tabs', () => {
     await knobs.getByRole('button', { name: 'Drop' }).last().click();
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Cut for 2' }).click();
-    await page.getByText(/A tab is gone with a part of the model, so all go on from step \d+ of \d+\./).waitFor();
+    await page.getByText(/A part of step \d+ was lost with a tab, so all go on from step \d+\./).waitFor();
     await runsAs('pp 2 (1f1b)');
     await figure('bubble');
     expect(await page.locator('.banner-problem').count()).toBe(0);

@@ -21,6 +21,8 @@ export interface Tab {
   readonly trainer: Trainer;
   readonly metrics: StepMetrics[];
   readonly phases: string[];
+  /** What it said, each once in a row. */
+  readonly sentences: string[];
   status: TabStatus | null;
 }
 
@@ -57,11 +59,12 @@ export class TrainRoom {
 
   /** Start a tab; it trains once it is a member. */
   start(peer: string, deps: Partial<TrainerDeps> = {}): Tab {
-    const [metrics, phases]: [StepMetrics[], string[]] = [[], []];
+    const [metrics, phases, sentences]: [StepMetrics[], string[], string[]] = [[], [], []];
     const onStatus = (status: TabStatus) => {
       tab.status = status;
       metrics.push(...status.newMetrics);
       if (phases.at(-1) !== status.phase) phases.push(status.phase);
+      if (sentences.at(-1) !== status.sentence) sentences.push(status.sentence);
     };
     const trainer = startTrainer({
       membership: this.#membership(peer),
@@ -74,7 +77,7 @@ export class TrainRoom {
       onStatus: (status) => queueMicrotask(() => onStatus(status)),
       ...deps,
     });
-    const tab: Tab = { peer, trainer, metrics, phases, status: null };
+    const tab: Tab = { peer, trainer, metrics, phases, sentences, status: null };
     this.tabs.set(peer, tab);
     return tab;
   }

@@ -141,7 +141,8 @@ export class LiveFeed implements Feed {
     this.failure.value = statuses.find(({ phase }) => phase === 'failed')?.sentence ?? '';
     this.note.value = statuses.find(({ phase, sentence }) => phase === 'training' && sentence !== '')?.sentence ?? '';
     // why this generation's only: the last step of the one before becomes whole late, and would be taken for one of its plan
-    this.newestStep.value = Math.max(this.newestStep.value, this.#traces.newestOf(this.generation.value));
+    const newestStep = this.#traces.newestOf(this.generation.value);
+    if (newestStep >= 0) this.newestStep.value = newestStep;
     if (!this.#stepsChanged) return;
     this.#stepsChanged = false;
     this.metrics.value = [...this.#steps.values()].sort((a, b) => a.step - b.step);

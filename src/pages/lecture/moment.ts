@@ -59,6 +59,9 @@ export class Moments {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #phase: Phase | undefined;
   #since = 0;
+  /** Steps from this on are of the running plan: `#since`, or below it where steps run again. */
+  #shownFrom = 0;
+  #newest = -1;
 
   constructor(
     readonly feed: Feed,
@@ -75,10 +78,14 @@ export class Moments {
         // why: steps that a live feed knows already ran under the plan before; the others come with a step of their plan
         const committed = Math.max(newestStep.value, metrics.value.at(-1)?.step ?? -1);
         this.#since = feed.kind === 'live' ? committed + 1 : newestStep.value;
+        this.#shownFrom = this.#since;
+        this.#newest = newestStep.value;
         this.#phase = undefined;
       }
+      // why: a room that was set back shows the steps that it runs again
+      if (newestStep.value < this.#newest) this.#shownFrom = Math.min(this.#shownFrom, newestStep.value);
+      this.#newest = newestStep.value;
       this.#schedule(phase.value);
-      void newestStep.value;
     });
   }
 
@@ -112,7 +119,7 @@ export class Moments {
     this.#spentMs = this.costs.spentMs;
     const { feed } = this;
     const newest = feed.newestStep.peek();
-    const step = newest >= this.#since ? newest : -1;
+    const step = newest >= this.#shownFrom ? newest : -1;
     this.now.value = {
       kind: feed.kind,
       phase: feed.phase.peek(),

@@ -37,6 +37,8 @@ interface Entry {
 export class StepTraces {
   readonly #steps = new Map<number, Entry>();
   readonly #sizes = new Map<number, number>();
+  /** The lowest step told by a member of a generation: it runs that and those after. */
+  readonly #beginOf = new Map<number, number>();
   readonly #newestOf = new Map<number, number>();
   #events = 0;
 
@@ -56,6 +58,7 @@ export class StepTraces {
 
   progress({ peer, generation, size, step, resting, lost }: Progress): void {
     this.#sizes.set(generation, size);
+    this.#beginOf.set(generation, Math.min(step, this.#beginOf.get(generation) ?? step));
     for (const [number, entry] of this.#steps) {
       const part = entry.parts.get(peer);
       if (entry.whole || !part) continue;
@@ -82,15 +85,19 @@ export class StepTraces {
   clear(): void {
     this.#steps.clear();
     this.#sizes.clear();
+    this.#beginOf.clear();
     this.#newestOf.clear();
     this.#events = 0;
   }
 
-  /** Undefined for events of a generation that was replaced before its step was committed. */
+  /**
+   * Undefined for events of a generation that was replaced before its step was committed, and for what a later one does
+   * before its first step. One that begins below a whole step runs it again.
+   */
   #entry(step: number, generation: number): Entry | undefined {
     const known = this.#steps.get(step);
     if (known && known.generation >= generation) return known.generation === generation ? known : undefined;
-    if (known?.whole) return undefined;
+    if (known?.whole && step < (this.#beginOf.get(generation) ?? Number.POSITIVE_INFINITY)) return undefined;
     if (known) this.#forget(step, known);
     const entry: Entry = { generation, parts: new Map(), count: 0, whole: null };
     this.#steps.set(step, entry);

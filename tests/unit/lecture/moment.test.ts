@@ -55,6 +55,22 @@ test('after another plan only its own steps are shown', () => {
   moments.close();
 });
 
+test('a room that was set back shows the steps that it runs again, and counts none of them for the new plan', () => {
+  const feed = liveFeed(parsePlan({ pp: 4, microbatches: 8 }));
+  const moments = new Moments(feed, { count: (work) => work(), spentMs: 0 });
+  feed.newestStep.value = 9;
+  vi.advanceTimersByTime(1100);
+  feed.plan.value = parsePlan({ pp: 3, microbatches: 6 });
+  vi.advanceTimersByTime(1100);
+  expect(moments.now.value.step).toBe(-1);
+  for (const step of [4, 5, 10]) {
+    feed.newestStep.value = step;
+    vi.advanceTimersByTime(1100);
+    expect([moments.now.value.step, moments.now.value.since]).toEqual([step, 10]);
+  }
+  moments.close();
+});
+
 /** Moments taken in ten seconds of a feed that says something every 20 ms, on a page that spends `ms` on each. */
 function takenInTenSeconds(ms: number): number {
   const feed = liveFeed(parsePlan({ dp: 4 }));

@@ -134,6 +134,33 @@ describe('clocks', () => {
   });
 });
 
+test('steps that a later generation runs again take the place of those before', () => {
+  const room = four();
+  const run = (from: number, to: number, lines: number) => {
+    for (let step = from; step < to; step++) {
+      for (const tab of room.tabs) {
+        tab.run(step, lines);
+        tab.tell({ phase: 'training' });
+      }
+      room.settle();
+    }
+    for (const tab of room.tabs) tab.tell({ phase: 'waiting' });
+    room.settle();
+  };
+  run(0, 8, 3);
+  const before = room.feed.traceOf(4).length;
+  expect([room.feed.newestStep.value, before]).toEqual([7, 4 * 5]);
+  for (const tab of room.tabs) tab.tell({ generation: 2, phase: 'syncing' });
+  room.settle();
+  expect([room.feed.newestStep.value, room.feed.traceOf(4).length]).toEqual([7, before]);
+  for (const tab of room.tabs) tab.tell({ step: 4, phase: 'training' });
+  room.settle();
+  run(4, 6, 5);
+  expect(room.feed.newestStep.value).toBe(5);
+  expect([3, 4, 5].map((step) => room.feed.traceOf(step).length)).toEqual([before, 4 * 7, 4 * 7]);
+  expect(room.feed.metrics.value.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
 test('a fast run is traced in part, the same steps of every rank', () => {
   const room = four();
   const run = (from: number, count: number) => {

@@ -99,7 +99,7 @@ describe('held-out loss', () => {
 
 describe('announcements', () => {
   const good = {
-    held: [{ step: 3, cutting: { plan: parsePlan({ dp: 2 }), rank: 1 } }],
+    held: [{ step: 3, generation: 1, cutting: { plan: parsePlan({ dp: 2 }), rank: 1 } }],
     init: '',
     text: { sizeBytes: 4, hash: 'ab' },
   };
@@ -113,12 +113,13 @@ describe('announcements', () => {
   });
 
   test.each([
-    { held: [{ step: 1.5, cutting: { plan: {}, rank: 0 } }] },
-    { held: [{ step: 1, cutting: null }] },
-    { held: [{ step: 1, cutting: { plan: { dp: -1 }, rank: 0 } }] },
-    { held: [{ step: 1, cutting: { plan: { dp: 65536, pp: 65536 }, rank: 0 } }] },
-    { held: [{ step: 1, cutting: { plan: { dp: 2 }, rank: 2 } }] },
-    { held: Array.from({ length: 7 }, (_, step) => ({ step, cutting: { plan: {}, rank: 0 } })) },
+    { held: [{ step: 1.5, generation: 1, cutting: { plan: {}, rank: 0 } }] },
+    { held: [{ step: 1, cutting: { plan: {}, rank: 0 } }] },
+    { held: [{ step: 1, generation: 1, cutting: null }] },
+    { held: [{ step: 1, generation: 1, cutting: { plan: { dp: -1 }, rank: 0 } }] },
+    { held: [{ step: 1, generation: 1, cutting: { plan: { dp: 65536, pp: 65536 }, rank: 0 } }] },
+    { held: [{ step: 1, generation: 1, cutting: { plan: { dp: 2 }, rank: 2 } }] },
+    { held: Array.from({ length: 7 }, (_, step) => ({ step, generation: 1, cutting: { plan: {}, rank: 0 } })) },
     { text: { sizeBytes: -5, hash: 7 } },
     { init: 'not hex' },
   ])('%j is malformed', async (change) => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
 import { memoryTransports } from '../../../src/net/memory';
 import { makeMesh } from '../../../src/plan/mesh';
-import { isHeldTwice, type ParallelPlan, parsePlan } from '../../../src/plan/plan';
+import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import type { Announcement } from '../../../src/train/exchange';
 import { wholeModel } from '../../../src/train/holding';
 import { type Intervals, intersect, sizeOf, subtract, union } from '../../../src/train/intervals';
@@ -81,11 +81,11 @@ describe('holdings', () => {
 });
 
 /** A state whose every number says what and where it is. */
-function marked(plan: ParallelPlan, rank: number, step = 4): CutState {
+function marked(plan: ParallelPlan, rank: number, step = 4, generation = 1): CutState {
   const holding = holdingUnder(model, { plan, rank });
   const state = emptyState(holding);
-  fill(state, holding, (kind, address) => (kind + step) * FLOATS + address);
-  return { step, cutting: { plan, rank }, state };
+  fill(state, holding, (kind, address) => (kind + step + 100 * generation) * FLOATS + address);
+  return { step, generation, cutting: { plan, rank }, state };
 }
 
 function fill(state: RankState, holding: ReturnType<typeof holdingUnder>, value: (kind: number, at: number) => number) {
@@ -111,7 +111,7 @@ function cluster<T>(plan: ParallelPlan, body: (circuit: Parameters<typeof syncSt
 }
 
 const announced = (held: readonly CutState[]): Announcement => ({
-  held: held.map(({ step, cutting }) => ({ step, cutting })),
+  held: held.map(({ step, generation, cutting }) => ({ step, generation, cutting })),
   init: '',
   text: { sizeBytes: 0, hash: '' },
 });
@@ -166,7 +166,7 @@ describe('state between generations', () => {
 });
 
 describe('mirrors', () => {
-  const CUT = PLANS.filter((plan) => ranksOf(plan) > 1 && !isHeldTwice(plan));
+  const CUT = PLANS.filter((plan) => !isWholeOnAll(plan));
 
   /** What the ranks of `plan` hold: a mirror of step 4, then two more steps. */
   const mirrored = (plan: ParallelPlan) =>
@@ -194,6 +194,29 @@ describe('mirrors', () => {
       return syncState(circuit, model, 1, to, held.map(announced), held[rank]!);
     });
     for (const [rank, state] of states.entries()) expect(state).toEqual(marked(to, rank, 6));
+  });
+
+  test('a step that was run again is not mixed with what a peer has of it that was apart', async () => {
+    const plan = parsePlan({ dp: 2 });
+    const held = [[marked(plan, 0, 5, 3)], [marked(plan, 1, 5, 2)]];
+    const states = await cluster(plan, (circuit, rank) => {
+      return syncState(circuit, model, 1, plan, held.map(announced), held[rank]!);
+    });
+    for (const [rank, state] of states.entries()) expect(state).toEqual(marked(plan, rank, 5, 3));
+  });
+
+  test('a part that is lost before the first mirror is what the seed gives; of a file it is not', async () => {
+    const plan = parsePlan({ pp: 3 });
+    const to = parsePlan({ dp: 2 });
+    const goOn = async (generation: number) => {
+      const held = [0, 1].map((rank) => [marked(plan, rank, 1), marked(plan, rank, 0, generation)]);
+      return cluster(to, (circuit, rank) => syncState(circuit, model, 5, to, held.map(announced), held[rank]!));
+    };
+    for (const { step, generation, state } of await goOn(0)) {
+      expect([step, generation]).toEqual([0, 0]);
+      expect(state.param).toEqual(initialState(model, 5, holdingUnder(model, { plan: to, rank: 0 })).param);
+    }
+    await expect(goOn(1)).rejects.toBeInstanceOf(InputError);
   });
 
   test('where two are lost that hold the same parts, a sentence says how much is missing', async () => {
