@@ -6,7 +6,7 @@ import type { PeerId } from '../plan/mesh';
 import { isWholeOnAll, type ParallelPlan, parsePlan } from '../plan/plan';
 import type { Clock } from './clock';
 import { type Declaration, type MembershipMessage, sameMembership } from './declaration';
-import { laggards, rankOrder } from './election';
+import { laggards, MOST_MEMBERS, rankOrder } from './election';
 import type { Generation } from './membership';
 import type { Presence } from './signaling';
 import { Admission, type Change } from './wishes';
@@ -137,7 +137,7 @@ export class Authority {
     if (remove !== undefined) this.#admission.remove(remove);
     if (locked !== undefined) this.#admission.lock(locked, [...this.host.others(), this.host.self]);
     const text = run?.text ?? this.host.newest.run;
-    const count = this.#candidates().length;
+    const count = Math.min(this.#candidates().length, MOST_MEMBERS);
     const fits = (one: ParallelPlan) => this.host.fit(count, one, text) !== null;
     this.#change = {
       ...this.#change,
@@ -186,7 +186,7 @@ export class Authority {
       ...(this.#admission.locked ? { locked: true } : {}),
     };
     const order = rankOrder(this.#candidates(), newest.peers);
-    const count = expect ?? order.length;
+    const count = expect ?? Math.min(order.length, MOST_MEMBERS);
     const most = wanted ? Math.min(count, wanted.dp * wanted.pp * wanted.tp) : count;
     const fitted = run === '' || order.length < count ? null : this.host.fit(most, plan, run);
     if (!fitted) return { number, peers: [], plan, paused, run, ...more };

@@ -3,6 +3,12 @@ import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
 import type { Presence } from './signaling';
 
+/**
+ * A generation has no more peers, whatever the run would allow: every member has a connection to every other. Those who
+ * came later are in reserve. Headless runs have as many as their command line says.
+ */
+export const MOST_MEMBERS = 24;
+
 export type RosterView = ReadonlyMap<PeerId, Presence>;
 
 /** Same build, and the same run file unless one of the two has none of its own. */

@@ -10,7 +10,6 @@ import type { Clock } from './clock';
 import { type Declaration, type MembershipMessage, parseMembershipMessage } from './declaration';
 import { authorityOf, compatible, type RosterView } from './election';
 import type { Generation, JoinedGeneration, Membership } from './membership';
-import { partnersOf } from './partners';
 import type { Presence } from './signaling';
 import { waitingSentence } from './waiting';
 import { allowed, type Change } from './wishes';
@@ -148,10 +147,10 @@ export class RoomMembership implements Membership {
   /** One sentence for people: what this peer waits for, '' when it waits for nothing. */
   describe(): string {
     if (this.#refusal) return this.#refusal;
-    const { expect } = this.options;
+    const { expect, fit } = this.options;
     const room = { self: this.self, newest: this.#newest, roster: this.#roster, go: this.#go, expect };
     const links = { missingLinks: this.#missingLinks(), unreached: this.#unreached };
-    return waitingSentence({ ...room, ...links, willing: this.#willing().length });
+    return waitingSentence({ ...room, ...links, willing: this.#willing().length, fit });
   }
 
   /** An authority that brought no run file (a signal page) takes that of whoever has one. */
@@ -269,8 +268,9 @@ export class RoomMembership implements Membership {
     this.#progress();
   }
 
-  #partners({ peers, plan }: Generation): readonly PeerId[] {
-    return partnersOf(peers, plan, this.self);
+  /** Every member needs a link to every other; this peer to none where it is no member. */
+  #partners({ peers }: Generation): readonly PeerId[] {
+    return peers.includes(this.self) ? peers.filter((peer) => peer !== this.self) : [];
   }
 
   #missingLinks(): readonly PeerId[] {

@@ -1,5 +1,7 @@
 /** For people: what a peer of a room waits for. Pure. */
 import type { PeerId } from '../plan/mesh';
+import type { ParallelPlan } from '../plan/plan';
+import { MOST_MEMBERS } from './election';
 import type { Generation } from './membership';
 import type { Presence } from './signaling';
 
@@ -8,6 +10,8 @@ export interface Waiting {
   readonly newest: Generation & { readonly wanted?: Generation['plan']; readonly locked?: boolean };
   readonly roster: ReadonlyMap<PeerId, Presence>;
   readonly willing: number;
+  /** As MembershipOptions.fit. */
+  readonly fit: (count: number, plan: ParallelPlan, run: string) => ParallelPlan | null;
   /** Headless: the first generation waits for this many. */
   readonly expect: number | undefined;
   readonly missingLinks: readonly PeerId[];
@@ -32,7 +36,7 @@ export function waitingSentence(waiting: Waiting): string {
       return `No connection to ${unreached}: both sides must be in one network that lets devices talk to each other (a guest Wi-Fi often does not). It is tried again.`;
     }
     if (locked) return 'The lecturer has locked this room.';
-    if (wanted && peers.length >= wanted.dp * needed)
+    if (isFull(waiting) || (wanted && peers.length >= wanted.dp * needed))
       return `The plan uses ${peers.length === 1 ? '1 tab' : `${peers.length} tabs`}; this one is in reserve.`;
     return willing > 1 ? 'Waiting for the next step border to join.' : 'Waiting for peers.';
   }
@@ -40,6 +44,13 @@ export function waitingSentence(waiting: Waiting): string {
   if (missing !== '') return `Connecting to ${missing}.`;
   if (go < number) return 'Waiting until everybody is connected.';
   return paused ? 'Paused.' : '';
+}
+
+/** One more willing peer would not make the generation larger. */
+function isFull(waiting: Waiting): boolean {
+  const { peers, plan, run } = waiting.newest;
+  const more = waiting.fit(Math.min(peers.length + 1, MOST_MEMBERS), plan, run);
+  return more !== null && more.dp * more.pp * more.tp <= peers.length;
 }
 
 /** Of those who are still here. */

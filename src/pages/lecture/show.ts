@@ -4,8 +4,9 @@
  */
 import { batch, computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { PlanError } from '../../errors';
+import { MOST_MEMBERS } from '../../net/election';
 import { newSecret } from '../../net/roomkey';
-import { type ParallelPlan, parsePlan } from '../../plan/plan';
+import type { ParallelPlan } from '../../plan/plan';
 import { writeFragment } from '../state/fragment';
 import type { RunChoice } from '../state/runchoice';
 import { runFileOf } from '../state/runchoice';
@@ -141,7 +142,7 @@ export class Show {
 
   /** Of every tab that a plan can be cut for: its machine, where it is known. */
   get machines(): ReadonlyArray<string | undefined> {
-    if (this.feed.value.kind === 'live') return this.live.value!.machines.value;
+    if (this.feed.value.kind === 'live') return this.live.value!.machines.value.slice(0, MOST_MEMBERS);
     return this.recorded.value?.machines ?? Array.from({ length: this.tabs.value }, () => undefined);
   }
 
@@ -195,7 +196,8 @@ export class Show {
     this.#try(() => {
       const seats = Math.max(1, live.seats.value);
       const run = this.#run();
-      const plan = planFor(this.scene.value, seats, run, this.picks.value) ?? parsePlan({ dp: seats });
+      const { value: picks } = this.picks;
+      const plan = planFor(this.scene.value, seats, run, picks) ?? planFor('data', seats, run, picks)!;
       live.commands.start({ ...run, plan });
     });
   }

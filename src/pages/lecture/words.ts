@@ -26,6 +26,7 @@ export const words = {
   openNote: 'Four ranks inside this page, each with a Worker and a connection of its own',
   startWith: (count: number) => (count === 1 ? 'Start 1 tab' : `Start ${count} tabs`),
   recut: (count: number) => `Cut for ${count}`,
+  reserve: (here: number, used: number) => `${here} tabs are here; this cut uses ${used}, the others are in reserve.`,
   misfit: (here: number, used: number) => `${here} tabs are here, the plan uses ${used}.`,
   pause: 'Pause',
   resume: 'Go on',

@@ -1,26 +1,50 @@
 /** Every scene gives a plan that can run, for every number of tabs the lecture's run allows, or says why not. */
 import { describe, expect, test } from 'vitest';
 import { PlanError } from '../../../src/errors';
+import { MOST_MEMBERS } from '../../../src/net/election';
 import { LECTURE_CHOICE, readAddress, writeAddress } from '../../../src/pages/lecture/address';
 import { DEFAULT_PICKS, factsOf, planFor, SCENES, sceneOf } from '../../../src/pages/lecture/models/plans';
 import { runFileOf } from '../../../src/pages/state/runchoice';
-import { SCHEDULES } from '../../../src/plan/plan';
+import { type ParallelPlan, SCHEDULES } from '../../../src/plan/plan';
 import { validatePlan } from '../../../src/plan/rules';
 
 const run = runFileOf(LECTURE_CHOICE, '');
 
 describe('planFor', () => {
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])('%i tabs: a plan for all of them, or a sentence', (tabs) => {
-    for (const scene of SCENES) {
-      try {
+  const sizeOf = ({ dp, pp, tp }: ParallelPlan) => dp * pp * tp;
+
+  test.each([2, 3, 4, 5, 6, 7, 8, 11, 13, 20, 40])(
+    '%i tabs: a plan for as many of them as the scene can use',
+    (tabs) => {
+      for (const scene of SCENES) {
         const plan = planFor(scene, tabs, run, DEFAULT_PICKS);
-        if (plan) expect(validatePlan(plan, factsOf(run, tabs))).toBe(plan);
-        else expect(['which', 'proof']).toContain(scene);
-      } catch (error) {
-        expect(error).toBeInstanceOf(PlanError);
-        expect((error as Error).message).toContain(String(tabs));
+        if (!plan) expect(['which', 'proof']).toContain(scene);
+        else expect(validatePlan(plan, factsOf(run, sizeOf(plan)))).toBe(plan);
       }
-    }
+      const used = (['one', 'data', 'zero', 'pipeline', 'tensor', 'cube'] as const).map((scene) =>
+        sizeOf(planFor(scene, tabs, run, DEFAULT_PICKS)!),
+      );
+      // one tab; samples of a batch; units of the model; a divisor of the heads; a cube
+      const { globalBatch } = run.train;
+      const most = [1, globalBatch, globalBatch, run.model.layers + 2];
+      expect(used.slice(0, 4)).toEqual(most.map((limit) => Math.min(limit, tabs)));
+      for (const count of used.slice(4)) {
+        expect(count).toBeLessThanOrEqual(Math.min(tabs, MOST_MEMBERS));
+        expect(count).toBeGreaterThanOrEqual(2);
+      }
+    },
+  );
+
+  test('one tab has a plan in every scene but the tensor one, which says what it needs', () => {
+    for (const scene of ['one', 'data', 'zero', 'pipeline', 'cube'] as const)
+      expect(sizeOf(planFor(scene, 1, run, DEFAULT_PICKS)!)).toBe(1);
+    expect(() => planFor('tensor', 1, run, DEFAULT_PICKS)).toThrow('open or close one');
+  });
+
+  test('a run that not even one tab can train is refused with the reason', () => {
+    expect(() => planFor('data', 4, { ...run, train: { ...run.train, globalBatch: 0 } }, DEFAULT_PICKS)).toThrow(
+      PlanError,
+    );
   });
 
   test('a plan is shown by the scene it is of', () => {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PeerLost } from '../../../src/errors';
+import { MOST_MEMBERS } from '../../../src/net/election';
 import { parsePlan } from '../../../src/plan/plan';
 import { idOf, RUN, type SimPeer, SimRoom } from '../../helpers/simroom';
 
@@ -43,6 +44,21 @@ describe('membership', () => {
     expectTogether(room, [1, 2, 3, 4].map(idOf));
     const [joined] = inside(room);
     expect(joined).toMatchObject({ number: 1, plan: { dp: 4, pp: 1, tp: 1 }, paused: false });
+  });
+
+  it('takes in no more than all can be connected to; the rest is in reserve and says so, and takes a place that is free', async () => {
+    const room = await roomOf(MOST_MEMBERS + 2);
+    const ids = Array.from({ length: MOST_MEMBERS + 2 }, (_, i) => idOf(i + 1));
+    const members = () => room.peers.get(ids[0]!)!.joined!.peers;
+    expect(members()).toEqual(ids.slice(0, MOST_MEMBERS));
+    const last = room.peers.get(ids.at(-1)!)!;
+    const said = `The plan uses ${MOST_MEMBERS} tabs; this one is in reserve.`;
+    expect(last.machine.describe()).toBe(said);
+    expect(last.wanted).toEqual([]);
+    room.kill(ids[3]!);
+    await room.settle();
+    expect(members()).toEqual([...ids.slice(0, 3), ...ids.slice(4, MOST_MEMBERS + 1)]);
+    expect(last.machine.describe()).toBe(said);
   });
 
   it('takes a joiner in at the step border, without aborting and after the members, even one that becomes authority', async () => {

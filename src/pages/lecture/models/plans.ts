@@ -1,5 +1,6 @@
 /** The eight scenes and the plan each of them runs on the room as it is. Pure; refuses with the sentence of the rules. */
 import { PlanError } from '../../../errors';
+import { MOST_MEMBERS } from '../../../net/election';
 import { type ParallelPlan, parsePlan, type ScheduleName } from '../../../plan/plan';
 import { type RunFacts, validatePlan } from '../../../plan/rules';
 import type { RunFile } from '../../tab';
@@ -24,9 +25,26 @@ export function factsOf(run: RunFile, ranks: number): RunFacts {
   return { ranks, layers, heads, kvHeads, hidden, globalBatch: run.train.globalBatch };
 }
 
-/** The plan of `scene` on `ranks` tabs; null where the scene keeps the running one. Throws PlanError when none can run. */
-export function planFor(scene: Scene, ranks: number, run: RunFile, picks: Picks): ParallelPlan | null {
-  const facts = factsOf(run, ranks);
+/**
+ * The plan of `scene` on as many of `tabs` as it can use; null where the scene keeps the running one. Throws PlanError, with
+ * the reason for all of them, when not even one will do.
+ */
+export function planFor(scene: Scene, tabs: number, run: RunFile, picks: Picks): ParallelPlan | null {
+  let refused: unknown;
+  for (let ranks = Math.min(tabs, MOST_MEMBERS); ranks > 0; ranks--) {
+    try {
+      return planOn(scene, factsOf(run, ranks), picks);
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      refused ??= error;
+    }
+  }
+  throw refused;
+}
+
+/** As planFor, on exactly these ranks. */
+function planOn(scene: Scene, facts: RunFacts, picks: Picks): ParallelPlan | null {
+  const { ranks } = facts;
   switch (scene) {
     case 'one':
       return validatePlan(parsePlan({}), { ...facts, ranks: 1 });
