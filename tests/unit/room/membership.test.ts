@@ -51,6 +51,7 @@ describe('membership', () => {
     const ids = Array.from({ length: MOST_MEMBERS + 2 }, (_, i) => idOf(i + 1));
     const members = () => room.peers.get(ids[0]!)!.joined!.peers;
     expect(members()).toEqual(ids.slice(0, MOST_MEMBERS));
+    for (const id of members()) expect(room.peers.get(id)!.wanted.length).toBe(MOST_MEMBERS - 1);
     const last = room.peers.get(ids.at(-1)!)!;
     const said = `The plan uses ${MOST_MEMBERS} tabs; this one is in reserve.`;
     expect(last.machine.describe()).toBe(said);
