@@ -96,7 +96,8 @@ export class LiveFeed implements Feed {
   #progress(peer: PeerId, status: WatchedStatus): void {
     const { generation, step, phase, lost, members } = status;
     this.#pace.stepped(step);
-    this.#traces.progress({ peer, generation, size: members.length, step, resting: RESTING.has(phase), lost });
+    const doing = { training: phase === 'training', resting: RESTING.has(phase) };
+    this.#traces.progress({ peer, generation, size: members.length, step, ...doing, lost });
     this.#show();
   }
 

@@ -16,6 +16,8 @@ export interface Progress {
   readonly size: number;
   /** Committed steps. */
   readonly step: number;
+  /** It has the state that the generation goes on from. */
+  readonly training: boolean;
   /** It computes nothing now, so nothing more comes of what it committed. */
   readonly resting: boolean;
   /** Events of steps up to this one were left out on the way, -1 for none. */
@@ -37,7 +39,7 @@ interface Entry {
 export class StepTraces {
   readonly #steps = new Map<number, Entry>();
   readonly #sizes = new Map<number, number>();
-  /** The lowest step told by a member of a generation: it runs that and those after. */
+  /** The lowest step told by a training member of a generation: it runs that and those after. */
   readonly #beginOf = new Map<number, number>();
   readonly #newestOf = new Map<number, number>();
   #events = 0;
@@ -56,9 +58,9 @@ export class StepTraces {
     this.#prune();
   }
 
-  progress({ peer, generation, size, step, resting, lost }: Progress): void {
+  progress({ peer, generation, size, step, training, resting, lost }: Progress): void {
     this.#sizes.set(generation, size);
-    this.#beginOf.set(generation, Math.min(step, this.#beginOf.get(generation) ?? step));
+    if (training) this.#beginOf.set(generation, Math.min(step, this.#beginOf.get(generation) ?? step));
     for (const [number, entry] of this.#steps) {
       const part = entry.parts.get(peer);
       if (entry.whole || !part) continue;
