@@ -74,7 +74,7 @@ export class Authority {
 
   /** The newest generation is about to be replaced by `declaration`, of this authority or another. */
   accepted(declaration: Declaration): void {
-    this.#holders = this.#holding();
+    this.#holders = this.#holding(Math.max(this.#broken, declaration.broken));
     this.#ready.clear();
     this.#answers.clear();
     this.#cancelDeadline();
@@ -137,7 +137,7 @@ export class Authority {
     if (remove !== undefined) this.#admission.remove(remove);
     if (locked !== undefined) this.#admission.lock(locked, [...this.host.others(), this.host.self]);
     const text = run?.text ?? this.host.newest.run;
-    const count = Math.min(this.#candidates().length, MOST_MEMBERS);
+    const count = Math.min(this.#candidates().length, this.host.expect ?? MOST_MEMBERS);
     const fits = (one: ParallelPlan) => this.host.fit(count, one, text) !== null;
     this.#change = {
       ...this.#change,
@@ -188,18 +188,27 @@ export class Authority {
     const order = rankOrder(this.#candidates(), newest.peers);
     const count = expect ?? Math.min(order.length, MOST_MEMBERS);
     const most = wanted ? Math.min(count, wanted.dp * wanted.pp * wanted.tp) : count;
-    const fitted = run === '' || order.length < count ? null : this.host.fit(most, plan, run);
+    const fitted = run === '' || order.length < count ? null : this.host.fit(this.#atMost(most, plan, run), plan, run);
     if (!fitted) return { number, peers: [], plan, paused, run, ...more };
     const peers = order.slice(0, fitted.dp * fitted.pp * fitted.tp);
     const carrying = paused ? null : this.#carrying(peers, order, run);
     return { number, ...(carrying ?? { peers, plan: fitted }), paused, run, ...more };
   }
 
-  /** Who holds the newest state of the run; undefined before anybody has trained. */
-  #holding(): Declaration | undefined {
+  /** Who shares a model that is cut must be able to train as replicas, too, so that it can be carried to other cuts. */
+  #atMost(count: number, plan: ParallelPlan, run: string): number {
+    if (this.host.expect !== undefined || isWholeOnAll(plan)) return count;
+    return Math.min(count, this.host.fit(count, parsePlan({}), run)?.dp ?? count);
+  }
+
+  /** Who holds the newest state of the run; undefined before anybody has trained. `broken` as in Declaration. */
+  #holding(broken = this.#broken): Declaration | undefined {
     const { go, newest } = this.host;
-    const isEntered = go >= newest.number && !newest.paused && newest.peers.length > 0;
-    return isEntered ? newest : this.#holders;
+    const former = this.#holders;
+    if (go < newest.number || newest.paused || newest.peers.length === 0) return former;
+    // why: replicas that broke may have done so before each had all of what the former had cut
+    const isUncertain = broken >= newest.number && isWholeOnAll(newest.plan);
+    return isUncertain && former && !isWholeOnAll(former.plan) ? former : newest;
   }
 
   /**

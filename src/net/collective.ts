@@ -5,7 +5,7 @@
 import { ProtocolError } from '../errors';
 import { PIECE_FLOATS } from '../plan/links';
 import type { PeerId } from '../plan/mesh';
-import type { Trace } from '../trace/trace';
+import type { Trace, TraceEvent } from '../trace/trace';
 import type { Tag, Transport } from './transport';
 
 /** Where a collective runs: the peers of the group in order, and my place among them. */
@@ -102,10 +102,18 @@ export function traceHop(
   if (!circle.trace || views.length === 0) return;
   let bytes = 0;
   for (const view of views) bytes += view.byteLength;
-  circle.trace.span('net', name, t0, { chunk, bytes, peer: circle.peers[peer]!, line: lineOf(tag) });
+  emitOf(tag, circle.trace, name, t0, { chunk, bytes, peer: circle.peers[peer]!, line: lineOf(tag) });
 }
 
 /** What a tag says after generation and step: the line's identity. */
 export function lineOf(tag: Tag): string {
   return tag.slice(tag.indexOf('/', tag.indexOf('/') + 1) + 1);
+}
+
+/**
+ * Emit a network event from `t0` to now for the step that the tag is of: the rank may be in the next one when its messages
+ * arrive. Lines that begin with `~` are of no step (an evaluation), and of those nothing is emitted.
+ */
+export function emitOf(tag: Tag, trace: Trace, name: string, t0: number, fields: Partial<TraceEvent>): void {
+  if (!lineOf(tag).startsWith('~')) trace.span('net', name, t0, { ...fields, step: Number(tag.split('/')[1]) });
 }

@@ -49,7 +49,8 @@ export function waitingSentence(waiting: Waiting): string {
 /** One more willing peer would not make the generation larger. */
 function isFull(waiting: Waiting): boolean {
   const { peers, plan, run } = waiting.newest;
-  const more = waiting.fit(Math.min(peers.length + 1, MOST_MEMBERS), plan, run);
+  const count = Math.max(waiting.willing, peers.length + 1);
+  const more = waiting.fit(Math.min(count, MOST_MEMBERS), plan, run);
   return more !== null && more.dp * more.pp * more.tp <= peers.length;
 }
 

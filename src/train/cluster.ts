@@ -2,7 +2,7 @@
 import { ProtocolError } from '../errors';
 import type { Place } from '../gpu/instr';
 import type { Stream } from '../gpu/stream';
-import { lineOf } from '../net/collective';
+import { emitOf, lineOf } from '../net/collective';
 import type { Group } from '../net/group';
 import type { Transport } from '../net/transport';
 import type { Mesh } from '../plan/mesh';
@@ -36,7 +36,7 @@ export async function sendPlace(cluster: Cluster, stream: Stream, place: Place, 
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const [t0, peer] = [performance.now(), cluster.mesh.peers[rank]!];
   await cluster.transport.send(peer, tag, bytes);
-  cluster.trace.span('net', 'SEND', t0, { bytes: bytes.byteLength, peer, line: lineOf(tag) });
+  emitOf(tag, cluster.trace, 'SEND', t0, { bytes: bytes.byteLength, peer, line: lineOf(tag) });
 }
 
 /** Receive a place from `rank` and write it. Throws ProtocolError for another length. */

@@ -40,14 +40,15 @@ export class Reporter {
     readonly onStatus: (status: TabStatus) => void,
   ) {}
 
-  /** Steps this tab has seen committed, whatever was set back since. */
-  get seen(): number {
-    return this.#next;
+  /** Committed steps, as they were told last. */
+  get step(): number {
+    return this.#told.step;
   }
 
   /** Another run begins. */
   begin(): void {
     this.#next = 0;
+    this.tell({ step: 0 });
   }
 
   /** Enter a phase, with one sentence where people should know why. */

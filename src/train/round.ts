@@ -30,7 +30,7 @@ import type { TrainerDeps } from './trainer';
 import type { Circuit } from './transfer';
 import { packVote, readVote } from './vote';
 
-/** A mirror is made again after so many times what it took at the earliest: it costs two percent of the time at most. */
+/** In a generation a mirror is made again after so many times what it took at the earliest: two percent of the time. */
 const MIRROR_REST = 50;
 
 export interface RoundSetting extends TrainerDeps {
@@ -77,6 +77,8 @@ export class Round {
   #step = 0;
   /** The generation that ran the newest of them. */
   #ranBy = 0;
+  /** Why the room goes on from an earlier step than this tab was at, '' where it does not. */
+  #setBack = '';
   #ran = 0;
   /** Of the step that is next. */
   #prover: Prover | null = null;
@@ -129,12 +131,6 @@ export class Round {
     }
   }
 
-  /** Why the room goes on from an earlier step than this tab has seen, '' where it does not. */
-  get #setBack(): string {
-    const [step, { seen }] = [this.#step, this.setting.reporter];
-    return seen > step ? `A part of step ${seen} was lost with a tab, so all go on from step ${step}.` : '';
-  }
-
   /** What the rank holds after the newest step. */
   async #read(): Promise<CutState> {
     const { plan, mesh } = this.setting;
@@ -177,6 +173,9 @@ export class Round {
     this.held = keepNewest([mine, ...this.held.filter(({ step }) => step <= mine.step)]);
     this.#step = mine.step;
     this.#ranBy = mine.generation;
+    if (reporter.step > mine.step) {
+      this.#setBack = `A part of step ${reporter.step} was lost with a tab, so all go on from step ${mine.step}.`;
+    }
     reporter.tell({ step: this.#step, vocab: model.vocab });
     const rank = await this.setting.makeRank({ ...this.setting, run: prepared.run, plan, mesh, transport, trace });
     this.#built = rank;

@@ -91,7 +91,7 @@ export class Executor {
 
   /** Run a program of forward lines. `name` makes the tags of this pass unique in the generation. */
   async runForward(actions: readonly Action[], microbatches: readonly Microbatch[], name: string): Promise<void> {
-    this.#begin(`0/${name}`);
+    this.#begin(`0/~${name}`);
     this.#inStep = false;
     for (const line of actions) {
       if (line.op === 'F') this.instance.writeInputs(line.unit, line.mb, microbatches[line.mb]!);
@@ -110,7 +110,7 @@ export class Executor {
 
   /** Bring the copy of a tied table up to date after parameters were written. All ranks call it alike. */
   async copyTable(): Promise<void> {
-    this.#begin(`0/copy${this.#copies++}`);
+    this.#begin(`0/~copy${this.#copies++}`);
     if (this.instance.options.tableSource) await this.#tie({ op: 'TIE', dir: 'param', unit: 0 });
     if (this.instance.options.tie === 'copy') await this.#tie({ op: 'TIE', dir: 'param', unit: this.#head });
   }

@@ -4,6 +4,7 @@
  * cuts them is in model/placement.ts.
  */
 import type { Instance } from '../model/instance';
+import { emitOf } from '../net/collective';
 import { background, type Cluster } from './cluster';
 import { sumCopies } from './copies';
 
@@ -54,7 +55,7 @@ export class Shards {
         if (zero === 1) stream.write(this.instance.own('grad', unit), parts[0]!);
         else await this.#add(unit, parts, tag);
       }
-      this.cluster.trace.span('net', 'REDUCE', t0, { unit, bytes: host.byteLength });
+      emitOf(tag, this.cluster.trace, 'REDUCE', t0, { unit, bytes: host.byteLength });
     };
     this.#grads.set(unit, background(reduce()));
   }
@@ -72,7 +73,7 @@ export class Shards {
       const t0 = performance.now();
       await this.cluster.dp.allGather(host, tag);
       stream.write(whole, host);
-      this.cluster.trace.span('net', 'GATHER', t0, { unit, bytes: host.byteLength });
+      emitOf(tag, this.cluster.trace, 'GATHER', t0, { unit, bytes: host.byteLength });
     };
     return background(gather());
   }

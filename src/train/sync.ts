@@ -39,8 +39,8 @@ export const laid = (config: ModelConfig, { state, cutting }: CutState): Laid =>
 });
 
 /**
- * This rank's state under `plan`: the newest version of which all parts are on the ranks, or what the seed gives where a
- * run has just begun with that. `mine` is what it had before. Every rank of the circuit calls it with the same announcements.
+ * This rank's state under `plan`: the newest version of which all parts are on the ranks, or what the seed gives where
+ * nobody is past the first mirror of a run that began with that. `mine` is what it had before. Every rank of the circuit calls it with the same announcements.
  * Throws InputError when no version is whole.
  */
 export async function syncState(
@@ -53,11 +53,12 @@ export async function syncState(
 ): Promise<CutState> {
   const { mesh } = circuit;
   const cutting = { plan, rank: mesh.rank };
-  const versions = versionsOf(announcements);
+  const isYoung = announcements.every(({ held }) => held.length === 0 || held.some(isOfSeed));
+  const versions = versionsOf(announcements).filter((one) => isYoung || !isOfSeed(one));
   const needs = mesh.peers.map((_, rank) => addressesOf(holdingUnder(config, { plan, rank })));
   const hasAt = (version: Version) => announcements.map((one) => holdsAt(config, one, version));
   const whole = versions.find((one) => isCovered(hasAt(one), needs));
-  if (!whole && (versions.length === 0 || versions.some(isOfSeed))) {
+  if (!whole && isYoung) {
     return { ...OF_SEED, cutting, state: initialState(config, seed, holdingOf(config, plan, mesh)) };
   }
   // why the newest where none is whole: the transfers say what is missing of it

@@ -224,7 +224,9 @@ export class LocalRank implements Rank {
     for (const pack of this.#packed?.flush(status.generation) ?? []) this.port.trace(pack, this.#packed!.lost);
     const membership = status.phase === 'waiting' ? this.#membership : undefined;
     const sentence = membership?.describe() || status.sentence;
-    const isLeftOut = membership && !membership.newest.peers.includes(membership.self);
+    // why not of an empty generation: nobody is left out of it, all wait for tabs or another plan
+    const members = membership?.newest.peers ?? [];
+    const isLeftOut = members.length > 0 && !members.includes(membership!.self);
     this.#status = { ...status, sentence, ...(isLeftOut && NO_MEMBER) };
     this.port.status(this.#status);
   }

@@ -71,8 +71,8 @@ export class Moments {
     this.#stop = effect(() => {
       const { phase, metrics, newestStep, ranks, proof, run } = feed;
       void [metrics.value, ranks.value, proof.value, run.value];
-      // why as text: a live feed reads its plan anew with every status
-      const now = JSON.stringify(feed.plan.value);
+      // why as text: a live feed reads its plan anew with every status; the run, because another one counts from 0
+      const now = JSON.stringify([feed.plan.value, run.value]);
       if (now !== plan) {
         plan = now;
         // why: steps that a live feed knows already ran under the plan before; the others come with a step of their plan

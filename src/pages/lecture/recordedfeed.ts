@@ -60,7 +60,8 @@ export class RecordedFeed implements Feed {
 
   /** Ranks with the pace of the one step that is shown: what they told then is a mean over steps of plans before, too. */
   #paced(ranks: readonly RankView[], step: number): readonly RankView[] {
-    const events = this.traceOf(step);
+    // why the host's: gathers of the step may end in the next one
+    const events = this.traceOf(step).filter(({ lane }) => lane === 'host');
     const ms = Math.max(...events.map(({ t1 }) => t1)) - Math.min(...events.map(({ t0 }) => t0));
     if (events.length === 0 || ms <= 0) return ranks;
     const tokens = tokensPerStep(this.recording.card.run) / this.#chapter.plan.dp;

@@ -170,7 +170,7 @@ export class Show {
   /** Cut the run as the scene wants it for the tabs that are here; a refusal is a sentence and changes nothing. */
   recut(): void {
     const feed = this.feed.value;
-    if (feed.kind === 'live' && this.watches) return;
+    if (feed.kind === 'live' && (this.watches || this.machines.length === 0)) return;
     this.#try(() => {
       const run = feed === this.simulated ? this.#run() : feed.run.value;
       const plan = run && planFor(this.scene.value, this.machines.length, run, this.picks.value);

@@ -38,7 +38,7 @@ describe('planFor', () => {
   test('one tab has a plan in every scene but the tensor one, which says what it needs', () => {
     for (const scene of ['one', 'data', 'zero', 'pipeline', 'cube'] as const)
       expect(sizeOf(planFor(scene, 1, run, DEFAULT_PICKS)!)).toBe(1);
-    expect(() => planFor('tensor', 1, run, DEFAULT_PICKS)).toThrow('open or close one');
+    expect(() => planFor('tensor', 1, run, DEFAULT_PICKS)).toThrow('open another tab');
   });
 
   test('a run that not even one tab can train is refused with the reason', () => {

@@ -208,6 +208,22 @@ test('ragged ring: 19 floats over 4 ranks send 28, 28, 29, 29 floats', async () 
   expect(floats.sort()).toEqual([28, 28, 29, 29]);
 });
 
+test('a hop is of the step of its tag, wherever the rank is by then; of an evaluation nothing is told', async () => {
+  const traces = [new Trace(), new Trace()];
+  const events: TraceEvent[] = [];
+  for (const trace of traces) {
+    trace.step = 9;
+    trace.subscribe((event) => events.push(event));
+  }
+  const { groups } = cluster(2, 'ring', {}, traces);
+  const sum = (tag: string) => Promise.all(groups.map((group) => group.allReduce(new Float32Array(8), tag)));
+  await sum('1/4/REDUCE block0');
+  expect(new Set(events.map(({ step, line }) => `${step} ${line}`))).toEqual(new Set(['4 REDUCE block0']));
+  const { length } = events;
+  await sum('1/0/~eval3/F block0 m0/tp0');
+  expect(events.length).toBe(length);
+});
+
 test('the ring talks to neighbours only, and every hop is on record', async () => {
   const traces = [0, 1, 2, 3].map(() => new Trace());
   const events: TraceEvent[][] = traces.map(() => []);

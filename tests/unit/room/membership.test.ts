@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PeerLost } from '../../../src/errors';
-import { MOST_MEMBERS } from '../../../src/net/election';
+import { fitReplicas, MOST_MEMBERS } from '../../../src/net/election';
+import type { MembershipOptions } from '../../../src/net/roommembership';
 import { parsePlan } from '../../../src/plan/plan';
 import { idOf, RUN, type SimPeer, SimRoom } from '../../helpers/simroom';
 
@@ -308,10 +309,10 @@ describe('a signal page', () => {
   const host = { presence: { state: 'observer', signal: true, run: '' }, run: { text: '', hash: '' } } as const;
   const joiner = { presence: { run: '' }, run: { text: '', hash: '' } } as const;
   const begin = { text: '{"train":{"globalBatch":64}}', hash: 'lesson', plan: parsePlan({}) };
-  const lesson = async (tabs: number) => {
+  const lesson = async (tabs: number, options: Partial<MembershipOptions> = {}) => {
     const room = new SimRoom();
-    const page = room.add(9, host);
-    for (let n = 1; n <= tabs; n++) room.add(n, joiner);
+    const page = room.add(9, { ...host, ...options });
+    for (let n = 1; n <= tabs; n++) room.add(n, { ...joiner, ...options });
     await room.settle();
     return { room, page, members: () => room.peers.get(idOf(1))!.joined };
   };
@@ -403,6 +404,22 @@ describe('a signal page', () => {
     expect(plans(2)).toEqual([
       { dp: 4, pp: 1, zero: 0, peers: all },
       { dp: 1, pp: 1, zero: 0, peers: [idOf(1)] },
+    ]);
+  });
+
+  it('shares a cut model among no more tabs than could train as replicas, so that it can always be carried on', async () => {
+    const { room, page } = await lesson(6, { fit: (count, plan) => fitReplicas(count, plan, 4) });
+    const tab = room.peers.get(idOf(1))!;
+    page.machine.ask({ run: begin });
+    await room.settle();
+    for (const wanted of [{ tp: 2, dp: 3 }, {}]) {
+      page.machine.ask({ wanted: parsePlan(wanted) });
+      await room.settle();
+    }
+    expect(tab.history.slice(-3)).toMatchObject([
+      { plan: { dp: 2, tp: 2 }, peers: [1, 2, 3, 4].map(idOf) },
+      { plan: { dp: 4, tp: 1 }, peers: [1, 2, 3, 4].map(idOf) },
+      { plan: { dp: 1, tp: 1 }, peers: [idOf(1)] },
     ]);
   });
 

@@ -219,6 +219,13 @@ describe('mirrors', () => {
     await expect(goOn(1)).rejects.toBeInstanceOf(InputError);
   });
 
+  test('a run that is past its first mirror never begins again, though somebody still has what the seed gave', async () => {
+    const to = parsePlan({ dp: 2 });
+    const held = [[marked(parsePlan({ pp: 3 }), 0, 5000)], [marked(SINGLE.plan, 0, 0, 0)]];
+    const states = cluster(to, (circuit, rank) => syncState(circuit, model, 5, to, held.map(announced), held[rank]!));
+    await expect(states).rejects.toThrow('were only on a peer that is gone');
+  });
+
   test('where two are lost that hold the same parts, a sentence says how much is missing', async () => {
     const plan = parsePlan({ pp: 2 });
     const [, last] = await mirrored(plan);

@@ -43,7 +43,7 @@ export function digestOf(moment: Moment, known: Digest | undefined): Digest | un
   const conditions = conditionsOf(ranks);
   const isSame = known?.conditions === conditions;
   // why: the first step under a plan builds buffers and pipelines, so it stands only until there is another
-  const isFirst = kind === 'live' && moment.step <= since;
+  const isFirst = kind === 'live' && moment.step === since;
   if (isFirst && isSame) return known;
   const before = isSame && !known.isFirst ? known : undefined;
   const stats = statsOf(events, tokensPerStep(run));

@@ -31,7 +31,8 @@ export function factsOf(run: RunFile, ranks: number): RunFacts {
  */
 export function planFor(scene: Scene, tabs: number, run: RunFile, picks: Picks): ParallelPlan | null {
   let refused: unknown;
-  for (let ranks = Math.min(tabs, MOST_MEMBERS); ranks > 0; ranks--) {
+  // why no more than samples: a model that is cut is carried to another cut by replicas (net/authority.ts)
+  for (let ranks = Math.max(1, Math.min(tabs, MOST_MEMBERS, run.train.globalBatch)); ranks > 0; ranks--) {
     try {
       return planOn(scene, factsOf(run, ranks), picks);
     } catch (error) {
@@ -77,7 +78,7 @@ function widest(facts: RunFacts): ParallelPlan {
     if (isRunnable(plan, facts)) return plan;
   }
   throw new PlanError(
-    `no tensor split fits: model.heads ${facts.heads} and model.hidden ${facts.hidden} share no divisor with ${facts.ranks} tabs; open or close one`,
+    `a tensor split needs at least 2 tabs, and there is no split of model.heads ${facts.heads} and model.hidden ${facts.hidden} over ${facts.ranks}: open another tab`,
   );
 }
 

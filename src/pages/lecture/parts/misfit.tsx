@@ -16,7 +16,7 @@ export function Misfit({ show }: { readonly show: Show }) {
   const usable = usableBy(show, run, here, used);
   return (
     <div class="banner banner-note" role="status">
-      <p>{usable === used ? words.reserve(here, used) : words.misfit(here, used)}</p>
+      <p>{usable === used && here > used ? words.reserve(here, used) : words.misfit(here, used)}</p>
       {usable !== used && (
         <button type="button" class="button button-quiet" onClick={() => show.recut()}>
           {words.recut(usable)}
