@@ -198,7 +198,12 @@ export class Authority {
   /** Who shares a model that is cut must be able to train as replicas, too, so that it can be carried to other cuts. */
   #atMost(count: number, plan: ParallelPlan, run: string): number {
     if (this.host.expect !== undefined || isWholeOnAll(plan)) return count;
-    return Math.min(count, this.host.fit(count, parsePlan({}), run)?.dp ?? count);
+    return Math.min(count, this.#replicas(count, run)?.dp ?? count);
+  }
+
+  /** As many plain replicas as `count` peers allow; null when the run cannot be trained so. */
+  #replicas(count: number, run: string): ParallelPlan | null {
+    return this.host.fit(count, parsePlan({}), run);
   }
 
   /** Who holds the newest state of the run; undefined before anybody has trained. `broken` as in Declaration. */
@@ -221,7 +226,7 @@ export class Authority {
     if (!holders || holders.run !== run || isWholeOnAll(holders.plan)) return null;
     const left = holders.peers.filter((peer) => here.includes(peer));
     if (left.every((peer) => peers.includes(peer))) return null;
-    const plan = this.host.fit(left.length, parsePlan({}), run);
+    const plan = this.#replicas(left.length, run);
     return plan?.dp === left.length ? { peers: left, plan } : null;
   }
 

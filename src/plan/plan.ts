@@ -66,6 +66,11 @@ export function isWholeOnAll({ pp, tp, zero }: ParallelPlan): boolean {
   return pp === 1 && tp === 1 && zero === 0;
 }
 
+/** Every rank keeps all parameters, so any one of them can sample by itself. */
+export function isModelOnEach({ dp, pp, tp, zero }: ParallelPlan): boolean {
+  return pp === 1 && tp === 1 && (dp === 1 || zero < 3);
+}
+
 /** What `lower` and the planner know of a unit: no tensors, only its name and sizes. */
 export interface UnitSize {
   readonly name: string;

@@ -123,7 +123,8 @@ function union(events: readonly TraceEvent[]): Interval[] {
   return joined;
 }
 
-function envelope(events: readonly TraceEvent[]): Interval {
+/** From the first begin to the last end; infinitely far apart the wrong way round for none. */
+export function envelope(events: readonly TraceEvent[]): Interval {
   let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { t0, t1 } of events) {
     first = Math.min(first, t0);

@@ -14,7 +14,7 @@ import { part } from '../model/split';
 import { type LinkSetting, makeGroup, ownedChunk } from '../net/group';
 import { lower, lowerForward, type Program, shardingOf } from '../plan/lower';
 import type { Mesh } from '../plan/mesh';
-import type { ParallelPlan, UnitSize } from '../plan/plan';
+import { isModelOnEach, type ParallelPlan, type UnitSize } from '../plan/plan';
 import type { Cluster } from './cluster';
 import { type MicrobatchInput, microbatchSize } from './data';
 import type { RankModel, RankSetting } from './rank';
@@ -99,7 +99,7 @@ export function instanceOptions(
     recompute: plan.recompute,
     microbatches: plan.microbatches,
     cut,
-    ...(plan.pp === 1 && plan.tp === 1 && shardingOf(plan) < 3 && { sampled: run.model }),
+    ...(isModelOnEach(plan) && { sampled: run.model }),
     firstToken: part(run.model.vocab, cut)[0],
   };
 }

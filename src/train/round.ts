@@ -6,9 +6,8 @@
 import { PeerLost, StaleGeneration } from '../errors';
 import type { Group } from '../net/group';
 import { makeGroup } from '../net/group';
-import { shardingOf } from '../plan/lower';
 import type { Mesh } from '../plan/mesh';
-import { isWholeOnAll, type ParallelPlan } from '../plan/plan';
+import { isModelOnEach, isWholeOnAll, type ParallelPlan } from '../plan/plan';
 import { modelFiles, readModelFile } from './checkpoint';
 import { batchOf, microbatchSize, type Samples, sharesOf } from './data';
 import { heldOutLoss } from './evaluate';
@@ -240,7 +239,7 @@ export class Round {
       reporter.committed(metrics, own);
       throw error;
     }
-    if (sampling && mesh.rank === 0 && this.#isWhole()) {
+    if (sampling && mesh.rank === 0 && isModelOnEach(plan)) {
       reporter.tell({ sample: { step: this.#step, text: await sampler.next(rank, this.#step) } });
     }
     const wanting = votes.flatMap(({ files }, at) => (files ? [at] : []));
@@ -258,20 +257,19 @@ export class Round {
   }
 
   async #mirror({ run }: Prepared): Promise<void> {
-    const before = this.#bytesSent();
     const t0 = performance.now();
-    this.#fresh = await mirror(this.#circuit, run.model, await this.#read());
-    this.#countedBytes += this.#bytesSent() - before;
+    const mine = await this.#read();
+    this.#fresh = await this.#uncounted(() => mirror(this.#circuit, run.model, mine));
     const t1 = performance.now();
     this.#mirrorDueMs = t1 + Math.max(this.setting.mirrorEveryMs!, MIRROR_REST * (t1 - t0));
   }
 
   async #beginProof(prepared: Prepared, by: number): Promise<void> {
-    const before = this.#bytesSent();
-    this.#prover = new Prover(this.setting, prepared, this.#step, by);
+    const prover = new Prover(this.setting, prepared, this.#step, by);
+    this.#prover = prover;
     if (by === this.setting.mesh.rank) for (const request of this.wishes.proofs()) request.state ??= 'taken';
-    await this.#prover.begin(await this.#rank!.read());
-    this.#countedBytes += this.#bytesSent() - before;
+    const { state } = await this.#read();
+    await this.#uncounted(() => prover.begin(state));
   }
 
   /** What the comparison costs or why it fails is the asking rank's business; the others train on. */
@@ -279,23 +277,16 @@ export class Round {
     const prover = this.#prover;
     if (!prover) return;
     this.#prover = null;
-    const before = this.#bytesSent();
     const mine = this.wishes.proofs().filter(({ state }) => state === 'taken');
     try {
-      const proof = await prover.end(await this.#rank!.gradients());
+      const gradients = await this.#rank!.gradients();
+      const proof = await this.#uncounted(() => prover.end(gradients));
       for (const request of proof ? mine : []) request.resolve(proof!);
     } catch (error) {
       if (error instanceof PeerLost || error instanceof StaleGeneration) throw error;
       for (const request of mine) request.reject(error);
     }
     for (const request of mine) request.state = 'answered';
-    this.#countedBytes += this.#bytesSent() - before;
-  }
-
-  /** One rank holds all of the model, so it can sample by itself. */
-  #isWhole(): boolean {
-    const { plan } = this.setting;
-    return plan.pp === 1 && plan.tp === 1 && shardingOf(plan) < 3;
   }
 
   /** The held-out loss where one is due. */
@@ -315,9 +306,7 @@ export class Round {
     asked: readonly FilesRequest[],
   ): Promise<ModelFiles | null> {
     const mine = await this.#read();
-    const before = this.#bytesSent();
-    const weights = await gatherWeights(this.#circuit, prepared.run.model, mine, wanting);
-    this.#countedBytes += this.#bytesSent() - before;
+    const weights = await this.#uncounted(() => gatherWeights(this.#circuit, prepared.run.model, mine, wanting));
     if (!weights) return null;
     const files = modelFiles(prepared.run.model, prepared.corpus.tokenizer, weights);
     for (const request of asked) {
@@ -340,6 +329,16 @@ export class Round {
     const files = await this.#give(prepared, wanting, asked);
     await transport.flush();
     return mesh.rank === 0 ? files : null;
+  }
+
+  /** Do what no step's traffic is made of: bytes that `work` sends are counted in none, whether it succeeds or not. */
+  async #uncounted<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#bytesSent();
+    try {
+      return await work();
+    } finally {
+      this.#countedBytes += this.#bytesSent() - before;
+    }
   }
 
   #bytesSent(): number {

@@ -57,17 +57,20 @@ export async function syncState(
   const versions = versionsOf(announcements).filter((one) => isYoung || !isOfSeed(one));
   const needs = mesh.peers.map((_, rank) => addressesOf(holdingUnder(config, { plan, rank })));
   const hasAt = (version: Version) => announcements.map((one) => holdsAt(config, one, version));
-  const whole = versions.find((one) => isCovered(hasAt(one), needs));
-  if (!whole && isYoung) {
-    return { ...OF_SEED, cutting, state: initialState(config, seed, holdingOf(config, plan, mesh)) };
+  const take = async (version: Version, has: readonly Addresses[]): Promise<CutState> => {
+    checkOrigins(announcements, version);
+    const sources = mine.filter((one) => isSame(one, version)).map((one) => laid(config, one));
+    const target = holdingUnder(config, cutting);
+    const state = await move(circuit, has, needs, sources, target, `${version.step}/sync`);
+    return { ...version, cutting, state };
+  };
+  for (const version of versions) {
+    const has = hasAt(version);
+    if (isCovered(has, needs)) return take(version, has);
   }
-  // why the newest where none is whole: the transfers say what is missing of it
-  const chosen = whole ?? versions[0]!;
-  checkOrigins(announcements, chosen);
-  const sources = mine.filter((one) => isSame(one, chosen)).map((one) => laid(config, one));
-  const target = holdingUnder(config, cutting);
-  const state = await move(circuit, hasAt(chosen), needs, sources, target, `${chosen.step}/sync`);
-  return { ...chosen, cutting, state };
+  if (isYoung) return { ...OF_SEED, cutting, state: initialState(config, seed, holdingOf(config, plan, mesh)) };
+  // why the newest, which is not whole: the transfers say what is missing of it
+  return take(versions[0]!, hasAt(versions[0]!));
 }
 
 const OF_SEED: Version = { step: 0, generation: 0 };

@@ -1,6 +1,7 @@
 /** The feed of a recorded run: chapter by chapter, without any GPU or network. Nothing can be asked of it. */
 import { batch, signal } from '@preact/signals';
 import type { ParallelPlan } from '../../plan/plan';
+import { envelope } from '../../trace/stats';
 import type { TraceEvent } from '../../trace/trace';
 import type { Phase, RunFile, StepMetrics } from '../tab';
 import type { Feed, Proof, RankView } from './feed';
@@ -61,11 +62,10 @@ export class RecordedFeed implements Feed {
   /** Ranks with the pace of the one step that is shown: what they told then is a mean over steps of plans before, too. */
   #paced(ranks: readonly RankView[], step: number): readonly RankView[] {
     // why the host's: gathers of the step may end in the next one
-    const events = this.traceOf(step).filter(({ lane }) => lane === 'host');
-    const ms = Math.max(...events.map(({ t1 }) => t1)) - Math.min(...events.map(({ t0 }) => t0));
-    if (events.length === 0 || ms <= 0) return ranks;
+    const [t0, t1] = envelope(this.traceOf(step).filter(({ lane }) => lane === 'host'));
+    if (t1 <= t0) return ranks;
     const tokens = tokensPerStep(this.recording.card.run) / this.#chapter.plan.dp;
-    return ranks.map((rank) => ({ ...rank, tokensPerSecond: (1000 * tokens) / ms }));
+    return ranks.map((rank) => ({ ...rank, tokensPerSecond: (1000 * tokens) / (t1 - t0) }));
   }
 
   traceOf(step: number): readonly TraceEvent[] {

@@ -1,4 +1,5 @@
 /** Text sampled from the model. It comes from a model that anybody may have trained: shown as text, never as markup. */
+import { isModelOnEach } from '../../plan/plan';
 import { messages } from '../messages';
 import { count } from '../state/format';
 import type { Person } from '../state/people';
@@ -27,7 +28,7 @@ function whyNone({ plan, phase }: Status, people: readonly Person[]): string {
   const words = messages.sample;
   const isMember = people.some(({ rank, me }) => me && rank !== null);
   const writer = people.find(({ rank, me }) => rank === 0 && !me);
-  if (isMember && plan && (plan.pp > 1 || plan.tp > 1 || plan.zero === 3)) return words.cut;
+  if (isMember && plan && !isModelOnEach(plan)) return words.cut;
   if (writer) return words.elsewhere(writer.name);
   return !isMember && plan && phase === 'waiting' ? words.reserve : words.empty;
 }
