@@ -2,7 +2,7 @@
  * The whole model as a list of recorded units, and what others need to know of it without a GPU: sizes for the plan,
  * parameters for checkpoints. Which architecture is meant is decided here and nowhere else.
  */
-import type { ModelConfig } from './config';
+import { headSizeOf, type ModelConfig } from './config';
 import * as gpt from './gpt';
 import { gptSplits } from './gpt.split';
 import { floatsOf, layoutOf } from './layout';
@@ -31,10 +31,10 @@ export function recordModel(config: ModelConfig, batch: number, cut: Cut = WHOLE
 /** Sizes of the units of one tensor-parallel rank, for `lower` and the planner. */
 export function unitSizes(config: ModelConfig, dp: number, cut: Cut = WHOLE): readonly SizedUnit[] {
   const { dim: C, hidden, vocab, context: T } = config;
-  const KV = (C / config.heads) * config.kvHeads;
+  const [Q, KV] = [config.heads, config.kvHeads].map((heads) => heads * headSizeOf(config)) as [number, number];
   const mlp = config.arch === 'gpt2' ? 2 : 3;
   // floating point operations per token, forward: 2 per weight, and the causal half of scores and mix
-  const block = 2 * (2 * C * C + 2 * C * KV + mlp * C * hidden) + 2 * C * T;
+  const block = 2 * (2 * C * Q + 2 * C * KV + mlp * C * hidden) + 2 * Q * T;
   const units = recordModel(config, 1, cut);
   return units.map((unit, index) => {
     const first = index === 0;
