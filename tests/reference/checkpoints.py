@@ -1,8 +1,8 @@
 """Checkpoints of Hugging Face's transformers, and what the first step on them must give: loss and gradient norm.
 
 python3 tests/reference/checkpoints.py                 writes checkpoints.json, the fixture of tests/equivalence
-python3 tests/reference/checkpoints.py --check FOLDER  writes every checkpoint into FOLDER by save_pretrained, trains one
-    step of each by `npm run train -- --nodes 1 --init` (after `npm run build`) and compares
+python3 tests/reference/checkpoints.py --check FOLDER [NAME ...]  writes the checkpoints into FOLDER by save_pretrained,
+    trains one step of each by `npm run train -- --nodes 1 --init` (after `npm run build`) and compares
 
 Needs torch and transformers (5.18). Weights are a hash of tensor and element with so few bits that F16 and BF16 hold them
 exactly, so the fixture needs none. A case whose config.json Tabtrain does not honour must be refused by `refused`.
@@ -161,9 +161,10 @@ def tensors_of(folder):
     return found
 
 
-def write_all(folder):
+def write_all(folder, names):
     fixture = {}
-    for name, case in CASES.items():
+    for name in names:
+        case = CASES[name]
         model = model_of(case)
         vocab = case['config']['vocab_size']
         target = f'{folder}/{name}'
@@ -185,9 +186,9 @@ def write_all(folder):
     return fixture
 
 
-def check(folder):
+def check(folder, names):
     failed = 0
-    for name, entry in write_all(folder).items():
+    for name, entry in write_all(folder, names).items():
         command = ['node', os.path.join(ROOT, 'dist/node/train.js'), f'{folder}/{name}/run.json', '--nodes', '1',
                    '--init', f'{folder}/{name}', '--out', f'{folder}/{name}/out']
         result = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -209,12 +210,13 @@ def check(folder):
 if __name__ == '__main__':
     parser = argparse.ArgumentParser()
     parser.add_argument('--check')
+    parser.add_argument('names', nargs='*', default=list(CASES))
     args = parser.parse_args()
     transformers.logging.set_verbosity_error()
     if args.check:
-        sys.exit(1 if check(args.check) else 0)
+        sys.exit(1 if check(args.check, args.names) else 0)
     import tempfile
     with tempfile.TemporaryDirectory() as scratch:
-        made = write_all(scratch)
+        made = write_all(scratch, args.names)
     with open(os.path.join(HERE, 'checkpoints.json'), 'w') as file:
         json.dump(made, file)

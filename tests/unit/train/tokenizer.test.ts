@@ -38,11 +38,11 @@ describe('tokenizers', () => {
   });
 
   test('bpe: pairs that overlap are joined from the left, in long words too', () => {
-    expect(trainMerges('aaaaa aaaaa', 2)).toEqual([
+    expect(trainMerges('aaaa aaaa', 2)).toEqual([
       [97, 97],
       [256, 256],
     ]);
-    const tokenizer = makeTokenizer('bpe', 'aaaaa aaaaa', 258);
+    const tokenizer = makeTokenizer('bpe', 'aaaa '.repeat(20), 258);
     expect([...tokenizer.encode('a'.repeat(7))]).toEqual([257, 256, 97]);
   });
 
@@ -64,7 +64,7 @@ describe('tokenizers', () => {
 
   test('bpe: asking for more than can be learned is said', () => {
     const few = readCorpus(run({ source: 'file:x', tokenizer: 'bpe' }, 400), new TextEncoder().encode('ab ab ab ab'));
-    expect(few.note).toMatch(/bpe learned 3 merges, and 141 of the 400 tokens of model\.vocab are never used/);
+    expect(few.note).toMatch(/bpe learned 2 merges, and 142 of the 400 tokens of model\.vocab are never used/);
     expect(readCorpus(run({ source: 'file:x', tokenizer: 'bpe' }), bytes).note).toBe('');
     expect(() => makeTokenizer('bpe', text, 8449)).toThrow('model.vocab 8449 > 8448');
   });
