@@ -12,7 +12,7 @@ import type { ModelFiles } from '../files/checkpoint';
 import { modelFiles } from '../files/checkpoint';
 import { readModelFile } from '../files/weights';
 import { sha256 } from '../hash';
-import type { RankModel } from '../rank/rank';
+import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
 import { announce } from '../state/exchange';
 import { mirror } from '../state/mirror';
