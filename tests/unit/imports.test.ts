@@ -47,6 +47,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^train\/(runfile|hash)$/,
     /^train\/(data|state|files|rank)\//,
   ],
+  'train/chat': [...GROUND, /^(gpu|model)\//, /^train\/(data|state|files)\//],
   worker: [...GROUND, /^(train|net)\//, /^plan\//, /^gpu\//],
   // why all of net: the page owns the peer connections, since a Worker cannot make any; bridge and headless: rank.ts,
   // the page of a headless rank, has no interface to go through
@@ -62,6 +63,9 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^train\/(runfile|overrides)$/,
     /^train\/files\//,
     { type: /^model\/config$/ },
+    // why the device: `npm run sample` answers in its own process
+    /^gpu\/(device|stream)$/,
+    /^train\/chat\//,
     /^train\/trainer\/prepared$/,
     /^train\/data\/(texts|corpus)$/,
     /^train\/rank\/(fits|memoryplan)$/,
