@@ -32,7 +32,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   train: [/^errors$/, /^plan\//, { type: /^(gpu|model)\// }],
   'train/data': [/^errors$/, /^gpu\/kernels$/, /^train\/runfile$/],
   'train/state': [/^errors$/, /^(plan|model)\//, /^net\/(wire|collective)\//],
-  'train/files': [/^errors$/, /^model\//, /^train\/(data|state)\//],
+  'train/files': [/^errors$/, /^model\//, /^train\/(data|state)\//, { type: /^train\/runfile$/ }],
   'train/rank': [
     ...GROUND,
     /^(plan|gpu|model)\//,
