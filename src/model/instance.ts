@@ -10,7 +10,8 @@ import type { Spot } from '../gpu/memory';
 import type { PreparedList, Stream } from '../gpu/stream';
 import { type Microbatch, sortByToken } from './inputs';
 import type { ModelConfig } from './model';
-import { type Pass, Placement, type PlacementOptions } from './placement';
+import type { Pass } from './passes';
+import { Placement, type PlacementOptions } from './placement';
 import { Sampler, SamplerPlan } from './sampler';
 import { type CopiedRange, type Cut, copiedRange } from './split';
 import { sumsqRanges } from './sumsq';
@@ -87,7 +88,7 @@ export class Instance {
   static async create(stream: Stream, options: InstanceOptions): Promise<Instance> {
     const { placement, sampler } = placeInstance(options, stream.device.report.maxBufferBytes);
     const instance = new Instance(stream, options, placement);
-    for (const [name, { role, floats }] of placement.plan.buffers) {
+    for (const [name, { role, floats }] of placement.plan.buffers()) {
       instance.#buffers.set(name, stream.device.createStorage(role, 4 * floats, name));
     }
     await instance.#prepare();
@@ -273,7 +274,7 @@ export class Instance {
     return [...slots].map(async ([key, { pass, mb }]) => {
       const placeOf = (tensor: Tensor) => this.#place(this.placement.locate(unit, tensor, pass, mb));
       const label = `${pass} ${this.units[unit]!.name}`;
-      this.#lists.passes.set(key, await this.stream.prepare(this.placement.list(unit, pass), placeOf, label));
+      this.#lists.passes.set(key, await this.stream.prepare(this.placement.passes(unit).list(pass), placeOf, label));
     });
   }
 
