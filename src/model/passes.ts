@@ -4,7 +4,7 @@
  */
 import type { Instr, Tensor } from '../gpu/instr';
 import { floatsIn } from '../gpu/memory';
-import type { Unit } from './tape';
+import type { Unit } from './unit';
 
 /** The list a dispatch belongs to. B is I then W in one; with recompute B and I begin with the forward. */
 export type Pass = 'F' | 'B' | 'I' | 'W';

@@ -6,8 +6,8 @@ import type { Instr, Tensor } from '../gpu/instr';
 import { floatsIn, MemoryPlan, type MemoryRole, type Spot } from '../gpu/memory';
 import { type Layout, layoutOf, rangeOf } from './layout';
 import type { Count, Pass, PassMode, Passes } from './passes';
-import type { Unit } from './tape';
 import { type Scratch, Tapes } from './tapes';
+import type { Unit } from './unit';
 
 /** How many copies things have, by unit of the whole model (residency.ts counts them); 0 slots: not on this rank. */
 export interface Residency {

@@ -5,7 +5,7 @@
 import type { Instr, Tensor } from '../gpu/instr';
 import { ScratchPool } from '../gpu/memory';
 import { type PassMode, Passes } from './passes';
-import type { Unit } from './tape';
+import type { Unit } from './unit';
 
 /** The pool buffers of scratch tensors, by list; `sizes` are in floats. */
 export interface Scratch {

@@ -22,12 +22,6 @@ import { ZeroScene } from './scenes/zero';
 import type { Show } from './show';
 import { words } from './words';
 
-/** Every scene gets the lecture and the look (which changes when the colours do). */
-export interface SceneProps {
-  readonly show: Show;
-  readonly look: string;
-}
-
 export function App({ show }: { readonly show: Show }) {
   const look = useLook();
   useKeys((key, isOnControl) => act(show, key, isOnControl), show);

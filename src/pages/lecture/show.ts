@@ -4,8 +4,8 @@
  */
 import { batch, computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { PlanError } from '../../errors';
-import { MOST_MEMBERS } from '../../net/election';
-import { newSecret } from '../../net/roomkey';
+import { MOST_MEMBERS } from '../../net/membership/election';
+import { newSecret } from '../../net/signaling/roomkey';
 import type { ParallelPlan } from '../../plan/plan';
 import { writeFragment } from '../state/fragment';
 import type { RunChoice } from '../state/runchoice';

@@ -3,10 +3,11 @@
  * models that are not here; always marked as simulated, and it knows no loss. Every change is one new step, no timer runs.
  */
 import { batch, type ReadonlySignal, signal } from '@preact/signals';
+import type { Cluster, Costs } from '../../plan/costs';
 import { footprintOf } from '../../plan/footprint';
 import { collectiveMs } from '../../plan/links';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
-import { type Cluster, type Costs, clusterOf, simulate } from '../../plan/simulate';
+import { clusterOf, simulate } from '../../plan/simulate';
 import type { UnitFigures } from '../../plan/sizes';
 import type { TraceEvent } from '../../trace/trace';
 import type { Phase, RunFile, StepMetrics } from '../tab';

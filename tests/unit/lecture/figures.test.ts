@@ -24,7 +24,8 @@ import { runFileOf } from '../../../src/pages/state/runchoice';
 import type { StepMetrics } from '../../../src/pages/tab';
 import { collectiveBytes } from '../../../src/plan/links';
 import { type ParallelPlan, parsePlan, SCHEDULES } from '../../../src/plan/plan';
-import type { Prediction, Recommendation } from '../../../src/plan/planner';
+import type { Recommendation } from '../../../src/plan/planner';
+import type { Prediction } from '../../../src/plan/prediction';
 
 const run = runFileOf({ ...LECTURE_CHOICE, context: 16 }, '');
 const N = 4;

@@ -3,9 +3,9 @@ import { useMemo } from 'preact/hooks';
 import { nameOf } from '../../../plan/why';
 import { count, loss as lossText, rate } from '../../state/format';
 import type { StepMetrics } from '../../tab';
-import type { SceneProps } from '../app';
 import { roomRate } from '../models/digest';
 import { paint } from '../palette';
+import type { SceneProps } from '../scenes/scene';
 import { words } from '../words';
 import { font, type Pen, Picture } from './picture';
 

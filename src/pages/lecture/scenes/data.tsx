@@ -3,7 +3,6 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { statsOf } from '../../../trace/stats';
 import { bytes, milliseconds } from '../../state/format';
-import type { SceneProps } from '../app';
 import { lanesOf } from '../models/lanes';
 import { linkLoads, sentBytes } from '../models/links';
 import { type RingRun, ringRuns } from '../models/ring';
@@ -15,6 +14,7 @@ import { LanesView } from '../parts/lanesview';
 import { RingView } from '../parts/ringview';
 import type { Show } from '../show';
 import { percent, words } from '../words';
+import type { SceneProps } from './scene';
 
 const text = words.data;
 const SLOW_ROUND_MS = 1600;

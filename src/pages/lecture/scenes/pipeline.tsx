@@ -5,7 +5,6 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { SCHEDULES, type ScheduleName } from '../../../plan/plan';
 import { count } from '../../state/format';
-import type { SceneProps } from '../app';
 import { conditionsOf, cutOf, keyOf } from '../models/digest';
 import { EMPTY, ganttOf, meanPasses, type Pass } from '../models/gantt';
 import { bubbleFormula, idealOf } from '../models/ideal';
@@ -19,6 +18,7 @@ import { Legend } from '../parts/legend';
 import { SchedulesView } from '../parts/schedulesview';
 import { Trials } from '../trials';
 import { percent, words } from '../words';
+import type { SceneProps } from './scene';
 
 const LATENCIES = [0, 20, 50, 100, 200];
 const DEPTHS = [1, 2, 4];

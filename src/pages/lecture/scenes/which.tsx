@@ -5,7 +5,6 @@ import { deviceOfSpeed } from '../../../plan/planner';
 import { nameOf } from '../../../plan/why';
 import { bytes, rate } from '../../state/format';
 import type { Adviser } from '../adviser';
-import type { SceneProps } from '../app';
 import { calibrate } from '../models/calibrate';
 import { plansOf, type Row, reasonOf, rowsOf } from '../models/ranking';
 import { shapeOf, tokensPerStep } from '../models/units';
@@ -15,6 +14,7 @@ import { WhatIf } from '../parts/whatif';
 import type { Show } from '../show';
 import { TRIAL_STEPS, Trials } from '../trials';
 import { percent, words } from '../words';
+import type { SceneProps } from './scene';
 
 const text = words.which;
 const MODES = ['room', 'if'] as const;

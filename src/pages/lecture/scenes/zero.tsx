@@ -3,7 +3,6 @@
 import { messages } from '../../messages';
 import { bytes } from '../../state/format';
 import type { MemoryByRole } from '../../tab';
-import type { SceneProps } from '../app';
 import { busiest, type Digest, keyOf } from '../models/digest';
 import { planFor } from '../models/plans';
 import {
@@ -19,6 +18,7 @@ import {
 import { parametersOf } from '../models/units';
 import type { Show } from '../show';
 import { words } from '../words';
+import type { SceneProps } from './scene';
 
 const text = words.zero;
 /** Bytes per parameter at the top of the scale. */
