@@ -66,7 +66,12 @@ export class Passes {
     const { unit, mode } = this;
     const { role, name } = tensor;
     if (role === 'param' || role === 'grad') return undefined;
-    const need = (of: string, as: Need['role'], count: Count): Need => ({ name: of, role: as, floats: floatsIn(tensor), count });
+    const need = (of: string, as: Need['role'], count: Count): Need => ({
+      name: of,
+      role: as,
+      floats: floatsIn(tensor),
+      count,
+    });
     if (tensor === unit.inputGrad) return need('d.out', 'scratch', 'before');
     if (tensor === unit.outputGrad) return need('d.in', 'scratch', 'grads');
     if (role === 'input') return need(name, 'saved', 'slots');

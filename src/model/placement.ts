@@ -2,10 +2,10 @@
  * Which buffers the units of one rank need and where every tensor of a tape lies, before any buffer exists. Borders
  * (activations that cross units) and inputs count as saved, border gradients and working copies as scratch.
  */
-import type { Instr, Tensor } from '../gpu/instr';
+import type { Tensor } from '../gpu/instr';
 import { floatsIn, MemoryPlan, type MemoryRole, type Spot } from '../gpu/memory';
 import { type Layout, layoutOf, rangeOf } from './layout';
-import type { Count, Pass, PassMode, Passes } from './passes';
+import type { Count, Pass, Passes, PassMode } from './passes';
 import { type Scratch, Tapes } from './tapes';
 import type { Unit } from './unit';
 
@@ -142,8 +142,10 @@ export class Placement {
   }
 
   #bufferOf(unit: number, name: string, count: Count, mb: number): string {
-    if (count === 'before') return this.isHere(unit - 1) ? this.#bufferOf(unit - 1, 'd.in', 'grads', mb) : `${name}/${unit}`;
-    if (count === 'after') return this.isHere(unit + 1) ? this.#bufferOf(unit + 1, 'in', 'inputs', mb) : `${name}/${unit}`;
+    if (count === 'before')
+      return this.isHere(unit - 1) ? this.#bufferOf(unit - 1, 'd.in', 'grads', mb) : `${name}/${unit}`;
+    if (count === 'after')
+      return this.isHere(unit + 1) ? this.#bufferOf(unit + 1, 'in', 'inputs', mb) : `${name}/${unit}`;
     return `${name}/${unit}/${mb % this.#times(unit, count)}`;
   }
 

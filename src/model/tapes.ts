@@ -4,7 +4,7 @@
  */
 import type { Instr, Tensor } from '../gpu/instr';
 import { ScratchPool } from '../gpu/memory';
-import { type PassMode, Passes } from './passes';
+import { Passes, type PassMode } from './passes';
 import type { Unit } from './unit';
 
 /** The pool buffers of scratch tensors, by list; `sizes` are in floats. */
@@ -40,7 +40,9 @@ export class Tapes {
   /** The scratch of a rank that runs the units `here`: one pool for all of their lists, since only one runs at a time. */
   scratch(here: readonly number[], mode: PassMode): Scratch {
     const kinds = [...new Set(here.map((unit) => this.#first[unit]!))];
-    return known(this.#scratch, `${kinds} ${textOf(mode)}`, () => scratchOf(kinds.map((unit) => this.passes(unit, mode))));
+    return known(this.#scratch, `${kinds} ${textOf(mode)}`, () =>
+      scratchOf(kinds.map((unit) => this.passes(unit, mode))),
+    );
   }
 }
 
@@ -50,7 +52,10 @@ function scratchOf(all: readonly Passes[]): Scratch {
   for (const passes of all) {
     for (const pass of passes.names) {
       const list = passes.list(pass);
-      assigned.set(list, pool.assign(list, (tensor) => passes.isScratch(tensor, pass)));
+      assigned.set(
+        list,
+        pool.assign(list, (tensor) => passes.isScratch(tensor, pass)),
+      );
     }
   }
   return { sizes: pool.sizes, of: (list) => assigned.get(list)! };
