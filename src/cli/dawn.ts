@@ -1,7 +1,7 @@
 /** WebGPU in a Node process: Dawn (npm `webgpu`) on the machine's Vulkan driver, else on the SwiftShader of a browser. */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { CapabilityError } from '../errors';
+import { CapabilityError, sentenceOf } from '../errors';
 import { findBrowser, mayHaveGpu } from './browser';
 
 const SOFTWARE_ICD = 'vk_swiftshader_icd.json';
@@ -27,9 +27,31 @@ function chooseDriver(env: NodeJS.ProcessEnv): void {
   if (software) env.VK_ICD_FILENAMES = software;
 }
 
-/** Dawn's GPU; the process has WebGPU's constants from then on. Throws CapabilityError with the way out. */
+const HOW_TO_GET_A_DRIVER: Partial<Record<NodeJS.Platform, string>> = {
+  linux:
+    'install the Vulkan loader and a driver (Debian, Ubuntu: apt install libvulkan1 mesa-vulkan-drivers; Fedora: dnf install vulkan-loader mesa-vulkan-drivers), or a Chromium, whose software driver is used then',
+  darwin: 'this Mac has no Metal device that is open to this process',
+  win32: 'update the graphics driver, which must support Direct3D 12',
+};
+
+/**
+ * Dawn's GPU; the process has WebGPU's constants from then on. Throws CapabilityError with the way out where the module
+ * cannot be loaded or finds no adapter.
+ */
 export async function openDawn(env: NodeJS.ProcessEnv = process.env): Promise<GPU> {
   chooseDriver(env);
+  const gpu = await loadDawn();
+  if (await gpu.requestAdapter()) return gpu;
+  throw new CapabilityError('E-NO-ADAPTER', noAdapterSentence(process.platform));
+}
+
+/** What is missing on this kind of machine, and how to get it. */
+export function noAdapterSentence(platform: NodeJS.Platform): string {
+  const way = HOW_TO_GET_A_DRIVER[platform] ?? 'install a graphics driver with Vulkan';
+  return `Node found no graphics adapter: ${way}. Or run with --tabs.`;
+}
+
+async function loadDawn(): Promise<GPU> {
   try {
     const { create, globals } = await import('webgpu');
     Object.assign(globalThis, globals);
@@ -37,7 +59,7 @@ export async function openDawn(env: NodeJS.ProcessEnv = process.env): Promise<GP
   } catch (error) {
     throw new CapabilityError(
       'E-NO-WEBGPU',
-      `WebGPU cannot be used in Node (${error instanceof Error ? error.message : String(error)}): run npm ci with development dependencies, or use --tabs.`,
+      `WebGPU cannot be used in Node (${sentenceOf(error)}): run npm ci with development dependencies, or use --tabs.`,
     );
   }
 }

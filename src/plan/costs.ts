@@ -15,9 +15,11 @@ export interface Costs {
 }
 
 /** All ranks of a plan with their programs, index = rank. */
-export interface Cluster {
+export interface SimulatedCluster {
   readonly plan: ParallelPlan;
   readonly units: readonly UnitSize[];
+  /** By pipeline coordinate. */
+  readonly programs: readonly Program[];
   readonly seats: readonly Seat[];
 }
 

@@ -104,7 +104,7 @@ export function predict(
   const simulation = simulate(cluster, costsOf(plan, model, sequences, groups, links), steps);
   const { ranks, events, makespanMs } = simulation;
   const stepMs = simulation.stepMs * sharedPart(events, groups, makespanMs);
-  const footprints = model.memory(plan, sequences, cluster.seats.slice(0, plan.pp));
+  const footprints = model.memory(plan, sequences, cluster.programs);
   const memory = footprints.reduce((most, one) => (totalOf(one) > totalOf(most) ? one : most));
   const bytes = ranks.map(({ bytesSent }, rank) => {
     return bytesSent / steps + tensorBytes(cluster.seats[rank]!.actions, units, plan.tp, sequences);

@@ -5,7 +5,7 @@
  */
 import { PlanError } from '../errors';
 import type { TraceEvent } from '../trace/trace';
-import type { Cluster, Costs } from './costs';
+import type { Costs, SimulatedCluster } from './costs';
 import { lower, type Program } from './lower';
 import { makeMesh, rankOf } from './mesh';
 import type { ParallelPlan, UnitSize } from './plan';
@@ -42,14 +42,14 @@ export function programsOf(plan: ParallelPlan, units: readonly UnitSize[]): read
   });
 }
 
-export function clusterOf(plan: ParallelPlan, units: readonly UnitSize[]): Cluster {
+export function clusterOf(plan: ParallelPlan, units: readonly UnitSize[]): SimulatedCluster {
   const peers = namesOf(plan);
   const programs = programsOf(plan, units);
   const seats = peers.map((_, rank) => {
     const mesh = makeMesh(1, peers, rank, plan);
     return { mesh, ...programs[mesh.coord.pp]! };
   });
-  return { plan, units, seats };
+  return { plan, units, programs, seats };
 }
 
 function namesOf({ dp, pp, tp }: ParallelPlan): readonly string[] {
@@ -57,7 +57,7 @@ function namesOf({ dp, pp, tp }: ParallelPlan): readonly string[] {
 }
 
 /** Run `steps` steps. Throws PlanError naming the line every unfinished rank is stuck at when none can go on. */
-export function simulate(cluster: Cluster, costs: Costs, steps = 1): Simulation {
+export function simulate(cluster: SimulatedCluster, costs: Costs, steps = 1): Simulation {
   const run = new Run(cluster, costs);
   const ranks = cluster.seats.map(({ mesh, actions }) => new SimulatedRank(run, mesh, actions, steps));
   for (let moved = true; moved; ) {

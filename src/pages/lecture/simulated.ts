@@ -3,7 +3,7 @@
  * models that are not here; always marked as simulated, and it knows no loss. Every change is one new step, no timer runs.
  */
 import { batch, type ReadonlySignal, signal } from '@preact/signals';
-import type { Cluster, Costs } from '../../plan/costs';
+import type { Costs, SimulatedCluster } from '../../plan/costs';
 import { collectiveMs } from '../../plan/links';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
 import { clusterOf, simulate } from '../../plan/simulate';
@@ -101,7 +101,7 @@ function costsOf(world: World, units: readonly UnitFigures[]): Costs {
 /** The second step, with the hops of its collectives: the first one begins with nothing on its way. */
 function stepOf(
   events: readonly TraceEvent[],
-  { seats, plan }: Cluster,
+  { seats, plan }: SimulatedCluster,
   units: readonly UnitFigures[],
   sequences: number,
 ): readonly TraceEvent[] {
@@ -142,10 +142,9 @@ function stepOf(
 
 function viewsOf(
   { run, plan, unitMs, extraMs, mbitPerSecond }: World,
-  { seats }: Cluster,
+  { seats, programs }: SimulatedCluster,
   stepMs: number,
 ): readonly RankView[] {
-  const programs = Array.from({ length: plan.pp }, (_, pp) => seats.find(({ mesh }) => mesh.coord.pp === pp)!);
   const memory = sizesOf(run).memory(plan, sequencesOf(run, plan), programs);
   const tokensPerSecond = (1000 * tokensPerStep(run)) / stepMs / plan.dp;
   return seats.map((_, rank) => ({
