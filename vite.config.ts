@@ -77,7 +77,10 @@ const pages = {
     license: { fileName: 'notices.txt' },
     rolldownOptions: {
       input: Object.fromEntries(
-        ['index', 'rank', 'lecture', 'seat', 'room', 'record'].map((name) => [name, at(`src/pages/${name}.html`)]),
+        ['index', 'rank', 'lecture', 'seat', 'room', 'record', 'chat'].map((name) => [
+          name,
+          at(`src/pages/${name}.html`),
+        ]),
       ),
     },
   },

@@ -65,6 +65,7 @@ function parseSample(argv: readonly string[]): { readonly folder: string; readon
       topP: numberOf('top-p', values['top-p'], 0.000001, 1, false),
       seed: numberOf('seed', values.seed, 0, 0xffffffff, true),
       stop: values.stop,
+      likely: 0,
     },
   };
 }

@@ -54,7 +54,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   // modelsizes: what a model weighs, read off its tapes without a device
   pages: [
     ...GROUND,
-    /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders)$/,
+    /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders|talkclient)$/,
     /^plan\//,
     /^net\//,
     /^train\/rank\/modelsizes$/,

@@ -40,6 +40,9 @@ export function Downloads({ files, onClose }: Props) {
           </li>
         ))}
       </ul>
+      <a class="button button-quiet" href="./chat.html" target="_blank" rel="noopener">
+        {messages.download.talk}
+      </a>
       <button type="button" class="button button-quiet" onClick={onClose}>
         {messages.download.close}
       </button>

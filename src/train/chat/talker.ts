@@ -20,6 +20,14 @@ export interface Wish extends Choice {
   readonly seed: number;
   /** The text ends before this; '' for nothing. */
   readonly stop: string;
+  /** Tell so many of the most probable next tokens with each piece. */
+  readonly likely: number;
+}
+
+/** What might have come instead: a token as text, and the model's probability of it, whatever the temperature. */
+export interface Likely {
+  readonly text: string;
+  readonly probability: number;
 }
 
 /** A piece of the answer. */
@@ -27,6 +35,7 @@ export interface Said {
   readonly token: number;
   /** What the text became longer by: complete characters; '' while one is not complete. */
   readonly text: string;
+  readonly likely: readonly Likely[];
 }
 
 export class Talker {
@@ -81,10 +90,16 @@ export class Talker {
       const whole = complete(tokenizer.decode(all.slice(from)));
       const end = wish.stop === '' ? -1 : whole.indexOf(wish.stop);
       const shown = end < 0 ? whole : whole.slice(0, end);
-      yield { token, text: shown.slice(said.length) };
+      yield { token, text: shown.slice(said.length), likely: this.#likely(logits, size, wish.likely) };
       said = shown;
       if (end >= 0) return;
     }
+  }
+
+  #likely(logits: Float32Array, size: number, count: number): readonly Likely[] {
+    if (count === 0) return [];
+    const all = candidates(logits, size, { temperature: 1, topK: 0, topP: 1 });
+    return all.slice(0, count).map(({ token, probability }) => ({ text: this.tokenizer.decode([token]), probability }));
   }
 
   close(): void {

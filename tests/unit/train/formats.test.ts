@@ -49,7 +49,9 @@ describe('texts', () => {
 });
 
 function npy(type: string, data: Uint16Array | Int32Array | Float32Array): Uint8Array {
-  const header = [`{'descr': '${type}', 'fortran_order': False, 'shape': (${data.length},), }`.padEnd(117), '\n'].join('');
+  const header = [`{'descr': '${type}', 'fortran_order': False, 'shape': (${data.length},), }`.padEnd(117), '\n'].join(
+    '',
+  );
   const bytes = new Uint8Array(10 + header.length + data.byteLength);
   bytes.set([0x93, ...utf8('NUMPY'), 1, 0, header.length, 0]);
   bytes.set(utf8(header), 10);
