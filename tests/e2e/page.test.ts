@@ -1,4 +1,5 @@
 /** The first page as people meet it: built, served by the real server, in a real browser with real WebRTC. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { Page } from 'playwright-core';
@@ -157,11 +158,8 @@ test('pause stops the whole room, stop leaves it, and the model can be saved', a
   expect(names.slice(0, 4)).toEqual(['model.zip', 'model.safetensors', 'config.json', 'tokenizer.json']);
   expect(names.slice(4)).toEqual(['tokenizer_config.json', 'generation_config.json']);
   await expect.poll(() => files.first().textContent()).toMatch(/\d kB/);
-  const zip = await files.first().evaluate(async (link) => {
-    const bytes = await (await fetch((link as HTMLAnchorElement).href)).arrayBuffer();
-    return [...new Uint8Array(bytes)];
-  });
-  const inside = unzipSync(Uint8Array.from(zip));
+  const [zip] = await Promise.all([a.waitForEvent('download'), files.first().click()]);
+  const inside = unzipSync(readFileSync(await zip.path()));
   expect(Object.keys(inside)).toEqual(names.slice(1));
   expect(JSON.parse(new TextDecoder().decode(inside['config.json']))).toMatchObject({ model_type: 'gpt2' });
   expect(visitor.complaints).toEqual([]);
