@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { compressedTwins } from './src/server/compress.plugin.ts';
 import { buildHashPlugin, signalingPlugin } from './src/server/plugin.ts';
 import { builtInTexts } from './src/train/data/texts.plugin.ts';
 
@@ -54,7 +55,7 @@ const nodePrograms = {
     outDir: 'dist/node',
     rolldownOptions: {
       input: Object.fromEntries([
-        ...['serve', 'train', 'noderank', 'plan', 'record'].map((name) => [name, at(`src/cli/${name}.ts`)]),
+        ...['serve', 'train', 'sample', 'noderank', 'plan', 'record'].map((name) => [name, at(`src/cli/${name}.ts`)]),
         ['bench', at('tests/bench/main.ts')],
         ['screenshots', at('tests/helpers/screenshots.ts')],
       ]),
@@ -64,9 +65,14 @@ const nodePrograms = {
 
 const pages = {
   root: 'src/pages',
-  base: './/',
+  base: './',
   publicDir: at('public'),
-  plugins: [builtInTexts(), signalingPlugin(), buildHashPlugin(at('.'))],
+  plugins: [
+    builtInTexts(),
+    signalingPlugin(),
+    buildHashPlugin(at('.')),
+    compressedTwins(at('node_modules/.cache/tabtrain/compressed')),
+  ],
   resolve: { alias },
   server: { fs: { allow: [at('.')] } },
   worker: { format: 'es' as const },
@@ -77,7 +83,10 @@ const pages = {
     license: { fileName: 'notices.txt' },
     rolldownOptions: {
       input: Object.fromEntries(
-        ['index', 'rank', 'lecture', 'seat', 'room', 'record'].map((name) => [name, at(`src/pages/${name}.html`)]),
+        ['index', 'rank', 'lecture', 'seat', 'room', 'record', 'chat'].map((name) => [
+          name,
+          at(`src/pages/${name}.html`),
+        ]),
       ),
     },
   },

@@ -9,8 +9,8 @@ import { openRoom } from '../net/room/room';
 import type { ConnectOptions, PeerConnection } from '../net/room/webrtc';
 import { BUILD } from '../net/signaling/build';
 import { deriveRoom, newPeerId } from '../net/signaling/roomkey';
+import { SIGNALING_PATH } from '../net/signaling/signaladdress';
 import type { Presence } from '../net/signaling/signaling';
-import { SIGNALING_PATH } from '../net/signaling/signalwire';
 import { type SocketLike, SocketSignaling } from '../net/signaling/socketsignaling';
 import { readRunFile } from '../train/runfile';
 import type { Handicap, MemoryByRole, RankResult, StartOptions, StepMetrics, TabStatus, Tour } from './api';
@@ -114,8 +114,9 @@ async function enterRoom({ desk, index, connectSocket, connectPeer }: Surroundin
   return openRoom({ signaling, presence, connect: connectPeer });
 }
 
-async function startOptions({ desk }: Surroundings, setup: Setup, self: string): Promise<StartOptions> {
-  const init = setup.hasInit ? { init: await fetchBytes(`${desk}/init`, 'the initial weights') } : {};
+async function startOptions({ desk, index }: Surroundings, setup: Setup, self: string): Promise<StartOptions> {
+  // why one: the others take their parts from it, so nobody else holds the model whole
+  const init = setup.hasInit && index === 0 ? { init: await fetchBytes(`${desk}/init`, 'the initial weights') } : {};
   return {
     self,
     build: BUILD,

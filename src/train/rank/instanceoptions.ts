@@ -1,0 +1,39 @@
+/** What a rank allocates for, from its place in the mesh; model/placed.ts turns it into bytes without a device. */
+import type { ModelConfig } from '../../model/config';
+import { recordModel } from '../../model/model';
+import type { InstanceOptions } from '../../model/placed';
+import type { Residency, TableUse } from '../../model/placement';
+import { part } from '../../model/split';
+import { ownedChunk } from '../../net/collective/group';
+import type { Mesh } from '../../plan/mesh';
+import { shardingOf } from '../../plan/place';
+import { isModelOnEach, type ParallelPlan } from '../../plan/plan';
+
+/** One rank of a plan. */
+export interface Station {
+  readonly model: ModelConfig;
+  readonly plan: ParallelPlan;
+  readonly coord: Mesh['coord'];
+  /** Sequences of a microbatch. */
+  readonly rows: number;
+  /** Read off the rank's program. */
+  readonly residency: Residency & TableUse;
+}
+
+export function instanceOptions({ model, plan, coord, rows, residency }: Station): InstanceOptions {
+  const cut = { size: plan.tp, rank: coord.tp };
+  const { tie, tableSource, tableAside } = residency;
+  return {
+    units: recordModel(model, rows, cut),
+    residency,
+    sharding: { zero: shardingOf(plan), parts: plan.dp, part: ownedChunk(coord.dp, plan.dp) },
+    tie,
+    tableSource,
+    tableAside,
+    recompute: plan.recompute,
+    microbatches: plan.microbatches,
+    cut,
+    ...(isModelOnEach(plan) && { sampled: model }),
+    firstToken: part(model.vocab, cut)[0],
+  };
+}
