@@ -25,10 +25,18 @@ function hashOfSources() {
   return hash.digest('hex');
 }
 
+/**
+ * What vitest sets for its own processes: a build that a test starts would take these for settings of the pages, such as
+ * `/` for the base of their addresses.
+ */
+const OF_VITEST = /^(VITEST.*|NODE_ENV|MODE|BASE_URL|DEV|PROD|SSR|TEST)$/;
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OF_VITEST.test(name)));
+
 /** Ends the process with Vite's own status where the build fails; its messages are on the screen by then. */
 function build(...args) {
   const { status } = spawnSync(process.execPath, [VITE, 'build', '--logLevel', 'error', ...args], {
     cwd: ROOT,
+    env,
     stdio: 'inherit',
   });
   if (status !== 0) process.exit(status ?? 1);
