@@ -71,7 +71,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     { type: /^model\/config$/ },
     /^train\/trainer\/prepared$/,
     /^train\/data\/(texts|corpus)$/,
-    /^train\/rank\/(fits|memoryplan|modelsizes)$/,
+    /^train\/rank\/(allocator|fits|memoryplan|modelsizes)$/,
   ],
 };
 
