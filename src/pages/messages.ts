@@ -64,7 +64,7 @@ export const messages = {
     heading: 'Model',
     presets: { small: 'Small', medium: 'Medium', large: 'Large' },
     presetNotes: { small: 'runs anywhere', medium: 'wants a GPU', large: 'wants several' },
-    summary: (parameters: string, memory: string) => `about ${parameters} parameters, at least ${memory} per tab`,
+    summary: (parameters: string, memory: string) => `about ${parameters} parameters, ${memory} in one tab alone`,
     advanced: 'All numbers of the run',
     fields: {
       layers: 'Layers',

@@ -119,13 +119,3 @@ export function runFileOf(choice: RunChoice, fileName: string): RunFile {
     },
   };
 }
-
-/** Parameters of the GPT-2 with tied embeddings that `choice` describes, for a vocabulary of `vocab` tokens. */
-export function parametersOf({ layers, heads, headSize, context }: RunChoice, vocab: number): number {
-  const dim = heads * headSize;
-  const perLayer = 12 * dim * dim + 13 * dim;
-  return vocab * dim + context * dim + layers * perLayer + 2 * dim;
-}
-
-/** Bytes every tab needs for parameter, gradient and two moments of each parameter, before activations. */
-export const stateBytesOf = (parameters: number) => 16 * parameters;
