@@ -5,8 +5,8 @@
 import { PlanError } from '../errors';
 import type { ParallelPlan } from '../plan/plan';
 import { SCHEDULES } from '../plan/plan';
-import { LECTURE_CHOICE } from './lecture/address';
-import { type LiveRoom, openLiveRoom } from './lecture/liveroom';
+import { LECTURE_CHOICE } from './lecture/show/address';
+import { type LiveRoom, openLiveRoom } from './lecture/show/liveroom';
 import { DEFAULT_PICKS, type Picks, planFor, type Scene } from './lecture/models/plans';
 import { messages } from './messages';
 import { runFileOf } from './state/runchoice';

@@ -1,7 +1,7 @@
 /** Watched tabs and one watching page in one process: publishers and a live feed over links of the test's own. */
 import type { Presence } from '../../src/net/signaling';
 import type { WatchLink } from '../../src/net/watch';
-import { LiveFeed } from '../../src/pages/lecture/livefeed';
+import { LiveFeed } from '../../src/pages/lecture/feeds/livefeed';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { Trace } from '../../src/trace/trace';
 import type { StepMetrics, TabStatus } from '../../src/train/status';

@@ -4,9 +4,9 @@ import { options, render } from 'preact';
 import { messages } from '../messages';
 import { sentenceOf } from '../state/session';
 import { installPolicy } from '../trusted';
-import { readAddress } from './address';
 import { App } from './app';
-import { Show } from './show';
+import { readAddress } from './show/address';
+import { Show } from './show/show';
 import { words } from './words';
 
 installPolicy();
@@ -20,7 +20,7 @@ addEventListener('hashchange', () => location.reload());
 // Without a secure context there is no room, only the simulator and recordings.
 if (isSecureContext) {
   try {
-    const { openLiveRoom } = await import('./liveroom');
+    const { openLiveRoom } = await import('./show/liveroom');
     const { protocol, host, href } = location;
     const signaling = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/signal`;
     const link = new URL(show.invitation, href).href;

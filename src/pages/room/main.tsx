@@ -15,7 +15,7 @@ addEventListener('hashchange', () => location.reload());
 if (!isSecureContext) desk.problem.value = words.noSecure;
 else {
   try {
-    const { openLiveRoom } = await import('../lecture/liveroom');
+    const { openLiveRoom } = await import('../lecture/show/liveroom');
     const { protocol, host } = location;
     const signaling = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/signal`;
     const options = { secret: desk.secret, signaling, name: words.brand, signal: true, link: desk.link };

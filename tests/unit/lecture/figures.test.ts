@@ -1,8 +1,9 @@
 /** Figures of the scenes from the simulator's events against formulas: bytes by axis, all-reduces per block, memory, ranking. */
 import { describe, expect, test } from 'vitest';
-import { LECTURE_CHOICE } from '../../../src/pages/lecture/address';
-import type { RankView } from '../../../src/pages/lecture/feed';
-import { costOf, percentile } from '../../../src/pages/lecture/frames';
+import type { RankView } from '../../../src/pages/lecture/facts/feed';
+import { type Moment, rankFinder } from '../../../src/pages/lecture/facts/moment';
+import { parametersOf, sequencesOf, unitsOf } from '../../../src/pages/lecture/facts/units';
+import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
 import { hashGroups, onScale, partedReplicas } from '../../../src/pages/lecture/models/agreement';
 import { placesOf } from '../../../src/pages/lecture/models/cube';
 import { type Digest, digestOf, keyOf, paceOf, roomRate } from '../../../src/pages/lecture/models/digest';
@@ -16,10 +17,9 @@ import { asMeasured, byRounds, holdingsAt } from '../../../src/pages/lecture/mod
 import { sideBySide } from '../../../src/pages/lecture/models/sidebyside';
 import { STAGES, stateBytes, theory, trafficFactor } from '../../../src/pages/lecture/models/states';
 import { tensorCounts } from '../../../src/pages/lecture/models/tensor';
-import { parametersOf, sequencesOf, unitsOf } from '../../../src/pages/lecture/models/units';
 import { DIALS, nameOfStop, questionOf, START, STOPS } from '../../../src/pages/lecture/models/whatif';
-import { type Moment, rankFinder } from '../../../src/pages/lecture/moment';
-import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
+import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
+import { costOf, percentile } from '../../../src/pages/lecture/show/frames';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import type { StepMetrics } from '../../../src/pages/tab';
 import { collectiveBytes } from '../../../src/plan/links';

@@ -1,12 +1,12 @@
 /** Timelines: bars of a schedule are its passes, their bubble is the simulator's, and the ideal one meets the formula. */
 import { describe, expect, test } from 'vitest';
-import { LECTURE_CHOICE } from '../../../src/pages/lecture/address';
+import { stageOfUnit, unitsOf } from '../../../src/pages/lecture/facts/units';
+import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
 import { ganttOf, meanPasses } from '../../../src/pages/lecture/models/gantt';
 import { bubbleFormula, idealOf } from '../../../src/pages/lecture/models/ideal';
 import { DEFAULT_PICKS, planFor } from '../../../src/pages/lecture/models/plans';
-import { stageOfUnit, unitsOf } from '../../../src/pages/lecture/models/units';
-import { niceStep } from '../../../src/pages/lecture/parts/ganttview';
-import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
+import { niceStep } from '../../../src/pages/lecture/pictures/ganttview';
+import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { SCHEDULES } from '../../../src/plan/plan';
 import { clusterOf, simulate } from '../../../src/plan/simulate';

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { PlanError } from '../../../src/errors';
 import { MOST_MEMBERS } from '../../../src/net/election';
-import { LECTURE_CHOICE, readAddress, writeAddress } from '../../../src/pages/lecture/address';
 import { DEFAULT_PICKS, factsOf, planFor, SCENES, sceneOf } from '../../../src/pages/lecture/models/plans';
+import { LECTURE_CHOICE, readAddress, writeAddress } from '../../../src/pages/lecture/show/address';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { type ParallelPlan, SCHEDULES } from '../../../src/plan/plan';
 import { validatePlan } from '../../../src/plan/rules';

@@ -1,10 +1,10 @@
 /** The lecture as its person drives it, on a live room of the test's own. */
 import { signal } from '@preact/signals';
 import { expect, test, vi } from 'vitest';
-import { readAddress } from '../../../src/pages/lecture/address';
-import type { Commands, Feed, Proof } from '../../../src/pages/lecture/feed';
-import { type Live, Show } from '../../../src/pages/lecture/show';
-import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
+import type { Commands, Feed, Proof } from '../../../src/pages/lecture/facts/feed';
+import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
+import { readAddress } from '../../../src/pages/lecture/show/address';
+import { type Live, Show } from '../../../src/pages/lecture/show/show';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import { nameOf } from '../../../src/plan/why';
 

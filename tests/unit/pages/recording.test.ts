@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
 import { roomRate } from '../../../src/pages/lecture/models/digest';
-import { tokensPerStep } from '../../../src/pages/lecture/models/units';
-import { RecordedFeed } from '../../../src/pages/lecture/recordedfeed';
-import { Recorder } from '../../../src/pages/lecture/recorder';
-import { readRecording } from '../../../src/pages/lecture/recording';
+import { tokensPerStep } from '../../../src/pages/lecture/facts/units';
+import { RecordedFeed } from '../../../src/pages/lecture/feeds/recordedfeed';
+import { Recorder } from '../../../src/pages/lecture/feeds/recorder';
+import { readRecording } from '../../../src/pages/lecture/feeds/recording';
 import { DEFAULT_CHOICE, runFileOf } from '../../../src/pages/state/runchoice';
 import type { TraceEvent } from '../../../src/trace/trace';
 import { WatchRoom } from '../../helpers/watchroom';

@@ -1,7 +1,7 @@
 /** Who holds the same: ranks by hash of their weights after the newest step that all of the group have told about. */
 import { coordOf } from '../../../plan/mesh';
 import type { ParallelPlan } from '../../../plan/plan';
-import type { RankView } from '../feed';
+import type { RankView } from '../facts/feed';
 
 export interface HashGroup {
   readonly hash: string;

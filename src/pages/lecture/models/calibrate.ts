@@ -3,8 +3,8 @@ import type { Links } from '../../../plan/links';
 import { coveredMs } from '../../../plan/machines';
 import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
-import type { Moment } from '../moment';
-import { sequencesOf, unitsOf } from './units';
+import type { Moment } from '../facts/moment';
+import { sequencesOf, unitsOf } from '../facts/units';
 
 export interface Calibration {
   /** Of a tab that has its machine to itself. */

@@ -2,12 +2,12 @@
 import type { ParallelPlan } from '../../../plan/plan';
 import { statsOf } from '../../../trace/stats';
 import type { MemoryByRole, StepMetrics } from '../../tab';
-import type { RankView } from '../feed';
-import { type Moment, rankFinder } from '../moment';
+import type { RankView } from '../facts/feed';
+import { type Moment, rankFinder } from '../facts/moment';
+import { stageOfUnit, tokensPerStep, unitsOf } from '../facts/units';
 import { type Gantt, ganttOf } from './gantt';
 import { linkLoads, sentBytes, totalOf } from './links';
 import { allBytes } from './states';
-import { stageOfUnit, tokensPerStep, unitsOf } from './units';
 
 export interface Digest {
   readonly plan: ParallelPlan;

@@ -1,7 +1,15 @@
 /** The step of one rank, unit by unit: its passes and its update, on a clock that begins with the first of them. */
 import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
-import type { UnitBar } from '../parts/unitview';
+
+/** One pass of a unit, or its update. */
+export interface UnitBar {
+  readonly unit: number;
+  readonly op: 'F' | 'B' | 'STEP';
+  /** Milliseconds since the first bar. */
+  readonly t0: number;
+  readonly t1: number;
+}
 
 export interface OneStep {
   readonly bars: readonly UnitBar[];

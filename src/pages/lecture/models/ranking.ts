@@ -2,7 +2,7 @@
 import type { ParallelPlan } from '../../../plan/plan';
 import type { Prediction, Recommendation } from '../../../plan/planner';
 import { nameOf } from '../../../plan/why';
-import type { Moment } from '../moment';
+import type { Moment } from '../facts/moment';
 import { busiest, cutOf, type Digest, fullest, keyOf } from './digest';
 
 export interface Row {

@@ -3,12 +3,12 @@ import { useMemo } from 'preact/hooks';
 import { rankGroups } from '../../../plan/mesh';
 import type { Axis } from '../../../plan/plan';
 import { bytes } from '../../state/format';
-import type { SceneProps } from '../app';
+import { rankFinder } from '../facts/moment';
 import { placesOf } from '../models/cube';
 import { linkLoads, sentBytes } from '../models/links';
-import { rankFinder } from '../moment';
-import { CubeView } from '../parts/cubeview';
+import { CubeView } from '../pictures/cubeview';
 import { words } from '../words';
+import type { SceneProps } from './scene';
 
 const text = words.cube;
 const AXES: readonly Axis[] = ['pp', 'dp', 'tp'];

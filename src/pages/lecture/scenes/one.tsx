@@ -1,12 +1,12 @@
 /** Scene 1: one step of one tab, unit by unit, and what that tab keeps in memory for it. */
 import { useMemo } from 'preact/hooks';
 import { milliseconds } from '../../state/format';
-import type { SceneProps } from '../app';
+import { unitsOf } from '../facts/units';
 import { oneStepOf } from '../models/onestep';
-import { unitsOf } from '../models/units';
-import { MemoryBar } from '../parts/memorybar';
-import { UnitView } from '../parts/unitview';
+import { MemoryBar } from '../pictures/memorybar';
+import { UnitView } from '../pictures/unitview';
 import { words } from '../words';
+import type { SceneProps } from './scene';
 
 const OPS = ['F', 'B', 'STEP'] as const;
 

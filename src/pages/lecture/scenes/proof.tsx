@@ -3,10 +3,10 @@ import { useState } from 'preact/hooks';
 import { nameOf } from '../../../plan/why';
 import { TOLERANCE } from '../../../worker/telemetry';
 import { count } from '../../state/format';
-import type { SceneProps } from '../app';
-import type { Proof } from '../feed';
+import type { Proof } from '../facts/feed';
 import { hashGroups, onScale } from '../models/agreement';
 import { words } from '../words';
+import type { SceneProps } from './scene';
 
 const text = words.proof;
 /** Lines of the scale, besides the one that stops. */

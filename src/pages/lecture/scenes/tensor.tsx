@@ -1,11 +1,11 @@
 /** Scene 5: the two matrices of a block cut over tabs, and what it costs: all-reduces counted in this run's messages. */
 import { useMemo } from 'preact/hooks';
 import { bytes } from '../../state/format';
-import type { SceneProps } from '../app';
 import { tensorCounts } from '../models/tensor';
 import { Choice } from '../parts/choice';
-import { SplitView } from '../parts/splitview';
+import { SplitView } from '../pictures/splitview';
 import { percent, words } from '../words';
+import type { SceneProps } from './scene';
 
 const text = words.tensor;
 const LATENCIES = [0, 5, 20, 50];

@@ -3,7 +3,7 @@
 import { messages } from '../../messages';
 import { bytes } from '../../state/format';
 import type { MemoryByRole } from '../../tab';
-import type { SceneProps } from '../app';
+import { parametersOf } from '../facts/units';
 import { busiest, type Digest, keyOf } from '../models/digest';
 import { planFor } from '../models/plans';
 import {
@@ -16,9 +16,9 @@ import {
   theory,
   trafficFactor,
 } from '../models/states';
-import { parametersOf } from '../models/units';
-import type { Show } from '../show';
+import type { Show } from '../show/show';
 import { words } from '../words';
+import type { SceneProps } from './scene';
 
 const text = words.zero;
 /** Bytes per parameter at the top of the scale. */
