@@ -21,7 +21,7 @@ function moment(machines: readonly (string | undefined)[], events = feed.traceOf
     metrics: metrics.value,
     step: newestStep.value,
     since: 0,
-    proof: null,
+    proof: null, early: [],
   };
   return { kind: 'simulated', run, plan, ranks, events, ...rest };
 }

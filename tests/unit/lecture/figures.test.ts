@@ -147,7 +147,7 @@ test('pace: the median step since the plan began, its first one left out; before
   expect(roomRate(ranks, { pp: 2, tp: 1 })).toBe(200);
   const plan = parsePlan({ pp: N, microbatches: N });
   const { feed, events } = simulated(plan);
-  const rest = { kind: 'simulated', phase: 'training', generation: 1, step: 1, since: 1, proof: null } as const;
+  const rest = { kind: 'simulated', phase: 'training', generation: 1, step: 1, since: 1, proof: null, early: [] } as const;
   const moment: Moment = { ...rest, run, plan, ranks: feed.ranks.value, events, metrics: [] };
   expect(digestOf(moment, undefined)!.tokensPerSecond).toBeCloseTo(roomRate(feed.ranks.value, plan), 6);
   expect(digestOf(moment, undefined)!.tokensPerSecond).toBeCloseTo(feed.ranks.value[0]!.tokensPerSecond, 6);
@@ -184,7 +184,7 @@ test('schedules side by side: those that can run, with what was measured under t
   const plan = planFor('pipeline', N, run, DEFAULT_PICKS)!;
   const { feed, events } = simulated(plan);
   const { ranks, generation, newestStep } = feed;
-  const rest = { phase: 'training', metrics: [], since: 0, proof: null } as const;
+  const rest = { phase: 'training', metrics: [], since: 0, proof: null, early: [] } as const;
   const moment: Moment = {
     ...rest,
     kind: 'simulated',
@@ -210,7 +210,7 @@ test('schedules side by side: those that can run, with what was measured under t
 test('samples under other handicaps are left behind, and so is the first step under a plan', () => {
   const plan = planFor('pipeline', N, run, DEFAULT_PICKS)!;
   const { feed, events } = simulated(plan);
-  const rest = { phase: 'training', metrics: [], since: 0, proof: null, generation: 1, step: 1 } as const;
+  const rest = { phase: 'training', metrics: [], since: 0, proof: null, early: [], generation: 1, step: 1 } as const;
   const moment: Moment = { ...rest, kind: 'simulated', run, plan, ranks: feed.ranks.value, events };
   const twice = digestOf(moment, digestOf(moment, undefined))!;
   expect(twice.samples).toBe(2);

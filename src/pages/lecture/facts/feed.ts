@@ -52,6 +52,8 @@ export interface Feed {
   readonly proof: ReadonlySignal<Proof | null>;
   /** Every rank's events of a step, on the clock of this page (ms), sorted by t0; empty where they are no longer kept. */
   traceOf(step: number): readonly TraceEvent[];
+  /** What some ranks have told of the generation's first step, before it is whole. */
+  early?(): readonly TraceEvent[];
 }
 
 /** What a lecturer can ask of a live room; a recorded feed has none of it. */

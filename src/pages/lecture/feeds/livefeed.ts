@@ -15,6 +15,8 @@ import { Watched, type WatchedOptions } from './watched';
 
 /** Signals change at most this often, however many tabs tell how much. */
 const SHOW_EVERY_MS = 500;
+/** The same before the first whole step of a generation. */
+const SHOW_EARLY_MS = 100;
 const RESTING: ReadonlySet<Phase> = new Set(['waiting', 'paused', 'done', 'stopped', 'failed']);
 
 export interface LiveFeedOptions extends WatchedOptions {
@@ -51,6 +53,10 @@ export class LiveFeed implements Feed {
     return this.#traces.of(step);
   }
 
+  early(): readonly TraceEvent[] {
+    return this.#traces.earlyOf(this.generation.value);
+  }
+
   setRoster(roster: ReadonlyMap<PeerId, Presence>): void {
     this.#roster = roster;
     this.#show();
@@ -74,6 +80,7 @@ export class LiveFeed implements Feed {
       },
       traced: (pack) => {
         this.#traces.add(peer, pack.generation, pack.events);
+        if (this.#isEarly) this.#show();
         this.#pace.traced(pack.events.length);
       },
       closed: () => {
@@ -119,10 +126,14 @@ export class LiveFeed implements Feed {
     this.#show();
   }
 
+  get #isEarly(): boolean {
+    return this.#traces.newestOf(this.generation.peek()) < 0;
+  }
+
   #show(): void {
     if (this.#showing) return;
     this.#showing = true;
-    this.options.after(SHOW_EVERY_MS, () => {
+    this.options.after(this.#isEarly ? SHOW_EARLY_MS : SHOW_EVERY_MS, () => {
       this.#showing = false;
       this.options.count(() => batch(() => this.#publish()));
     });

@@ -7,8 +7,8 @@ import type { Phase } from '../../tab';
 import type { Feed } from '../facts/feed';
 import type { Moment } from '../facts/moment';
 
-/** Shortest and longest time from one picture to the next. */
-const BEAT_MS = { least: 1000, most: 3000 };
+/** Shortest and longest time from one picture to the next; before the first step of a plan it is shorter. */
+const BEAT_MS = { least: 1000, most: 3000, early: 200 };
 /** A picture stands this many times as long as it took. */
 const REST = 100;
 
@@ -21,6 +21,7 @@ const NOTHING: Moment = {
   ranks: [],
   step: -1,
   events: [],
+  early: [],
   metrics: [],
   since: 0,
   proof: null,
@@ -81,7 +82,8 @@ export class Moments {
     const isNews = phase !== this.#phase || this.feed.kind === 'simulated';
     this.#phase = phase;
     if (this.#timer !== undefined && !isNews) return;
-    this.#wait(isNews ? 0 : BEAT_MS.least);
+    const isEarly = this.feed.newestStep.peek() < this.#shownFrom;
+    this.#wait(isNews ? 0 : isEarly ? BEAT_MS.early : BEAT_MS.least);
   }
 
   /** Take a moment when the one before has stood for `beatMs`, or for longer if its drawing took long. */
@@ -112,6 +114,7 @@ export class Moments {
       ranks: feed.ranks.peek(),
       step,
       events: step < 0 ? [] : feed.traceOf(step),
+      early: step < 0 ? (feed.early?.() ?? []) : [],
       metrics: feed.metrics.peek(),
       since: this.#since,
       proof: feed.proof.peek(),

@@ -78,6 +78,14 @@ export class StepTraces {
     return this.#newestOf.get(generation) ?? -1;
   }
 
+  /** What ranks have told of the first step of a generation that has no whole one yet. */
+  earlyOf(generation: number): readonly TraceEvent[] {
+    if (this.newestOf(generation) >= 0) return [];
+    const steps = [...this.#steps].filter(([, entry]) => entry.generation === generation && !entry.whole);
+    const [first] = steps.sort(([a], [b]) => a - b);
+    return first ? [...first[1].parts.values()].flatMap(({ events }) => events) : [];
+  }
+
   /** Sorted by t0; empty where the step is not whole or no longer kept. */
   of(step: number): readonly TraceEvent[] {
     return this.#steps.get(step)?.whole ?? [];

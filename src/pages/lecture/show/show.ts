@@ -12,7 +12,7 @@ import type { RunChoice } from '../../state/runchoice';
 import { runFileOf } from '../../state/runchoice';
 import type { PeerId, RunFile } from '../../tab';
 import type { Commands, Feed, Handicap } from '../facts/feed';
-import type { Moment } from '../facts/moment';
+import type { Moment, StagedMoment } from '../facts/moment';
 import { Moments } from '../feeds/moments';
 import type { RecordedFeed } from '../feeds/recordedfeed';
 import type { Recorder } from '../feeds/recorder';
@@ -23,7 +23,9 @@ import { type Picks, planFor, SCENES, type Scene, sceneOf } from '../models/plan
 import { words } from '../words';
 import { type Address, writeAddress } from './address';
 import { Adviser } from './adviser';
+import { Asked } from './asked';
 import { Frames } from './frames';
+import { Stage } from './stage';
 
 export type Panel = '' | 'knobs' | 'help' | 'qr';
 
@@ -63,6 +65,8 @@ export class Show {
   /** What is on screen: the live room once somebody trains in it, else a loaded recording, else the simulator. */
   readonly feed: ReadonlySignal<Feed>;
   readonly moment: ReadonlySignal<Moment>;
+  /** What scenes draw: the measurement of the plan that was asked for, or what stands for it until it is there. */
+  readonly stage: ReadonlySignal<StagedMoment>;
   /** Where the numbers of this plan part from one tab's or replicas from each other, as a sentence; '' where they do not. */
   readonly parted: ReadonlySignal<string>;
   /** What was measured under each plan, by keyOf. */
@@ -70,8 +74,8 @@ export class Show {
   /** About this room (scene 7). */
   readonly adviser = new Adviser();
   readonly #moments = signal<Moments | null>(null);
-  /** Asked of the live room last: it may run yet after what runs now. */
-  #asked: ParallelPlan | null = null;
+  readonly #asked = new Asked();
+  readonly #stage = new Stage();
   readonly #digest = (): void => this.#digestOf(this.moment.peek());
   readonly secret: string;
 
@@ -91,6 +95,7 @@ export class Show {
       return live && live.ranks.value.length > 0 ? live : (this.recorded.value ?? this.simulated);
     });
     this.moment = computed(() => this.#moments.value!.now.value);
+    this.stage = computed(() => this.#stage.of(this.moment.value, this.#asked.plan.value, Date.now()));
     this.parted = computed(() => partingOf(this.moment.value));
     effect(() => {
       const moments = new Moments(this.feed.value, this.frames);
@@ -100,6 +105,10 @@ export class Show {
     effect(() => {
       void this.moment.value;
       this.frames.request(this.#digest);
+    });
+    effect(() => {
+      const { generation, plan } = this.feed.value;
+      if (generation.value >= 0) this.#asked.answered(plan.peek());
     });
     effect(() => this.#startWhenHere(this.live.value?.seats.value ?? 0));
     // why: a run starts as the room can start it; the scene's own cut (one tab of four, say) follows
@@ -184,9 +193,9 @@ export class Show {
     const feed = this.feed.value;
     if (feed === this.simulated) this.simulated.change({ run: this.#run(), plan });
     else if (feed === this.recorded.value && !this.recorded.value.show(plan)) throw new PlanError(words.runs.missing);
-    else if (feed.kind === 'live' && !(isSame(feed.plan.value, plan) && isSame(this.#asked ?? plan, plan))) {
+    else if (feed.kind === 'live' && !(isSame(feed.plan.value, plan) && isSame(this.#asked.plan.peek() ?? plan, plan))) {
       this.live.value!.commands.switchPlan(plan);
-      this.#asked = plan;
+      this.#asked.ask(plan);
     }
   }
 
