@@ -5,7 +5,7 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { buildHashPlugin, signalingPlugin } from './src/server/plugin.ts';
-import { builtInTexts } from './src/train/texts.plugin.ts';
+import { builtInTexts } from './src/train/data/texts.plugin.ts';
 
 const at = (path: string) => resolve(import.meta.dirname, path);
 const alias = { 'simple-peer': 'simple-peer/simplepeer.min.js' };
@@ -64,7 +64,7 @@ const nodePrograms = {
 
 const pages = {
   root: 'src/pages',
-  base: './',
+  base: './/',
   publicDir: at('public'),
   plugins: [builtInTexts(), signalingPlugin(), buildHashPlugin(at('.'))],
   resolve: { alias },

@@ -5,7 +5,8 @@
 import { PlanError } from '../errors';
 import { calibrations, type Leg, measuredDevices, measuredLinks } from '../plan/measured';
 import type { ParallelPlan } from '../plan/plan';
-import { type Prediction, predict, type Workload } from '../plan/planner';
+import { predict, type Workload } from '../plan/planner';
+import type { Prediction } from '../plan/prediction';
 import { validatePlan } from '../plan/rules';
 import { planAt, type Tour } from '../plan/tour';
 import { milliseconds, nameOf } from '../plan/why';

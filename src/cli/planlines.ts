@@ -1,6 +1,6 @@
 /** What a headless run says before it starts: the plan's name, the model's size, and the bytes each rank will allocate. */
 import { nameOf } from '../plan/why';
-import { memoryPlan, totalOf } from '../train/memoryplan';
+import { memoryPlan, totalOf } from '../train/rank/memoryplan';
 import type { RunFile } from '../train/runfile';
 
 /** One line for the plan, then one for every place in the mesh that needs other bytes than the ones before. */

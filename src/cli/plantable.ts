@@ -5,14 +5,8 @@
 import { parseArgs } from 'node:util';
 import { PlanError } from '../errors';
 import type { Links } from '../plan/links';
-import {
-  type Device,
-  deviceOfSpeed,
-  type Prediction,
-  type Recommendation,
-  recommend,
-  type Workload,
-} from '../plan/planner';
+import { deviceOfSpeed, type Recommendation, recommend, type Workload } from '../plan/planner';
+import type { Device, Prediction } from '../plan/prediction';
 import { megabytes, milliseconds, nameOf } from '../plan/why';
 import { applyOverrides } from '../train/overrides';
 import { parseJson, parseRunFile } from '../train/runfile';

@@ -3,9 +3,9 @@
  * with the address of its desk and its index; ends when its standard input does, and so with whoever started it.
  */
 import { WebSocket } from 'ws';
-import { connectPeer, type Wrtc } from '../net/webrtc';
+import { connectPeer, type Wrtc } from '../net/room/webrtc';
+import { LocalRank } from '../worker/engine';
 import { runHeadless } from '../worker/headless';
-import { LocalRank } from '../worker/rank';
 import { openDawn } from './dawn';
 import { fileStore } from './tunestore';
 

@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { newSecret } from '../net/roomkey';
+import { newSecret } from '../net/signaling/roomkey';
 import { startServer } from '../server/server';
 import type { Handler } from '../server/static';
 import { browserFlags, requireBrowser } from './browser';

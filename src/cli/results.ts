@@ -6,7 +6,7 @@ import { coordOf } from '../plan/mesh';
 import { planAt } from '../plan/tour';
 import { toChromeTrace } from '../trace/export';
 import { statsOf } from '../trace/stats';
-import { memoryPlan } from '../train/memoryplan';
+import { memoryPlan } from '../train/rank/memoryplan';
 import type { RunFile } from '../train/runfile';
 import type { StepMetrics } from '../worker/api';
 import type { Collected } from './collect';

@@ -2,7 +2,7 @@
  * Runs a checked job: its own server, the ranks as tabs or Node processes, and what they hand in. Used by `npm run train`,
  * by the planner's measurements and by the benches; writes no file.
  */
-import { newSecret } from '../net/roomkey';
+import { newSecret } from '../net/signaling/roomkey';
 import { startServer } from '../server/server';
 import { type Collected, Collector } from './collect';
 import { HeadlessDesk } from './headless';

@@ -3,7 +3,7 @@
  * Column splits cut the output dim, row splits the input dim; qkv is cut by head inside each of q, k and v.
  * Source: Megatron-LM, arXiv 1909.08053.
  */
-import type { ModelConfig } from './model';
+import type { ModelConfig } from './config';
 import type { SplitTable } from './split';
 
 export function gptSplits(c: ModelConfig): SplitTable {

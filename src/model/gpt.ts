@@ -2,10 +2,12 @@
  * GPT-2 as plain single-device code: embed, block, head. Pre-LN, learned positions, tanh GELU, linear biases.
  * Knows shapes, never the plan: tensor parallelism is the table in gpt.split.ts.
  */
+
+import type { ModelConfig } from './config';
 import { nextTokenLoss } from './loss';
-import type { ModelConfig } from './model';
 import { attention, embed, layerNorm, linear } from './ops';
-import { Tape, type TapeOptions, type Unit } from './tape';
+import { Tape } from './tape';
+import type { TapeOptions, Unit } from './unit';
 
 /** tokens [R] -> x [R,C] */
 export function recordEmbed(c: ModelConfig, options: TapeOptions): Unit {

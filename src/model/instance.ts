@@ -1,6 +1,6 @@
 /**
  * The units of one rank made real on a device: buffers, prepared lists, host access to flat ranges. Knows no other rank
- * and no program: the executor (train/run.ts) calls it line by line.
+ * and no program: the executor (train/rank/executor.ts) calls it line by line.
  */
 import { PlanError } from '../errors';
 import type { MemoryByRole, Place, Tensor } from '../gpu/instr';
@@ -8,13 +8,13 @@ import type { Kernel } from '../gpu/kernel';
 import * as k from '../gpu/kernels';
 import type { Spot } from '../gpu/memory';
 import type { PreparedList, Stream } from '../gpu/stream';
+import type { ModelConfig } from './config';
 import { type Microbatch, sortByToken } from './inputs';
-import type { ModelConfig } from './model';
 import { type Pass, Placement, type PlacementOptions } from './placement';
 import { Sampler, SamplerPlan } from './sampler';
 import { type CopiedRange, type Cut, copiedRange } from './split';
 import { sumsqRanges } from './sumsq';
-import type { Unit } from './tape';
+import type { Unit } from './unit';
 
 /** What AdamW needs each step. c1 and c2 are 1 - beta^(step + 1). */
 export interface AdamParams {

@@ -2,7 +2,7 @@
  * Where parameters lie in a unit's flat buffer (param, grad and moment share it): decayed ones first, so AdamW is one
  * dispatch with one boundary; every tensor at a multiple of 4 floats, so vec4 loads stay aligned. Pure arithmetic.
  */
-import type { Param } from './tape';
+import type { Param } from './unit';
 
 export interface ParamRange {
   readonly param: Param;

@@ -3,7 +3,7 @@
  * [out, in], so a column split cuts dim 0; q, k, v and gate, up are cut each by itself. With more ranks than key/value
  * heads, tp / kvHeads neighbours hold copies of a head.
  */
-import type { ModelConfig } from './model';
+import type { ModelConfig } from './config';
 import type { SplitTable } from './split';
 
 export function llamaSplits(c: ModelConfig): SplitTable {

@@ -2,11 +2,13 @@
  * Llama as plain single-device code: RMSNorm, rotary positions, SwiGLU, grouped key/value heads, no biases; linears
  * stored [out, in]. Knows shapes, never the plan: tensor parallelism is the table in llama.split.ts.
  */
+
+import type { ModelConfig } from './config';
 import { rmsNorm, rotary, swiGlu } from './llama.ops';
 import { nextTokenLoss } from './loss';
-import type { ModelConfig } from './model';
 import { attention, embed, linear } from './ops';
-import { Tape, type TapeOptions, type Unit } from './tape';
+import { Tape } from './tape';
+import type { TapeOptions, Unit } from './unit';
 
 const PLAIN = { bias: false, transposed: true } as const;
 

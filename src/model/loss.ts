@@ -6,7 +6,8 @@ import type { Tensor } from '../gpu/instr';
 import * as k from '../gpu/kernels';
 import * as split from '../gpu/kernels.split';
 import { part } from './split';
-import type { Param, Tape } from './tape';
+import type { Tape } from './tape';
+import type { Param } from './unit';
 
 /** Vocabularies up to this size are one piece. */
 export const PIECE = 4096;

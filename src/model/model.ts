@@ -2,27 +2,14 @@
  * The whole model as a list of recorded units, and what others need to know of it without a GPU: sizes for the plan,
  * parameters for checkpoints. Which architecture is meant is decided here and nowhere else.
  */
+import type { ModelConfig } from './config';
 import * as gpt from './gpt';
 import { gptSplits } from './gpt.split';
 import { floatsOf, layoutOf } from './layout';
 import * as llama from './llama';
 import { llamaSplits } from './llama.split';
 import { type Cut, WHOLE } from './split';
-import type { Unit } from './tape';
-
-/** The model part of a run file. */
-export interface ModelConfig {
-  readonly arch: 'gpt2' | 'llama';
-  readonly layers: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly dim: number;
-  readonly hidden: number;
-  readonly context: number;
-  readonly vocab: number;
-  readonly tieEmbeddings: boolean;
-  readonly ropeTheta: number;
-}
+import type { Unit } from './unit';
 
 /** What `lower` and the planner know of a unit (UnitSize of plan.ts). */
 export interface SizedUnit {

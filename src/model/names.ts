@@ -2,8 +2,10 @@
  * Hugging Face's names and shapes of a model's tensors, and where each lies in our parameters. GPT-2 maps one to one
  * (linears stored [in, out]); Llama's q, k, v and gate, up are row ranges of our fused tensors (stored [out, in]).
  */
+
+import type { ModelConfig } from './config';
 import { floatsOf } from './layout';
-import { type ModelConfig, recordModel } from './model';
+import { recordModel } from './model';
 
 /** One tensor of a safetensors file. */
 export interface NamedTensor {

@@ -5,7 +5,7 @@
 import type { Instr, Tensor } from '../gpu/instr';
 import { floatsIn, MemoryPlan, type MemoryRole, ScratchPool, type Spot } from '../gpu/memory';
 import { type Layout, layoutOf, rangeOf } from './layout';
-import type { Unit } from './tape';
+import type { Unit } from './unit';
 
 /** How many copies things have, by unit of the whole model (residency.ts counts them); 0 slots: not on this rank. */
 export interface Residency {

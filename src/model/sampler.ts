@@ -6,8 +6,9 @@ import type { Instr, Place, Tensor } from '../gpu/instr';
 import { matmul } from '../gpu/kernels';
 import { floatsIn, type MemoryPlan, ScratchPool, type Spot } from '../gpu/memory';
 import type { PreparedList, Stream } from '../gpu/stream';
-import { type ModelConfig, recordModel } from './model';
-import type { Unit } from './tape';
+import type { ModelConfig } from './config';
+import { recordModel } from './model';
+import type { Unit } from './unit';
 
 export class SamplerPlan {
   readonly units: readonly Unit[];

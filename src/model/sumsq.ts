@@ -5,7 +5,7 @@
 import { layoutOf } from './layout';
 import type { Sharding } from './placement';
 import { type Cut, copiedRange } from './split';
-import type { Unit } from './tape';
+import type { Unit } from './unit';
 
 export interface FloatRange {
   readonly at: number;

@@ -1,5 +1,5 @@
 /** The page of a headless rank: no interface. Its fragment names the desk and the rank: `#desk=/headless/...&index=0`. */
-import { connectPeer } from '../net/webrtc';
+import { connectPeer } from '../net/room/webrtc';
 import { bridge } from '../worker/bridge';
 import { runHeadless } from '../worker/headless';
 

@@ -5,9 +5,9 @@
 import { PlanError } from '../errors';
 import type { ParallelPlan } from '../plan/plan';
 import { SCHEDULES } from '../plan/plan';
+import { DEFAULT_PICKS, type Picks, planFor, type Scene } from './lecture/models/plans';
 import { LECTURE_CHOICE } from './lecture/show/address';
 import { type LiveRoom, openLiveRoom } from './lecture/show/liveroom';
-import { DEFAULT_PICKS, type Picks, planFor, type Scene } from './lecture/models/plans';
 import { messages } from './messages';
 import { runFileOf } from './state/runchoice';
 import type { RunFile } from './tab';

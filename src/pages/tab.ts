@@ -6,7 +6,7 @@
 import type { StepMetrics, TabStatus } from '../worker/api';
 import type { Tab } from '../worker/client';
 
-export type { Presence } from '../net/signaling';
+export type { Presence } from '../net/signaling/signaling';
 export type { PeerId } from '../plan/mesh';
 export { type DeviceReport, IDLE, type Phase, type StepMetrics, type TabStatus } from '../worker/api';
 export type { ModelFiles, OpenTab, Tab, TabOptions } from '../worker/client';

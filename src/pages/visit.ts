@@ -3,7 +3,7 @@
  * The lecture page has its own; both share `Session` and the parts.
  */
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
-import { newSecret } from '../net/roomkey';
+import { newSecret } from '../net/signaling/roomkey';
 import { messages } from './messages';
 import { count } from './state/format';
 import { readFragment, writeFragment } from './state/fragment';

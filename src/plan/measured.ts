@@ -6,7 +6,8 @@ import { PlanError } from '../errors';
 import type { TraceEvent } from '../trace/trace';
 import type { Links } from './links';
 import { type ParallelPlan, parsePlan } from './plan';
-import type { Device, Workload } from './planner';
+import type { Workload } from './planner';
+import type { Device } from './prediction';
 import { figuresOf, type PassOp, type UnitKind } from './sizes';
 
 /** Steps of one plan, without the first, which compiles and warms up. */

@@ -4,42 +4,19 @@
  */
 import { PlanError } from '../errors';
 import { candidatesOf } from './candidates';
-import { type Footprint, footprintOf, totalBytes } from './footprint';
+import type { Costs } from './costs';
+import { footprintOf, totalBytes } from './footprint';
 import { collectiveBytes, collectiveMs, type Links } from './links';
-import { type Placed, sharedPart, sharersOf } from './machines';
+import { sharedPart, sharersOf } from './machines';
 import type { Action, ParallelPlan } from './plan';
-import { type Costs, clusterOf, simulate } from './simulate';
-import { figuresOf, type ModelShape, type PassOp, type UnitFigures, type UnitKind } from './sizes';
+import type { Device, Prediction } from './prediction';
+import { clusterOf, simulate } from './simulate';
+import { figuresOf, type ModelShape, type PassOp, type UnitFigures } from './sizes';
 import { whyThis } from './why';
-
-/** One rank's device, as measured when it joined. */
-export interface Device extends Placed {
-  /** Milliseconds of one sequence through a pass of the whole unit (tp 1), while no other rank of its machine computes. */
-  readonly passMs: Readonly<Record<UnitKind, Readonly<Record<PassOp, number>>>>;
-  /** Added to every pass, whatever its size: host work and submission. */
-  readonly launchMs: number;
-  /** AdamW over a million floats. */
-  readonly stepMsPerMillion: number;
-  readonly memoryBytes: number;
-}
 
 export interface Workload {
   readonly model: ModelShape;
   readonly globalBatch: number;
-}
-
-export interface Prediction {
-  readonly plan: ParallelPlan;
-  /** From commit to commit, once under way. */
-  readonly stepMs: number;
-  /** Compute lines of the busiest rank; the rest of the step is waiting. */
-  readonly busyMs: number;
-  /** Bytes the busiest sender sends in a step. */
-  readonly bytesPerStep: number;
-  /** Of the fullest rank. */
-  readonly memory: Footprint;
-  readonly memoryBytes: number;
-  readonly fits: boolean;
 }
 
 export interface Recommendation {

@@ -5,32 +5,11 @@
  */
 import { PlanError } from '../errors';
 import type { TraceEvent } from '../trace/trace';
-import type { Links } from './links';
-import { lower, type Program } from './lower';
-import { type Mesh, makeMesh } from './mesh';
+import type { Cluster, Costs } from './costs';
+import { lower } from './lower';
+import { makeMesh } from './mesh';
 import type { ParallelPlan, UnitSize } from './plan';
 import { Run, SimulatedRank } from './simulatedrank';
-
-export interface Costs {
-  /** Milliseconds of one pass of a unit on a rank; B takes I plus W. */
-  passMs(op: 'F' | 'I' | 'W', unit: number, rank: number): number;
-  /** Milliseconds of STEP. */
-  stepMs(unit: number, rank: number): number;
-  /** Bytes of the activation of one microbatch at a stage border, and of its gradient. */
-  readonly borderBytes: number;
-  readonly links: Links;
-}
-
-/** All ranks of a plan with their programs, index = rank. */
-export interface Cluster {
-  readonly plan: ParallelPlan;
-  readonly units: readonly UnitSize[];
-  readonly seats: readonly Seat[];
-}
-
-export interface Seat extends Program {
-  readonly mesh: Mesh;
-}
 
 export interface RankReport {
   /** Time in compute lines. */

@@ -1,12 +1,12 @@
 /**
- * One rank of a simulation and what the ranks share. The rules of waiting are those of the executor (train/run.ts): the
+ * One rank of a simulation and what the ranks share. The rules of waiting are those of the executor (train/rank/executor.ts): the
  * docstring of Action says them; here each costs time instead of doing anything.
  */
 import type { TraceEvent } from '../trace/trace';
+import type { Cluster, Costs } from './costs';
 import { collectiveBytes, collectiveCost, messageMs } from './links';
 import type { Mesh } from './mesh';
 import type { Action } from './plan';
-import type { Cluster, Costs } from './simulate';
 import { stageCount } from './stages';
 import { messageOf, printAction } from './text';
 

@@ -1,7 +1,7 @@
 /** The planner's verdict in words: a short name of a plan and one sentence why it was chosen. */
 import { sharersOf } from './machines';
 import type { ParallelPlan } from './plan';
-import type { Device, Prediction } from './planner';
+import type { Device, Prediction } from './prediction';
 
 /** `DDP`, `ZeRO-2`, `dp 2 x pp 2 (1f1b)`, `tp 4`. */
 export function nameOf({ dp, pp, tp, zero, schedule, recompute, overlap }: ParallelPlan): string {

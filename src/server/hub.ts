@@ -3,8 +3,8 @@
  * makes, holds no queue for absent peers and nothing of a room once its last peer has left.
  */
 import { ProtocolError } from '../errors';
-import { TokenBucket } from '../net/bucket';
-import { parseClientMessage, SERVER_RATE, type ServerMessage } from '../net/signalwire';
+import { TokenBucket } from '../net/signaling/bucket';
+import { parseClientMessage, SERVER_RATE, type ServerMessage } from '../net/signaling/signalwire';
 import type { PeerId } from '../plan/mesh';
 
 export const LIMITS = {

@@ -5,7 +5,7 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { MAX_FRAME_BYTES, SIGNALING_PATH } from '../net/signalwire';
+import { MAX_FRAME_BYTES, SIGNALING_PATH } from '../net/signaling/signalwire';
 import { CLOSE, Hub, LIMITS } from './hub';
 
 export interface SignalingOptions {

@@ -5,7 +5,7 @@
 import * as v from 'valibot';
 import { PlanError } from '../errors';
 import type { MatmulPrecision } from '../gpu/device';
-import type { ModelConfig } from '../model/model';
+import type { ModelConfig } from '../model/config';
 import { type ParallelPlan, parsePlan } from '../plan/plan';
 import { validatePlan } from '../plan/rules';
 

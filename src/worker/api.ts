@@ -3,14 +3,15 @@
  * go by comlink; tensors never do. Data channels are transferred in the task that creates them.
  */
 import type { MemoryByRole } from '../gpu/instr';
-import type { LinkShape } from '../net/shaper';
-import type { Presence } from '../net/signaling';
+import type { Presence } from '../net/signaling/signaling';
+import type { LinkShape } from '../net/wire/shaper';
 import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
 import type { Tour } from '../plan/tour';
 import type { TraceEvent } from '../trace/trace';
-import type { Proof } from '../train/proof';
-import type { ModelFiles, TabStatus } from '../train/status';
+import type { ModelFiles } from '../train/files/checkpoint';
+import type { Proof } from '../train/trainer/proof';
+import type { TabStatus } from '../train/trainer/status';
 
 /** Slowness put on a tab on purpose; really applied to its executor and its transport. 0 switches a field off. */
 export interface Handicap extends LinkShape {
@@ -37,7 +38,8 @@ export interface DeviceReport {
 
 export type { MemoryByRole } from '../gpu/instr';
 export type { Tour } from '../plan/tour';
-export { IDLE, type ModelFiles, type Phase, type StepMetrics, type TabStatus } from '../train/status';
+export type { ModelFiles } from '../train/files/checkpoint';
+export { IDLE, type Phase, type StepMetrics, type TabStatus } from '../train/trainer/status';
 
 /** What the training side asks of the room side. */
 export interface RoomPort {

@@ -3,9 +3,9 @@
  * takes part.
  */
 import * as Comlink from 'comlink';
-import type { Room } from '../net/room';
+import type { Room } from '../net/room/room';
 import type { DeviceReport, RoomPort } from './api';
-import type { LocalRank } from './rank';
+import type { LocalRank } from './engine';
 import { relayChannel } from './relay';
 import type { ChannelsMessage, TrainingWorker } from './worker';
 

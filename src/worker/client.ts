@@ -2,11 +2,11 @@
  * What a page uses to take part: opens the room, runs the training Worker and bridges the two (room messages, data
  * channels). Holds no GPU object and no number of the model.
  */
-import type { Presence } from '../net/signaling';
+import type { Presence } from '../net/signaling/signaling';
 import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
+import type { ModelFiles } from '../train/files/checkpoint';
 import type { RunFile } from '../train/runfile';
-import type { ModelFiles } from '../train/status';
 import type { DeviceReport, Handicap, TabStatus } from './api';
 import type { Order } from './orders';
 

@@ -1,6 +1,6 @@
 /** The plan of a run for the peers that are there. */
 import { PlanError } from '../errors';
-import { fitReplicas } from '../net/election';
+import { fitReplicas } from '../net/membership/election';
 import type { ParallelPlan } from '../plan/plan';
 import { validatePlan } from '../plan/rules';
 import { readRunFile } from '../train/runfile';

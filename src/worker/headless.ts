@@ -2,14 +2,15 @@
  * A rank of a headless run, the same in a page and in a Node process: asks the command line's server for its setup, trains,
  * and hands back metrics, trace, model and the final report. The other side is cli/headless.ts.
  */
-import { BUILD } from '../net/build';
-import type { Room } from '../net/room';
-import { openRoom } from '../net/room';
-import { deriveRoom, newPeerId } from '../net/roomkey';
-import type { Presence } from '../net/signaling';
-import { SIGNALING_PATH } from '../net/signalwire';
-import { type SocketLike, SocketSignaling } from '../net/socketsignaling';
-import type { ConnectOptions, PeerConnection } from '../net/webrtc';
+
+import type { Room } from '../net/room/room';
+import { openRoom } from '../net/room/room';
+import type { ConnectOptions, PeerConnection } from '../net/room/webrtc';
+import { BUILD } from '../net/signaling/build';
+import { deriveRoom, newPeerId } from '../net/signaling/roomkey';
+import type { Presence } from '../net/signaling/signaling';
+import { SIGNALING_PATH } from '../net/signaling/signalwire';
+import { type SocketLike, SocketSignaling } from '../net/signaling/socketsignaling';
 import { readRunFile } from '../train/runfile';
 import type { Handicap, MemoryByRole, RankResult, StartOptions, StepMetrics, TabStatus, Tour } from './api';
 import { fetchBytes } from './sources';

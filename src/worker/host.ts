@@ -3,18 +3,18 @@
  * (of several, the lowest id), and other pages obey its orders; without that it only listens.
  */
 import { PlanError, ProtocolError } from '../errors';
-import { BUILD } from '../net/build';
 import { realClock } from '../net/clock';
-import type { Declaration } from '../net/declaration';
-import { openSignaling, type RoomAddress } from '../net/opensignaling';
-import { cleanName } from '../net/presence';
-import { openRoom } from '../net/room';
-import { newPeerId } from '../net/roomkey';
-import { RoomMembership } from '../net/roommembership';
-import type { Presence } from '../net/signaling';
-import type { WatchLink } from '../net/watch';
-import { connectPeer } from '../net/webrtc';
-import type { Change } from '../net/wishes';
+import type { Declaration } from '../net/membership/declaration';
+import { RoomMembership } from '../net/membership/roommembership';
+import type { Change } from '../net/membership/wishes';
+import { openRoom } from '../net/room/room';
+import type { WatchLink } from '../net/room/watch';
+import { connectPeer } from '../net/room/webrtc';
+import { BUILD } from '../net/signaling/build';
+import { openSignaling, type RoomAddress } from '../net/signaling/opensignaling';
+import { cleanName } from '../net/signaling/presence';
+import { newPeerId } from '../net/signaling/roomkey';
+import type { Presence } from '../net/signaling/signaling';
 import type { PeerId } from '../plan/mesh';
 import { parsePlan } from '../plan/plan';
 import { hashRunFile } from '../train/hash';

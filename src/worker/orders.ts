@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { ProtocolError } from '../errors';
-import { cleanName } from '../net/presence';
+import { cleanName } from '../net/signaling/presence';
 import { handicapSchema } from './telemetry';
 
 const order = v.variant('t', [

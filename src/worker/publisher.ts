@@ -3,9 +3,9 @@
  * answers their clocks. Says nothing while nobody watches; a watcher that does not read loses trace, never memory here.
  */
 import { ProtocolError } from '../errors';
-import type { WatchLink } from '../net/watch';
+import type { WatchLink } from '../net/room/watch';
 import type { PeerId } from '../plan/mesh';
-import type { StepMetrics, TabStatus } from '../train/status';
+import type { StepMetrics, TabStatus } from '../train/trainer/status';
 import {
   type FromWatched,
   type Handicap,

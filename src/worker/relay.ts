@@ -3,7 +3,7 @@
  * the channel, the Worker holds a stand-in. Payloads move by transfer, so nothing is copied twice.
  * Delete it when Safari and Firefox ESR transfer data channels (https://github.com/w3c/webrtc-extensions/issues/64).
  */
-import type { Channel } from '../net/link';
+import type { Channel } from '../net/wire/link';
 
 type Up = { readonly state: RTCDataChannelState } | { readonly data: ArrayBuffer };
 type Down = { readonly data: ArrayBuffer } | { readonly close: true };

@@ -4,23 +4,23 @@
  */
 import type { Remote } from 'comlink';
 import { ProtocolError } from '../errors';
-import { BUILD } from '../net/build';
-import { openSignaling } from '../net/opensignaling';
-import { cleanName } from '../net/presence';
-import { openRoom } from '../net/room';
-import { newPeerId } from '../net/roomkey';
-import type { Presence } from '../net/signaling';
-import { connectPeer } from '../net/webrtc';
+import { openRoom } from '../net/room/room';
+import { connectPeer } from '../net/room/webrtc';
+import { BUILD } from '../net/signaling/build';
+import { openSignaling } from '../net/signaling/opensignaling';
+import { cleanName } from '../net/signaling/presence';
+import { newPeerId } from '../net/signaling/roomkey';
+import type { Presence } from '../net/signaling/signaling';
+import { builtInText } from '../train/data/texts';
 import { hashRunFile } from '../train/hash';
 import type { RunFile } from '../train/runfile';
-import { builtInText } from '../train/texts';
 import { type Handicap, IDLE, type StartOptions, type TabStatus } from './api';
 import { bridge } from './bridge';
 import type { OpenTab, Tab } from './client';
+import type { LocalRank } from './engine';
 import { machineOf } from './machine';
 import { type Order, parseOrder } from './orders';
 import { Publisher } from './publisher';
-import type { LocalRank } from './rank';
 import { NO_HANDICAP } from './telemetry';
 
 /** A network that says nothing does not keep people from training alone. */

@@ -4,11 +4,11 @@
  */
 import * as v from 'valibot';
 import { PlanError, ProtocolError } from '../errors';
-import { cleanName } from '../net/presence';
+import { cleanName } from '../net/signaling/presence';
 import { parsePlan } from '../plan/plan';
-import type { StepMetrics, TabStatus } from '../train/status';
+import type { StepMetrics, TabStatus } from '../train/trainer/status';
 
-export { TOLERANCE } from '../train/proof';
+export { TOLERANCE } from '../train/trainer/proof';
 
 /** Both ends must speak the same; another version is not answered. */
 export const TELEMETRY_VERSION = 1;

@@ -5,8 +5,8 @@
 import * as Comlink from 'comlink';
 import type { PeerId } from '../plan/mesh';
 import type { DeviceReport, RoomPort } from './api';
+import type { LocalRank } from './engine';
 import { probeDevice } from './probe';
-import type { LocalRank } from './rank';
 import { RelayedChannel } from './relay';
 
 /** Posted outside of comlink: a data channel must be transferred in the task that created it. */
@@ -30,7 +30,7 @@ const gpu = globalThis.navigator?.gpu;
 let rank: LocalRank | undefined;
 
 async function open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<LocalRank> {
-  const [{ LocalRank }, { browserStore }] = await Promise.all([import('./rank'), import('./tunestore')]);
+  const [{ LocalRank }, { browserStore }] = await Promise.all([import('./engine'), import('./tunestore')]);
   // Calls over comlink return promises that only fail when the page is gone, and this Worker with it.
   const asPort: RoomPort = {
     send: (to, message) => void port.send(to, message),

@@ -5,8 +5,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { parseTrainArgs } from '../../src/cli/args';
 import { prepareJob } from '../../src/cli/job';
 import { InputError, PlanError } from '../../src/errors';
-import { modelFile } from '../../src/train/checkpoint';
-import { writeSafetensors } from '../../src/train/safetensors';
+import { modelFile } from '../../src/train/files/checkpoint';
+import { writeSafetensors } from '../../src/train/files/safetensors';
 import { readFixture } from '../helpers/fixture';
 import { temporaryFolder, train, writeInputs } from '../helpers/headless';
 

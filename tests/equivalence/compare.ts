@@ -1,6 +1,6 @@
 /** Comparing the numbers of two runs. */
-import type { ModelConfig } from '../../src/model/model';
-import { wholeModel } from '../../src/train/holding';
+import type { ModelConfig } from '../../src/model/config';
+import { wholeModel } from '../../src/train/state/holding';
 
 /** |a - b| / |b| over all elements, in float64. */
 export function relativeL2(a: Float32Array, b: Float32Array): number {

@@ -7,7 +7,7 @@ import { unitSizes } from '../../src/model/model';
 import { lower } from '../../src/plan/lower';
 import { type Mesh, makeMesh } from '../../src/plan/mesh';
 import { stageCoord, stageCount } from '../../src/plan/stages';
-import { microbatchSize } from '../../src/train/data';
+import { microbatchSize } from '../../src/train/data/data';
 import type { RunFile } from '../../src/train/runfile';
 import { trainCluster } from '../helpers/cluster';
 import { type FixtureName, readFixture, runOf } from '../helpers/fixture';

@@ -4,18 +4,18 @@
  */
 import { expect } from 'vitest';
 import { PeerLost } from '../../src/errors';
-import { type MemoryTransport, memoryTransports } from '../../src/net/memory';
 import { makeMesh } from '../../src/plan/mesh';
 import { parsePlan } from '../../src/plan/plan';
 import { Trace } from '../../src/trace/trace';
-import { batchOf, samplesOf } from '../../src/train/data';
-import { type Holding, holdingOf, type Part } from '../../src/train/holding';
-import { type DeviceRank, rankMaker } from '../../src/train/rankmodel';
-import { learningRate } from '../../src/train/schedule';
-import type { RankState, UnitArrays } from '../../src/train/state';
+import { batchOf, samplesOf } from '../../src/train/data/data';
+import { type DeviceRank, rankMaker } from '../../src/train/rank/rankmodel';
+import { type Holding, holdingOf, type Part } from '../../src/train/state/holding';
+import type { RankState, UnitArrays } from '../../src/train/state/state';
+import { learningRate } from '../../src/train/trainer/learningrate';
 import { stateFrom, trainCluster } from '../helpers/cluster';
 import { readFixture, runOf } from '../helpers/fixture';
 import { gpu, gpuTest, useGpu } from '../helpers/gpu';
+import { type MemoryTransport, memoryTransports } from '../helpers/memory';
 import { relativeL2, withoutKeyBias } from './compare';
 
 useGpu();

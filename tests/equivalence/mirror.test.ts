@@ -4,9 +4,9 @@
  */
 import { expect } from 'vitest';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
-import type { MakeRank, StepInput } from '../../src/train/rank';
-import { rankMaker } from '../../src/train/rankmodel';
-import type { StepMetrics } from '../../src/train/status';
+import type { MakeRank, StepInput } from '../../src/train/rank/rank';
+import { rankMaker } from '../../src/train/rank/rankmodel';
+import type { StepMetrics } from '../../src/train/trainer/status';
 import { gpu, gpuTest, useGpu } from '../helpers/gpu';
 import { type Tab, TrainRoom } from '../helpers/trainroom';
 

@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import type { GpuDevice } from '../../src/gpu/device';
 import { unitSizes } from '../../src/model/model';
-import type { Transport } from '../../src/net/transport';
+import type { Transport } from '../../src/net/wire/transport';
 import type { Trace } from '../../src/trace/trace';
 import { trainCluster } from '../helpers/cluster';
 import { readFixture, runOf } from '../helpers/fixture';

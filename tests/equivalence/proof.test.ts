@@ -3,11 +3,11 @@
  * number changed on its way is named by its tensor.
  */
 import { expect } from 'vitest';
-import type { Transport } from '../../src/net/transport';
+import type { Transport } from '../../src/net/wire/transport';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { Trace } from '../../src/trace/trace';
-import { TOLERANCE } from '../../src/train/proof';
-import { rankMaker } from '../../src/train/rankmodel';
+import { rankMaker } from '../../src/train/rank/rankmodel';
+import { TOLERANCE } from '../../src/train/trainer/proof';
 import { gpuTest, useGpu } from '../helpers/gpu';
 import { type Tab, TrainRoom } from '../helpers/trainroom';
 

@@ -3,16 +3,16 @@ import { expect } from 'vitest';
 import { PlanError } from '../../src/errors';
 import { placeInstance } from '../../src/model/instance';
 import { unitSizes } from '../../src/model/model';
-import { memoryTransports } from '../../src/net/memory';
 import { lower } from '../../src/plan/lower';
 import { makeMesh } from '../../src/plan/mesh';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
-import { batchOf, samplesOf } from '../../src/train/data';
-import { holdingOf, wholeModel } from '../../src/train/holding';
-import { instanceOptions, type RankMakerOptions, rankMaker } from '../../src/train/rankmodel';
-import { initialState } from '../../src/train/state';
+import { batchOf, samplesOf } from '../../src/train/data/data';
+import { instanceOptions, type RankMakerOptions, rankMaker } from '../../src/train/rank/rankmodel';
+import { holdingOf, wholeModel } from '../../src/train/state/holding';
+import { initialState } from '../../src/train/state/state';
 import { type Fixture, readFixture, runOf } from '../helpers/fixture';
 import { gpu, gpuTest, useGpu } from '../helpers/gpu';
+import { memoryTransports } from '../helpers/memory';
 
 useGpu();
 

@@ -4,10 +4,10 @@
  */
 import { expect } from 'vitest';
 import { parsePlan } from '../../src/plan/plan';
-import { modelFile, readModelFile } from '../../src/train/checkpoint';
-import type { StepInput } from '../../src/train/rank';
-import { rankMaker } from '../../src/train/rankmodel';
-import type { StepMetrics } from '../../src/train/status';
+import { modelFile, readModelFile } from '../../src/train/files/checkpoint';
+import type { StepInput } from '../../src/train/rank/rank';
+import { rankMaker } from '../../src/train/rank/rankmodel';
+import type { StepMetrics } from '../../src/train/trainer/status';
 import { trainCluster } from '../helpers/cluster';
 import { readFixture, runOf } from '../helpers/fixture';
 import { gpu, gpuTest, useGpu } from '../helpers/gpu';

@@ -1,5 +1,5 @@
 /** Fake data channels joined in pairs: what one end sends, the other receives in a later microtask, copied. */
-import type { Channel } from '../../src/net/link';
+import type { Channel } from '../../src/net/wire/link';
 
 export class FakeChannel implements Channel {
   readyState: RTCDataChannelState = 'open';

@@ -4,16 +4,16 @@
  */
 import type { GpuDevice } from '../../src/gpu/device';
 import type { MemoryByRole } from '../../src/gpu/instr';
-import { type MemoryTransport, memoryTransports } from '../../src/net/memory';
-import type { Transport } from '../../src/net/transport';
+import type { Transport } from '../../src/net/wire/transport';
 import { type Mesh, makeMesh } from '../../src/plan/mesh';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
-import { batchOf, samplesOf } from '../../src/train/data';
-import { type Holding, holdingOf, type Part, wholeModel } from '../../src/train/holding';
-import { type DeviceRank, rankMaker } from '../../src/train/rankmodel';
+import { batchOf, samplesOf } from '../../src/train/data/data';
+import { type DeviceRank, rankMaker } from '../../src/train/rank/rankmodel';
 import type { RunFile } from '../../src/train/runfile';
-import { learningRate } from '../../src/train/schedule';
-import { emptyState, type RankState, type UnitArrays } from '../../src/train/state';
+import { type Holding, holdingOf, type Part, wholeModel } from '../../src/train/state/holding';
+import { emptyState, type RankState, type UnitArrays } from '../../src/train/state/state';
+import { learningRate } from '../../src/train/trainer/learningrate';
+import { type MemoryTransport, memoryTransports } from './memory';
 
 export interface ClusterRun {
   readonly losses: readonly number[];

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { namedTensors } from '../../src/model/names';
 import { parsePlan } from '../../src/plan/plan';
-import { wholeModel } from '../../src/train/holding';
 import type { ModelConfig, RunFile, TrainConfig } from '../../src/train/runfile';
+import { wholeModel } from '../../src/train/state/holding';
 
 export type FixtureName =
   | 'gpt2-tied'

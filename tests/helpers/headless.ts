@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { modelFile, readModelFile } from '../../src/train/checkpoint';
+import { modelFile, readModelFile } from '../../src/train/files/checkpoint';
 import type { StepMetrics } from '../../src/worker/api';
 import { relativeL2, withoutKeyBias, worstRelative } from '../equivalence/compare';
 import type { Fixture } from './fixture';

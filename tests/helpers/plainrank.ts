@@ -4,12 +4,12 @@
  */
 import { NonFinite } from '../../src/errors';
 import { IGNORED_TARGET } from '../../src/gpu/kernels';
-import { makeGroup } from '../../src/net/group';
-import type { MicrobatchInput } from '../../src/train/data';
-import { holdingOf } from '../../src/train/holding';
-import type { MakeRank, RankModel, StepInput } from '../../src/train/rank';
-import { emptyState, type UnitArrays } from '../../src/train/state';
-import { holdingUnder, SINGLE } from '../../src/train/sync';
+import { makeGroup } from '../../src/net/collective/group';
+import type { MicrobatchInput } from '../../src/train/data/data';
+import type { MakeRank, RankModel, StepInput } from '../../src/train/rank/rank';
+import { holdingOf } from '../../src/train/state/holding';
+import { emptyState, type UnitArrays } from '../../src/train/state/state';
+import { holdingUnder, SINGLE } from '../../src/train/state/sync';
 
 export interface PlainOptions {
   /** Called at points of a step where a test may strike: 'compute', 'reduced', 'voted', 'committed'. */

@@ -2,11 +2,11 @@
  * A room of membership machines without network or time: messages, roster news and link news of each pair arrive in
  * order, but when is decided by the test. Dead peers stop; what they had sent still arrives.
  */
-import type { MembershipMessage } from '../../src/net/declaration';
-import { fitReplicas } from '../../src/net/election';
-import type { JoinedGeneration } from '../../src/net/membership';
-import { type MembershipOptions, RoomMembership } from '../../src/net/roommembership';
-import type { Presence } from '../../src/net/signaling';
+import type { MembershipMessage } from '../../src/net/membership/declaration';
+import { fitReplicas } from '../../src/net/membership/election';
+import type { JoinedGeneration } from '../../src/net/membership/membership';
+import { type MembershipOptions, RoomMembership } from '../../src/net/membership/roommembership';
+import type { Presence } from '../../src/net/signaling/signaling';
 import { parsePlan } from '../../src/plan/plan';
 import { HandClock } from './clock';
 

@@ -1,14 +1,15 @@
 /** A room of trainers in one process: memory links, and an authority that declares what the test says. */
 import { PeerLost } from '../../src/errors';
-import type { Generation, JoinedGeneration, Membership } from '../../src/net/membership';
-import { type MemoryOptions, type MemoryTransport, memoryTransports } from '../../src/net/memory';
+import type { Generation, JoinedGeneration, Membership } from '../../src/net/membership/membership';
 import type { ParallelPlan } from '../../src/plan/plan';
 import { Trace } from '../../src/trace/trace';
-import { prepare } from '../../src/train/prepared';
 import { parseRunFile } from '../../src/train/runfile';
-import type { StepMetrics, TabStatus } from '../../src/train/status';
-import { holdingUnder } from '../../src/train/sync';
-import { startTrainer, type Trainer, type TrainerDeps } from '../../src/train/trainer';
+import { holdingUnder } from '../../src/train/state/sync';
+import { prepare } from '../../src/train/trainer/prepared';
+import type { TrainerDeps } from '../../src/train/trainer/setting';
+import type { StepMetrics, TabStatus } from '../../src/train/trainer/status';
+import { startTrainer, type Trainer } from '../../src/train/trainer/trainer';
+import { type MemoryOptions, type MemoryTransport, memoryTransports } from './memory';
 import { plainRanks } from './plainrank';
 
 interface Waiting {

@@ -1,10 +1,11 @@
 /** Watched tabs and one watching page in one process: publishers and a live feed over links of the test's own. */
-import type { Presence } from '../../src/net/signaling';
-import type { WatchLink } from '../../src/net/watch';
+
+import type { WatchLink } from '../../src/net/room/watch';
+import type { Presence } from '../../src/net/signaling/signaling';
 import { LiveFeed } from '../../src/pages/lecture/feeds/livefeed';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { Trace } from '../../src/trace/trace';
-import type { StepMetrics, TabStatus } from '../../src/train/status';
+import type { StepMetrics, TabStatus } from '../../src/train/trainer/status';
 import { PackedTrace } from '../../src/worker/packedtrace';
 import { Publisher } from '../../src/worker/publisher';
 import { NO_HANDICAP } from '../../src/worker/telemetry';

@@ -1,7 +1,7 @@
 /** Two peers in this process joined by real WebRTC (@roamhq/wrtc) through connectPeer, or through an emulated link. */
 import wrtc from '@roamhq/wrtc';
-import { type LinkTransport, linkTransport } from '../../src/net/links';
-import { connectPeer, type PeerConnection, type Wrtc } from '../../src/net/webrtc';
+import { connectPeer, type PeerConnection, type Wrtc } from '../../src/net/room/webrtc';
+import { type LinkTransport, linkTransport } from '../../src/net/wire/links';
 
 /** Changes a signal on its way (`from` 0 or 1), or drops it by returning undefined. */
 export type Rewrite = (signal: unknown, from: 0 | 1) => unknown;

@@ -5,11 +5,11 @@ import { GpuDevice } from '../../src/gpu/device';
 import { layernorm, matmul } from '../../src/gpu/kernels';
 import { candidates, choose, tuneKey } from '../../src/gpu/pipeline';
 import { expand } from '../../src/gpu/shaders';
-import { memoryTransports } from '../../src/net/memory';
 import { makeMesh } from '../../src/plan/mesh';
 import { Trace } from '../../src/trace/trace';
-import { rankMaker } from '../../src/train/rankmodel';
+import { rankMaker } from '../../src/train/rank/rankmodel';
 import { parseRunFile } from '../../src/train/runfile';
+import { memoryTransports } from '../helpers/memory';
 
 const SIZES = [
   { M: 64, N: 64, K: 256 },

@@ -3,7 +3,7 @@
  * are not sent to servers. Nothing here starts anything.
  */
 import * as v from 'valibot';
-import { secretOfFragment } from '../../net/roomkey';
+import { secretOfFragment } from '../../net/signaling/roomkey';
 import { messages } from '../messages';
 import { type BuiltInChoice, choiceFields, DEFAULT_CHOICE, type RunChoice } from './runchoice';
 

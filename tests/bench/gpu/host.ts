@@ -58,7 +58,7 @@ async function buildPage(outDir: string): Promise<void> {
   await build({
     configFile: false,
     root: source,
-    base: './',
+    base: './/',
     logLevel: 'error',
     build: {
       target: 'es2023',

@@ -1,14 +1,14 @@
 /** Ours in the bench: a rank of one with the product's own executor, and the product's matmul kernel. */
 import { type GpuDevice, openDevice } from '../../../src/gpu/device';
 import { matmul } from '../../../src/gpu/kernels';
-import { memoryTransports } from '../../../src/net/memory';
 import { makeMesh } from '../../../src/plan/mesh';
 import { parsePlan } from '../../../src/plan/plan';
 import { Trace } from '../../../src/trace/trace';
-import { holdingOf } from '../../../src/train/holding';
-import { rankMaker } from '../../../src/train/rankmodel';
+import { rankMaker } from '../../../src/train/rank/rankmodel';
 import type { RunFile } from '../../../src/train/runfile';
-import { emptyState } from '../../../src/train/state';
+import { holdingOf } from '../../../src/train/state/holding';
+import { emptyState } from '../../../src/train/state/state';
+import { memoryTransports } from '../../helpers/memory';
 import type { Multiplier, Peer, Trainer, Weight } from './peer';
 import { ADAM, type LinearShape, type Product, productOf, type TrainShape } from './shapes';
 import { solo } from './solo';

@@ -1,7 +1,7 @@
 /** The page of the bench: everyone in one page, driven from run.ts. Times are of the host, from asking to having. */
 import { probe } from '../../../src/gpu/device';
 import { initialValue } from '../../../src/model/init';
-import { wholeModel } from '../../../src/train/holding';
+import { wholeModel } from '../../../src/train/state/holding';
 import { attentionTurn } from './attention';
 import { type Counts, countsOf, startCounting } from './counted';
 import { jax } from './jax';

@@ -1,5 +1,5 @@
 /** What the bench asks of everyone it measures, ours and peers alike. */
-import type { WholeParam } from '../../../src/train/holding';
+import type { WholeParam } from '../../../src/train/state/holding';
 import type { Batch, LinearShape, Product, TrainShape } from './shapes';
 
 /** A parameter with its first values, the same for everyone. */

@@ -1,5 +1,5 @@
 /** What is measured: two GPTs, and the matrix products of their linears. Also the seeded text all peers train on. */
-import type { ModelConfig } from '../../../src/model/model';
+import type { ModelConfig } from '../../../src/model/config';
 
 export interface TrainShape {
   readonly name: string;

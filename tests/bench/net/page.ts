@@ -2,7 +2,7 @@
  * The bench page of one tab: connects to the other tabs, over BroadcastChannel or through the process that drives it, and
  * hands its channels to the Worker.
  */
-import { connectPeer, type PeerConnection } from '../../../src/net/webrtc';
+import { connectPeer, type PeerConnection } from '../../../src/net/room/webrtc';
 import type { Answer, Command, Drained, Question } from './messages';
 
 export interface Signal {

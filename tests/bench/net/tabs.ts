@@ -54,7 +54,7 @@ async function buildPage(source: string, outDir: string): Promise<void> {
   await build({
     configFile: false,
     root: source,
-    base: './',
+    base: './/',
     logLevel: 'error',
     resolve: { alias: { 'simple-peer': 'simple-peer/simplepeer.min.js' } },
     worker: { format: 'es' },

@@ -1,7 +1,7 @@
 /** The bench's Worker of one tab: raw data channels, and our transport and collectives, over transferred channels. */
 
-import { DEFAULT_LINKS, makeGroup } from '../../../src/net/group';
-import { linkTransport } from '../../../src/net/links';
+import { DEFAULT_LINKS, makeGroup } from '../../../src/net/collective/group';
+import { linkTransport } from '../../../src/net/wire/links';
 import { PIECE_FLOATS } from '../../../src/plan/links';
 import type { Mesh } from '../../../src/plan/mesh';
 import type { Answer, Command, Drained, Question } from './messages';

@@ -1,7 +1,7 @@
 /** The transport over an emulated link: slow, lossy, cut. Correctness only; rates are the bench's. */
 import { afterEach, expect, test } from 'vitest';
 import { PeerLost } from '../../../src/errors';
-import type { Transport } from '../../../src/net/transport';
+import type { Transport } from '../../../src/net/wire/transport';
 import { type EmulatedLink, emulateLink, type LinkShape } from '../../helpers/linkemu';
 import { type WrtcPair, wrtcPair } from '../../helpers/wrtc';
 

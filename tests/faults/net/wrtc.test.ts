@@ -3,7 +3,7 @@
 import wrtc from '@roamhq/wrtc';
 import { afterEach, expect, test } from 'vitest';
 import { PeerLost } from '../../../src/errors';
-import { connectPeer, type Wrtc } from '../../../src/net/webrtc';
+import { connectPeer, type Wrtc } from '../../../src/net/room/webrtc';
 import { type WrtcPair, wrtcPair } from '../../helpers/wrtc';
 
 const never = new AbortController().signal;

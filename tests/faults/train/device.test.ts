@@ -1,9 +1,9 @@
 /** The trainer on a real device: what the other files of this folder show with plain numbers, once with the executor. */
 import { expect } from 'vitest';
 import { parsePlan } from '../../../src/plan/plan';
-import { rankMaker } from '../../../src/train/rankmodel';
+import { rankMaker } from '../../../src/train/rank/rankmodel';
 import { parseRunFile } from '../../../src/train/runfile';
-import type { StepMetrics } from '../../../src/train/status';
+import type { StepMetrics } from '../../../src/train/trainer/status';
 import { gpu, gpuTest, useGpu } from '../../helpers/gpu';
 import { type Tab, TEXT, TrainRoom } from '../../helpers/trainroom';
 

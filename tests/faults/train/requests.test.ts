@@ -1,10 +1,10 @@
 /** What people ask of a running trainer, and what it refuses: pauses, texts, weights, files, numbers that break. */
 import { describe, expect, test } from 'vitest';
 import { InputError, NonFinite } from '../../../src/errors';
-import { modelFile, readModelFile } from '../../../src/train/checkpoint';
-import { prepare } from '../../../src/train/prepared';
+import { modelFile, readModelFile } from '../../../src/train/files/checkpoint';
 import { parseRunFile } from '../../../src/train/runfile';
-import type { TabStatus } from '../../../src/train/status';
+import { prepare } from '../../../src/train/trainer/prepared';
+import type { TabStatus } from '../../../src/train/trainer/status';
 import { plainRanks } from '../../helpers/plainrank';
 import { smallRun, TEXT, TrainRoom } from '../../helpers/trainroom';
 

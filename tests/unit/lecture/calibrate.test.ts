@@ -21,7 +21,8 @@ function moment(machines: readonly (string | undefined)[], events = feed.traceOf
     metrics: metrics.value,
     step: newestStep.value,
     since: 0,
-    proof: null, early: [],
+    proof: null,
+    early: [],
   };
   return { kind: 'simulated', run, plan, ranks, events, ...rest };
 }

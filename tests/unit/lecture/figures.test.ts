@@ -24,7 +24,8 @@ import { runFileOf } from '../../../src/pages/state/runchoice';
 import type { StepMetrics } from '../../../src/pages/tab';
 import { collectiveBytes } from '../../../src/plan/links';
 import { type ParallelPlan, parsePlan, SCHEDULES } from '../../../src/plan/plan';
-import type { Prediction, Recommendation } from '../../../src/plan/planner';
+import type { Recommendation } from '../../../src/plan/planner';
+import type { Prediction } from '../../../src/plan/prediction';
 
 const run = runFileOf({ ...LECTURE_CHOICE, context: 16 }, '');
 const N = 4;
@@ -147,7 +148,15 @@ test('pace: the median step since the plan began, its first one left out; before
   expect(roomRate(ranks, { pp: 2, tp: 1 })).toBe(200);
   const plan = parsePlan({ pp: N, microbatches: N });
   const { feed, events } = simulated(plan);
-  const rest = { kind: 'simulated', phase: 'training', generation: 1, step: 1, since: 1, proof: null, early: [] } as const;
+  const rest = {
+    kind: 'simulated',
+    phase: 'training',
+    generation: 1,
+    step: 1,
+    since: 1,
+    proof: null,
+    early: [],
+  } as const;
   const moment: Moment = { ...rest, run, plan, ranks: feed.ranks.value, events, metrics: [] };
   expect(digestOf(moment, undefined)!.tokensPerSecond).toBeCloseTo(roomRate(feed.ranks.value, plan), 6);
   expect(digestOf(moment, undefined)!.tokensPerSecond).toBeCloseTo(feed.ranks.value[0]!.tokensPerSecond, 6);

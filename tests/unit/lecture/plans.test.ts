@@ -1,7 +1,7 @@
 /** Every scene gives a plan that can run, for every number of tabs the lecture's run allows, or says why not. */
 import { describe, expect, test } from 'vitest';
 import { PlanError } from '../../../src/errors';
-import { MOST_MEMBERS } from '../../../src/net/election';
+import { MOST_MEMBERS } from '../../../src/net/membership/election';
 import { DEFAULT_PICKS, factsOf, planFor, SCENES, sceneOf } from '../../../src/pages/lecture/models/plans';
 import { LECTURE_CHOICE, readAddress, writeAddress } from '../../../src/pages/lecture/show/address';
 import { runFileOf } from '../../../src/pages/state/runchoice';

@@ -3,11 +3,11 @@
  * rules of the ring (reduce-scatter: rank r sends chunk r - k; all-gather: chunk r + 1 - k), and the simulator's hops alike.
  */
 import { describe, expect, test } from 'vitest';
-import { type Group, makeGroup } from '../../../src/net/group';
-import { memoryTransports } from '../../../src/net/memory';
+import { type Group, makeGroup } from '../../../src/net/collective/group';
 import { ringHops } from '../../../src/pages/lecture/models/hops';
 import { contributions, holdingsAfter, type RingRun, ringRuns } from '../../../src/pages/lecture/models/ring';
 import { Trace, type TraceEvent } from '../../../src/trace/trace';
+import { memoryTransports } from '../../helpers/memory';
 
 const SIZES = [2, 3, 4, 5, 6, 7, 8];
 const mod = (value: number, size: number) => ((value % size) + size) % size;

@@ -1,10 +1,11 @@
 /** Flat layout, splits, initial values, Hugging Face names, sorted tokens: pure arithmetic of the model. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { ModelConfig } from '../../../src/model/config';
 import { initialValue } from '../../../src/model/init';
 import { sortByToken } from '../../../src/model/inputs';
 import { floatsOf, layoutOf } from '../../../src/model/layout';
-import { type ModelConfig, recordModel, unitSizes } from '../../../src/model/model';
+import { recordModel, unitSizes } from '../../../src/model/model';
 import { namedTensors } from '../../../src/model/names';
 import { copiedRange, localShape, pieces } from '../../../src/model/split';
 import { sumsqRanges } from '../../../src/model/sumsq';

@@ -4,11 +4,12 @@ import { expect, test } from 'vitest';
 import type { Instr, Tensor } from '../../../src/gpu/instr';
 import { defineKernel } from '../../../src/gpu/kernel';
 import { floatsIn, MemoryPlan, ScratchPool } from '../../../src/gpu/memory';
-import { type ModelConfig, unitSizes } from '../../../src/model/model';
+import type { ModelConfig } from '../../../src/model/config';
+import { unitSizes } from '../../../src/model/model';
 import { lower } from '../../../src/plan/lower';
 import { makeMesh } from '../../../src/plan/mesh';
 import { parsePlan } from '../../../src/plan/plan';
-import { residencyOf } from '../../../src/train/residency';
+import { residencyOf } from '../../../src/train/rank/residency';
 
 const kernel = defineKernel({
   file: 'test.wgsl',

@@ -5,7 +5,7 @@ import { unitSizes } from '../../../src/model/model';
 import { lower } from '../../../src/plan/lower';
 import { makeMesh } from '../../../src/plan/mesh';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
-import { instanceOptions } from '../../../src/train/rankmodel';
+import { instanceOptions } from '../../../src/train/rank/rankmodel';
 import { parseRunFile } from '../../../src/train/runfile';
 
 const run = parseRunFile({

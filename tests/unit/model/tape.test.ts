@@ -1,8 +1,10 @@
 /** What a recorded unit holds: the lists of GPT-2's block, roles, the residual's skip, collectives of a split block. */
 import { expect, test } from 'vitest';
 import type { Instr } from '../../../src/gpu/instr';
-import { type ModelConfig, recordModel } from '../../../src/model/model';
-import { Tape, type Unit } from '../../../src/model/tape';
+import type { ModelConfig } from '../../../src/model/config';
+import { recordModel } from '../../../src/model/model';
+import { Tape } from '../../../src/model/tape';
+import type { Unit } from '../../../src/model/unit';
 
 const CONFIG: ModelConfig = {
   arch: 'gpt2',

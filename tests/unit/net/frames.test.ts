@@ -10,9 +10,9 @@ import {
   MAX_FRAME_BYTES,
   MAX_MESSAGE_BYTES,
   payloadRoom,
-} from '../../../src/net/frames';
-import { Link, MAX_VIOLATIONS } from '../../../src/net/link';
-import { Reassembly } from '../../../src/net/reassembly';
+} from '../../../src/net/wire/frames';
+import { Link, MAX_VIOLATIONS } from '../../../src/net/wire/link';
+import { Reassembly } from '../../../src/net/wire/reassembly';
 import { channelPair } from '../../helpers/channels';
 
 const HEADER = {

@@ -1,10 +1,17 @@
 /** Collectives: the ring's order of additions held bit by bit in both forms, ragged sizes, bytes, tags, death, abort. */
 import { describe, expect, test } from 'vitest';
 import { PeerLost } from '../../../src/errors';
-import { chooseForm, chunkBounds, DEFAULT_LINKS, type Group, makeGroup, ownedChunk } from '../../../src/net/group';
-import { type MemoryOptions, memoryTransports } from '../../../src/net/memory';
+import {
+  chooseForm,
+  chunkBounds,
+  DEFAULT_LINKS,
+  type Group,
+  makeGroup,
+  ownedChunk,
+} from '../../../src/net/collective/group';
 import type { Mesh } from '../../../src/plan/mesh';
 import { Trace, type TraceEvent } from '../../../src/trace/trace';
+import { type MemoryOptions, memoryTransports } from '../../helpers/memory';
 
 const SIZES = [1, 2, 3, 4, 5, 6, 7, 8];
 const FORMS = ['ring', 'direct'] as const;

@@ -1,9 +1,9 @@
 /** Links over fake channels: windows, liveness by the clock, byes, violations, generations and drops. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { PeerLost, StaleGeneration } from '../../../src/errors';
-import { HEADER_BYTES } from '../../../src/net/frames';
-import { type LinkTransport, linkTransport } from '../../../src/net/links';
-import { WINDOW } from '../../../src/net/window';
+import { HEADER_BYTES } from '../../../src/net/wire/frames';
+import { type LinkTransport, linkTransport } from '../../../src/net/wire/links';
+import { WINDOW } from '../../../src/net/wire/window';
 import { channelPair, type FakeChannel } from '../../helpers/channels';
 
 const never = new AbortController().signal;

@@ -1,7 +1,7 @@
 /** The mailbox: early and late arrivals, the generation fence, bounds, and no listener left behind. */
 import { expect, test, vi } from 'vitest';
 import { PeerLost, ProtocolError, StaleGeneration } from '../../../src/errors';
-import { Mailbox, parseTag } from '../../../src/net/mailbox';
+import { Mailbox, parseTag } from '../../../src/net/wire/mailbox';
 
 const never = new AbortController().signal;
 const bytes = (...values: number[]) => Uint8Array.from(values);

@@ -1,7 +1,7 @@
 /** A link made slow on purpose: rate, delay, order, and what is left when the shape goes. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { linkTransport } from '../../../src/net/links';
-import { Shaper } from '../../../src/net/shaper';
+import { linkTransport } from '../../../src/net/wire/links';
+import { Shaper } from '../../../src/net/wire/shaper';
 import { channelPair } from '../../helpers/channels';
 
 beforeEach(() => {

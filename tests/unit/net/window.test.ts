@@ -3,7 +3,7 @@
  * overruns a drop-tail queue, follows a rate that changes, and recovers from a stall.
  */
 import { describe, expect, test } from 'vitest';
-import { InflightWindow, WINDOW } from '../../../src/net/window';
+import { InflightWindow, WINDOW } from '../../../src/net/wire/window';
 
 interface SimulatedLink {
   bytesPerMs: number;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { newSecret } from '../../../src/net/roomkey';
+import { newSecret } from '../../../src/net/signaling/roomkey';
 import { readFragment, writeFragment } from '../../../src/pages/state/fragment';
 import { DEFAULT_CHOICE, LR, RANGES, runFileOf } from '../../../src/pages/state/runchoice';
 import { parseRunFile } from '../../../src/train/runfile';

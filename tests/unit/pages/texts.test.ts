@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { BUILT_IN, countText, factsOf, readOwnText, tokensOf, vocabularyOf } from '../../../src/pages/state/texts';
-import { BUILT_IN_FILES } from '../../../src/train/texts.plugin';
+import { BUILT_IN_FILES } from '../../../src/train/data/texts.plugin';
 
 test('what the first screen says about the built-in texts is true', () => {
   expect(countText(BUILT_IN_FILES['texts/moby-dick.txt']!())).toEqual(BUILT_IN['moby-dick']);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Costs } from '../../../src/plan/costs';
 import { type ParallelPlan, parsePlan, type ScheduleName, type UnitSize } from '../../../src/plan/plan';
-import { type Costs, clusterOf, simulate } from '../../../src/plan/simulate';
+import { clusterOf, simulate } from '../../../src/plan/simulate';
 import { stageCount } from '../../../src/plan/stages';
 import { evenUnits, everyPlan, gptUnits, PYTORCH_GRID } from './helpers';
 

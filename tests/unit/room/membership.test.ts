@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PeerLost } from '../../../src/errors';
-import { fitReplicas, MOST_MEMBERS } from '../../../src/net/election';
-import type { MembershipOptions } from '../../../src/net/roommembership';
+import { fitReplicas, MOST_MEMBERS } from '../../../src/net/membership/election';
+import type { MembershipOptions } from '../../../src/net/membership/roommembership';
 import { parsePlan } from '../../../src/plan/plan';
 import { idOf, RUN, type SimPeer, SimRoom } from '../../helpers/simroom';
 

@@ -1,7 +1,7 @@
 /** Room key and sealed envelopes: what a server or a stranger can and cannot do with them. */
 import { describe, expect, it } from 'vitest';
-import { deriveRoom, isSecret, newPeerId, newSecret, secretOfFragment } from '../../../src/net/roomkey';
-import { EVERYBODY, Sealer } from '../../../src/net/seal';
+import { deriveRoom, isSecret, newPeerId, newSecret, secretOfFragment } from '../../../src/net/signaling/roomkey';
+import { EVERYBODY, Sealer } from '../../../src/net/signaling/seal';
 
 const A = 'aaaaaaaaaaaa';
 const B = 'bbbbbbbbbbbb';

@@ -1,12 +1,12 @@
 /** The media of signaling, without a browser: a bus for BroadcastChannels, locks that die with their tab, a hub for sockets. */
 import { describe, expect, test } from 'vitest';
 import { ProtocolError } from '../../../src/errors';
-import { BroadcastSignaling, type ChannelLike } from '../../../src/net/broadcastsignaling';
-import { MergedSignaling } from '../../../src/net/mergedsignaling';
-import { parsePresence } from '../../../src/net/presence';
-import { deriveRoom } from '../../../src/net/roomkey';
-import type { Presence, Signaling } from '../../../src/net/signaling';
-import { type SocketLike, SocketSignaling } from '../../../src/net/socketsignaling';
+import { BroadcastSignaling, type ChannelLike } from '../../../src/net/signaling/broadcastsignaling';
+import { MergedSignaling } from '../../../src/net/signaling/mergedsignaling';
+import { parsePresence } from '../../../src/net/signaling/presence';
+import { deriveRoom } from '../../../src/net/signaling/roomkey';
+import type { Presence, Signaling } from '../../../src/net/signaling/signaling';
+import { type SocketLike, SocketSignaling } from '../../../src/net/signaling/socketsignaling';
 import { type Connection, Hub } from '../../../src/server/hub';
 import { HandClock } from '../../helpers/clock';
 

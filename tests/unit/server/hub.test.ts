@@ -1,6 +1,6 @@
 /** The rooms of the signaling server without any socket: who is told what, and what is refused. */
 import { describe, expect, it } from 'vitest';
-import { SERVER_RATE, type ServerMessage } from '../../../src/net/signalwire';
+import { SERVER_RATE, type ServerMessage } from '../../../src/net/signaling/signalwire';
 import { Hub, type HubSocket, LIMITS } from '../../../src/server/hub';
 
 const ROOM = 'r'.repeat(22);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { MAX_FRAME_BYTES } from '../../../src/net/signalwire';
+import { MAX_FRAME_BYTES } from '../../../src/net/signaling/signalwire';
 import { type RunningServer, startServer } from '../../../src/server/server';
 import { originAllowed } from '../../../src/server/signal';
 

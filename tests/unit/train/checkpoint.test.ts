@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
-import { configJson, modelFile, readModelFile } from '../../../src/train/checkpoint';
+import { configJson, modelFile, readModelFile } from '../../../src/train/files/checkpoint';
+import { readSafetensors, toFloats, writeSafetensors } from '../../../src/train/files/safetensors';
 import { parseRunFile } from '../../../src/train/runfile';
-import { readSafetensors, toFloats, writeSafetensors } from '../../../src/train/safetensors';
 
 const modelOf = (fields: object) =>
   parseRunFile({ model: { layers: 2, heads: 3, dim: 12, hidden: 20, context: 5, vocab: 7, ...fields } }).model;

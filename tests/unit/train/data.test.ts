@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
 import { IGNORED_TARGET } from '../../../src/gpu/kernels';
-import { batchOf, heldOutStart, microbatchSize, samplesOf, sharesOf } from '../../../src/train/data';
-import { learningRate } from '../../../src/train/schedule';
+import { batchOf, heldOutStart, microbatchSize, samplesOf, sharesOf } from '../../../src/train/data/data';
+import { learningRate } from '../../../src/train/trainer/learningrate';
 
 const counting = (n: number) => Uint16Array.from({ length: n }, (_, i) => i);
 const order = { order: 'sequential', seed: 1, context: 4, globalBatch: 3, steps: 5 } as const;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { PlanError } from '../../../src/errors';
 import { unitSizes } from '../../../src/model/model';
 import { parsePlan } from '../../../src/plan/plan';
-import { checkMemory, fullestRank } from '../../../src/train/fits';
+import { checkMemory, fullestRank } from '../../../src/train/rank/fits';
 import { parseRunFile } from '../../../src/train/runfile';
 
 const run = parseRunFile(

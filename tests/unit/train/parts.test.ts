@@ -2,21 +2,21 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ProtocolError } from '../../../src/errors';
 import { IGNORED_TARGET } from '../../../src/gpu/kernels';
-import type { Group } from '../../../src/net/group';
-import { makeGroup } from '../../../src/net/group';
-import { memoryTransports } from '../../../src/net/memory';
+import type { Group } from '../../../src/net/collective/group';
+import { makeGroup } from '../../../src/net/collective/group';
 import { type Mesh, makeMesh } from '../../../src/plan/mesh';
 import { parsePlan } from '../../../src/plan/plan';
-import { samplesOf } from '../../../src/train/data';
-import { heldOutLoss } from '../../../src/train/evaluate';
-import { announce, receiveBytes, sendBytes } from '../../../src/train/exchange';
+import { samplesOf } from '../../../src/train/data/data';
+import { uniformAt } from '../../../src/train/data/random';
 import { hashRunFile, sha256 } from '../../../src/train/hash';
-import { uniformAt } from '../../../src/train/random';
-import type { RankModel } from '../../../src/train/rank';
-import { Reporter } from '../../../src/train/report';
+import type { RankModel } from '../../../src/train/rank/rank';
 import { parseRunFile } from '../../../src/train/runfile';
-import { draw } from '../../../src/train/sample';
-import type { TabStatus } from '../../../src/train/status';
+import { announce, receiveBytes, sendBytes } from '../../../src/train/state/exchange';
+import { heldOutLoss } from '../../../src/train/trainer/evaluate';
+import { Reporter } from '../../../src/train/trainer/report';
+import { draw } from '../../../src/train/trainer/sample';
+import type { TabStatus } from '../../../src/train/trainer/status';
+import { memoryTransports } from '../../helpers/memory';
 
 const signal = new AbortController().signal;
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PlanError } from '../../../src/errors';
 import { parsePlan } from '../../../src/plan/plan';
+import { BUILT_IN_FILES } from '../../../src/train/data/texts.plugin';
 import { applyOverrides } from '../../../src/train/overrides';
-import { prepare } from '../../../src/train/prepared';
 import { DEFAULT_RUN, parseRunFile, readRunFile } from '../../../src/train/runfile';
-import { BUILT_IN_FILES } from '../../../src/train/texts.plugin';
+import { prepare } from '../../../src/train/trainer/prepared';
 
 const EXAMPLES = join(import.meta.dirname, '../../../examples');
 const mobyDick = () => new TextEncoder().encode(BUILT_IN_FILES['texts/moby-dick.txt']!());

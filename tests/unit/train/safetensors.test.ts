@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
-import { readSafetensors, toFloats, writeSafetensors } from '../../../src/train/safetensors';
+import { readSafetensors, toFloats, writeSafetensors } from '../../../src/train/files/safetensors';
 
 /** A file with that header text (or object) and that many bytes of data. */
 function fileOf(header: unknown, dataBytes: number, claimed?: bigint): Uint8Array {

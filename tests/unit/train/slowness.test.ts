@@ -1,6 +1,6 @@
 /** How long a line takes at least on a device made slow, and that the wait is that long. */
 import { afterEach, expect, test, vi } from 'vitest';
-import { leastMs, waitUntil } from '../../../src/train/slowness';
+import { leastMs, waitUntil } from '../../../src/train/rank/slowness';
 
 afterEach(() => {
   vi.useRealTimers();

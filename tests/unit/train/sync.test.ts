@@ -1,17 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
-import { memoryTransports } from '../../../src/net/memory';
 import { makeMesh } from '../../../src/plan/mesh';
 import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../../src/plan/plan';
-import type { Announcement } from '../../../src/train/exchange';
-import { wholeModel } from '../../../src/train/holding';
-import { type Intervals, intersect, sizeOf, subtract, union } from '../../../src/train/intervals';
-import { buddyOf, mirror } from '../../../src/train/mirror';
-import { transfersOf } from '../../../src/train/reshard';
 import { parseRunFile } from '../../../src/train/runfile';
-import { emptyState, initialState, type RankState } from '../../../src/train/state';
-import { type CutState, gatherWeights, holdingUnder, keepNewest, SINGLE, syncState } from '../../../src/train/sync';
+import type { Announcement } from '../../../src/train/state/exchange';
+import { wholeModel } from '../../../src/train/state/holding';
+import { type Intervals, intersect, sizeOf, subtract, union } from '../../../src/train/state/intervals';
+import { buddyOf, mirror } from '../../../src/train/state/mirror';
+import { transfersOf } from '../../../src/train/state/reshard';
+import { emptyState, initialState, type RankState } from '../../../src/train/state/state';
+import {
+  type CutState,
+  gatherWeights,
+  holdingUnder,
+  keepNewest,
+  SINGLE,
+  syncState,
+} from '../../../src/train/state/sync';
+import { memoryTransports } from '../../helpers/memory';
 
 const { model } = parseRunFile({ model: { layers: 2, heads: 4, dim: 8, hidden: 12, context: 5, vocab: 7 } });
 const FLOATS = wholeModel(model).reduce((sum, { floats }) => sum + floats, 0);

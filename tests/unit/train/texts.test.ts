@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { builtInText } from '../../../src/train/texts';
-import { BUILT_IN_FILES } from '../../../src/train/texts.plugin';
+import { builtInText } from '../../../src/train/data/texts';
+import { BUILT_IN_FILES } from '../../../src/train/data/texts.plugin';
 
 test('the built-in texts and their licences are put beside the pages', () => {
   const files = new Map(Object.entries(BUILT_IN_FILES).map(([path, content]) => [path, content()]));

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
-import { trainMerges } from '../../../src/train/bpe';
-import { readCorpus, withVocab } from '../../../src/train/corpus';
+import { trainMerges } from '../../../src/train/data/bpe';
+import { readCorpus, withVocab } from '../../../src/train/data/corpus';
+import { makeTokenizer, numberTokenizer } from '../../../src/train/data/tokenizer';
 import { parseRunFile } from '../../../src/train/runfile';
-import { makeTokenizer, numberTokenizer } from '../../../src/train/tokenizer';
 
 const text =
   'Zoë went — "really?" — to the sea, the sea 12345 times.\n\n  The \u{1f40b} swam, the whale swam.\n'.repeat(30);

@@ -3,7 +3,7 @@
  * and step. Bounded, and it asks for fewer steps' traces where they come fast.
  */
 import { batch, signal } from '@preact/signals';
-import type { WatchLink } from '../../../net/watch';
+import type { WatchLink } from '../../../net/room/watch';
 import type { ParallelPlan } from '../../../plan/plan';
 import type { TraceEvent } from '../../../trace/trace';
 import { NO_HANDICAP, type WatchedStatus } from '../../../worker/telemetry';

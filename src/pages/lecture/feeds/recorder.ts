@@ -1,6 +1,6 @@
 /** Keeps of a live feed what a recording needs: the newest whole steps of every plan, bounded. Draws and sends nothing. */
 import { effect } from '@preact/signals';
-import { BUILD } from '../../../net/build';
+import { BUILD } from '../../../net/signaling/build';
 import type { ParallelPlan } from '../../../plan/plan';
 import type { TraceEvent } from '../../../trace/trace';
 import type { Feed, Proof, RankView } from '../facts/feed';

@@ -1,7 +1,7 @@
 /** One watched tab as the watching page knows it: its clock, what it last told, and its words taken as data. */
 import { ProtocolError } from '../../../errors';
-import { ClockOffset } from '../../../net/clockoffset';
-import type { WatchLink } from '../../../net/watch';
+import { ClockOffset } from '../../../net/room/clockoffset';
+import type { WatchLink } from '../../../net/room/watch';
 import { type Pack, unpackEvents } from '../../../trace/pack';
 import {
   type FromWatched,

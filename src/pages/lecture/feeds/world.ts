@@ -2,10 +2,12 @@
  * A cluster that does not exist: one step of a plan on the schedule simulator, with the events and ranks that real tabs
  * would tell of. Pure.
  */
+
+import type { Cluster, Costs } from '../../../plan/costs';
 import { footprintOf } from '../../../plan/footprint';
 import { collectiveMs } from '../../../plan/links';
 import type { ParallelPlan } from '../../../plan/plan';
-import { type Cluster, type Costs, clusterOf, simulate } from '../../../plan/simulate';
+import { clusterOf, simulate } from '../../../plan/simulate';
 import type { UnitFigures } from '../../../plan/sizes';
 import type { TraceEvent } from '../../../trace/trace';
 import type { RunFile } from '../../tab';

@@ -15,7 +15,7 @@ interface Ring {
   readonly t1: number;
 }
 
-/** ring.send and ring.recv of every member. Chunks as net/ring.ts passes them: rank r sends chunk r - k at its k-th hop. */
+/** ring.send and ring.recv of every member. Chunks as net/collective/ring.ts passes them: rank r sends chunk r - k at its k-th hop. */
 export function ringHops(
   { line, kind, members, step, arrayBytes, t0, t1 }: Ring,
   peers: readonly string[],

@@ -1,6 +1,6 @@
 /** The eight scenes and the plan each of them runs on the room as it is. Pure; refuses with the sentence of the rules. */
 import { PlanError } from '../../../errors';
-import { MOST_MEMBERS } from '../../../net/election';
+import { MOST_MEMBERS } from '../../../net/membership/election';
 import { type ParallelPlan, parsePlan, type ScheduleName } from '../../../plan/plan';
 import { type RunFacts, validatePlan } from '../../../plan/rules';
 import type { RunFile } from '../../tab';
@@ -31,7 +31,7 @@ export function factsOf(run: RunFile, ranks: number): RunFacts {
  */
 export function planFor(scene: Scene, tabs: number, run: RunFile, picks: Picks): ParallelPlan | null {
   let refused: unknown;
-  // why no more than samples: a model that is cut is carried to another cut by replicas (net/authority.ts)
+  // why no more than samples: a model that is cut is carried to another cut by replicas (net/membership/authority.ts)
   for (let ranks = Math.max(1, Math.min(tabs, MOST_MEMBERS, run.train.globalBatch)); ranks > 0; ranks--) {
     try {
       return planOn(scene, factsOf(run, ranks), picks);

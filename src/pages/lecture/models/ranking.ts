@@ -1,6 +1,7 @@
 /** The table of scene 7: every plan with what was measured and what the planner said, the fastest measured first. */
 import type { ParallelPlan } from '../../../plan/plan';
-import type { Prediction, Recommendation } from '../../../plan/planner';
+import type { Recommendation } from '../../../plan/planner';
+import type { Prediction } from '../../../plan/prediction';
 import { nameOf } from '../../../plan/why';
 import type { Moment } from '../facts/moment';
 import { busiest, cutOf, type Digest, fullest, keyOf } from './digest';

@@ -1,6 +1,6 @@
 /**
  * One ring collective as it really went: its hops from the network events, and what every rank holds of every chunk after
- * each round. The rules of the ring are in net/ring.ts; a test compares the two for 2 to 8 ranks.
+ * each round. The rules of the ring are in net/collective/ring.ts; a test compares the two for 2 to 8 ranks.
  */
 import type { TraceEvent } from '../../../trace/trace';
 

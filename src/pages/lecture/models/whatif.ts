@@ -1,6 +1,7 @@
 /** Models and clusters that are not in the room: the stops of the sliders, and the planner's question they stand for. */
 import type { Links } from '../../../plan/links';
-import { type Device, deviceOfSpeed, type Workload } from '../../../plan/planner';
+import { deviceOfSpeed, type Workload } from '../../../plan/planner';
+import type { Device } from '../../../plan/prediction';
 import type { ModelShape } from '../../../plan/sizes';
 
 /** GPT-2 shapes, tied, by name of their size. */

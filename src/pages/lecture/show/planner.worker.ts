@@ -1,7 +1,8 @@
 /** The planner off the page's thread: simulating every plan takes longer than a frame. One answer to each question. */
 import { PlanError } from '../../../errors';
 import type { Links } from '../../../plan/links';
-import { type Device, type Recommendation, recommend, type Workload } from '../../../plan/planner';
+import { type Recommendation, recommend, type Workload } from '../../../plan/planner';
+import type { Device } from '../../../plan/prediction';
 
 export interface Question {
   readonly id: number;

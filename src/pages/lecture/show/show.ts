@@ -4,8 +4,8 @@
  */
 import { batch, computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { PlanError } from '../../../errors';
-import { MOST_MEMBERS } from '../../../net/election';
-import { newSecret } from '../../../net/roomkey';
+import { MOST_MEMBERS } from '../../../net/membership/election';
+import { newSecret } from '../../../net/signaling/roomkey';
 import type { ParallelPlan } from '../../../plan/plan';
 import { writeFragment } from '../../state/fragment';
 import type { RunChoice } from '../../state/runchoice';
@@ -193,7 +193,10 @@ export class Show {
     const feed = this.feed.value;
     if (feed === this.simulated) this.simulated.change({ run: this.#run(), plan });
     else if (feed === this.recorded.value && !this.recorded.value.show(plan)) throw new PlanError(words.runs.missing);
-    else if (feed.kind === 'live' && !(isSame(feed.plan.value, plan) && isSame(this.#asked.plan.peek() ?? plan, plan))) {
+    else if (
+      feed.kind === 'live' &&
+      !(isSame(feed.plan.value, plan) && isSame(this.#asked.plan.peek() ?? plan, plan))
+    ) {
       this.live.value!.commands.switchPlan(plan);
       this.#asked.ask(plan);
     }

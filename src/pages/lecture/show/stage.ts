@@ -8,7 +8,7 @@ import type { RunFile } from '../../tab';
 import type { RankView } from '../facts/feed';
 import type { Moment, StagedMoment } from '../facts/moment';
 import { DEFAULT_SPEED, simulateStep, type World } from '../feeds/world';
-import { calibrate, type Calibration } from '../models/calibrate';
+import { type Calibration, calibrate } from '../models/calibrate';
 import { cutOf } from '../models/digest';
 
 /** Last measurements kept, newest first. */
@@ -55,7 +55,8 @@ export class Stage {
   #expect(moment: Moment, plan: ParallelPlan, run: RunFile): Moment {
     const slowness = moment.ranks[0]?.handicap ?? this.#slowness;
     const key = JSON.stringify([cutOf(plan), run, slowness, this.#known]);
-    if (this.#expected?.key !== key) this.#expected = { key, moment: expectedOf(moment, plan, run, slowness, this.#known) };
+    if (this.#expected?.key !== key)
+      this.#expected = { key, moment: expectedOf(moment, plan, run, slowness, this.#known) };
     const { step, events, ranks } = this.#expected.moment;
     return { ...moment, plan, step, events, ranks };
   }

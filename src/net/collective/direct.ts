@@ -1,0 +1,163 @@
+/**
+ * The direct (two-hop) form of the collectives: every rank talks to every other. The owner of a chunk keeps the
+ * contributions until all are here and adds them in the ring's order, so every bit equals the ring's.
+ */
+
+import type { Tag } from '../wire/transport';
+import {
+  around,
+  type Circle,
+  type Combine,
+  chunkBounds,
+  cut,
+  floatsOf,
+  ownedChunk,
+  pieces,
+  Sends,
+  traceHop,
+} from './collective';
+
+const reduceTag = (tag: Tag, c: number, i: number): Tag => `${tag}/r${c}.${i}`;
+const gatherTag = (tag: Tag, c: number, i: number): Tag => `${tag}/g${c}.${i}`;
+
+/** The rank that owns chunk `c`. */
+const ownerOf = (c: number, size: number): number => around(c - 1, size);
+
+/** Send `views` of chunk `c` to `to` and record the hop. */
+function sendChunk(
+  circle: Circle,
+  sends: Sends,
+  to: number,
+  c: number,
+  views: readonly Float32Array[],
+  tag: Tag,
+  tagOf: (i: number) => Tag,
+): void {
+  const t0 = performance.now();
+  const record = () => traceHop(circle, 'direct.send', to, c, views, t0, tag);
+  for (let i = 0; i < views.length; i++) {
+    sends.start(to, tagOf(i), views[i]!, i === views.length - 1 ? record : undefined);
+  }
+}
+
+/** Receive one piece of chunk `c` from group member `from`. */
+async function receivePiece(circle: Circle, from: number, tag: Tag, length: number): Promise<Float32Array> {
+  return floatsOf(await circle.transport.recv(circle.peers[from]!, tag, circle.signal), length, tag);
+}
+
+/** Start sending every other rank this rank's contribution to the chunk it owns. */
+function sendContributions(circle: Circle, x: Float32Array, tag: Tag): Sends {
+  const { rank, size } = circle;
+  const sends = new Sends(circle);
+  // why from the right neighbour on: no rank is everybody's first receiver
+  for (let k = 1; k < size; k++) {
+    const owner = around(rank + k, size);
+    const c = ownedChunk(owner, size);
+    sendChunk(circle, sends, owner, c, pieces(x, size, c), tag, (i) => reduceTag(tag, c, i));
+  }
+  return sends;
+}
+
+/** Every rank's contribution to the chunk this rank owns, in the ring's order and not added; the last is a view of `x`. */
+export async function directScatter(circle: Circle, x: Float32Array, tag: Tag): Promise<readonly Float32Array[]> {
+  const { rank, size } = circle;
+  const sends = sendContributions(circle, x, tag);
+  const c = ownedChunk(rank, size);
+  const own = x.subarray(...chunkBounds(x.length, size, c));
+  const receiveAll = async (from: number) => {
+    const t0 = performance.now();
+    const contribution = new Float32Array(own.length);
+    const views = cut(contribution);
+    for (let i = 0; i < views.length; i++) {
+      views[i]!.set(await receivePiece(circle, from, reduceTag(tag, c, i), views[i]!.length));
+    }
+    traceHop(circle, 'direct.recv', from, c, views, t0, tag);
+    return contribution;
+  };
+  const received = await Promise.all(Array.from({ length: size - 1 }, (_, k) => receiveAll(around(c + k, size))));
+  await sends.done();
+  return [...received, own];
+}
+
+/** Reduce-scatter, and with `gather` each completed piece goes to everybody at once. */
+export async function directReduce(
+  circle: Circle,
+  x: Float32Array,
+  tag: Tag,
+  combine: Combine,
+  gather: boolean,
+): Promise<void> {
+  const { rank, size } = circle;
+  const sends = sendContributions(circle, x, tag);
+  const c = ownedChunk(rank, size);
+  const views = pieces(x, size, c);
+  const gathered = gather ? receiveOthers(circle, x, tag) : undefined;
+  // why: a contribution may fail first; the await below reports this one when it does not
+  gathered?.catch(() => {});
+  const t0 = performance.now();
+  for (let i = 0; i < views.length; i++) {
+    const view = views[i]!;
+    const contributions = await Promise.all(
+      Array.from({ length: size - 1 }, (_, k) =>
+        receivePiece(circle, around(c + k, size), reduceTag(tag, c, i), view.length),
+      ),
+    );
+    const total = contributions[0]!;
+    for (let k = 1; k < size - 1; k++) combine(total, contributions[k]!);
+    combine(view, total);
+    if (!gather) continue;
+    const gatherMs = performance.now();
+    for (let k = 1; k < size; k++) {
+      const to = around(rank + k, size);
+      const record = () => traceHop(circle, 'direct.send', to, c, views, gatherMs, tag);
+      sends.start(to, gatherTag(tag, c, i), view, i === views.length - 1 ? record : undefined);
+    }
+  }
+  traceHop(circle, 'direct.recv', rank, c, views, t0, tag);
+  await gathered;
+  await sends.done();
+}
+
+/** All-gather alone: the owned chunk, complete in place, goes to everybody. */
+export async function directGather(circle: Circle, x: Float32Array, tag: Tag): Promise<void> {
+  const { rank, size } = circle;
+  const sends = new Sends(circle);
+  const c = ownedChunk(rank, size);
+  for (let k = 1; k < size; k++) {
+    sendChunk(circle, sends, around(rank + k, size), c, pieces(x, size, c), tag, (i) => gatherTag(tag, c, i));
+  }
+  await receiveOthers(circle, x, tag);
+  await sends.done();
+}
+
+/** Receive every chunk this rank does not own, complete, from its owner. */
+async function receiveOthers(circle: Circle, x: Float32Array, tag: Tag): Promise<void> {
+  const own = ownedChunk(circle.rank, circle.size);
+  const receiveChunk = async (c: number) => {
+    const t0 = performance.now();
+    const owner = ownerOf(c, circle.size);
+    const views = pieces(x, circle.size, c);
+    for (let i = 0; i < views.length; i++) {
+      views[i]!.set(await receivePiece(circle, owner, gatherTag(tag, c, i), views[i]!.length));
+    }
+    traceHop(circle, 'direct.recv', owner, c, views, t0, tag);
+  };
+  const chunks = Array.from({ length: circle.size }, (_, c) => c).filter((c) => c !== own);
+  await Promise.all(chunks.map(receiveChunk));
+}
+
+/** Broadcast: the root sends to everybody. */
+export async function directBroadcast(circle: Circle, x: Float32Array, root: number, tag: Tag): Promise<void> {
+  const { rank, size } = circle;
+  const views = cut(x);
+  const tagOf = (i: number): Tag => gatherTag(tag, root, i);
+  if (rank !== root) {
+    for (let i = 0; i < views.length; i++) {
+      views[i]!.set(await receivePiece(circle, root, tagOf(i), views[i]!.length));
+    }
+    return;
+  }
+  const sends = new Sends(circle);
+  for (let k = 1; k < size; k++) sendChunk(circle, sends, around(rank + k, size), root, views, tag, tagOf);
+  await sends.done();
+}

@@ -1,0 +1,132 @@
+/**
+ * Collectives of one mesh axis on host Float32Arrays; no GPU in here. Every chunk is summed in ring order
+ * (rank c, c+1, ..., c+N-1, left-associated) whatever the form, so the choice never changes a bit and all
+ * replicas are bit-equal.
+ */
+import { PlanError } from '../../errors';
+import { ASSUMED_LINKS, isDirect } from '../../plan/links';
+import type { Mesh } from '../../plan/mesh';
+import type { Axis } from '../../plan/plan';
+import type { Trace } from '../../trace/trace';
+import type { Tag, Transport } from '../wire/transport';
+import { around, type Circle, chunkBounds, max, ownedChunk, sum } from './collective';
+import { directBroadcast, directGather, directReduce, directScatter } from './direct';
+import { ringBroadcast, ringGather, ringReduce } from './ring';
+
+export { chunkBounds, ownedChunk };
+
+export interface Group {
+  readonly axis: Axis;
+  /** My position in the group. */
+  readonly rank: number;
+  readonly size: number;
+  /** Sum over the group, in place. */
+  allReduce(x: Float32Array, tag: Tag): Promise<void>;
+  /** Afterwards the chunk this rank owns holds the sum; returns it as a view of `x`. The rest of `x` is garbage. */
+  reduceScatter(x: Float32Array, tag: Tag): Promise<Float32Array>;
+  /**
+   * What every member contributes to the chunk this rank owns, in ring order and not yet added, for sums that go on over
+   * several calls; the traffic of a reduce-scatter. Over a ring, which adds on the way, it is the one sum of them.
+   */
+  scatter(x: Float32Array, tag: Tag): Promise<readonly Float32Array[]>;
+  /** The owned chunk is already in place in `x`; fills the others. */
+  allGather(x: Float32Array, tag: Tag): Promise<void>;
+  broadcast(x: Float32Array, root: number, tag: Tag): Promise<void>;
+  /** Elementwise maximum over the group, in place (vocab-parallel cross entropy). */
+  allReduceMax(x: Float32Array, tag: Tag): Promise<void>;
+  /** Every member's bytes, in rank order (votes, hashes, sizes). */
+  exchange(mine: Uint8Array, tag: Tag): Promise<readonly Uint8Array[]>;
+}
+
+/** What the run declares of its links: the same on every rank, so that all choose the same form. */
+export interface LinkSetting {
+  /** `ring` where only neighbours are linked, `direct` always two hops, `auto` by size. */
+  readonly form: 'auto' | 'ring' | 'direct';
+  /** One way, of a small message. */
+  readonly latencyMs: number;
+  /** Of one link. */
+  readonly bytesPerMs: number;
+}
+
+export const DEFAULT_LINKS: LinkSetting = { form: 'auto', ...ASSUMED_LINKS };
+
+/**
+ * Ring or direct for `sizeBytes` over `size` ranks. A pure function of what all ranks know: were it to look at local
+ * measurements, two ranks could choose differently and wait for each other for ever.
+ */
+export function chooseForm(sizeBytes: number, size: number, links: LinkSetting): 'ring' | 'direct' {
+  if (links.form !== 'auto') return links.form;
+  return isDirect(sizeBytes, size, links) ? 'direct' : 'ring';
+}
+
+/**
+ * The group of `ranks` (of `mesh`, mine among them) along `axis`. `signal` is the generation's: its reason rejects every
+ * collective under way. An array given to a collective that failed holds garbage.
+ */
+export function makeGroup(
+  transport: Transport,
+  mesh: Mesh,
+  axis: Axis,
+  ranks: readonly number[],
+  signal: AbortSignal,
+  options: { readonly trace?: Trace; readonly links?: LinkSetting } = {},
+): Group {
+  const peers = ranks.map((rank) => mesh.peers[rank]!);
+  const rank = ranks.indexOf(mesh.rank);
+  if (rank < 0) throw new PlanError(`rank ${mesh.rank} is not in its own ${axis} group [${ranks.join(', ')}]`);
+  const size = ranks.length;
+  const circle: Circle = { transport, peers, rank, size, signal, trace: options.trace };
+  const links = options.links ?? DEFAULT_LINKS;
+  const form = (x: Float32Array) => chooseForm(x.byteLength, size, links);
+  const reduceAll = async (x: Float32Array, tag: Tag, combine: typeof sum) => {
+    if (size > 1) await (form(x) === 'ring' ? ringReduce : directReduce)(circle, x, tag, combine, true);
+  };
+  return {
+    axis,
+    rank,
+    size,
+    allReduce: (x, tag) => reduceAll(x, tag, sum),
+    allReduceMax: (x, tag) => reduceAll(x, tag, max),
+    async reduceScatter(x, tag) {
+      if (size > 1) await (form(x) === 'ring' ? ringReduce : directReduce)(circle, x, tag, sum, false);
+      return x.subarray(...chunkBounds(x.length, size, ownedChunk(rank, size)));
+    },
+    async scatter(x, tag) {
+      if (size > 1 && links.form !== 'ring') return directScatter(circle, x, tag);
+      if (size > 1) await ringReduce(circle, x, tag, sum, false);
+      return [x.subarray(...chunkBounds(x.length, size, ownedChunk(rank, size)))];
+    },
+    async allGather(x, tag) {
+      if (size > 1) await (form(x) === 'ring' ? ringGather : directGather)(circle, x, tag);
+    },
+    async broadcast(x, root, tag) {
+      if (size > 1) await (form(x) === 'ring' ? ringBroadcast : directBroadcast)(circle, x, root, tag);
+    },
+    exchange: (mine, tag) => (links.form === 'ring' ? ringExchange : directExchange)(circle, mine, tag),
+  };
+}
+
+async function directExchange(circle: Circle, mine: Uint8Array, tag: Tag): Promise<readonly Uint8Array[]> {
+  const { rank, size, peers, transport, signal } = circle;
+  const all = Array.from({ length: size }, async (_, from) =>
+    from === rank ? mine : transport.recv(peers[from]!, `${tag}/x${from}`, signal),
+  );
+  const sends = peers.filter((_, to) => to !== rank).map((peer) => transport.send(peer, `${tag}/x${rank}`, mine));
+  const [received] = await Promise.all([Promise.all(all), Promise.all(sends)]);
+  return received;
+}
+
+async function ringExchange(circle: Circle, mine: Uint8Array, tag: Tag): Promise<readonly Uint8Array[]> {
+  const { rank, size, peers, transport, signal } = circle;
+  const all: Uint8Array[] = Array.from({ length: size }, () => mine);
+  const left = peers[around(rank - 1, size)]!;
+  const right = peers[around(rank + 1, size)]!;
+  for (let k = 0; k < size - 1; k++) {
+    const out = around(rank - k, size);
+    const from = around(rank - k - 1, size);
+    const sent = transport.send(right, `${tag}/x${out}`, all[out]!);
+    const [received] = await Promise.all([transport.recv(left, `${tag}/x${from}`, signal), sent]);
+    all[from] = received;
+  }
+  return all;
+}

@@ -1,0 +1,60 @@
+/** For people: what a peer of a room waits for. Pure. */
+import type { PeerId } from '../../plan/mesh';
+import type { ParallelPlan } from '../../plan/plan';
+import type { Presence } from '../signaling/signaling';
+import { MOST_MEMBERS } from './election';
+import type { Generation } from './membership';
+
+export interface Waiting {
+  readonly self: PeerId;
+  readonly newest: Generation & { readonly wanted?: Generation['plan']; readonly locked?: boolean };
+  readonly roster: ReadonlyMap<PeerId, Presence>;
+  readonly willing: number;
+  /** As MembershipOptions.fit. */
+  readonly fit: (count: number, plan: ParallelPlan, run: string) => ParallelPlan | null;
+  /** Headless: the first generation waits for this many. */
+  readonly expect: number | undefined;
+  readonly missingLinks: readonly PeerId[];
+  /** Links that did not come up in time, for which this peer was left out. */
+  readonly unreached: readonly PeerId[];
+  /** Highest number that everybody is ready for. */
+  readonly go: number;
+}
+
+/** One sentence, '' where it waits for nothing. */
+export function waitingSentence(waiting: Waiting): string {
+  const { self, newest, roster, willing, expect, go } = waiting;
+  const { number, peers, paused, run, wanted, locked } = newest;
+  const hasHost = [...roster.values()].some(({ signal }) => signal);
+  if (run === '') return hasHost ? 'Waiting for the lecturer to start.' : 'Waiting for a peer that brings a run file.';
+  if (!peers.includes(self)) {
+    if (expect !== undefined && number === 0) return `Waiting for peers: ${willing} of ${expect} are here.`;
+    const needed = (wanted?.pp ?? 1) * (wanted?.tp ?? 1);
+    if (needed > willing) return `The plan cuts the model over ${needed} tabs and ${willing} are here.`;
+    const unreached = namesOf(waiting.unreached, roster);
+    if (unreached !== '') {
+      return `No connection to ${unreached}: both sides must be in one network that lets devices talk to each other (a guest Wi-Fi often does not). It is tried again.`;
+    }
+    if (locked) return 'The lecturer has locked this room.';
+    if (isFull(waiting) || (wanted && peers.length >= wanted.dp * needed))
+      return `The plan uses ${peers.length === 1 ? '1 tab' : `${peers.length} tabs`}; this one is in reserve.`;
+    return willing > 1 ? 'Waiting for the next step border to join.' : 'Waiting for peers.';
+  }
+  const missing = namesOf(waiting.missingLinks, roster);
+  if (missing !== '') return `Connecting to ${missing}.`;
+  if (go < number) return 'Waiting until everybody is connected.';
+  return paused ? 'Paused.' : '';
+}
+
+/** One more willing peer would not make the generation larger. */
+function isFull(waiting: Waiting): boolean {
+  const { peers, plan, run } = waiting.newest;
+  const count = Math.max(waiting.willing, peers.length + 1);
+  const more = waiting.fit(Math.min(count, MOST_MEMBERS), plan, run);
+  return more !== null && more.dp * more.pp * more.tp <= peers.length;
+}
+
+/** Of those who are still here. */
+function namesOf(peers: readonly PeerId[], roster: Waiting['roster']): string {
+  return peers.flatMap((peer) => (roster.has(peer) ? [roster.get(peer)!.name || peer] : [])).join(', ');
+}

@@ -1,0 +1,157 @@
+/**
+ * Holds one connection to every wanted peer: the lower id offers, attempts are numbered so that signals of an earlier one
+ * are dropped, failures are tried again with back-off. Browsers give a page 500 connections for its whole life.
+ */
+import type { PeerId } from '../../plan/mesh';
+import { type Clock, realClock } from '../clock';
+import type { ConnectOptions, PeerConnection } from './webrtc';
+
+export interface LinkSignal {
+  /** Counted by the end that offers. */
+  readonly attempt: number;
+  readonly data: unknown;
+}
+
+export interface LinkerOptions {
+  readonly self: PeerId;
+  readonly connect: (options: ConnectOptions) => PeerConnection;
+  readonly send: (to: PeerId, signal: LinkSignal) => void;
+  /** In the task that created the channels. */
+  readonly opened: (peer: PeerId, connection: PeerConnection) => void;
+  readonly closed: (peer: PeerId, reason: string) => void;
+  /** No further connection will be made; the sentence says what to do. */
+  readonly exhausted: (sentence: string) => void;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+const RETRY_MS = { first: 500, longest: 10_000 };
+/** In a row, per peer; a connection that stood resets the count. */
+const MAX_RETRIES = 8;
+/** Below Chromium's 500, closed ones included. */
+export const MAX_CONNECTIONS = 450;
+/** Signals kept of an offer that came before this end wanted the link. */
+const MAX_EARLY_SIGNALS = 64;
+
+interface Held {
+  readonly attempt: number;
+  readonly connection: PeerConnection;
+}
+
+export class Linker {
+  readonly #clock: Clock;
+  readonly #wanted = new Set<PeerId>();
+  readonly #held = new Map<PeerId, Held>();
+  readonly #early = new Map<PeerId, { readonly attempt: number; readonly signals: unknown[] }>();
+  readonly #attempts = new Map<PeerId, number>();
+  readonly #failures = new Map<PeerId, number>();
+  readonly #retries = new Map<PeerId, () => void>();
+  #made = 0;
+
+  constructor(private readonly options: LinkerOptions) {
+    this.#clock = options.clock ?? realClock;
+  }
+
+  /** Hold connections to exactly these peers from now on. */
+  want(peers: readonly PeerId[]): void {
+    for (const peer of this.#wanted) if (!peers.includes(peer)) this.#drop(peer);
+    for (const peer of peers) {
+      if (this.#wanted.has(peer)) continue;
+      this.#wanted.add(peer);
+      this.#failures.delete(peer);
+      if (this.#offers(peer)) this.#start(peer, (this.#attempts.get(peer) ?? 0) + 1);
+      else this.#takeEarly(peer);
+    }
+  }
+
+  /** The link to `peer` is useless: close its connection and make another while it is wanted. */
+  renew(peer: PeerId): void {
+    this.#held.get(peer)?.connection.close();
+  }
+
+  /** What the other end's `send` was given. Data from the network. */
+  receive(from: PeerId, signal: LinkSignal): void {
+    const held = this.#held.get(from);
+    if (held?.attempt === signal.attempt) {
+      held.connection.signal(signal.data);
+      return;
+    }
+    if (this.#offers(from) || signal.attempt <= (this.#attempts.get(from) ?? 0)) return;
+    const early = this.#early.get(from);
+    if (early?.attempt !== signal.attempt) this.#early.set(from, { attempt: signal.attempt, signals: [signal.data] });
+    else if (early.signals.length < MAX_EARLY_SIGNALS) early.signals.push(signal.data);
+    if (this.#wanted.has(from)) this.#takeEarly(from);
+  }
+
+  close(): void {
+    for (const peer of [...this.#wanted]) this.#drop(peer);
+  }
+
+  #offers(peer: PeerId): boolean {
+    return this.options.self < peer;
+  }
+
+  #takeEarly(peer: PeerId): void {
+    const early = this.#early.get(peer);
+    if (!early) return;
+    this.#early.delete(peer);
+    this.#start(peer, early.attempt);
+    for (const data of early.signals) this.#held.get(peer)?.connection.signal(data);
+  }
+
+  #start(peer: PeerId, attempt: number): void {
+    this.#replace(peer);
+    if (this.#made >= MAX_CONNECTIONS) {
+      this.options.exhausted('This page has used up its connections: reload it to take part again.');
+      return;
+    }
+    this.#made += 1;
+    this.#attempts.set(peer, attempt);
+    const connection = this.options.connect({
+      initiator: this.#offers(peer),
+      onSignal: (data) => this.options.send(peer, { attempt, data }),
+    });
+    this.#held.set(peer, { attempt, connection });
+    this.options.opened(peer, connection);
+    connection.connected.then(
+      () => this.#failures.delete(peer),
+      // Its close is reported below.
+      () => {},
+    );
+    connection.onClose((reason) => {
+      if (this.#held.get(peer)?.connection !== connection) return;
+      this.#held.delete(peer);
+      this.options.closed(peer, reason);
+      if (this.#wanted.has(peer) && this.#offers(peer)) this.#retry(peer, attempt);
+    });
+  }
+
+  /** A newer attempt takes over; the old connection's end is no news. */
+  #replace(peer: PeerId): void {
+    this.#retries.get(peer)?.();
+    this.#retries.delete(peer);
+    const held = this.#held.get(peer);
+    this.#held.delete(peer);
+    held?.connection.close();
+  }
+
+  #retry(peer: PeerId, attempt: number): void {
+    const failures = (this.#failures.get(peer) ?? 0) + 1;
+    this.#failures.set(peer, failures);
+    if (failures > MAX_RETRIES) return;
+    const longest = Math.min(RETRY_MS.longest, RETRY_MS.first * 2 ** (failures - 1));
+    const waitMs = (this.options.random ?? Math.random)() * longest;
+    this.#retries.set(
+      peer,
+      this.#clock.after(waitMs, () => this.#start(peer, attempt + 1)),
+    );
+  }
+
+  #drop(peer: PeerId): void {
+    this.#wanted.delete(peer);
+    this.#early.delete(peer);
+    const wasHeld = this.#held.has(peer);
+    this.#replace(peer);
+    if (wasHeld) this.options.closed(peer, 'it is not needed any more');
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Connects two peers with simple-peer and returns the two data channels of a link at once, so that a page can transfer
+ * them to its Worker in the same task. The only file that knows simple-peer. Moves no bulk bytes itself.
+ */
+import SimplePeer from 'simple-peer';
+import { ConnectError } from '../../errors';
+import { MAX_FRAME_BYTES } from '../wire/frames';
+
+/** Fixed stream ids of the negotiated channels; simple-peer's own in-band channel takes the first free one. */
+const BULK_ID = 100;
+const CONTROL_ID = 101;
+const CONNECT_MS = 15_000;
+
+/** RTCPeerConnection and its kin where they are no globals: @roamhq/wrtc in Node. */
+export type Wrtc = NonNullable<NonNullable<ConstructorParameters<typeof SimplePeer>[0]>['wrtc']>;
+
+export interface ConnectOptions {
+  /** Exactly one of the two ends. */
+  readonly initiator: boolean;
+  /** Called with what the other end's `signal` must be given: offer, answer, candidates. Plain JSON. */
+  readonly onSignal: (data: unknown) => void;
+  readonly wrtc?: Wrtc;
+  readonly timeoutMs?: number;
+}
+
+/** simple-peer's own channel: ordered and reliable, stays with the page that opened the connection. */
+export interface Talk {
+  /** Dropped before the connection stands and after its end. One message is at most MAX_FRAME_BYTES long. */
+  send(message: string | Uint8Array): void;
+  /** Bytes given to `send` and not yet to the network. */
+  readonly bufferedBytes: number;
+  /** Texts arrive as texts, bytes as bytes. Data from the network. */
+  onMessage(listener: (message: string | Uint8Array) => void): void;
+}
+
+export interface PeerConnection {
+  /** Ordered and reliable, negotiated, still opening. Transferable in the task of the call only. */
+  readonly bulk: RTCDataChannel;
+  readonly control: RTCDataChannel;
+  /** Resolves when the connection stands. Rejects with ConnectError: try again with a new connection. */
+  readonly connected: Promise<void>;
+  readonly talk: Talk;
+  /** Hand in what came from the other end. Data from the network: what cannot be used ends the connection. */
+  signal(data: unknown): void;
+  /** Told once when the connection is over, whoever ended it. */
+  onClose(listener: (reason: string) => void): void;
+  close(): void;
+}
+
+/** Start connecting: a fresh connection per attempt, host candidates only (no STUN or TURN server is ever asked). */
+export function connectPeer(options: ConnectOptions): PeerConnection {
+  const peer = new SimplePeer({
+    initiator: options.initiator,
+    config: { iceServers: [] },
+    // why: keeps the borders of messages, and texts as texts
+    objectMode: true,
+    ...(options.wrtc ? { wrtc: options.wrtc } : {}),
+  });
+  const listeners = new Set<(reason: string) => void>();
+  let closed: string | undefined;
+  let fail: (error: ConnectError) => void = () => {};
+  const end = (reason: string) => {
+    if (closed !== undefined) return;
+    closed = reason;
+    clearTimeout(timer);
+    fail(new ConnectError(`no connection to the peer: ${reason}`));
+    peer.destroy();
+    for (const listener of listeners) listener(reason);
+  };
+  // why first: simple-peer throws an error event that nobody listens to
+  peer.on('error', (error) => end(error.message));
+  peer.on('close', () => end('it was closed'));
+  peer.on('signal', (data) => options.onSignal(data));
+  const connection = connectionOf(peer);
+  const channel = (label: string, id: number) => {
+    const made = connection.createDataChannel(label, { negotiated: true, id, ordered: true });
+    made.binaryType = 'arraybuffer';
+    return made;
+  };
+  const bulk = channel('bulk', BULK_ID);
+  const control = channel('control', CONTROL_ID);
+  const timeoutMs = options.timeoutMs ?? CONNECT_MS;
+  const timer = setTimeout(() => end(`not connected within ${timeoutMs / 1000} s`), timeoutMs);
+  const connected = new Promise<void>((resolve, reject) => {
+    fail = reject;
+    peer.on('connect', () => {
+      clearTimeout(timer);
+      const maxMessageBytes = connection.sctp?.maxMessageSize ?? MAX_FRAME_BYTES;
+      if (maxMessageBytes > 0 && maxMessageBytes < MAX_FRAME_BYTES) {
+        end(`it takes messages of ${maxMessageBytes} bytes, ${MAX_FRAME_BYTES} are needed`);
+      } else resolve();
+    });
+  });
+  // why: a caller that only uses the channels need not await it
+  connected.catch(() => {});
+  return {
+    bulk,
+    control,
+    connected,
+    talk: {
+      send(message) {
+        if (peer.connected) peer.send(message);
+      },
+      get bufferedBytes() {
+        return peer.connected ? peer.bufferSize : 0;
+      },
+      onMessage: (listener) => void peer.on('data', (data: string | Uint8Array) => listener(data)),
+    },
+    signal(data) {
+      if (closed !== undefined) return;
+      try {
+        peer.signal(data as SimplePeer.SignalData);
+      } catch (error) {
+        end(`it sent signaling that cannot be used (${(error as Error).message})`);
+      }
+    },
+    onClose(listener) {
+      if (closed === undefined) listeners.add(listener);
+      else listener(closed);
+    },
+    close: () => end('this peer closed it'),
+  };
+}
+
+/** simple-peer has no public accessor: _pc is the same in 9.11.1 and its forks. */
+function connectionOf(peer: SimplePeer.Instance): RTCPeerConnection {
+  return (peer as unknown as { _pc: RTCPeerConnection })._pc;
+}

@@ -1,0 +1,167 @@
+/**
+ * Signaling between tabs of one browser without any server: a BroadcastChannel named after the room, and Web Locks as
+ * witness of death (each tab holds the lock of its id for life; whoever gets it knows that the tab is gone).
+ */
+import * as v from 'valibot';
+import { ProtocolError } from '../../errors';
+import type { PeerId } from '../../plan/mesh';
+import { parsePresence } from './presence';
+import type { RoomKey } from './roomkey';
+import { Listeners, Roster } from './roster';
+import { EVERYBODY, Sealer } from './seal';
+import type { Presence, Signaling } from './signaling';
+
+const from = v.string();
+const frame = v.variant('t', [
+  /** `ask` wants everybody's presence back. */
+  v.object({ t: v.literal('here'), from, ask: v.boolean(), seal: v.string() }),
+  v.object({ t: v.literal('send'), from, to: v.string(), seal: v.string() }),
+  v.object({ t: v.literal('bye'), from }),
+]);
+type Frame = v.InferOutput<typeof frame>;
+
+/** The part of BroadcastChannel that is used. */
+export interface ChannelLike {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(frame: unknown): void;
+  close(): void;
+}
+
+export interface BroadcastSignalingOptions {
+  readonly room: RoomKey;
+  readonly presence: Presence;
+  readonly channel?: ChannelLike;
+  /** undefined where there are no Web Locks (tests in Node): deaths are then seen only as `bye`. */
+  readonly locks?: Pick<LockManager, 'request'> | undefined;
+}
+
+/** Nobody can tell how many will answer; tabs of this browser that are here do so within this, unless they are busy. */
+const ANSWER_MS = 200;
+
+const lockName = (peer: PeerId) => `tabtrain/${peer}`;
+
+export class BroadcastSignaling implements Signaling {
+  readonly self: PeerId;
+  readonly met: Promise<void>;
+  readonly #channel: ChannelLike;
+  readonly #locks: Pick<LockManager, 'request'> | undefined;
+  readonly #sealer: Sealer;
+  readonly #roster = new Roster();
+  readonly #messages = new Listeners<[PeerId, unknown]>();
+  readonly #gone = new Set<PeerId>();
+  readonly #end = new AbortController();
+  #presence: Presence;
+  #incoming: Promise<void> = Promise.resolve();
+  #outgoing: Promise<void> = Promise.resolve();
+
+  constructor(options: BroadcastSignalingOptions) {
+    this.self = options.presence.peer;
+    this.#presence = options.presence;
+    this.#channel = options.channel ?? new BroadcastChannel(`tabtrain/${options.room.id}`);
+    this.#locks = options.locks;
+    this.#sealer = new Sealer(options.room, this.self, 'broadcast');
+    this.#roster.set(this.#presence);
+    this.#channel.onmessage = ({ data }) => {
+      // Another build of this page may speak differently.
+      if (v.is(frame, data)) this.#incoming = this.#incoming.then(() => this.#receive(data));
+    };
+    // The own lock comes first: a watcher that got it before us would take us for dead.
+    this.#outgoing = this.#holdLock();
+    this.#say(true);
+    this.met = this.#outgoing.then(() => new Promise((resolve) => setTimeout(resolve, ANSWER_MS)));
+  }
+
+  announce(presence: Presence): void {
+    this.#presence = presence;
+    this.#roster.set(presence);
+    this.#say(false);
+  }
+
+  send(to: PeerId, message: unknown): void {
+    this.#post(async () => ({ t: 'send', from: this.self, to, seal: await this.#sealer.seal(to, message) }));
+  }
+
+  onMessage(listener: (from: PeerId, message: unknown) => void): () => void {
+    return this.#messages.add(listener);
+  }
+
+  onRoster(listener: (roster: ReadonlyMap<PeerId, Presence>) => void): () => void {
+    return this.#roster.onChange(listener);
+  }
+
+  /** A BroadcastChannel has no trouble to report. */
+  onTrouble(): () => void {
+    return () => {};
+  }
+
+  close(): void {
+    if (this.#end.signal.aborted) return;
+    // Posted at once, past the queue: this is called while the page goes away.
+    this.#channel.postMessage({ t: 'bye', from: this.self } satisfies Frame);
+    this.#end.abort();
+    this.#channel.close();
+  }
+
+  #holdLock(): Promise<void> {
+    const { signal } = this.#end;
+    return new Promise((held) => {
+      if (!this.#locks) held();
+      void this.#locks?.request(lockName(this.self), () => {
+        held();
+        return new Promise<void>((release) => signal.addEventListener('abort', () => release()));
+      });
+    });
+  }
+
+  #say(ask: boolean): void {
+    this.#post(async () => {
+      const seal = await this.#sealer.seal(EVERYBODY, this.#presence);
+      return { t: 'here', from: this.self, ask, seal };
+    });
+  }
+
+  #post(make: () => Promise<Frame>): void {
+    this.#outgoing = this.#outgoing.then(async () => {
+      const frame = await make();
+      if (!this.#end.signal.aborted) this.#channel.postMessage(frame);
+    });
+  }
+
+  async #receive(frame: Frame): Promise<void> {
+    if (this.#end.signal.aborted || this.#gone.has(frame.from)) return;
+    try {
+      if (frame.t === 'here') await this.#meet(frame);
+      else if (frame.t === 'bye') this.#lose(frame.from);
+      else if (frame.to === this.self) {
+        const message = await this.#sealer.open(frame.from, this.self, frame.seal);
+        if (this.#roster.peers.has(frame.from)) this.#messages.tell(frame.from, message);
+      }
+    } catch (error) {
+      // A frame not sealed for us is not ours to obey; it must not stop the next one.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
+  async #meet(frame: Extract<Frame, { t: 'here' }>): Promise<void> {
+    const presence = parsePresence(frame.from, await this.#sealer.open(frame.from, EVERYBODY, frame.seal));
+    const isNew = !this.#roster.peers.has(frame.from);
+    this.#roster.set(presence);
+    if (isNew) this.#watch(frame.from);
+    if (frame.ask) this.#say(false);
+  }
+
+  #watch(peer: PeerId): void {
+    // Shared, so that all watchers get it at the same moment.
+    const options = { mode: 'shared', signal: this.#end.signal } as const;
+    this.#locks
+      ?.request(lockName(peer), options, () => this.#lose(peer))
+      // Rejects only when this end is closed, and then nobody asks any more.
+      .catch(() => {});
+  }
+
+  #lose(peer: PeerId): void {
+    // Ids are never used twice, so a frame that was still on its way does not bring the peer back.
+    this.#gone.add(peer);
+    this.#roster.delete(peer);
+  }
+}

@@ -1,0 +1,45 @@
+/** Checks and cleans what a peer says about itself: names are shown to people and come from strangers. */
+import * as v from 'valibot';
+import { ProtocolError } from '../../errors';
+import type { PeerId } from '../../plan/mesh';
+import type { Presence } from './signaling';
+
+export const MAX_NAME_CODE_POINTS = 32;
+// Control characters, zero-width and bidi marks, embeddings, overrides and isolates, byte order mark.
+const UNSHOWABLE = /[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
+
+/** Strip characters that could mislead or break a layout; at most 32 code points. */
+export function cleanName(name: string): string {
+  return [...name.replace(UNSHOWABLE, '')].slice(0, MAX_NAME_CODE_POINTS).join('').trim();
+}
+
+const shortText = v.pipe(v.string(), v.maxLength(256));
+const presence = v.object({
+  name: v.pipe(shortText, v.transform(cleanName)),
+  adapter: v.pipe(shortText, v.transform(cleanName)),
+  state: v.picklist(['observer', 'willing', 'paused']),
+  hidden: v.boolean(),
+  build: shortText,
+  run: shortText,
+  machine: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/))),
+  index: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095))),
+  signal: v.optional(v.boolean()),
+  watch: v.optional(v.boolean()),
+});
+
+/** The presence of `peer`, whatever id the message itself claims. Throws ProtocolError. */
+export function parsePresence(peer: PeerId, value: unknown): Presence {
+  const result = v.safeParse(presence, value, { abortEarly: true });
+  if (!result.success) {
+    throw new ProtocolError(`peer ${peer} announced a malformed presence: ${result.issues[0].message}`);
+  }
+  const { machine, index, signal, watch, ...rest } = result.output;
+  return {
+    peer,
+    ...rest,
+    ...(machine === undefined ? {} : { machine }),
+    ...(index === undefined ? {} : { index }),
+    ...(signal ? { signal } : {}),
+    ...(watch ? { watch } : {}),
+  };
+}

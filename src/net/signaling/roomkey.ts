@@ -1,0 +1,66 @@
+/**
+ * The secret of a room and what is derived from it: the id the server sees and the key it never sees (HKDF-SHA-256).
+ * The secret travels only in the URL fragment, which browsers do not send.
+ */
+import { InputError } from '../../errors';
+
+export interface RoomKey {
+  /** What the signaling server knows the room by: 22 base64url characters, tells nothing about the secret. */
+  readonly id: string;
+  /** AES-GCM, not extractable. */
+  readonly key: CryptoKey;
+}
+
+const SECRET_BYTES = 16;
+const SECRET = /^[A-Za-z0-9_-]{22}$/;
+
+export function toBase64Url(bytes: Uint8Array): string {
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+/** Throws DOMException or TypeError on text that is not base64url; callers turn that into a ProtocolError. */
+export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
+}
+
+/** A fresh 128-bit secret as 22 base64url characters. */
+export function newSecret(): string {
+  return toBase64Url(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)));
+}
+
+/** A fresh peer id: 48 random bits as hex, lower is the authority. */
+export function newPeerId(): string {
+  return [...crypto.getRandomValues(new Uint8Array(6))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export function isSecret(text: string): boolean {
+  return SECRET.test(text);
+}
+
+/** Derive id and key of the room. Throws InputError when `secret` is not 22 base64url characters. */
+export async function deriveRoom(secret: string): Promise<RoomKey> {
+  if (!isSecret(secret)) {
+    throw new InputError(`The room in the link must be 22 letters, digits, - or _, not ${secret.length} characters.`);
+  }
+  const base = await crypto.subtle.importKey('raw', fromBase64Url(secret), 'HKDF', false, ['deriveBits', 'deriveKey']);
+  const hkdf = (info: string) => ({
+    name: 'HKDF',
+    hash: 'SHA-256',
+    salt: new TextEncoder().encode('tabtrain room 1'),
+    info: new TextEncoder().encode(info),
+  });
+  const id = new Uint8Array(await crypto.subtle.deriveBits(hkdf('id'), base, SECRET_BYTES * 8));
+  const key = await crypto.subtle.deriveKey(hkdf('sig'), base, { name: 'AES-GCM', length: 256 }, false, [
+    'encrypt',
+    'decrypt',
+  ]);
+  return { id: toBase64Url(id), key };
+}
+
+/** The `room` of a URL fragment such as `#room=...&m=...`, undefined where there is none or it is malformed. */
+export function secretOfFragment(fragment: string): string | undefined {
+  const secret = new URLSearchParams(fragment.replace(/^#/, '')).get('room');
+  return secret !== null && isSecret(secret) ? secret : undefined;
+}

@@ -1,0 +1,245 @@
+/**
+ * Signaling over a WebSocket to the server of src/server. Reconnects with full-jitter back-off and announces itself again.
+ * A server that dies takes nobody with it: peers seen before stay in the roster for a while unless it says they left.
+ */
+import { ProtocolError } from '../../errors';
+import type { PeerId } from '../../plan/mesh';
+import { type Clock, realClock } from '../clock';
+import { TokenBucket } from './bucket';
+import { parsePresence } from './presence';
+import { newSecret, type RoomKey } from './roomkey';
+import { Listeners, Roster } from './roster';
+import { EVERYBODY, Sealer } from './seal';
+import type { Presence, Signaling } from './signaling';
+import {
+  CLIENT_RATE,
+  type ClientMessage,
+  parseServerMessage,
+  type ServerMessage,
+  SIGNALING_VERSION,
+} from './signalwire';
+
+/** The part of WebSocket that is used, as browsers and `ws` have it. */
+export interface SocketLike {
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(text: string): void;
+  close(): void;
+}
+
+export interface SocketSignalingOptions {
+  readonly url: string;
+  readonly room: RoomKey;
+  readonly presence: Presence;
+  /** `(url) => new WebSocket(url)`; Node hands in that of `ws`. */
+  readonly connect: (url: string) => SocketLike;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+const BACKOFF_MS = { first: 500, longest: 30_000 };
+/** After a reconnect, a peer seen before that has not come back within this is taken as gone: the longest back-off and a bit. */
+const CONFIRM_WITHIN_MS = 35_000;
+
+export class SocketSignaling implements Signaling {
+  readonly self: PeerId;
+  readonly met: Promise<void>;
+  #setMet = () => {};
+  readonly #clock: Clock;
+  readonly #sealer: Sealer;
+  readonly #roster = new Roster();
+  readonly #messages = new Listeners<[PeerId, unknown]>();
+  readonly #trouble = new Listeners<[string]>();
+  readonly #token = newSecret();
+  readonly #bucket: TokenBucket;
+  readonly #outbox: Array<() => Promise<ClientMessage>> = [];
+  #presence: Presence;
+  #socket: SocketLike | undefined;
+  /** The server has answered our hello on this socket. */
+  #joined = false;
+  #draining = false;
+  #failures = 0;
+  #closed = false;
+  #sentence = '';
+  #cancelRetry = () => {};
+  #incoming: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: SocketSignalingOptions) {
+    this.self = options.presence.peer;
+    this.#presence = options.presence;
+    this.#clock = options.clock ?? realClock;
+    this.#bucket = new TokenBucket(CLIENT_RATE, this.#clock.now);
+    this.#sealer = new Sealer(options.room, this.self, 'socket');
+    this.met = new Promise((resolve) => {
+      this.#setMet = resolve;
+    });
+    this.#roster.set(this.#presence);
+    this.#open();
+  }
+
+  announce(presence: Presence): void {
+    this.#presence = presence;
+    this.#roster.set(presence);
+    if (this.#joined) this.#push(async () => ({ t: 'announce', seal: await this.#sealer.seal(EVERYBODY, presence) }));
+  }
+
+  send(to: PeerId, message: unknown): void {
+    if (this.#joined) this.#push(async () => ({ t: 'send', to, seal: await this.#sealer.seal(to, message) }));
+  }
+
+  onMessage(listener: (from: PeerId, message: unknown) => void): () => void {
+    return this.#messages.add(listener);
+  }
+
+  onRoster(listener: (roster: ReadonlyMap<PeerId, Presence>) => void): () => void {
+    return this.#roster.onChange(listener);
+  }
+
+  onTrouble(listener: (sentence: string) => void): () => void {
+    if (this.#sentence) listener(this.#sentence);
+    return this.#trouble.add(listener);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#setMet();
+    this.#cancelRetry();
+    this.#socket?.close();
+    this.#drop();
+  }
+
+  #open(): void {
+    const socket = this.options.connect(this.options.url);
+    this.#socket = socket;
+    socket.onopen = () => {
+      // Built outside the queue: hello must be first on this socket, and is exempt from pacing.
+      void this.#sealer.seal(EVERYBODY, this.#presence).then((seal) => {
+        if (this.#socket !== socket) return;
+        const { self: peer } = this;
+        const hello = { t: 'hello', v: SIGNALING_VERSION, room: this.options.room.id, peer, token: this.#token, seal };
+        socket.send(JSON.stringify(hello));
+      });
+    };
+    socket.onmessage = ({ data }: { readonly data: unknown }) => {
+      // Opening an envelope is asynchronous; the chain keeps the order of arrival.
+      this.#incoming = this.#incoming.then(() => this.#receive(socket, String(data)));
+    };
+    // An error is always followed by a close.
+    socket.onerror = () => {};
+    socket.onclose = () => {
+      if (this.#socket !== socket || this.#closed) return;
+      this.#drop();
+      this.#retry();
+    };
+  }
+
+  #drop(): void {
+    this.#socket = undefined;
+    this.#joined = false;
+    this.#outbox.length = 0;
+  }
+
+  #retry(): void {
+    const longest = Math.min(BACKOFF_MS.longest, BACKOFF_MS.first * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#tellTrouble(`The signaling server at ${this.options.url} cannot be reached; trying again.`);
+    this.#cancelRetry = this.#clock.after((this.options.random ?? Math.random)() * longest, () => this.#open());
+  }
+
+  #tellTrouble(sentence: string): void {
+    if (sentence !== '') this.#setMet();
+    if (sentence === this.#sentence) return;
+    this.#sentence = sentence;
+    this.#trouble.tell(sentence);
+  }
+
+  async #receive(socket: SocketLike, text: string): Promise<void> {
+    if (this.#socket !== socket) return;
+    try {
+      await this.#obey(parseServerMessage(text));
+    } catch (error) {
+      // A peer or server that breaks the protocol is not obeyed, and must not stop the ones that keep it.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
+  async #obey(message: ServerMessage): Promise<void> {
+    switch (message.t) {
+      case 'room': {
+        const before = [...this.#roster.peers.keys()];
+        const now = new Set(message.peers.map(({ peer }) => peer));
+        this.#joined = true;
+        this.#failures = 0;
+        this.#tellTrouble('');
+        for (const { peer, seal } of message.peers) await this.#meet(peer, seal);
+        this.#setMet();
+        this.#expire(before.filter((peer) => peer !== this.self && !now.has(peer)));
+        // What was announced while hello was on its way is newer than what hello carried.
+        this.announce(this.#presence);
+        break;
+      }
+      case 'here':
+        await this.#meet(message.peer, message.seal);
+        break;
+      case 'left':
+        this.#roster.delete(message.peer);
+        break;
+      case 'from': {
+        const inner = await this.#sealer.open(message.peer, this.self, message.seal);
+        // A stranger to the roster has no presence that was checked.
+        if (this.#roster.peers.has(message.peer)) this.#messages.tell(message.peer, inner);
+        break;
+      }
+      case 'refused':
+        this.#tellTrouble(message.sentence);
+    }
+  }
+
+  readonly #unconfirmed = new Map<PeerId, () => void>();
+
+  async #meet(peer: PeerId, seal: string): Promise<void> {
+    this.#unconfirmed.get(peer)?.();
+    this.#unconfirmed.delete(peer);
+    try {
+      this.#roster.set(parsePresence(peer, await this.#sealer.open(peer, EVERYBODY, seal)));
+    } catch (error) {
+      // After a reconnect the server repeats presences we hold already; an unreadable one is a stranger's.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
+  #expire(peers: readonly PeerId[]): void {
+    for (const peer of peers) {
+      if (this.#unconfirmed.has(peer)) continue;
+      const cancel = this.#clock.after(CONFIRM_WITHIN_MS, () => {
+        this.#unconfirmed.delete(peer);
+        this.#roster.delete(peer);
+      });
+      this.#unconfirmed.set(peer, cancel);
+    }
+  }
+
+  #push(make: () => Promise<ClientMessage>): void {
+    this.#outbox.push(make);
+    if (!this.#draining) void this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining = true;
+    const socket = this.#socket;
+    for (let make = this.#outbox.shift(); make; make = this.#outbox.shift()) {
+      while (!this.#bucket.take()) {
+        const waitMs = this.#bucket.waitMs();
+        await new Promise<void>((resolve) => this.#clock.after(waitMs, resolve));
+      }
+      const text = JSON.stringify(await make());
+      if (this.#socket !== socket) break;
+      socket?.send(text);
+    }
+    this.#draining = false;
+    // The socket changed meanwhile: what is queued belongs to the new one.
+    if (this.#outbox.length > 0) void this.#drain();
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * One link: the frames between this peer and another, over one ordered bulk and one ordered control channel. Holds
+ * what is received, the silence and the violations; sending is outbox.ts.
+ */
+import { PeerLost } from '../../errors';
+import type { PeerId } from '../../plan/mesh';
+import { decodeFrame, encodeFrame, type Frame, FrameType, HEADER_BYTES } from './frames';
+import type { Delivery } from './mailbox';
+import { Outbox } from './outbox';
+import { Reassembly } from './reassembly';
+import { type LinkShape, Shaper } from './shaper';
+import type { LinkStats, Tag } from './transport';
+
+/** The part of RTCDataChannel that is used, so that a MessagePort relay or a fake can stand in. */
+export interface Channel {
+  readonly readyState: RTCDataChannelState;
+  binaryType: BinaryType;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(): void;
+  onopen: ((event: Event) => unknown) | null;
+  onclose: ((event: Event) => unknown) | null;
+  onmessage: ((event: MessageEvent) => unknown) | null;
+}
+
+/** A peer that broke the protocol more often than this is dropped. */
+export const MAX_VIOLATIONS = 20;
+
+/** Silence of both channels before a peer is suspected, and before it is given up. Heartbeats come every second. */
+export const SUSPECT_MS = 3000;
+export const DEAD_MS = 5000;
+
+export interface LinkEvents {
+  /** One complete message; its payload is the receiver's. */
+  deliver(tag: Tag, generation: number, payload: Uint8Array): Delivery;
+  opened(): void;
+  /** Nothing came from the peer for SUSPECT_MS, or it speaks again. */
+  suspect(isSuspect: boolean): void;
+  /** Called once, whatever the cause. */
+  lost(reason: string): void;
+}
+
+export class Link {
+  readonly #outbox: Outbox;
+  readonly #shaper = new Shaper((frame) => this.#hand(this.bulk, frame));
+  readonly #reassembly = new Reassembly();
+  readonly #control = new DataView(new ArrayBuffer(HEADER_BYTES));
+  /** Bulk frame bytes. */
+  #receivedBytes = 0;
+  #dropped = 0;
+  #violations = 0;
+  #silentMs = 0;
+  #wasOpened = false;
+  #end: PeerLost | undefined;
+
+  constructor(
+    readonly peer: PeerId,
+    readonly bulk: Channel,
+    readonly control: Channel,
+    readonly kind: LinkStats['kind'],
+    readonly events: LinkEvents,
+  ) {
+    this.#outbox = new Outbox(
+      () => this.isOpen,
+      (frame) => this.#shaper.pass(frame),
+    );
+    for (const channel of [bulk, control]) {
+      channel.binaryType = 'arraybuffer';
+      channel.onopen = () => this.#opened();
+      channel.onclose = () => this.end('its connection closed');
+    }
+    bulk.onmessage = (event) => this.#receive(event.data, (frame, sizeBytes) => this.#onBulk(frame, sizeBytes));
+    control.onmessage = (event) => this.#receive(event.data, (frame) => this.#onControl(frame));
+    // why later: the owner has not stored this link yet
+    queueMicrotask(() => this.#opened());
+  }
+
+  get isOpen(): boolean {
+    return !this.#end && this.bulk.readyState === 'open' && this.control.readyState === 'open';
+  }
+
+  /** Bytes count bulk frames: payload, tag and header. */
+  get stats(): LinkStats {
+    return {
+      peer: this.peer,
+      bytesSent: this.#outbox.sentBytes,
+      bytesReceived: this.#receivedBytes,
+      dropped: this.#dropped,
+      rttMs: this.#outbox.window.rttMs,
+      windowBytes: this.#outbox.window.bytes,
+      kind: this.kind,
+    };
+  }
+
+  /** As Transport.send. Waits for the channels to open. */
+  send(tag: Tag, payload: Uint8Array): Promise<void> {
+    return this.#end ? Promise.reject(this.#end) : this.#outbox.send(tag, payload);
+  }
+
+  /** Make what is sent from here on slow, or fast again. */
+  shape(shape: LinkShape): void {
+    this.#shaper.set(shape);
+  }
+
+  /** Resolves when the peer has acknowledged everything sent so far, or the link has ended. */
+  flush(): Promise<void> {
+    return this.#end ? Promise.resolve() : this.#outbox.flush();
+  }
+
+  /** Reject queued messages of generations below `generation` that have not begun. */
+  dropBelow(generation: number): void {
+    this.#outbox.dropBelow(generation);
+  }
+
+  /** Once a second: heartbeat, and the count of silence. `elapsedMs` is what this thread was awake of it. */
+  tick(elapsedMs: number, deadMs = DEAD_MS): void {
+    if (!this.isOpen) return;
+    const wasSuspect = this.#silentMs >= SUSPECT_MS;
+    this.#silentMs += elapsedMs;
+    if (this.#silentMs >= deadMs) {
+      this.end(`it was silent for ${deadMs / 1000} s`);
+      return;
+    }
+    if (!wasSuspect && this.#silentMs >= SUSPECT_MS) this.events.suspect(true);
+    this.#sendControl(FrameType.heartbeat);
+    this.#outbox.probe();
+  }
+
+  /** Say bye and end. The peer closes the channels when it has read it: a closing of ours could overtake the bye. */
+  bye(): void {
+    const wasOpen = this.isOpen;
+    if (wasOpen) this.#sendControl(FrameType.bye);
+    this.#finish('this peer has left', !wasOpen);
+  }
+
+  /** End the link: reject what is queued, close the channels, tell the owner once. */
+  end(reason: string): void {
+    this.#finish(reason, true);
+  }
+
+  #finish(reason: string, closeChannels: boolean): void {
+    if (this.#end) return;
+    this.#end = new PeerLost(this.peer, reason);
+    for (const channel of [this.bulk, this.control]) {
+      channel.onopen = null;
+      channel.onclose = null;
+      channel.onmessage = null;
+      if (closeChannels) channel.close();
+    }
+    this.#outbox.end(this.#end);
+    this.#shaper.end();
+    this.events.lost(reason);
+  }
+
+  #opened(): void {
+    if (!this.isOpen || this.#wasOpened) return;
+    this.#wasOpened = true;
+    this.events.opened();
+    this.#outbox.open();
+  }
+
+  #sendControl(type: FrameType): void {
+    const position = this.#receivedBytes >>> 0;
+    const none = { generation: 0, step: 0, message: 0, totalBytes: 0, offset: 0, ackWanted: false };
+    encodeFrame(this.#control, { ...none, type, position }, '', new Uint8Array(0));
+    this.#hand(this.control, new Uint8Array(this.#control.buffer));
+  }
+
+  #hand(channel: Channel, frame: Uint8Array<ArrayBuffer>): void {
+    try {
+      channel.send(frame);
+    } catch (error) {
+      this.end(`its channel refused a frame (${(error as Error).message})`);
+    }
+  }
+
+  /** Check one received message; `handle` returns a sentence part when the frame has no place here. */
+  #receive(data: unknown, handle: (frame: Frame, sizeBytes: number) => string | undefined): void {
+    if (this.#silentMs >= SUSPECT_MS) this.events.suspect(false);
+    this.#silentMs = 0;
+    const bytes = bytesOf(data);
+    const frame = bytes ? decodeFrame(bytes) : 'text';
+    const wrong = typeof frame === 'string' ? frame : handle(frame, bytes!.byteLength);
+    if (wrong === undefined) return;
+    this.#dropped++;
+    if (++this.#violations > MAX_VIOLATIONS) {
+      this.end(`it broke the protocol ${this.#violations} times, the last time with ${wrong}`);
+    }
+  }
+
+  #onBulk(frame: Frame, sizeBytes: number): string | undefined {
+    this.#receivedBytes += sizeBytes;
+    if (frame.ackWanted) this.#sendControl(FrameType.ack);
+    if (frame.type === FrameType.mark) return undefined;
+    if (frame.type !== FrameType.data) return 'a control frame on the bulk channel';
+    const message = this.#reassembly.add(frame);
+    if (message === undefined || typeof message === 'string') return message;
+    const delivery = this.events.deliver(frame.tag, frame.generation, message);
+    if (delivery === 'duplicate') return `a second message "${frame.tag}"`;
+    if (delivery === 'stale') this.#dropped++;
+    if (delivery === 'full') this.end('it sent more ahead of time than this peer keeps');
+    return undefined;
+  }
+
+  #onControl(frame: Frame): string | undefined {
+    if (frame.type === FrameType.bye) {
+      this.end('it said bye');
+      return undefined;
+    }
+    if (frame.type !== FrameType.ack && frame.type !== FrameType.heartbeat)
+      return 'a bulk frame on the control channel';
+    return this.#outbox.onPosition(frame.position) ? undefined : 'an acknowledgement of bytes never sent';
+  }
+}
+
+/** Browsers deliver an ArrayBuffer; Node's wrtc may deliver a Buffer. */
+function bytesOf(data: unknown): Uint8Array | undefined {
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return undefined;
+}

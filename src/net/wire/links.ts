@@ -1,0 +1,151 @@
+/**
+ * The Transport over WebRTC data channels: one Link per peer, one mailbox, one heartbeat timer. Needs RTCDataChannel
+ * only, so it runs in a Worker, in a page and in Node. Opens no connections: connectPeer (webrtc.ts) makes the channels.
+ */
+import { PeerLost } from '../../errors';
+import type { PeerId } from '../../plan/mesh';
+import { type Channel, DEAD_MS, Link } from './link';
+import { Mailbox, parseTag } from './mailbox';
+import { type LinkShape, UNSHAPED } from './shaper';
+import type { LinkStats, Transport } from './transport';
+
+const HEARTBEAT_MS = 1000;
+
+export interface LinkTransport extends Transport {
+  /** Use these two channels to `peer` from now on; they may still be opening. An earlier link of `peer` is ended. */
+  addLink(peer: PeerId, bulk: Channel, control: Channel, kind?: LinkStats['kind']): void;
+  /** End the link to `peer`: another witness saw it go. What waits for it is rejected with PeerLost and `reason`. */
+  drop(peer: PeerId, reason: string): void;
+  /** Make every link of this peer slow on purpose in what it sends, or fast again (shaper.ts); later links too. */
+  shape(shape: LinkShape): void;
+  /** Take a peer for lost after this much silence instead of 5 s: where another witness sees deaths. */
+  waitLonger(deadMs: number): void;
+  /** Told when an open link falls silent for 3 s, and when it speaks again. At 5 s the peer is lost. */
+  onSuspect(listener: (peer: PeerId, isSuspect: boolean) => void): () => void;
+  /** Told once per lost link, with the sentence part that PeerLost carries. */
+  onLost(listener: (peer: PeerId, reason: string) => void): () => void;
+}
+
+/** A transport without links. `maxEarlyBytes` bounds what one peer may send ahead of the calls that receive it. */
+export function linkTransport(options: { readonly self: PeerId; readonly maxEarlyBytes?: number }): LinkTransport {
+  return new Links(options.self, new Mailbox(options.maxEarlyBytes));
+}
+
+class Links implements LinkTransport {
+  readonly #links = new Map<PeerId, Link>();
+  readonly #peerListeners = new Set<(present: ReadonlySet<PeerId>) => void>();
+  readonly #suspectListeners = new Set<(peer: PeerId, isSuspect: boolean) => void>();
+  readonly #lostListeners = new Set<(peer: PeerId, reason: string) => void>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #shape = UNSHAPED;
+  #deadMs = DEAD_MS;
+
+  constructor(
+    readonly self: PeerId,
+    readonly mailbox: Mailbox,
+  ) {}
+
+  addLink(peer: PeerId, bulk: Channel, control: Channel, kind: LinkStats['kind'] = 'direct'): void {
+    this.drop(peer, 'a newer connection took its place');
+    this.mailbox.add(peer);
+    const link = new Link(peer, bulk, control, kind, {
+      deliver: (tag, generation, payload) => this.mailbox.deliver(peer, tag, generation, payload),
+      opened: () => this.#tellPeers(),
+      suspect: (isSuspect) => {
+        for (const listener of this.#suspectListeners) listener(peer, isSuspect);
+      },
+      lost: (reason) => this.#lose(peer, reason),
+    });
+    link.shape(this.#shape);
+    this.#links.set(peer, link);
+    this.#timer ??= this.#startHeartbeats();
+  }
+
+  drop(peer: PeerId, reason: string): void {
+    this.#links.get(peer)?.end(reason);
+  }
+
+  shape(shape: LinkShape): void {
+    this.#shape = shape;
+    for (const link of this.#links.values()) link.shape(shape);
+  }
+
+  waitLonger(deadMs: number): void {
+    this.#deadMs = deadMs;
+  }
+
+  async send(to: PeerId, tag: string, payload: Uint8Array): Promise<void> {
+    this.mailbox.refuseStale(parseTag(tag).generation);
+    const link = this.#links.get(to);
+    if (!link) throw new PeerLost(to, 'there is no link to it');
+    await link.send(tag, payload);
+  }
+
+  recv(from: PeerId, tag: string, signal: AbortSignal): Promise<Uint8Array> {
+    return this.mailbox.recv(from, tag, signal);
+  }
+
+  enterGeneration(generation: number): void {
+    this.mailbox.enterGeneration(generation);
+    for (const link of this.#links.values()) link.dropBelow(generation);
+  }
+
+  onPeers(listener: (present: ReadonlySet<PeerId>) => void): () => void {
+    this.#peerListeners.add(listener);
+    listener(this.#present());
+    return () => this.#peerListeners.delete(listener);
+  }
+
+  onSuspect(listener: (peer: PeerId, isSuspect: boolean) => void): () => void {
+    this.#suspectListeners.add(listener);
+    return () => this.#suspectListeners.delete(listener);
+  }
+
+  onLost(listener: (peer: PeerId, reason: string) => void): () => void {
+    this.#lostListeners.add(listener);
+    return () => this.#lostListeners.delete(listener);
+  }
+
+  stats(): readonly LinkStats[] {
+    return [...this.#links.values()].map((link) => ({ ...link.stats }));
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all([...this.#links.values()].map((link) => link.flush()));
+  }
+
+  close(): void {
+    for (const link of [...this.#links.values()]) link.bye();
+  }
+
+  #present(): ReadonlySet<PeerId> {
+    return new Set([...this.#links.values()].filter((link) => link.isOpen).map((link) => link.peer));
+  }
+
+  #tellPeers(): void {
+    const present = this.#present();
+    for (const listener of this.#peerListeners) listener(present);
+  }
+
+  #lose(peer: PeerId, reason: string): void {
+    this.#links.delete(peer);
+    this.mailbox.lose(peer, reason);
+    if (this.#links.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+    for (const listener of this.#lostListeners) listener(peer, reason);
+    this.#tellPeers();
+  }
+
+  #startHeartbeats(): ReturnType<typeof setInterval> {
+    let last = performance.now();
+    return setInterval(() => {
+      const now = performance.now();
+      // why bounded: after a sleep of this thread, what the peers sent meanwhile is still waiting to be read
+      const elapsedMs = Math.min(now - last, 1.5 * HEARTBEAT_MS);
+      last = now;
+      for (const link of [...this.#links.values()]) link.tick(elapsedMs, this.#deadMs);
+    }, HEARTBEAT_MS);
+  }
+}

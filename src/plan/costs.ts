@@ -1,0 +1,26 @@
+/** What a simulation is given: the programs of all ranks, and what their lines and messages cost. */
+import type { Links } from './links';
+import type { Program } from './lower';
+import type { Mesh } from './mesh';
+import type { ParallelPlan, UnitSize } from './plan';
+
+export interface Costs {
+  /** Milliseconds of one pass of a unit on a rank; B takes I plus W. */
+  passMs(op: 'F' | 'I' | 'W', unit: number, rank: number): number;
+  /** Milliseconds of STEP. */
+  stepMs(unit: number, rank: number): number;
+  /** Bytes of the activation of one microbatch at a stage border, and of its gradient. */
+  readonly borderBytes: number;
+  readonly links: Links;
+}
+
+/** All ranks of a plan with their programs, index = rank. */
+export interface Cluster {
+  readonly plan: ParallelPlan;
+  readonly units: readonly UnitSize[];
+  readonly seats: readonly Seat[];
+}
+
+export interface Seat extends Program {
+  readonly mesh: Mesh;
+}

@@ -1,0 +1,134 @@
+/**
+ * Which tokens sample i of step s is made of, and which samples a rank computes. Pure: never a function of who asks, so
+ * a step that is run again by fewer ranks sees the same batch. Knows token numbers, no text (corpus.ts).
+ */
+import { InputError } from '../../errors';
+import { IGNORED_TARGET } from '../../gpu/kernels';
+import { uniformAt } from './random';
+
+/** The fixed split: the last tenth of the tokens is held out. */
+export function heldOutStart(tokens: number): number {
+  return Math.floor((tokens * 9) / 10);
+}
+
+/** What the order of samples depends on. */
+export interface Order {
+  readonly order: 'shuffled' | 'sequential';
+  readonly seed: number;
+  readonly context: number;
+  readonly globalBatch: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+}
+
+/** The samples of a run over one array of tokens. Every sample is a window of context + 1 tokens. */
+export interface Samples {
+  /** First token of sample `sample` (0 .. globalBatch - 1) of step `step`. */
+  startOf(step: number, sample: number): number;
+  /** First tokens of the windows the held-out loss is the mean of; empty where nothing is held out. */
+  readonly heldOut: readonly number[];
+  readonly tokens: Uint16Array;
+  readonly context: number;
+}
+
+/** Windows of one held-out evaluation at most: spread evenly over the held-out part. */
+const MAX_HELD_OUT = 128;
+
+/**
+ * Shuffled: windows start anywhere in the first nine tenths, drawn from (seed, step, sample). Sequential: window number
+ * step * globalBatch + sample of the whole text, from the start again after the last whole window; where such a run
+ * reaches the last tenth, nothing is held out. Throws InputError for a text too short for one window.
+ */
+export function samplesOf(tokens: Uint16Array, order: Order): Samples {
+  const { seed, context, globalBatch, steps } = order;
+  const border = heldOutStart(tokens.length);
+  const trained = order.order === 'shuffled' ? border : tokens.length;
+  if (trained < context + 1) {
+    const part = order.order === 'shuffled' ? `its training part (the first nine tenths) ${border}` : 'that';
+    throw new InputError(
+      `the text has ${tokens.length} tokens and ${part} is fewer than one sample of model.context + 1 = ${context + 1}; give a longer text or lower model.context`,
+    );
+  }
+  if (order.order === 'shuffled') {
+    const starts = border - context;
+    return {
+      startOf: (step, sample) => Math.floor(uniformAt(seed, step, sample) * starts),
+      heldOut: heldOutWindows(border, tokens.length, context),
+      tokens,
+      context,
+    };
+  }
+  const windows = Math.floor((tokens.length - 1) / context);
+  const reach = Math.min(windows, steps * globalBatch) * context + 1;
+  return {
+    startOf: (step, sample) => ((step * globalBatch + sample) % windows) * context,
+    heldOut: reach <= border ? heldOutWindows(border, tokens.length, context) : [],
+    tokens,
+    context,
+  };
+}
+
+function heldOutWindows(from: number, to: number, context: number): readonly number[] {
+  const windows = Math.max(0, Math.floor((to - from - 1) / context));
+  const count = Math.min(windows, MAX_HELD_OUT);
+  return Array.from({ length: count }, (_, i) => from + Math.floor((i * windows) / count) * context);
+}
+
+/** A run of samples: [first, first + count). */
+export interface Share {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** `count` things in `parts` contiguous shares as equal as possible; the first `count mod parts` shares have one more. */
+export function sharesOf(count: number, parts: number, first = 0): readonly Share[] {
+  const shares: Share[] = [];
+  for (let part = 0, at = first; part < parts; part++) {
+    const size = Math.floor(count / parts) + (part < count % parts ? 1 : 0);
+    shares.push({ first: at, count: size });
+    at += size;
+  }
+  return shares;
+}
+
+/** Sequences of one microbatch as the tapes are recorded: the largest microbatch of the largest share. */
+export function microbatchSize(globalBatch: number, dp: number, microbatches: number): number {
+  return Math.ceil(Math.ceil(globalBatch / dp) / microbatches);
+}
+
+/** Input of one microbatch: `rows` sequences of `context` tokens, and the token that follows each. */
+export interface MicrobatchInput {
+  readonly tokens: Uint32Array;
+  /** IGNORED_TARGET in padding rows. */
+  readonly targets: Uint32Array;
+}
+
+/** The windows that begin at `starts` as one microbatch of `rows` sequences; missing ones are padding. */
+export function gather(samples: Samples, starts: readonly number[], rows: number): MicrobatchInput {
+  const { tokens: text, context } = samples;
+  const tokens = new Uint32Array(rows * context);
+  const targets = new Uint32Array(rows * context).fill(IGNORED_TARGET);
+  for (const [row, start] of starts.entries()) {
+    tokens.set(text.subarray(start, start + context), row * context);
+    targets.set(text.subarray(start + 1, start + context + 1), row * context);
+  }
+  return { tokens, targets };
+}
+
+/** The microbatches of dp coordinate `d` in step `step`, in order; together all d make exactly the global batch. */
+export function batchOf(
+  samples: Samples,
+  step: number,
+  cut: { readonly globalBatch: number; readonly dp: number; readonly d: number; readonly microbatches: number },
+): readonly MicrobatchInput[] {
+  const { globalBatch, dp, d, microbatches } = cut;
+  const share = sharesOf(globalBatch, dp)[d]!;
+  const rows = microbatchSize(globalBatch, dp, microbatches);
+  return sharesOf(share.count, microbatches, share.first).map(({ first, count }) =>
+    gather(
+      samples,
+      Array.from({ length: count }, (_, i) => samples.startOf(step, first + i)),
+      rows,
+    ),
+  );
+}

@@ -1,0 +1,124 @@
+/**
+ * Text to token numbers and back: characters, bytes, byte pairs, or bare numbers (a file of tokens). Every kind writes
+ * itself as a tokenizer.json that Hugging Face's tokenizers loads and that gives the same numbers.
+ */
+import { InputError } from '../../errors';
+import { MAX_MERGES, MergeEncoder, trainMerges } from './bpe';
+
+export interface Tokenizer {
+  /** Tokens it has; numbers are 0 .. size - 1. */
+  readonly size: number;
+  /** Characters it has no token for are left out. */
+  encode(text: string): Uint16Array;
+  /** Bytes that are no UTF-8 become U+FFFD; numbers of size and above are left out. */
+  decode(tokens: Iterable<number>): string;
+  /** The content of tokenizer.json. */
+  json(): string;
+}
+
+/** Tokens of a bpe tokenizer where model.vocab does not say: 256 bytes and 256 merges. */
+const DEFAULT_BPE = 512;
+
+/**
+ * The tokenizer of that kind for `text`. `vocab` is model.vocab (0: not said): bpe learns that many tokens. Throws
+ * InputError where the text has too many characters, or vocab is below the 256 bytes of bpe.
+ */
+export function makeTokenizer(kind: 'char' | 'byte' | 'bpe', text: string, vocab: number): Tokenizer {
+  if (kind === 'char') return charTokenizer(text);
+  if (kind === 'byte') return byteTokenizer([]);
+  const size = vocab === 0 ? DEFAULT_BPE : vocab;
+  if (size < 256) {
+    throw new InputError(`model.vocab ${vocab} < 256: bpe has a token for every byte; raise vocab or leave it out`);
+  }
+  // why nine tenths: what is held out is not looked at, merges included
+  const seen = text.slice(0, Math.floor((text.length * 9) / 10));
+  return byteTokenizer(trainMerges(seen, Math.min(MAX_MERGES, size - 256)));
+}
+
+/** One token per code point of `text`, in code point order. */
+function charTokenizer(text: string): Tokenizer {
+  const chars = [...new Set(text)].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
+  if (chars.length > 65536) {
+    throw new InputError(
+      `the text has ${chars.length} different characters and at most 65536 fit; take tokenizer byte`,
+    );
+  }
+  const idOf = new Map(chars.map((char, id) => [char, id]));
+  return {
+    size: chars.length,
+    encode: (part) => {
+      const tokens: number[] = [];
+      for (const char of part) {
+        const token = idOf.get(char);
+        if (token !== undefined) tokens.push(token);
+      }
+      return Uint16Array.from(tokens);
+    },
+    decode: (tokens) => Array.from(tokens, (token) => chars[token] ?? '').join(''),
+    json: () => tokenizerJson(null, bpeModel(chars, []), { type: 'Fuse' }),
+  };
+}
+
+/** One token per byte of UTF-8, and one per merge. */
+function byteTokenizer(merges: readonly (readonly [number, number])[]): Tokenizer {
+  const encoder = new MergeEncoder(merges);
+  const bytesOf: number[][] = Array.from({ length: 256 }, (_, byte) => [byte]);
+  for (const [left, right] of merges) bytesOf.push([...bytesOf[left]!, ...bytesOf[right]!]);
+  const utf8 = new TextEncoder();
+  const plain = merges.length === 0;
+  return {
+    size: bytesOf.length,
+    encode: (text) => Uint16Array.from(plain ? utf8.encode(text) : encoder.encode(text)),
+    decode: (tokens) =>
+      new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+        Uint8Array.from([...tokens].flatMap((token) => bytesOf[token] ?? [])),
+      ),
+    json: () => {
+      const names = bytesOf.map((bytes) => bytes.map((byte) => BYTE_NAMES[byte]!).join(''));
+      const level = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: !plain };
+      const pairs = merges.map(([left, right]) => `${names[left]} ${names[right]}`);
+      return tokenizerJson(level, bpeModel(names, pairs), level);
+    },
+  };
+}
+
+/** For a file of tokens: a token is written as its number. */
+export function numberTokenizer(size: number): Tokenizer {
+  const names = Array.from({ length: size }, (_, token) => String(token));
+  const numbersIn = (text: string) => (text.match(/\d+/g) ?? []).map(Number).filter((token) => token < size);
+  return {
+    size,
+    encode: (text) => Uint16Array.from(numbersIn(text)),
+    decode: (tokens) => [...tokens].filter((token) => token < size).join(' '),
+    json: () =>
+      tokenizerJson(
+        { type: 'WhitespaceSplit' },
+        `{"type": "WordLevel", "vocab": ${vocabJson(names)}, "unk_token": "<unk>"}`,
+        null,
+      ),
+  };
+}
+
+/** GPT-2's name of each byte: printable Latin-1 characters are themselves, others follow from U+0100 on. */
+const BYTE_NAMES: readonly string[] = (() => {
+  const shown = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+  let next = 256;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(shown(byte) ? byte : next++));
+})();
+
+/** By hand, because a JavaScript object would reorder keys that look like numbers and lose `__proto__`. */
+function vocabJson(names: readonly string[]): string {
+  return `{${names.map((name, id) => `${JSON.stringify(name)}: ${id}`).join(', ')}}`;
+}
+
+function bpeModel(names: readonly string[], merges: readonly string[]): string {
+  const fixed = `"dropout": null, "unk_token": null, "continuing_subword_prefix": null, "end_of_word_suffix": null`;
+  const flags = `"fuse_unk": false, "byte_fallback": false`;
+  return `{"type": "BPE", ${fixed}, ${flags}, "vocab": ${vocabJson(names)}, "merges": ${JSON.stringify(merges)}}`;
+}
+
+function tokenizerJson(preTokenizer: object | null, model: string, decoder: object | null): string {
+  const fixed = `"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null`;
+  const parts = `"pre_tokenizer": ${JSON.stringify(preTokenizer)}, "post_processor": null, "decoder": ${JSON.stringify(decoder)}`;
+  return `{${fixed}, ${parts}, "model": ${model}}\n`;
+}

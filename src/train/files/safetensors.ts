@@ -1,0 +1,162 @@
+/**
+ * The safetensors format: read with every check a hostile file asks for, written for Hugging Face's readers.
+ * Knows no model. Format: https://github.com/huggingface/safetensors#format
+ */
+import { InputError } from '../../errors';
+
+/** Bytes of one element of each type of the format that is read. */
+const DTYPES = new Map([
+  ['F64', 8],
+  ['F32', 4],
+  ['F16', 2],
+  ['BF16', 2],
+  ['I64', 8],
+  ['I32', 4],
+  ['I16', 2],
+  ['I8', 1],
+  ['U8', 1],
+  ['BOOL', 1],
+]);
+const MAX_HEADER_BYTES = 1 << 20;
+
+/** A tensor of a file; `bytes` is a view of the file. */
+export interface FileTensor {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+interface Entry extends Omit<FileTensor, 'bytes'> {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+function check(holds: boolean, sentence: () => string): asserts holds {
+  if (!holds) throw new InputError(`the safetensors file is broken: ${sentence()}`);
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** The tensors of a file by name, in file order. Throws InputError saying what is wrong; never reads out of bounds. */
+export function readSafetensors(file: Uint8Array): ReadonlyMap<string, FileTensor> {
+  check(file.byteLength >= 8, () => `it has ${file.byteLength} bytes and the length of its header alone takes 8`);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const headerBytes = Number(view.getBigUint64(0, true));
+  check(headerBytes <= MAX_HEADER_BYTES, () => `its header claims ${headerBytes} bytes, more than ${MAX_HEADER_BYTES}`);
+  const start = 8 + headerBytes;
+  check(start <= file.byteLength, () => `its header ends at byte ${start} and the file at ${file.byteLength}`);
+  const entries = readHeader(file.subarray(8, start));
+  let at = 0;
+  for (const { name, from, to } of entries.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    check(from === at, () => `tensor ${name} begins at ${from}, but the one before ends at ${at}`);
+    at = to;
+  }
+  const dataBytes = file.byteLength - start;
+  check(at === dataBytes, () => `its tensors end at ${at} and its data at ${dataBytes}`);
+  return new Map(
+    entries.map(({ name, dtype, shape, from, to }) => [
+      name,
+      { dtype, shape, bytes: file.subarray(start + from, start + to) },
+    ]),
+  );
+}
+
+function readHeader(bytes: Uint8Array): readonly Entry[] {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch (error) {
+    check(false, () => `its header is not JSON (${error instanceof Error ? error.message : String(error)})`);
+  }
+  check(isObject(header), () => 'its header is not an object');
+  // why entries: they are own properties only, so a tensor named __proto__ is just a name
+  return Object.entries(header).flatMap(([name, value]) => {
+    if (name !== '__metadata__') return readEntry(name, value);
+    check(isObject(value) && Object.values(value).every((text) => typeof text === 'string'), () => {
+      return '__metadata__ is not a map of texts';
+    });
+    return [];
+  });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function readEntry(name: string, value: unknown): Entry {
+  const keys = isObject(value) ? Object.keys(value).sort().join(' ') : '';
+  check(isObject(value) && keys === 'data_offsets dtype shape', () => {
+    return `tensor ${name} must have data_offsets, dtype and shape and nothing else`;
+  });
+  const { dtype, shape, data_offsets: offsets } = value as { dtype: unknown; shape: unknown; data_offsets: unknown };
+  const size = typeof dtype === 'string' ? DTYPES.get(dtype) : undefined;
+  check(typeof dtype === 'string' && size !== undefined, () => `tensor ${name} has a dtype that is not known`);
+  check(Array.isArray(shape) && shape.length <= 8 && shape.every(isCount), () => `tensor ${name} has no proper shape`);
+  check(Array.isArray(offsets) && offsets.length === 2 && offsets.every(isCount), () => {
+    return `tensor ${name} has no proper data_offsets`;
+  });
+  const [from, to] = offsets as [number, number];
+  // why every partial product: a zero dim must not hide an overflow before it
+  let product: number = size;
+  let safe = true;
+  for (const dim of shape) {
+    product *= dim;
+    safe &&= Number.isSafeInteger(product);
+  }
+  check(safe && to - from === product, () => {
+    return `tensor ${name} of shape [${shape.join(', ')}] and type ${dtype} does not take ${to - from} bytes`;
+  });
+  return { name, dtype, shape, from, to };
+}
+
+/** The elements of a tensor of a floating point type. Throws InputError for other types. */
+export function toFloats(name: string, { dtype, bytes }: FileTensor): Float32Array {
+  // why not slice: of Node's Buffer it is a view of the whole file
+  const copy = new Uint8Array(bytes).buffer;
+  switch (dtype) {
+    case 'F32':
+      return new Float32Array(copy);
+    case 'F64':
+      return Float32Array.from(new Float64Array(copy));
+    case 'BF16':
+      return new Float32Array(Uint32Array.from(new Uint16Array(copy), (half) => half << 16).buffer);
+    case 'F16':
+      return Float32Array.from(new Uint16Array(copy), halfToFloat);
+    default:
+      throw new InputError(`tensor ${name} has type ${dtype}; weights are F32, F16, BF16 or F64`);
+  }
+}
+
+function halfToFloat(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 31;
+  const fraction = half & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** A file of F32 tensors, in the given order. */
+export function writeSafetensors(
+  tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly data: Float32Array }[],
+): Uint8Array {
+  let at = 0;
+  const entries = tensors.map(({ name, shape, data }) => {
+    const offsets = [at, at + data.byteLength];
+    at += data.byteLength;
+    return `${JSON.stringify(name)}:${JSON.stringify({ dtype: 'F32', shape, data_offsets: offsets })}`;
+  });
+  // why "pt": transformers refuses files that do not say which framework's layout they have
+  const header = new TextEncoder().encode(`{${['"__metadata__":{"format":"pt"}', ...entries].join(',')}}`);
+  const padded = Math.ceil(header.byteLength / 8) * 8;
+  const file = new Uint8Array(8 + padded + at).fill(0x20, 8, 8 + padded);
+  new DataView(file.buffer).setBigUint64(0, BigInt(padded), true);
+  file.set(header, 8);
+  let end = 8 + padded;
+  for (const { data } of tensors) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), end);
+    end += data.byteLength;
+  }
+  return file;
+}

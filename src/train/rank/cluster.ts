@@ -1,0 +1,51 @@
+/** The other ranks as one generation sees them, and small helpers for what is started now and awaited later. */
+import { ProtocolError } from '../../errors';
+import type { Place } from '../../gpu/instr';
+import type { Stream } from '../../gpu/stream';
+import { emitOf, lineOf } from '../../net/collective/collective';
+import type { Group } from '../../net/collective/group';
+import type { Transport } from '../../net/wire/transport';
+import type { Mesh } from '../../plan/mesh';
+import type { Action } from '../../plan/plan';
+import type { Trace } from '../../trace/trace';
+
+export interface Cluster {
+  readonly mesh: Mesh;
+  readonly transport: Transport;
+  readonly dp: Group;
+  readonly tp: Group;
+  /** All ranks of the mesh, in rank order. */
+  readonly world: Group;
+  /** Aborted when the generation cannot finish its step. */
+  readonly signal: AbortSignal;
+  readonly trace: Trace;
+}
+
+/** The actions of one kind. */
+export type Line<Op extends Action['op']> = Action & { readonly op: Op };
+
+/** A promise whose failure is reported where it is awaited, never as unhandled. */
+export function background(promise: Promise<void>): Promise<void> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+/** Read a place and send it to `rank`. The read is ordered now, so later work cannot change what is sent. */
+export async function sendPlace(cluster: Cluster, stream: Stream, place: Place, rank: number, tag: string) {
+  const data = await stream.read(place);
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const [t0, peer] = [performance.now(), cluster.mesh.peers[rank]!];
+  await cluster.transport.send(peer, tag, bytes);
+  emitOf(tag, cluster.trace, 'SEND', t0, { bytes: bytes.byteLength, peer, line: lineOf(tag) });
+}
+
+/** Receive a place from `rank` and write it. Throws ProtocolError for another length. */
+export async function receivePlace(cluster: Cluster, stream: Stream, place: Place, rank: number, tag: string) {
+  const bytes = await cluster.transport.recv(cluster.mesh.peers[rank]!, tag, cluster.signal);
+  if (bytes.byteLength !== 4 * place.floats) {
+    throw new ProtocolError(`${tag} from rank ${rank} has ${bytes.byteLength} bytes instead of ${4 * place.floats}`);
+  }
+  // why: a received array may begin anywhere in its buffer
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  stream.write(place, new Float32Array(aligned.buffer, aligned.byteOffset, place.floats));
+}

@@ -1,0 +1,64 @@
+/**
+ * Does a run fit, before anything is started: the bytes every rank will allocate (memoryplan.ts) against a
+ * limit. Needs no device.
+ */
+import { PlanError } from '../../errors';
+import { type ParallelPlan, parsePlan } from '../../plan/plan';
+import { validatePlan } from '../../plan/rules';
+import { megabytes, nameOf } from '../../plan/why';
+import type { RunFile } from '../runfile';
+import { memoryPlan, type PlannedMemory, totalOf } from './memoryplan';
+
+/** What the fullest rank of `plan` allocates, and which rank that is. */
+export function fullestRank(
+  run: RunFile,
+  plan: ParallelPlan,
+): { readonly rank: number; readonly memory: PlannedMemory } {
+  const ranks = memoryPlan({ ...run, plan }).map((memory, rank) => ({ rank, memory }));
+  return ranks.reduce((most, one) => (totalOf(one.memory) > totalOf(most.memory) ? one : most));
+}
+
+/** Throws PlanError with the numbers, and with what would fit on as many ranks, where a rank needs more than the limit. */
+export function checkMemory(run: RunFile, plan: ParallelPlan, limitBytes: number): void {
+  const { rank, memory } = fullestRank(run, plan);
+  if (totalOf(memory) <= limitBytes) return;
+  const roles = Object.entries(memory).flatMap(([role, bytes]) => (bytes > 0 ? [`${role} ${megabytes(bytes)}`] : []));
+  const { dp, pp, tp, microbatches } = plan;
+  const ranks = dp * pp * tp;
+  const others = [
+    { ...plan, dp: ranks / tp, pp: 1, zero: 3, schedule: '1f1b', chunks: 1 },
+    {
+      ...plan,
+      dp: 1,
+      pp: ranks / tp,
+      zero: 0,
+      schedule: '1f1b',
+      chunks: 1,
+      microbatches: Math.max(microbatches, ranks),
+    },
+  ].flatMap((fields) => {
+    const bytes = bytesIfValid(run, fields);
+    return bytes === undefined || bytes > limitBytes
+      ? []
+      : [`${nameOf(parsePlan(fields))} needs ${megabytes(bytes)} MB`];
+  });
+  const wayOut = others.length > 0 ? others.join(', ') : 'take more ranks, a smaller model or smaller microbatches';
+  throw new PlanError(
+    `${nameOf(plan)} needs ${megabytes(totalOf(memory))} MB on rank ${rank} (${roles.join(', ')}) > the limit of ${megabytes(limitBytes)} MB: ${wayOut}`,
+  );
+}
+
+/** Undefined for a plan that the rules refuse. */
+function bytesIfValid(run: RunFile, fields: object): number | undefined {
+  const { layers, heads, kvHeads, hidden } = run.model;
+  const { globalBatch } = run.train;
+  try {
+    const plan = parsePlan(fields);
+    const ranks = plan.dp * plan.pp * plan.tp;
+    validatePlan(plan, { ranks, layers, heads, kvHeads, hidden, globalBatch });
+    return totalOf(fullestRank(run, plan).memory);
+  } catch (error) {
+    if (error instanceof PlanError) return undefined;
+    throw error;
+  }
+}

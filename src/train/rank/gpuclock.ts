@@ -1,0 +1,75 @@
+/**
+ * When the GPU ran the lines: one interval from each submit (or the end of the one before) to the moment its work is done,
+ * divided among the lines in it by their floating point operations. Coarser than timestamp queries, but works everywhere
+ * and costs nothing.
+ */
+import type { Dispatch, Stream } from '../../gpu/stream';
+import type { Trace } from '../../trace/trace';
+import { waitUntil } from './slowness';
+
+interface Encoded {
+  readonly name: string;
+  readonly unit: number;
+  readonly mb: number;
+  readonly flops: number;
+}
+
+export class GpuClock {
+  #encoded: Encoded[] = [];
+  /** End of the latest interval that is known. */
+  #doneMs = 0;
+
+  constructor(
+    readonly stream: Stream,
+    readonly trace: Trace,
+  ) {}
+
+  /** Dispatches of a line were encoded. */
+  encoded(name: string, unit: number, mb: number, dispatches: readonly Dispatch[]): void {
+    const flops = dispatches.reduce((sum, dispatch) => sum + dispatch.flops, 0);
+    this.#encoded.push({ name, unit, mb, flops });
+  }
+
+  /** Leave out what was encoded and not submitted here (an evaluation is no line of the step). */
+  forget(): void {
+    this.#encoded = [];
+  }
+
+  /** Submit what is encoded, if it was not yet, and emit its 'gpu' events when it is done. */
+  submit(): void {
+    // why nothing of a failure: the next read reports it
+    this.#submit(0).catch(() => {});
+  }
+
+  /** As submit; resolves when the work is done and `leastMs` have passed. The events show the whole time as busy. */
+  async submitSlowly(leastMs: number): Promise<void> {
+    await this.#submit(leastMs);
+  }
+
+  async #submit(leastMs: number): Promise<void> {
+    this.stream.flush();
+    if (this.#encoded.length === 0) return;
+    const lines = this.#encoded;
+    this.#encoded = [];
+    const { step, rank } = this.trace;
+    const submittedMs = performance.now();
+    // why no rejection: a lost device is reported by the next read
+    const done = await this.stream.device.workDone().then(
+      () => true,
+      () => false,
+    );
+    const beganMs = Math.max(submittedMs, this.#doneMs);
+    // why the condition: what is not slow must be known as done before what was submitted after it looks
+    if (leastMs > 0) await waitUntil(beganMs + leastMs);
+    if (!done) return;
+    const endMs = performance.now();
+    let t0 = Math.min(endMs, beganMs);
+    const perFlop = (endMs - t0) / lines.reduce((sum, { flops }) => sum + flops + 1, 0);
+    for (const { name, unit, mb, flops } of lines) {
+      const t1 = Math.min(endMs, t0 + perFlop * (flops + 1));
+      this.trace.emit({ step, rank, lane: 'gpu', name, t0, t1, unit, mb, flops });
+      t0 = t1;
+    }
+    this.#doneMs = endMs;
+  }
+}

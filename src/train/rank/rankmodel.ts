@@ -1,0 +1,198 @@
+/**
+ * The RankModel of a device: one rank's units, executor and groups for one generation. Decides nothing; puts together
+ * what plan, model and net offer.
+ */
+import { PlanError } from '../../errors';
+import { type TuneStore, tune } from '../../gpu/autotune';
+import type { GpuDevice } from '../../gpu/device';
+import type { MemoryByRole } from '../../gpu/instr';
+import { Stream } from '../../gpu/stream';
+import { Instance, type InstanceOptions } from '../../model/instance';
+import { recordModel, unitSizes } from '../../model/model';
+import type { Tie } from '../../model/placement';
+import { part } from '../../model/split';
+import { type LinkSetting, makeGroup, ownedChunk } from '../../net/collective/group';
+import { lower, lowerForward, type Program, shardingOf } from '../../plan/lower';
+import type { Mesh } from '../../plan/mesh';
+import { isModelOnEach, type ParallelPlan, type UnitSize } from '../../plan/plan';
+import { type MicrobatchInput, microbatchSize } from '../data/data';
+import type { RunFile } from '../runfile';
+import type { RankState, UnitArrays } from '../state/state';
+import type { Cluster } from './cluster';
+import { Executor, type ExecutorOptions } from './executor';
+import type { RankModel, RankSetting } from './rank';
+import { residencyOf } from './residency';
+import { leastMs, type UnitMs } from './slowness';
+
+export interface RankMakerOptions {
+  /** Refuse a plan that needs more bytes on this rank (PlanError with the numbers). */
+  readonly limitBytes?: number;
+  readonly links?: LinkSetting;
+  /** The device is made slow on purpose; read at every line, so it may change while the rank runs. */
+  readonly unitMs?: UnitMs;
+  /** Measure the variants of kernels before the first step, where a GPU does the work, and keep what is found here. */
+  readonly tuning?: TuneStore;
+}
+
+/**
+ * Make ranks on a device, each with a stream of its own. Rejects with PlanError where the plan does not fit, with
+ * CapabilityError where the device cannot compute in the run's precision.
+ */
+export function rankMaker(
+  { device }: { readonly device: GpuDevice },
+  options: RankMakerOptions = {},
+): (setting: RankSetting) => Promise<DeviceRank> {
+  return async (setting) => {
+    const { run, plan, mesh, trace } = setting;
+    if (plan.outer) throw new PlanError('plan.outer (DiLoCo) is not available: leave it out');
+    if (plan.wire !== 'f32') throw new PlanError(`plan.wire ${plan.wire} is not available: set it to f32`);
+    device.askMatmulPrecision(run.train.matmulPrecision);
+    const units = unitSizes(run.model, plan.dp, { size: plan.tp, rank: mesh.coord.tp });
+    const program = lower(plan, mesh, units);
+    const { limitBytes } = options;
+    const wanted = instanceOptions(run, plan, mesh, program, units);
+    if (options.tuning && !device.report.software) {
+      const lists = wanted.units.flatMap((unit) => [unit.forward, unit.backwardInput, unit.backwardWeight]);
+      await tune(device, lists, { trace, store: options.tuning, sameBits: plan.tp > 1 });
+    }
+    const stream = new Stream(device, trace);
+    const instance = await Instance.create(stream, { ...wanted, ...(limitBytes !== undefined && { limitBytes }) });
+    const { betas, eps, weightDecay, gradClip } = run.train;
+    const cluster = clusterOf(setting, options.links);
+    const optimizer = { betas, eps, weightDecay, gradClip };
+    const leastMs = pace(run, plan, units.length, options.unitMs);
+    const executor = new Executor(instance, program, cluster, { plan, units, ...optimizer, leastMs });
+    return new DeviceRank(executor, lowerForward(plan, mesh, units));
+  };
+}
+
+/** How long the lines of blocks take at least. */
+function pace(run: RunFile, plan: ParallelPlan, units: number, unitMs: UnitMs = () => 0): ExecutorOptions['leastMs'] {
+  const rows = microbatchSize(run.train.globalBatch, plan.dp, plan.microbatches);
+  return ({ op, unit }) => {
+    const isBlock = unit > 0 && unit < units - 1;
+    return isBlock ? leastMs(op, unitMs(), rows, plan.tp, plan.recompute) : 0;
+  };
+}
+
+/** What the rank at `mesh.coord` allocates; placeInstance turns it into bytes without a device. */
+export function instanceOptions(
+  run: RunFile,
+  plan: ParallelPlan,
+  mesh: Mesh,
+  program: Program,
+  units: readonly UnitSize[],
+): InstanceOptions {
+  const cut = { size: plan.tp, rank: mesh.coord.tp };
+  const rows = microbatchSize(run.train.globalBatch, plan.dp, plan.microbatches);
+  const here = (unit: number) => (program.slots[unit] ?? 0) > 0;
+  const [tableHere, headHere] = [here(0), here(units.length - 1)];
+  const apart: Tie = plan.pp === 1 ? 'shared' : 'apart';
+  return {
+    units: recordModel(run.model, rows, cut),
+    residency: residencyOf(program, plan, units),
+    sharding: { zero: shardingOf(plan), parts: plan.dp, part: ownedChunk(mesh.coord.dp, plan.dp) },
+    tie: !run.model.tieEmbeddings || !headHere ? 'none' : tableHere ? apart : 'copy',
+    tableSource: run.model.tieEmbeddings && tableHere && !headHere,
+    // why: sharded gradients take the table's whole part of a microbatch at once; whole ones add it up the same way
+    tableAside: run.model.tieEmbeddings && tableHere && plan.dp > 1 && plan.zero < 2 && plan.microbatches > 1,
+    recompute: plan.recompute,
+    microbatches: plan.microbatches,
+    cut,
+    ...(isModelOnEach(plan) && { sampled: run.model }),
+    firstToken: part(run.model.vocab, cut)[0],
+  };
+}
+
+function clusterOf({ mesh, transport, signal, trace }: RankSetting, links: LinkSetting | undefined): Cluster {
+  const options = { trace, ...(links && { links }) };
+  const world = mesh.peers.map((_, rank) => rank);
+  return {
+    mesh,
+    transport,
+    signal,
+    trace,
+    dp: makeGroup(transport, mesh, 'dp', mesh.ranks('dp'), signal, options),
+    tp: makeGroup(transport, mesh, 'tp', mesh.ranks('tp'), signal, options),
+    world: makeGroup(transport, mesh, 'dp', world, signal, options),
+  };
+}
+
+export class DeviceRank implements RankModel {
+  #forwards = 0;
+
+  constructor(
+    readonly executor: Executor,
+    readonly forward: Program,
+  ) {}
+
+  get #instance(): Instance {
+    return this.executor.instance;
+  }
+
+  get memory(): MemoryByRole {
+    // why: reads and uniforms are the stream's, so staging is known to the device only
+    return { ...this.#instance.bytes, staging: this.#instance.stream.device.memory.staging };
+  }
+
+  runStep: RankModel['runStep'] = (input) => this.executor.runStep(input);
+
+  async losses(input: MicrobatchInput): Promise<Float32Array | null> {
+    const actions = this.forward.actions.filter((line) => !('mb' in line) || line.mb === undefined || line.mb === 0);
+    await this.executor.runForward(actions, [input], `eval${this.#forwards++}`);
+    const head = this.#instance.units.length - 1;
+    if (!this.#instance.placement.isHere(head)) return null;
+    return this.#instance.stream.read(this.#instance.border(head, 'output', 0));
+  }
+
+  async logits(tokens: Uint32Array): Promise<Float32Array> {
+    await this.executor.settle();
+    return this.#instance.logits(tokens);
+  }
+
+  async read(): Promise<RankState> {
+    await this.executor.settle();
+    const param = new Map<number, Float32Array>();
+    const mean = new Map<number, Float32Array>();
+    const square = new Map<number, Float32Array>();
+    for (const unit of this.#instance.here) {
+      param.set(unit, await this.#instance.stream.read(this.#held(unit)));
+      const moments = await this.#instance.stream.read(this.#instance.own('moment', unit));
+      mean.set(unit, moments.slice(0, moments.length / 2));
+      square.set(unit, moments.slice(moments.length / 2));
+    }
+    return { param, mean, square };
+  }
+
+  async gradients(): Promise<UnitArrays> {
+    const gradients = new Map<number, Float32Array>();
+    for (const unit of this.#instance.here) {
+      gradients.set(unit, await this.#instance.stream.read(this.#instance.own('grad', unit)));
+    }
+    return gradients;
+  }
+
+  async write(state: RankState): Promise<void> {
+    await this.executor.settle();
+    for (const unit of this.#instance.here) {
+      this.#instance.stream.write(this.#held(unit), state.param.get(unit)!);
+      const place = this.#instance.own('moment', unit);
+      const moments = new Float32Array(place.floats);
+      moments.set(state.mean.get(unit)!);
+      moments.set(state.square.get(unit)!, place.floats / 2);
+      this.#instance.stream.write(place, moments);
+    }
+    await this.executor.copyTable();
+  }
+
+  close(): void {
+    this.#instance.close();
+    this.#instance.stream.close();
+  }
+
+  /** The parameters this rank keeps between steps: all of a unit's, with zero 3 its shard. */
+  #held(unit: number) {
+    const sharded = this.#instance.options.sharding.zero === 3;
+    return sharded ? this.#instance.own('param', unit) : this.#instance.whole('param', unit);
+  }
+}

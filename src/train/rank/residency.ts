@@ -1,0 +1,109 @@
+/**
+ * How long things live on a rank, read off its program: how many copies of each border tensor, and which units may share
+ * a working buffer. Pure; model/placement.ts turns the counts into buffers.
+ */
+import type { Residency } from '../../model/placement';
+import { type Program, shardingOf } from '../../plan/lower';
+import type { Action, ParallelPlan, UnitSize } from '../../plan/plan';
+
+/** A microbatch of a unit, or undefined when the line does not begin (or end) the life that is counted. */
+type Event = readonly [unit: number, mb: number] | undefined;
+type Window = readonly [from: number, to: number];
+
+/** Count the copies and colour the working buffers of `program`; `units` are all units of the model. */
+export function residencyOf(program: Program, plan: ParallelPlan, units: readonly UnitSize[]): Residency {
+  const { actions, slots, stages } = program;
+  const here = (unit: number) => (slots[unit] ?? 0) > 0;
+  const span = (stage: number) => stages.find((found) => found.stage === stage)!;
+  const count = (begins: (line: Action) => Event, ends: (line: Action) => Event) =>
+    peak(actions, units.length, begins, ends);
+  const released = (line: Action): Event => (line.op === 'B' || line.op === 'W' ? [line.unit, line.mb] : undefined);
+
+  const inputSlots = count((line) => {
+    if (line.op === 'F' && here(line.unit + 1)) return [line.unit + 1, line.mb];
+    return line.op === 'RECV' && line.dir === 'act' ? [span(line.stage).first, line.mb] : undefined;
+  }, released);
+  const gradSlots = count((line) => {
+    if ((line.op === 'B' || line.op === 'I') && here(line.unit - 1)) return [line.unit - 1, line.mb];
+    return line.op === 'RECV' && line.dir === 'grad' ? [span(line.stage).last, line.mb] : undefined;
+  }, released);
+  const keptSlots = count((line) => (line.op === 'I' ? [line.unit, line.mb] : undefined), released);
+  const zero = shardingOf(plan);
+  return {
+    slots,
+    inputSlots: inputSlots.map((n, unit) => (unit === 0 ? slots[0]! : n)),
+    gradSlots,
+    keptSlots,
+    split: actions.some(({ op }) => op === 'I'),
+    paramWork: zero === 3 ? colours(gatherWindows(actions, units.length)) : [],
+    gradWork: zero >= 2 ? colours(gradWindows(actions, plan, units)) : [],
+  };
+}
+
+/** By unit: most microbatches alive at once. A line that ends one life and begins another holds both. */
+function peak(
+  actions: readonly Action[],
+  units: number,
+  begins: (line: Action) => Event,
+  ends: (line: Action) => Event,
+): readonly number[] {
+  const live = Array.from({ length: units }, () => new Set<number>());
+  const most = Array<number>(units).fill(0);
+  for (const line of actions) {
+    const [begun, ended] = [begins(line), ends(line)];
+    if (begun) most[begun[0]] = Math.max(most[begun[0]]!, live[begun[0]]!.add(begun[1]).size);
+    if (ended) live[ended[0]]!.delete(ended[1]);
+  }
+  return most;
+}
+
+/** By unit: the runs of lines in which its gathered parameters are held. */
+function gatherWindows(actions: readonly Action[], units: number): readonly (readonly Window[])[] {
+  const windows = Array.from({ length: units }, (): Window[] => []);
+  const open = new Map<number, number>();
+  actions.forEach((line, at) => {
+    if (line.op === 'GATHER') open.set(line.unit, at);
+    if (line.op === 'FREE') {
+      windows[line.unit]!.push([open.get(line.unit)!, at]);
+      open.delete(line.unit);
+    }
+  });
+  return windows;
+}
+
+/** By unit: the runs of lines from the first contribution to its full gradient to the REDUCE that shards it. */
+function gradWindows(
+  actions: readonly Action[],
+  plan: ParallelPlan,
+  units: readonly UnitSize[],
+): readonly (readonly Window[])[] {
+  const windows = units.map((): Window[] => []);
+  const open = new Map<number, number>();
+  actions.forEach((line, at) => {
+    if (line.op === 'B' || line.op === 'W') {
+      // why: with pp > 1 a tied reader adds to a gradient of its own, never to the table's
+      const table = plan.pp === 1 ? units[line.unit]!.table?.unit : undefined;
+      for (const unit of table === undefined ? [line.unit] : [line.unit, table]) {
+        if (!open.has(unit)) open.set(unit, at);
+      }
+    }
+    if (line.op === 'REDUCE') {
+      windows[line.unit]!.push([open.get(line.unit)!, at]);
+      open.delete(line.unit);
+    }
+  });
+  return windows;
+}
+
+/** Give units whose windows never overlap the same number, greedily; -1 for units without a window. */
+function colours(windows: readonly (readonly Window[])[]): readonly number[] {
+  const members: Window[][] = [];
+  const overlap = (a: Window, b: Window) => a[0] <= b[1] && b[0] <= a[1];
+  return windows.map((mine) => {
+    if (mine.length === 0) return -1;
+    let colour = members.findIndex((taken) => !taken.some((a) => mine.some((b) => overlap(a, b))));
+    if (colour < 0) colour = members.push([]) - 1;
+    members[colour]!.push(...mine);
+    return colour;
+  });
+}

@@ -1,0 +1,120 @@
+/**
+ * REDUCE and GATHER: gradients and parameters of a unit over the data-parallel group. Both are started by their line and
+ * awaited later; numbers are added on the host, microbatches before ranks under every zero (docs/decisions/008). How ZeRO
+ * cuts them is in model/placement.ts.
+ */
+import type { Instance } from '../../model/instance';
+import { emitOf } from '../../net/collective/collective';
+import { background, type Cluster } from './cluster';
+import { sumCopies } from './copies';
+
+export class Shards {
+  readonly #grads = new Map<number, Promise<void>>();
+  /** Reused whole gradients on the host, by unit. */
+  readonly #hostGrads = new Map<number, Float32Array<ArrayBuffer>>();
+  /** zero >= 2: by unit, what each member has contributed to this rank's shard so far, and the microbatches to come. */
+  readonly #sums = new Map<number, { readonly parts: readonly Float32Array[]; left: number }>();
+
+  constructor(
+    readonly instance: Instance,
+    readonly cluster: Cluster,
+  ) {}
+
+  /** Forget what an earlier step left. */
+  begin(): void {
+    this.#grads.clear();
+    this.#sums.clear();
+  }
+
+  /** Every REDUCE has ended and its result is on the device. */
+  async reduced(): Promise<void> {
+    await Promise.all(this.#grads.values());
+  }
+
+  /** Start the sum of a unit's gradient. With zero >= 2 it is of one microbatch, and the whole gradient is cleared. */
+  startReduce(unit: number, tag: string): void {
+    const { stream, options } = this.instance;
+    const { zero } = options.sharding;
+    const whole = this.instance.whole('grad', unit);
+    // why: sums of several microbatches may be under way at once, so they cannot share one host array
+    const host = zero >= 2 ? new Float32Array(whole.floats) : this.#hostGrad(unit, whole.floats);
+    const read = stream.read(whole, host);
+    if (zero >= 2) stream.clear(whole);
+    const before = this.#grads.get(unit);
+    const reduce = async () => {
+      await read;
+      // why not before: until then the device computes, and nothing is communicated
+      const t0 = performance.now();
+      if (zero === 0) {
+        await this.cluster.dp.allReduce(host, tag);
+        stream.write(whole, host);
+      } else {
+        const parts = await this.#scatter(host, tag);
+        // why: microbatches are added in order 0, 1, ..., whichever arrives first
+        await before;
+        if (zero === 1) stream.write(this.instance.own('grad', unit), parts[0]!);
+        else await this.#add(unit, parts, tag);
+      }
+      emitOf(tag, this.cluster.trace, 'REDUCE', t0, { unit, bytes: host.byteLength });
+    };
+    this.#grads.set(unit, background(reduce()));
+  }
+
+  /** Start the all-gather of a unit's parameters; the result is when they are whole on the device. */
+  startGather(unit: number, tag: string): Promise<void> {
+    const { stream, placement } = this.instance;
+    const whole = this.instance.whole('param', unit);
+    const own = this.instance.own('param', unit);
+    const { at } = placement.shard(unit);
+    const host = new Float32Array(whole.floats);
+    const read = stream.read(own, host.subarray(at, at + own.floats));
+    const gather = async () => {
+      await read;
+      const t0 = performance.now();
+      await this.cluster.dp.allGather(host, tag);
+      stream.write(whole, host);
+      emitOf(tag, this.cluster.trace, 'GATHER', t0, { unit, bytes: host.byteLength });
+    };
+    return background(gather());
+  }
+
+  #hostGrad(unit: number, floats: number): Float32Array<ArrayBuffer> {
+    const known = this.#hostGrads.get(unit);
+    if (known) return known;
+    const host = new Float32Array(floats);
+    this.#hostGrads.set(unit, host);
+    return host;
+  }
+
+  /** This rank's shard of the sum; over several microbatches of zero >= 2 what each member adds to it, in ring order. */
+  async #scatter(host: Float32Array, tag: string): Promise<readonly Float32Array[]> {
+    const { sharding, microbatches } = this.instance.options;
+    if (sharding.zero >= 2 && microbatches > 1) return this.cluster.dp.scatter(host, tag);
+    return [await this.cluster.dp.reduceScatter(host, tag)];
+  }
+
+  /** Add one microbatch to what each member has contributed; after the last one the members' sums go to the device. */
+  async #add(unit: number, given: readonly Float32Array[], tag: string): Promise<void> {
+    const { microbatches } = this.instance.options;
+    const state = this.#sums.get(unit) ?? { parts: given.map((part) => part.slice()), left: microbatches };
+    if (this.#sums.has(unit)) for (const [i, part] of given.entries()) addTo(state.parts[i]!, part);
+    this.#sums.set(unit, state);
+    if (--state.left > 0) return;
+    this.#sums.delete(unit);
+    const own = this.instance.own('grad', unit);
+    const { at } = this.instance.placement.shard(unit);
+    const copied = microbatches > 1 ? this.instance.copiedGrads(unit) : [];
+    for (const [i, part] of state.parts.entries()) {
+      for (const [j, range] of copied.entries()) {
+        await sumCopies(this.cluster.tp, range, part, at, `${tag}/of${i}/copy${j}`);
+      }
+    }
+    const [total, ...rest] = state.parts;
+    for (const part of rest) addTo(total!, part);
+    this.instance.stream.write(own, total!);
+  }
+}
+
+function addTo(into: Float32Array, x: Float32Array): void {
+  for (let i = 0; i < into.length; i++) into[i]! += x[i]!;
+}

@@ -1,0 +1,30 @@
+/**
+ * Copies of what only one rank holds (a stage, a split, a shard), so that a tab that dies takes no part of the model with
+ * it: every so often each rank keeps its own state and that of a buddy, both of one step. The room goes back to that step
+ * when parts of the newest are gone (sync.ts). Bamboo and Gemini keep such copies; docs/decisions/012.
+ */
+import type { ModelConfig } from '../../model/config';
+import { type CutState, holdingUnder, laid } from './sync';
+import { addressesOf, type Circuit, move } from './transfer';
+
+/**
+ * Whose state rank `rank` of `size` keeps a copy of. Half way around: tabs that were opened one after the other, in one
+ * browser perhaps, are neighbours and may be lost together.
+ */
+export function buddyOf(rank: number, size: number): number {
+  return (rank + Math.ceil(size / 2)) % size;
+}
+
+/** This rank's state and its buddy's of the same step; `mine` must not be changed any more. All ranks call it alike. */
+export async function mirror(circuit: Circuit, config: ModelConfig, mine: CutState): Promise<readonly CutState[]> {
+  const { mesh } = circuit;
+  const { step, generation } = mine;
+  const { plan } = mine.cutting;
+  const size = mesh.peers.length;
+  const has = mesh.peers.map((_, rank) => addressesOf(holdingUnder(config, { plan, rank })));
+  const needs = mesh.peers.map((_, rank) => has[buddyOf(rank, size)]!);
+  const cutting = { plan, rank: buddyOf(mesh.rank, size) };
+  const target = holdingUnder(config, cutting);
+  const state = await move(circuit, has, needs, [laid(config, mine)], target, `${step}/mirror`);
+  return [mine, { step, generation, cutting, state }];
+}

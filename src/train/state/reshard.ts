@@ -1,0 +1,65 @@
+/**
+ * Who sends which elements to whom so that every rank holds what its plan asks for: after a join, a leave, a change of
+ * plan, and for a checkpoint. Every rank works it out alone from the same facts, so nothing is negotiated. Pure.
+ */
+import { InputError } from '../../errors';
+import { type Intervals, intersect, sizeOf, subtract, union } from './intervals';
+
+/** Addresses of parameters and of moments. */
+export interface Addresses {
+  readonly param: Intervals;
+  readonly moment: Intervals;
+}
+
+export const NOTHING: Addresses = { param: [], moment: [] };
+
+export interface Transfer extends Addresses {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The transfers that give every rank what it needs and lacks; the lowest rank that has an element sends it. `has[rank]`
+ * is what it holds of one step. Throws InputError when an element is nowhere.
+ */
+export function transfersOf(has: readonly Addresses[], needs: readonly Addresses[]): readonly Transfer[] {
+  return needs.flatMap((need, to) => {
+    const param = sourcesOf(need.param, to, has, 'param');
+    const moment = sourcesOf(need.moment, to, has, 'moment');
+    return has
+      .map((_, from) => ({ from, to, param: param.get(from) ?? [], moment: moment.get(from) ?? [] }))
+      .filter((transfer) => transfer.param.length + transfer.moment.length > 0);
+  });
+}
+
+/** The ranks hold together everything that some rank needs. */
+export function isCovered(has: readonly Addresses[], needs: readonly Addresses[]): boolean {
+  const lacks = (kind: keyof Addresses) => {
+    const held = union(has.flatMap((one) => one[kind]));
+    return needs.some((need) => subtract(need[kind], held).length > 0);
+  };
+  return !lacks('param') && !lacks('moment');
+}
+
+function sourcesOf(
+  need: Intervals,
+  to: number,
+  has: readonly Addresses[],
+  kind: keyof Addresses,
+): ReadonlyMap<number, Intervals> {
+  const sources = new Map<number, Intervals>();
+  let missing = subtract(need, has[to]![kind]);
+  for (const [from, held] of has.entries()) {
+    if (missing.length === 0) break;
+    const given = intersect(missing, held[kind]);
+    if (given.length === 0) continue;
+    sources.set(from, given);
+    missing = subtract(missing, given);
+  }
+  if (missing.length > 0) {
+    throw new InputError(
+      `${sizeOf(missing)} ${kind === 'param' ? 'parameters' : 'moments'} of the model were only on a peer that is gone; start again from a saved model`,
+    );
+  }
+  return sources;
+}

@@ -1,0 +1,77 @@
+/**
+ * A rank's parameters and moments on the host, and copying between them and runs of addresses of the whole model
+ * (holding.ts). Knows no device and no network.
+ */
+
+import type { ModelConfig } from '../../model/config';
+import { initialValue } from '../../model/init';
+import { type Holding, type Part, wholeModel } from './holding';
+import type { Intervals } from './intervals';
+import { sizeOf } from './intervals';
+
+/** One array per unit of the rank, as long as `Part.lengths` says. */
+export type UnitArrays = ReadonlyMap<number, Float32Array>;
+
+export interface RankState {
+  readonly param: UnitArrays;
+  /** First moment (mean) and second moment (mean of squares) of AdamW. */
+  readonly mean: UnitArrays;
+  readonly square: UnitArrays;
+}
+
+/** Zeros for everything of `holding`. */
+export function emptyState(holding: Holding): RankState {
+  const zeros = ({ lengths }: Part) => new Map([...lengths].map(([unit, floats]) => [unit, new Float32Array(floats)]));
+  return { param: zeros(holding.param), mean: zeros(holding.moment), square: zeros(holding.moment) };
+}
+
+/** The weights every run with this seed starts from; moments are zero. */
+export function initialState(config: ModelConfig, seed: number, holding: Holding): RankState {
+  const state = emptyState(holding);
+  const params = wholeModel(config);
+  for (const span of holding.param.spans) {
+    const array = state.param.get(span.unit)!;
+    for (const { unitName, name, at, floats } of params) {
+      const from = Math.max(at, span.at);
+      const to = Math.min(at + floats, span.at + span.floats);
+      if (from >= to) continue;
+      const value = initialValue(seed, config.layers, unitName, name);
+      for (let address = from; address < to; address++) array[span.local + address - span.at] = value(address - at);
+    }
+  }
+  return state;
+}
+
+/** The elements of `arrays` at the addresses `wanted` (all of them held), one run after the other. */
+export function readRuns(arrays: UnitArrays, part: Part, wanted: Intervals): Float32Array {
+  const out = new Float32Array(sizeOf(wanted));
+  forEachRun(arrays, part, wanted, (array, offset) => out.set(array, offset));
+  return out;
+}
+
+/** The opposite of readRuns: put `values` to the addresses `wanted`. */
+export function writeRuns(arrays: UnitArrays, part: Part, wanted: Intervals, values: Float32Array): void {
+  forEachRun(arrays, part, wanted, (array, offset) => array.set(values.subarray(offset, offset + array.length)));
+}
+
+/** Calls `visit` with every piece of `arrays` that `wanted` covers, and its offset among the wanted elements. */
+function forEachRun(
+  arrays: UnitArrays,
+  { spans }: Part,
+  wanted: Intervals,
+  visit: (piece: Float32Array, offset: number) => void,
+): void {
+  let offset = 0;
+  let s = 0;
+  for (const { from, to } of wanted) {
+    while (s < spans.length && spans[s]!.at + spans[s]!.floats <= from) s++;
+    for (let i = s; i < spans.length && spans[i]!.at < to; i++) {
+      const span = spans[i]!;
+      const first = Math.max(span.at, from);
+      const local = span.local + first - span.at;
+      const floats = Math.min(span.at + span.floats, to) - first;
+      visit(arrays.get(span.unit)!.subarray(local, local + floats), offset + first - from);
+    }
+    offset += to - from;
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * State between generations: which step the room goes on from, and the transfers that give every rank its part under the
+ * new plan. A joiner and a rank that is a step behind take the newest state; where parts of it were lost with a peer, all
+ * go back to the newest step that is whole (mirror.ts); where nobody has any, all start from the seed.
+ */
+import { InputError } from '../../errors';
+import type { ModelConfig } from '../../model/config';
+import { makeMesh } from '../../plan/mesh';
+import type { ParallelPlan } from '../../plan/plan';
+import { type Announcement, type Cutting, MAX_STATES, type Version } from './exchange';
+import { type Holding, holdingOf, type Part } from './holding';
+import { union } from './intervals';
+import { type Addresses, isCovered, NOTHING } from './reshard';
+import { emptyState, initialState, type RankState, readRuns, type UnitArrays, writeRuns } from './state';
+import { addressesOf, type Circuit, type Laid, move } from './transfer';
+
+/** A rank's state and how it is cut. */
+export interface CutState extends Version {
+  readonly cutting: Cutting;
+  readonly state: RankState;
+}
+
+/** Of states with the newest first: one of each version and cut, and no more than are worth their memory. */
+export function keepNewest(states: readonly CutState[]): readonly CutState[] {
+  const nameOf = ({ step, generation, cutting }: CutState) => JSON.stringify([step, generation, cutting]);
+  const names = states.map(nameOf);
+  return states.filter((one, at) => names.indexOf(nameOf(one)) === at).slice(0, MAX_STATES);
+}
+
+/** What the rank `cutting.rank` of `cutting.plan` holds. */
+export function holdingUnder(config: ModelConfig, { plan, rank }: Cutting): Holding {
+  const peers = Array.from({ length: plan.dp * plan.pp * plan.tp }, (_, peer) => `${peer}`);
+  return holdingOf(config, plan, makeMesh(0, peers, rank, plan));
+}
+
+export const laid = (config: ModelConfig, { state, cutting }: CutState): Laid => ({
+  state,
+  holding: holdingUnder(config, cutting),
+});
+
+/**
+ * This rank's state under `plan`: the newest version of which all parts are on the ranks, or what the seed gives where
+ * nobody is past the first mirror of a run that began with that. `mine` is what it had before. Every rank of the circuit calls it with the same announcements.
+ * Throws InputError when no version is whole.
+ */
+export async function syncState(
+  circuit: Circuit,
+  config: ModelConfig,
+  seed: number,
+  plan: ParallelPlan,
+  announcements: readonly Announcement[],
+  mine: readonly CutState[],
+): Promise<CutState> {
+  const { mesh } = circuit;
+  const cutting = { plan, rank: mesh.rank };
+  const isYoung = announcements.every(({ held }) => held.length === 0 || held.some(isOfSeed));
+  const versions = versionsOf(announcements).filter((one) => isYoung || !isOfSeed(one));
+  const needs = mesh.peers.map((_, rank) => addressesOf(holdingUnder(config, { plan, rank })));
+  const hasAt = (version: Version) => announcements.map((one) => holdsAt(config, one, version));
+  const take = async (version: Version, has: readonly Addresses[]): Promise<CutState> => {
+    checkOrigins(announcements, version);
+    const sources = mine.filter((one) => isSame(one, version)).map((one) => laid(config, one));
+    const target = holdingUnder(config, cutting);
+    const state = await move(circuit, has, needs, sources, target, `${version.step}/sync`);
+    return { ...version, cutting, state };
+  };
+  for (const version of versions) {
+    const has = hasAt(version);
+    if (isCovered(has, needs)) return take(version, has);
+  }
+  if (isYoung) return { ...OF_SEED, cutting, state: initialState(config, seed, holdingOf(config, plan, mesh)) };
+  // why the newest, which is not whole: the transfers say what is missing of it
+  return take(versions[0]!, hasAt(versions[0]!));
+}
+
+const OF_SEED: Version = { step: 0, generation: 0 };
+
+const isSame = (a: Version, b: Version) => a.step === b.step && a.generation === b.generation;
+const isOfSeed = (version: Version) => isSame(version, OF_SEED);
+
+/** Every version that some rank has a state of, the newest first. */
+function versionsOf(announcements: readonly Announcement[]): readonly Version[] {
+  const all = announcements.flatMap(({ held }) => held.map(({ step, generation }) => ({ step, generation })));
+  const distinct = all.filter((one, at) => all.findIndex((other) => isSame(one, other)) === at);
+  return distinct.sort((a, b) => b.step - a.step || b.generation - a.generation);
+}
+
+/** What a rank holds of a version with all states it has of it. */
+function holdsAt(config: ModelConfig, { held }: Announcement, version: Version): Addresses {
+  const states = held.filter((one) => isSame(one, version));
+  const all = states.map(({ cutting }) => addressesOf(holdingUnder(config, cutting)));
+  return { param: union(all.flatMap(({ param }) => param)), moment: union(all.flatMap(({ moment }) => moment)) };
+}
+
+/** Two peers that would start from different weights cannot train together. */
+function checkOrigins(announcements: readonly Announcement[], { step }: Version): void {
+  const starting = announcements.filter(({ held }) => held.some((one) => one.step === 0));
+  if (step === 0 && new Set(starting.map(({ init }) => init)).size > 1) {
+    throw new InputError('peers brought different starting weights; give the same file to all, or to one of them');
+  }
+}
+
+/** Every parameter by address on the ranks `wanting`, null on others, from states that lie as their one plan cuts them. */
+export async function gatherWeights(
+  circuit: Circuit,
+  config: ModelConfig,
+  mine: Omit<CutState, 'generation'>,
+  wanting: readonly number[],
+): Promise<Float32Array | null> {
+  return gather(circuit, config, mine, ({ param }) => param, wanting, `${mine.step}/files`);
+}
+
+/** As gatherWeights: the gradients of the newest step, which lie on the ranks as moments do. */
+export async function gatherGradients(
+  circuit: Circuit,
+  config: ModelConfig,
+  mine: Pick<CutState, 'step' | 'cutting'> & { readonly gradients: UnitArrays },
+  wanting: readonly number[],
+): Promise<Float32Array | null> {
+  const state = { param: mine.gradients, mean: NO_ARRAYS, square: NO_ARRAYS };
+  return gather(circuit, config, { ...mine, state }, ({ moment }) => moment, wanting, `${mine.step}/gradients`);
+}
+
+/** What `partOf` every rank holds of the model, as `state.param` has it, by address on the ranks `wanting`. */
+async function gather(
+  circuit: Circuit,
+  config: ModelConfig,
+  { cutting: { plan }, state }: Pick<CutState, 'cutting' | 'state'>,
+  partOf: (holding: Holding) => Part,
+  wanting: readonly number[],
+  tag: string,
+): Promise<Float32Array | null> {
+  const { mesh } = circuit;
+  const { param: whole } = holdingUnder(config, SINGLE);
+  const partsOf = (rank: number): Holding => ({ param: partOf(holdingUnder(config, { plan, rank })), moment: NO_PART });
+  const has = mesh.peers.map((_, rank) => addressesOf(partsOf(rank)));
+  const needs = mesh.peers.map((_, rank) => (wanting.includes(rank) ? { param: whole.held, moment: [] } : NOTHING));
+  const target = { param: wanting.includes(mesh.rank) ? whole : NO_PART, moment: NO_PART };
+  const gathered = await move(circuit, has, needs, [{ state, holding: partsOf(mesh.rank) }], target, tag);
+  return target.param === whole ? readRuns(gathered.param, whole, whole.held) : null;
+}
+
+const NO_ARRAYS: UnitArrays = new Map();
+
+const NO_PART: Part = { lengths: new Map(), spans: [], held: [] };
+
+/** The state a safetensors file gives, read in `generation`: the whole model on one rank, before the first step. */
+export function stateFromWeights(config: ModelConfig, weights: Float32Array, generation: number): CutState {
+  const holding = holdingUnder(config, SINGLE);
+  const state = emptyState(holding);
+  writeRuns(state.param, holding.param, holding.param.held, weights);
+  return { step: 0, generation, cutting: SINGLE, state };
+}
+
+const SINGLE_PLAN: ParallelPlan = {
+  dp: 1,
+  pp: 1,
+  tp: 1,
+  zero: 0,
+  schedule: '1f1b',
+  chunks: 1,
+  microbatches: 1,
+  recompute: false,
+  wire: 'f32',
+};
+
+/** A rank that holds the whole model. */
+export const SINGLE: Cutting = { plan: SINGLE_PLAN, rank: 0 };

@@ -1,0 +1,54 @@
+/**
+ * The held-out loss: windows are shared over dp, their losses exchanged and added in window order, so every cut of the
+ * run gives the same number.
+ */
+import { ProtocolError } from '../../errors';
+import type { Group } from '../../net/collective/group';
+import type { Tag } from '../../net/wire/transport';
+import { coordOf, type Mesh } from '../../plan/mesh';
+import type { ParallelPlan } from '../../plan/plan';
+import { gather, type Samples, sharesOf } from '../data/data';
+import type { RankModel } from '../rank/rank';
+
+/**
+ * Mean loss over the held-out windows in nats per token. All ranks of `world` call it with the same samples; in each
+ * pipeline the head's rank with tp coordinate 0 says its part.
+ */
+export async function heldOutLoss(
+  rank: RankModel,
+  samples: Samples,
+  rows: number,
+  { plan, mesh, world }: { readonly plan: ParallelPlan; readonly mesh: Mesh; readonly world: Group },
+  tag: Tag,
+): Promise<number> {
+  const { heldOut, context } = samples;
+  const shares = sharesOf(heldOut.length, plan.dp);
+  const mine = shares[mesh.coord.dp]!;
+  const sums = new Float64Array(mine.count);
+  let speaks = false;
+  // why: with zero 3 the forward gathers parameters over dp, so all ranks run as many as the largest share needs
+  for (let at = 0; at < shares[0]!.count; at += rows) {
+    const starts = heldOut.slice(mine.first + at, mine.first + Math.min(at + rows, mine.count));
+    const losses = await rank.losses(gather(samples, starts, rows));
+    speaks = losses !== null && mesh.coord.tp === 0;
+    if (!losses) continue;
+    for (let row = 0; row < starts.length; row++) sums[at + row] = sum(losses, row * context, (row + 1) * context);
+  }
+  const all = await world.exchange(speaks ? new Uint8Array(sums.buffer) : new Uint8Array(), tag);
+  let total = 0;
+  for (const [d, { count }] of shares.entries()) {
+    const said = all.filter((bytes, from) => bytes.byteLength > 0 && coordOf(from, plan).dp === d);
+    const [bytes = new Uint8Array()] = said;
+    if (said.length > 1 || bytes.byteLength !== 8 * count) {
+      throw new ProtocolError(`${bytes.byteLength} bytes of held-out losses came from replica ${d}, not ${8 * count}`);
+    }
+    for (const loss of new Float64Array(bytes.slice().buffer)) total += loss;
+  }
+  return total / (heldOut.length * context);
+}
+
+function sum(values: Float32Array, from: number, to: number): number {
+  let total = 0;
+  for (let i = from; i < to; i++) total += values[i]!;
+  return total;
+}

@@ -1,0 +1,334 @@
+/**
+ * One generation of one tab: take the state, build the rank, run steps until the last one or until a newer generation is
+ * declared. A step commits at NORM; what was not committed is run again by the next generation.
+ */
+
+import { PeerLost, StaleGeneration } from '../../errors';
+import type { Group } from '../../net/collective/group';
+import { makeGroup } from '../../net/collective/group';
+import { isModelOnEach, isWholeOnAll } from '../../plan/plan';
+import { batchOf, microbatchSize, type Samples, sharesOf } from '../data/data';
+import type { ModelFiles } from '../files/checkpoint';
+import { modelFiles, readModelFile } from '../files/checkpoint';
+import { sha256 } from '../hash';
+import type { RankModel } from '../rank/rank';
+import type { RunFile } from '../runfile';
+import { announce } from '../state/exchange';
+import { mirror } from '../state/mirror';
+import { type CutState, gatherWeights, keepNewest, SINGLE, stateFromWeights, syncState } from '../state/sync';
+import type { Circuit } from '../state/transfer';
+import { heldOutLoss } from './evaluate';
+import { learningRate } from './learningrate';
+import { probeLinks } from './linkprobe';
+import { type Prepared, prepare } from './prepared';
+import type { Proof } from './proof';
+import { Prover } from './prover';
+import type { GenerationSetting } from './setting';
+import type { StepMetrics } from './status';
+import { packVote, readVote } from './vote';
+
+/** In a generation a mirror is made again after so many times what it took at the earliest: two percent of the time. */
+const MIRROR_REST = 50;
+
+/** Somebody on this tab wants the model. */
+export interface FilesRequest {
+  readonly resolve: (files: ModelFiles) => void;
+  readonly reject: (reason: unknown) => void;
+  answered?: boolean;
+}
+
+/** Somebody on this tab wants a step compared with one tab alone. */
+export interface ProofRequest {
+  readonly resolve: (proof: Proof) => void;
+  readonly reject: (reason: unknown) => void;
+  /** `taken`: the ranks are at it. */
+  state?: 'taken' | 'answered';
+}
+
+/** What people ask for meanwhile; looked at when the rank votes. */
+export interface Wishes {
+  readonly leaving: () => boolean;
+  /** The generation ends once `step` steps are committed; the same on all ranks. */
+  readonly endsAt: (step: number) => boolean;
+  readonly requests: () => readonly FilesRequest[];
+  readonly proofs: () => readonly ProofRequest[];
+}
+
+export class GenerationRun {
+  readonly #circuit: Circuit;
+  readonly #world: Group;
+  /** Set once the rank has the state; it is read back at the end. */
+  #rank: RankModel | null = null;
+  #built: RankModel | null = null;
+  #step = 0;
+  /** The generation that ran the newest of them. */
+  #ranBy = 0;
+  /** Why the room goes on from an earlier step than this tab was at, '' where it does not. */
+  #setBack = '';
+  #ran = 0;
+  /** Of the step that is next. */
+  #prover: Prover | null = null;
+  /** Bytes sent when the newest step's NORM began: a step's traffic is counted from one NORM to the next. */
+  #countedBytes = 0;
+  /** Parts of the model are on one rank only, and the ranks keep copies for each other. */
+  readonly #mirrors: boolean;
+  #mirrorDueMs = Number.NEGATIVE_INFINITY;
+  /** The newest mirror, until a step shows that all ranks have theirs. */
+  #fresh: readonly CutState[] = [];
+
+  constructor(
+    readonly setting: GenerationSetting,
+    readonly wishes: Wishes,
+    /** States beside that of the rank: what there was before, until something newer is whole on the ranks. */
+    private held: readonly CutState[],
+    private prepared: Prepared | null,
+  ) {
+    const { transport, mesh, signal, trace, plan, mirrorEveryMs } = setting;
+    this.#mirrors = mirrorEveryMs !== undefined && !isWholeOnAll(plan) && mesh.peers.length > 1;
+    const all = mesh.peers.map((_, rank) => rank);
+    this.#circuit = setting;
+    this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
+  }
+
+  /**
+   * Train to the last step; the files of the model on rank 0, null elsewhere. Rejects with PeerLost or StaleGeneration
+   * when the generation ends before that; `close` must follow in any case.
+   */
+  async train(): Promise<ModelFiles | null> {
+    const { reporter, run } = this.setting;
+    reporter.enter('syncing', 'Taking the model and the text.');
+    const prepared = await this.#prepare();
+    reporter.enter('training', this.#setBack);
+    while (this.#step < run.train.steps) await this.#runStep(prepared);
+    return this.#finish(prepared);
+  }
+
+  /**
+   * Free the rank. The states to go on with, the newest first: what was committed, and what is kept of earlier steps in
+   * case that parts of it are gone.
+   */
+  async close(): Promise<{ held: readonly CutState[]; prepared: Prepared | null }> {
+    try {
+      const newest = this.#rank ? await this.#readUnlessTorn() : [];
+      return { held: keepNewest([...newest, ...this.#fresh, ...this.held]), prepared: this.prepared };
+    } finally {
+      this.#built?.close();
+      this.setting.reporter.holds(null);
+    }
+  }
+
+  /** What the rank holds after the newest step. */
+  async #read(): Promise<CutState> {
+    const { plan, mesh } = this.setting;
+    const cutting = { plan, rank: mesh.rank };
+    return { step: this.#step, generation: this.#ranBy, cutting, state: await this.#rank!.read() };
+  }
+
+  /** As read, or nothing where parameters on their way were lost with a peer and something older is kept. */
+  async #readUnlessTorn(): Promise<readonly CutState[]> {
+    try {
+      return [await this.#read()];
+    } catch (error) {
+      const isTorn = error instanceof PeerLost || error instanceof StaleGeneration;
+      if (!isTorn || this.#fresh.length + this.held.length === 0) throw error;
+      return [];
+    }
+  }
+
+  /** Text, state and rank. */
+  async #prepare(): Promise<Prepared> {
+    const { run, plan, mesh, text, reporter, init, trace, transport } = this.setting;
+    const fromFile = init !== undefined && this.held.length === 0;
+    const file = { step: 0, generation: mesh.generation, cutting: SINGLE };
+    const announcements = await announce(
+      this.#world,
+      {
+        held: fromFile ? [file] : this.held.map(({ step, generation, cutting }) => ({ step, generation, cutting })),
+        init: fromFile ? await sha256(init) : '',
+        text: await text.describe(run.data.source),
+      },
+      `${mesh.generation}/0/announce`,
+    );
+    const bytes = await text.share(this.#circuit, announcements);
+    const prepared = this.prepared ?? prepare(run, bytes);
+    this.prepared = prepared;
+    const { model, train } = prepared.run;
+    if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init), mesh.generation)];
+    const mine = await syncState(this.#circuit, model, train.seed, plan, announcements, this.held);
+    // why not what is newer: its steps run again
+    this.held = keepNewest([mine, ...this.held.filter(({ step }) => step <= mine.step)]);
+    this.#step = mine.step;
+    this.#ranBy = mine.generation;
+    if (reporter.step > mine.step) {
+      this.#setBack = `A part of step ${reporter.step} was lost with a tab, so all go on from step ${mine.step}.`;
+    }
+    reporter.tell({ step: this.#step, vocab: model.vocab });
+    const rank = await this.setting.makeRank({ ...this.setting, run: prepared.run, plan, mesh, transport, trace });
+    this.#built = rank;
+    await rank.write(mine.state);
+    this.#rank = rank;
+    if (this.setting.probing && this.#step === 0) await probeLinks(this.#circuit, this.#world, trace);
+    reporter.holds(rank.memory);
+    this.#countedBytes = this.#bytesSent();
+    return prepared;
+  }
+
+  async #runStep(prepared: Prepared): Promise<void> {
+    const { run, samples, sampler } = prepared;
+    const { plan, mesh, membership, trace, reporter, sampling } = this.setting;
+    const { globalBatch } = run.train;
+    const rank = this.#rank!;
+    const t0 = performance.now();
+    const step = this.#step;
+    const lr = learningRate(run.train, step);
+    const tokens = globalBatch * run.model.context;
+    let asked: readonly FilesRequest[] = [];
+    trace.step = step;
+    const {
+      loss,
+      gradNorm,
+      votes: said,
+    } = await rank.runStep({
+      step,
+      lr,
+      tokens,
+      microbatches: batchOf(samples, step, { ...plan, globalBatch, d: mesh.coord.dp }),
+      vote: () => {
+        asked = this.wishes.requests();
+        const ends = this.wishes.leaving() || this.wishes.endsAt(step + 1);
+        const before = this.#countedBytes;
+        this.#countedBytes = this.#bytesSent();
+        return packVote({
+          declared: Math.max(membership.declared, ends ? mesh.generation + 1 : 0),
+          bytesSent: this.#countedBytes - before,
+          files: asked.length > 0,
+          proof: this.wishes.proofs().some(({ state }) => state === undefined),
+          leaves: this.wishes.leaving(),
+          mirror: t0 >= this.#mirrorDueMs,
+        });
+      },
+    });
+    const votes = said.map(readVote);
+    this.#step = step + 1;
+    this.#ranBy = mesh.generation;
+    // all have voted, so all have what they waited for before this step: their first state, or their mirror
+    if (this.#fresh.length > 0 || !this.#mirrors) [this.held, this.#fresh] = [this.#fresh, []];
+    reporter.holds(rank.memory);
+    const ms = performance.now() - t0;
+    const bytesSent = votes.map((vote) => vote.bytesSent);
+    const metrics: StepMetrics = { step, loss, gradNorm, lr, tokens, ms, bytesSent };
+    const own = sharesOf(globalBatch, plan.dp)[mesh.coord.dp]!.count * run.model.context;
+    try {
+      const held = await this.#heldOut(run, samples);
+      reporter.committed(held === undefined ? metrics : { ...metrics, heldOutLoss: held }, own);
+    } catch (error) {
+      // why: the step was committed whatever becomes of its evaluation
+      reporter.committed(metrics, own);
+      throw error;
+    }
+    if (sampling && mesh.rank === 0 && isModelOnEach(plan)) {
+      reporter.tell({ sample: { step: this.#step, text: await sampler.next(rank, this.#step) } });
+    }
+    const wanting = votes.flatMap(({ files }, at) => (files ? [at] : []));
+    if (wanting.length > 0) await this.#give(prepared, wanting, asked);
+    await this.#endProof();
+    const declared = Math.max(...votes.map((vote) => vote.declared));
+    const isLast = this.#step === run.train.steps;
+    const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
+    if (this.#mirrors && wantsMirror && !isLast) await this.#mirror(prepared);
+    this.#ran += 1;
+    const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
+    if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
+    const by = votes.findIndex(({ proof }) => proof);
+    if (by >= 0 && !isLast) await this.#beginProof(prepared, by);
+  }
+
+  async #mirror({ run }: Prepared): Promise<void> {
+    const t0 = performance.now();
+    const mine = await this.#read();
+    this.#fresh = await this.#uncounted(() => mirror(this.#circuit, run.model, mine));
+    const t1 = performance.now();
+    this.#mirrorDueMs = t1 + Math.max(this.setting.mirrorEveryMs!, MIRROR_REST * (t1 - t0));
+  }
+
+  async #beginProof(prepared: Prepared, by: number): Promise<void> {
+    const prover = new Prover(this.setting, prepared, this.#step, by);
+    this.#prover = prover;
+    if (by === this.setting.mesh.rank) for (const request of this.wishes.proofs()) request.state ??= 'taken';
+    const { state } = await this.#read();
+    await this.#uncounted(() => prover.begin(state));
+  }
+
+  /** What the comparison costs or why it fails is the asking rank's business; the others train on. */
+  async #endProof(): Promise<void> {
+    const prover = this.#prover;
+    if (!prover) return;
+    this.#prover = null;
+    const mine = this.wishes.proofs().filter(({ state }) => state === 'taken');
+    try {
+      const gradients = await this.#rank!.gradients();
+      const proof = await this.#uncounted(() => prover.end(gradients));
+      for (const request of proof ? mine : []) request.resolve(proof!);
+    } catch (error) {
+      if (error instanceof PeerLost || error instanceof StaleGeneration) throw error;
+      for (const request of mine) request.reject(error);
+    }
+    for (const request of mine) request.state = 'answered';
+  }
+
+  /** The held-out loss where one is due. */
+  async #heldOut({ train }: RunFile, samples: Samples): Promise<number | undefined> {
+    const { plan, mesh } = this.setting;
+    const isDue = train.evalEvery > 0 && (this.#step % train.evalEvery === 0 || this.#step === train.steps);
+    if (!isDue || samples.heldOut.length === 0) return undefined;
+    const rows = microbatchSize(train.globalBatch, plan.dp, plan.microbatches);
+    const tag = `${mesh.generation}/${this.#step}/heldout`;
+    return heldOutLoss(this.#rank!, samples, rows, { plan, mesh, world: this.#world }, tag);
+  }
+
+  /** Give the model to the ranks that asked for it; all ranks take part. */
+  async #give(
+    prepared: Prepared,
+    wanting: readonly number[],
+    asked: readonly FilesRequest[],
+  ): Promise<ModelFiles | null> {
+    const mine = await this.#read();
+    const weights = await this.#uncounted(() => gatherWeights(this.#circuit, prepared.run.model, mine, wanting));
+    if (!weights) return null;
+    const files = modelFiles(prepared.run.model, prepared.corpus.tokenizer, weights);
+    for (const request of asked) {
+      request.resolve(files);
+      request.answered = true;
+    }
+    return files;
+  }
+
+  /**
+   * All ranks have committed the last step, or nobody leaves: a rank that missed it takes it from the others in the next
+   * generation.
+   */
+  async #finish(prepared: Prepared): Promise<ModelFiles | null> {
+    const { transport, mesh } = this.setting;
+    const asked = this.wishes.requests();
+    const wants = Uint8Array.of(asked.length > 0 ? 1 : 0);
+    const all = await this.#world.exchange(wants, `${mesh.generation}/${this.#step}/end`);
+    const wanting = all.flatMap((wish, rank) => (rank === 0 || wish[0] === 1 ? [rank] : []));
+    const files = await this.#give(prepared, wanting, asked);
+    await transport.flush();
+    return mesh.rank === 0 ? files : null;
+  }
+
+  /** Do what no step's traffic is made of: bytes that `work` sends are counted in none, whether it succeeds or not. */
+  async #uncounted<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#bytesSent();
+    try {
+      return await work();
+    } finally {
+      this.#countedBytes += this.#bytesSent() - before;
+    }
+  }
+
+  #bytesSent(): number {
+    return this.setting.transport.stats().reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+  }
+}

@@ -1,0 +1,30 @@
+/** What follows from a run file and its text; a tab keeps it from generation to generation. */
+import { type Corpus, readCorpus, withVocab } from '../data/corpus';
+import { type Samples, samplesOf } from '../data/data';
+import type { RunFile } from '../runfile';
+import { wholeModel } from '../state/holding';
+import { Sampler } from './sample';
+
+export interface Prepared {
+  /** With the vocabulary filled in. */
+  readonly run: RunFile;
+  readonly corpus: Corpus;
+  readonly samples: Samples;
+  readonly sampler: Sampler;
+  /** Parameters of the model. */
+  readonly floats: number;
+}
+
+/** Throws InputError for a text that cannot be used with this run file. */
+export function prepare(file: RunFile, bytes: Uint8Array): Prepared {
+  const corpus = readCorpus(file, bytes);
+  const run = withVocab(file, corpus);
+  const { context } = run.model;
+  return {
+    run,
+    corpus,
+    samples: samplesOf(corpus.tokens, { ...run.train, context, order: run.data.order }),
+    sampler: new Sampler(corpus.tokenizer, context, run.train.seed),
+    floats: wholeModel(run.model).reduce((sum, { floats }) => sum + floats, 0),
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * One proof, over two step borders: before a step the ranks give the asking one their parameters, after it their
+ * gradients, and that one computes the same step alone. All ranks of the generation take part; training goes on.
+ */
+import { makeMesh } from '../../plan/mesh';
+import { Trace } from '../../trace/trace';
+import { batchOf } from '../data/data';
+import { sha256 } from '../hash';
+import type { RankModel } from '../rank/rank';
+import { type RankState, readRuns, type UnitArrays } from '../state/state';
+import { type CutState, gatherGradients, gatherWeights, holdingUnder, SINGLE, stateFromWeights } from '../state/sync';
+import type { Circuit } from '../state/transfer';
+import { learningRate } from './learningrate';
+import type { Prepared } from './prepared';
+import { compareGradients, type Proof } from './proof';
+import type { GenerationSetting } from './setting';
+
+/** SHA-256 of the parameters in `mine`, by address and without padding, hex. */
+export async function weightsHash(
+  { run }: Prepared,
+  { cutting, state }: Pick<CutState, 'cutting' | 'state'>,
+): Promise<string> {
+  const { param } = holdingUnder(run.model, cutting);
+  return sha256(new Uint8Array(readRuns(state.param, param, param.held).buffer));
+}
+
+export class Prover {
+  readonly #circuit: Circuit;
+  /** What this rank holds before the step; whole on the rank that asked. */
+  #weights: Float32Array | null = null;
+
+  constructor(
+    readonly setting: GenerationSetting,
+    readonly prepared: Prepared,
+    /** The step that is compared, and the rank that asked for it. */
+    readonly step: number,
+    readonly by: number,
+  ) {
+    this.#circuit = setting;
+  }
+
+  /** Before the step, with what this rank holds. */
+  async begin(state: RankState): Promise<void> {
+    const mine = { step: this.step, cutting: this.#cutting, state };
+    const hash = await weightsHash(this.prepared, mine);
+    const { generation } = this.setting.mesh;
+    this.setting.reporter.tell({ weights: { generation, step: this.step, hash } });
+    this.#weights = await gatherWeights(this.#circuit, this.prepared.run.model, mine, [this.by]);
+  }
+
+  /** After the step, with this rank's gradients of it. The proof on the rank that asked, null on others. */
+  async end(gradients: UnitArrays): Promise<Proof | null> {
+    const { model, train } = this.prepared.run;
+    const mine = { step: this.step, cutting: this.#cutting, gradients };
+    const ofPlan = await gatherGradients(this.#circuit, model, mine, [this.by]);
+    if (!ofPlan) return null;
+    const alone = await this.#alone();
+    return compareGradients(model, this.step, ofPlan, alone, train.globalBatch * model.context);
+  }
+
+  get #cutting() {
+    const { plan, mesh } = this.setting;
+    return { plan, rank: mesh.rank };
+  }
+
+  /** The same step by this tab alone, from the gathered parameters; by address. */
+  async #alone(): Promise<Float32Array> {
+    const { run, samples } = this.prepared;
+    const { plan, mesh, makeRank } = this.setting;
+    const { globalBatch } = run.train;
+    // why as many: a microbatch is then as large as under the plan, and so are its activations
+    const single = { ...SINGLE.plan, microbatches: plan.dp * plan.microbatches };
+    const rank: RankModel = await makeRank({
+      ...this.setting,
+      run,
+      plan: single,
+      mesh: makeMesh(mesh.generation, [mesh.peers[mesh.rank]!], 0, single),
+      trace: new Trace(),
+    });
+    try {
+      await rank.write(stateFromWeights(run.model, this.#weights!, 0).state);
+      await rank.runStep({
+        step: this.step,
+        lr: learningRate(run.train, this.step),
+        tokens: globalBatch * run.model.context,
+        microbatches: batchOf(samples, this.step, { ...single, globalBatch, d: 0 }),
+        vote: () => [],
+      });
+      const { moment } = holdingUnder(run.model, SINGLE);
+      return readRuns(await rank.gradients(), moment, moment.held);
+    } finally {
+      rank.close();
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** The bytes of a run's source on this tab: loaded once, or taken from the lowest rank that has them. */
+import { InputError, ProtocolError } from '../../errors';
+import { sha256 } from '../hash';
+import { type Announcement, receiveBytes, sendBytes } from '../state/exchange';
+import type { Circuit } from '../state/transfer';
+
+export class TextSource {
+  #source = '';
+  #bytes: Uint8Array | null = null;
+  #hash = '';
+
+  constructor(readonly load: (source: string) => Promise<Uint8Array | null>) {}
+
+  /** Size and hash of the text of `source` as this tab has it. Throws InputError for a file that cannot be read. */
+  async describe(source: string): Promise<Announcement['text']> {
+    if (this.#source !== source) {
+      this.#bytes = await this.load(source);
+      this.#hash = this.#bytes ? await sha256(this.#bytes) : '';
+      this.#source = source;
+    }
+    return { sizeBytes: this.#bytes?.byteLength ?? 0, hash: this.#hash };
+  }
+
+  /**
+   * The text, after sending it to or taking it from others where the announcements say so. Throws InputError when nobody
+   * has it or two peers have different ones, ProtocolError when other bytes arrive than were announced.
+   */
+  async share(circuit: Circuit, announcements: readonly Announcement[]): Promise<Uint8Array> {
+    const { transport, mesh, signal } = circuit;
+    const hashes = new Set(announcements.map(({ text }) => text.hash).filter((hash) => hash !== ''));
+    if (hashes.size > 1) {
+      throw new InputError(
+        `peers brought different texts for ${this.#source}; give the same to all, or to one of them`,
+      );
+    }
+    const from = announcements.findIndex(({ text }) => text.hash !== '');
+    const source = announcements[from];
+    if (!source) throw new InputError(`nobody in the room has the text of ${this.#source}; open the file in this tab`);
+    const tag = `${mesh.generation}/0/text`;
+    if (from === mesh.rank) {
+      const lacking = mesh.peers.map((_, rank) => rank).filter((rank) => announcements[rank]!.text.hash === '');
+      await Promise.all(lacking.map((rank) => sendBytes(transport, mesh, rank, this.#bytes!, tag)));
+    } else if (!this.#bytes) {
+      const bytes = await receiveBytes(transport, mesh, from, source.text.sizeBytes, tag, signal);
+      const hash = await sha256(bytes);
+      if (hash !== source.text.hash) throw new ProtocolError(`the text of rank ${from} is not the one it announced`);
+      this.#bytes = bytes;
+      this.#hash = hash;
+    }
+    return this.#bytes!;
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * The training of one tab: generation after generation, the same code in a tab's Worker and in Node. Keeps what outlives
+ * a generation (state, text, requests); what happens inside of one is generation.ts. Awaits only the device and the network.
+ */
+import { InputError, PeerLost, StaleGeneration } from '../../errors';
+import type { JoinedGeneration } from '../../net/membership/membership';
+import { makeMesh } from '../../plan/mesh';
+import { validatePlan } from '../../plan/rules';
+import { endsLeg, planAt } from '../../plan/tour';
+import type { ModelFiles } from '../files/checkpoint';
+import { modelFiles } from '../files/checkpoint';
+import { type RunFile, readRunFile } from '../runfile';
+import { sizeOf } from '../state/intervals';
+import { readRuns } from '../state/state';
+import { type CutState, holdingUnder } from '../state/sync';
+import { type FilesRequest, GenerationRun, type ProofRequest } from './generation';
+import type { Prepared } from './prepared';
+import type { Proof } from './proof';
+import { weightsHash } from './prover';
+import { Reporter } from './report';
+import type { TrainerDeps } from './setting';
+import { TextSource } from './text';
+
+/** How the training of this tab ended. */
+export interface TrainResult {
+  /** 'stopped': it left before the last step. */
+  readonly end: 'done' | 'stopped';
+  /** Null when it stopped before the room had a run. */
+  readonly run: RunFile | null;
+  /** Committed steps. */
+  readonly step: number;
+  readonly rank: number;
+  /** SHA-256 of the parameters this rank holds, by address and without padding, hex; '' when it has none. */
+  readonly weightsHash: string;
+  /** On rank 0 of a run that is done. */
+  readonly files: ModelFiles | null;
+}
+
+export interface Trainer {
+  /** Rejects with the error that ended it (a status with phase 'failed' and the sentence went before). */
+  readonly finished: Promise<TrainResult>;
+  /** Leave at the next step border; all ranks end the generation there and the others go on in the next. */
+  stop(): void;
+  /** The model as it is at the next step border. Rejects with InputError while there is none. */
+  files(): Promise<ModelFiles>;
+  /**
+   * Compare the gradients of a step with those of this tab alone, at the next step border while the room trains. Rejects
+   * with InputError when training ends before that.
+   */
+  prove(): Promise<Proof>;
+}
+
+const NO_STEP_TO_COMPARE = 'training ended before a step could be compared';
+
+/** Start taking part: waits for the first generation, trains until the last step, `stop` or an error. */
+export function startTrainer(deps: TrainerDeps): Trainer {
+  const training = new Training(deps);
+  const finished = training.run();
+  // why: the caller may look at `finished` late; the failure is in the status too
+  finished.catch(() => {});
+  return { finished, stop: () => training.stop(), files: () => training.files(), prove: () => training.prove() };
+}
+
+class Training {
+  readonly #reporter: Reporter;
+  readonly #text: TextSource;
+  readonly #leave = new AbortController();
+  #requests: FilesRequest[] = [];
+  #proofs: ProofRequest[] = [];
+  /** In a generation that trains: requests are answered at its next step border. */
+  #training = false;
+  #ended = false;
+  /** The newest first; further ones in case that parts of it are gone with a peer. */
+  #held: readonly CutState[] = [];
+  #prepared: Prepared | null = null;
+  #runText = '';
+  #rank = 0;
+
+  constructor(readonly deps: TrainerDeps) {
+    this.#reporter = new Reporter(deps.transport, deps.onStatus);
+    this.#text = new TextSource(deps.loadSource);
+  }
+
+  async run(): Promise<TrainResult> {
+    try {
+      let files: ModelFiles | null = null;
+      for (let after = 0, ended = false, paused = false; !ended; ) {
+        if (paused) this.#reporter.enter('paused', 'Paused.');
+        else this.#reporter.enter('waiting', 'Waiting for the room.');
+        const joined = await this.#next(after);
+        if (joined === null) {
+          this.#reporter.enter('stopped');
+          return await this.#result('stopped', null);
+        }
+        ({ number: after, paused } = joined);
+        ({ ended, files } = await this.#enter(joined));
+      }
+      this.#reporter.enter('done');
+      return await this.#result('done', files);
+    } catch (error) {
+      this.#reporter.enter('failed', error instanceof Error ? error.message : String(error));
+      throw error;
+    } finally {
+      this.#answer();
+      this.#ended = true;
+      for (const { reject } of this.#proofs) reject(new InputError(NO_STEP_TO_COMPARE));
+    }
+  }
+
+  stop(): void {
+    this.#leave.abort();
+  }
+
+  async prove(): Promise<Proof> {
+    if (this.#ended) throw new InputError(NO_STEP_TO_COMPARE);
+    return new Promise((resolve, reject) => this.#proofs.push({ resolve, reject }));
+  }
+
+  files(): Promise<ModelFiles> {
+    return new Promise((resolve, reject) => {
+      this.#requests.push({ resolve, reject });
+      if (!this.#training) this.#answer();
+    });
+  }
+
+  /** The next generation, null when this tab leaves instead. */
+  async #next(after: number): Promise<JoinedGeneration | null> {
+    try {
+      return await this.deps.membership.next(after, this.#leave.signal);
+    } catch (error) {
+      if (this.#leave.signal.aborted) return null;
+      throw error;
+    }
+  }
+
+  /** Train in one generation until it ends; a lost peer ends it as a newer generation does. */
+  async #enter(joined: JoinedGeneration): Promise<{ ended: boolean; files: ModelFiles | null }> {
+    const { number, peers, plan, paused, steps: limit } = joined;
+    const run = readRunFile(joined.run);
+    this.#begin(joined.run);
+    this.deps.transport.enterGeneration(number);
+    const mesh = makeMesh(number, peers, peers.indexOf(this.deps.membership.self), plan);
+    const { layers, heads, kvHeads, hidden } = run.model;
+    const { globalBatch, steps } = run.train;
+    validatePlan(plan, { ranks: peers.length, layers, heads, kvHeads, hidden, globalBatch });
+    this.#rank = mesh.rank;
+    this.deps.trace.rank = mesh.rank;
+    this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, run, plan, steps });
+    if (paused) return { ended: false, files: null };
+    const round = new GenerationRun(
+      { ...this.deps, run, plan, mesh, signal: joined.signal, limit, text: this.#text, reporter: this.#reporter },
+      {
+        leaving: () => this.#leave.signal.aborted,
+        endsAt: (step) => this.deps.tour !== undefined && endsLeg(this.deps.tour, step),
+        requests: () => this.#requests,
+        proofs: () => this.#proofs,
+      },
+      this.#held,
+      this.#prepared,
+    );
+    this.#training = true;
+    try {
+      return { ended: true, files: await round.train() };
+    } catch (error) {
+      const isOver = error instanceof PeerLost || error instanceof StaleGeneration;
+      if (!isOver && !(joined.signal.aborted && error === joined.signal.reason)) throw error;
+      return { ended: false, files: null };
+    } finally {
+      this.#training = false;
+      ({ held: this.#held, prepared: this.#prepared } = await round.close());
+      const [mine] = this.#held;
+      // why only then: a generation that broke early leaves what an earlier plan has cut
+      const isOfThis = JSON.stringify(mine?.cutting) === JSON.stringify({ plan, rank: mesh.rank });
+      if (mine && this.#prepared && isOfThis) {
+        const hash = await weightsHash(this.#prepared, mine);
+        this.#reporter.tell({ weights: { generation: number, step: mine.step, hash } });
+      }
+      this.#requests = this.#requests.filter(({ answered }) => !answered);
+      this.#proofs = this.#proofs.filter(({ state }) => state !== 'answered');
+      // What a broken generation left half done begins anew.
+      for (const request of this.#proofs) delete request.state;
+      this.#answer();
+      this.#askOnward(mesh.rank);
+    }
+  }
+
+  /** Another run than before begins from nothing. */
+  #begin(runText: string): void {
+    if (runText === this.#runText) return;
+    if (this.#runText !== '') [this.#held, this.#prepared] = [[], null];
+    this.#reporter.begin();
+    this.#runText = runText;
+  }
+
+  /** At the end of a leg of a tour one rank asks for the next plan. */
+  #askOnward(rank: number): void {
+    const { tour } = this.deps;
+    const step = this.#held[0]?.step ?? 0;
+    if (rank === 0 && tour && endsLeg(tour, step)) tour.ask(planAt(tour, step));
+  }
+
+  /** Answer requests for the model between generations, from what this tab holds. */
+  #answer(): void {
+    const requests = this.#requests;
+    this.#requests = [];
+    for (const { resolve, reject } of requests) {
+      try {
+        resolve(this.#ownFiles());
+      } catch (error) {
+        reject(error);
+      }
+    }
+  }
+
+  #ownFiles(): ModelFiles {
+    const [[mine], prepared] = [this.#held, this.#prepared];
+    if (!mine || !prepared) throw new InputError('there is no model yet; start training first');
+    const { param } = holdingUnder(prepared.run.model, mine.cutting);
+    const first = param.held[0];
+    if (param.held.length !== 1 || first?.from !== 0 || sizeOf(param.held) !== prepared.floats) {
+      throw new InputError('this tab holds only a part of the model; ask for it while the room trains');
+    }
+    return modelFiles(prepared.run.model, prepared.corpus.tokenizer, readRuns(mine.state.param, param, param.held));
+  }
+
+  async #result(end: TrainResult['end'], files: ModelFiles | null): Promise<TrainResult> {
+    const [[mine], prepared] = [this.#held, this.#prepared];
+    return {
+      end,
+      run: prepared?.run ?? null,
+      step: mine?.step ?? 0,
+      rank: this.#rank,
+      weightsHash: mine && prepared ? await weightsHash(prepared, mine) : '',
+      files,
+    };
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * The training side of a peer: device, transport, membership and trainer put together. Runs in the dedicated Worker of a
+ * tab and, the same code, in a Node process. Knows the room only as messages.
+ */
+import { ProtocolError } from '../errors';
+import type { TuneStore } from '../gpu/autotune';
+import { type GpuDevice, openDevice } from '../gpu/device';
+import type { MemoryByRole } from '../gpu/instr';
+import { Stream } from '../gpu/stream';
+import { realClock } from '../net/clock';
+import { RoomMembership } from '../net/membership/roommembership';
+import type { Presence } from '../net/signaling/signaling';
+import type { Channel } from '../net/wire/link';
+import { linkTransport } from '../net/wire/links';
+import type { LinkStats } from '../net/wire/transport';
+import type { PeerId } from '../plan/mesh';
+import { type ParallelPlan, parsePlan } from '../plan/plan';
+import { Trace } from '../trace/trace';
+import { hashRunFile } from '../train/hash';
+import { rankMaker } from '../train/rank/rankmodel';
+import { readRunFile } from '../train/runfile';
+import type { Proof } from '../train/trainer/proof';
+import { IDLE } from '../train/trainer/status';
+import { startTrainer, type Trainer } from '../train/trainer/trainer';
+import type { Handicap, ModelFiles, Rank, RankResult, RoomPort, StartOptions, TabStatus } from './api';
+import { fitRun } from './fit';
+import { KeptTrace } from './kepttrace';
+import { PackedTrace } from './packedtrace';
+import { loadSource } from './sources';
+
+/**
+ * Ranks of one machine starve each other, and Dawn compiles shaders on the thread that sends heartbeats: that is no death.
+ * Deaths are seen by the signaling socket, and by the command line that started the ranks.
+ */
+const HEADLESS_DEAD_MS = 60_000;
+
+/** What a tab shows that the plan has no use for: the members it last trained with go on without it. */
+const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as const;
+
+/** What a tab that dies under a plan that cuts the model costs the others, of training; more where copies are dear. */
+const MIRROR_EVERY_MS = 10_000;
+
+export class LocalRank implements Rank {
+  readonly #transport;
+  #roster: ReadonlyMap<PeerId, Presence> = new Map();
+  #linked: ReadonlySet<PeerId> = new Set();
+  #membership: RoomMembership | undefined;
+  #trainer: Trainer | undefined;
+  #device: GpuDevice | undefined;
+  #status: TabStatus = IDLE;
+  #memory: MemoryByRole | null = null;
+  #packed: PackedTrace | undefined;
+  #every = 0;
+  #unitMs = 0;
+
+  /** `gpu` is navigator.gpu, or Dawn's in Node; undefined where there is none. `tuning`: where kernel choices are kept. */
+  constructor(
+    readonly self: PeerId,
+    private readonly port: RoomPort,
+    private readonly gpu: GPU | undefined,
+    private readonly tuning?: TuneStore,
+  ) {
+    this.#transport = linkTransport({ self });
+    this.#transport.onPeers((present) => {
+      const before = this.#linked;
+      this.#linked = new Set(present);
+      for (const peer of present) if (!before.has(peer)) this.#membership?.linked(peer);
+    });
+    this.#transport.onLost((peer, reason) => {
+      this.#membership?.unlinked(peer, reason);
+      this.port.renew(peer);
+    });
+  }
+
+  setRoster(roster: readonly Presence[]): void {
+    const before = this.#roster;
+    this.#roster = new Map(roster.map((presence) => [presence.peer, presence]));
+    // The witness of a death is seconds faster than the silence of the link.
+    for (const peer of before.keys()) if (!this.#roster.has(peer)) this.#transport.drop(peer, 'it left the room');
+    this.#membership?.setRoster(this.#roster);
+  }
+
+  receive(from: PeerId, message: unknown): void {
+    try {
+      this.#membership?.receive(from, message);
+    } catch (error) {
+      // A peer that breaks the protocol is not obeyed and must not stop the ones that keep it.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
+  addLink(peer: PeerId, bulk: Channel, control: Channel, kind: LinkStats['kind'] = 'direct'): void {
+    this.#transport.addLink(peer, bulk, control, kind);
+  }
+
+  unlinked(peer: PeerId, reason: string): void {
+    this.#transport.drop(peer, reason);
+  }
+
+  async start(options: StartOptions): Promise<RankResult> {
+    const trace = new Trace();
+    const kept = new KeptTrace(options.keepTrace ? trace : undefined);
+    this.#packed = new PackedTrace(trace);
+    this.#packed.watch(this.#every);
+    try {
+      this.#publish({ ...IDLE, phase: 'opening' });
+      if (options.expect !== undefined) this.#transport.waitLonger(HEADLESS_DEAD_MS);
+      const device = await openDevice(this.gpu);
+      this.#device = device;
+      const membership = await this.#join(options, device.report.adapter);
+      const { init, limitBytes, sampling } = options;
+      const limit = limitBytes === undefined ? {} : { limitBytes };
+      const tuning = this.tuning ? { tuning: this.tuning } : {};
+      this.#trainer = startTrainer({
+        membership,
+        transport: this.#transport,
+        trace,
+        makeRank: rankMaker(new Stream(device, trace), { ...limit, ...tuning, unitMs: () => this.#unitMs }),
+        loadSource: (source) => loadSource(options.sources, source),
+        sampling,
+        onStatus: (status) => this.#publish(status),
+        ...(init ? { init } : {}),
+        ...(options.probing ? { probing: true } : {}),
+        // why not headless: there the death of a rank ends the run, and every byte is counted
+        ...(options.expect === undefined ? { mirrorEveryMs: MIRROR_EVERY_MS } : {}),
+        ...(options.tour ? { tour: { ...options.tour, ask: (plan) => membership.ask({ plan }) } } : {}),
+      });
+      const result = await this.#trainer.finished;
+      const links = this.#transport.stats();
+      return {
+        ...result,
+        memory: this.#memory,
+        bytesSent: links.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
+        bytesReceived: links.reduce((sum, { bytesReceived }) => sum + bytesReceived, 0),
+        adapter: device.report.adapter,
+        software: device.report.software,
+        plan: this.#status.plan,
+        trace: kept.events,
+        timeOriginMs: performance.timeOrigin,
+      };
+    } catch (error) {
+      if (this.#status.phase !== 'failed') this.#publish({ ...this.#status, phase: 'failed', sentence: String(error) });
+      throw error;
+    } finally {
+      kept.stop();
+      this.#packed.stop();
+      this.#leave();
+    }
+  }
+
+  stop(): void {
+    this.port.announce({ state: 'observer' });
+    this.#trainer?.stop();
+  }
+
+  pause(paused: boolean): void {
+    this.#membership?.ask({ paused });
+  }
+
+  switchPlan(plan: ParallelPlan): void {
+    this.#membership?.ask({ plan });
+  }
+
+  handicap({ unitMs, ...shape }: Handicap): void {
+    this.#unitMs = unitMs;
+    this.#transport.shape(shape);
+  }
+
+  async prove(): Promise<Proof> {
+    if (!this.#trainer) throw new ProtocolError('nothing is trained in this tab');
+    return this.#trainer.prove();
+  }
+
+  async files(): Promise<ModelFiles> {
+    if (!this.#trainer) throw new ProtocolError('nothing has been trained in this tab yet');
+    return this.#trainer.files();
+  }
+
+  /** Send the trace of each `every`-th step to the page, 0 for none. */
+  watch(every: number): void {
+    this.#every = every;
+    this.#packed?.watch(every);
+  }
+
+  close(): void {
+    this.#trainer?.stop();
+    this.#transport.close();
+    this.#device?.close();
+  }
+
+  /** Say that this peer is willing, and take part in declaring generations. */
+  async #join(options: StartOptions, adapter: string): Promise<RoomMembership> {
+    const { self, build, expect } = options;
+    const run = options.run === '' ? undefined : readRunFile(options.run);
+    const hash = run ? await hashRunFile(run) : '';
+    const membership = new RoomMembership({
+      self,
+      clock: realClock,
+      build,
+      run: { text: options.run, hash },
+      plan: run?.plan ?? parsePlan({}),
+      fit: fitRun,
+      send: (to, message) => this.port.send(to, message),
+      want: (peers) => this.port.want(peers),
+      onChange: () => this.#showWaiting(),
+      ...(expect === undefined ? {} : { expect }),
+    });
+    this.#membership = membership;
+    for (const peer of this.#linked) membership.linked(peer);
+    membership.setRoster(this.#roster);
+    this.port.announce({ state: 'willing', adapter, run: hash });
+    return membership;
+  }
+
+  #leave(): void {
+    this.port.announce({ state: 'observer' });
+    this.#membership = undefined;
+    this.#device?.close();
+    this.#device = undefined;
+  }
+
+  #publish(status: TabStatus): void {
+    this.#memory = status.memory ?? this.#memory;
+    for (const pack of this.#packed?.flush(status.generation) ?? []) this.port.trace(pack, this.#packed!.lost);
+    const membership = status.phase === 'waiting' ? this.#membership : undefined;
+    const sentence = membership?.describe() || status.sentence;
+    // why not of an empty generation: nobody is left out of it, all wait for tabs or another plan
+    const members = membership?.newest.peers ?? [];
+    const isLeftOut = members.length > 0 && !members.includes(membership!.self);
+    this.#status = { ...status, sentence, ...(isLeftOut && NO_MEMBER) };
+    this.port.status(this.#status);
+  }
+
+  /** While the trainer waits for a generation, what the room waits for may change. */
+  #showWaiting(): void {
+    const sentence = this.#membership?.describe() ?? '';
+    if (this.#status.phase !== 'waiting' || sentence === '' || sentence === this.#status.sentence) return;
+    this.#publish({ ...this.#status, newMetrics: [] });
+  }
+}
