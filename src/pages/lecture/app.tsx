@@ -8,6 +8,7 @@ import { HelpDialog } from './frame/helpdialog';
 import { KnobsDialog } from './frame/knobs';
 import { Misfit } from './frame/misfit';
 import { Nav } from './frame/nav';
+import { StageHead } from './frame/stagehead';
 import { Strip } from './frame/strip';
 import { SCENES } from './models/plans';
 import { renewPalette } from './pictures/palette';
@@ -33,8 +34,8 @@ export function App({ show }: { readonly show: Show }) {
         <Banner kind="note" sentence={show.live.value?.note.value ?? ''} />
         <Misfit show={show} />
       </div>
-      <main class="stage" aria-labelledby="claim">
-        <h1 id="claim">{words.scenes[scene].claim}</h1>
+      <main class="stage" aria-labelledby="claim" data-source={show.stage.value.source}>
+        <StageHead show={show} />
         <View show={show} look={look} />
       </main>
       <Strip show={show} look={look} />

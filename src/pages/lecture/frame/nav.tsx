@@ -1,9 +1,8 @@
-/** The eight scenes in a row, whether what is shown is live, and how to bring in tabs. */
+/** The scenes in a row. */
 import { useEffect, useRef } from 'preact/hooks';
 import { SCENES } from '../models/plans';
 import type { Show } from '../show/show';
 import { words } from '../words';
-import { Room } from './roombar';
 
 export function Nav({ show }: { readonly show: Show }) {
   const scene = show.scene.value;
@@ -31,7 +30,6 @@ export function Nav({ show }: { readonly show: Show }) {
           ))}
         </ol>
       </nav>
-      <Room show={show} />
     </header>
   );
 }

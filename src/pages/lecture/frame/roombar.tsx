@@ -1,11 +1,12 @@
 /** Where the picture comes from, and the buttons that bring tabs into the room and start them. */
 import { openSeats } from '../show/seats';
+import { replay } from '../show/runfiles';
 import type { Show } from '../show/show';
 import { words } from '../words';
 
 const SEATS = 4;
 
-export function Room({ show }: { readonly show: Show }) {
+export function RoomBar({ show }: { readonly show: Show }) {
   const kind = show.feed.value.kind;
   return (
     <div class="nav-room">
@@ -13,7 +14,7 @@ export function Room({ show }: { readonly show: Show }) {
         {words.kind[kind]}
       </span>
       {kind === 'simulated' && (
-        <button type="button" class="button" title={words.kindNote.recorded} onClick={() => void show.replay()}>
+        <button type="button" class="button" title={words.kindNote.recorded} onClick={() => void replay(show)}>
           {words.runs.short}
         </button>
       )}

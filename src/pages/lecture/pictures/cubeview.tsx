@@ -1,90 +1,82 @@
-/** Ranks and links of a mesh. A link is as thick as what it carried in the step, to the root; dashes tell the axes apart. */
-import { bytes } from '../../state/format';
-import type { Place } from '../models/cube';
-import type { Cargo, LinkLoad } from '../models/links';
+/** Ranks and links of a mesh: a panel for each replica, a strip for each stage, a box for each split (models/cube.ts). */
+import type { Axis, ParallelPlan } from '../../../plan/plan';
+import { layoutOf, type RankBox } from '../models/cube';
+import { type Cargo, type LinkLoad, pairsOf } from '../models/links';
+import { words } from '../words';
 
-const W = 800;
-const H = 420;
-const MARGIN = { x: 90, y: 46 };
-const CARGOS: readonly Cargo[] = ['dp', 'pp', 'tp'];
-
-/** Where along a link its figure stands, so that figures of crossing links keep apart. */
-const LABEL_AT: Readonly<Record<Cargo, number>> = { dp: 0.64, pp: 0.25, tp: 0.4 };
+const W = 620;
+const H = 300;
+const THICKEST = 14;
+/** A stage and a split are named in a box of at least this size. */
+const ROOMY = { width: 118, height: 52 };
 
 interface Props {
-  readonly places: readonly Place[];
+  readonly plan: Pick<ParallelPlan, Axis>;
   readonly loads: readonly LinkLoad[];
   readonly label: string;
 }
 
-interface Pair {
-  readonly a: number;
-  readonly b: number;
-  readonly cargo: Cargo;
-  readonly bytes: number;
-}
-
-/** Both directions of a link and one cargo together. */
-function pairsOf(loads: readonly LinkLoad[]): readonly Pair[] {
-  const pairs = new Map<string, Pair>();
-  for (const { from, to, bytes: load } of loads) {
-    const [a, b] = from < to ? [from, to] : [to, from];
-    for (const cargo of CARGOS) {
-      if (load[cargo] === 0) continue;
-      const key = `${a} ${b} ${cargo}`;
-      pairs.set(key, { a, b, cargo, bytes: (pairs.get(key)?.bytes ?? 0) + load[cargo] });
-    }
-  }
-  return [...pairs.values()];
-}
-
-export function CubeView({ places, loads, label }: Props) {
+export function CubeView({ plan, loads, label }: Props) {
+  const { panels, boxes } = layoutOf(plan, W, H);
   const pairs = pairsOf(loads);
   const most = Math.max(1, ...pairs.map((pair) => pair.bytes));
-  const at = ({ x, y }: Place) => ({ x: MARGIN.x + x * (W - 2 * MARGIN.x), y: MARGIN.y + y * (H - 2 * MARGIN.y) });
-  const labelled = pairs.length <= 16;
+  const right = Math.max(...panels.map(({ x, width }) => x + width));
+  const bottom = Math.max(...panels.map(({ y, height }) => y + height));
   return (
-    <svg class="cube-view" viewBox={`0 0 ${W} ${H}`} role="img" aria-label={label}>
-      {pairs.map((pair) => {
-        const [a, b] = [at(places[pair.a]!), at(places[pair.b]!)];
-        return (
-          <line
-            key={`${pair.a} ${pair.b} ${pair.cargo}`}
-            class={`cargo-${pair.cargo}`}
-            x1={a.x}
-            y1={a.y}
-            x2={b.x}
-            y2={b.y}
-            style={{ strokeWidth: `${3 + 9 * Math.sqrt(pair.bytes / most)}px` }}
-          />
-        );
-      })}
-      {labelled &&
-        pairs.map((pair) => {
-          const [a, b] = [at(places[pair.a]!), at(places[pair.b]!)];
-          return (
-            <text
-              key={`${pair.a} ${pair.b} ${pair.cargo}`}
-              class="cube-bytes"
-              x={a.x + LABEL_AT[pair.cargo] * (b.x - a.x)}
-              y={a.y + LABEL_AT[pair.cargo] * (b.y - a.y)}
-            >
-              {bytes(pair.bytes)}
-            </text>
-          );
-        })}
-      {places.map((place) => {
-        const { x, y } = at(place);
-        return (
-          <g key={place.rank} class="cube-rank">
-            <rect x={x - 52} y={y - 26} width={104} height={52} rx={9} />
-            <text x={x} y={y - 6}>{`Tab ${place.rank}`}</text>
-            <text x={x} y={y + 14} class="cube-coord">
-              {`d${place.coord.dp} p${place.coord.pp} t${place.coord.tp}`}
-            </text>
-          </g>
-        );
-      })}
+    <svg class="cube-view" viewBox={`0 0 ${right} ${bottom}`} role="img" aria-label={label}>
+      {panels.map(({ replica, x, y, width, height }) => (
+        <g key={replica} class="cube-panel">
+          <rect x={x + 1} y={y + 1} width={width - 2} height={height - 2} rx={10} />
+          <text x={x + 14} y={y + 21}>
+            {plan.dp > 1 ? words.cube.replica(replica) : ''}
+          </text>
+        </g>
+      ))}
+      {pairs.map(({ a, b, cargo, bytes }) => (
+        <Link
+          key={`${a} ${b} ${cargo}`}
+          from={boxes[a]!}
+          to={boxes[b]!}
+          cargo={cargo}
+          width={(THICKEST * bytes) / most}
+        />
+      ))}
+      {boxes.map((box) => (
+        <Rank key={box.rank} box={box} plan={plan} />
+      ))}
     </svg>
+  );
+}
+
+interface LinkProps {
+  readonly from: RankBox;
+  readonly to: RankBox;
+  readonly cargo: Cargo;
+  readonly width: number;
+}
+
+function Link({ from, to, cargo, width }: LinkProps) {
+  const at = ({ x, y, width: w, height: h }: RankBox) => ({ x: x + w / 2, y: y + h / 2 });
+  const [a, b] = [at(from), at(to)];
+  return <line class={`cargo-${cargo}`} x1={a.x} y1={a.y} x2={b.x} y2={b.y} style={{ strokeWidth: `${width}px` }} />;
+}
+
+function Rank({ box, plan }: { readonly box: RankBox; readonly plan: Pick<ParallelPlan, Axis> }) {
+  const { x, y, width, height, rank, coord } = box;
+  const names = [plan.pp > 1 ? words.cube.stage(coord.pp) : '', plan.tp > 1 ? `split ${coord.tp}` : ''].filter(Boolean);
+  const isRoomy = width >= ROOMY.width && height >= ROOMY.height && names.length > 0;
+  const middle = x + width / 2;
+  return (
+    <g class="cube-rank">
+      <rect x={x} y={y} width={width} height={height} rx={7} />
+      <text x={middle} y={y + height / 2 - (isRoomy ? 11 : 0)}>
+        {width < 70 ? rank : words.tab(rank)}
+      </text>
+      {isRoomy && (
+        <text x={middle} y={y + height / 2 + 14} class="cube-coord">
+          {names.join(', ')}
+        </text>
+      )}
+    </g>
   );
 }

@@ -3,9 +3,12 @@
  * links below. Microbatches are coloured and numbered; backward passes are hatched, weight passes are light.
  */
 import { useMemo } from 'preact/hooks';
+import type { Alive } from '../models/alive';
 import type { Bar, Gantt } from '../models/gantt';
 import type { Frames } from '../show/frames';
 import { words } from '../words';
+import { drawAlive } from './aliveview';
+import { drawAxis } from './axis';
 import { inkOn, markOf, paint } from './palette';
 import { font, type Pen, Picture } from './picture';
 
@@ -19,22 +22,26 @@ export interface Track {
 interface Props {
   readonly frames: Frames;
   readonly tracks: readonly Track[];
+  /** Microbatches kept on each tab while the first track ran. */
+  readonly alive?: readonly Alive[] | undefined;
   readonly label: string;
   /** Changes when the colours do. */
   readonly look: string;
 }
 
-const TITLE = 30;
+const TITLE = 26;
 const AXIS = 26;
 /** Schedules whose lengths differ by more have time scales of their own. */
 const MAX_RATIO = 2;
-const GAP = 5;
+const GAP = 4;
+/** Smaller figures could not be read from the last row. */
+const LEAST_FONT = 14;
 /** Width of a digit over the size of its font. */
 const DIGIT = 0.62;
 const hatches = new WeakMap<CanvasRenderingContext2D, Map<string, CanvasPattern>>();
 
-export function GanttView({ frames, tracks, label, look }: Props) {
-  const draw = useMemo(() => (pen: Pen) => drawTracks(pen, tracks), [tracks, look]);
+export function GanttView({ frames, tracks, alive, label, look }: Props) {
+  const draw = useMemo(() => (pen: Pen) => drawTracks(pen, tracks, undefined, alive), [tracks, alive, look]);
   return <Picture frames={frames} label={label} class="gantt" draw={draw} />;
 }
 
@@ -43,23 +50,21 @@ export function drawTracks(
   { ctx, width, height }: Pen,
   tracks: readonly Track[],
   longestMs = Math.max(...tracks.map(({ gantt }) => gantt.spanMs)),
+  alive: readonly Alive[] = [],
 ): void {
   const isNarrow = width < 560;
   const left = isNarrow ? 44 : 132;
   const longest = Math.max(longestMs, 1e-6);
-  const rows = tracks.reduce((sum, { gantt }) => sum + gantt.ranks, 0);
-  const rowHeight = Math.min(52, (height - tracks.length * (TITLE + AXIS)) / Math.max(1, rows));
+  const rows = tracks.reduce((sum, { gantt }) => sum + gantt.ranks, alive.length);
+  const titles = (tracks.length + Math.min(1, alive.length)) * TITLE;
+  const rowHeight = Math.min(52, (height - titles - tracks.length * AXIS) / Math.max(1, rows));
   let y = 0;
   for (const { title, gantt, rows: names } of tracks) {
     // why: a schedule that is far shorter could not be read on the time scale of the longest
     const zoom = gantt.spanMs > 0 && longest / gantt.spanMs > MAX_RATIO ? longest / gantt.spanMs : 1;
     const spanMs = longest / zoom;
     const x = (ms: number) => left + (ms / spanMs) * (width - left - 4);
-    ctx.font = font(isNarrow ? 17 : 20, 600);
-    ctx.fillStyle = paint('--ink');
-    ctx.textBaseline = 'middle';
-    ctx.textAlign = 'left';
-    ctx.fillText(zoom === 1 ? title : title + words.pipeline.larger(zoom.toFixed(1)), 0, y + TITLE / 2 - 1);
+    drawTitle(ctx, zoom === 1 ? title : title + words.pipeline.larger(zoom.toFixed(1)), y, isNarrow);
     y += TITLE;
     for (let rank = 0; rank < gantt.ranks; rank++) {
       drawRow(
@@ -75,7 +80,20 @@ export function drawTracks(
     y += gantt.ranks * rowHeight;
     drawAxis(ctx, spanMs, x, y, isNarrow);
     y += AXIS;
+    if (alive.length === 0 || gantt !== tracks[0]!.gantt) continue;
+    drawTitle(ctx, words.pipeline.alive, y, isNarrow);
+    y += TITLE;
+    drawAlive(ctx, alive, { x, y, rowHeight, width, spanMs: gantt.spanMs, isNarrow });
+    y += alive.length * rowHeight;
   }
+}
+
+function drawTitle(ctx: CanvasRenderingContext2D, title: string, y: number, isNarrow: boolean): void {
+  ctx.font = font(isNarrow ? 17 : 20, 600);
+  ctx.fillStyle = paint('--ink');
+  ctx.textBaseline = 'middle';
+  ctx.textAlign = 'left';
+  ctx.fillText(title, 0, y + TITLE / 2 - 1);
 }
 
 /** The name of a row, and waiting as the ground that bars cover. */
@@ -92,7 +110,7 @@ function drawRow(ctx: CanvasRenderingContext2D, name: string, y: number, height:
 
 function drawBar(
   ctx: CanvasRenderingContext2D,
-  { pass, mb, t0, t1, stage }: Bar,
+  { pass, mb, t0, t1, stage, isExpected }: Bar,
   x: (ms: number) => number,
   y: number,
   height: number,
@@ -100,6 +118,10 @@ function drawBar(
   const left = x(t0);
   const width = Math.max(1, x(t1) - left - 1);
   const colour = markOf(mb);
+  if (isExpected) {
+    drawDashed(ctx, colour, left, y, width, height);
+    return;
+  }
   ctx.fillStyle = colour;
   ctx.globalAlpha = pass === 'W' ? 0.35 : 1;
   ctx.fillRect(left, y, width, height);
@@ -112,7 +134,7 @@ function drawBar(
     ctx.fillStyle = hatch(ctx, pass === 'B' ? 7 : 14);
     ctx.fillRect(left, y, width, height);
   }
-  if (width < 11) return;
+  if (Math.min(width * 0.9, height * 0.62) < LEAST_FONT) return;
   // why whole pixels: every size of a font is made anew, and a bar's width is never the same twice
   const size = Math.floor(Math.min(20, height * 0.62, width * 0.9));
   const text = String(mb);
@@ -126,15 +148,35 @@ function drawBar(
   }
   ctx.fillStyle = pass === 'W' ? paint('--ink') : inkOn(colour);
   ctx.fillText(text, ...middle);
-  if (stage > 0 && pass === 'F' && width > 34 && height > 26) drawStage(ctx, stage, left, y, colour);
+  if (stage > 0 && pass === 'F' && width > 56 && height > 30) drawStage(ctx, stage, left, y, colour);
+}
+
+/** Not measured yet. */
+function drawDashed(
+  ctx: CanvasRenderingContext2D,
+  colour: string,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+): void {
+  ctx.globalAlpha = 0.3;
+  ctx.fillStyle = colour;
+  ctx.fillRect(x, y, width, height);
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 1;
+  ctx.setLineDash([4, 3]);
+  if (width > 3) ctx.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
+  ctx.setLineDash([]);
 }
 
 /** Chunks of one tab: the stage as a small number in the corner. */
 function drawStage(ctx: CanvasRenderingContext2D, stage: number, x: number, y: number, colour: string): void {
-  ctx.font = font(11, 600);
+  ctx.font = font(LEAST_FONT, 600);
   ctx.textAlign = 'left';
   ctx.fillStyle = inkOn(colour);
-  ctx.fillText(`s${stage}`, x + 3, y + 8);
+  ctx.fillText(`s${stage}`, x + 3, y + 9);
 }
 
 /** Lines at 45 degrees, `step` CSS pixels apart, as a pattern: a tile serves every bar of one drawing. */
@@ -159,30 +201,4 @@ function hatch(ctx: CanvasRenderingContext2D, step: number): CanvasPattern {
   pattern.setTransform(new DOMMatrix().scale(step / side));
   hatches.set(ctx, (known ?? new Map<string, CanvasPattern>()).set(key, pattern));
   return pattern;
-}
-
-function drawAxis(
-  ctx: CanvasRenderingContext2D,
-  spanMs: number,
-  x: (ms: number) => number,
-  y: number,
-  isNarrow: boolean,
-): void {
-  const step = niceStep(spanMs / (isNarrow ? 3 : 7));
-  ctx.font = font(isNarrow ? 13 : 17);
-  ctx.fillStyle = paint('--muted');
-  ctx.strokeStyle = paint('--grid');
-  ctx.textAlign = 'center';
-  ctx.textBaseline = 'top';
-  for (let ms = 0; ms <= spanMs * 1.0001; ms += step) {
-    ctx.textAlign = ms === 0 ? 'left' : x(ms) > x(spanMs) - 24 ? 'right' : 'center';
-    ctx.fillText(`${Number(ms.toPrecision(6))}${ms === 0 ? ' ms' : ''}`, x(ms), y + 4);
-  }
-  ctx.textBaseline = 'middle';
-}
-
-/** 1, 2 or 5 times a power of ten, at least `rough`. */
-export function niceStep(rough: number): number {
-  const power = 10 ** Math.floor(Math.log10(rough));
-  return (rough <= power ? 1 : rough <= 2 * power ? 2 : rough <= 5 * power ? 5 : 10) * power;
 }

@@ -2,6 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import type { LaneBar } from '../models/lanes';
 import type { Frames } from '../show/frames';
+import { drawAxis } from './axis';
 import { inkOn, paint } from './palette';
 import { font, type Pen, Picture } from './picture';
 
@@ -21,6 +22,7 @@ const COLOURS: Readonly<Record<string, string>> = {
   W: '--op-weight',
 };
 const NET_ROWS = 3;
+const AXIS = 28;
 
 export function LanesView({ frames, bars, names, label, look }: Props) {
   const draw = useMemo(() => (pen: Pen) => drawLanes(pen, bars, names), [bars, names, look]);
@@ -31,11 +33,12 @@ function drawLanes({ ctx, width, height }: Pen, bars: readonly LaneBar[], names:
   const left = 112;
   const spanMs = Math.max(1e-6, ...bars.map(({ t1 }) => t1));
   const x = (ms: number) => left + (Math.max(0, ms) / spanMs) * (width - left - 2);
-  const computeHeight = height * 0.36;
-  const rowHeight = (height - computeHeight - 8) / NET_ROWS;
+  const bottom = height - AXIS;
+  const computeHeight = bottom * 0.36;
+  const rowHeight = (bottom - computeHeight - 8) / NET_ROWS;
   ctx.textBaseline = 'middle';
   ctx.textAlign = 'left';
-  ctx.font = font(18);
+  ctx.font = font(20);
   ctx.fillStyle = paint('--muted');
   ctx.fillText(names[0], 0, computeHeight / 2);
   ctx.fillText(names[1], 0, computeHeight + 8 + (NET_ROWS * rowHeight) / 2);
@@ -51,10 +54,11 @@ function drawLanes({ ctx, width, height }: Pen, bars: readonly LaneBar[], names:
     const colour = paint(isCompute ? (COLOURS[name] ?? '--op-step') : '--op-collective');
     ctx.fillStyle = colour;
     ctx.fillRect(x(t0), y, barWidth, barHeight);
-    if (!isCompute || barWidth < 16) continue;
+    if (!isCompute || barWidth < 20) continue;
     ctx.fillStyle = inkOn(colour);
     ctx.textAlign = 'center';
     ctx.font = font(18, 650);
     ctx.fillText(name, x(t0) + barWidth / 2, y + barHeight / 2 + 1);
   }
+  drawAxis(ctx, spanMs, x, bottom, width < 560);
 }

@@ -1,6 +1,7 @@
 /** All schedules on one time scale, the newest step of each, two in a row where there is room. */
 import { useMemo } from 'preact/hooks';
-import { EMPTY } from '../models/gantt';
+import type { ScheduleName } from '../../../plan/plan';
+import { EMPTY, type Gantt } from '../models/gantt';
 import type { Compared } from '../models/sidebyside';
 import type { Frames } from '../show/frames';
 import { percent, words } from '../words';
@@ -10,6 +11,8 @@ import { type Pen, Picture } from './picture';
 interface Props {
   readonly frames: Frames;
   readonly compared: readonly Compared[];
+  /** What stands for a schedule until it is measured. */
+  readonly expected: ReadonlyMap<ScheduleName, Gantt | undefined>;
   /** Changes when the colours do. */
   readonly look: string;
 }
@@ -18,8 +21,8 @@ const GAP = 28;
 /** Two columns from this width. */
 const WIDE = 640;
 
-export function SchedulesView({ frames, compared, look }: Props) {
-  const draw = useMemo(() => (pen: Pen) => drawPanels(pen, compared), [compared, look]);
+export function SchedulesView({ frames, compared, expected, look }: Props) {
+  const draw = useMemo(() => (pen: Pen) => drawPanels(pen, compared, expected), [compared, expected, look]);
   const text = words.pipeline;
   const known = compared.flatMap(({ schedule, digest }) =>
     digest ? [`${text.schedules[schedule]} ${percent(digest.bubble)}`] : [],
@@ -27,17 +30,20 @@ export function SchedulesView({ frames, compared, look }: Props) {
   return <Picture frames={frames} label={text.sideBySide(known.join(', '))} class="gantt" draw={draw} />;
 }
 
-function drawPanels({ ctx, width, height }: Pen, compared: readonly Compared[]): void {
+function drawPanels({ ctx, width, height }: Pen, compared: readonly Compared[], expected: Props['expected']): void {
   const columns = width >= WIDE ? 2 : 1;
   const panel = {
     width: (width - (columns - 1) * GAP) / columns,
     height: height / Math.ceil(compared.length / columns),
   };
-  const longestMs = Math.max(...compared.map(({ digest }) => digest?.gantt?.spanMs ?? 0));
-  for (const [index, { schedule, plan, digest }] of compared.entries()) {
+  const ganttFor = ({ schedule, plan, digest }: Compared): Gantt =>
+    digest?.gantt ?? expected.get(schedule) ?? { ...EMPTY, ranks: plan.pp };
+  const longestMs = Math.max(...compared.map((one) => ganttFor(one).spanMs));
+  for (const [index, one] of compared.entries()) {
+    const { schedule, plan } = one;
     ctx.save();
     ctx.translate((index % columns) * (panel.width + GAP), Math.floor(index / columns) * panel.height);
-    const gantt = digest?.gantt ?? { ...EMPTY, ranks: plan.pp, spanMs: longestMs };
+    const gantt = ganttFor(one);
     const rows = Array.from({ length: plan.pp }, (_, rank) => words.tab(rank));
     drawTracks({ ctx, ...panel }, [{ title: words.pipeline.schedules[schedule], gantt, rows }], longestMs);
     ctx.restore();

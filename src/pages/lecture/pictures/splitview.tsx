@@ -1,115 +1,79 @@
-/** A block's two matrix products over `tp` tabs: columns of the first, rows of the second, the partial results added. */
+/**
+ * A whole block over `tp` tabs, a lane for each: attention and MLP, the first matrix of each by columns, the second by rows.
+ * A bar across all lanes is a sum over the tabs; the one that is under way is lit.
+ */
 import { words } from '../words';
 
 const text = words.tensor;
-const W = 820;
-const H = 400;
-const SIDE = 130;
+const W = 1120;
+const TOP = 66;
+const LANES = 168;
+const BAR = 22;
 
-export function SplitView({ tp }: { readonly tp: number }) {
-  const tabs = Array.from({ length: tp }, (_, i) => i);
-  const wide = 200;
-  const part = wide / tp;
-  const top = 70;
+interface Props {
+  readonly tp: number;
+  readonly heads: number;
+  /** Index of the sum that is under way (models/blockclock.ts), -1 for none. */
+  readonly lit: number;
+}
+
+/** Left edge, width, what it is called, and how it is cut; the core and GELU work on what a tab has. */
+const PARTS = [
+  { x: 56, width: 128, name: 'Q K V', cut: 'columns' },
+  { x: 206, width: 104, name: text.core, cut: '' },
+  { x: 332, width: 128, name: 'W out', cut: 'rows' },
+  { x: 644, width: 128, name: 'W up', cut: 'columns' },
+  { x: 794, width: 104, name: text.gelu, cut: '' },
+  { x: 920, width: 128, name: 'W down', cut: 'rows' },
+] as const;
+/** Centre of the bar of each sum. */
+const SUMS = [494, 1084, 608, 22];
+
+export function SplitView({ tp, heads, lit }: Props) {
+  const tabs = Array.from({ length: tp }, (_, tab) => tab);
+  const lane = LANES / tp;
   return (
-    <svg class="split-view" viewBox={`0 0 ${W} ${H}`} role="img" aria-label={text.label(tp)}>
-      <Matrix x={0} y={top} width={90} height={SIDE} label="X" />
-      <Sign x={112} y={top + SIDE / 2} text="·" />
-      {tabs.map((tab) => (
-        <Matrix
-          key={tab}
-          x={134 + tab * part}
-          y={top}
-          width={part}
-          height={SIDE}
-          tab={tab}
-          label={tp <= 4 ? `A${tab}` : ''}
-        />
-      ))}
-      <text x={134 + wide / 2} y={top + SIDE + 26} class="split-note">
-        {text.columns}
+    <svg class="split-view" viewBox={`0 0 ${W} 322`} role="img" aria-label={text.label(tp)}>
+      <text x={258} y={18} class="split-title">
+        {text.attention}
       </text>
-      <Sign x={358} y={top + SIDE / 2} text="→" />
-      {tabs.map((tab) => (
-        <Matrix
-          key={tab}
-          x={382 + tab * part}
-          y={top}
-          width={part}
-          height={SIDE}
-          tab={tab}
-          label={tp <= 4 ? `Y${tab}` : ''}
-        />
-      ))}
-      <Sign x={606} y={top + SIDE / 2} text="·" />
-      {tabs.map((tab) => (
-        <Matrix
-          key={tab}
-          x={628}
-          y={top + (SIDE * tab) / tp}
-          width={90}
-          height={SIDE / tp}
-          tab={tab}
-          label={tp <= 4 ? `B${tab}` : ''}
-        />
-      ))}
-      <text x={673} y={top + SIDE + 26} class="split-note">
-        {text.rows}
+      <text x={846} y={18} class="split-title">
+        {text.mlp}
       </text>
-      <text x={0} y={34} class="split-title">
-        {text.split(tp)}
-      </text>
-      {tabs.map((tab) => {
-        const step = Math.min(150, 560 / tp);
-        const x = 60 + tab * step;
-        return (
-          <g key={tab}>
-            <Matrix
+      {PARTS.map(({ x, width, name, cut }) => (
+        <g key={name}>
+          <text x={x + width / 2} y={48} class="split-note">
+            {name}
+          </text>
+          {tabs.map((tab) => (
+            <rect
+              key={tab}
+              class={cut === '' ? 'split-core' : `split-part mark-${tab % 8}`}
               x={x}
-              y={276}
-              width={Math.min(78, step - 34)}
-              height={78}
-              tab={tab}
-              label={tp <= 4 ? `Y${tab}·B${tab}` : ''}
+              y={TOP + tab * lane + 2}
+              width={width}
+              height={lane - 4}
+              rx={4}
             />
-            <Sign x={x + (Math.min(78, step - 34) + step) / 2} y={315} text={tab === tp - 1 ? '=' : '+'} />
-          </g>
-        );
-      })}
-      <Matrix x={60 + tp * Math.min(150, 560 / tp)} y={276} width={90} height={78} label="Z" />
-      <text x={60} y={384} class="split-note start">
-        {text.sum}
+          ))}
+          {cut !== '' && (
+            <text x={x + width / 2} y={TOP + LANES + 22} class="split-note">
+              {text[cut]}
+            </text>
+          )}
+        </g>
+      ))}
+      <text x={258} y={TOP + LANES + 54} class="split-note">
+        {text.heads(tp, heads)}
       </text>
+      {SUMS.map((x, index) => (
+        <g key={x} class={index === lit ? 'split-sum lit' : 'split-sum'}>
+          <rect x={x - BAR / 2} y={TOP - 8} width={BAR} height={LANES + 16} rx={6} />
+          <text x={Math.min(W - 72, Math.max(72, x))} y={TOP + LANES + 78}>
+            {text.sums[index]}
+          </text>
+        </g>
+      ))}
     </svg>
-  );
-}
-
-interface MatrixProps {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-  readonly label: string;
-  /** Whose part it is; everybody has the whole where it is left out. */
-  readonly tab?: number;
-}
-
-function Matrix({ x, y, width, height, label, tab }: MatrixProps) {
-  const kind = tab === undefined ? 'matrix whole' : `matrix mark-${tab % 8}`;
-  return (
-    <g class={kind}>
-      <rect x={x + 1.5} y={y + 1.5} width={width - 3} height={height - 3} rx={3} />
-      <text x={x + width / 2} y={y + height / 2}>
-        {label}
-      </text>
-    </g>
-  );
-}
-
-function Sign({ x, y, text: sign }: { readonly x: number; readonly y: number; readonly text: string }) {
-  return (
-    <text x={x} y={y} class="split-sign">
-      {sign}
-    </text>
   );
 }

@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import type { UnitBar } from '../models/onestep';
 import type { Frames } from '../show/frames';
-import { niceStep } from './ganttview';
+import { drawAxis } from './axis';
 import { paint } from './palette';
 import { font, type Pen, Picture } from './picture';
 
@@ -45,11 +45,5 @@ function drawUnits({ ctx, width, height }: Pen, names: readonly string[], bars: 
     ctx.fillStyle = paint(COLOURS[op]);
     ctx.fillRect(x(t0), y(unit), Math.max(2, x(t1) - x(t0)), rowHeight - GAP);
   }
-  ctx.font = font(17);
-  ctx.fillStyle = paint('--muted');
-  const step = niceStep(spanMs / 6);
-  for (let ms = 0; ms <= spanMs; ms += step) {
-    ctx.textAlign = ms === 0 ? 'left' : x(ms) > width - 30 ? 'right' : 'center';
-    ctx.fillText(`${Number(ms.toPrecision(6))}${ms === 0 ? ' ms' : ''}`, x(ms), names.length * rowHeight + AXIS / 2);
-  }
+  drawAxis(ctx, spanMs, x, names.length * rowHeight, width < 560);
 }

@@ -2,14 +2,15 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { deviceOfSpeed } from '../../../plan/planner';
-import { nameOf } from '../../../plan/why';
 import { bytes, rate } from '../../state/format';
 import { shapeOf, tokensPerStep } from '../facts/units';
 import { calibrate } from '../models/calibrate';
-import { plansOf, type Row, reasonOf, rowsOf } from '../models/ranking';
+import { conditionsOf } from '../models/digest';
+import { fullNameOf, plansOf, type Row, rowsOf } from '../models/ranking';
 import { Choice } from '../parts/choice';
 import { TableHead } from '../parts/tablehead';
 import type { Adviser } from '../show/adviser';
+import { commonPace } from '../show/pacing';
 import type { Show } from '../show/show';
 import { TRIAL_STEPS, Trials } from '../show/trials';
 import { percent, words } from '../words';
@@ -49,7 +50,9 @@ function useAdvice(show: Show): Adviser {
   const { run, events } = show.moment.value;
   const { kind } = show.feed.value;
   const { machines } = show;
-  const where = JSON.stringify(machines);
+  // why: tabs that keep a pace do not slow each other down
+  const isPaced = commonPace(show.moment.value.ranks) > 0;
+  const where = JSON.stringify([machines, isPaced]);
   const isKnown = events.length > 0;
   useEffect(() => {
     const known = calibrate(show.moment.peek());
@@ -58,7 +61,7 @@ function useAdvice(show: Show): Adviser {
     const device = deviceOfSpeed(model, known.flopsPerMs, ROOM_MEMORY_BYTES);
     show.adviser.askOnce(`${kind} ${where} ${JSON.stringify({ ...run, plan: null })}`, {
       workload: { model, globalBatch: run.train.globalBatch },
-      devices: machines.map((machine) => ({ ...device, ...(machine && { machine }) })),
+      devices: machines.map((machine) => ({ ...device, ...(machine && !isPaced && { machine }) })),
       links: known.links,
     });
   }, [run, where, kind, isKnown, show]);
@@ -70,11 +73,12 @@ function RoomTable({ show }: { readonly show: Show }) {
   const trials = useMemo(() => new Trials(show), [show]);
   useEffect(() => () => trials.stop(), [trials]);
   const advice = adviser.advice.value;
-  const { run, kind } = show.moment.value;
+  const { run, kind, ranks } = show.moment.value;
   const digests = show.digests.value;
+  const conditions = conditionsOf(ranks);
   const rows = useMemo(
-    () => (advice && run ? rowsOf(advice, digests, kind, tokensPerStep(run)) : []),
-    [advice, digests, kind, run],
+    () => (advice && run ? rowsOf(advice, digests, kind, tokensPerStep(run), conditions) : []),
+    [advice, digests, kind, run, conditions],
   );
   const plans = trials.plans.value;
   const running = plans?.[trials.at.value];
@@ -97,10 +101,11 @@ function RoomTable({ show }: { readonly show: Show }) {
             </button>
           ))}
         <p role="status">
-          {running ? text.trying(nameOf(running), trials.at.value + 1, plans.length) : text.steps(TRIAL_STEPS)}
+          {running ? text.trying(fullNameOf(running), trials.at.value + 1, plans.length) : text.steps(TRIAL_STEPS)}
         </p>
         <p class="which-why">
-          <b>{text.best}:</b> {advice?.why ?? (adviser.refused.value || text.thinking)}
+          <b class="kind kind-simulated">{text.best}</b>{' '}
+          <span class="predicted">{advice?.why ?? (adviser.refused.value || text.thinking)}</span>
         </p>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reached by the keyboard */}
@@ -122,16 +127,24 @@ function TableRow({ row, isRunning }: { readonly row: Row; readonly isRunning: b
   const cell = (value: number | undefined, print: (value: number) => string) =>
     value === undefined ? '–' : print(value);
   return (
-    <tr class={isRunning ? 'running' : ''} data-plan={JSON.stringify(row.plan)}>
+    <tr
+      class={[isRunning && 'running', row.isStale && 'stale'].filter(Boolean).join(' ')}
+      data-plan={JSON.stringify(row.plan)}
+    >
       <th scope="row">
         {row.name}
         {row.isBest && <span class="which-best">{text.best}</span>}
-        {row.isSlower && <span class="which-slow">{text.slower(reasonOf(row))}</span>}
+        {row.isStale && <span class="which-slow">{text.stale}</span>}
+        {!row.isStale && row.slowedBy && (
+          <span class="which-slow" data-slowed={row.slowedBy}>
+            {text.slower(text.slowing[row.slowedBy])}
+          </span>
+        )}
       </th>
       <td data-cell="rate" data-value={row.tokensPerSecond}>
         {cell(row.tokensPerSecond, rate)}
       </td>
-      <td data-cell="predicted" data-value={row.predicted} class="muted">
+      <td data-cell="predicted" data-value={row.predicted} class="predicted">
         {rate(row.predicted)}
       </td>
       <td data-cell="memory" data-value={row.memoryBytes}>

@@ -12,6 +12,7 @@ import type { PeerId, Presence } from '../../tab';
 import type { Commands } from '../facts/feed';
 import { LiveFeed, type LiveFeedOptions } from '../feeds/livefeed';
 import { Recorder } from '../feeds/recorder';
+import { crowdedOf } from './pacing';
 
 const TICK_MS = 1000;
 
@@ -35,6 +36,8 @@ export interface LiveRoom {
   readonly seats: ReadonlySignal<number>;
   /** The machine of each of them, where it is known. */
   readonly machines: ReadonlySignal<ReadonlyArray<string | undefined>>;
+  /** Tabs that share their machine with another one that is here to train. */
+  readonly crowded: ReadonlySignal<readonly PeerId[]>;
   readonly locked: ReadonlySignal<boolean>;
   readonly paused: ReadonlySignal<boolean>;
   /** Something cannot be done or does not work, '' where all is well. */
@@ -94,6 +97,10 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
     roster,
     seats: computed(() => machines.value.length),
     machines,
+    crowded: computed(() => {
+      const willing = [...roster.value].filter(([, presence]) => isWilling(presence));
+      return crowdedOf(new Map(willing.map(([peer, { machine }]) => [peer, machine])));
+    }),
     locked,
     paused,
     problem: computed(() => trouble.value || feed.failure.value),

@@ -7,17 +7,17 @@ import { PlanError } from '../../../errors';
 import { MOST_MEMBERS } from '../../../net/membership/election';
 import { newSecret } from '../../../net/signaling/roomkey';
 import type { ParallelPlan } from '../../../plan/plan';
+import { NO_HANDICAP } from '../../../worker/telemetry';
 import { writeFragment } from '../../state/fragment';
 import type { RunChoice } from '../../state/runchoice';
 import { runFileOf } from '../../state/runchoice';
 import type { PeerId, RunFile } from '../../tab';
-import type { Commands, Feed, Handicap } from '../facts/feed';
+import type { Feed, Handicap } from '../facts/feed';
 import type { Moment, StagedMoment } from '../facts/moment';
 import { Moments } from '../feeds/moments';
 import type { RecordedFeed } from '../feeds/recordedfeed';
-import type { Recorder } from '../feeds/recorder';
 import { SimulatedFeed } from '../feeds/simulatedfeed';
-import { partedReplicas } from '../models/agreement';
+import { partingOf } from '../models/agreement';
 import { cutOf, type Digest, digestOf, keyOf } from '../models/digest';
 import { type Picks, planFor, SCENES, type Scene, sceneOf } from '../models/plans';
 import { words } from '../words';
@@ -25,23 +25,11 @@ import { type Address, writeAddress } from './address';
 import { Adviser } from './adviser';
 import { Asked } from './asked';
 import { Frames } from './frames';
+import type { Live } from './live';
+import { Pacing } from './pacing';
 import { Stage } from './stage';
 
 export type Panel = '' | 'knobs' | 'help' | 'qr';
-
-/** What the lecture needs of a live room (liveroom.ts). */
-export interface Live {
-  readonly feed: Feed;
-  readonly commands: Commands;
-  readonly recorder: Recorder;
-  /** Tabs that are here to train, in a generation or not. */
-  readonly seats: ReadonlySignal<number>;
-  /** The machine of each of them, where it is known. */
-  readonly machines: ReadonlySignal<ReadonlyArray<string | undefined>>;
-  readonly problem: ReadonlySignal<string>;
-  readonly note: ReadonlySignal<string>;
-  readonly news: ReadonlySignal<readonly string[]>;
-}
 
 export class Show {
   readonly frames = new Frames();
@@ -71,6 +59,15 @@ export class Show {
   readonly parted: ReadonlySignal<string>;
   /** What was measured under each plan, by keyOf. */
   readonly digests = signal<ReadonlyMap<string, Digest>>(new Map());
+  /** Tabs of one machine keep one pace, unless the lecturer wants the bare machine. */
+  readonly pacing = new Pacing(
+    (peer) =>
+      this.feed
+        .peek()
+        .ranks.peek()
+        .find((rank) => rank.peer === peer)?.handicap ?? NO_HANDICAP,
+    (peer, handicap) => this.live.peek()?.commands.handicap(peer, handicap),
+  );
   /** About this room (scene 7). */
   readonly adviser = new Adviser();
   readonly #moments = signal<Moments | null>(null);
@@ -111,6 +108,10 @@ export class Show {
       if (generation.value >= 0) this.#asked.answered(plan.peek());
     });
     effect(() => this.#startWhenHere(this.live.value?.seats.value ?? 0));
+    effect(() => {
+      const crowded = this.live.value?.crowded.value ?? [];
+      if (!this.watches) this.pacing.follow(crowded);
+    });
     // why: a run starts as the room can start it; the scene's own cut (one tab of four, say) follows
     effect(() => {
       const feed = this.feed.value;
@@ -202,6 +203,11 @@ export class Show {
     }
   }
 
+  /** A step of `plan` as the simulator expects it of this room; null where there is none. */
+  imagine(plan: ParallelPlan): Moment | null {
+    return this.#stage.imagine(this.moment.peek(), plan);
+  }
+
   /** Start the run of the address on the tabs of the live room, cut as the scene wants it. */
   start(): void {
     const live = this.live.peek();
@@ -240,33 +246,6 @@ export class Show {
 
   handicapAll(change: Partial<Handicap>): void {
     for (const { peer } of this.feed.value.ranks.value) this.handicap(peer, change);
-  }
-
-  /** Replay a run: the person's `file`, else the one that ships with the site. */
-  async replay(file?: Blob): Promise<void> {
-    try {
-      const { runOfFile, shippedRun } = await import('../feeds/runs');
-      this.recorded.value = file ? await runOfFile(file) : await shippedRun();
-      this.panel.value = '';
-      this.recut();
-    } catch (error) {
-      this.problem.value = error instanceof Error ? error.message : String(error);
-    }
-  }
-
-  /** A live run is there to be saved. */
-  get canSave(): boolean {
-    return this.feed.value.kind === 'live';
-  }
-
-  /** Save the live run as one file, or the trace of the step on screen (all steps kept, of a live run) for Perfetto. */
-  async save(what: 'run' | 'trace'): Promise<void> {
-    const recorder = this.live.value?.recorder;
-    const feed = this.feed.value;
-    const { saveRun, saveTrace } = await import('../feeds/runs');
-    if (what === 'run' && recorder?.hasRun) await saveRun(recorder);
-    const isKept = feed.kind === 'live' && recorder !== undefined;
-    if (what === 'trace') saveTrace(isKept ? recorder.events : feed.traceOf(feed.newestStep.value), feed.run.value);
   }
 
   /** Wait for `count` more tabs and start when they are here. */
@@ -312,12 +291,6 @@ export class Show {
       this.problem.value = error.message;
     }
   }
-}
-
-function partingOf({ proof, ranks, plan, generation }: Moment): string {
-  if (proof && proof.parted !== '') return words.proof.parted(proof.parted);
-  const replicas = plan && partedReplicas(ranks, plan, generation);
-  return replicas ? words.proof.replicasParted(...replicas) : '';
 }
 
 const isSame = (a: ParallelPlan | null, b: ParallelPlan): boolean => a !== null && cutOf(a) === cutOf(b);

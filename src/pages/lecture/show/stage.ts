@@ -43,6 +43,13 @@ export class Stage {
     return measured.length > 0 ? { ...expected, source: 'part', measured } : { ...expected, source: 'expected' };
   }
 
+  /** One step of `plan` on the simulator, as this room would run it; null before there is a run, or where it cannot. */
+  imagine(moment: Moment, plan: ParallelPlan): Moment | null {
+    if (!moment.run) return null;
+    const imagined = expectedOf(moment, plan, moment.run, moment.ranks[0]?.handicap, this.#known);
+    return imagined.events.length > 0 ? imagined : null;
+  }
+
   #keep(moment: Moment, nowMs: number): void {
     this.#known = calibrate(moment) ?? this.#known;
     this.#slowness = moment.ranks[0]?.handicap;
