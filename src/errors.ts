@@ -72,3 +72,8 @@ export class ProtocolError extends Error {
 export class ConnectError extends Error {
   override readonly name = 'ConnectError';
 }
+
+/** The sentence of a failure for people: its message without the name of its class. */
+export function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,7 +1,7 @@
 /** The files of a finished headless run: summary, metrics, trace and model, written all or none. */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { InputError } from '../errors';
+import { InputError, sentenceOf } from '../errors';
 import { coordOf } from '../plan/mesh';
 import { planAt } from '../plan/tour';
 import { toChromeTrace } from '../trace/export';
@@ -79,7 +79,7 @@ export function checkOutFolder(folder: string): void {
     mkdirSync(dirname(folder), { recursive: true });
     rmSync(mkdtempSync(`${folder}.check-`), { recursive: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = sentenceOf(error);
     throw new InputError(`the results cannot be written to ${folder}: ${reason}; choose another folder with --out.`);
   }
 }

@@ -22,7 +22,7 @@ try {
   const job = prepareJob(parseTrainArgs(process.argv.slice(2)), { pages, example });
   checkOutFolder(job.outFolder);
   for (const note of [...job.notes, ...planLines(job.run)]) console.error(note);
-  const collected = await runJob(job, { pages, rank: join(here, 'rank.js') });
+  const collected = await runJob(job, { pages, rank: join(here, 'noderank.js') });
   const { adapter, software, tokensPerSecond } = writeResults(job, collected);
   const kind = software ? `${adapter} (software)` : adapter;
   console.log(

@@ -3,6 +3,7 @@
  * and hands back metrics, trace, model and the final report. The other side is cli/headless.ts.
  */
 
+import { sentenceOf } from '../errors';
 import type { Room } from '../net/room/room';
 import { openRoom } from '../net/room/room';
 import type { ConnectOptions, PeerConnection } from '../net/room/webrtc';
@@ -90,7 +91,7 @@ export async function runHeadless(around: Surroundings): Promise<void> {
     await post('trace', JSON.stringify(onWallClock(result)));
     await post('report', JSON.stringify({ ...reportOf(result), sentence: '' } satisfies RankReport));
   } catch (error) {
-    const sentence = error instanceof Error ? error.message : String(error);
+    const sentence = sentenceOf(error);
     await post('report', JSON.stringify({ ...FAILED, end: 'failed', sentence } satisfies RankReport));
   }
 }

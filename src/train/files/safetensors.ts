@@ -2,7 +2,7 @@
  * The safetensors format: read with every check a hostile file asks for, written for Hugging Face's readers.
  * Knows no model. Format: https://github.com/huggingface/safetensors#format
  */
-import { InputError } from '../../errors';
+import { InputError, sentenceOf } from '../../errors';
 
 /** Bytes of one element of each type of the format that is read. */
 const DTYPES = new Map([
@@ -67,7 +67,7 @@ function readHeader(bytes: Uint8Array): readonly Entry[] {
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (error) {
-    check(false, () => `its header is not JSON (${error instanceof Error ? error.message : String(error)})`);
+    check(false, () => `its header is not JSON (${sentenceOf(error)})`);
   }
   check(isObject(header), () => 'its header is not an object');
   // why entries: they are own properties only, so a tensor named __proto__ is just a name

@@ -11,7 +11,7 @@ import { batchOf, microbatchSize, type Samples, sharesOf } from '../data/data';
 import type { ModelFiles } from '../files/checkpoint';
 import { modelFiles, readModelFile } from '../files/checkpoint';
 import { sha256 } from '../hash';
-import type { RankModel } from '../rank/rank';
+import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
 import { announce } from '../state/exchange';
 import { mirror } from '../state/mirror';

@@ -6,7 +6,7 @@ import { makeMesh } from '../../plan/mesh';
 import { Trace } from '../../trace/trace';
 import { batchOf } from '../data/data';
 import { sha256 } from '../hash';
-import type { RankModel } from '../rank/rank';
+import type { RankModel } from '../rank/rankcontract';
 import { type RankState, readRuns, type UnitArrays } from '../state/state';
 import { type CutState, gatherGradients, gatherWeights, holdingUnder, SINGLE, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';

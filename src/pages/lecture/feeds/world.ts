@@ -3,7 +3,7 @@
  * would tell of. Pure.
  */
 
-import type { Cluster, Costs } from '../../../plan/costs';
+import type { Costs, SimulatedCluster } from '../../../plan/costs';
 import { footprintOf } from '../../../plan/footprint';
 import { collectiveMs } from '../../../plan/links';
 import type { ParallelPlan } from '../../../plan/plan';
@@ -56,7 +56,7 @@ function costsOf(world: World, units: readonly UnitFigures[]): Costs {
 /** The second step, with the hops of its collectives: the first one begins with nothing on its way. */
 function stepOf(
   events: readonly TraceEvent[],
-  { seats, plan }: Cluster,
+  { seats, plan }: SimulatedCluster,
   units: readonly UnitFigures[],
   sequences: number,
 ): readonly TraceEvent[] {
@@ -114,7 +114,7 @@ export function simulateStep(world: World): SimulatedStep {
 
 function viewsOf(
   { run, plan, unitMs, extraMs, mbitPerSecond }: World,
-  { seats }: Cluster,
+  { seats }: SimulatedCluster,
   units: readonly UnitFigures[],
   stepMs: number,
 ): readonly RankView[] {

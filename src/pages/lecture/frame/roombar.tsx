@@ -1,6 +1,7 @@
 /** Where the picture comes from, and the buttons that bring tabs into the room and start them. */
-import { openSeats } from '../show/seats';
+
 import { replay } from '../show/runfiles';
+import { openSeats } from '../show/seats';
 import type { Show } from '../show/show';
 import { words } from '../words';
 

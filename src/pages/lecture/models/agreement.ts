@@ -64,4 +64,3 @@ export function partingOf({ proof, ranks, plan, generation }: Moment): string {
   const replicas = plan && partedReplicas(ranks, plan, generation);
   return replicas ? words.proof.replicasParted(...replicas) : '';
 }
-

@@ -19,4 +19,3 @@ export interface Live {
   readonly note: ReadonlySignal<string>;
   readonly news: ReadonlySignal<readonly string[]>;
 }
-
