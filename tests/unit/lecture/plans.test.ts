@@ -57,7 +57,7 @@ describe('planFor', () => {
     expect(planFor('data', 4, run, DEFAULT_PICKS)).toMatchObject({ dp: 4, pp: 1, tp: 1, zero: 0 });
     expect(planFor('zero', 4, run, { ...DEFAULT_PICKS, zero: 3 })).toMatchObject({ dp: 4, zero: 3 });
     expect(planFor('tensor', 4, run, DEFAULT_PICKS)).toMatchObject({ tp: 4, dp: 1 });
-    expect(planFor('cube', 4, run, DEFAULT_PICKS)).toMatchObject({ dp: 2, pp: 2, tp: 1 });
+    expect(planFor('cube', 4, run, DEFAULT_PICKS)).toMatchObject({ dp: 1, pp: 2, tp: 2 });
     expect(planFor('cube', 8, run, DEFAULT_PICKS)).toMatchObject({ dp: 2, pp: 2, tp: 2 });
     for (const schedule of SCHEDULES) {
       expect(planFor('pipeline', 4, run, { ...DEFAULT_PICKS, schedule })).toMatchObject({ pp: 4, microbatches: 8 });

@@ -24,9 +24,10 @@ export interface CubeLayout {
 }
 
 /** Between boxes of a strip, between strips, between panels: links need room to be seen. */
-const GAP = { tp: 26, pp: 30, dp: 44 };
-const TITLE = 30;
-const PADDING = 14;
+const GAP = { tp: 26, pp: 30, dp: 40 };
+/** A panel of one box needs no frame and no title. */
+const frameOf = ({ pp, tp }: Pick<ParallelPlan, Axis>) =>
+  pp * tp > 1 ? { padding: 14, title: 30 } : { padding: 0, title: 0 };
 const MOST = { width: 128, height: 64 };
 
 /** Of `count` things in `columns` columns: how many rows. */
@@ -53,9 +54,10 @@ const worth = ({ width, height }: Pick<Box, 'width' | 'height'>) => Math.min(hei
 
 function boxSize({ dp, pp, tp }: Pick<ParallelPlan, Axis>, grid: Grid, width: number, height: number) {
   const [panelRows, stripRows, boxRows] = [rowsOf(dp, grid.panels), rowsOf(pp, grid.strips), rowsOf(tp, grid.boxes)];
+  const { padding, title } = frameOf({ dp, pp, tp });
   const panel = {
-    width: (width - (grid.panels - 1) * GAP.dp) / grid.panels - 2 * PADDING,
-    height: (height - (panelRows - 1) * GAP.dp) / panelRows - 2 * PADDING - TITLE,
+    width: (width - (grid.panels - 1) * GAP.dp) / grid.panels - 2 * padding,
+    height: (height - (panelRows - 1) * GAP.dp) / panelRows - 2 * padding - title,
   };
   const strip = {
     width: (panel.width - (grid.strips - 1) * GAP.pp) / grid.strips,
@@ -75,7 +77,8 @@ function place(plan: Pick<ParallelPlan, Axis>, grid: Grid, box: Pick<Box, 'width
     width: grid.strips * (strip.width + GAP.pp) - GAP.pp,
     height: rowsOf(pp, grid.strips) * (strip.height + GAP.pp) - GAP.pp,
   };
-  const panel = { width: inner.width + 2 * PADDING, height: inner.height + 2 * PADDING + TITLE };
+  const { padding, title } = frameOf(plan);
+  const panel = { width: inner.width + 2 * padding, height: inner.height + 2 * padding + title };
   const panels = Array.from({ length: dp }, (_, replica) => ({
     replica,
     x: (replica % grid.panels) * (panel.width + GAP.dp),
@@ -87,7 +90,7 @@ function place(plan: Pick<ParallelPlan, Axis>, grid: Grid, box: Pick<Box, 'width
     const of = panels[coord.dp]!;
     const x = (coord.pp % grid.strips) * (strip.width + GAP.pp) + (coord.tp % grid.boxes) * step.x;
     const y = Math.floor(coord.pp / grid.strips) * (strip.height + GAP.pp) + Math.floor(coord.tp / grid.boxes) * step.y;
-    return { rank, coord, x: of.x + PADDING + x, y: of.y + PADDING + TITLE + y, ...box };
+    return { rank, coord, x: of.x + padding + x, y: of.y + padding + title + y, ...box };
   });
   return { panels, boxes };
 }

@@ -28,7 +28,7 @@ export function CubeView({ plan, loads, label }: Props) {
         <g key={replica} class="cube-panel">
           <rect x={x + 1} y={y + 1} width={width - 2} height={height - 2} rx={10} />
           <text x={x + 14} y={y + 21}>
-            {plan.dp > 1 ? words.cube.replica(replica) : ''}
+            {plan.dp > 1 && plan.pp * plan.tp > 1 ? words.cube.replica(replica) : ''}
           </text>
         </g>
       ))}

@@ -54,8 +54,9 @@ export class Stage {
     this.#known = calibrate(moment) ?? this.#known;
     this.#slowness = moment.ranks[0]?.handicap;
     const key = keyOf(moment.plan!, this.#slowness);
+    const known = this.#kept.get(key);
     this.#kept.delete(key);
-    this.#kept.set(key, { moment, takenMs: nowMs });
+    this.#kept.set(key, known?.moment.events === moment.events ? known : { moment, takenMs: nowMs });
     if (this.#kept.size > MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
   }
 
