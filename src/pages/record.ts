@@ -5,9 +5,11 @@
 import { PlanError, sentenceOf } from '../errors';
 import type { ParallelPlan } from '../plan/plan';
 import { SCHEDULES } from '../plan/plan';
+import { NO_HANDICAP } from '../worker/telemetry';
 import { DEFAULT_PICKS, type Picks, planFor, type Scene } from './lecture/models/plans';
 import { LECTURE_CHOICE } from './lecture/show/address';
 import { type LiveRoom, openLiveRoom } from './lecture/show/liveroom';
+import { Pacing } from './lecture/show/pacing';
 import { messages } from './messages';
 import { runFileOf } from './state/runchoice';
 import type { RunFile } from './tab';
@@ -75,6 +77,8 @@ async function record(): Promise<Uint8Array<ArrayBuffer>> {
   const room = await openLiveRoom(options, messages.news);
   const { feed, commands } = room;
   await until(`${tabs} tabs`, () => room.seats.value >= tabs);
+  const pacing = new Pacing(() => NO_HANDICAP, commands.handicap);
+  pacing.follow(room.crowded.value);
   const run = runFileOf(CHOICE, '');
   const plans = tour(run);
   commands.start({ ...run, plan: plans[0]! });

@@ -85,7 +85,7 @@ export class Executor {
         ...(mb !== undefined && { mb }),
       });
     }
-    this.#stream.flush();
+    this.#clock.submit();
     return outcome!;
   }
 
@@ -140,6 +140,8 @@ export class Executor {
         this.#shards.startReduce(line.unit, this.#tag(line));
         return this.#clock.submit();
       case 'GATHER':
+        // why: an update that it gathers is timed by itself
+        if (line.pass === undefined) this.#clock.submit();
         this.#params.set(line.unit, this.#shards.startGather(line.unit, this.#tag(line)));
         return;
       case 'FREE':
@@ -148,7 +150,7 @@ export class Executor {
       case 'TIE':
         return this.#tie(line);
       case 'STEP':
-        return this.instance.encodeStep(line.unit);
+        return this.#clock.encoded(line.op, line.unit, undefined, this.instance.encodeStep(line.unit));
       default:
         throw new Error(`the executor has no rule for ${line.op}`);
     }

@@ -18,7 +18,7 @@ describe('planFor', () => {
     (tabs) => {
       for (const scene of SCENES) {
         const plan = planFor(scene, tabs, run, DEFAULT_PICKS);
-        if (!plan) expect(['which', 'proof']).toContain(scene);
+        if (!plan) expect(['which', 'proof', 'glance']).toContain(scene);
         else expect(validatePlan(plan, factsOf(run, sizeOf(plan)))).toBe(plan);
       }
       const used = (['one', 'data', 'zero', 'pipeline', 'tensor', 'cube'] as const).map((scene) =>

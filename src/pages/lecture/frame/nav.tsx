@@ -21,6 +21,7 @@ export function Nav({ show }: { readonly show: Show }) {
               <button
                 type="button"
                 class="nav-scene"
+                data-scene={one}
                 aria-current={one === scene ? 'page' : undefined}
                 onClick={() => show.go(one)}
               >

@@ -1,7 +1,7 @@
 /** Above every scene: what it claims, where its figures come from, and the way to a training room. */
 import { count } from '../../state/format';
 import type { StagedMoment } from '../facts/moment';
-import { commonPace, PACE_MS } from '../show/pacing';
+import { commonPace, crowdedOf, PACE_MS } from '../show/pacing';
 import type { Show } from '../show/show';
 import { words } from '../words';
 import { RoomBar } from './roombar';
@@ -19,14 +19,15 @@ export function StageHead({ show }: { readonly show: Show }) {
 /** What is not plainly measured: expected, measured earlier, paced. */
 function Marks({ show }: { readonly show: Show }) {
   const moment = show.stage.value;
-  const pace = moment.kind === 'live' ? commonPace(moment.ranks) : 0;
+  const pace = commonPace(moment.ranks);
   const crowded = show.live.value?.crowded.value.length ?? 0;
+  // why by rank where it is recorded: nobody of that room is here
+  const sharing = moment.kind === 'recorded' ? sharersOf(moment.ranks).length : crowded;
   const { marks } = words;
-  if (moment.kind !== 'live') return null;
   return (
     <p class="marks" role="status">
       <span class={`mark mark-${moment.source}`}>{sourceOf(moment)}</span>
-      {pace > 0 && <span>{crowded > 1 ? marks.paced(pace, crowded) : marks.slowed(pace)}</span>}
+      {pace > 0 && <span>{sharing > 1 ? marks.paced(pace, sharing) : marks.slowed(pace)}</span>}
       {show.steers.value && crowded > 1 && (
         <button
           type="button"
@@ -39,6 +40,9 @@ function Marks({ show }: { readonly show: Show }) {
     </p>
   );
 }
+
+const sharersOf = (ranks: StagedMoment['ranks']) =>
+  crowdedOf(new Map(ranks.map(({ peer, machine }) => [peer, machine])));
 
 function sourceOf(moment: StagedMoment): string {
   const { marks } = words;

@@ -1,11 +1,11 @@
-/** The eight scenes and the plan each of them runs on the room as it is. Pure; refuses with the sentence of the rules. */
+/** The scenes and the plan each of them runs on the room as it is. Pure; refuses with the sentence of the rules. */
 import { PlanError } from '../../../errors';
 import { MOST_MEMBERS } from '../../../net/membership/election';
 import { type ParallelPlan, parsePlan, type ScheduleName } from '../../../plan/plan';
 import { type RunFacts, validatePlan } from '../../../plan/rules';
 import type { RunFile } from '../../tab';
 
-export const SCENES = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube', 'which', 'proof'] as const;
+export const SCENES = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube', 'which', 'proof', 'glance'] as const;
 export type Scene = (typeof SCENES)[number];
 
 /** What a lecturer picks inside a scene. */

@@ -3,6 +3,7 @@ import type { ComponentType } from 'preact';
 import type { Scene } from '../models/plans';
 import { CubeScene } from './cube';
 import { DataScene } from './data';
+import { GlanceScene } from './glance';
 import { OneScene } from './one';
 import { PipelineScene } from './pipeline';
 import { ProofScene } from './proof';
@@ -20,4 +21,5 @@ export const VIEWS: Readonly<Record<Scene, ComponentType<SceneProps>>> = {
   cube: CubeScene,
   which: WhichScene,
   proof: ProofScene,
+  glance: GlanceScene,
 };

@@ -1,28 +1,23 @@
 /** Scene 7: every plan tried on this room beside the planner's prediction; and the planner for what is not in the room. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { deviceOfSpeed } from '../../../plan/planner';
 import { bytes, rate } from '../../state/format';
-import { shapeOf, tokensPerStep } from '../facts/units';
-import { calibrate } from '../models/calibrate';
+import { tokensPerStep } from '../facts/units';
 import { conditionsOf } from '../models/digest';
 import { fullNameOf, plansOf, type Row, rowsOf } from '../models/ranking';
 import { Choice } from '../parts/choice';
 import { TableHead } from '../parts/tablehead';
-import type { Adviser } from '../show/adviser';
-import { commonPace } from '../show/pacing';
 import type { Show } from '../show/show';
 import { TRIAL_STEPS, Trials } from '../show/trials';
 import { percent, words } from '../words';
+import { useAdvice } from './advice';
 import type { SceneProps } from './scene';
+import { TwoPlans } from './twoplans';
 import { WhatIf } from './whatif';
 
 const text = words.which;
-const MODES = ['room', 'if'] as const;
-/** A tab that has not told how much it can hold: enough for what the room runs already. */
-const ROOM_MEMORY_BYTES = 4e9;
-
-export function WhichScene({ show }: SceneProps) {
+const MODES = ['room', 'two', 'if'] as const;
+export function WhichScene({ show, look }: SceneProps) {
   const mode = useSignal<(typeof MODES)[number]>('room');
   return (
     <>
@@ -37,35 +32,11 @@ export function WhichScene({ show }: SceneProps) {
           />
         </div>
       )}
-      {mode.value === 'room' ? <RoomTable show={show} /> : <WhatIf />}
+      {mode.value === 'room' && <RoomTable show={show} />}
+      {mode.value === 'two' && <TwoPlans show={show} look={look} />}
+      {mode.value === 'if' && <WhatIf />}
     </>
   );
-}
-
-/**
- * Asks the planner about the room as it was measured when the scene was first opened, and again when the run or the tabs
- * change: plans measured since then stay comparable with what was predicted.
- */
-function useAdvice(show: Show): Adviser {
-  const { run, events } = show.moment.value;
-  const { kind } = show.feed.value;
-  const { machines } = show;
-  // why: tabs that keep a pace do not slow each other down
-  const isPaced = commonPace(show.moment.value.ranks) > 0;
-  const where = JSON.stringify([machines, isPaced]);
-  const isKnown = events.length > 0;
-  useEffect(() => {
-    const known = calibrate(show.moment.peek());
-    if (!run || !known || machines.length === 0) return;
-    const model = shapeOf(run);
-    const device = deviceOfSpeed(model, known.flopsPerMs, ROOM_MEMORY_BYTES);
-    show.adviser.askOnce(`${kind} ${where} ${JSON.stringify({ ...run, plan: null })}`, {
-      workload: { model, globalBatch: run.train.globalBatch },
-      devices: machines.map((machine) => ({ ...device, ...(machine && !isPaced && { machine }) })),
-      links: known.links,
-    });
-  }, [run, where, kind, isKnown, show]);
-  return show.adviser;
 }
 
 function RoomTable({ show }: { readonly show: Show }) {

@@ -11,7 +11,8 @@ export const words = {
     tensor: { name: 'Tensor', claim: 'One matrix on several tabs' },
     cube: { name: '3D', claim: 'Three ways of cutting at once' },
     which: { name: 'Which one?', claim: 'Every plan, on this very room' },
-    proof: { name: 'Proof', claim: 'However it is cut, it learns the same' },
+    proof: { name: 'Proof', claim: 'However it is cut, one step has the same gradient, up to rounding' },
+    glance: { name: 'At a glance', claim: 'When to choose which' },
   },
   kind: { live: 'Live', recorded: 'Recorded', simulated: 'Simulated' },
   kindNote: {
@@ -85,7 +86,7 @@ export const words = {
     ['Space', 'pause and go on'],
     ['N', 'one step while paused'],
     ['Left, Right', 'scene before, scene after'],
-    ['1 to 8', 'go to a scene'],
+    ['1 to 9', 'go to a scene'],
     ['Q', 'QR code of the room'],
     ['K', 'knobs'],
     ['F', 'full screen'],

@@ -100,7 +100,7 @@ export const sceneWords = {
   },
   which: {
     about: 'Plans for',
-    modes: { room: 'this room', if: 'what if' },
+    modes: { room: 'this room', two: 'two plans', if: 'what if' },
     run: 'Try every plan',
     stop: 'Stop',
     trying: (plan: string, at: number, of: number) => `${plan}: ${at} of ${of}`,
@@ -193,5 +193,49 @@ export const sceneWords = {
     sideBySide: (bubbles: string) => `Timelines of every schedule, bubbles: ${bubbles || 'none yet'}`,
     formulaShort: (bubble: string) => `formula ${bubble}`,
     mean: (bubble: string, steps: number) => `${bubble} over ${steps} steps`,
+  },
+  two: {
+    first: 'Above',
+    second: 'below',
+    run: 'Run both',
+    running: 'Running …',
+    expected: 'expected, not run yet',
+    label: (names: readonly string[]) => `One step of ${names.join(' and of ')} on the same time scale`,
+    doings: {
+      compute: 'computing',
+      tp: 'partial sums',
+      dp: 'gradients, parameters',
+      pp: 'activations',
+      idle: 'waiting for other tabs',
+    },
+    sum: 'Mean tab: parts add up to',
+    step: 'a step took',
+    memory: 'Fullest tab',
+  },
+  glance: {
+    measure: 'Measure these plans',
+    measuring: 'Measuring …',
+    note: 'Dashed figures are expected by the simulator; the others were measured in this room. A name leads to its scene.',
+    columns: ['', 'states', 'activations', 'sent a step', 'stops', 'hidden', 'bubble', 'tokens/s', 'choose it when'],
+    families: { dp: 'Data', zero: 'ZeRO-3', pp: 'Pipeline', tp: 'Tensor', product: 'Product' },
+    when: {
+      dp: 'the model fits on each device',
+      zero: 'states do not fit, links are good',
+      pp: 'layers do not fit or links are slow',
+      tp: 'devices share a machine',
+      product: 'many devices: tp inside, pp and dp between',
+    },
+    fit: 'Does it fit?',
+    fits: (needs: string, has: string, fits: boolean) =>
+      `One tab keeps ${needs} of ${has}: ${fits ? 'yes, so begin with data parallelism.' : 'no, so cut the model: ZeRO-3 or a pipeline.'}`,
+    link: 'How fast is the slowest link?',
+    hides: (reduce: string, backward: string, hides: boolean, pace: number) =>
+      `All gradients take ${reduce}, the backward ${backward}${pace > 0 ? ' at this pace' : ''}: ${
+        hides ? 'they hide under it.' : 'they do not hide; a pipeline sends less.'
+      }`,
+    many: 'How many, and how near?',
+    near: (tabs: number, near: number) =>
+      `${tabs} tabs, ${near > 1 ? `${near} of them on one machine: only there tensor parallelism can pay.` : 'each on its own machine: no tensor parallelism.'}`,
+    planner: 'Planner:',
   },
 } as const;
