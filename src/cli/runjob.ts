@@ -2,6 +2,7 @@
  * Runs a checked job: its own server, the ranks as tabs or Node processes, and what they hand in. Used by `npm run train`,
  * by the planner's measurements and by the benches; writes no file.
  */
+import { Interrupted } from '../errors';
 import { newSecret } from '../net/signaling/roomkey';
 import { startServer } from '../server/server';
 import { type Collected, Collector } from './collect';
@@ -18,9 +19,6 @@ export interface Programs {
 }
 
 const ENDS = ['SIGTERM', 'SIGHUP'] as const;
-
-/** A signal ended the run. */
-export class Interrupted extends Error {}
 
 /** Rejects with RankFailed, ConnectError, CapabilityError or Interrupted; nothing is left running in any case. */
 export async function runJob(job: Job, { pages, rank }: Programs): Promise<Collected> {
