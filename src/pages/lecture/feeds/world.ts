@@ -5,7 +5,7 @@
 
 import type { Costs, SimulatedCluster } from '../../../plan/costs';
 import { footprintOf } from '../../../plan/footprint';
-import { collectiveMs } from '../../../plan/links';
+import { collectiveMs, type Links } from '../../../plan/links';
 import type { ParallelPlan } from '../../../plan/plan';
 import { clusterOf, simulate } from '../../../plan/simulate';
 import type { UnitFigures } from '../../../plan/sizes';
@@ -35,10 +35,14 @@ export const DEFAULT_SPEED = { latencyMs: 0.5, bytesPerMs: 20_000, flopsPerMs: 5
 
 const BYTES_PER_MS_OF_MBIT = 125;
 
-function costsOf(world: World, units: readonly UnitFigures[]): Costs {
-  const { run, plan, flopsPerMs, unitMs, mbitPerSecond } = world;
+function linksOf({ latencyMs, extraMs, bytesPerMs, mbitPerSecond }: World): Links {
   const cap = mbitPerSecond > 0 ? mbitPerSecond * BYTES_PER_MS_OF_MBIT : Number.POSITIVE_INFINITY;
-  const links = { latencyMs: world.latencyMs + world.extraMs, bytesPerMs: Math.min(cap, world.bytesPerMs) };
+  return { latencyMs: latencyMs + extraMs, bytesPerMs: Math.min(cap, bytesPerMs) };
+}
+
+function costsOf(world: World, units: readonly UnitFigures[]): Costs {
+  const { run, plan, flopsPerMs, unitMs } = world;
+  const links = linksOf(world);
   const sequences = sequencesOf(run, plan);
   return {
     passMs(op, unit, rank) {
@@ -59,6 +63,7 @@ function stepOf(
   { seats, plan }: SimulatedCluster,
   units: readonly UnitFigures[],
   sequences: number,
+  links: Links,
 ): readonly TraceEvent[] {
   const step = events.filter((event) => event.step === 1);
   const peers = seats.map((_, rank) => `rank${rank}`);
@@ -82,12 +87,20 @@ function stepOf(
       const members = mesh.ranks('tp');
       if (members[0] !== event.rank || members.length < 2) continue;
       const floats = units[unit!]!.allReduces[name === 'F' ? 'F' : 'I'];
+      // why spread: each sum ends a part of the pass, and the pass lasts as long as its computing and its sums together
+      const sums = floats.map((length) => collectiveMs(4 * sequences * length, members.length, 2, links));
+      const computeMs = t1 - t0 - sums.reduce((total, ms) => total + ms, 0);
+      let start = t0;
       for (const [i, length] of floats.entries()) {
         const line = `${name} ${units[unit!]!.name} m${mb}/tp${i}`;
-        const t = (part: number) => t1 - ((t1 - t0) * (floats.length - part)) / (2 * floats.length);
-        const arrayBytes = 4 * sequences * length;
+        start += computeMs / floats.length;
+        const times = { t0: start, t1: start + sums[i]! };
+        start = times.t1;
         hops.push(
-          ...ringHops({ line, kind: 'allReduce', members, step: 1, arrayBytes, t0: t(i), t1: t(i + 1) }, peers),
+          ...ringHops(
+            { line, kind: 'allReduce', members, step: 1, arrayBytes: 4 * sequences * length, ...times },
+            peers,
+          ),
         );
       }
     }
@@ -107,7 +120,7 @@ export function simulateStep(world: World): SimulatedStep {
   const cluster = clusterOf(world.plan, units);
   const { events, stepMs } = simulate(cluster, costsOf(world, units), 2);
   return {
-    events: stepOf(events, cluster, units, sequencesOf(world.run, world.plan)),
+    events: stepOf(events, cluster, units, sequencesOf(world.run, world.plan), linksOf(world)),
     ranks: viewsOf(world, cluster, units, stepMs),
   };
 }
