@@ -50,7 +50,14 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   worker: [...GROUND, /^(train|net)\//, /^plan\//, /^gpu\//],
   // why all of net: the page owns the peer connections, since a Worker cannot make any; bridge and headless: rank.ts,
   // the page of a headless rank, has no interface to go through
-  pages: [...GROUND, /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders)$/, /^plan\//, /^net\//],
+  // modelsizes: what a model weighs, read off its tapes without a device
+  pages: [
+    ...GROUND,
+    /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders)$/,
+    /^plan\//,
+    /^net\//,
+    /^train\/rank\/modelsizes$/,
+  ],
   server: [...GROUND, /^worker\/api$/, /^plan\//, /^net\//, /^train\/runfile$/],
   // why these of train: a headless run refuses a bad text, bad initial weights and what does not fit before it starts a rank
   cli: [
@@ -63,7 +70,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^train\/files\/checkpoint$/,
     /^train\/trainer\/prepared$/,
     /^train\/data\/texts$/,
-    /^train\/rank\/(fits|memoryplan)$/,
+    /^train\/rank\/(fits|memoryplan|modelsizes)$/,
   ],
 };
 

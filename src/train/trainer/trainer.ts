@@ -144,11 +144,20 @@ class Training {
     const { globalBatch, steps } = run.train;
     validatePlan(plan, { ranks: peers.length, layers, heads, kvHeads, hidden, globalBatch });
     this.#rank = mesh.rank;
-    this.deps.trace.rank = mesh.rank;
     this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, run, plan, steps });
     if (paused) return { ended: false, files: null };
     const round = new GenerationRun(
-      { ...this.deps, run, plan, mesh, signal: joined.signal, limit, text: this.#text, reporter: this.#reporter },
+      {
+        ...this.deps,
+        trace: this.deps.trace.of(number, mesh.rank),
+        run,
+        plan,
+        mesh,
+        signal: joined.signal,
+        limit,
+        text: this.#text,
+        reporter: this.#reporter,
+      },
       {
         leaving: () => this.#leave.signal.aborted,
         endsAt: (step) => this.deps.tour !== undefined && endsLeg(this.deps.tour, step),

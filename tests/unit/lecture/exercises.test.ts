@@ -15,6 +15,7 @@ import { collectiveBytes, collectiveCost } from '../../../src/plan/links';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import { recommend } from '../../../src/plan/planner';
 import { clusterOf, simulate } from '../../../src/plan/simulate';
+import { recordedSizes } from '../../../src/train/rank/modelsizes';
 
 const DOCS = join(import.meta.dirname, '../../../docs');
 const MS = (value: number) => `${value.toFixed(value < 100 ? 1 : 0)} ms`;
@@ -94,7 +95,9 @@ describe('answers', () => {
       memory: at('memory', 4),
       speed: at('speed', 1000),
     });
-    const { ranked, alone } = recommend(question.workload, question.devices, question.links);
+    const { model, globalBatch } = question.workload;
+    const workload = { model: recordedSizes(model), globalBatch };
+    const { ranked, alone } = recommend(workload, question.devices, question.links);
     expect(ranked[0]!.fits).toBe(true);
     expect(answers.get(15)).toBe(`${alone.fits ? 'yes' : 'no'}; ${fullNameOf(ranked[0]!.plan)}`);
   }, 60_000);

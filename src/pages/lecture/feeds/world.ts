@@ -4,7 +4,6 @@
  */
 
 import type { Costs, SimulatedCluster } from '../../../plan/costs';
-import { footprintOf } from '../../../plan/footprint';
 import { collectiveMs, type Links } from '../../../plan/links';
 import type { ParallelPlan } from '../../../plan/plan';
 import { clusterOf, simulate } from '../../../plan/simulate';
@@ -12,7 +11,7 @@ import type { UnitFigures } from '../../../plan/sizes';
 import type { TraceEvent } from '../../../trace/trace';
 import type { RunFile } from '../../tab';
 import type { RankView } from '../facts/feed';
-import { sequencesOf, tokensPerStep, unitsOf } from '../facts/units';
+import { sequencesOf, sizesOf, tokensPerStep, unitsOf } from '../facts/units';
 import { ringHops } from '../models/hops';
 
 /** What the simulated cluster is made of. */
@@ -121,24 +120,24 @@ export function simulateStep(world: World): SimulatedStep {
   const { events, stepMs } = simulate(cluster, costsOf(world, units), 2);
   return {
     events: stepOf(events, cluster, units, sequencesOf(world.run, world.plan), linksOf(world)),
-    ranks: viewsOf(world, cluster, units, stepMs),
+    ranks: viewsOf(world, cluster, stepMs),
   };
 }
 
 function viewsOf(
   { run, plan, unitMs, extraMs, mbitPerSecond }: World,
-  { seats }: SimulatedCluster,
-  units: readonly UnitFigures[],
+  { seats, programs }: SimulatedCluster,
   stepMs: number,
 ): readonly RankView[] {
+  const memory = sizesOf(run).memory(plan, sequencesOf(run, plan), programs);
   const tokensPerSecond = (1000 * tokensPerStep(run)) / stepMs / plan.dp;
-  return seats.map((seat, rank) => ({
+  return seats.map((_, rank) => ({
     rank,
     peer: `rank${rank}`,
     name: `Tab ${rank}`,
     adapter: '',
     hidden: false,
-    memory: footprintOf(plan, seat, units, sequencesOf(run, plan)),
+    memory: { ...memory[rank]!, staging: 0 },
     tokensPerSecond,
     links: [],
     weights: null,

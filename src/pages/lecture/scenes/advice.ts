@@ -1,7 +1,7 @@
 /** What the planner says of this room, for the scenes that show it. */
 import { useEffect } from 'preact/hooks';
 import { deviceOfSpeed } from '../../../plan/planner';
-import { shapeOf } from '../facts/units';
+import { shapeOf, sizesOf } from '../facts/units';
 import { calibrate } from '../models/calibrate';
 import type { Adviser } from '../show/adviser';
 import { commonPace } from '../show/pacing';
@@ -25,10 +25,9 @@ export function useAdvice(show: Show): Adviser {
   useEffect(() => {
     const known = calibrate(show.moment.peek());
     if (!run || !known || machines.length === 0) return;
-    const model = shapeOf(run);
-    const device = deviceOfSpeed(model, known.flopsPerMs, ROOM_MEMORY_BYTES);
+    const device = deviceOfSpeed(sizesOf(run), known.flopsPerMs, ROOM_MEMORY_BYTES);
     show.adviser.askOnce(`${kind} ${where} ${JSON.stringify({ ...run, plan: null })}`, {
-      workload: { model, globalBatch: run.train.globalBatch },
+      workload: { model: shapeOf(run), globalBatch: run.train.globalBatch },
       devices: machines.map((machine) => ({ ...device, ...(machine && !isPaced && { machine }) })),
       links: known.links,
     });

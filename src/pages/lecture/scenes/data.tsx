@@ -127,7 +127,7 @@ export function DataScene({ show, look }: SceneProps) {
           )}
         </div>
       )}
-      <div class="split-side">
+      <div class="split-side wide-side">
         <div class="column">
           <div class="ring-place">
             {run ? (
@@ -176,7 +176,7 @@ function Figures({ show, moment, run, at, overlap }: FigureProps) {
   const formula = run && ((2 * (size - 1)) / size) * run.arrayBytes;
   const isAlone = moment.ranks.length < 2;
   return (
-    <dl class="side">
+    <dl class="side side-pairs">
       <div>
         <dt>{run ? `${text.line} ${run.line.replace('REDUCE ', '')}` : text.line}</dt>
         <dd data-figure="round" data-value={run ? Math.min(run.rounds, Math.floor(at)) : undefined} class="side-text">
