@@ -24,9 +24,10 @@ function Marks({ show }: { readonly show: Show }) {
   // why by rank where it is recorded: nobody of that room is here
   const sharing = moment.kind === 'recorded' ? sharersOf(moment.ranks).length : crowded;
   const { marks } = words;
+  const source = sourceOf(moment);
   return (
     <p class="marks" role="status">
-      <span class={`mark mark-${moment.source}`}>{sourceOf(moment)}</span>
+      {source !== '' && <span class={`mark mark-${moment.source}`}>{source}</span>}
       {pace > 0 && <span>{sharing > 1 ? marks.paced(pace, sharing) : marks.slowed(pace)}</span>}
       {show.steers.value && crowded > 1 && (
         <button

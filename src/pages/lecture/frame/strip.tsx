@@ -79,7 +79,7 @@ function drawLoss({ ctx, width, height }: Pen, metrics: readonly StepMetrics[], 
   const means = Array.from(sums, (sum, at) => (counts[at]! > 0 ? sum / counts[at]! : Number.NaN));
   const known = means.filter((mean) => !Number.isNaN(mean));
   const [low, high] = [Math.min(...known), Math.max(...known)];
-  const right = width - 46;
+  const right = width - 58;
   const y = (loss: number) => 8 + (1 - (loss - low) / Math.max(1e-9, high - low)) * (height - 16);
   ctx.strokeStyle = paint('--edge');
   ctx.lineWidth = 1;
@@ -98,7 +98,7 @@ function drawLoss({ ctx, width, height }: Pen, metrics: readonly StepMetrics[], 
   ctx.lineWidth = 2.5;
   ctx.lineJoin = 'round';
   ctx.stroke();
-  ctx.font = font(15);
+  ctx.font = font(20);
   ctx.fillStyle = paint('--muted');
   ctx.textBaseline = 'middle';
   ctx.fillText(high.toFixed(2), right + 8, 12);

@@ -32,7 +32,12 @@ export function drawAlive(ctx: CanvasRenderingContext2D, alive: readonly Alive[]
     ctx.fillStyle = paint('--muted');
     ctx.fillText(isNarrow ? `${rank}` : words.tab(rank), 0, bottom - rowHeight / 2 + 2);
     ctx.textAlign = 'right';
+    const label = words.pipeline.peak(Number(peak.toFixed(2)).toString());
+    ctx.strokeStyle = paint('--page');
+    ctx.lineWidth = 5;
+    ctx.lineJoin = 'round';
+    ctx.strokeText(label, width - 4, bottom - rowHeight / 2 + 2);
     ctx.fillStyle = paint('--ink');
-    ctx.fillText(words.pipeline.peak(Number(peak.toFixed(2)).toString()), width - 4, bottom - rowHeight / 2 + 2);
+    ctx.fillText(label, width - 4, bottom - rowHeight / 2 + 2);
   }
 }

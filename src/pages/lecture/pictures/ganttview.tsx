@@ -56,12 +56,16 @@ export function drawTracks(
   const left = isNarrow ? 44 : 132;
   const longest = Math.max(longestMs, 1e-6);
   const rows = tracks.reduce((sum, { gantt }) => sum + gantt.ranks, alive.length);
+  // why: tracks on one time scale share the axis below the last
+  // why a zoom: a schedule that is far shorter could not be read on the time scale of the longest
+  const zoomOf = ({ spanMs }: Gantt) => (spanMs > 0 && longest / spanMs > MAX_RATIO ? longest / spanMs : 1);
+  const isShared = tracks.every(({ gantt }) => zoomOf(gantt) === 1);
+  const axes = isShared ? 1 : tracks.length;
   const titles = (tracks.length + Math.min(1, alive.length)) * TITLE;
-  const rowHeight = Math.min(52, (height - titles - tracks.length * AXIS) / Math.max(1, rows));
+  const rowHeight = Math.min(52, (height - titles - axes * AXIS) / Math.max(1, rows));
   let y = 0;
   for (const { title, gantt, rows: names } of tracks) {
-    // why: a schedule that is far shorter could not be read on the time scale of the longest
-    const zoom = gantt.spanMs > 0 && longest / gantt.spanMs > MAX_RATIO ? longest / gantt.spanMs : 1;
+    const zoom = zoomOf(gantt);
     const spanMs = longest / zoom;
     const x = (ms: number) => left + (ms / spanMs) * (width - left - 4);
     drawTitle(ctx, zoom === 1 ? title : title + words.pipeline.larger(zoom.toFixed(1)), y, isNarrow);
@@ -78,13 +82,15 @@ export function drawTracks(
     }
     for (const bar of gantt.bars) drawBar(ctx, bar, x, y + bar.rank * rowHeight, rowHeight - GAP);
     y += gantt.ranks * rowHeight;
+    if (alive.length > 0 && gantt === tracks[0]!.gantt) {
+      drawTitle(ctx, words.pipeline.alive, y, isNarrow);
+      y += TITLE;
+      drawAlive(ctx, alive, { x, y, rowHeight, width, spanMs: gantt.spanMs, isNarrow });
+      y += alive.length * rowHeight;
+    }
+    if (isShared && gantt !== tracks.at(-1)!.gantt) continue;
     drawAxis(ctx, spanMs, x, y, isNarrow);
     y += AXIS;
-    if (alive.length === 0 || gantt !== tracks[0]!.gantt) continue;
-    drawTitle(ctx, words.pipeline.alive, y, isNarrow);
-    y += TITLE;
-    drawAlive(ctx, alive, { x, y, rowHeight, width, spanMs: gantt.spanMs, isNarrow });
-    y += alive.length * rowHeight;
   }
 }
 

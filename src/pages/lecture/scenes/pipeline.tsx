@@ -5,7 +5,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { SCHEDULES, type ScheduleName } from '../../../plan/plan';
 import { count } from '../../state/format';
-import type { Moment } from '../facts/moment';
+import type { StagedMoment } from '../facts/moment';
 import { conditionsOf, keyOf } from '../models/digest';
 import { Analyser, type Analysis } from '../models/pipelineanalysis';
 import { sideBySide } from '../models/sidebyside';
@@ -18,7 +18,7 @@ import { percent, words } from '../words';
 import type { SceneProps } from './scene';
 import { AllSchedules } from './schedules';
 
-const LATENCIES = [0, 20, 50, 100, 200];
+const LATENCIES = [0, 20, 50, 100];
 const DEPTHS = [1, 2, 4];
 export function PipelineScene({ show, look }: SceneProps) {
   const moment = show.stage.value;
@@ -45,6 +45,7 @@ export function PipelineScene({ show, look }: SceneProps) {
         <div class="picks">
           <Choice
             label={text.schedule}
+            isLabelled={false}
             values={[...SCHEDULES, 'all'] as const}
             value={isAll.value ? 'all' : picks.schedule}
             nameOf={(one) => (one === 'all' ? text.all : text.schedules[one])}
@@ -78,12 +79,17 @@ export function PipelineScene({ show, look }: SceneProps) {
 /** With more tabs rows would be too low to be read: then the ideal is a figure only. */
 const MOST_TRACKED = 5;
 
-function tracksOf({ measured, ideal }: Analysis, { ranks, kind, step }: Moment): readonly Track[] {
+function tracksOf({ measured, ideal }: Analysis, { ranks, kind, step, source }: StagedMoment): readonly Track[] {
   const rows = ranks.map(({ rank }) => words.tab(rank));
-  const title = kind === 'simulated' ? words.pipeline.simulated : words.pipeline.measured(count(step));
+  const { expected, part } = words.marks;
+  const ran = kind === 'simulated' ? words.pipeline.simulated : words.pipeline.measured(count(step));
+  const title = source === 'expected' ? expected : source === 'part' ? part : ran;
   const first = { title, gantt: measured, rows };
   return ranks.length > MOST_TRACKED ? [first] : [first, { title: words.pipeline.ideal, gantt: ideal, rows }];
 }
+
+/** Of a difference of two shares. */
+const points = (difference: number): string => `${difference < 0 ? '-' : '+'}${Math.abs(Math.round(100 * difference))}`;
 
 function OneSchedule({ show, look }: SceneProps) {
   const moment = show.stage.value;
@@ -116,6 +122,7 @@ function OneSchedule({ show, look }: SceneProps) {
               {view ? percent(view.measured.bubble) : '–'}
             </dd>
             <dd class="side-note">{text.bubbleNote}</dd>
+            <dd class="side-note">{view && text.measuredNote(points(view.measured.bubble - view.ideal.bubble))}</dd>
             {digest && digest.samples > 1 && (
               <dd class="side-note" data-figure="bubble-mean" data-value={digest.bubble}>
                 {text.mean(percent(digest.bubble), digest.samples)}
@@ -127,7 +134,7 @@ function OneSchedule({ show, look }: SceneProps) {
             <dd data-figure="bubble-ideal" data-value={view?.ideal.bubble}>
               {view ? percent(view.ideal.bubble) : '–'}
             </dd>
-            <dd class="side-note">{text.idealNote}</dd>
+            <dd class="side-note">{view && text.idealNote(points(view.ideal.bubble - view.formula.bubble))}</dd>
           </div>
           <div>
             <dt>{text.formula}</dt>
