@@ -26,8 +26,8 @@ export interface CubeLayout {
 /** Between boxes of a strip, between strips, between panels: links need room to be seen. */
 const GAP = { tp: 26, pp: 30, dp: 40 };
 /** A panel of one box needs no frame and no title. */
-const frameOf = ({ pp, tp }: Pick<ParallelPlan, Axis>) =>
-  pp * tp > 1 ? { padding: 14, title: 30 } : { padding: 0, title: 0 };
+const frameOf = ({ dp, pp, tp }: Pick<ParallelPlan, Axis>) =>
+  pp * tp > 1 ? { padding: 14, title: dp > 1 ? 30 : 0 } : { padding: 0, title: 0 };
 const MOST = { width: 128, height: 64 };
 
 /** Of `count` things in `columns` columns: how many rows. */

@@ -6,7 +6,8 @@ import { words } from '../words';
 
 const W = 620;
 const H = 300;
-const THICKEST = 14;
+const THICKEST = 16;
+const THINNEST = 2;
 /** A stage and a split are named in a box of at least this size. */
 const ROOMY = { width: 118, height: 52 };
 
@@ -27,9 +28,6 @@ export function CubeView({ plan, loads, label }: Props) {
       {panels.map(({ replica, x, y, width, height }) => (
         <g key={replica} class="cube-panel">
           <rect x={x + 1} y={y + 1} width={width - 2} height={height - 2} rx={10} />
-          <text x={x + 14} y={y + 21}>
-            {plan.dp > 1 && plan.pp * plan.tp > 1 ? words.cube.replica(replica) : ''}
-          </text>
         </g>
       ))}
       {pairs.map(({ a, b, cargo, bytes }) => (
@@ -38,8 +36,13 @@ export function CubeView({ plan, loads, label }: Props) {
           from={boxes[a]!}
           to={boxes[b]!}
           cargo={cargo}
-          width={(THICKEST * bytes) / most}
+          width={Math.max(THINNEST, (THICKEST * bytes) / most)}
         />
+      ))}
+      {panels.map(({ replica, x, y }) => (
+        <text key={replica} class="cube-replica" x={x + 14} y={y + 21}>
+          {plan.dp > 1 && plan.pp * plan.tp > 1 ? words.cube.replica(replica) : ''}
+        </text>
       ))}
       {boxes.map((box) => (
         <Rank key={box.rank} box={box} plan={plan} />

@@ -6,8 +6,8 @@ import { words } from '../words';
 
 const text = words.tensor;
 const W = 1120;
-const TOP = 66;
-const LANES = 168;
+const TOP = 62;
+const LANES = 104;
 const BAR = 22;
 
 interface Props {
@@ -33,9 +33,9 @@ export function SplitView({ tp, heads, lit }: Props) {
   const tabs = Array.from({ length: tp }, (_, tab) => tab);
   const lane = LANES / tp;
   return (
-    <svg class="split-view" viewBox={`0 0 ${W} 322`} role="img" aria-label={text.label(tp)}>
+    <svg class="split-view" viewBox={`0 0 ${W} 226`} role="img" aria-label={text.label(tp)}>
       <text x={258} y={18} class="split-title">
-        {text.attention}
+        {`${text.attention}, ${text.heads(tp, heads)}`}
       </text>
       <text x={846} y={18} class="split-title">
         {text.mlp}
@@ -63,13 +63,10 @@ export function SplitView({ tp, heads, lit }: Props) {
           )}
         </g>
       ))}
-      <text x={258} y={TOP + LANES + 54} class="split-note">
-        {text.heads(tp, heads)}
-      </text>
       {SUMS.map((x, index) => (
         <g key={x} class={index === lit ? 'split-sum lit' : 'split-sum'}>
-          <rect x={x - BAR / 2} y={TOP - 8} width={BAR} height={LANES + 16} rx={6} />
-          <text x={Math.min(W - 72, Math.max(72, x))} y={TOP + LANES + 78}>
+          <rect x={x - BAR / 2} y={TOP - 6} width={BAR} height={LANES + 12} rx={6} />
+          <text x={Math.min(W - 56, Math.max(56, x))} y={TOP + LANES + 50}>
             {text.sums[index]}
           </text>
         </g>

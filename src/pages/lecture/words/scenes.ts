@@ -91,7 +91,7 @@ export const sceneWords = {
     },
     measured: (plan: string) => `This room: ${plan}`,
     simulated: 'Eight tabs: dp 2 x pp 2 x tp 2, simulated',
-    rule: 'Lines are as thick as the bytes on them, both ways together. Numbers are of the tab that sends most, in one step.',
+    rule: 'Lines are as thick as the bytes on them, both ways together (2 px at least). Numbers: the tab that sends most, one step.',
     whole: 'a 3D cube needs eight tabs',
     replica: (dp: number) => `replica ${dp}`,
     stage: (pp: number) => `stage ${pp}`,
