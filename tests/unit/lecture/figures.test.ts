@@ -16,7 +16,7 @@ import { asMeasured, byRounds, holdingsAt } from '../../../src/pages/lecture/mod
 import { sideBySide } from '../../../src/pages/lecture/models/sidebyside';
 import { STAGES, stateBytes, theory, trafficFactor } from '../../../src/pages/lecture/models/states';
 import { tensorCounts } from '../../../src/pages/lecture/models/tensor';
-import { DIALS, nameOfStop, questionOf, START, STOPS } from '../../../src/pages/lecture/models/whatif';
+import { DIALS, nameOfStop, PRESETS, questionOf, STOPS } from '../../../src/pages/lecture/models/whatif';
 import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
 import { costOf, percentile } from '../../../src/pages/lecture/show/frames';
 import { runFileOf } from '../../../src/pages/state/runchoice';
@@ -269,7 +269,7 @@ test('every stop of every dial is a question with a name', () => {
   for (const dial of DIALS) {
     for (const [index] of STOPS[dial].entries()) {
       expect(nameOfStop(dial, index)).not.toContain('undefined');
-      const { devices, links, workload } = questionOf({ ...START, [dial]: index });
+      const { devices, links, workload } = questionOf({ ...PRESETS.laptops, [dial]: index });
       expect(devices.length).toBeGreaterThan(0);
       expect(links.bytesPerMs).toBeGreaterThan(0);
       expect(workload.model.dim % workload.model.heads).toBe(0);

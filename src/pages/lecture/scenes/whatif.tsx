@@ -1,9 +1,10 @@
 /** Sliders for a cluster that is not here, and what the planner recommends for it. Predicted, and says so. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { megabytes, nameOf } from '../../../plan/why';
+import { megabytes } from '../../../plan/why';
 import { bytes, milliseconds } from '../../state/format';
-import { DIALS, type Dials, nameOfStop, questionOf, START, STOPS } from '../models/whatif';
+import { fullNameOf } from '../models/ranking';
+import { DIALS, type Dials, nameOfStop, PRESETS, type Preset, questionOf, STOPS } from '../models/whatif';
 import { TableHead } from '../parts/tablehead';
 import { Adviser } from '../show/adviser';
 import { words } from '../words';
@@ -12,15 +13,23 @@ const text = words.which;
 const SHOWN = 6;
 
 export function WhatIf() {
-  const dials = useSignal<Dials>(START);
+  const dials = useSignal<Dials>(PRESETS.laptops);
   const adviser = useMemo(() => new Adviser(), []);
   useEffect(() => () => adviser.close(), [adviser]);
   const chosen = dials.value;
-  useEffect(() => adviser.ask(questionOf(chosen)), [adviser, chosen]);
+  useEffect(() => adviser.ask({ ...questionOf(chosen), inHaste: true }), [adviser, chosen]);
+  const isOld = adviser.isThinking.value;
   const advice = adviser.advice.value;
   return (
     <div class="whatif">
       <div class="dials">
+        <div class="presets">
+          {(Object.keys(PRESETS) as Preset[]).map((preset) => (
+            <button key={preset} type="button" class="button" onClick={() => (dials.value = PRESETS[preset])}>
+              {text.presets[preset]}
+            </button>
+          ))}
+        </div>
         {DIALS.map((dial) => (
           <label key={dial}>
             <span>
@@ -38,8 +47,10 @@ export function WhatIf() {
           </label>
         ))}
       </div>
-      <div class="advice">
-        <p class="kind kind-simulated">{text.predictedMark}</p>
+      <div class={isOld ? 'advice thinking' : 'advice'} aria-busy={isOld}>
+        <p>
+          <span class="kind kind-simulated">{text.predictedMark}</span> {isOld && text.thinking}
+        </p>
         <p class="advice-why" role="status">
           {advice?.why ?? (adviser.refused.value || text.thinking)}
         </p>
@@ -49,7 +60,9 @@ export function WhatIf() {
             <tbody>
               {[...advice.ranked.slice(0, SHOWN), advice.alone].map((one, index) => (
                 <tr key={JSON.stringify([index, one.plan])} class={one.fits ? '' : 'muted'}>
-                  <th scope="row">{index === Math.min(SHOWN, advice.ranked.length) ? text.alone : nameOf(one.plan)}</th>
+                  <th scope="row">
+                    {index === Math.min(SHOWN, advice.ranked.length) ? text.alone : fullNameOf(one.plan)}
+                  </th>
                   <td>{milliseconds(one.stepMs)}</td>
                   <td>{one.fits ? `${megabytes(one.memoryBytes)} MB` : text.tooLarge(megabytes(one.memoryBytes))}</td>
                   <td>{bytes(one.bytesPerStep)}</td>
