@@ -23,6 +23,19 @@ test('before anybody trains the page is simulated and says so, and no scene has 
   expect(visitor.complaints).toEqual([]);
 });
 
+test('a scene in another page: from the recorded run or the simulator, its knobs alive, without a room', async () => {
+  const visitor = await venue.visit(onTestFinished);
+  const page = await visitor.open('lecture.html#scene=pipeline&embed=recorded');
+  await page.locator('.kind-recorded').waitFor();
+  expect(await page.locator('.nav, .strip, .nav-room').count()).toBe(0);
+  await page.locator('.picks').getByText('GPipe', { exact: true }).click();
+  await page.locator('[data-figure="bubble"][data-value]').waitFor();
+  const other = await visitor.open('lecture.html#scene=zero&embed');
+  await other.locator('.kind-simulated').waitFor();
+  expect(await seriousFindings(other)).toEqual([]);
+  expect(visitor.complaints).toEqual([]);
+});
+
 test('scene keys work after a click on a switch; whoever came to it by keyboard turns it with the arrows', async () => {
   const visitor = await venue.visit(onTestFinished);
   const page = await visitor.open('lecture.html#scene=pipeline');

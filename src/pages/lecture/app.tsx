@@ -27,7 +27,7 @@ export function App({ show }: { readonly show: Show }) {
   };
   return (
     <div class={show.hidden.value ? 'lecture bare' : 'lecture'}>
-      <Nav show={show} />
+      {show.embed === '' && <Nav show={show} />}
       <div class="notices">
         <Banner kind="problem" sentence={show.problem.value || (show.live.value?.problem.value ?? '')} />
         <Banner kind="problem" sentence={show.parted.value && words.proof.paused(show.parted.value)} />
@@ -38,7 +38,7 @@ export function App({ show }: { readonly show: Show }) {
         <StageHead show={show} />
         <View show={show} look={look} />
       </main>
-      <Strip show={show} look={look} />
+      {show.embed === '' && <Strip show={show} look={look} />}
       <div class="visually-hidden">
         <News news={show.live.value?.news.value ?? []} />
       </div>

@@ -70,7 +70,16 @@ describe('the address', () => {
     const secret = 'AAAAAAAAAAAAAAAAAAAAAA';
     const picks = { zero: 2, schedule: 'zb-v', depth: 4, overlap: false } as const;
     const addresses = [
-      { secret, choice: LECTURE_CHOICE, scene: 'zero', picks, tabs: 8, hidden: true, watches: false },
+      {
+        secret,
+        choice: LECTURE_CHOICE,
+        scene: 'zero',
+        picks,
+        tabs: 8,
+        hidden: true,
+        watches: false,
+        embed: 'recorded',
+      },
       {
         secret: undefined,
         choice: { ...LECTURE_CHOICE, layers: 2, seed: 7 },
@@ -79,6 +88,7 @@ describe('the address', () => {
         tabs: 4,
         hidden: false,
         watches: true,
+        embed: '',
       },
     ] as const;
     for (const address of addresses) {

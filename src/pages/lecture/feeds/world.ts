@@ -2,7 +2,6 @@
  * A cluster that does not exist: one step of a plan on the schedule simulator, with the events and ranks that real tabs
  * would tell of. Pure.
  */
-
 import type { Costs, SimulatedCluster } from '../../../plan/costs';
 import { collectiveMs, type Links } from '../../../plan/links';
 import type { ParallelPlan } from '../../../plan/plan';

@@ -1,5 +1,4 @@
 /** Where the picture comes from, and the buttons that bring tabs into the room and start them. */
-
 import { replay } from '../show/runfiles';
 import { openSeats } from '../show/seats';
 import type { Show } from '../show/show';
@@ -9,11 +8,15 @@ const SEATS = 4;
 
 export function RoomBar({ show }: { readonly show: Show }) {
   const kind = show.feed.value.kind;
+  const mark = (
+    <span class={`kind kind-${kind}`} title={words.kindNote[kind]}>
+      {words.kind[kind]}
+    </span>
+  );
+  if (show.embed !== '') return mark;
   return (
     <div class="nav-room">
-      <span class={`kind kind-${kind}`} title={words.kindNote[kind]}>
-        {words.kind[kind]}
-      </span>
+      {mark}
       {kind === 'simulated' && (
         <button type="button" class="button" title={words.kindNote.recorded} onClick={() => void replay(show)}>
           {words.runs.short}

@@ -1,5 +1,4 @@
 /** Scene 3: what every tab keeps under ZeRO 0 to 3, as measured when it ran, against theory; and the traffic that pays. */
-
 import { messages } from '../../messages';
 import { bytes } from '../../state/format';
 import type { MemoryByRole } from '../../tab';

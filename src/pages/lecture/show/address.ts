@@ -22,6 +22,8 @@ export interface Address {
   readonly hidden: boolean;
   /** This page watches a room that others steer. */
   readonly watches: boolean;
+  /** One scene inside another page, from the simulator or the recorded run, without a room; '' for the whole lecture. */
+  readonly embed: '' | 'simulated' | 'recorded';
   /** One sentence for each thing that cannot be used. */
   readonly refused: readonly string[];
 }
@@ -44,6 +46,8 @@ const fields = {
   tabs: integer(1, 64),
   hide: v.picklist(['controls']),
   watch: v.picklist(['only']),
+  // why '' too: `&embed` alone reads well in a link
+  embed: v.picklist(['', 'simulated', 'recorded']),
 } as const;
 
 const DEFAULT_TABS = 4;
@@ -75,9 +79,13 @@ export function readAddress(hash: string): Address {
     tabs: read('tabs') ?? DEFAULT_TABS,
     hidden: read('hide') !== undefined,
     watches: read('watch') !== undefined,
+    embed: embedOf(read('embed')),
     refused,
   };
 }
+
+const embedOf = (text: '' | 'simulated' | 'recorded' | undefined): Address['embed'] =>
+  text === undefined ? '' : text || 'simulated';
 
 /** The fragment, with `#`; the room is left out where there is none. */
 export function writeAddress({
@@ -88,6 +96,7 @@ export function writeAddress({
   tabs,
   hidden,
   watches,
+  embed,
 }: Omit<Address, 'refused'>): string {
   const params = new URLSearchParams(writeFragment(secret ?? '', choice).slice(1));
   if (secret === undefined) params.delete('room');
@@ -102,6 +111,7 @@ export function writeAddress({
   if (tabs !== DEFAULT_TABS) params.set('tabs', String(tabs));
   if (hidden) params.set('hide', 'controls');
   if (watches) params.set('watch', 'only');
+  if (embed !== '') params.set('embed', embed);
   return `#${params}`;
 }
 

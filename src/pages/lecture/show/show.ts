@@ -39,6 +39,8 @@ export class Show {
   readonly hidden;
   /** Others steer the room: this page shows it and follows the plan from scene to scene. */
   readonly watches: boolean;
+  /** This page is one scene inside another page. */
+  readonly embed: Address['embed'];
   /** What steers the room is on screen. */
   readonly steers: ReadonlySignal<boolean>;
   /** Simulated tabs, while nobody trains. */
@@ -83,6 +85,7 @@ export class Show {
     this.choice = signal<RunChoice>(address.choice);
     this.hidden = signal(address.hidden);
     this.watches = address.watches;
+    this.embed = address.embed;
     this.steers = computed(() => !this.hidden.value && !this.watches);
     this.tabs = signal(address.tabs);
     this.problem.value = address.refused.join(' ');
@@ -148,6 +151,7 @@ export class Show {
       tabs: this.tabs.value,
       hidden: this.hidden.value,
       watches: this.watches,
+      embed: this.embed,
     });
   }
 
