@@ -7,7 +7,6 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { InputError, PlanError } from '../errors';
 import { parsePlan } from '../plan/plan';
 import { builtInText } from '../train/data/texts';
-import { readModelFile } from '../train/files/checkpoint';
 import { applyOverrides } from '../train/overrides';
 import { checkMemory } from '../train/rank/fits';
 import { parseJson, parseRunFile, type RunFile } from '../train/runfile';
@@ -15,6 +14,8 @@ import { prepare } from '../train/trainer/prepared';
 import type { Handicap, Tour } from '../worker/api';
 import type { TrainArgs } from './args';
 import { findBrowser } from './browser';
+import { initFile, readInit, sourceOf, withModel } from './init';
+import { readFile } from './readfile';
 
 export interface Job {
   /** With the vocabulary filled in. */
@@ -47,27 +48,26 @@ export function prepareJob(args: TrainArgs, places: Places): Job {
   const path = args.runPath ?? places.example;
   const given = applyOverrides(parseJson(readFile(path, 'the run file').toString('utf8')), args.overrides);
   const plans = args.tour && readPlans(args.tour.plans);
-  const file = plans ? withPlan(given, plans[0]) : given;
+  const init = args.initPath === undefined ? null : readInit(args.initPath);
+  const { file, notes: changes } = withModel(plans ? withPlan(given, plans[0]) : given, init);
   const { count, plan, notes } = ranksOf(args, file);
   const parsed = parseRunFile(withPlan(file, plan), count);
   const legs = plans?.map((one) => parseRunFile(withPlan(file, one), count).plan);
-  const source = readSource(parsed.data.source, path, places.pages);
-  const { run } = prepare(parsed, source);
+  const source = sourceOf(parsed, readSource(parsed.data.source, path, places.pages), init);
+  const { run, corpus } = prepare(parsed, source);
   for (const leg of legs ?? [run.plan]) if (args.limitBytes) checkMemory(run, leg, args.limitBytes);
-  const init = args.initPath === undefined ? null : readFile(args.initPath, 'the initial weights');
-  if (init) readModelFile(run.model, init);
   return {
     run,
     kind: args.ranks?.kind ?? (findBrowser() ? 'tabs' : 'nodes'),
     count,
     source,
-    init,
+    init: init && initFile(init, run.model),
     outFolder: resolve(args.outPath ?? join('out', basename(path).replace(/\.json$/, ''))),
     limitBytes: args.limitBytes ?? null,
     handicap: args.handicap,
     probing: args.probing ?? false,
     tour: args.tour && legs ? { everySteps: args.tour.everySteps, plans: legs } : null,
-    notes,
+    notes: [...(init?.notes ?? []), ...changes, ...(corpus.note === '' ? [] : [corpus.note]), ...notes],
   };
 }
 
@@ -120,15 +120,5 @@ function readSource(source: string, runPath: string, pages: string): Uint8Array 
     return readFileSync(first!);
   } catch {
     return readFile(second ?? first!, `data.source ${source}`);
-  }
-}
-
-function readFile(path: string, what: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message;
-    throw new InputError(`${what} cannot be read from ${path}: ${reason}.`);
   }
 }

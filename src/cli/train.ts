@@ -21,6 +21,7 @@ const HELP: Help = {
     ['npm run train', 'the default example: Moby Dick, two Chromium tabs'],
     ['npm run train -- RUN.json --tabs 4 --out out/run', 'a run file of your own on four tabs, results in out/run'],
     ['npm run train -- RUN.json --nodes 2', 'two Node processes instead of tabs'],
+    ['npm run train -- RUN.json --init gpt2/', 'starts from a GPT-2, Llama or Qwen2 that transformers wrote'],
     ['npm run train -- RUN.json --init model.safetensors', 'starts from weights instead of the seed'],
     ['npm run train -- --train.steps=50 --plan.pp=2', 'replaces fields of the run file'],
     ['npm run train -- RUN.json --limit-mb 500', 'refuses a plan that needs more memory on a rank'],
