@@ -84,7 +84,7 @@ test('the run that ships with the site is replayed in every scene, without a GPU
   expect(await figure('tp-reduces')).toBe(4);
   await go('cube');
   // why polled: the scene is there a frame before the step of its own plan
-  await expect.poll(() => figure('cube-tp')).toBeGreaterThan(0);
+  await expect.poll(() => figure('cube-pp')).toBeGreaterThan(0);
   for (const scene of SCENES) {
     await go(scene);
     expect(await seriousFindings(page), scene).toEqual([]);

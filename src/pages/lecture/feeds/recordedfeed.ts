@@ -7,6 +7,7 @@ import type { Phase, RunFile, StepMetrics } from '../../tab';
 import type { Feed, Proof, RankView } from '../facts/feed';
 import { tokensPerStep } from '../facts/units';
 import { cutOf } from '../models/digest';
+import { isProduct } from '../models/plans';
 import { type Chapter, eventsOf, type Recording } from './recording';
 
 export class RecordedFeed implements Feed {
@@ -51,10 +52,15 @@ export class RecordedFeed implements Feed {
     });
   }
 
-  /** Show the chapter that ran under `plan`, the last of several. False where there is none. */
+  /**
+   * Show the chapter that ran under `plan`, the last of several; for a product of axes another product, since recordings
+   * differ in which they have. False where there is none.
+   */
   show(plan: ParallelPlan): boolean {
     const said = cutOf(plan);
-    const index = this.chapters.findLastIndex((chapter) => cutOf(chapter.plan) === said);
+    const exact = this.chapters.findLastIndex((chapter) => cutOf(chapter.plan) === said);
+    const isLike = (chapter: Chapter) => isProduct(plan) && isProduct(chapter.plan);
+    const index = exact >= 0 ? exact : this.chapters.findLastIndex(isLike);
     if (index >= 0) this.open(index);
     return index >= 0;
   }

@@ -96,7 +96,8 @@ function cubeOf(facts: RunFacts): ParallelPlan {
   return best;
 }
 
-const isProduct = ({ dp, pp, tp }: ParallelPlan) => [dp, pp, tp].filter((size) => size > 1).length > 1;
+/** More than one axis is cut. */
+export const isProduct = ({ dp, pp, tp }: ParallelPlan): boolean => [dp, pp, tp].filter((size) => size > 1).length > 1;
 
 const divisorsOf = (n: number): number[] =>
   Array.from({ length: n }, (_, i) => i + 1).filter((divisor) => n % divisor === 0);

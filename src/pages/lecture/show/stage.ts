@@ -47,7 +47,8 @@ export class Stage {
   imagine(moment: Moment, plan: ParallelPlan): Moment | null {
     if (!moment.run) return null;
     const imagined = expectedOf(moment, plan, moment.run, moment.ranks[0]?.handicap, this.#known);
-    return imagined.events.length > 0 ? imagined : null;
+    // why without metrics: those are of what really runs
+    return imagined.events.length > 0 ? { ...imagined, metrics: [] } : null;
   }
 
   #keep(moment: Moment, nowMs: number): void {
