@@ -2,6 +2,7 @@
 import { effect } from '@preact/signals';
 import { options, render } from 'preact';
 import { sentenceOf } from '../../errors';
+import { signalingAddress } from '../../net/signaling/signaladdress';
 import { messages } from '../messages';
 import { installPolicy } from '../trusted';
 import { App } from './app';
@@ -24,9 +25,8 @@ if (show.embed === 'recorded') await replay(show);
 if (show.embed === '' && isSecureContext) {
   try {
     const { openLiveRoom } = await import('./show/liveroom');
-    const { protocol, host, href } = location;
-    const signaling = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/signal`;
-    const link = new URL(show.invitation, href).href;
+    const signaling = signalingAddress(document.baseURI);
+    const link = new URL(show.invitation, location.href).href;
     const name = show.watches ? words.watcher : words.title;
     const options = { secret: show.secret, signaling, name, signal: !show.watches, link, count: show.frames.count };
     show.live.value = await openLiveRoom(options, messages.news);
