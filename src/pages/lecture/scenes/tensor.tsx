@@ -60,33 +60,34 @@ export function TensorScene({ show, look }: SceneProps) {
         <SplitView tp={tp} heads={run?.model.heads ?? tp} lit={lit} />
       </div>
       <div class="block-place">{clock && <BlockView frames={show.frames} look={look} clock={clock} at={at} />}</div>
-      <dl class="side side-row">
-        <div>
-          <dt>{text.perBlock}</dt>
-          <dd data-figure="tp-reduces" data-value={isThere ? counts.forward + counts.backward : undefined}>
-            {isThere ? counts.forward + counts.backward : '–'}
-          </dd>
-          <dd class="side-note">{isThere && text.counts(counts.forward, counts.backward)}</dd>
-        </div>
-        <div>
-          <dt>{text.bytes}</dt>
-          <dd data-figure="tp-bytes" data-value={isThere ? counts.bytes : undefined}>
-            {isThere ? bytes(counts.bytes) : '–'}
-          </dd>
-          <dd class="side-note">{text.countedIn}</dd>
-        </div>
-        <div>
-          <dt>{text.waits}</dt>
-          <dd data-figure="tp-waiting" data-value={isThere ? counts.waiting : undefined}>
-            {isThere ? percent(counts.waiting) : '–'}
-          </dd>
-          <dd class="side-note">{text.waitsNote}</dd>
-        </div>
-        <div class="side-wide">
-          <dd class="side-note">{text.first}</dd>
-          <dd class="side-note">{text.second}</dd>
-        </div>
-      </dl>
+      <div class="side-row">
+        <dl class="side">
+          <div>
+            <dt>{text.perBlock}</dt>
+            <dd data-figure="tp-reduces" data-value={isThere ? counts.forward + counts.backward : undefined}>
+              {isThere ? counts.forward + counts.backward : '–'}
+            </dd>
+            <dd class="side-note">{isThere && text.counts(counts.forward, counts.backward)}</dd>
+          </div>
+          <div>
+            <dt>{text.bytes}</dt>
+            <dd data-figure="tp-bytes" data-value={isThere ? counts.bytes : undefined}>
+              {isThere ? bytes(counts.bytes) : '–'}
+            </dd>
+            <dd class="side-note">{text.countedIn}</dd>
+          </div>
+          <div>
+            <dt>{text.waits}</dt>
+            <dd data-figure="tp-waiting" data-value={isThere ? counts.waiting : undefined}>
+              {isThere ? percent(counts.waiting) : '–'}
+            </dd>
+            <dd class="side-note">{text.waitsNote}</dd>
+          </div>
+        </dl>
+        <p class="muted">
+          {text.first} {text.second}
+        </p>
+      </div>
     </>
   );
 }
