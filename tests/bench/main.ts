@@ -10,6 +10,7 @@ import { InputError } from '../../src/errors';
 import { benchGpu } from './gpu/bench';
 import { benchLinks } from './net/emulated';
 import { benchRing } from './net/ring';
+import { benchTogether } from './net/together';
 import { benchBubble } from './plan/bubble';
 
 const here = import.meta.dirname;
@@ -32,6 +33,7 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   '--profile': (args) => benchGpu(['profile'], args),
   net,
   ring: async () => print(await ring()),
+  together: async () => print(await benchTogether(pages, say)),
   links: async () => print(await links()),
   bubble: (args) => benchBubble(args, places, { pages, rank: join(here, 'noderank.js') }),
 };
@@ -44,6 +46,7 @@ const HELP: Help = {
     ['npm run bench -- train', 'training steps beside other libraries'],
     ['npm run bench -- --profile', 'where the time of a step goes'],
     ['npm run bench -- ring', 'four tabs in a ring: bytes a second and core seconds a MB'],
+    ['npm run bench -- together', 'one tab and four of one browser: tokens a second'],
     ['npm run bench -- bubble', 'the bubble of every schedule'],
   ],
 };
