@@ -38,7 +38,10 @@ export interface HeadlessEvents {
 }
 
 /** Names of the model's files that a rank may hand over. */
-const FILES = new Set(['model.safetensors', 'config.json', 'tokenizer.json']);
+const FILES = new Set([
+  ...['model.safetensors', 'config.json', 'generation_config.json'],
+  ...['tokenizer.json', 'tokenizer_config.json'],
+]);
 const MAX_BODY_BYTES = 4e9;
 
 const number = v.number();

@@ -1,4 +1,5 @@
 /** The files of a finished headless run: summary, metrics, trace and model, written all or none. */
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { InputError, sentenceOf } from '../errors';
@@ -6,6 +7,8 @@ import { coordOf } from '../plan/mesh';
 import { planAt } from '../plan/tour';
 import { toChromeTrace } from '../trace/export';
 import { statsOf } from '../trace/stats';
+import { modelCard } from '../train/files/card';
+import { parametersOf } from '../train/files/weights';
 import { memoryPlan } from '../train/rank/memoryplan';
 import type { RunFile } from '../train/runfile';
 import type { StepMetrics } from '../worker/api';
@@ -85,16 +88,30 @@ export function checkOutFolder(folder: string): void {
 }
 
 /** Write all files of the run, or none. After a tour the summary is of its last plan. */
-export function writeResults({ outFolder, run, tour }: Job, collected: Collected): Summary {
+export function writeResults({ outFolder, run, tour, source }: Job, collected: Collected): Summary {
   const plan = tour ? planAt(tour, run.train.steps - 1) : run.plan;
   const summary = summarize({ ...run, plan }, collected);
   const blocks = Array.from({ length: run.model.layers }, (_, index) => `block${index}`);
   const files = new Map<string, string | Uint8Array>([
     ...collected.files,
+    ['README.md', cardOf({ ...run, plan }, source, collected)],
     ['metrics.jsonl', collected.metrics.map((step) => `${JSON.stringify(step)}\n`).join('')],
     ['summary.json', `${JSON.stringify(summary, null, 2)}\n`],
     ['trace.json', JSON.stringify(toChromeTrace(collected.trace, ['embed', ...blocks, 'head']))],
   ]);
   writeFolder(outFolder, files);
   return summary;
+}
+
+function cardOf(run: RunFile, source: Uint8Array, { metrics, reports }: Collected): string {
+  return modelCard({
+    run,
+    step: metrics.length,
+    parameters: parametersOf(run.model),
+    adapters: [...new Set(reports.map(({ adapter }) => adapter))],
+    loss: metrics.at(-1)?.loss,
+    heldOutLoss: metrics.findLast(({ heldOutLoss }) => heldOutLoss !== undefined)?.heldOutLoss,
+    // why not of a brought tokenizer's: its source is tokens and tokenizer in one
+    dataHash: run.data.tokenizer === 'brought' ? '' : createHash('sha256').update(source).digest('hex'),
+  });
 }

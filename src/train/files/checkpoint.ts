@@ -4,6 +4,7 @@
  */
 import type { ModelConfig } from '../../model/config';
 import type { Tokenizer } from '../data/tokenizer';
+import { generationConfigJson, tokenizerConfigJson } from './companions';
 import { writeSafetensors } from './safetensors';
 import { placedTensors, type WholeWeights } from './weights';
 import { configJson } from './writeconfig';
@@ -13,6 +14,8 @@ export interface ModelFiles {
   readonly 'model.safetensors': Uint8Array;
   readonly 'config.json': string;
   readonly 'tokenizer.json': string;
+  readonly 'tokenizer_config.json': string;
+  readonly 'generation_config.json': string;
 }
 
 /** model.safetensors of the model. */
@@ -28,5 +31,7 @@ export function modelFiles(config: ModelConfig, tokenizer: Tokenizer, weights: W
     'model.safetensors': modelFile(config, weights),
     'config.json': configJson(config),
     'tokenizer.json': tokenizer.json(),
+    'tokenizer_config.json': tokenizerConfigJson(config),
+    'generation_config.json': generationConfigJson(),
   };
 }
