@@ -152,7 +152,7 @@ test('pause stops the whole room, stop leaves it, and the model can be saved', a
   await training(b);
   await reach(b, (await step(a)) + 3);
   await a.getByRole('button', { name: 'Download model' }).click();
-  const files = a.locator('.downloads a');
+  const files = a.locator('.downloads ul a');
   await files.first().waitFor();
   const names = await files.evaluateAll((links) => links.map((link) => (link as HTMLAnchorElement).download));
   expect(names.slice(0, 4)).toEqual(['model.zip', 'model.safetensors', 'config.json', 'tokenizer.json']);
