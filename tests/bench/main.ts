@@ -8,6 +8,7 @@ import { requireBrowser } from '../../src/cli/browser';
 import { type Help, runCommand } from '../../src/cli/command';
 import { InputError } from '../../src/errors';
 import { benchGpu } from './gpu/bench';
+import { writeShaders } from './gpu/shaders';
 import { benchLinks } from './net/emulated';
 import { benchRing } from './net/ring';
 import { benchTogether } from './net/together';
@@ -31,6 +32,7 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   matmul: (args) => benchGpu(['matmul'], args),
   attention: (args) => benchGpu(['attention'], args),
   '--profile': (args) => benchGpu(['profile'], args),
+  shaders: async (args) => writeShaders(args),
   net,
   ring: async () => print(await ring()),
   together: async () => print(await benchTogether(pages, say)),
@@ -45,6 +47,7 @@ const HELP: Help = {
     ['npm run bench', 'everything'],
     ['npm run bench -- train', 'training steps beside other libraries'],
     ['npm run bench -- --profile', 'where the time of a step goes'],
+    ['npm run bench -- shaders --out DIR', 'the final WGSL of every variant'],
     ['npm run bench -- ring', 'four tabs in a ring: bytes a second and core seconds a MB'],
     ['npm run bench -- together', 'one tab and four of one browser: tokens a second'],
     ['npm run bench -- bubble', 'the bubble of every schedule'],
