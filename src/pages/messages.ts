@@ -160,7 +160,7 @@ export const messages = {
     hidden: 'in background',
     visible: 'in front',
     software: 'software',
-    links: { direct: 'direct', relayed: 'relayed', memory: 'same process' },
+    links: { near: 'near', direct: 'direct', relayed: 'relayed', memory: 'same process' },
     rank: (rank: number) => `rank ${rank}`,
     rename: 'Your name',
     noAdapter: 'adapter not known yet',

@@ -37,6 +37,8 @@ export const choiceFields = {
   steps: within(RANGES.steps),
   lr: v.pipe(v.number(LR_TEXT), v.minValue(LR.min, LR_TEXT), v.maxValue(LR.max, LR_TEXT)),
   seed: within(RANGES.seed),
+  // why optional: choices that a browser remembers from before there were near links
+  links: v.optional(v.picklist(['near', 'webrtc'], 'near or webrtc'), 'webrtc'),
 } as const;
 
 export type BuiltInChoice = v.InferOutput<v.ObjectSchema<typeof choiceFields, undefined>>;
@@ -54,7 +56,13 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   large: { layers: 6, heads: 8, headSize: 32, context: 256, batch: 16, steps: 2000, lr: 0.001 },
 };
 
-export const DEFAULT_CHOICE: BuiltInChoice = { source: 'moby-dick', tokenizer: 'char', seed: 1, ...PRESETS.small };
+export const DEFAULT_CHOICE: BuiltInChoice = {
+  source: 'moby-dick',
+  tokenizer: 'char',
+  seed: 1,
+  links: 'webrtc',
+  ...PRESETS.small,
+};
 
 /** The preset that `choice` equals, undefined when a field was changed. */
 export function presetOf(choice: RunChoice): PresetName | undefined {
@@ -117,5 +125,6 @@ export function runFileOf(choice: RunChoice, fileName: string): RunFile {
       recompute: false,
       wire: 'f32',
     },
+    ...(choice.links === 'near' && { links: 'near' }),
   };
 }
