@@ -37,6 +37,7 @@ const tests = {
     reporters: ['default', at('tests/helpers/tally.ts')],
     projects: [
       project('unit'),
+      project('static'),
       project('kernels', ['browser.setup.ts']),
       project('equivalence', ['browser.setup.ts']),
       project('faults', ['browser.setup.ts']),

@@ -26,7 +26,7 @@ await runHeadless({
       room.self,
       {
         send: (to, message) => room.send(to, message),
-        want: (peers) => room.want(peers),
+        want: (peers) => room.want(peers, 'webrtc'),
         renew: (peer) => room.renew(peer),
         announce: (change) => room.announce(change),
         status: onStatus,
@@ -36,7 +36,9 @@ await runHeadless({
       await openDawn(),
       fileStore(),
     );
-    room.onChannels(({ peer, bulk, control }) => rank.addLink(peer, bulk, control));
+    room.onChannels((channels) => {
+      if (channels.kind === 'direct') rank.addLink(channels.peer, channels.bulk, channels.control);
+    });
     room.onUnlinked((peer, reason) => rank.unlinked(peer, reason));
     room.onMessage((from, message) => rank.receive(from, message));
     room.onRoster((roster) => rank.setRoster([...roster.values()]));

@@ -1,13 +1,16 @@
 /**
  * `npm run plan -- RUN.json`: every way to cut the run, predicted and ranked. Starts nothing, but with --measure: then the
- * planner's inputs come from a few steps of real ranks.
+ * planner's inputs come from a few steps of real ranks; and with --check buffers are allocated, of one rank at a time.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, sentenceOf } from '../errors';
+import { Allocator } from '../train/rank/allocator';
 import { type Help, runCommand } from './command';
+import { openDawn } from './dawn';
 import { measure } from './measure';
-import { USAGE as PLAN_USAGE, planTable } from './plantable';
+import { checkMemoryPlans } from './memorycheck';
+import { USAGE as PLAN_USAGE, planTable, readQuestion } from './plantable';
 
 const here = import.meta.dirname;
 const pages = join(here, '..', 'pages');
@@ -20,6 +23,7 @@ const HELP: Help = {
     ['npm run plan -- RUN.json --ranks 8', 'eight equal devices, starts nothing'],
     ['npm run plan -- RUN.json --mbit 20 --latency-ms 20', 'over slow links'],
     ['npm run plan -- RUN.json --limit-mb 2000 --all', 'every plan, with 2 GB on each device'],
+    ['npm run plan -- RUN.json --check', 'allocates every plan and compares it with the prediction'],
     ['npm run plan -- RUN.json --measure --tabs 4', 'measures devices and links of this machine first'],
     ['npm run plan -- RUN.json --measure --tabs 4 --plans PLANS.json', 'and runs each plan of a list'],
   ],
@@ -27,9 +31,22 @@ const HELP: Help = {
 
 await runCommand(HELP, async (args) => {
   const programs = { pages, rank: join(here, 'noderank.js') };
+  if (args.includes('--check')) process.exit((await check(args)) ? 0 : 1);
   console.log(args.includes('--measure') ? await measure(args, places, programs) : planTable(args, readText));
   process.exit(0);
 });
+
+/** Prints the table; whether all figures agree. */
+async function check(args: readonly string[]): Promise<boolean> {
+  const question = readQuestion(
+    args.filter((arg) => arg !== '--check'),
+    readText,
+  );
+  const allocator = await Allocator.open(await openDawn());
+  const { text, agrees } = await checkMemoryPlans(question, allocator);
+  console.log(question.assumed + text);
+  return agrees;
+}
 
 function readText(path: string): string {
   try {

@@ -10,9 +10,10 @@ import type { Device, Prediction } from '../plan/prediction';
 import { megabytes, milliseconds, nameOf } from '../plan/why';
 import { applyOverrides } from '../train/overrides';
 import { recordedSizes } from '../train/rank/modelsizes';
-import { parseJson, parseRunFile } from '../train/runfile';
+import { parseJson, parseRunFile, type RunFile } from '../train/runfile';
 
 export const USAGE = `npm run plan -- [RUN.json] [--ranks 4] [--gflops 20] [--mbit 100] [--latency-ms 5] [--limit-mb 4000] [--all] [--section.field=value ...]
+       npm run plan -- [RUN.json] --check [--ranks 4] [--section.field=value ...]
        npm run plan -- [RUN.json] --measure [--tabs N | --nodes N] [--plans PLANS.json] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--limit-mb 4000] [--all] [--section.field=value ...]`;
 
 const FLAGS = {
@@ -27,15 +28,27 @@ const FLAGS = {
 /** Rows without --all. */
 const SHORT = 12;
 
-/** The table for these arguments; `readText` reads the run file. Throws PlanError with the way out. */
-export function planTable(args: readonly string[], readText: (path: string) => string): string {
+/** What the arguments ask: the run without its plan, and the devices and links to plan for. */
+export interface PlanQuestion {
+  readonly run: RunFile;
+  readonly workload: Workload;
+  readonly devices: readonly Device[];
+  readonly links: Links;
+  readonly all: boolean;
+  /** What is assumed because the run file leaves it open, '' for nothing. */
+  readonly assumed: string;
+}
+
+/** `readText` reads the run file. Throws PlanError with the way out. */
+export function readQuestion(args: readonly string[], readText: (path: string) => string): PlanQuestion {
   const overrides = args.filter((arg) => /^--\w+\./.test(arg)).map((arg) => arg.slice(2));
   const { values, positionals } = readFlags(args.filter((arg) => !/^--\w+\./.test(arg)));
   const [path] = positionals;
   const file = path === undefined ? {} : parseJson(readText(path));
   // why: the plan of the file is what is asked for, so it is not held against the number of ranks
-  const { model: given, train } = parseRunFile(applyOverrides({ ...asObject(file), plan: {} }, overrides));
-  const model = recordedSizes({ ...given, vocab: given.vocab || 256 });
+  const given = parseRunFile(applyOverrides({ ...asObject(file), plan: {} }, overrides));
+  const run = { ...given, model: { ...given.model, vocab: given.model.vocab || 256 } };
+  const model = recordedSizes(run.model);
   const ranks = positive(values.ranks, 'ranks');
   const limitBytes = positive(values['limit-mb'], 'limit-mb') * 1e6;
   const device = deviceOfSpeed(model, positive(values.gflops, 'gflops') * 1e6, limitBytes);
@@ -44,9 +57,21 @@ export function planTable(args: readonly string[], readText: (path: string) => s
     bytesPerMs: (positive(values.mbit, 'mbit') * 1e6) / 8 / 1000,
   };
   if (!Number.isInteger(ranks) || ranks > 64) throw new PlanError(`--ranks ${ranks} must be an integer from 1 to 64`);
-  const assumed = given.vocab === 0 ? 'The run file leaves model.vocab to its text; 256 is assumed here.\n' : '';
-  const workload = { model, globalBatch: train.globalBatch };
-  return assumed + answerText(workload, Array<Device>(ranks).fill(device), links, values.all);
+  const isAssumed = given.model.vocab === 0;
+  return {
+    run,
+    workload: { model, globalBatch: run.train.globalBatch },
+    devices: Array<Device>(ranks).fill(device),
+    links,
+    all: values.all,
+    assumed: isAssumed ? 'The run file leaves model.vocab to its text; 256 is assumed here.\n' : '',
+  };
+}
+
+/** The table for these arguments. Throws as readQuestion. */
+export function planTable(args: readonly string[], readText: (path: string) => string): string {
+  const { workload, devices, links, all, assumed } = readQuestion(args, readText);
+  return assumed + answerText(workload, devices, links, all);
 }
 
 /** The ranked plans and, in one sentence, why the first. */

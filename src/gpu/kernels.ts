@@ -265,5 +265,6 @@ export const adamw = defineKernel({
     scale: 'f32',
   },
   variants: [{ WG: 64 }],
+  flops: (p) => 12 * p.n!,
   grid: (p, knobs) => gridOf(p.n!, knob(knobs, 'WG')),
 });

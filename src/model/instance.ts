@@ -7,7 +7,7 @@ import type { MemoryByRole, Place, Tensor } from '../gpu/instr';
 import type { Kernel } from '../gpu/kernel';
 import * as k from '../gpu/kernels';
 import type { Spot } from '../gpu/memory';
-import type { PreparedList, Stream } from '../gpu/stream';
+import type { Dispatch, PreparedList, Stream } from '../gpu/stream';
 import { Buffers } from './buffers';
 import { type Microbatch, sortByToken } from './inputs';
 import type { Pass } from './passes';
@@ -111,9 +111,11 @@ export class Instance {
     for (const list of this.#lists.adamw) if (list) this.stream.setParams(list, { ...params });
   }
 
-  /** Update the own part of a unit. */
-  encodeStep(unit: number): void {
-    this.stream.encode(this.#lists.adamw[unit]!);
+  /** Update the own part of a unit. Returns what was encoded. */
+  encodeStep(unit: number): readonly Dispatch[] {
+    const list = this.#lists.adamw[unit]!;
+    this.stream.encode(list);
+    return list.segments.flat();
   }
 
   /** Clear all gradients (encoded). */

@@ -29,13 +29,6 @@ export interface Cut {
 
 export const WHOLE: Cut = { size: 1, rank: 0 };
 
-/** A run of `floats` elements at `local` of the rank's part, at `global` of the whole parameter. */
-export interface Piece {
-  readonly local: number;
-  readonly global: number;
-  readonly floats: number;
-}
-
 /**
  * First index and length of the rank's part of a block of `length`, cut into at most `most` parts. Lengths that do not
  * divide give ragged parts.
@@ -55,24 +48,38 @@ export function localShape(shape: readonly number[], split: Split | undefined, c
   return shape.map((dim, d) => (d === split.dim ? length : dim));
 }
 
-/** The contiguous pieces of the rank's part, in local order. */
-export function pieces(shape: readonly number[], split: Split | undefined, cut: Cut): readonly Piece[] {
+/**
+ * Visit the contiguous pieces of the rank's part in local order, which is that of the whole parameter: `floats` elements at
+ * `local` of the part and at `global` of the whole. A split of the inner dimension has one for each row.
+ */
+export function eachPiece(
+  shape: readonly number[],
+  split: Split | undefined,
+  cut: Cut,
+  visit: (local: number, global: number, floats: number) => void,
+): void {
   const floats = shape.reduce((product, dim) => product * dim, 1);
-  if (split === undefined || cut.size === 1) return [{ local: 0, global: 0, floats }];
+  if (split === undefined || cut.size === 1) {
+    visit(0, 0, floats);
+    return;
+  }
   const inner = shape.slice(split.dim + 1).reduce((product, dim) => product * dim, 1);
   const row = shape[split.dim]! * inner;
-  const out: Piece[] = [];
+  let block = 0;
+  // the same in every row
+  const ofRow = (split.blocks ?? [shape[split.dim]!]).map((length, b) => {
+    const [from, count] = part(length, cut, split.most?.[b]);
+    const piece = { at: block + from * inner, floats: count * inner };
+    block += length * inner;
+    return piece;
+  });
   let local = 0;
   for (let start = 0; start < floats; start += row) {
-    let block = start;
-    for (const [b, length] of (split.blocks ?? [shape[split.dim]!]).entries()) {
-      const [from, count] = part(length, cut, split.most?.[b]);
-      out.push({ local, global: block + from * inner, floats: count * inner });
-      local += count * inner;
-      block += length * inner;
+    for (const piece of ofRow) {
+      visit(local, start + piece.at, piece.floats);
+      local += piece.floats;
     }
   }
-  return out;
 }
 
 /** The elements of a rank's part that other ranks hold copies of; the gradients of all copies must be summed. */

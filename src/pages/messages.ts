@@ -64,7 +64,7 @@ export const messages = {
     heading: 'Model',
     presets: { small: 'Small', medium: 'Medium', large: 'Large' },
     presetNotes: { small: 'runs anywhere', medium: 'wants a GPU', large: 'wants several' },
-    summary: (parameters: string, memory: string) => `about ${parameters} parameters, at least ${memory} per tab`,
+    summary: (parameters: string, memory: string) => `about ${parameters} parameters, ${memory} in one tab alone`,
     advanced: 'All numbers of the run',
     fields: {
       layers: 'Layers',
@@ -160,7 +160,7 @@ export const messages = {
     hidden: 'in background',
     visible: 'in front',
     software: 'software',
-    links: { direct: 'direct', relayed: 'relayed', memory: 'same process' },
+    links: { near: 'near', direct: 'direct', relayed: 'relayed', memory: 'same process' },
     rank: (rank: number) => `rank ${rank}`,
     rename: 'Your name',
     noAdapter: 'adapter not known yet',

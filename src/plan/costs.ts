@@ -14,6 +14,8 @@ export interface Costs {
   /** Bytes of the activation of one microbatch at a stage border, and of its gradient. */
   readonly borderBytes: number;
   readonly links: Links;
+  /** Between neighbouring stages, where these are other links. */
+  readonly borderLinks?: Links;
 }
 
 /** All ranks of a plan with their programs, index = rank. */

@@ -12,6 +12,13 @@ export interface Links {
   readonly deviceBytesPerMs?: number;
   /** Read-back before a message or collective and upload after it, together; nothing when absent. */
   readonly hostMs?: number;
+  /** Faster links between ranks of one machine, `ranks` neighbours on each; absent where all links are alike. */
+  readonly inside?: { readonly ranks: number; readonly links: Links };
+}
+
+/** The links that serve `span` neighbouring ranks: those inside a machine where all of them are in one. */
+export function linksWithin(span: number, links: Links): Links {
+  return links.inside && span <= links.inside.ranks ? links.inside.links : links;
 }
 
 /**

@@ -5,7 +5,7 @@
 import { PlanError } from '../errors';
 import { candidatesOf } from './candidates';
 import type { Costs } from './costs';
-import { collectiveBytes, collectiveMs, type Links } from './links';
+import { collectiveBytes, collectiveMs, type Links, linksWithin } from './links';
 import { sharedPart, sharersOf } from './machines';
 import type { Action, ParallelPlan } from './plan';
 import type { Device, Prediction } from './prediction';
@@ -45,11 +45,19 @@ export function deviceOfSpeed(model: ModelSizes, flopsPerMs: number, memoryBytes
   };
 }
 
-/** `devices` in rank order. Throws PlanError when no plan can run on their number. */
-export function recommend(workload: Workload, devices: readonly Device[], links: Links): Recommendation {
+/**
+ * `devices` in rank order. Of all plans only those are predicted that `isAsked` lets through. Throws PlanError when no plan can
+ * run on their number.
+ */
+export function recommend(
+  workload: Workload,
+  devices: readonly Device[],
+  links: Links,
+  isAsked: (plan: ParallelPlan) => boolean = () => true,
+): Recommendation {
   const { model, globalBatch } = workload;
   const facts = { ...model.shape, ranks: devices.length, globalBatch };
-  const predictions = predictAll(candidatesOf(facts), workload, devices, links);
+  const predictions = predictAll(candidatesOf(facts).filter(isAsked), workload, devices, links);
   if (predictions.length === 0) {
     throw new PlanError(
       `no plan runs ${globalBatch} sequences a step on ${devices.length} ranks; raise train.globalBatch or take fewer ranks`,
@@ -141,12 +149,13 @@ function costsOf(
 ): Costs {
   const units = model.units(plan.dp, plan.tp);
   const whole = model.units(plan.dp, 1);
+  const near = linksWithin(plan.tp, links);
   const slowest = (rank: number, ms: (device: Device) => number) => Math.max(...groups[rank]!.map(ms));
   const pass = (op: PassOp, unit: number, rank: number): number => {
     const { kind, flops, allReduces } = units[unit]!;
     const share = whole[unit]!.flops[op] > 0 ? flops[op] / whole[unit]!.flops[op] : 1;
     const computeMs = slowest(rank, ({ launchMs, passMs }) => launchMs + sequences * passMs[kind][op] * share);
-    return computeMs + sum(allReduces[op].map((floats) => collectiveMs(4 * sequences * floats, plan.tp, 2, links)));
+    return computeMs + sum(allReduces[op].map((floats) => collectiveMs(4 * sequences * floats, plan.tp, 2, near)));
   };
   const parts = plan.zero >= 1 ? plan.dp : 1;
   return {
@@ -157,7 +166,8 @@ function costsOf(
     },
     sumMs: (unit) => sum((units[unit]!.copied ?? []).map((floats) => collectiveMs(4 * floats, plan.tp, 2, links))),
     borderBytes: 4 * sequences * model.shape.context * model.shape.dim,
-    links,
+    links: linksWithin(plan.dp * plan.pp * plan.tp, links),
+    borderLinks: linksWithin(plan.pp * plan.tp, links),
   };
 }
 

@@ -129,7 +129,7 @@ export class SimulatedRank {
 
   /** Start a message, behind earlier ones on the same link. */
   #send(to: number, name: string, bytes: number, line: Action, readyMs = this.#clock, step = this.#step): boolean {
-    const { links } = this.run.costs;
+    const links = this.run.costs.borderLinks ?? this.run.costs.links;
     const t0 = Math.max(readyMs, this.#linkFreeMs.get(to) ?? 0);
     const endMs = t0 + messageMs(bytes, links);
     this.#linkFreeMs.set(to, t0 + bytes / links.bytesPerMs);

@@ -27,6 +27,13 @@ export function stagesOf(plan: ParallelPlan, p: number): readonly number[] {
   return Array.from({ length: stageCount(plan) }, (_, stage) => stage).filter((stage) => stageCoord(plan, stage) === p);
 }
 
+/** The units on pipeline coordinate `p`, ascending. Throws PlanError when there are too few units for the stages. */
+export function unitsOfCoord(plan: ParallelPlan, units: readonly UnitSize[], p: number): readonly number[] {
+  return cutUnits(units, stageCount(plan))
+    .filter(({ stage }) => stageCoord(plan, stage) === p)
+    .flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, at) => first + at));
+}
+
 /**
  * Cut the units into `stages` runs of at least one unit: the costliest run is as cheap as possible, then the runs are as
  * even as possible (least sum of squares), then earlier runs are longer. Throws PlanError when there are too few units.

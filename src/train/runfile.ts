@@ -46,7 +46,12 @@ export interface RunFile {
   readonly data: DataConfig;
   readonly train: TrainConfig;
   readonly plan: ParallelPlan;
+  /** Absent: `webrtc`. */
+  readonly links?: LinkMode;
 }
+
+/** `near`: ports between pages of one browser, WebRTC to others. `webrtc`: WebRTC between all. No number depends on it. */
+export type LinkMode = 'near' | 'webrtc';
 
 /** Head sizes above this do not fit the registers of the attention kernels. */
 const MAX_HEAD_SIZE = 128;
@@ -141,7 +146,7 @@ export const DEFAULT_RUN = {
  * held against their number. Throws PlanError naming the field and the numbers.
  */
 export function parseRunFile(value: unknown, ranks?: number): RunFile {
-  const file = fieldsOf(value, ['model', 'data', 'train', 'plan'], '');
+  const file = fieldsOf(value, ['model', 'data', 'train', 'plan', 'links'], '');
   const model = parseModel(file.model);
   const data: DataConfig = section(file.data, dataFields, 'data');
   const train: TrainConfig = section(file.train, trainFields, 'train');
@@ -151,12 +156,23 @@ export function parseRunFile(value: unknown, ranks?: number): RunFile {
   }
   checkTrain(train);
   const plan = validatePlan(parsePlan(withRanks(file.plan, ranks)), factsOf(model, train, ranks, file.plan));
-  return { model, data, train, plan };
+  const { links } = section({ links: file.links }, { links: v.optional(oneOf(['near', 'webrtc'])) }, '');
+  return { model, data, train, plan, ...(links && { links }) };
 }
 
 /** The run file in a JSON text. Throws PlanError, also for text that is no JSON. */
 export function readRunFile(text: string, ranks?: number): RunFile {
   return parseRunFile(parseJson(text), ranks);
+}
+
+/** `links` of the run file in a JSON text, undefined also for a text that is none: a room may not have a run yet. */
+export function linksOf(text: string): LinkMode | undefined {
+  try {
+    return text === '' ? undefined : readRunFile(text).links;
+  } catch (error) {
+    if (error instanceof PlanError) return undefined;
+    throw error;
+  }
 }
 
 /** JSON text as data. Throws PlanError with the reader's reason. */

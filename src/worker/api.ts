@@ -10,6 +10,7 @@ import type { ParallelPlan } from '../plan/plan';
 import type { Tour } from '../plan/tour';
 import type { TraceEvent } from '../trace/trace';
 import type { ModelFiles } from '../train/files/checkpoint';
+import type { LinkMode } from '../train/runfile';
 import type { Proof } from '../train/trainer/proof';
 import type { TabStatus } from '../train/trainer/status';
 
@@ -44,7 +45,7 @@ export { IDLE, type Phase, type StepMetrics, type TabStatus } from '../train/tra
 /** What the training side asks of the room side. */
 export interface RoomPort {
   send(to: PeerId, message: unknown): void;
-  want(peers: readonly PeerId[]): void;
+  want(peers: readonly PeerId[], mode: LinkMode): void;
   renew(peer: PeerId): void;
   announce(change: Partial<Pick<Presence, 'state' | 'adapter' | 'run'>>): void;
   status(status: TabStatus): void;

@@ -3,7 +3,7 @@
  * takes part.
  */
 import * as Comlink from 'comlink';
-import type { Room } from '../net/room/room';
+import type { LinkChannels, Room } from '../net/room/room';
 import type { DeviceReport, RoomPort } from './api';
 import type { WorkerEngine } from './engine';
 import { relayChannel } from './relay';
@@ -30,7 +30,7 @@ export function bridge(room: Room, hearing: Hearing): Bridge {
   const remote = Comlink.wrap<TrainingWorker>(worker);
   const port: RoomPort = {
     send: (to, message) => room.send(to, message),
-    want: (peers) => room.want(peers),
+    want: (peers, mode) => room.want(peers, mode),
     renew: (peer) => room.renew(peer),
     announce: (change) => room.announce(change),
     status: (status) => hearing.status(status),
@@ -44,7 +44,7 @@ export function bridge(room: Room, hearing: Hearing): Bridge {
     const opening = remote.open(room.self, proxied) as unknown as Promise<Comlink.Remote<WorkerEngine>>;
     const rank = await Promise.race([opening, broken]);
     stops.push(
-      room.onChannels(({ peer, bulk, control }) => handOver(worker, peer, bulk, control)),
+      room.onChannels((channels) => handOver(worker, channels)),
       room.onUnlinked((peer, reason) => void rank.unlinked(peer, reason)),
       room.onMessage((from, message) => void rank.receive(from, message)),
       room.onRoster((roster) => void rank.setRoster([...roster.values()])),
@@ -68,7 +68,20 @@ export function bridge(room: Room, hearing: Hearing): Bridge {
   };
 }
 
-function handOver(worker: Worker, peer: string, bulk: RTCDataChannel, control: RTCDataChannel): void {
+function handOver(worker: Worker, channels: LinkChannels): void {
+  if (channels.kind === 'near') {
+    const { peer, bulk, control, isOneProcess } = channels;
+    worker.postMessage({ channels: 'near', peer, bulk, control, isOneProcess } satisfies ChannelsMessage, [
+      bulk,
+      control,
+    ]);
+  } else handOverDataChannels(worker, channels);
+}
+
+function handOverDataChannels(
+  worker: Worker,
+  { peer, bulk, control }: Extract<LinkChannels, { kind: 'direct' }>,
+): void {
   try {
     const message: ChannelsMessage = { channels: 'direct', peer, bulk, control };
     // lib.dom does not know yet that RTCDataChannel is transferable.

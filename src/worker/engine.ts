@@ -12,13 +12,13 @@ import { RoomMembership } from '../net/membership/roommembership';
 import type { Presence } from '../net/signaling/signaling';
 import type { Channel } from '../net/wire/link';
 import { linkTransport } from '../net/wire/links';
-import type { LinkStats } from '../net/wire/transport';
+import type { LinkKind } from '../net/wire/transport';
 import type { PeerId } from '../plan/mesh';
 import { type ParallelPlan, parsePlan } from '../plan/plan';
 import { Trace } from '../trace/trace';
 import { hashRunFile } from '../train/hash';
 import { rankMaker } from '../train/rank/rankmodel';
-import { readRunFile } from '../train/runfile';
+import { linksOf, readRunFile } from '../train/runfile';
 import type { Proof } from '../train/trainer/proof';
 import { IDLE } from '../train/trainer/status';
 import { startTrainer, type Trainer } from '../train/trainer/trainer';
@@ -89,7 +89,7 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  addLink(peer: PeerId, bulk: Channel, control: Channel, kind: LinkStats['kind'] = 'direct'): void {
+  addLink(peer: PeerId, bulk: Channel, control: Channel, kind: LinkKind = 'direct'): void {
     this.#transport.addLink(peer, bulk, control, kind);
   }
 
@@ -202,7 +202,7 @@ export class WorkerEngine implements Engine {
       plan: run?.plan ?? parsePlan({}),
       fit: fitRun,
       send: (to, message) => this.port.send(to, message),
-      want: (peers) => this.port.want(peers),
+      want: (peers) => this.port.want(peers, linksOf(this.#membership?.newest.run ?? '') ?? 'webrtc'),
       onChange: () => this.#showWaiting(),
       ...(expect === undefined ? {} : { expect }),
     });

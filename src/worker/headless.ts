@@ -4,7 +4,7 @@
  */
 
 import { sentenceOf } from '../errors';
-import type { Room } from '../net/room/room';
+import type { Room, RoomOptions } from '../net/room/room';
 import { openRoom } from '../net/room/room';
 import type { ConnectOptions, PeerConnection } from '../net/room/webrtc';
 import { BUILD } from '../net/signaling/build';
@@ -42,6 +42,8 @@ export interface Surroundings {
   readonly index: number;
   readonly connectSocket: (url: string) => SocketLike;
   readonly connectPeer: (options: ConnectOptions) => PeerConnection;
+  /** Of a page: how it reaches the other pages of its browser, and what they have in common in the room of a secret. */
+  readonly near?: NonNullable<RoomOptions['near']> & { machineOf(secret: string): Promise<string | undefined> };
   /** Bring the training side up and join it to the room. */
   readonly openRank: (
     room: Room,
@@ -96,7 +98,8 @@ export async function runHeadless(around: Surroundings): Promise<void> {
   }
 }
 
-async function enterRoom({ desk, index, connectSocket, connectPeer }: Surroundings, setup: Setup): Promise<Room> {
+async function enterRoom({ desk, index, connectSocket, connectPeer, near }: Surroundings, setup: Setup): Promise<Room> {
+  const machine = await near?.machineOf(setup.secret);
   const presence: Presence = {
     peer: newPeerId(),
     name: `rank ${index}`,
@@ -106,12 +109,13 @@ async function enterRoom({ desk, index, connectSocket, connectPeer }: Surroundin
     build: BUILD,
     run: '',
     index,
+    ...(machine !== undefined && { machine }),
   };
   const url = new URL(SIGNALING_PATH, desk);
   url.protocol = 'ws:';
   const room = await deriveRoom(setup.secret);
   const signaling = new SocketSignaling({ url: url.href, room, presence, connect: connectSocket });
-  return openRoom({ signaling, presence, connect: connectPeer });
+  return openRoom({ signaling, presence, connect: connectPeer, ...(near && { near }) });
 }
 
 async function startOptions({ desk, index }: Surroundings, setup: Setup, self: string): Promise<StartOptions> {

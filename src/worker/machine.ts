@@ -14,6 +14,19 @@ export async function machineOf(secret: string): Promise<string | undefined> {
   return hash.slice(0, 16);
 }
 
+/** The same for all frames of one page, and for nobody else. */
+export function pageOf(): string {
+  let page: Window & { tabtrainPage?: string } = window;
+  try {
+    while (page.parent !== page && page.parent.location.origin === location.origin) page = page.parent;
+  } catch (error) {
+    // A page of another site has this one in a frame: the frames below that are a page.
+    if (!(error instanceof DOMException)) throw error;
+  }
+  page.tabtrainPage ??= crypto.randomUUID();
+  return page.tabtrainPage;
+}
+
 function keptNumber(): string | undefined {
   try {
     const number = localStorage.getItem(KEY) ?? crypto.randomUUID();

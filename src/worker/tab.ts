@@ -4,6 +4,7 @@
  */
 import type { Remote } from 'comlink';
 import { ProtocolError } from '../errors';
+import { sharedBroker } from '../net/room/broker';
 import { openRoom } from '../net/room/room';
 import { connectPeer } from '../net/room/webrtc';
 import { BUILD } from '../net/signaling/build';
@@ -18,7 +19,7 @@ import { type Handicap, IDLE, type StartOptions, type TabStatus } from './api';
 import { bridge } from './bridge';
 import type { OpenTab, Tab } from './client';
 import type { WorkerEngine } from './engine';
-import { machineOf } from './machine';
+import { machineOf, pageOf } from './machine';
 import { type Order, parseOrder } from './orders';
 import { Publisher } from './publisher';
 import { NO_HANDICAP } from './telemetry';
@@ -40,7 +41,13 @@ export const openTab: OpenTab = async (options) => {
     run: '',
     ...(machine && { machine }),
   };
-  const room = openRoom({ signaling: await openSignaling(options, presence), presence, connect: connectPeer });
+  const broker = sharedBroker();
+  const room = openRoom({
+    signaling: await openSignaling(options, presence),
+    presence,
+    connect: connectPeer,
+    ...(broker && { near: { broker, page: pageOf() } }),
+  });
   let rank: Remote<WorkerEngine> | undefined;
   let watched = 0;
   let last: TabStatus | undefined;

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { PlanError, ProtocolError } from '../errors';
 import { cleanName } from '../net/signaling/presence';
+import { LINK_KINDS } from '../net/wire/transport';
 import { parsePlan } from '../plan/plan';
 import type { StepMetrics, TabStatus } from '../train/trainer/status';
 
@@ -49,7 +50,7 @@ export const linkSchema = v.object({
   dropped: amount,
   rttMs: amount,
   windowBytes: amount,
-  kind: v.picklist(['memory', 'direct', 'relayed']),
+  kind: v.picklist(LINK_KINDS),
 });
 
 export const metricsSchema = v.object({

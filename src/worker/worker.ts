@@ -3,6 +3,8 @@
  * transport) when the tab does. Data channels come from the page outside of comlink.
  */
 import * as Comlink from 'comlink';
+import type { NearPorts } from '../net/room/connectnear';
+import { PortChannel } from '../net/wire/portchannel';
 import type { PeerId } from '../plan/mesh';
 import type { DeviceReport, RoomPort } from './api';
 import type { WorkerEngine } from './engine';
@@ -17,7 +19,8 @@ export type ChannelsMessage =
       readonly bulk: RTCDataChannel;
       readonly control: RTCDataChannel;
     }
-  | { readonly channels: 'relay'; readonly peer: PeerId; readonly bulk: MessagePort; readonly control: MessagePort };
+  | { readonly channels: 'relay'; readonly peer: PeerId; readonly bulk: MessagePort; readonly control: MessagePort }
+  | ({ readonly channels: 'near'; readonly peer: PeerId } & NearPorts);
 
 export interface TrainingWorker {
   /** Asks for an adapter only: no GPU work. */
@@ -34,7 +37,7 @@ async function open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<Worke
   // Calls over comlink return promises that only fail when the page is gone, and this Worker with it.
   const asPort: RoomPort = {
     send: (to, message) => void port.send(to, message),
-    want: (peers) => void port.want(peers),
+    want: (peers, mode) => void port.want(peers, mode),
     renew: (peer) => void port.renew(peer),
     announce: (change) => void port.announce(change),
     status: (status) => void port.status(status),
@@ -48,6 +51,9 @@ addEventListener('message', ({ data }: MessageEvent<ChannelsMessage | Record<str
   if (data.channels === 'direct') rank?.addLink(data.peer, data.bulk, data.control);
   else if (data.channels === 'relay') {
     rank?.addLink(data.peer, new RelayedChannel(data.bulk), new RelayedChannel(data.control));
+  } else if (data.channels === 'near') {
+    const channel = (port: MessagePort) => new PortChannel(port, data.isOneProcess);
+    rank?.addLink(data.peer, channel(data.bulk), channel(data.control), 'near');
   }
 });
 Comlink.expose({ probe: () => probeDevice(gpu), open } satisfies TrainingWorker);

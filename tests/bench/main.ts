@@ -8,8 +8,10 @@ import { requireBrowser } from '../../src/cli/browser';
 import { type Help, runCommand } from '../../src/cli/command';
 import { InputError } from '../../src/errors';
 import { benchGpu } from './gpu/bench';
+import { writeShaders } from './gpu/shaders';
 import { benchLinks } from './net/emulated';
 import { benchRing } from './net/ring';
+import { benchTogether } from './net/together';
 import { benchBubble } from './plan/bubble';
 
 const here = import.meta.dirname;
@@ -30,8 +32,10 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   matmul: (args) => benchGpu(['matmul'], args),
   attention: (args) => benchGpu(['attention'], args),
   '--profile': (args) => benchGpu(['profile'], args),
+  shaders: async (args) => writeShaders(args),
   net,
   ring: async () => print(await ring()),
+  together: async () => print(await benchTogether(pages, say)),
   links: async () => print(await links()),
   bubble: (args) => benchBubble(args, places, { pages, rank: join(here, 'noderank.js') }),
 };
@@ -43,7 +47,9 @@ const HELP: Help = {
     ['npm run bench', 'everything'],
     ['npm run bench -- train', 'training steps beside other libraries'],
     ['npm run bench -- --profile', 'where the time of a step goes'],
+    ['npm run bench -- shaders --out DIR', 'the final WGSL of every variant'],
     ['npm run bench -- ring', 'four tabs in a ring: bytes a second and core seconds a MB'],
+    ['npm run bench -- together', 'one tab and four of one browser: tokens a second'],
     ['npm run bench -- bubble', 'the bubble of every schedule'],
   ],
 };

@@ -23,6 +23,39 @@ test('before anybody trains the page is simulated and says so, and no scene has 
   expect(visitor.complaints).toEqual([]);
 });
 
+test('a scene in another page: from the recorded run or the simulator, its knobs alive, without a room', async () => {
+  const visitor = await venue.visit(onTestFinished);
+  const page = await visitor.open('lecture.html#scene=pipeline&embed=recorded');
+  await page.locator('.kind-recorded').waitFor();
+  expect(await page.locator('.nav, .strip, .nav-room').count()).toBe(0);
+  await page.locator('.picks').getByText('GPipe', { exact: true }).click();
+  await page.locator('[data-figure="bubble"][data-value]').waitFor();
+  const other = await visitor.open('lecture.html#scene=zero&embed');
+  await other.locator('.kind-simulated').waitFor();
+  expect(await seriousFindings(other)).toEqual([]);
+  expect(visitor.complaints).toEqual([]);
+});
+
+test('scene keys work after a click on a switch; whoever came to it by keyboard turns it with the arrows', async () => {
+  const visitor = await venue.visit(onTestFinished);
+  const page = await visitor.open('lecture.html#scene=pipeline');
+  const scene = () => page.locator('.nav-scene[aria-current="page"]').getAttribute('data-scene');
+  await page.locator('.picks').getByText('GPipe', { exact: true }).click();
+  await page.keyboard.press('ArrowRight');
+  expect(await scene()).toBe('tensor');
+  await page.keyboard.press('4');
+  await page.locator('.picks').getByText('Eager', { exact: true }).click();
+  await page.keyboard.press('9');
+  expect(await scene()).toBe('glance');
+  await page.keyboard.press('4');
+  await page.locator('.picks').getByText('1F1B', { exact: true }).click();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.press('ArrowRight');
+  expect(await scene()).toBe('pipeline');
+  expect(await page.getByLabel('Eager', { exact: true }).isChecked()).toBe(true);
+});
+
 test('the run that ships with the site is replayed in every scene, without a GPU, and its figures are the formulas', async () => {
   const visitor = await venue.visit(onTestFinished);
   visitor.context.setDefaultTimeout(20_000);
@@ -51,7 +84,7 @@ test('the run that ships with the site is replayed in every scene, without a GPU
   expect(await figure('tp-reduces')).toBe(4);
   await go('cube');
   // why polled: the scene is there a frame before the step of its own plan
-  await expect.poll(() => figure('cube-dp')).toBeGreaterThan(0);
+  await expect.poll(() => figure('cube-pp')).toBeGreaterThan(0);
   for (const scene of SCENES) {
     await go(scene);
     expect(await seriousFindings(page), scene).toEqual([]);

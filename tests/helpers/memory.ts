@@ -89,6 +89,9 @@ class Member implements MemoryTransport {
     return this.#mailbox.recv(from, tag, signal);
   }
 
+  /** Memory is the garbage collector's here. */
+  release(): void {}
+
   enterGeneration(generation: number): void {
     this.#mailbox.enterGeneration(generation);
   }

@@ -19,9 +19,10 @@ const SEEN: Readonly<Record<Scene, string>> = {
   zero: '[data-figure="zero-0"][data-value]',
   pipeline: '[data-figure="bubble"][data-value]',
   tensor: '[data-figure="tp-reduces"][data-value]',
-  cube: '[data-figure="cube-dp"][data-value]',
+  cube: '[data-figure="cube-tp"][data-value]',
   which: '.which-table tbody tr',
   proof: '.hashes, .muted',
+  glance: '.glance-table tbody tr',
 };
 /** The plan of a scene, as the strip names it; the last two go on with what ran before. */
 const PLANS: Partial<Record<Scene, string>> = {
@@ -30,7 +31,7 @@ const PLANS: Partial<Record<Scene, string>> = {
   zero: 'DDP',
   pipeline: 'pp 4 (1f1b)',
   tensor: 'tp 4',
-  cube: 'dp 2 x pp 2 (1f1b)',
+  cube: 'pp 2 x tp 2 (1f1b)',
 };
 const SETTLE_MS = 1500;
 
@@ -53,6 +54,10 @@ const ACTS: Partial<Record<Scene, (page: Page) => Promise<void>>> = {
     await press(page, 'Try every plan');
     await page.locator('[data-cell="rate"][data-value]').nth(6).waitFor();
     await press(page, 'Stop');
+  },
+  async glance(page) {
+    await press(page, 'Measure these plans');
+    await page.locator('[data-figure^="glance-"][data-value]').nth(34).waitFor();
   },
   async proof(page) {
     await press(page, 'Compare now');

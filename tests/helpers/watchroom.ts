@@ -2,7 +2,7 @@
 
 import type { WatchLink } from '../../src/net/room/watch';
 import type { Presence } from '../../src/net/signaling/signaling';
-import { LiveFeed } from '../../src/pages/lecture/livefeed';
+import { LiveFeed } from '../../src/pages/lecture/feeds/livefeed';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
 import type { StepMetrics, TabStatus } from '../../src/train/trainer/status';

@@ -49,12 +49,12 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   ],
   'train/chat': [...GROUND, /^(gpu|model)\//, /^train\/(data|state|files)\//],
   worker: [...GROUND, /^(train|net)\//, /^plan\//, /^gpu\//],
-  // why all of net: the page owns the peer connections, since a Worker cannot make any; bridge and headless: rank.ts,
+  // why all of net: the page owns the peer connections, since a Worker cannot make any; bridge, headless and machine: rank.ts,
   // the page of a headless rank, has no interface to go through
   // modelsizes: what a model weighs, read off its tapes without a device
   pages: [
     ...GROUND,
-    /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders|talkclient)$/,
+    /^worker\/(api|client|tab|bridge|headless|machine|telemetry|host|orders|talkclient)$/,
     /^plan\//,
     /^net\//,
     /^train\/rank\/modelsizes$/,
@@ -75,7 +75,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^train\/chat\//,
     /^train\/trainer\/prepared$/,
     /^train\/data\/(texts|corpus)$/,
-    /^train\/rank\/(fits|memoryplan|modelsizes)$/,
+    /^train\/rank\/(allocator|fits|memoryplan|modelsizes)$/,
   ],
 };
 

@@ -31,6 +31,11 @@ describe.each([...shaderFiles])('%s', (file, text) => {
     expect(text.endsWith('}\n') || file.startsWith('lib/')).toBe(true);
   });
 
+  test('gives variables in loops their first value', () => {
+    // Dawn makes an array or matrix zero once a call, not at each turn of a loop around its declaration.
+    expect(text.match(/^ {4,}var \w+: [^=]+;$/gm) ?? []).toEqual([]);
+  });
+
   test('is used by a descriptor or included by a file', () => {
     const included = [...shaderFiles.values()].flatMap((other) =>
       [...other.matchAll(INCLUDE)].map((match) => match[1]),

@@ -6,6 +6,7 @@
 import type { Tag } from '../wire/transport';
 import {
   around,
+  bytesOf,
   type Circle,
   type Combine,
   chunkBounds,
@@ -45,6 +46,17 @@ async function receivePiece(circle: Circle, from: number, tag: Tag, length: numb
   return floatsOf(await circle.transport.recv(circle.peers[from]!, tag, circle.signal), length, tag);
 }
 
+/** Receive one piece of a chunk from group member `from` into `view`. */
+async function takePiece(circle: Circle, from: number, tag: Tag, view: Float32Array): Promise<void> {
+  const piece = await receivePiece(circle, from, tag, view.length);
+  view.set(piece);
+  release(circle, from, piece);
+}
+
+function release(circle: Circle, from: number, piece: Float32Array): void {
+  circle.transport.release(circle.peers[from]!, bytesOf(piece));
+}
+
 /** Start sending every other rank this rank's contribution to the chunk it owns. */
 function sendContributions(circle: Circle, x: Float32Array, tag: Tag): Sends {
   const { rank, size } = circle;
@@ -69,7 +81,7 @@ export async function directScatter(circle: Circle, x: Float32Array, tag: Tag): 
     const contribution = new Float32Array(own.length);
     const views = cut(contribution);
     for (let i = 0; i < views.length; i++) {
-      views[i]!.set(await receivePiece(circle, from, reduceTag(tag, c, i), views[i]!.length));
+      await takePiece(circle, from, reduceTag(tag, c, i), views[i]!);
     }
     traceHop(circle, 'direct.recv', from, c, views, t0, tag);
     return contribution;
@@ -105,6 +117,7 @@ export async function directReduce(
     const total = contributions[0]!;
     for (let k = 1; k < size - 1; k++) combine(total, contributions[k]!);
     combine(view, total);
+    for (const [k, piece] of contributions.entries()) release(circle, around(c + k, size), piece);
     if (!gather) continue;
     const gatherMs = performance.now();
     for (let k = 1; k < size; k++) {
@@ -138,7 +151,7 @@ async function receiveOthers(circle: Circle, x: Float32Array, tag: Tag): Promise
     const owner = ownerOf(c, circle.size);
     const views = pieces(x, circle.size, c);
     for (let i = 0; i < views.length; i++) {
-      views[i]!.set(await receivePiece(circle, owner, gatherTag(tag, c, i), views[i]!.length));
+      await takePiece(circle, owner, gatherTag(tag, c, i), views[i]!);
     }
     traceHop(circle, 'direct.recv', owner, c, views, t0, tag);
   };
@@ -153,7 +166,7 @@ export async function directBroadcast(circle: Circle, x: Float32Array, root: num
   const tagOf = (i: number): Tag => gatherTag(tag, root, i);
   if (rank !== root) {
     for (let i = 0; i < views.length; i++) {
-      views[i]!.set(await receivePiece(circle, root, tagOf(i), views[i]!.length));
+      await takePiece(circle, root, tagOf(i), views[i]!);
     }
     return;
   }

@@ -26,6 +26,7 @@ async function receive(
     const bytes = await circle.transport.recv(circle.peers[left]!, tag, circle.signal);
     const view = views[i]!;
     each(i, view, floatsOf(bytes, view.length, tag));
+    circle.transport.release(circle.peers[left]!, bytes);
   }
   traceHop(circle, 'ring.recv', left, c, views, t0, base);
 }

@@ -4,7 +4,7 @@
  */
 import type { PeerId } from '../../plan/mesh';
 import { type Clock, realClock } from '../clock';
-import type { ConnectOptions, PeerConnection } from './webrtc';
+import type { Connection } from './connection';
 
 export interface LinkSignal {
   /** Counted by the end that offers. */
@@ -12,12 +12,21 @@ export interface LinkSignal {
   readonly data: unknown;
 }
 
-export interface LinkerOptions {
+/** What a connection is made with. */
+export interface Attempt {
+  /** Exactly one of the two ends. */
+  readonly initiator: boolean;
+  readonly onSignal: (data: unknown) => void;
+  /** What the other end said first, at the end that does not offer: it says which kind of connection that one makes. */
+  readonly first: unknown;
+}
+
+export interface LinkerOptions<C extends Connection> {
   readonly self: PeerId;
-  readonly connect: (options: ConnectOptions) => PeerConnection;
+  readonly connect: (peer: PeerId, attempt: Attempt) => C;
   readonly send: (to: PeerId, signal: LinkSignal) => void;
   /** In the task that created the channels. */
-  readonly opened: (peer: PeerId, connection: PeerConnection) => void;
+  readonly opened: (peer: PeerId, connection: C) => void;
   readonly closed: (peer: PeerId, reason: string) => void;
   /** No further connection will be made; the sentence says what to do. */
   readonly exhausted: (sentence: string) => void;
@@ -33,22 +42,22 @@ export const MAX_CONNECTIONS = 450;
 /** Signals kept of an offer that came before this end wanted the link. */
 const MAX_EARLY_SIGNALS = 64;
 
-interface Held {
+interface Held<C> {
   readonly attempt: number;
-  readonly connection: PeerConnection;
+  readonly connection: C;
 }
 
-export class Linker {
+export class Linker<C extends Connection> {
   readonly #clock: Clock;
   readonly #wanted = new Set<PeerId>();
-  readonly #held = new Map<PeerId, Held>();
+  readonly #held = new Map<PeerId, Held<C>>();
   readonly #early = new Map<PeerId, { readonly attempt: number; readonly signals: unknown[] }>();
   readonly #attempts = new Map<PeerId, number>();
   readonly #failures = new Map<PeerId, number>();
   readonly #retries = new Map<PeerId, () => void>();
   #made = 0;
 
-  constructor(private readonly options: LinkerOptions) {
+  constructor(private readonly options: LinkerOptions<C>) {
     this.#clock = options.clock ?? realClock;
   }
 
@@ -95,11 +104,11 @@ export class Linker {
     const early = this.#early.get(peer);
     if (!early) return;
     this.#early.delete(peer);
-    this.#start(peer, early.attempt);
+    this.#start(peer, early.attempt, early.signals[0]);
     for (const data of early.signals) this.#held.get(peer)?.connection.signal(data);
   }
 
-  #start(peer: PeerId, attempt: number): void {
+  #start(peer: PeerId, attempt: number, first?: unknown): void {
     this.#replace(peer);
     if (this.#made >= MAX_CONNECTIONS) {
       this.options.exhausted('This page has used up its connections: reload it to take part again.');
@@ -107,9 +116,10 @@ export class Linker {
     }
     this.#made += 1;
     this.#attempts.set(peer, attempt);
-    const connection = this.options.connect({
+    const connection = this.options.connect(peer, {
       initiator: this.#offers(peer),
       onSignal: (data) => this.options.send(peer, { attempt, data }),
+      first,
     });
     this.#held.set(peer, { attempt, connection });
     this.options.opened(peer, connection);

@@ -6,16 +6,21 @@ import * as v from 'valibot';
 import type { PeerId } from '../../plan/mesh';
 import { Listeners } from '../signaling/roster';
 import type { Presence, Signaling } from '../signaling/signaling';
-import { Linker } from './linker';
+import type { Broker } from './broker';
+import type { Connection } from './connection';
+import { connectNear, type NearPorts, nearSignal } from './connectnear';
+import { type Attempt, Linker } from './linker';
 import { type WatchLink, watchedBy } from './watch';
 import type { ConnectOptions, PeerConnection } from './webrtc';
 
-/** The two negotiated data channels of one connection, handed over in the task that created them. */
-export interface LinkChannels {
-  readonly peer: PeerId;
-  readonly control: RTCDataChannel;
-  readonly bulk: RTCDataChannel;
-}
+/** The two channels of one link: negotiated data channels, handed over in the task that created them, or ports. */
+export type LinkChannels = { readonly peer: PeerId } & (
+  | { readonly kind: 'direct'; readonly control: RTCDataChannel; readonly bulk: RTCDataChannel }
+  | ({ readonly kind: 'near' } & NearPorts)
+);
+
+/** As RunFile.links says it. */
+type LinkMode = 'near' | 'webrtc';
 
 export interface Room {
   readonly self: PeerId;
@@ -30,8 +35,8 @@ export interface Room {
   onMessage(listener: (from: PeerId, message: unknown) => void): () => void;
   /** At every change and once at once. */
   onRoster(listener: (roster: ReadonlyMap<PeerId, Presence>) => void): () => void;
-  /** Hold connections to exactly these peers from now on; others are closed. */
-  want(peers: readonly PeerId[]): void;
+  /** Hold connections to exactly these peers from now on; others are closed, and those that `mode` makes otherwise renewed. */
+  want(peers: readonly PeerId[], mode: LinkMode): void;
   /** The link to `peer` is useless: close its connection, and make another while it is wanted. */
   renew(peer: PeerId): void;
   /** Called synchronously in the task that created the channels, so that they can be transferred. */
@@ -53,6 +58,8 @@ export interface RoomOptions {
   /** What `signaling` was opened with. */
   readonly presence: Presence;
   readonly connect: (options: ConnectOptions) => PeerConnection;
+  /** Absent where this peer has no pages of its browser to talk to: a program, or a browser without SharedWorkers. */
+  readonly near?: { readonly broker: Broker; readonly page: string };
 }
 
 const signal = { attempt: v.pipe(v.number(), v.integer(), v.minValue(1)), data: v.looseObject({}) };
@@ -72,8 +79,12 @@ class SignaledRoom implements Room {
   readonly self: PeerId;
   readonly met: Promise<void>;
   readonly #signaling: Signaling;
-  readonly #linker: Linker;
-  readonly #watchLinker: Linker;
+  readonly #linker: Linker<Connection>;
+  readonly #watchLinker: Linker<PeerConnection>;
+  readonly #near: RoomOptions['near'];
+  /** Peers of this browser that could not be reached by ports. */
+  readonly #far = new Set<PeerId>();
+  #mode: LinkMode = 'webrtc';
   readonly #messages = new Listeners<[PeerId, unknown]>();
   readonly #channels = new Listeners<[LinkChannels]>();
   readonly #unlinked = new Listeners<[PeerId, string]>();
@@ -83,22 +94,24 @@ class SignaledRoom implements Room {
   #presence: Presence;
   #roster: ReadonlyMap<PeerId, Presence> = new Map();
 
-  constructor({ signaling, presence, connect }: RoomOptions) {
+  constructor({ signaling, presence, connect, near }: RoomOptions) {
     this.self = presence.peer;
     this.met = signaling.met;
     this.#signaling = signaling;
     this.#presence = presence;
-    this.#linker = new Linker({
+    this.#near = near;
+    this.#linker = new Linker<Connection>({
       self: this.self,
-      connect,
+      connect: (peer, attempt) => this.#connect(peer, attempt, connect),
       send: (to, { attempt, data }) => signaling.send(to, { k: 'link', attempt, data }),
-      opened: (peer, { control, bulk }) => this.#channels.tell({ peer, control, bulk }),
+      // why nothing: #connect hands the channels over
+      opened: () => {},
       closed: (peer, reason) => this.#unlinked.tell(peer, reason),
       exhausted: (sentence) => this.#trouble.tell(sentence),
     });
-    this.#watchLinker = new Linker({
+    this.#watchLinker = new Linker<PeerConnection>({
       self: this.self,
-      connect,
+      connect: (_, { initiator, onSignal }) => connect({ initiator, onSignal }),
       send: (to, { attempt, data }) => signaling.send(to, { k: 'watch', attempt, data }),
       opened: (peer, connection) => this.#openWatch(peer, connection),
       closed: () => {},
@@ -141,7 +154,10 @@ class SignaledRoom implements Room {
     return this.#signaling.onRoster(listener);
   }
 
-  want(peers: readonly PeerId[]): void {
+  want(peers: readonly PeerId[], mode: LinkMode): void {
+    const isOther = mode !== this.#mode;
+    this.#mode = mode;
+    if (isOther) for (const peer of peers) if (this.self < peer && this.#isMate(peer)) this.#linker.renew(peer);
     this.#linker.want(peers);
   }
 
@@ -180,6 +196,31 @@ class SignaledRoom implements Room {
     this.#linker.close();
     this.#watchLinker.close();
     this.#signaling.close();
+  }
+
+  /** `peer` is a page of this browser that may be reached by ports. */
+  #isMate(peer: PeerId): boolean {
+    const { machine } = this.#presence;
+    return machine !== undefined && machine === this.#roster.get(peer)?.machine && !this.#far.has(peer);
+  }
+
+  /** The end that offers decides the kind of a connection. */
+  #connect(peer: PeerId, attempt: Attempt, connect: RoomOptions['connect']): Connection {
+    const { initiator, onSignal, first } = attempt;
+    const isNear = initiator ? this.#mode === 'near' && this.#isMate(peer) : nearSignal(first) !== undefined;
+    if (this.#near && isNear) {
+      return connectNear({
+        ...this.#near,
+        initiator,
+        onSignal,
+        onPorts: (ports) => this.#channels.tell({ peer, kind: 'near', ...ports }),
+        onFailed: () => this.#far.add(peer),
+      });
+    }
+    const connection = connect({ initiator, onSignal });
+    const { bulk, control } = connection;
+    this.#channels.tell({ peer, kind: 'direct', bulk, control });
+    return connection;
   }
 
   #openWatch(peer: PeerId, { connected, talk, onClose }: PeerConnection): void {

@@ -5,6 +5,7 @@
 import SimplePeer from 'simple-peer';
 import { ConnectError } from '../../errors';
 import { MAX_FRAME_BYTES } from '../wire/frames';
+import type { Connection } from './connection';
 
 /** Fixed stream ids of the negotiated channels; simple-peer's own in-band channel takes the first free one. */
 const BULK_ID = 100;
@@ -33,18 +34,11 @@ export interface Talk {
   onMessage(listener: (message: string | Uint8Array) => void): void;
 }
 
-export interface PeerConnection {
+export interface PeerConnection extends Connection {
   /** Ordered and reliable, negotiated, still opening. Transferable in the task of the call only. */
   readonly bulk: RTCDataChannel;
   readonly control: RTCDataChannel;
-  /** Resolves when the connection stands. Rejects with ConnectError: try again with a new connection. */
-  readonly connected: Promise<void>;
   readonly talk: Talk;
-  /** Hand in what came from the other end. Data from the network: what cannot be used ends the connection. */
-  signal(data: unknown): void;
-  /** Told once when the connection is over, whoever ended it. */
-  onClose(listener: (reason: string) => void): void;
-  close(): void;
 }
 
 /** Start connecting: a fresh connection per attempt, host candidates only (no STUN or TURN server is ever asked). */

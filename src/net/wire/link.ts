@@ -9,7 +9,8 @@ import type { Delivery } from './mailbox';
 import { Outbox } from './outbox';
 import { Reassembly } from './reassembly';
 import { type LinkShape, Shaper } from './shaper';
-import type { LinkStats, Tag } from './transport';
+import type { LinkKind, LinkStats, Tag } from './transport';
+import { InflightWindow, WINDOW } from './window';
 
 /** The part of RTCDataChannel that is used, so that a MessagePort relay or a fake can stand in. */
 export interface Channel {
@@ -17,6 +18,8 @@ export interface Channel {
   binaryType: BinaryType;
   send(data: Uint8Array<ArrayBuffer>): void;
   close(): void;
+  /** Take back the buffer of a message that is not used any more. */
+  release?(buffer: ArrayBuffer): void;
   onopen: ((event: Event) => unknown) | null;
   onclose: ((event: Event) => unknown) | null;
   onmessage: ((event: MessageEvent) => unknown) | null;
@@ -42,7 +45,7 @@ export interface LinkEvents {
 export class Link {
   readonly #outbox: Outbox;
   readonly #shaper = new Shaper((frame) => this.#hand(this.bulk, frame));
-  readonly #reassembly = new Reassembly();
+  readonly #reassembly = new Reassembly((part) => this.release(part));
   readonly #control = new DataView(new ArrayBuffer(HEADER_BYTES));
   /** Bulk frame bytes. */
   #receivedBytes = 0;
@@ -56,12 +59,13 @@ export class Link {
     readonly peer: PeerId,
     readonly bulk: Channel,
     readonly control: Channel,
-    readonly kind: LinkStats['kind'],
+    readonly kind: LinkKind,
     readonly events: LinkEvents,
   ) {
     this.#outbox = new Outbox(
       () => this.isOpen,
       (frame) => this.#shaper.pass(frame),
+      new InflightWindow(kind === 'near' ? WINDOW.nearBytes : WINDOW.startBytes),
     );
     for (const channel of [bulk, control]) {
       channel.binaryType = 'arraybuffer';
@@ -94,6 +98,11 @@ export class Link {
   /** As Transport.send. Waits for the channels to open. */
   send(tag: Tag, payload: Uint8Array): Promise<void> {
     return this.#end ? Promise.reject(this.#end) : this.#outbox.send(tag, payload);
+  }
+
+  /** As Transport.release. */
+  release(payload: Uint8Array): void {
+    if (payload.buffer instanceof ArrayBuffer) this.bulk.release?.(payload.buffer);
   }
 
   /** Make what is sent from here on slow, or fast again. */

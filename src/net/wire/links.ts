@@ -7,13 +7,13 @@ import type { PeerId } from '../../plan/mesh';
 import { type Channel, DEAD_MS, Link } from './link';
 import { Mailbox, parseTag } from './mailbox';
 import { type LinkShape, UNSHAPED } from './shaper';
-import type { LinkStats, Transport } from './transport';
+import type { LinkKind, LinkStats, Transport } from './transport';
 
 const HEARTBEAT_MS = 1000;
 
 export interface LinkTransport extends Transport {
   /** Use these two channels to `peer` from now on; they may still be opening. An earlier link of `peer` is ended. */
-  addLink(peer: PeerId, bulk: Channel, control: Channel, kind?: LinkStats['kind']): void;
+  addLink(peer: PeerId, bulk: Channel, control: Channel, kind?: LinkKind): void;
   /** End the link to `peer`: another witness saw it go. What waits for it is rejected with PeerLost and `reason`. */
   drop(peer: PeerId, reason: string): void;
   /** Make every link of this peer slow on purpose in what it sends, or fast again (shaper.ts); later links too. */
@@ -45,7 +45,7 @@ class Links implements LinkTransport {
     readonly mailbox: Mailbox,
   ) {}
 
-  addLink(peer: PeerId, bulk: Channel, control: Channel, kind: LinkStats['kind'] = 'direct'): void {
+  addLink(peer: PeerId, bulk: Channel, control: Channel, kind: LinkKind = 'direct'): void {
     this.drop(peer, 'a newer connection took its place');
     this.mailbox.add(peer);
     const link = new Link(peer, bulk, control, kind, {
@@ -83,6 +83,10 @@ class Links implements LinkTransport {
 
   recv(from: PeerId, tag: string, signal: AbortSignal): Promise<Uint8Array> {
     return this.mailbox.recv(from, tag, signal);
+  }
+
+  release(from: PeerId, payload: Uint8Array): void {
+    this.#links.get(from)?.release(payload);
   }
 
   enterGeneration(generation: number): void {

@@ -6,7 +6,7 @@ import { StaleGeneration } from '../../errors';
 import { encodeFrame, FrameType, HEADER_BYTES, type Header, MAX_FRAME_BYTES, payloadRoom } from './frames';
 import { parseTag } from './mailbox';
 import type { Tag } from './transport';
-import { type AckedFrame, InflightWindow } from './window';
+import type { AckedFrame, InflightWindow } from './window';
 
 interface Outgoing {
   readonly type: FrameType;
@@ -31,7 +31,6 @@ const EMPTY = new Uint8Array(0);
 const MARK = { type: FrameType.mark, generation: 0, step: 0, message: 0, totalBytes: 0, offset: 0 };
 
 export class Outbox {
-  readonly window = new InflightWindow();
   readonly #scratch = new DataView(new ArrayBuffer(MAX_FRAME_BYTES));
   readonly #queue: Outgoing[] = [];
   #messages = 0;
@@ -49,6 +48,7 @@ export class Outbox {
   constructor(
     readonly isOpen: () => boolean,
     readonly hand: (frame: Uint8Array<ArrayBuffer>) => void,
+    readonly window: InflightWindow,
   ) {}
 
   /** As Transport.send. */

@@ -11,6 +11,9 @@ export class Reassembly {
   #parts: Uint8Array[] = [];
   #receivedBytes = 0;
 
+  /** `done` is told each part of a message that was joined: its memory is free. */
+  constructor(private readonly done: (part: Uint8Array) => void) {}
+
   /** The complete message, undefined while it is not, or a sentence part saying how the frame breaks the protocol. */
   add(frame: Frame): Uint8Array | undefined | string {
     if (this.#open && !this.#continues(this.#open, frame)) {
@@ -43,6 +46,7 @@ export class Reassembly {
     for (const part of this.#parts) {
       message.set(part, at);
       at += part.length;
+      this.done(part);
     }
     this.#forget();
     return message;

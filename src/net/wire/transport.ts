@@ -10,6 +10,10 @@ import type { PeerId } from '../../plan/mesh';
  */
 export type Tag = string;
 
+/** How two ends are joined: in one process, by ports inside a browser, by WebRTC, or through the server. */
+export const LINK_KINDS = ['memory', 'near', 'direct', 'relayed'] as const;
+export type LinkKind = (typeof LINK_KINDS)[number];
+
 export interface LinkStats {
   readonly peer: PeerId;
   bytesSent: number;
@@ -20,8 +24,7 @@ export interface LinkStats {
   rttMs: number;
   /** Bytes the in-flight window allows now; 0 where there is none. */
   windowBytes: number;
-  /** How the two ends are joined. */
-  kind: 'memory' | 'direct' | 'relayed';
+  readonly kind: LinkKind;
 }
 
 export interface Transport {
@@ -38,6 +41,8 @@ export interface Transport {
   recv(from: PeerId, tag: Tag, signal: AbortSignal): Promise<Uint8Array>;
   /** Messages of generations below `generation` are dropped and counted from now on, stored ones are forgotten. */
   enterGeneration(generation: number): void;
+  /** The caller is done with an array that `recv` gave: its memory may be used for another. Optional for the caller. */
+  release(from: PeerId, payload: Uint8Array): void;
   /** Told at every change of the set of peers that can be reached now. Returns the function that stops it. */
   onPeers(listener: (present: ReadonlySet<PeerId>) => void): () => void;
   stats(): readonly LinkStats[];

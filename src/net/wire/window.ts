@@ -9,6 +9,8 @@ const KB = 1024;
 
 export const WINDOW = {
   startBytes: 256 * KB,
+  /** The least, and the start, where a link is a port inside a browser: with less, tabs of a busy machine wait in turn. */
+  nearBytes: 1024 * KB,
   minBytes: 32 * KB,
   maxBytes: 4096 * KB,
   /** What should wait in queues on the way: enough to ride out scheduling, less than a slow link's queue holds. */
@@ -30,15 +32,20 @@ export interface AckedFrame {
 }
 
 export class InflightWindow {
-  #bytes: number = WINDOW.startBytes;
+  #bytes: number;
   /** Shortest round trip seen: that of a pipe without a queue. */
   #baseMs = Number.POSITIVE_INFINITY;
   /** Reached so far since the pipe was last empty. */
-  #rampBytes: number = WINDOW.startBytes;
+  #rampBytes: number;
   #smoothMs = 0;
   #lastAckMs = 0;
   /** When the window was last cut. */
   #cutMs = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly startBytes: number = WINDOW.startBytes) {
+    this.#bytes = startBytes;
+    this.#rampBytes = startBytes;
+  }
 
   /** Bytes that may be in flight now. */
   get bytes(): number {
@@ -57,7 +64,7 @@ export class InflightWindow {
 
   /** Nothing is in flight: what was learned stays, but a whole window at once would overrun a queue on the way. */
   onIdle(): void {
-    this.#rampBytes = WINDOW.startBytes;
+    this.#rampBytes = this.startBytes;
   }
 
   /** `ackedBytes` were acknowledged, the last of them with `frame`. `isLimited`: frames wait, so growing may help. */
@@ -91,7 +98,7 @@ export class InflightWindow {
 
   #set(bytes: number): void {
     // why a floor: between tabs of a busy machine a short window makes every process wait for all others in turn
-    const floorBytes = this.#baseMs < WINDOW.nearMs ? WINDOW.startBytes : WINDOW.minBytes;
+    const floorBytes = this.#baseMs < WINDOW.nearMs ? this.startBytes : WINDOW.minBytes;
     this.#bytes = Math.min(WINDOW.maxBytes, Math.max(floorBytes, bytes));
   }
 }

@@ -4,47 +4,41 @@ import { Banner, News } from '../parts/banner';
 import { Dialog } from '../parts/dialog';
 import { useKeys } from '../parts/keys';
 import { QrCode } from '../parts/qr';
+import { HelpDialog } from './frame/helpdialog';
+import { KnobsDialog } from './frame/knobs';
+import { Misfit } from './frame/misfit';
+import { Nav } from './frame/nav';
+import { StageHead } from './frame/stagehead';
+import { Strip } from './frame/strip';
 import { SCENES } from './models/plans';
-import { renewPalette } from './palette';
-import { HelpDialog } from './parts/helpdialog';
-import { KnobsDialog } from './parts/knobs';
-import { Misfit } from './parts/misfit';
-import { Nav } from './parts/nav';
-import { Strip } from './parts/strip';
-import { CubeScene } from './scenes/cube';
-import { DataScene } from './scenes/data';
-import { OneScene } from './scenes/one';
-import { PipelineScene } from './scenes/pipeline';
-import { ProofScene } from './scenes/proof';
-import { TensorScene } from './scenes/tensor';
-import { WhichScene } from './scenes/which';
-import { ZeroScene } from './scenes/zero';
-import type { Show } from './show';
+import { renewPalette } from './pictures/palette';
+import { VIEWS } from './scenes';
+import type { Show } from './show/show';
 import { words } from './words';
 
 export function App({ show }: { readonly show: Show }) {
   const look = useLook();
   useKeys((key, isOnControl) => act(show, key, isOnControl), show);
   const scene = show.scene.value;
-  const View = SCENE_VIEWS[scene];
+  const View = VIEWS[scene];
   const invitation = new URL(show.invitation, location.href).href;
   const close = () => {
     show.panel.value = '';
   };
   return (
     <div class={show.hidden.value ? 'lecture bare' : 'lecture'}>
-      <Nav show={show} />
+      {show.embed === '' && <Nav show={show} />}
       <div class="notices">
         <Banner kind="problem" sentence={show.problem.value || (show.live.value?.problem.value ?? '')} />
         <Banner kind="problem" sentence={show.parted.value && words.proof.paused(show.parted.value)} />
         <Banner kind="note" sentence={show.live.value?.note.value ?? ''} />
         <Misfit show={show} />
       </div>
-      <main class="stage" aria-labelledby="claim">
-        <h1 id="claim">{words.scenes[scene].claim}</h1>
+      <main class="stage" aria-labelledby="claim" data-source={show.stage.value.source}>
+        <StageHead show={show} />
         <View show={show} look={look} />
       </main>
-      <Strip show={show} look={look} />
+      {show.embed === '' && <Strip show={show} look={look} />}
       <div class="visually-hidden">
         <News news={show.live.value?.news.value ?? []} />
       </div>
@@ -60,17 +54,6 @@ export function App({ show }: { readonly show: Show }) {
     </div>
   );
 }
-
-const SCENE_VIEWS = {
-  one: OneScene,
-  data: DataScene,
-  zero: ZeroScene,
-  pipeline: PipelineScene,
-  tensor: TensorScene,
-  cube: CubeScene,
-  which: WhichScene,
-  proof: ProofScene,
-};
 
 /** Changes with the system's colours; the palette of the canvases is forgotten then. */
 function useLook(): string {

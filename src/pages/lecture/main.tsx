@@ -1,14 +1,14 @@
 /** Entry of the lecture page. Nothing trains before a person asks for it; the live room is loaded after the first frame. */
-
 import { effect } from '@preact/signals';
 import { options, render } from 'preact';
 import { sentenceOf } from '../../errors';
 import { signalingAddress } from '../../net/signaling/signaladdress';
 import { messages } from '../messages';
 import { installPolicy } from '../trusted';
-import { readAddress } from './address';
 import { App } from './app';
-import { Show } from './show';
+import { readAddress } from './show/address';
+import { replay } from './show/runfiles';
+import { Show } from './show/show';
 import { words } from './words';
 
 installPolicy();
@@ -19,10 +19,12 @@ render(<App show={show} />, document.getElementById('app')!);
 effect(() => history.replaceState(null, '', show.address));
 addEventListener('hashchange', () => location.reload());
 
+if (show.embed === 'recorded') await replay(show);
 // Without a secure context there is no room, only the simulator and recordings.
-if (isSecureContext) {
+// One scene inside another page has no room either.
+if (show.embed === '' && isSecureContext) {
   try {
-    const { openLiveRoom } = await import('./liveroom');
+    const { openLiveRoom } = await import('./show/liveroom');
     const signaling = signalingAddress(document.baseURI);
     const link = new URL(show.invitation, location.href).href;
     const name = show.watches ? words.watcher : words.title;
@@ -31,4 +33,4 @@ if (isSecureContext) {
   } catch (error) {
     show.problem.value = sentenceOf(error);
   }
-} else show.problem.value = messages.device.insecure;
+} else if (show.embed === '') show.problem.value = messages.device.insecure;

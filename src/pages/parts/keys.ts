@@ -8,7 +8,8 @@ export type KeyAct = (key: string, isOnControl: boolean) => boolean;
 export function useKeys(act: KeyAct, about: unknown): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      const isOnControl = (event.target as HTMLElement | null)?.closest('button, a, [role=slider]') !== null;
+      const isOnControl =
+        (event.target as HTMLElement | null)?.closest('button, a, [role=slider], input:focus-visible') !== null;
       if (isFree(event) && act(event.key, isOnControl)) event.preventDefault();
     };
     // why: after a click with the mouse, Space is the page's and not the clicked button's once more
@@ -27,6 +28,10 @@ export function useKeys(act: KeyAct, about: unknown): void {
 
 /** The key was not meant for a field or for the browser. */
 function isFree(event: KeyboardEvent): boolean {
-  const target = event.target as HTMLElement | null;
-  return !event.ctrlKey && !event.metaKey && !event.altKey && !target?.closest('input, textarea, select');
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  const field = (event.target as HTMLElement | null)?.closest<HTMLElement>('input, textarea, select');
+  if (!field) return true;
+  if (!field.matches('[type=radio], [type=checkbox], [type=range]')) return false;
+  // why: arrows move a slider, and a switch for whoever came to it by keyboard; after a click they are the page's again
+  return !event.key.startsWith('Arrow') || !field.matches('[type=range], :focus-visible');
 }

@@ -1,17 +1,10 @@
 /** How large the model is and how long it trains: three presets, and every number behind them for those who want it. */
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { messages } from '../messages';
 import { bytes, short } from '../state/format';
-import {
-  LR,
-  type NumberField,
-  PRESETS,
-  type PresetName,
-  parametersOf,
-  presetOf,
-  RANGES,
-  type RunChoice,
-  stateBytesOf,
-} from '../state/runchoice';
+import { LR, type NumberField, PRESETS, type PresetName, presetOf, RANGES, type RunChoice } from '../state/runchoice';
+import type { Weight } from '../state/weight';
 import { useDraft } from './draft';
 
 const words = messages.model;
@@ -27,7 +20,7 @@ interface Props {
 }
 
 export function ModelChoice({ choice, vocabulary, onChange, onProblem }: Props) {
-  const parameters = parametersOf(choice, vocabulary);
+  const weight = useWeight(choice, vocabulary);
   const chosen = presetOf(choice);
   return (
     <fieldset class="choice">
@@ -43,7 +36,7 @@ export function ModelChoice({ choice, vocabulary, onChange, onProblem }: Props) 
       </div>
       <p class="model-summary">
         <span>{words.shape(choice.layers, choice.heads * choice.headSize, choice.context)}</span>
-        <span>{words.summary(short(parameters), bytes(stateBytesOf(parameters)))}</span>
+        <span>{weight && words.summary(short(weight.parameters), bytes(weight.bytes))}</span>
       </p>
       <details class="advanced">
         <summary>{words.advanced}</summary>
@@ -55,6 +48,24 @@ export function ModelChoice({ choice, vocabulary, onChange, onProblem }: Props) 
       </details>
     </fieldset>
   );
+}
+
+/** Undefined until what it is read off has been loaded. */
+function useWeight(choice: RunChoice, vocabulary: number): Weight | undefined {
+  const weight = useSignal<Weight | undefined>(undefined);
+  const about = JSON.stringify(choice);
+  useEffect(() => {
+    let isCurrent = true;
+    const weigh = async () => {
+      const { weightOf } = await import('../state/weight');
+      if (isCurrent) weight.value = weightOf(JSON.parse(about), vocabulary);
+    };
+    void weigh();
+    return () => {
+      isCurrent = false;
+    };
+  }, [about, vocabulary, weight]);
+  return weight.value;
 }
 
 interface FieldProps extends Pick<Props, 'onChange' | 'onProblem'> {

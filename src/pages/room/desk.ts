@@ -1,8 +1,8 @@
 /** The room page as its lecturer drives it: the room, the run it will start, and what opens over it. Holds no DOM. */
 import { batch, computed, signal } from '@preact/signals';
 import { newSecret } from '../../net/signaling/roomkey';
-import { LECTURE_CHOICE } from '../lecture/address';
-import type { LiveRoom } from '../lecture/liveroom';
+import { LECTURE_CHOICE } from '../lecture/show/address';
+import type { LiveRoom } from '../lecture/show/liveroom';
 import { readFragment, writeFragment } from '../state/fragment';
 import { type Person, peopleOf } from '../state/people';
 import { PRESETS, type PresetName, presetOf, type RunChoice, runFileOf } from '../state/runchoice';

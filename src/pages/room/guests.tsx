@@ -1,5 +1,5 @@
 /** Everybody in the room: who, on what, what they do, how they are reached; renamed and removed here. */
-import type { LiveRoom } from '../lecture/liveroom';
+import type { LiveRoom } from '../lecture/show/liveroom';
 import { useDraft } from '../parts/draft';
 import type { Desk, RoomPerson } from './desk';
 import { words } from './words';

@@ -18,7 +18,7 @@ addEventListener('hashchange', () => location.reload());
 if (!isSecureContext) desk.problem.value = words.noSecure;
 else {
   try {
-    const { openLiveRoom } = await import('../lecture/liveroom');
+    const { openLiveRoom } = await import('../lecture/show/liveroom');
     const signaling = signalingAddress(document.baseURI);
     const options = { secret: desk.secret, signaling, name: words.brand, signal: true, link: desk.link };
     desk.room.value = await openLiveRoom(options, words.news);

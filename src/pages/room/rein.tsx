@@ -1,7 +1,7 @@
 /** What is done with everybody at once, and how the run goes: large, for the last row. */
 import { nameOf } from '../../plan/why';
-import type { LiveRoom } from '../lecture/liveroom';
 import { roomRate } from '../lecture/models/digest';
+import type { LiveRoom } from '../lecture/show/liveroom';
 import { messages } from '../messages';
 import { Figure } from '../parts/figure';
 import { count, loss, rate } from '../state/format';

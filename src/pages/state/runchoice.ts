@@ -37,6 +37,8 @@ export const choiceFields = {
   steps: within(RANGES.steps),
   lr: v.pipe(v.number(LR_TEXT), v.minValue(LR.min, LR_TEXT), v.maxValue(LR.max, LR_TEXT)),
   seed: within(RANGES.seed),
+  // why optional: choices that a browser remembers from before there were near links
+  links: v.optional(v.picklist(['near', 'webrtc'], 'near or webrtc'), 'webrtc'),
 } as const;
 
 export type BuiltInChoice = v.InferOutput<v.ObjectSchema<typeof choiceFields, undefined>>;
@@ -54,7 +56,13 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   large: { layers: 6, heads: 8, headSize: 32, context: 256, batch: 16, steps: 2000, lr: 0.001 },
 };
 
-export const DEFAULT_CHOICE: BuiltInChoice = { source: 'moby-dick', tokenizer: 'char', seed: 1, ...PRESETS.small };
+export const DEFAULT_CHOICE: BuiltInChoice = {
+  source: 'moby-dick',
+  tokenizer: 'char',
+  seed: 1,
+  links: 'webrtc',
+  ...PRESETS.small,
+};
 
 /** The preset that `choice` equals, undefined when a field was changed. */
 export function presetOf(choice: RunChoice): PresetName | undefined {
@@ -117,15 +125,6 @@ export function runFileOf(choice: RunChoice, fileName: string): RunFile {
       recompute: false,
       wire: 'f32',
     },
+    ...(choice.links === 'near' && { links: 'near' }),
   };
 }
-
-/** Parameters of the GPT-2 with tied embeddings that `choice` describes, for a vocabulary of `vocab` tokens. */
-export function parametersOf({ layers, heads, headSize, context }: RunChoice, vocab: number): number {
-  const dim = heads * headSize;
-  const perLayer = 12 * dim * dim + 13 * dim;
-  return vocab * dim + context * dim + layers * perLayer + 2 * dim;
-}
-
-/** Bytes every tab needs for parameter, gradient and two moments of each parameter, before activations. */
-export const stateBytesOf = (parameters: number) => 16 * parameters;

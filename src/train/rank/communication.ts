@@ -54,6 +54,8 @@ export class Communication {
       case 'SUM':
         return this.#sum(line as Line<'SUM'>);
       case 'GATHER':
+        // why: an update that it gathers is timed by itself
+        if (line.pass === undefined) this.clock.submit();
         this.#params.set(line.unit, this.#shards.startGather(line.unit, this.tags.of(line)));
         return;
       case 'FREE':

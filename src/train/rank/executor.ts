@@ -62,7 +62,7 @@ export class Executor {
         ...(mb !== undefined && { mb }),
       });
     });
-    this.instance.stream.flush();
+    this.#clock.submit();
     return outcome!;
   }
 

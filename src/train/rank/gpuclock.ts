@@ -10,7 +10,8 @@ import { waitUntil } from './slowness';
 interface Encoded {
   readonly name: string;
   readonly unit: number;
-  readonly mb: number;
+  /** Absent for the update, which is of all microbatches. */
+  readonly mb: number | undefined;
   readonly flops: number;
 }
 
@@ -25,7 +26,7 @@ export class GpuClock {
   ) {}
 
   /** Dispatches of a line were encoded. */
-  encoded(name: string, unit: number, mb: number, dispatches: readonly Dispatch[]): void {
+  encoded(name: string, unit: number, mb: number | undefined, dispatches: readonly Dispatch[]): void {
     const flops = dispatches.reduce((sum, dispatch) => sum + dispatch.flops, 0);
     this.#encoded.push({ name, unit, mb, flops });
   }
@@ -67,7 +68,7 @@ export class GpuClock {
     const perFlop = (endMs - t0) / lines.reduce((sum, { flops }) => sum + flops + 1, 0);
     for (const { name, unit, mb, flops } of lines) {
       const t1 = Math.min(endMs, t0 + perFlop * (flops + 1));
-      this.trace.emit({ step, rank, lane: 'gpu', name, t0, t1, unit, mb, flops });
+      this.trace.emit({ step, rank, lane: 'gpu', name, t0, t1, unit, ...(mb !== undefined && { mb }), flops });
       t0 = t1;
     }
     this.#doneMs = endMs;

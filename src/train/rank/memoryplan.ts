@@ -7,7 +7,7 @@ import type { ModelConfig } from '../../model/config';
 import { unitSizes } from '../../model/model';
 import { placeInstance } from '../../model/placed';
 import type { Program } from '../../plan/lower';
-import { coordOf } from '../../plan/mesh';
+import { coordOf, type Mesh } from '../../plan/mesh';
 import type { ParallelPlan, UnitSize } from '../../plan/plan';
 import { programsOf } from '../../plan/simulate';
 import { type PlannedMemory, sequencesOf } from '../../plan/sizes';
@@ -34,18 +34,21 @@ export function memoryOf(
   programs: readonly Program[],
 ): readonly PlannedMemory[] {
   const residencies = programs.map((program) => residencyOf(program, plan, units));
-  const known = new Map<string, PlannedMemory>();
+  return byRank(plan, (coord) => {
+    const options = instanceOptions({ model, plan, coord, rows, residency: residencies[coord.pp]! });
+    const { staging: _, ...planned } = placeInstance(options).placement.plan.bytes();
+    return planned;
+  });
+}
+
+/** By rank what `of` says of its place, asked once for ranks that allocate alike. */
+export function byRank<T>(plan: ParallelPlan, of: (coord: Mesh['coord']) => T): readonly T[] {
+  const known = new Map<string, T>();
   return Array.from({ length: plan.dp * plan.pp * plan.tp }, (_, rank) => {
     const coord = coordOf(rank, plan);
     // why not dp: shards are padded to one size; but with tp it decides how many ranges of a shard the norm counts
     const place = `${coord.pp} ${coord.tp} ${plan.tp > 1 ? coord.dp : 0}`;
-    let planned = known.get(place);
-    if (!planned) {
-      const options = instanceOptions({ model, plan, coord, rows, residency: residencies[coord.pp]! });
-      const { staging: _, ...bytes } = placeInstance(options).placement.plan.bytes();
-      planned = bytes;
-      known.set(place, planned);
-    }
-    return planned;
+    if (!known.has(place)) known.set(place, of(coord));
+    return known.get(place)!;
   });
 }

@@ -66,7 +66,7 @@ export class Passes {
       case 'ADD':
         return this.instance.encodeTableSum();
       case 'STEP':
-        return this.instance.encodeStep(line.unit);
+        return this.clock.encoded(line.op, line.unit, undefined, this.instance.encodeStep(line.unit));
     }
   }
 

@@ -3,17 +3,17 @@
  * all parameters one after the other, in the order of units and of parameters in a unit, unsplit and without padding.
  * One address names a parameter element and its two moments. Pure; makes checkpoints and changes of plan arithmetic.
  */
-
 import type { ModelConfig } from '../../model/config';
-import { floatsOf, layoutOf } from '../../model/layout';
+import { floatsOf, type Layout, layoutOf, rangeOf } from '../../model/layout';
 import { recordModel, unitSizes } from '../../model/model';
-import { type Cut, pieces } from '../../model/split';
+import { type Cut, eachPiece } from '../../model/split';
+import type { Unit } from '../../model/unit';
 import { chunkBounds, ownedChunk } from '../../net/collective/group';
-import { lower } from '../../plan/lower';
 import type { Mesh } from '../../plan/mesh';
 import { shardingOf } from '../../plan/place';
 import type { ParallelPlan } from '../../plan/plan';
-import { type Intervals, union } from './intervals';
+import { unitsOfCoord } from '../../plan/stages';
+import type { Intervals } from './intervals';
 
 /** One parameter of the whole model. */
 export interface WholeParam {
@@ -49,8 +49,16 @@ export interface Holding {
   readonly moment: Part;
 }
 
-/** Every parameter of the model by address. A tied head has no table of its own. */
+const known = new WeakMap<ModelConfig, readonly WholeParam[]>();
+
+/** Every parameter of the model by address. A tied head has no table of its own. Worked out once for a config. */
 export function wholeModel(config: ModelConfig): readonly WholeParam[] {
+  const params = known.get(config) ?? paramsOf(config);
+  known.set(config, params);
+  return params;
+}
+
+function paramsOf(config: ModelConfig): readonly WholeParam[] {
   let at = 0;
   return recordModel(config, 1).flatMap(({ name: unitName, params }, unit) =>
     params.map(({ name, global }) => {
@@ -61,35 +69,96 @@ export function wholeModel(config: ModelConfig): readonly WholeParam[] {
   );
 }
 
-/** What the rank at `mesh.coord` holds under `plan`: units of its stages, its tensor-parallel part, its ZeRO shard. */
-export function holdingOf(config: ModelConfig, plan: ParallelPlan, mesh: Mesh): Holding {
-  const cut: Cut = { size: plan.tp, rank: mesh.coord.tp };
+/**
+ * What the rank at `mesh.coord` holds under `plan`: units of its stages, its tensor-parallel part, its ZeRO shard. Every
+ * mirror and every change of plan asks for all ranks, so no program is lowered for it and nothing is sorted.
+ */
+export function holdingOf(config: ModelConfig, plan: ParallelPlan, { coord }: Pick<Mesh, 'coord'>): Holding {
+  const cut: Cut = { size: plan.tp, rank: coord.tp };
+  const here = unitsOfCoord(plan, unitSizes(config, plan.dp, cut), coord.pp);
+  const units = recordModel(config, 1, cut);
   const sharding = shardingOf(plan);
-  const { stages } = lower(plan, mesh, unitSizes(config, plan.dp, cut));
-  const whole = new Map(wholeModel(config).map((param) => [`${param.unitName}/${param.name}`, param]));
-  const units = recordModel(config, 1, cut)
-    .map((unit, index) => ({ ...unit, index }))
-    .filter(({ index }) => stages.some(({ first, last }) => first <= index && index <= last));
-  const part = (sharded: boolean): Part => {
-    const lengths = new Map<number, number>();
-    const spans: Span[] = [];
-    for (const { index: unit, name, params } of units) {
-      const { ranges, floats } = layoutOf(params, plan.dp);
-      const [from, to] = sharded ? chunkBounds(floats, plan.dp, ownedChunk(mesh.coord.dp, plan.dp)) : [0, floats];
-      lengths.set(unit, to - from);
-      for (const { param, at } of ranges) {
-        const base = whole.get(`${name}/${param.name}`)!.at;
-        for (const { local, global, floats: length } of pieces(param.global, param.split, cut)) {
-          const first = Math.max(at + local, from);
-          const end = Math.min(at + local + length, to);
-          if (first < end) {
-            spans.push({ unit, local: first - from, at: base + global + first - at - local, floats: end - first });
-          }
-        }
-      }
+  const part = (sharded: boolean) => partOf(config, units, here, cut, plan.dp, sharded ? coord.dp : undefined);
+  const param = part(sharding === 3);
+  return { param, moment: sharding >= 1 && sharding < 3 ? part(true) : param };
+}
+
+/** `shard` is the data-parallel coordinate where only its shard of every unit is held. */
+function partOf(
+  config: ModelConfig,
+  units: readonly Unit[],
+  here: readonly number[],
+  cut: Cut,
+  dp: number,
+  shard: number | undefined,
+): Part {
+  const bounds = new Map<number, UnitBounds>();
+  for (const unit of here) {
+    const layout = layoutOf(units[unit]!.params, dp);
+    const [from, to] = shard === undefined ? [0, layout.floats] : chunkBounds(layout.floats, dp, ownedChunk(shard, dp));
+    bounds.set(unit, { layout, from, to });
+  }
+  return new HeldPart(config, cut, bounds);
+}
+
+/** Of other ranks only the addresses are asked for, of this one the spans too: each list is made when it is read. */
+class HeldPart implements Part {
+  readonly lengths: ReadonlyMap<number, number>;
+  #spans: readonly Span[] | undefined;
+  #held: Intervals | undefined;
+
+  constructor(
+    private readonly config: ModelConfig,
+    private readonly cut: Cut,
+    private readonly bounds: ReadonlyMap<number, UnitBounds>,
+  ) {
+    this.lengths = new Map([...bounds].map(([unit, { from, to }]) => [unit, to - from]));
+  }
+
+  get spans(): readonly Span[] {
+    if (!this.#spans) {
+      const spans: Span[] = [];
+      this.#each((unit, local, at, floats) => spans.push({ unit, local, at, floats }));
+      this.#spans = spans;
     }
-    spans.sort((a, b) => a.at - b.at);
-    return { lengths, spans, held: union(spans.map(({ at, floats }) => ({ from: at, to: at + floats }))) };
-  };
-  return { param: part(sharding === 3), moment: part(sharding >= 1) };
+    return this.#spans;
+  }
+
+  get held(): Intervals {
+    if (!this.#held) {
+      const held: { from: number; to: number }[] = [];
+      let last = { from: 0, to: 0 };
+      this.#each((_, __, at, floats) => {
+        if (last.to === at && held.length > 0) last.to += floats;
+        else {
+          last = { from: at, to: at + floats };
+          held.push(last);
+        }
+      });
+      this.#held = held;
+    }
+    return this.#held;
+  }
+
+  /** Visit what is held in the order of addresses: parameters have ascending ones, and so have the pieces of each. */
+  #each(visit: (unit: number, local: number, at: number, floats: number) => void): void {
+    for (const { unit, name, at: base } of wholeModel(this.config)) {
+      const bound = this.bounds.get(unit);
+      if (!bound) continue;
+      const { layout, from, to } = bound;
+      const { param, at: start } = rangeOf(layout, name);
+      eachPiece(param.global, param.split, this.cut, (local, global, floats) => {
+        const first = Math.max(start + local, from);
+        const end = Math.min(start + local + floats, to);
+        if (first < end) visit(unit, first - from, base + global + first - start - local, end - first);
+      });
+    }
+  }
+}
+
+/** Elements [from, to) of a unit's flat buffer are held. */
+interface UnitBounds {
+  readonly layout: Layout;
+  readonly from: number;
+  readonly to: number;
 }

@@ -1,7 +1,10 @@
+import type { NearPorts } from '../../../src/net/room/connectnear';
+
 /** What the bench page asks of its Worker. Channels travel in the task that creates them. */
 export type Command =
   | { readonly do: 'link'; readonly peer: string; readonly bulk: RTCDataChannel; readonly control: RTCDataChannel }
   | { readonly do: 'rawLink'; readonly peer: string; readonly bulk: RTCDataChannel }
+  | ({ readonly do: 'nearLink'; readonly peer: string } & NearPorts)
   | (Question & { readonly id: number });
 
 export type Question =
@@ -13,6 +16,13 @@ export type Question =
       readonly sizeBytes: number;
       readonly form: 'ring' | 'direct' | 'auto';
       readonly times: number;
+    }
+  | {
+      readonly do: 'flow';
+      readonly over: 'webrtc' | 'near';
+      readonly left: string;
+      readonly right: string;
+      readonly sizeBytes: number;
     }
   | { readonly do: 'fill' | 'drain'; readonly peer: string; readonly seconds: number };
 

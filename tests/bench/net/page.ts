@@ -2,13 +2,16 @@
  * The bench page of one tab: connects to the other tabs, over BroadcastChannel or through the process that drives it, and
  * hands its channels to the Worker.
  */
-import { connectPeer, type PeerConnection } from '../../../src/net/room/webrtc';
+import { sharedBroker } from '../../../src/net/room/broker';
+import type { Connection } from '../../../src/net/room/connection';
+import { connectNear } from '../../../src/net/room/connectnear';
+import { connectPeer } from '../../../src/net/room/webrtc';
 import type { Answer, Command, Drained, Question } from './messages';
 
 export interface Signal {
   readonly from: number;
   readonly to: number;
-  readonly kind: 'link' | 'raw';
+  readonly kind: 'link' | 'raw' | 'near';
   readonly data: unknown;
 }
 
@@ -19,8 +22,8 @@ const nameOf = (index: number) => `t${index}`;
 const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
 const waiting = new Map<number, (answer: Answer) => void>();
 const room = new BroadcastChannel('bench');
-const connections = new Map<string, PeerConnection>();
-const KINDS = typeof carry === 'undefined' ? (['link', 'raw'] as const) : (['link'] as const);
+const connections = new Map<string, Connection>();
+const KINDS = typeof carry === 'undefined' ? (['link', 'raw', 'near'] as const) : (['link'] as const);
 let commands = 0;
 let rank = 0;
 let size = 0;
@@ -51,13 +54,25 @@ function receive(signal: Signal): void {
   (known ?? connect(signal.from, signal.kind)).signal(signal.data);
 }
 
-function connect(to: number, kind: Signal['kind']): PeerConnection {
-  const connection = connectPeer({
-    initiator: rank < to,
-    onSignal: (data) => send({ from: rank, to, kind, data }),
-  });
-  const { bulk, control } = connection;
+function connect(to: number, kind: Signal['kind']): Connection {
   const peer = nameOf(to);
+  const ends = { initiator: rank < to, onSignal: (data: unknown) => send({ from: rank, to, kind, data }) };
+  if (kind === 'near') {
+    const connection = connectNear({
+      ...ends,
+      broker: sharedBroker()!,
+      // why of the parent: it is the same for frames of one page, and for a tab its own
+      page: String(parent.performance.timeOrigin),
+      onPorts: ({ bulk, control, isOneProcess }) =>
+        worker.postMessage({ do: 'nearLink', peer, bulk, control, isOneProcess } satisfies Command, [bulk, control]),
+      onFailed: () => console.error(`no near link of ${rank} to ${to}`),
+      timeoutMs: 20_000,
+    });
+    connections.set(`${to}${kind}`, connection);
+    return connection;
+  }
+  const connection = connectPeer(ends);
+  const { bulk, control } = connection;
   if (kind === 'link') worker.postMessage({ do: 'link', peer, bulk, control } satisfies Command, [bulk, control]);
   else worker.postMessage({ do: 'rawLink', peer, bulk } satisfies Command, [bulk]);
   connections.set(`${to}${kind}`, connection);
@@ -93,6 +108,23 @@ const bench = {
       right: nameOf((rank + 1) % size),
       sizeBytes,
     }) as Promise<number>,
+  /** ms to move `sizeBytes` to the right and from the left in messages of our transport. */
+  flow: (sizeBytes: number, over: 'webrtc' | 'near') =>
+    ask({
+      do: 'flow',
+      over,
+      left: nameOf((rank + size - 1) % size),
+      right: nameOf((rank + 1) % size),
+      sizeBytes,
+    }) as Promise<number>,
+  /** Open `count` of these pages in frames of this one. */
+  frames: (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const frame = document.createElement('iframe');
+      frame.src = location.href;
+      document.body.append(frame);
+    }
+  },
   /** ms of one all-reduce, the median of `times`. */
   allReduce: (sizeBytes: number, form: 'ring' | 'direct' | 'auto', times: number) => {
     const peers = Array.from({ length: size }, (_, i) => nameOf(i));

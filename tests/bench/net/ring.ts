@@ -3,6 +3,7 @@
  * alternating, warm. Bus bandwidth as NCCL defines it: size / time * 2(N-1)/N.
  */
 import type { Page } from 'playwright-core';
+import { benchKinds, type KindsResult } from './kinds';
 import type { Bench } from './page';
 import { openTabs } from './tabs';
 
@@ -24,6 +25,8 @@ export interface RingResult {
   readonly directShare: number;
   /** Of one all-reduce of a small buffer in the form that its size gets, ms, median of 20. */
   readonly smallMs: Readonly<Record<string, number>>;
+  /** The same ring over every kind of link. */
+  readonly kinds: KindsResult;
 }
 
 export interface RingOptions {
@@ -31,8 +34,8 @@ export interface RingOptions {
   readonly tabs?: number;
   readonly sizeBytes?: number;
   readonly rounds?: number;
-  /** Told each round as it ends. */
-  readonly onResult?: (round: RingRound) => void;
+  /** Told the kinds of links, then each round as it ends. */
+  readonly onResult?: (result: RingRound | KindsResult) => void;
 }
 
 /** Sizes of the default example's units and below. */
@@ -43,6 +46,8 @@ export async function benchRing(options: RingOptions): Promise<RingResult> {
   const { tabs = 4, sizeBytes = 16 << 20, rounds = 3 } = options;
   const { pages, close } = await openTabs(options.executablePath, tabs);
   try {
+    const kinds = await benchKinds(pages);
+    options.onResult?.(kinds);
     // fresh connections are slow: both kinds are warmed up, gently, before anything is timed
     for (const share of [64, 16, 4]) await round(pages, sizeBytes / share);
     const results: RingRound[] = [];
@@ -59,6 +64,7 @@ export async function benchRing(options: RingOptions): Promise<RingResult> {
       ringShare: median(results.map((r) => r.ringBusMBs / r.rawMBs)),
       directShare: median(results.map((r) => r.directBusMBs / r.rawMBs)),
       smallMs,
+      kinds,
     };
   } finally {
     await close();

@@ -2,6 +2,7 @@
 
 import { DEFAULT_LINKS, makeGroup } from '../../../src/net/collective/group';
 import { linkTransport } from '../../../src/net/wire/links';
+import { PortChannel } from '../../../src/net/wire/portchannel';
 import { PIECE_FLOATS } from '../../../src/plan/links';
 import type { Mesh } from '../../../src/plan/mesh';
 import type { Answer, Command, Drained, Question } from './messages';
@@ -11,13 +12,17 @@ const HIGH_BYTES = 1 << 20;
 const LOW_BYTES = 256 << 10;
 
 const transport = linkTransport({ self: 'bench' });
+const nearTransport = linkTransport({ self: 'bench' });
 const raw = new Map<string, RawLink>();
 const never = new AbortController().signal;
 let step = 0;
 
 self.onmessage = ({ data }: MessageEvent<Command>) => {
   if (data.do === 'link') transport.addLink(data.peer, data.bulk, data.control);
-  else if (data.do === 'rawLink') raw.set(data.peer, new RawLink(data.bulk));
+  else if (data.do === 'nearLink') {
+    const channel = (port: MessagePort) => new PortChannel(port, data.isOneProcess);
+    nearTransport.addLink(data.peer, channel(data.bulk), channel(data.control), 'near');
+  } else if (data.do === 'rawLink') raw.set(data.peer, new RawLink(data.bulk));
   else {
     run(data).then(
       (value) => answer({ id: data.id, value }),
@@ -29,6 +34,7 @@ self.onmessage = ({ data }: MessageEvent<Command>) => {
 function run(question: Question): Promise<unknown> {
   if (question.do === 'raw') return rawRing(question.left, question.right, question.sizeBytes);
   if (question.do === 'allReduce') return allReduce(question);
+  if (question.do === 'flow') return flow(question);
   const until = performance.now() + question.seconds * 1000;
   return question.do === 'fill' ? fill(question.peer, until) : drain(question.peer, until);
 }
@@ -81,6 +87,20 @@ class RawLink {
 async function rawRing(left: string, right: string, sizeBytes: number): Promise<number> {
   const t0 = performance.now();
   await Promise.all([raw.get(right)!.send(sizeBytes), raw.get(left)!.receive(sizeBytes)]);
+  return performance.now() - t0;
+}
+
+/** Send messages of one frame to the right and receive as many from the left; ms until both are done. */
+async function flow({ over, left, right, sizeBytes }: Extract<Question, { do: 'flow' }>): Promise<number> {
+  const on = over === 'near' ? nearTransport : transport;
+  const message = new Uint8Array(PIECE_FLOATS * 4);
+  const count = Math.ceil(sizeBytes / message.byteLength);
+  const tag = (i: number) => `1/${step}/f${i}`;
+  const t0 = performance.now();
+  const sends = Array.from({ length: count }, (_, i) => on.send(right, tag(i), message));
+  for (let i = 0; i < count; i++) on.release(left, await on.recv(left, tag(i), never));
+  await Promise.all(sends);
+  step++;
   return performance.now() - t0;
 }
 

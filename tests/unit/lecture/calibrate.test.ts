@@ -1,9 +1,9 @@
 /** The room in the planner's terms: how fast a tab is that has its machine to itself. */
 import { expect, test } from 'vitest';
-import { LECTURE_CHOICE } from '../../../src/pages/lecture/address';
+import type { Moment } from '../../../src/pages/lecture/facts/moment';
+import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
 import { calibrate } from '../../../src/pages/lecture/models/calibrate';
-import type { Moment } from '../../../src/pages/lecture/moment';
-import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
+import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { parsePlan } from '../../../src/plan/plan';
 import { computeEvents } from '../../../src/trace/stats';
@@ -22,6 +22,7 @@ function moment(machines: readonly (string | undefined)[], events = feed.traceOf
     step: newestStep.value,
     since: 0,
     proof: null,
+    early: [],
   };
   return { kind: 'simulated', run, plan, ranks, events, ...rest };
 }

@@ -1,25 +1,24 @@
 /** Figures of the scenes from the simulator's events against formulas: bytes by axis, all-reduces per block, memory, ranking. */
 import { describe, expect, test } from 'vitest';
-import { LECTURE_CHOICE } from '../../../src/pages/lecture/address';
-import type { RankView } from '../../../src/pages/lecture/feed';
-import { costOf, percentile } from '../../../src/pages/lecture/frames';
+import type { RankView } from '../../../src/pages/lecture/facts/feed';
+import { type Moment, rankFinder } from '../../../src/pages/lecture/facts/moment';
+import { parametersOf, sequencesOf, unitsOf } from '../../../src/pages/lecture/facts/units';
+import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
 import { hashGroups, onScale, partedReplicas } from '../../../src/pages/lecture/models/agreement';
-import { placesOf } from '../../../src/pages/lecture/models/cube';
 import { type Digest, digestOf, keyOf, paceOf, roomRate } from '../../../src/pages/lecture/models/digest';
 import { lanesOf } from '../../../src/pages/lecture/models/lanes';
 import { linkLoads, sentBytes } from '../../../src/pages/lecture/models/links';
 import { oneStepOf } from '../../../src/pages/lecture/models/onestep';
 import { DEFAULT_PICKS, planFor } from '../../../src/pages/lecture/models/plans';
-import { reasonOf, rowsOf } from '../../../src/pages/lecture/models/ranking';
+import { plansOf, rowsOf, slowing } from '../../../src/pages/lecture/models/ranking';
 import { holdingsAfter, ringRuns } from '../../../src/pages/lecture/models/ring';
 import { asMeasured, byRounds, holdingsAt } from '../../../src/pages/lecture/models/ringtime';
 import { sideBySide } from '../../../src/pages/lecture/models/sidebyside';
 import { STAGES, stateBytes, theory, trafficFactor } from '../../../src/pages/lecture/models/states';
 import { tensorCounts } from '../../../src/pages/lecture/models/tensor';
-import { parametersOf, sequencesOf, unitsOf } from '../../../src/pages/lecture/models/units';
-import { DIALS, nameOfStop, questionOf, START, STOPS } from '../../../src/pages/lecture/models/whatif';
-import { type Moment, rankFinder } from '../../../src/pages/lecture/moment';
-import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
+import { DIALS, nameOfStop, PRESETS, questionOf, STOPS } from '../../../src/pages/lecture/models/whatif';
+import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
+import { costOf, percentile } from '../../../src/pages/lecture/show/frames';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import type { StepMetrics } from '../../../src/pages/tab';
 import { collectiveBytes } from '../../../src/plan/links';
@@ -66,8 +65,8 @@ describe('bytes', () => {
     expect(counts.waiting).toBeLessThanOrEqual(1);
   });
 
-  test('3D: a stage sends a border for every microbatch and its end of the tied table', () => {
-    const plan = planFor('cube', N, run, DEFAULT_PICKS)!;
+  test('dp 2 x pp 2: a stage sends a border for every microbatch and its end of the tied table', () => {
+    const plan = parsePlan({ dp: 2, pp: 2, microbatches: 4 });
     const { loads } = simulated(plan);
     const border = 4 * sequencesOf(run, plan) * run.model.context * run.model.dim;
     const table = 4 * unitsOf(run, plan).at(-1)!.table!.floats;
@@ -106,38 +105,61 @@ test('one step has every unit forward, backward and in the update', () => {
   }
 });
 
-test('the cube has a place for every rank, no two alike', () => {
-  const places = placesOf({ dp: 2, pp: 2, tp: 2 });
-  expect(new Set(places.map(({ x, y }) => `${x} ${y}`)).size).toBe(8);
-  for (const { x, y } of places) expect([x >= 0, x <= 1, y >= 0, y <= 1]).toEqual([true, true, true, true]);
-});
+const NO_PARTS = { compute: 0, tp: 0, dp: 0, pp: 0, idle: 0 };
 
-test('efficiency is over as many tabs that each ran alone, and a plan below one tab says why', () => {
-  const prediction = (plan: ParallelPlan, stepMs: number) => ({ plan, stepMs }) as Prediction;
+/** What stands in the show's digests of a plan that ran at `tokensPerSecond`. */
+function digestEntry(plan: ParallelPlan, tokensPerSecond: number, parts = NO_PARTS): [string, Digest] {
+  const base = { plan, kind: 'live', samples: 1, bubble: 0, overlap: 1, memory: [], sent: [], takenMs: 0 } as const;
+  const segments = { ranks: 1, spanMs: 0, segments: [] };
+  const rest = { conditions: 'now', gantt: null, isFirst: false, segments, parts };
+  return [keyOf(plan, 'live'), { ...base, ...rest, tokensPerSecond }];
+}
+
+const prediction = (plan: ParallelPlan, stepMs: number) => ({ plan, stepMs }) as Prediction;
+
+test('efficiency is over as many tabs that each ran alone; a plan below one tab says what was measured of its step', () => {
   const [alone, ddp, tp] = [parsePlan({}), parsePlan({ dp: 4 }), parsePlan({ tp: 4 })];
   const advice = { alone: prediction(alone, 100), ranked: [prediction(ddp, 30), prediction(tp, 300)], why: '' };
-  const digest = (plan: ParallelPlan, tokensPerSecond: number) => {
-    const base = { plan, kind: 'live', samples: 1, bubble: 0, overlap: 1, memory: [], sent: [] } as const;
-    const rest = { conditions: '[]', gantt: null, isFirst: false };
-    return [keyOf(plan, 'live'), { ...base, ...rest, tokensPerSecond }] as [string, Digest];
-  };
-  const digests = new Map([digest(alone, 100), digest(ddp, 300), digest(tp, 50)]);
-  const rows = rowsOf(advice as Recommendation, digests, 'live', 256);
-  expect(rows.map(({ name, efficiency, isSlower, isBest }) => [name, efficiency, isSlower, isBest])).toEqual([
-    ['DDP', 0.75, false, true],
-    ['one tab', 1, false, false],
-    ['tp 4', 0.125, true, false],
+  const digests = new Map([
+    digestEntry(alone, 100, { ...NO_PARTS, compute: 100 }),
+    digestEntry(ddp, 300, { ...NO_PARTS, compute: 25 }),
+    digestEntry(tp, 50, { ...NO_PARTS, compute: 40, tp: 150, idle: 10 }),
   ]);
+  const rows = rowsOf(advice as Recommendation, digests, 'live', 256, 'now');
+  expect(rows.map(({ name, efficiency, slowedBy, isBest }) => [name, efficiency, slowedBy, isBest])).toEqual([
+    ['DDP', 0.75, undefined, true],
+    ['one tab', 1, undefined, false],
+    ['tp 4', 0.125, 'tp', false],
+  ]);
+  expect(rows.some(({ isStale }) => isStale)).toBe(false);
+  expect(rowsOf(advice as Recommendation, digests, 'live', 256, 'later').every(({ isStale }) => isStale)).toBe(true);
 });
 
 test.each([
-  [{ tp: 2, pp: 2, microbatches: 4 }, 0.5, 'partial sums'],
-  [{ dp: 4 }, 0, 'gradients'],
-  [{ dp: 2, pp: 2, microbatches: 4 }, 0.1, 'gradients'],
-  [{ dp: 2, pp: 2, microbatches: 4 }, 0.3, 'bubble'],
-  [{ pp: 4, microbatches: 8 }, 0.1, 'bubble'],
-])('why %o with a bubble of %d is slower than one tab: %s', (plan, bubble, reason) => {
-  expect(reasonOf({ plan: parsePlan(plan), bubble })).toBe(reason);
+  [{ compute: 90, tp: 1, dp: 2, pp: 3, idle: 4 }, 'sharing'],
+  [{ compute: 30, tp: 0, dp: 40, pp: 0, idle: 4 }, 'dp'],
+  [{ compute: 25, tp: 0, dp: 4, pp: 9, idle: 30 }, 'idle'],
+  [{ compute: 25, tp: 0, dp: 4, pp: 90, idle: 30 }, 'pp'],
+] as const)('four tabs with parts %o against 100 ms of compute of one tab alone: %s', (parts, reason) => {
+  expect(slowing(parts, { ...NO_PARTS, compute: 100 }, 4)).toBe(reason);
+});
+
+test('a name says the microbatches, and of plans that differ only in detail the best is tried', () => {
+  const plans = [
+    parsePlan({ pp: 4, microbatches: 16 }),
+    parsePlan({ pp: 4, schedule: 'eager-1f1b', microbatches: 8 }),
+    parsePlan({ pp: 4, schedule: 'gpipe', microbatches: 8 }),
+    parsePlan({ dp: 2, pp: 2, zero: 1 }),
+    parsePlan({ dp: 2, pp: 2 }),
+    parsePlan({ dp: 4, zero: 1 }),
+    parsePlan({ dp: 4 }),
+  ];
+  const ranked = plans.map((plan, index) => prediction(plan, 10 + index));
+  const advice = { alone: prediction(parsePlan({}), 100), ranked, why: '' } as Recommendation;
+  const rows = rowsOf(advice, new Map(), 'live', 256, '');
+  const [best, , gpipe, mixed, , zero, ddp] = plans;
+  expect(plansOf(advice)).toEqual([parsePlan({}), best, gpipe, mixed, zero, ddp]);
+  expect(rows.map(({ name }) => name)).toContain('pp 4 (1f1b), M 16');
 });
 
 test('pace: the median step since the plan began, its first one left out; before there are two, what the ranks tell', () => {
@@ -148,15 +170,32 @@ test('pace: the median step since the plan began, its first one left out; before
   expect(roomRate(ranks, { pp: 2, tp: 1 })).toBe(200);
   const plan = parsePlan({ pp: N, microbatches: N });
   const { feed, events } = simulated(plan);
-  const rest = { kind: 'simulated', phase: 'training', generation: 1, step: 1, since: 1, proof: null } as const;
+  const rest = {
+    kind: 'simulated',
+    phase: 'training',
+    generation: 1,
+    step: 1,
+    since: 1,
+    proof: null,
+    early: [],
+  } as const;
   const moment: Moment = { ...rest, run, plan, ranks: feed.ranks.value, events, metrics: [] };
   expect(digestOf(moment, undefined)!.tokensPerSecond).toBeCloseTo(roomRate(feed.ranks.value, plan), 6);
   expect(digestOf(moment, undefined)!.tokensPerSecond).toBeCloseTo(feed.ranks.value[0]!.tokensPerSecond, 6);
 });
 
-test('who holds the same, and where a difference stands', () => {
-  const rank = (index: number, hash: string) => ({ rank: index, weights: { step: 7, hash } }) as RankView;
-  expect(hashGroups([rank(0, 'a'), rank(1, 'b'), rank(2, 'a')]).map(({ ranks }) => ranks)).toEqual([[0, 2], [1]]);
+test('who holds the same part, of the running generation only; and where a difference stands', () => {
+  const rank = (index: number, hash: string, generation = 3) =>
+    ({ rank: index, weights: { generation, step: 7, hash } }) as RankView;
+  const ranks = [rank(0, 'a'), rank(1, 'b'), rank(2, 'a'), rank(3, 'old', 2)];
+  const cut = parsePlan({ dp: 2, pp: 2, microbatches: 4 });
+  expect(hashGroups(ranks, cut, 3).map(({ ranks, part }) => [ranks, part])).toEqual([
+    [[0, 2], { pp: 0, tp: 0 }],
+    [[1], { pp: 1, tp: 0 }],
+  ]);
+  // under ZeRO-3 every rank holds a shard of its own
+  const shards = hashGroups(ranks.slice(0, 3), parsePlan({ dp: 3, zero: 3 }), 3);
+  expect(shards.map(({ ranks }) => ranks)).toEqual([[0], [1], [2]]);
   expect([onScale(0), onScale(1e-9), onScale(1), onScale(10)]).toEqual([0, 0, 1, 1]);
 });
 
@@ -185,7 +224,7 @@ test('schedules side by side: those that can run, with what was measured under t
   const plan = planFor('pipeline', N, run, DEFAULT_PICKS)!;
   const { feed, events } = simulated(plan);
   const { ranks, generation, newestStep } = feed;
-  const rest = { phase: 'training', metrics: [], since: 0, proof: null } as const;
+  const rest = { phase: 'training', metrics: [], since: 0, proof: null, early: [] } as const;
   const moment: Moment = {
     ...rest,
     kind: 'simulated',
@@ -211,7 +250,7 @@ test('schedules side by side: those that can run, with what was measured under t
 test('samples under other handicaps are left behind, and so is the first step under a plan', () => {
   const plan = planFor('pipeline', N, run, DEFAULT_PICKS)!;
   const { feed, events } = simulated(plan);
-  const rest = { phase: 'training', metrics: [], since: 0, proof: null, generation: 1, step: 1 } as const;
+  const rest = { phase: 'training', metrics: [], since: 0, proof: null, early: [], generation: 1, step: 1 } as const;
   const moment: Moment = { ...rest, kind: 'simulated', run, plan, ranks: feed.ranks.value, events };
   const twice = digestOf(moment, digestOf(moment, undefined))!;
   expect(twice.samples).toBe(2);
@@ -230,7 +269,7 @@ test('every stop of every dial is a question with a name', () => {
   for (const dial of DIALS) {
     for (const [index] of STOPS[dial].entries()) {
       expect(nameOfStop(dial, index)).not.toContain('undefined');
-      const { devices, links, workload } = questionOf({ ...START, [dial]: index });
+      const { devices, links, workload } = questionOf({ ...PRESETS.laptops, [dial]: index });
       expect(devices.length).toBeGreaterThan(0);
       expect(links.bytesPerMs).toBeGreaterThan(0);
       expect(workload.model.dim % workload.model.heads).toBe(0);

@@ -1,6 +1,6 @@
 /** Frames of a page: one larger job each, smaller ones together, each asked for once. */
 import { afterEach, expect, test, vi } from 'vitest';
-import { Frames } from '../../../src/pages/lecture/frames';
+import { Frames } from '../../../src/pages/lecture/show/frames';
 
 const waiting: Array<() => void> = [];
 vi.stubGlobal('requestAnimationFrame', (then: () => void) => waiting.push(then));

@@ -1,12 +1,12 @@
 /** Timelines: bars of a schedule are its passes, their bubble is the simulator's, and the ideal one meets the formula. */
 import { describe, expect, test } from 'vitest';
-import { LECTURE_CHOICE } from '../../../src/pages/lecture/address';
-import { ganttOf, meanPasses } from '../../../src/pages/lecture/models/gantt';
+import { stageOfUnit, unitsOf } from '../../../src/pages/lecture/facts/units';
+import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
+import { type Bar, ganttOf, meanPasses, replacedBy } from '../../../src/pages/lecture/models/gantt';
 import { bubbleFormula, idealOf } from '../../../src/pages/lecture/models/ideal';
 import { DEFAULT_PICKS, planFor } from '../../../src/pages/lecture/models/plans';
-import { stageOfUnit, unitsOf } from '../../../src/pages/lecture/models/units';
-import { niceStep } from '../../../src/pages/lecture/parts/ganttview';
-import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
+import { niceStep } from '../../../src/pages/lecture/pictures/axis';
+import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { SCHEDULES } from '../../../src/plan/plan';
 import { clusterOf, simulate } from '../../../src/plan/simulate';
@@ -41,10 +41,28 @@ describe.each(SCHEDULES)('%s', (schedule) => {
 
 test('mean passes give back the costs of a simulation', () => {
   const feed = new SimulatedFeed(run, planFor('pipeline', 4, run, { ...DEFAULT_PICKS, schedule: 'zb-h1' })!);
-  const ms = meanPasses(feed.traceOf(feed.newestStep.value));
+  const kinds = unitsOf(run, feed.plan.value!).map(({ kind }) => kind);
+  const ms = meanPasses(feed.traceOf(feed.newestStep.value), kinds);
   expect(ms('F', 1)).toBeGreaterThan(0);
   expect(ms('F', 1)).toBeCloseTo(ms('F', 2), 6);
   expect(ms('I', 1)).toBeGreaterThan(ms('W', 1));
+});
+
+test('a slow tab is averaged away: blocks of all stages take the same', () => {
+  const feed = new SimulatedFeed(run, planFor('pipeline', 4, run, DEFAULT_PICKS)!);
+  feed.change({ unitMs: [2, 2, 2, 10] });
+  const kinds = unitsOf(run, feed.plan.value!).map(({ kind }) => kind);
+  const ms = meanPasses(feed.traceOf(feed.newestStep.value), kinds);
+  // two samples a microbatch; three of four tabs take 2 ms for each, the last 10
+  for (let unit = 1; unit <= 8; unit++) expect(ms('F', unit)).toBeCloseTo((2 * (3 * 2 + 10)) / 4, 6);
+});
+
+test('bars are replaced one by one, the others stay expected', () => {
+  const bar = (mb: number, t0: number): Bar => ({ rank: 0, pass: 'F', mb, stage: 0, t0, t1: t0 + 1 });
+  const expected = { ranks: 1, bars: [bar(0, 0), bar(1, 1)], spanMs: 2, bubble: 0 };
+  const mixed = replacedBy(expected, { ranks: 1, bars: [bar(1, 3)], spanMs: 4, bubble: 0 });
+  expect(mixed.bars).toEqual([bar(1, 3), { ...bar(0, 0), isExpected: true }]);
+  expect(mixed.spanMs).toBe(4);
 });
 
 test('clocks that overlap are cut, waiting stays', () => {

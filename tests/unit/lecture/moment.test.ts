@@ -1,9 +1,9 @@
 /** Moments: a step is shown once it is of the running plan, also where a feed makes its plan anew with every word it hears. */
 import { signal } from '@preact/signals';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { LECTURE_CHOICE } from '../../../src/pages/lecture/address';
-import { Moments } from '../../../src/pages/lecture/moment';
-import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
+import { Moments } from '../../../src/pages/lecture/feeds/moments';
+import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
+import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 

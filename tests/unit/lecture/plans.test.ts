@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { PlanError } from '../../../src/errors';
 import { MOST_MEMBERS } from '../../../src/net/membership/election';
-import { LECTURE_CHOICE, readAddress, writeAddress } from '../../../src/pages/lecture/address';
 import { DEFAULT_PICKS, factsOf, planFor, SCENES, sceneOf } from '../../../src/pages/lecture/models/plans';
+import { LECTURE_CHOICE, readAddress, writeAddress } from '../../../src/pages/lecture/show/address';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { type ParallelPlan, SCHEDULES } from '../../../src/plan/plan';
 import { validatePlan } from '../../../src/plan/rules';
@@ -18,7 +18,7 @@ describe('planFor', () => {
     (tabs) => {
       for (const scene of SCENES) {
         const plan = planFor(scene, tabs, run, DEFAULT_PICKS);
-        if (!plan) expect(['which', 'proof']).toContain(scene);
+        if (!plan) expect(['which', 'proof', 'glance']).toContain(scene);
         else expect(validatePlan(plan, factsOf(run, sizeOf(plan)))).toBe(plan);
       }
       const used = (['one', 'data', 'zero', 'pipeline', 'tensor', 'cube'] as const).map((scene) =>
@@ -57,7 +57,7 @@ describe('planFor', () => {
     expect(planFor('data', 4, run, DEFAULT_PICKS)).toMatchObject({ dp: 4, pp: 1, tp: 1, zero: 0 });
     expect(planFor('zero', 4, run, { ...DEFAULT_PICKS, zero: 3 })).toMatchObject({ dp: 4, zero: 3 });
     expect(planFor('tensor', 4, run, DEFAULT_PICKS)).toMatchObject({ tp: 4, dp: 1 });
-    expect(planFor('cube', 4, run, DEFAULT_PICKS)).toMatchObject({ dp: 2, pp: 2, tp: 1 });
+    expect(planFor('cube', 4, run, DEFAULT_PICKS)).toMatchObject({ dp: 1, pp: 2, tp: 2 });
     expect(planFor('cube', 8, run, DEFAULT_PICKS)).toMatchObject({ dp: 2, pp: 2, tp: 2 });
     for (const schedule of SCHEDULES) {
       expect(planFor('pipeline', 4, run, { ...DEFAULT_PICKS, schedule })).toMatchObject({ pp: 4, microbatches: 8 });
@@ -70,7 +70,16 @@ describe('the address', () => {
     const secret = 'AAAAAAAAAAAAAAAAAAAAAA';
     const picks = { zero: 2, schedule: 'zb-v', depth: 4, overlap: false } as const;
     const addresses = [
-      { secret, choice: LECTURE_CHOICE, scene: 'zero', picks, tabs: 8, hidden: true, watches: false },
+      {
+        secret,
+        choice: LECTURE_CHOICE,
+        scene: 'zero',
+        picks,
+        tabs: 8,
+        hidden: true,
+        watches: false,
+        embed: 'recorded',
+      },
       {
         secret: undefined,
         choice: { ...LECTURE_CHOICE, layers: 2, seed: 7 },
@@ -79,6 +88,7 @@ describe('the address', () => {
         tabs: 4,
         hidden: false,
         watches: true,
+        embed: '',
       },
     ] as const;
     for (const address of addresses) {

@@ -1,10 +1,11 @@
 /** The lecture as its person drives it, on a live room of the test's own. */
 import { signal } from '@preact/signals';
 import { expect, test, vi } from 'vitest';
-import { readAddress } from '../../../src/pages/lecture/address';
-import type { Commands, Feed, Proof } from '../../../src/pages/lecture/feed';
-import { type Live, Show } from '../../../src/pages/lecture/show';
-import { SimulatedFeed } from '../../../src/pages/lecture/simulated';
+import type { Commands, Feed, Proof } from '../../../src/pages/lecture/facts/feed';
+import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
+import { readAddress } from '../../../src/pages/lecture/show/address';
+import type { Live } from '../../../src/pages/lecture/show/live';
+import { Show } from '../../../src/pages/lecture/show/show';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import { nameOf } from '../../../src/plan/why';
 
@@ -22,7 +23,15 @@ function liveRoom(show: Show, plan: ParallelPlan) {
     pause: (paused: boolean) => asked.push(paused ? 'pause' : 'go on'),
   } as unknown as Commands;
   const machines = signal([undefined, undefined, undefined, undefined]);
-  const live = { feed, commands, seats: signal(4), machines, problem: signal(''), news: signal([]) };
+  const live = {
+    feed,
+    commands,
+    seats: signal(4),
+    machines,
+    crowded: signal([]),
+    problem: signal(''),
+    news: signal([]),
+  };
   show.live.value = live as unknown as Live;
   return {
     asked,

@@ -7,7 +7,7 @@ import { sortByToken } from '../../../src/model/inputs';
 import { floatsOf, layoutOf } from '../../../src/model/layout';
 import { recordModel, unitSizes } from '../../../src/model/model';
 import { namedTensors } from '../../../src/model/names';
-import { copiedRange, localShape, pieces } from '../../../src/model/split';
+import { type Cut, copiedRange, eachPiece, localShape, type Split } from '../../../src/model/split';
 import { sumsqRanges } from '../../../src/model/sumsq';
 
 const GPT2_SMALL: ModelConfig = {
@@ -26,6 +26,13 @@ const LLAMA: ModelConfig = {
   ...{ arch: 'llama', layers: 2, heads: 8, kvHeads: 2, dim: 32, hidden: 40, context: 9, vocab: 13 },
   ...{ tieEmbeddings: false, ropeTheta: 10000 },
 } as const;
+
+/** What `eachPiece` visits, as a list. */
+function pieces(shape: readonly number[], split: Split | undefined, cut: Cut) {
+  const found: { local: number; global: number; floats: number }[] = [];
+  eachPiece(shape, split, cut, (local, global, floats) => found.push({ local, global, floats }));
+  return found;
+}
 
 test('GPT-2 small has 124,439,808 parameters', () => {
   const floats = recordModel(GPT2_SMALL, 1).flatMap(({ params }) => params.map(({ global }) => floatsOf(global)));

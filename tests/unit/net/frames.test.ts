@@ -92,7 +92,7 @@ test.each([
 test('reassembly joins frames in order and refuses anything between', () => {
   const part = (message: number, offset: number, ...payload: number[]) =>
     decodeFrame(encode({ message, offset, totalBytes: 4 }, '3/120/x', Uint8Array.from(payload))) as Frame;
-  const reassembly = new Reassembly();
+  const reassembly = new Reassembly(() => {});
   expect(reassembly.add(part(1, 0, 1, 2))).toBeUndefined();
   expect(reassembly.add(part(1, 2, 3, 4))).toEqual(Uint8Array.of(1, 2, 3, 4));
   expect(reassembly.add(part(2, 2, 3, 4))).toBe('the middle of a message');
@@ -157,7 +157,7 @@ test('random and mutated frames never throw, are never kept beyond their bytes, 
 });
 
 test('a claim of 256 MB allocates nothing before the bytes come', () => {
-  const reassembly = new Reassembly();
+  const reassembly = new Reassembly(() => {});
   const before = process.memoryUsage().arrayBuffers;
   const frame = encode({ totalBytes: MAX_MESSAGE_BYTES }, '3/120/x', new Uint8Array(8));
   reassembly.add(decodeFrame(frame) as Frame);

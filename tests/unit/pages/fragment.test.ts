@@ -17,6 +17,7 @@ const choices = fc.record({
   steps: within(RANGES.steps),
   lr: fc.integer({ min: 1, max: 100_000 }).map((millionths) => millionths * LR.min),
   seed: within(RANGES.seed),
+  links: fc.constantFrom('near', 'webrtc'),
 });
 
 test('what is written into a link is read from it', () => {

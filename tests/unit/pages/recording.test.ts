@@ -1,11 +1,11 @@
 /** A run recorded from a live feed and replayed: the same numbers, without anything live; damaged files are refused. */
 import { expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
+import { tokensPerStep } from '../../../src/pages/lecture/facts/units';
+import { RecordedFeed } from '../../../src/pages/lecture/feeds/recordedfeed';
+import { Recorder } from '../../../src/pages/lecture/feeds/recorder';
+import { readRecording } from '../../../src/pages/lecture/feeds/recording';
 import { roomRate } from '../../../src/pages/lecture/models/digest';
-import { tokensPerStep } from '../../../src/pages/lecture/models/units';
-import { RecordedFeed } from '../../../src/pages/lecture/recordedfeed';
-import { Recorder } from '../../../src/pages/lecture/recorder';
-import { readRecording } from '../../../src/pages/lecture/recording';
 import { DEFAULT_CHOICE, runFileOf } from '../../../src/pages/state/runchoice';
 import type { TraceEvent } from '../../../src/trace/trace';
 import { WatchRoom } from '../../helpers/watchroom';

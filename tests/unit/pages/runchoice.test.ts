@@ -1,14 +1,9 @@
 import { expect, test } from 'vitest';
-import {
-  DEFAULT_CHOICE,
-  PRESETS,
-  parametersOf,
-  presetOf,
-  RANGES,
-  runFileOf,
-  stateBytesOf,
-} from '../../../src/pages/state/runchoice';
+import { DEFAULT_CHOICE, PRESETS, presetOf, RANGES, runFileOf } from '../../../src/pages/state/runchoice';
 import { settingsOf } from '../../../src/pages/state/settings';
+import { weightOf } from '../../../src/pages/state/weight';
+import { totalOf } from '../../../src/plan/sizes';
+import { memoryPlan } from '../../../src/train/rank/memoryplan';
 import { DEFAULT_RUN, parseRunFile } from '../../../src/train/runfile';
 
 test('the default choice is the run that the headless run starts without a file', () => {
@@ -40,8 +35,16 @@ test('a preset is recognised until one of its numbers is changed', () => {
 
 test('parameters of the default model: 83 tokens, context 64, 2 layers of width 64', () => {
   // 83 * 64 + 64 * 64 + 2 * (12 * 64^2 + 13 * 64) + 2 * 64
-  expect(parametersOf(DEFAULT_CHOICE, 83)).toBe(109_504);
-  expect(stateBytesOf(109_504)).toBe(1_752_064);
+  expect(weightOf(DEFAULT_CHOICE, 83).parameters).toBe(109_504);
+});
+
+test('the memory on the first screen is what the run plans for one tab', () => {
+  for (const preset of Object.values(PRESETS)) {
+    const choice = { ...DEFAULT_CHOICE, ...preset };
+    const run = runFileOf(choice, '');
+    const [alone] = memoryPlan({ ...run, model: { ...run.model, vocab: 83 } });
+    expect(weightOf(choice, 83).bytes).toBe(totalOf(alone!));
+  }
 });
 
 test('settings that somebody else wrote are defaults, field by field', () => {

@@ -1,24 +1,32 @@
 /** Who holds the same: ranks by hash of their weights after the newest step that all of the group have told about. */
 import { coordOf } from '../../../plan/mesh';
 import type { ParallelPlan } from '../../../plan/plan';
-import type { RankView } from '../feed';
+import type { RankView } from '../facts/feed';
+import type { Moment } from '../facts/moment';
+import { words } from '../words';
 
+/** Ranks that hold the same part of the model, and what they told of it. */
 export interface HashGroup {
+  readonly part: { readonly pp: number; readonly tp: number /** Of a shard under ZeRO-3. */; readonly dp?: number };
   readonly hash: string;
   readonly step: number;
   readonly ranks: readonly number[];
 }
 
-export function hashGroups(ranks: readonly RankView[]): readonly HashGroup[] {
-  const groups = new Map<string, { hash: string; step: number; ranks: number[] }>();
+/** Of `generation`, which runs `plan`; what was told under other plans is left out. By part, then by hash. */
+export function hashGroups(ranks: readonly RankView[], plan: ParallelPlan, generation: number): readonly HashGroup[] {
+  const groups = new Map<string, HashGroup & { ranks: number[] }>();
   for (const { rank, weights } of ranks) {
-    if (!weights) continue;
-    const key = `${weights.step} ${weights.hash}`;
-    const group = groups.get(key) ?? { ...weights, ranks: [] };
+    if (weights?.generation !== generation) continue;
+    const { dp, pp, tp } = coordOf(rank, plan);
+    const part = plan.zero === 3 && plan.dp > 1 ? { pp, tp, dp } : { pp, tp };
+    const { hash, step } = weights;
+    const key = JSON.stringify([part, step, hash]);
+    const group = groups.get(key) ?? { part, hash, step, ranks: [] };
     group.ranks.push(rank);
     groups.set(key, group);
   }
-  return [...groups.values()].sort((a, b) => b.step - a.step || a.ranks[0]! - b.ranks[0]!);
+  return [...groups.values()].sort((a, b) => a.ranks[0]! - b.ranks[0]! || b.step - a.step);
 }
 
 /**
@@ -48,4 +56,11 @@ export function partedReplicas(
 /** Position of a difference on a scale from 1e-9 to 1, 0 to 1. */
 export function onScale(difference: number): number {
   return Math.min(1, Math.max(0, (Math.log10(Math.max(difference, 1e-12)) + 9) / 9));
+}
+
+/** Where the numbers of a plan part from those of one tab or replicas part from each other, as a sentence; else ''. */
+export function partingOf({ proof, ranks, plan, generation }: Moment): string {
+  if (proof && proof.parted !== '') return words.proof.parted(proof.parted);
+  const replicas = plan && partedReplicas(ranks, plan, generation);
+  return replicas ? words.proof.replicasParted(...replicas) : '';
 }

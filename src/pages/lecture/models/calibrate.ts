@@ -3,8 +3,8 @@ import type { Links } from '../../../plan/links';
 import { coveredMs } from '../../../plan/machines';
 import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
-import type { Moment } from '../moment';
-import { sequencesOf, unitsOf } from './units';
+import type { Moment } from '../facts/moment';
+import { sequencesOf, unitsOf } from '../facts/units';
 
 export interface Calibration {
   /** Of a tab that has its machine to itself. */
@@ -26,10 +26,12 @@ export function calibrate({ events, run, plan, ranks }: Moment): Calibration | u
     const { F, I, W } = units[unit!]!.flops;
     return sum + sequences * (name === 'F' ? F : name === 'B' ? I + W : name === 'I' ? I : W);
   }, 0);
-  // why together: tabs of one machine that compute at once slow each other down
+  // why together: tabs of one machine that compute at once slow each other down, unless each keeps a pace
   const machines = new Map<string, TraceEvent[]>();
   for (const pass of passes) {
-    const machine = ranks[pass.rank]?.machine ?? `of rank ${pass.rank}`;
+    const { machine: shared, handicap } = ranks[pass.rank] ?? {};
+    const isPaced = (handicap?.unitMs ?? 0) > 0;
+    const machine = (!isPaced && shared) || `of rank ${pass.rank}`;
     machines.set(machine, [...(machines.get(machine) ?? []), pass]);
   }
   const ms = [...machines.values()].reduce((sum, all) => sum + coveredMs(all), 0);

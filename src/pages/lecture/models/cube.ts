@@ -1,31 +1,99 @@
-/** Where the ranks of a mesh are drawn: dp to the right, pp downwards, tp into the picture. Pure numbers in a unit box. */
+/**
+ * Where the ranks of a mesh are drawn: a panel for each replica (dp), in it a strip for each stage (pp), in it a box for
+ * each split (tp). Rows break where they must, so that boxes stay as large as they can and nothing covers anything. Pure.
+ */
 import { coordOf } from '../../../plan/mesh';
 import type { Axis, ParallelPlan } from '../../../plan/plan';
 
-export interface Place {
-  readonly rank: number;
-  readonly coord: Readonly<Record<Axis, number>>;
-  /** 0 to 1. */
+/** A rectangle in the picture, in its pixels. */
+export interface Box {
   readonly x: number;
   readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }
 
-/** How far one step along tp moves, as a share of the box. */
-const DEPTH = { x: 0.27, y: 0.36 };
+export interface RankBox extends Box {
+  readonly rank: number;
+  readonly coord: Readonly<Record<Axis, number>>;
+}
 
-export function placesOf({ dp, pp, tp }: Pick<ParallelPlan, Axis>): readonly Place[] {
-  const depthX = tp > 1 ? DEPTH.x * (tp > 2 ? 2 / (tp - 1) : 1) : 0;
-  const depthY = tp > 1 ? DEPTH.y * (tp > 2 ? 2 / (tp - 1) : 1) : 0;
-  const width = 1 - depthX * (tp - 1);
-  const height = 1 - depthY * (tp - 1);
-  return Array.from({ length: dp * pp * tp }, (_, rank) => {
-    const coord = coordOf(rank, { dp, pp, tp });
-    const along = (at: number, size: number) => (size > 1 ? at / (size - 1) : 0.5);
-    return {
-      rank,
-      coord,
-      x: along(coord.dp, dp) * width + coord.tp * depthX,
-      y: along(coord.pp, pp) * height + (tp - 1 - coord.tp) * depthY,
-    };
+export interface CubeLayout {
+  readonly panels: readonly (Box & { readonly replica: number })[];
+  readonly boxes: readonly RankBox[];
+}
+
+/** Between boxes of a strip, between strips, between panels: links need room to be seen. */
+const GAP = { tp: 26, pp: 30, dp: 40 };
+/** A panel of one box needs no frame and no title. */
+const frameOf = ({ dp, pp, tp }: Pick<ParallelPlan, Axis>) =>
+  pp * tp > 1 ? { padding: 14, title: dp > 1 ? 30 : 0 } : { padding: 0, title: 0 };
+const MOST = { width: 128, height: 64 };
+
+/** Of `count` things in `columns` columns: how many rows. */
+const rowsOf = (count: number, columns: number) => Math.ceil(count / columns);
+
+/** Columns of panels, of strips in a panel, of boxes in a strip. */
+interface Grid {
+  readonly panels: number;
+  readonly strips: number;
+  readonly boxes: number;
+}
+
+export function layoutOf(plan: Pick<ParallelPlan, Axis>, width: number, height: number): CubeLayout {
+  const grids = range(plan.dp).flatMap((panels) =>
+    range(plan.pp).flatMap((strips) => range(plan.tp).map((boxes) => ({ panels, strips, boxes }))),
+  );
+  const sized = grids.map((grid) => ({ grid, box: boxSize(plan, grid, width, height) }));
+  const best = sized.reduce((a, b) => (worth(b.box) > worth(a.box) + 0.5 ? b : a));
+  return place(plan, best.grid, best.box);
+}
+
+/** How well a number is read in a box: by its height and by a third of its width. */
+const worth = ({ width, height }: Pick<Box, 'width' | 'height'>) => Math.min(height, width / 1.6);
+
+function boxSize({ dp, pp, tp }: Pick<ParallelPlan, Axis>, grid: Grid, width: number, height: number) {
+  const [panelRows, stripRows, boxRows] = [rowsOf(dp, grid.panels), rowsOf(pp, grid.strips), rowsOf(tp, grid.boxes)];
+  const { padding, title } = frameOf({ dp, pp, tp });
+  const panel = {
+    width: (width - (grid.panels - 1) * GAP.dp) / grid.panels - 2 * padding,
+    height: (height - (panelRows - 1) * GAP.dp) / panelRows - 2 * padding - title,
+  };
+  const strip = {
+    width: (panel.width - (grid.strips - 1) * GAP.pp) / grid.strips,
+    height: (panel.height - (stripRows - 1) * GAP.pp) / stripRows,
+  };
+  return {
+    width: Math.min(MOST.width, (strip.width - (grid.boxes - 1) * GAP.tp) / grid.boxes),
+    height: Math.min(MOST.height, (strip.height - (boxRows - 1) * GAP.tp) / boxRows),
+  };
+}
+
+function place(plan: Pick<ParallelPlan, Axis>, grid: Grid, box: Pick<Box, 'width' | 'height'>): CubeLayout {
+  const { dp, pp, tp } = plan;
+  const step = { x: box.width + GAP.tp, y: box.height + GAP.tp };
+  const strip = { width: grid.boxes * step.x - GAP.tp, height: rowsOf(tp, grid.boxes) * step.y - GAP.tp };
+  const inner = {
+    width: grid.strips * (strip.width + GAP.pp) - GAP.pp,
+    height: rowsOf(pp, grid.strips) * (strip.height + GAP.pp) - GAP.pp,
+  };
+  const { padding, title } = frameOf(plan);
+  const panel = { width: inner.width + 2 * padding, height: inner.height + 2 * padding + title };
+  const panels = Array.from({ length: dp }, (_, replica) => ({
+    replica,
+    x: (replica % grid.panels) * (panel.width + GAP.dp),
+    y: Math.floor(replica / grid.panels) * (panel.height + GAP.dp),
+    ...panel,
+  }));
+  const boxes = Array.from({ length: dp * pp * tp }, (_, rank) => {
+    const coord = coordOf(rank, plan);
+    const of = panels[coord.dp]!;
+    const x = (coord.pp % grid.strips) * (strip.width + GAP.pp) + (coord.tp % grid.boxes) * step.x;
+    const y = Math.floor(coord.pp / grid.strips) * (strip.height + GAP.pp) + Math.floor(coord.tp / grid.boxes) * step.y;
+    return { rank, coord, x: of.x + padding + x, y: of.y + padding + title + y, ...box };
   });
+  return { panels, boxes };
 }
+
+/** 1 to `n`. */
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);

@@ -2,12 +2,13 @@
 import type { ParallelPlan } from '../../../plan/plan';
 import { statsOf } from '../../../trace/stats';
 import type { MemoryByRole, StepMetrics } from '../../tab';
-import type { RankView } from '../feed';
-import { type Moment, rankFinder } from '../moment';
+import type { RankView } from '../facts/feed';
+import { type Moment, rankFinder } from '../facts/moment';
+import { stageOfUnit, tokensPerStep, unitsOf } from '../facts/units';
 import { type Gantt, ganttOf } from './gantt';
 import { linkLoads, sentBytes, totalOf } from './links';
+import { type Parts, partsOf, type Segments, segmentsOf } from './segments';
 import { allBytes } from './states';
-import { stageOfUnit, tokensPerStep, unitsOf } from './units';
 
 export interface Digest {
   readonly plan: ParallelPlan;
@@ -27,17 +28,22 @@ export interface Digest {
   readonly tokensPerSecond: number;
   /** Of a pipeline, its newest step. */
   readonly gantt: Gantt | null;
+  /** What the ranks did in the newest step, and of the mean rank how long. */
+  readonly segments: Segments;
+  readonly parts: Parts;
+  /** When the newest step was seen, milliseconds since the epoch. */
+  readonly takenMs: number;
 }
 
 /** Newest values win after this many. */
 const MAX_SAMPLES = 20;
 
-/** Handicaps by rank. */
+/** How slow tabs are on purpose: equal for plans on different numbers of tabs where all tabs are alike. */
 export const conditionsOf = (ranks: readonly RankView[]): string =>
-  JSON.stringify(ranks.map(({ handicap }) => handicap));
+  [...new Set(ranks.map(({ handicap }) => JSON.stringify(handicap)))].sort().join(' ');
 
 /** `known` with what `moment` shows; `known` is of the same plan and kind, or undefined. */
-export function digestOf(moment: Moment, known: Digest | undefined): Digest | undefined {
+export function digestOf(moment: Moment, known: Digest | undefined, nowMs = Date.now()): Digest | undefined {
   const { plan, run, events, ranks, metrics, since, kind } = moment;
   if (!plan || !run || events.length === 0) return known;
   const conditions = conditionsOf(ranks);
@@ -47,7 +53,9 @@ export function digestOf(moment: Moment, known: Digest | undefined): Digest | un
   if (isFirst && isSame) return known;
   const before = isSame && !known.isFirst ? known : undefined;
   const stats = statsOf(events, tokensPerStep(run));
-  const loads = linkLoads(events, rankFinder(ranks));
+  const rankOf = rankFinder(ranks);
+  const loads = linkLoads(events, rankOf);
+  const segments = segmentsOf(events, ranks.length, rankOf);
   const samples = Math.min(MAX_SAMPLES, (before?.samples ?? 0) + 1);
   const mean = (old: number, value: number) => old + (value - old) / samples;
   return {
@@ -62,6 +70,9 @@ export function digestOf(moment: Moment, known: Digest | undefined): Digest | un
     sent: ranks.map(({ rank }) => totalOf(sentBytes(loads, rank))),
     tokensPerSecond: paceOf(metrics, since, tokensPerStep(run)) || roomRate(ranks, plan),
     gantt: plan.pp > 1 ? ganttOf(events, ranks.length, stageOfUnit(unitsOf(run, plan), plan)) : null,
+    segments,
+    parts: partsOf(segments),
+    takenMs: nowMs,
   };
 }
 

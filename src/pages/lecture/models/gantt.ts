@@ -15,6 +15,8 @@ export interface Bar {
   /** Milliseconds since the first bar of any rank. */
   readonly t0: number;
   t1: number;
+  /** The simulator says so; it has not been measured yet. */
+  readonly isExpected?: true;
 }
 
 export interface Gantt {
@@ -60,20 +62,42 @@ export function ganttOf(events: readonly TraceEvent[], ranks: number, stages: re
   return { ranks, bars, spanMs, bubble: spanMs > 0 ? 1 - busyMs / (ranks * spanMs) : 0 };
 }
 
-/** Mean milliseconds of one pass of each unit over all ranks and microbatches; a B counts as half I and half W. */
-export function meanPasses(events: readonly TraceEvent[]): (op: 'F' | 'I' | 'W', unit: number) => number {
+/** `expected` as the simulator's, with each bar replaced that has been measured. */
+export function replacedBy(expected: Gantt, measured: Gantt): Gantt {
+  const keyOf = ({ rank, pass, mb, stage }: Bar) => `${rank} ${pass} ${mb} ${stage}`;
+  const known = new Set(measured.bars.map(keyOf));
+  const rest = expected.bars
+    .filter((bar) => !known.has(keyOf(bar)))
+    .map((bar) => ({ ...bar, isExpected: true as const }));
+  const bars = [...measured.bars, ...rest];
+  return { ...expected, bars, spanMs: Math.max(expected.spanMs, measured.spanMs) };
+}
+
+/**
+ * Mean milliseconds of one pass of each kind of unit over all ranks and microbatches, so that a slow tab does not stay
+ * slow; a B counts as half I and half W. `kinds`: by unit.
+ */
+export function meanPasses(
+  events: readonly TraceEvent[],
+  kinds: readonly string[],
+): (op: 'F' | 'I' | 'W', unit: number) => number {
   const sums = new Map<string, { ms: number; count: number }>();
-  const add = (op: string, unit: number, ms: number) => {
-    const sum = sums.get(`${op} ${unit}`) ?? { ms: 0, count: 0 };
-    sums.set(`${op} ${unit}`, { ms: sum.ms + ms, count: sum.count + 1 });
-  };
-  for (const { name, unit, t0, t1 } of computeEvents(events)) {
+  const counted = new Set<string>();
+  for (const { rank, name, unit, mb, t0, t1 } of computeEvents(events)) {
     if (unit === undefined) continue;
-    if (name !== 'B') add(name, unit, t1 - t0);
-    else for (const half of ['I', 'W']) add(half, unit, (t1 - t0) / 2);
+    for (const op of name === 'B' ? ['I', 'W'] : [name]) {
+      const key = `${op} ${kinds[unit]}`;
+      const sum = sums.get(key) ?? { ms: 0, count: 0 };
+      // why by pass: a pass that waits for a sum of its tensor group is several intervals
+      const pass = `${rank} ${op} ${unit} ${mb}`;
+      if (!counted.has(pass)) sum.count++;
+      counted.add(pass);
+      sum.ms += name === 'B' ? (t1 - t0) / 2 : t1 - t0;
+      sums.set(key, sum);
+    }
   }
   return (op, unit) => {
-    const sum = sums.get(`${op} ${unit}`);
+    const sum = sums.get(`${op} ${kinds[unit]}`);
     return sum ? sum.ms / sum.count : 0;
   };
 }

@@ -5,8 +5,8 @@
 import type { ParallelPlan } from '../../../plan/plan';
 import { clusterOf, simulate } from '../../../plan/simulate';
 import type { UnitFigures } from '../../../plan/sizes';
+import { stageOfUnit } from '../facts/units';
 import { type Gantt, ganttOf } from './gantt';
-import { stageOfUnit } from './units';
 
 const FREE = { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY };
 

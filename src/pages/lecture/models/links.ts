@@ -1,4 +1,4 @@
-/** What every link carried in one step, and for which axis, from the network events of the senders. */
+/** What every link carried in one step and in how many messages, and for which axis, from the network events of the senders. */
 import type { TraceEvent } from '../../../trace/trace';
 
 export type Cargo = 'dp' | 'pp' | 'tp';
@@ -7,19 +7,28 @@ export interface LinkLoad {
   readonly from: number;
   readonly to: number;
   readonly bytes: Readonly<Record<Cargo, number>>;
-  readonly messages: number;
+  readonly counts: Readonly<Record<Cargo, number>>;
 }
 
 /** A collective's hops and the messages between stages; the commit vote (a few bytes) is not traced. */
 export function linkLoads(events: readonly TraceEvent[], rankOf: (peer: string) => number): readonly LinkLoad[] {
-  const loads = new Map<string, { from: number; to: number; bytes: Record<Cargo, number>; messages: number }>();
+  const loads = new Map<
+    string,
+    { from: number; to: number; bytes: Record<Cargo, number>; counts: Record<Cargo, number> }
+  >();
   for (const event of events) {
     if (!isSend(event)) continue;
     const [from, to] = [event.rank, rankOf(event.peer!)];
-    const load = loads.get(`${from} ${to}`) ?? { from, to, bytes: { dp: 0, pp: 0, tp: 0 }, messages: 0 };
+    const load = loads.get(`${from} ${to}`) ?? {
+      from,
+      to,
+      bytes: { dp: 0, pp: 0, tp: 0 },
+      counts: { dp: 0, pp: 0, tp: 0 },
+    };
     loads.set(`${from} ${to}`, load);
-    load.bytes[cargoOf(event)] += event.bytes ?? 0;
-    load.messages++;
+    const cargo = cargoOf(event);
+    load.bytes[cargo] += event.bytes ?? 0;
+    load.counts[cargo]++;
   }
   return [...loads.values()].sort((a, b) => a.from - b.from || a.to - b.to);
 }
@@ -42,7 +51,28 @@ const SENDS = new Set(['ring.send', 'direct.send', 'SEND', 'TIE']);
 const isSend = ({ lane, name, peer }: TraceEvent): boolean => lane === 'net' && peer !== undefined && SENDS.has(name);
 
 /** A tied table and stage borders go along the pipeline; a line with a part `tp` is an all-reduce inside a pass. */
-function cargoOf({ name, line = '' }: TraceEvent): Cargo {
+export function cargoOf({ name, line = '' }: TraceEvent): Cargo {
   if (name === 'SEND' || name === 'TIE') return 'pp';
   return line.includes('/') ? 'tp' : 'dp';
+}
+
+/** What one link carried for one axis, both ways together. */
+export interface Pair {
+  readonly a: number;
+  readonly b: number;
+  readonly cargo: Cargo;
+  readonly bytes: number;
+}
+
+export function pairsOf(loads: readonly LinkLoad[]): readonly Pair[] {
+  const pairs = new Map<string, Pair>();
+  for (const { from, to, bytes: load } of loads) {
+    const [a, b] = from < to ? [from, to] : [to, from];
+    for (const cargo of ['dp', 'pp', 'tp'] as const) {
+      if (load[cargo] === 0) continue;
+      const key = `${a} ${b} ${cargo}`;
+      pairs.set(key, { a, b, cargo, bytes: (pairs.get(key)?.bytes ?? 0) + load[cargo] });
+    }
+  }
+  return [...pairs.values()];
 }

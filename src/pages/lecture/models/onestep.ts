@@ -1,18 +1,28 @@
 /** The step of one rank, unit by unit: its passes and its update, on a clock that begins with the first of them. */
 import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
-import type { UnitBar } from '../parts/unitview';
+
+/** One pass of a unit, or its update. */
+export interface UnitBar {
+  readonly unit: number;
+  readonly op: 'F' | 'B' | 'STEP';
+  /** Milliseconds since the first bar. */
+  readonly t0: number;
+  readonly t1: number;
+}
 
 export interface OneStep {
   readonly bars: readonly UnitBar[];
   /** Milliseconds spent forward, backward and in the update. */
   readonly ms: Readonly<Record<UnitBar['op'], number>>;
+  /** The update was timed to its end on the device: without that only its encoding is known, and no bar is drawn. */
+  readonly isUpdateTimed: boolean;
 }
 
 /** I and W count as backward. */
 export function oneStepOf(events: readonly TraceEvent[], rank: number): OneStep {
   const passes = computeEvents(events).filter((event) => event.rank === rank);
-  const updates = events.filter((event) => event.rank === rank && event.name === 'STEP');
+  const updates = events.filter(({ rank: of, name, lane }) => of === rank && name === 'STEP' && lane === 'gpu');
   const all = [...passes, ...updates].filter(({ unit }) => unit !== undefined);
   const start = Math.min(...all.map(({ t0 }) => t0));
   const ms = { F: 0, B: 0, STEP: 0 };
@@ -21,5 +31,5 @@ export function oneStepOf(events: readonly TraceEvent[], rank: number): OneStep 
     ms[op] += t1 - t0;
     return { unit: unit!, op, t0: t0 - start, t1: t1 - start };
   });
-  return { bars, ms };
+  return { bars, ms, isUpdateTimed: updates.length > 0 };
 }

@@ -1,11 +1,11 @@
-/** The eight scenes and the plan each of them runs on the room as it is. Pure; refuses with the sentence of the rules. */
+/** The scenes and the plan each of them runs on the room as it is. Pure; refuses with the sentence of the rules. */
 import { PlanError } from '../../../errors';
 import { MOST_MEMBERS } from '../../../net/membership/election';
 import { type ParallelPlan, parsePlan, type ScheduleName } from '../../../plan/plan';
 import { type RunFacts, validatePlan } from '../../../plan/rules';
 import type { RunFile } from '../../tab';
 
-export const SCENES = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube', 'which', 'proof'] as const;
+export const SCENES = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube', 'which', 'proof', 'glance'] as const;
 export type Scene = (typeof SCENES)[number];
 
 /** What a lecturer picks inside a scene. */
@@ -82,24 +82,30 @@ function widest(facts: RunFacts): ParallelPlan {
   );
 }
 
-/** The prime factors of the room, dealt to pp, dp and tp in turn, so that 8 tabs are a cube and 4 a square. */
+/** At least two axes, each as short as can be, tensor parallelism among them first: 4 tabs are pp 2 x tp 2, 8 are a cube. */
 function cubeOf(facts: RunFacts): ParallelPlan {
-  const sizes = { pp: 1, dp: 1, tp: 1 };
-  const order = ['pp', 'dp', 'tp'] as const;
-  let rest = facts.ranks;
-  let turn = 0;
-  for (let factor = 2; rest > 1; ) {
-    if (rest % factor === 0) {
-      sizes[order[turn++ % 3]!] *= factor;
-      rest /= factor;
-    } else factor++;
-  }
-  return validatePlan(parsePlan({ ...sizes, microbatches: 2 * sizes.pp }), facts);
+  const plans = divisorsOf(facts.ranks).flatMap((tp) =>
+    divisorsOf(facts.ranks / tp).map((pp) =>
+      parsePlan({ dp: facts.ranks / tp / pp, pp, tp, microbatches: pp > 1 ? 2 * pp : 1 }),
+    ),
+  );
+  const cubes = plans.filter((plan) => isRunnable(plan, facts) && (facts.ranks < 4 || isProduct(plan)));
+  const worth = ({ dp, pp, tp }: ParallelPlan) => 100 * Math.max(dp, pp, tp) - 10 * Math.min(tp, 2) - Math.min(pp, 2);
+  const [best] = cubes.sort((a, b) => worth(a) - worth(b));
+  if (!best) throw new PlanError(`${facts.ranks} tabs are no product of two axes for this model: open another tab`);
+  return best;
 }
 
+/** More than one axis is cut. */
+export const isProduct = ({ dp, pp, tp }: ParallelPlan): boolean => [dp, pp, tp].filter((size) => size > 1).length > 1;
+
+const divisorsOf = (n: number): number[] =>
+  Array.from({ length: n }, (_, i) => i + 1).filter((divisor) => n % divisor === 0);
+
 /** The scene that shows what `plan` does. */
-export function sceneOf({ dp, pp, tp, zero }: ParallelPlan): Scene {
-  if ([dp, pp, tp].filter((size) => size > 1).length > 1) return 'cube';
+export function sceneOf(plan: ParallelPlan): Scene {
+  const { dp, pp, tp, zero } = plan;
+  if (isProduct(plan)) return 'cube';
   if (pp > 1) return 'pipeline';
   if (tp > 1) return 'tensor';
   if (dp > 1) return zero > 0 ? 'zero' : 'data';

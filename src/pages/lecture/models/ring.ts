@@ -126,6 +126,12 @@ export function holdingsAfter(run: Pick<RingRun, 'members' | 'kind' | 'hops'>, r
   return held;
 }
 
+/** Bytes that the tab which sends most has sent after `at` rounds. */
+export function sentAfter({ hops, members }: Pick<RingRun, 'members' | 'hops'>, at: number): number {
+  const of = (place: number) => sum(hops.filter(({ k, from }) => from === place && k < at).map(({ bytes }) => bytes));
+  return Math.max(0, ...members.map((_, place) => of(place)));
+}
+
 export const contributions = (bits: number): number => bits.toString(2).replaceAll('0', '').length;
 
 const byStart = (events: readonly TraceEvent[]) => [...events].sort((a, b) => a.t0 - b.t0);

@@ -1,6 +1,6 @@
 /** Every schedule of a pipeline on the room as it is, beside each other: what was measured of each, and its formula. Pure. */
 import { type ParallelPlan, parsePlan, SCHEDULES, type ScheduleName } from '../../../plan/plan';
-import type { Moment } from '../moment';
+import type { Moment } from '../facts/moment';
 import { conditionsOf, type Digest, keyOf } from './digest';
 import { bubbleFormula, type Formula } from './ideal';
 import { factsOf, isRunnable } from './plans';

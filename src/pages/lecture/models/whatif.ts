@@ -17,31 +17,92 @@ const SHAPES = [
 
 export const STOPS = {
   parameters: SHAPES.map(([name]) => name),
+  /** Sequences of a step. */
+  batch: [8, 16, 32, 64, 128],
   devices: [1, 2, 3, 4, 6, 8, 12, 16],
-  /** Mbit/s of one link. */
-  rate: [5, 20, 100, 300, 1000, 10_000],
+  perMachine: [1, 2, 4, 8],
+  /** Mbit/s of one link between devices of one machine. */
+  inside: [200, 1000, 10_000, 100_000, 2_400_000],
+  /** Mbit/s of one link between machines. */
+  rate: [5, 20, 100, 300, 1000, 10_000, 100_000],
+  /** Between machines, ms; inside one it is a tenth. */
   latency: [0.1, 0.5, 1, 5, 20, 100],
   /** GB of one device. */
-  memory: [0.5, 1, 2, 4, 8, 16],
+  memory: [0.5, 1, 2, 4, 8, 16, 80],
   /** GFLOP/s of one device. */
-  speed: [20, 100, 300, 1000, 5000],
+  speed: [20, 100, 300, 1000, 5000, 50_000],
 } as const;
 
 export type Dial = keyof typeof STOPS;
 /** Index of a stop by dial. */
 export type Dials = Readonly<Record<Dial, number>>;
 
-export const DIALS: readonly Dial[] = ['parameters', 'devices', 'rate', 'latency', 'memory', 'speed'];
-export const START: Dials = { parameters: 2, devices: 3, rate: 2, latency: 3, memory: 2, speed: 2 };
+export const DIALS = Object.keys(STOPS) as readonly Dial[];
 
-const GLOBAL_BATCH = 32;
+/** The dials at these stops. */
+export function dialsAt(stops: { readonly [K in Dial]: (typeof STOPS)[K][number] }): Dials {
+  const entries = DIALS.map((dial) => [dial, (STOPS[dial] as readonly unknown[]).indexOf(stops[dial])]);
+  return Object.fromEntries(entries) as Dials;
+}
+
+/** Clusters that practice knows. */
+export const PRESETS = {
+  cards: dialsAt({
+    parameters: '774 M',
+    batch: 32,
+    devices: 8,
+    perMachine: 4,
+    inside: 2_400_000,
+    rate: 10_000,
+    latency: 0.1,
+    memory: 80,
+    speed: 50_000,
+  }),
+  laptops: dialsAt({
+    parameters: '124 M',
+    batch: 32,
+    devices: 8,
+    perMachine: 1,
+    inside: 1000,
+    rate: 300,
+    latency: 5,
+    memory: 4,
+    speed: 300,
+  }),
+  tabs: dialsAt({
+    parameters: '0.4 M',
+    batch: 16,
+    devices: 4,
+    perMachine: 4,
+    inside: 200,
+    rate: 100,
+    latency: 5,
+    memory: 1,
+    speed: 20,
+  }),
+  phones: dialsAt({
+    parameters: '10.8 M',
+    batch: 32,
+    devices: 4,
+    perMachine: 1,
+    inside: 200,
+    rate: 20,
+    latency: 20,
+    memory: 0.5,
+    speed: 100,
+  }),
+} as const satisfies Readonly<Record<string, Dials>>;
+export type Preset = keyof typeof PRESETS;
+
 const BYTES_PER_MS_OF_MBIT = 125;
+const INSIDE_LATENCY = 0.1;
 
 export function nameOfStop(dial: Dial, index: number): string {
   const stop = STOPS[dial][index]!;
   switch (dial) {
     case 'rate':
-      return Number(stop) >= 1000 ? `${Number(stop) / 1000} Gbit/s` : `${stop} Mbit/s`;
+    case 'inside':
+      return rateName(Number(stop));
     case 'latency':
       return `${stop} ms`;
     case 'memory':
@@ -53,11 +114,18 @@ export function nameOfStop(dial: Dial, index: number): string {
   }
 }
 
-export function questionOf(dials: Dials): {
-  workload: { model: ModelShape; globalBatch: number };
-  devices: readonly Device[];
-  links: Links;
-} {
+function rateName(mbit: number): string {
+  if (mbit >= 1e6) return `${mbit / 1e6} Tbit/s`;
+  return mbit >= 1000 ? `${mbit / 1000} Gbit/s` : `${mbit} Mbit/s`;
+}
+
+export interface WhatIf {
+  readonly workload: { readonly model: ModelShape; readonly globalBatch: number };
+  readonly devices: readonly Device[];
+  readonly links: Links;
+}
+
+export function questionOf(dials: Dials): WhatIf {
   const [, layers, heads, dim, context, vocab] = SHAPES[dials.parameters]!;
   const model: ModelShape = {
     arch: 'gpt2',
@@ -75,12 +143,18 @@ export function questionOf(dials: Dials): {
     STOPS.speed[dials.speed]! * 1e6,
     STOPS.memory[dials.memory]! * 1e9,
   );
+  const latencyMs = STOPS.latency[dials.latency]!;
+  const near = {
+    latencyMs: INSIDE_LATENCY * latencyMs,
+    bytesPerMs: STOPS.inside[dials.inside]! * BYTES_PER_MS_OF_MBIT,
+  };
   return {
-    workload: { model, globalBatch: GLOBAL_BATCH },
+    workload: { model, globalBatch: STOPS.batch[dials.batch]! },
     devices: Array.from({ length: STOPS.devices[dials.devices]! }, () => device),
     links: {
-      latencyMs: STOPS.latency[dials.latency]!,
+      latencyMs,
       bytesPerMs: STOPS.rate[dials.rate]! * BYTES_PER_MS_OF_MBIT,
+      inside: { ranks: STOPS.perMachine[dials.perMachine]!, links: near },
     },
   };
 }

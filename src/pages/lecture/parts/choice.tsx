@@ -3,17 +3,28 @@ import { useId } from 'preact/hooks';
 
 interface Props<T extends string | number> {
   readonly label: string;
+  /** False: the values speak for themselves, the label is for those who cannot see them. */
+  readonly isLabelled?: boolean;
   readonly values: readonly T[];
   readonly value: T;
   readonly nameOf: (value: T) => string;
   readonly onChange: (value: T) => void;
 }
 
-export function Choice<T extends string | number>({ label, values, value, nameOf, onChange }: Props<T>) {
+export function Choice<T extends string | number>({
+  label,
+  isLabelled = true,
+  values,
+  value,
+  nameOf,
+  onChange,
+}: Props<T>) {
   const id = useId();
   return (
     <div class="choice-line">
-      <span id={id}>{label}</span>
+      <span id={id} class={isLabelled ? '' : 'visually-hidden'}>
+        {label}
+      </span>
       <div class="segments" role="radiogroup" aria-labelledby={id}>
         {values.map((one) => (
           <label key={one}>

@@ -1,6 +1,6 @@
 /** What takes a frame of the page's own to compute, so that no frame holds all of the work on a moment. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Frames } from '../frames';
+import type { Frames } from '../show/frames';
 
 /** `compute()` of the newest `moment` that a frame was there for; null until there was one. */
 export function useLater<M, T>(frames: Frames, moment: M, compute: (moment: M) => T): T | null {

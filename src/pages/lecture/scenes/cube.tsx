@@ -1,57 +1,100 @@
-/** Scene 6: the ranks as a cube of replicas, stages and splits; every link in the colour and dash of what it carries. */
+/** Scene 6: the ranks of this room as replicas, stages and splits, beside the full cube of eight; what every axis costs. */
 import { useMemo } from 'preact/hooks';
-import { rankGroups } from '../../../plan/mesh';
-import type { Axis } from '../../../plan/plan';
-import { bytes } from '../../state/format';
-import { placesOf } from '../models/cube';
-import { linkLoads, sentBytes } from '../models/links';
-import { rankFinder } from '../moment';
-import { CubeView } from '../parts/cubeview';
+import { type Axis, type ParallelPlan, parsePlan } from '../../../plan/plan';
+import { bytes, count, milliseconds } from '../../state/format';
+import { type Moment, rankFinder } from '../facts/moment';
+import { type AxisCost, axisCosts } from '../models/axes';
+import { linkLoads } from '../models/links';
+import { partsOf, segmentsOf } from '../models/segments';
+import { TableHead } from '../parts/tablehead';
+import { CubeView } from '../pictures/cubeview';
 import { words } from '../words';
 import type { SceneProps } from './scene';
 
 const text = words.cube;
-const AXES: readonly Axis[] = ['pp', 'dp', 'tp'];
+/** The axis that needs the fastest link first. */
+const AXES: readonly Axis[] = ['tp', 'pp', 'dp'];
+const WHOLE = parsePlan({ dp: 2, pp: 2, tp: 2, microbatches: 4 });
+
+interface Cube {
+  readonly plan: ParallelPlan;
+  readonly loads: ReturnType<typeof linkLoads>;
+  readonly costs: Readonly<Record<Axis, AxisCost>>;
+}
+
+function cubeOf({ plan, events, ranks }: Moment): Cube | null {
+  if (!plan || events.length === 0) return null;
+  const rankOf = rankFinder(ranks);
+  const parts = partsOf(segmentsOf(events, ranks.length, rankOf));
+  return { plan, loads: linkLoads(events, rankOf), costs: axisCosts(events, ranks.length, rankOf, parts) };
+}
 
 export function CubeScene({ show }: SceneProps) {
-  const { plan, events, ranks } = show.moment.value;
-  const loads = useMemo(() => linkLoads(events, rankFinder(ranks)), [events, ranks]);
-  const places = useMemo(() => (plan ? placesOf(plan) : []), [plan]);
-  if (!plan || events.length === 0) return <p class="soon">{words.noStep}</p>;
-  const all = ranks.map(({ rank }) => sentBytes(loads, rank));
-  const most = (axis: Axis) => Math.max(0, ...all.map((sent) => sent[axis]));
+  const moment = show.stage.value;
+  const { run } = moment;
+  const here = useMemo(() => cubeOf(moment), [moment]);
+  const isWhole = AXES.every((axis) => (moment.plan?.[axis] ?? 1) > 1);
+  const whole = useMemo(() => {
+    const imagined = isWhole ? null : show.imagine(WHOLE);
+    return imagined && cubeOf(imagined);
+  }, [isWhole, run, show]);
+  if (!here) return <p class="soon">{words.noStep}</p>;
+  const { dp, pp, tp } = here.plan;
   return (
-    <div class="split-side wide-side">
-      <div class="column">
-        <CubeView places={places} loads={loads} label={text.label(plan.dp, plan.pp, plan.tp)} />
+    <>
+      <div class={whole ? 'cubes two' : 'cubes'}>
+        <figure>
+          <CubeView plan={here.plan} loads={here.loads} label={text.label(dp, pp, tp)} />
+          <figcaption>{text.measured(text.sizes(dp, pp, tp))}</figcaption>
+        </figure>
+        {whole && (
+          <figure class="cube-simulated">
+            <CubeView plan={WHOLE} loads={whole.loads} label={text.label(2, 2, 2)} />
+            <figcaption>{text.simulated}</figcaption>
+          </figure>
+        )}
       </div>
-      <dl class="side">
-        <div>
-          <dt>{words.tabs(ranks.length)}</dt>
-          <dd>{text.sizes(plan.dp, plan.pp, plan.tp)}</dd>
-        </div>
-        {AXES.map((axis) => (
-          <div key={axis} class={plan[axis] > 1 ? 'cube-axis' : 'cube-axis unused'}>
-            <dt>
-              <svg class={`cube-key cargo-${axis}`} viewBox="0 0 56 8" aria-hidden="true">
-                <line x1="2" y1="4" x2="54" y2="4" />
-              </svg>
-              {text.axes[axis]}: {text.carries[axis]}
-            </dt>
-            <dd data-figure={`cube-${axis}`} data-value={most(axis)}>
-              {plan[axis] > 1 ? text.perStep(bytes(most(axis))) : text.none}
-            </dd>
-            {plan[axis] > 1 && (
-              <dd class="side-note">
-                {text.groups}{' '}
-                {rankGroups(plan, [axis])
-                  .map((group) => group.join('-'))
-                  .join(', ')}
-              </dd>
-            )}
-          </div>
-        ))}
-      </dl>
-    </div>
+      <table class="cube-table">
+        <TableHead columns={text.columns} />
+        <tbody>
+          {AXES.map((axis) => (
+            <AxisRow key={axis} axis={axis} here={here} whole={whole} />
+          ))}
+        </tbody>
+      </table>
+      <p class="muted">{text.rule}</p>
+    </>
+  );
+}
+
+interface RowProps {
+  readonly axis: Axis;
+  readonly here: Cube;
+  readonly whole: Cube | null;
+}
+
+/** An axis that this room does not have is shown as the simulated cube has it. */
+function AxisRow({ axis, here, whole }: RowProps) {
+  const isHere = here.plan[axis] > 1;
+  const cost = isHere ? here.costs[axis] : whole?.costs[axis];
+  const cell = (value: number | undefined, print: (value: number) => string, figure: string) => (
+    <td class={isHere ? '' : 'predicted'} data-figure={isHere ? figure : undefined} data-value={value}>
+      {value === undefined ? '–' : print(value)}
+    </td>
+  );
+  return (
+    <tr>
+      <th scope="row">
+        <svg class={`cube-key cargo-${axis}`} viewBox="0 0 56 8" aria-hidden="true">
+          <line x1="2" y1="4" x2="54" y2="4" />
+        </svg>
+        {`${axis} ${isHere ? here.plan[axis] : (whole?.plan[axis] ?? 1)}, ${text.axes[axis]}`}
+      </th>
+      <td>{text.carries[axis]}</td>
+      {cell(cost?.bytes, bytes, `cube-${axis}`)}
+      {cell(cost?.messages, count, `cube-${axis}-messages`)}
+      {cell(cost?.exposedMs, milliseconds, `cube-${axis}-waits`)}
+      <td class="cube-hide">{text.hide[axis]}</td>
+    </tr>
   );
 }

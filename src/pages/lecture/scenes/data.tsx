@@ -2,17 +2,19 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { statsOf } from '../../../trace/stats';
-import { bytes, milliseconds } from '../../state/format';
+import { bytes, duration, milliseconds } from '../../state/format';
+import { type Moment, rankFinder } from '../facts/moment';
+import { tokensPerStep } from '../facts/units';
+import { keyOf } from '../models/digest';
 import { lanesOf } from '../models/lanes';
 import { linkLoads, sentBytes } from '../models/links';
-import { type RingRun, ringRuns } from '../models/ring';
+import { type RingRun, ringRuns, sentAfter } from '../models/ring';
 import { asMeasured, byRounds } from '../models/ringtime';
-import { tokensPerStep } from '../models/units';
-import { type Moment, rankFinder } from '../moment';
+import { partsOf, segmentsOf } from '../models/segments';
 import { Choice } from '../parts/choice';
-import { LanesView } from '../parts/lanesview';
-import { RingView } from '../parts/ringview';
-import type { Show } from '../show';
+import { LanesView } from '../pictures/lanesview';
+import { RingView } from '../pictures/ringview';
+import type { Show } from '../show/show';
 import { percent, words } from '../words';
 import type { SceneProps } from './scene';
 
@@ -70,7 +72,7 @@ function useClock(show: Show, moment: Moment) {
 }
 
 export function DataScene({ show, look }: SceneProps) {
-  const moment = show.moment.value;
+  const moment = show.stage.value;
   const clock = useClock(show, moment);
   const { run, at, isMoving, go } = clock;
   const flights = useMemo(() => (run ? (clock.mode === 'slow' ? asMeasured : byRounds)(run) : []), [run, clock.mode]);
@@ -125,7 +127,7 @@ export function DataScene({ show, look }: SceneProps) {
           )}
         </div>
       )}
-      <div class="split-side">
+      <div class="split-side wide-side">
         <div class="column">
           <div class="ring-place">
             {run ? (
@@ -151,25 +153,30 @@ export function DataScene({ show, look }: SceneProps) {
             />
           </div>
         </div>
-        <Figures moment={moment} run={run} at={at} overlap={overlap} />
+        <Figures show={show} moment={moment} run={run} at={at} overlap={overlap} />
       </div>
     </>
   );
 }
 
 interface FigureProps {
+  readonly show: Show;
   readonly moment: Moment;
   readonly run: RingRun | undefined;
   readonly at: number;
   readonly overlap: number | null;
 }
 
-function Figures({ moment, run, at, overlap }: FigureProps) {
-  const sent = useMemo(() => sentBytes(linkLoads(moment.events, rankFinder(moment.ranks)), 0).dp, [moment]);
+function Figures({ show, moment, run, at, overlap }: FigureProps) {
+  const rankOf = useMemo(() => rankFinder(moment.ranks), [moment]);
+  const sent = useMemo(() => sentBytes(linkLoads(moment.events, rankOf), 0).dp, [moment, rankOf]);
+  const exposed = useMemo(() => partsOf(segmentsOf(moment.events, moment.ranks.length, rankOf)).dp, [moment, rankOf]);
   const size = run?.members.length ?? 0;
-  const factor = (2 * (size - 1)) / size;
+  const most = run && Math.max(...run.sentBytes);
+  const formula = run && ((2 * (size - 1)) / size) * run.arrayBytes;
+  const isAlone = moment.ranks.length < 2;
   return (
-    <dl class="side">
+    <dl class="side side-pairs">
       <div>
         <dt>{run ? `${text.line} ${run.line.replace('REDUCE ', '')}` : text.line}</dt>
         <dd data-figure="round" data-value={run ? Math.min(run.rounds, Math.floor(at)) : undefined} class="side-text">
@@ -177,21 +184,19 @@ function Figures({ moment, run, at, overlap }: FigureProps) {
         </dd>
         {run && (
           <dd class="side-note" data-figure="took" data-value={run.t1 - run.t0}>
-            {text.took(milliseconds(run.t1 - run.t0))}
+            {at > 0 ? text.soFar(bytes(sentAfter(run, at))) : text.took(milliseconds(run.t1 - run.t0))}
           </dd>
         )}
       </div>
       <div class="side-mid">
         <dt>{text.link}</dt>
-        <dd data-figure="link-bytes" data-value={run && Math.max(...run.sentBytes)}>
-          {run ? bytes(Math.max(...run.sentBytes)) : '–'}
+        <dd data-figure="link-bytes" data-value={most}>
+          {most === undefined ? '–' : bytes(most)}
         </dd>
         {run && (
-          <dd
-            class="side-note"
-            data-figure="link-formula"
-            data-value={factor * run.arrayBytes}
-          >{`${text.linkNote(`2 (N-1)/N = ${Number(factor.toFixed(2))}`, bytes(run.arrayBytes))} = ${bytes(factor * run.arrayBytes)}`}</dd>
+          <dd class="side-note" data-figure="link-formula" data-value={formula}>
+            {text.linkNote(bytes(run.arrayBytes), bytes(formula!))}
+          </dd>
         )}
       </div>
       <div>
@@ -200,14 +205,36 @@ function Figures({ moment, run, at, overlap }: FigureProps) {
           {bytes(sent)}
         </dd>
       </div>
-      <div class="side-mid">
+      <div>
+        <dt>{text.exposed}</dt>
+        <dd data-figure="exposed" data-value={isAlone ? undefined : exposed}>
+          {isAlone ? '–' : milliseconds(exposed)}
+        </dd>
+        <Other show={show} moment={moment} />
+      </div>
+      <div>
         <dt>{text.hidden}</dt>
         <dd data-figure="overlap" data-value={overlap ?? undefined}>
-          {overlap === null || moment.ranks.length < 2 ? '–' : percent(overlap)}
+          {overlap === null || isAlone ? '–' : percent(overlap)}
         </dd>
         <dd class="side-note">{text.hiddenNote}</dd>
       </div>
     </dl>
+  );
+}
+
+/** What was measured last with overlap the other way. */
+function Other({ show, moment: { plan, kind } }: { readonly show: Show; readonly moment: Moment }) {
+  if (!plan || plan.dp < 2) return null;
+  const { overlap, ...rest } = plan;
+  const isOn = overlap !== false;
+  const digest = show.digests.value.get(keyOf(isOn ? { ...rest, overlap: false } : rest, kind));
+  if (!digest) return <dd class="side-note">{text.exposedNote(isOn ? text.on : text.off)}</dd>;
+  const age = duration((Date.now() - digest.takenMs) / 1000);
+  return (
+    <dd class="side-note" data-figure="exposed-other" data-value={digest.parts.dp}>
+      {text.exposedOther(milliseconds(digest.parts.dp), isOn ? text.off : text.on, age)}
+    </dd>
   );
 }
 

@@ -1,17 +1,17 @@
 /** Scene 1: one step of one tab, unit by unit, and what that tab keeps in memory for it. */
 import { useMemo } from 'preact/hooks';
 import { milliseconds } from '../../state/format';
+import { unitsOf } from '../facts/units';
 import { oneStepOf } from '../models/onestep';
-import { unitsOf } from '../models/units';
-import { MemoryBar } from '../parts/memorybar';
-import { UnitView } from '../parts/unitview';
+import { MemoryBar } from '../pictures/memorybar';
+import { UnitView } from '../pictures/unitview';
 import { words } from '../words';
 import type { SceneProps } from './scene';
 
 const OPS = ['F', 'B', 'STEP'] as const;
 
 export function OneScene({ show, look }: SceneProps) {
-  const moment = show.moment.value;
+  const moment = show.stage.value;
   const { run, plan, events, ranks } = moment;
   const step = useMemo(() => oneStepOf(events, 0), [events]);
   const names = useMemo(() => (run && plan ? unitsOf(run, plan).map(({ name }) => name) : []), [run, plan]);
@@ -24,7 +24,10 @@ export function OneScene({ show, look }: SceneProps) {
           {OPS.map((op) => (
             <span key={op}>
               <i class={`swatch op-${op}`} aria-hidden="true" />
-              {text.ops[op]} <b>{milliseconds(step.ms[op])}</b>
+              {text.ops[op]}{' '}
+              <b data-figure={`one-${op}`} data-value={step.ms[op]}>
+                {op === 'STEP' && !step.isUpdateTimed ? '–' : milliseconds(step.ms[op])}
+              </b>
             </span>
           ))}
         </p>
@@ -33,6 +36,7 @@ export function OneScene({ show, look }: SceneProps) {
         ) : (
           <p class="soon">{words.noStep}</p>
         )}
+        <p class="muted">{text.divided}</p>
       </div>
       <div class="column">
         <h2>{ranks.length > 1 ? text.memoryOf(words.tab(0), ranks.length) : text.memory}</h2>

@@ -5,60 +5,23 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { SCHEDULES, type ScheduleName } from '../../../plan/plan';
 import { count } from '../../state/format';
-import { conditionsOf, cutOf, keyOf } from '../models/digest';
-import { EMPTY, ganttOf, meanPasses, type Pass } from '../models/gantt';
-import { bubbleFormula, idealOf } from '../models/ideal';
-import { type Compared, sideBySide } from '../models/sidebyside';
-import { stageOfUnit, unitsOf } from '../models/units';
-import type { Moment } from '../moment';
+import type { StagedMoment } from '../facts/moment';
+import { conditionsOf, keyOf } from '../models/digest';
+import { Analyser, type Analysis } from '../models/pipelineanalysis';
+import { sideBySide } from '../models/sidebyside';
 import { Choice } from '../parts/choice';
-import { GanttView } from '../parts/ganttview';
 import { useLater } from '../parts/later';
-import { Legend } from '../parts/legend';
-import { SchedulesView } from '../parts/schedulesview';
-import { Trials } from '../trials';
+import { GanttView, type Track } from '../pictures/ganttview';
+import { Legend } from '../pictures/legend';
+import { Trials } from '../show/trials';
 import { percent, words } from '../words';
 import type { SceneProps } from './scene';
+import { AllSchedules } from './schedules';
 
-const LATENCIES = [0, 20, 50, 100, 200];
+const LATENCIES = [0, 20, 50, 100];
 const DEPTHS = [1, 2, 4];
-/** Some schedule has each of them. */
-const PASSES: readonly Pass[] = ['F', 'B', 'I', 'W'];
-
-/** Of so many live moments one computes the ideal schedule anew: from step to step the times of its passes hardly change. */
-const IDEAL_EVERY = 4;
-
-/** Both schedules and the three bubbles of a moment; null before there is a step of a pipeline. */
-class Analysis {
-  #key = '';
-  #count = 0;
-  #idealOf: ReturnType<typeof idealOf> | undefined;
-  #ideal = EMPTY;
-
-  of({ run, plan, events, step, ranks, kind }: Moment) {
-    if (!run || !plan || step < 0) return null;
-    const units = unitsOf(run, plan);
-    const measured = ganttOf(events, ranks.length, stageOfUnit(units, plan));
-    if (measured.bars.length === 0) return null;
-    const key = `${cutOf(plan)} ${JSON.stringify(run)}`;
-    if (key !== this.#key) {
-      this.#key = key;
-      this.#count = 0;
-      this.#idealOf = idealOf(plan, units);
-    }
-    if (kind !== 'live' || this.#count++ % IDEAL_EVERY === 0) this.#ideal = this.#idealOf!(meanPasses(events));
-    const rows = ranks.map(({ rank }) => words.tab(rank));
-    const title = kind === 'simulated' ? words.pipeline.simulated : words.pipeline.measured(count(step));
-    const tracks = [
-      { title, gantt: measured, rows },
-      { title: words.pipeline.ideal, gantt: this.#ideal, rows },
-    ];
-    return { measured, ideal: this.#ideal, formula: bubbleFormula(plan), tracks };
-  }
-}
-
 export function PipelineScene({ show, look }: SceneProps) {
-  const moment = show.moment.value;
+  const moment = show.stage.value;
   const { ranks, plan } = moment;
   const trials = useMemo(() => new Trials(show), [show]);
   useEffect(() => () => trials.stop(), [trials]);
@@ -82,6 +45,7 @@ export function PipelineScene({ show, look }: SceneProps) {
         <div class="picks">
           <Choice
             label={text.schedule}
+            isLabelled={false}
             values={[...SCHEDULES, 'all'] as const}
             value={isAll.value ? 'all' : picks.schedule}
             nameOf={(one) => (one === 'all' ? text.all : text.schedules[one])}
@@ -112,12 +76,28 @@ export function PipelineScene({ show, look }: SceneProps) {
   );
 }
 
+/** With more tabs rows would be too low to be read: then the ideal is a figure only. */
+const MOST_TRACKED = 5;
+
+function tracksOf({ measured, ideal }: Analysis, { ranks, kind, step, source }: StagedMoment): readonly Track[] {
+  const rows = ranks.map(({ rank }) => words.tab(rank));
+  const { expected, part } = words.marks;
+  const ran = kind === 'simulated' ? words.pipeline.simulated : words.pipeline.measured(count(step));
+  const title = source === 'expected' ? expected : source === 'part' ? part : ran;
+  const first = { title, gantt: measured, rows };
+  return ranks.length > MOST_TRACKED ? [first] : [first, { title: words.pipeline.ideal, gantt: ideal, rows }];
+}
+
+/** Of a difference of two shares. */
+const points = (difference: number): string => `${difference < 0 ? '-' : '+'}${Math.abs(Math.round(100 * difference))}`;
+
 function OneSchedule({ show, look }: SceneProps) {
-  const moment = show.moment.value;
+  const moment = show.stage.value;
   const { ranks, kind } = moment;
-  const analysis = useMemo(() => new Analysis(), []);
-  const view = useLater(show.frames, moment, (now) => analysis.of(now));
+  const analyser = useMemo(() => new Analyser(), []);
+  const view = useLater(show.frames, moment, (now) => analyser.of(now));
   const text = words.pipeline;
+  const tracks = useMemo(() => (view ? tracksOf(view, moment) : []), [view]);
   const digest = moment.plan ? show.digests.value.get(keyOf(moment.plan, kind)) : undefined;
   return (
     <div class="split-side">
@@ -126,7 +106,8 @@ function OneSchedule({ show, look }: SceneProps) {
           <GanttView
             frames={show.frames}
             look={look}
-            tracks={view.tracks}
+            tracks={tracks}
+            alive={view.alive}
             label={text.label(percent(view.measured.bubble), percent(view.ideal.bubble), ranks.length)}
           />
         ) : (
@@ -141,6 +122,7 @@ function OneSchedule({ show, look }: SceneProps) {
               {view ? percent(view.measured.bubble) : '–'}
             </dd>
             <dd class="side-note">{text.bubbleNote}</dd>
+            <dd class="side-note">{view && text.measuredNote(points(view.measured.bubble - view.ideal.bubble))}</dd>
             {digest && digest.samples > 1 && (
               <dd class="side-note" data-figure="bubble-mean" data-value={digest.bubble}>
                 {text.mean(percent(digest.bubble), digest.samples)}
@@ -152,6 +134,7 @@ function OneSchedule({ show, look }: SceneProps) {
             <dd data-figure="bubble-ideal" data-value={view?.ideal.bubble}>
               {view ? percent(view.ideal.bubble) : '–'}
             </dd>
+            <dd class="side-note">{view && text.idealNote(points(view.ideal.bubble - view.formula.bubble))}</dd>
           </div>
           <div>
             <dt>{text.formula}</dt>
@@ -162,47 +145,6 @@ function OneSchedule({ show, look }: SceneProps) {
           </div>
         </dl>
         <Legend passes={view ? [...new Set(view.measured.bars.map(({ pass }) => pass))] : []} />
-      </div>
-    </div>
-  );
-}
-
-interface AllProps extends SceneProps {
-  readonly compared: readonly Compared[];
-  readonly trials: Trials;
-}
-
-function AllSchedules({ show, look, compared, trials }: AllProps) {
-  const text = words.pipeline;
-  const plans = trials.plans.value;
-  const running = plans?.[trials.at.value];
-  return (
-    <div class="split-side">
-      <div class="gantt-place gantt-all">
-        {compared.length > 0 ? (
-          <SchedulesView frames={show.frames} look={look} compared={compared} />
-        ) : (
-          <p class="soon">{words.noStep}</p>
-        )}
-      </div>
-      <div class="column">
-        <dl class="side side-pairs">
-          {compared.map(({ schedule, digest, formula }) => (
-            <div key={schedule}>
-              <dt>{text.schedules[schedule]}</dt>
-              <dd data-figure={`bubble-${schedule}`} data-value={digest?.bubble}>
-                {digest ? percent(digest.bubble) : '–'}
-              </dd>
-              <dd class="side-note">{text.formulaShort(percent(formula.bubble))}</dd>
-            </div>
-          ))}
-        </dl>
-        <p class="muted" role="status">
-          {running && plans
-            ? words.which.trying(text.schedules[running.schedule], trials.at.value + 1, plans.length)
-            : text.bubbleNote}
-        </p>
-        <Legend passes={PASSES} />
       </div>
     </div>
   );

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { nameOf } from '../../../plan/why';
 import { TOLERANCE } from '../../../worker/telemetry';
 import { count } from '../../state/format';
-import type { Proof } from '../feed';
+import type { Proof } from '../facts/feed';
 import { hashGroups, onScale } from '../models/agreement';
 import { words } from '../words';
 import type { SceneProps } from './scene';
@@ -14,10 +14,10 @@ const DECADES = [1e-2, 1e-6, 1e-8];
 const heightOf = (difference: number): string => `${100 * onScale(difference)}%`;
 
 export function ProofScene({ show }: SceneProps) {
-  const { proof, plan, ranks, kind, phase } = show.moment.value;
+  const { proof, plan, ranks, kind, phase, generation } = show.moment.value;
   /** What stood here when a proof was asked for: another one is the answer. */
   const [before, setBefore] = useState<Proof | null>();
-  const groups = hashGroups(ranks);
+  const groups = plan ? hashGroups(ranks, plan, generation) : [];
   const isRunning = kind === 'live' && (phase === 'training' || phase === 'paused');
   const isAsked = isRunning && before !== undefined && before === proof;
   const ask = () => {
@@ -48,9 +48,10 @@ export function ProofScene({ show }: SceneProps) {
             <p class="muted">{text.hashesNone}</p>
           ) : (
             <ul class="hashes">
-              {groups.map(({ hash, step, ranks: who }) => (
-                <li key={`${step} ${hash}`}>
-                  <b>{text.replicas(who)}</b> <span class="muted">{words.step(count(step))}</span>
+              {groups.map(({ part, hash, step, ranks: who }) => (
+                <li key={`${who.join()} ${step} ${hash}`}>
+                  <b>{text.replicas(who)}</b> {plan && text.part(plan, part)}{' '}
+                  <span class="muted">{words.step(count(step))}</span>
                   <code data-figure="hash" data-value={hash}>
                     {hash.slice(0, 16)}
                   </code>

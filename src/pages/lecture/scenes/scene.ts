@@ -1,8 +1,8 @@
-/** What every scene of the lecture is given. */
-import type { Show } from '../show';
+/** What every scene is given. */
+import type { Show } from '../show/show';
 
-/** Every scene gets the lecture and the look (which changes when the colours do). */
 export interface SceneProps {
   readonly show: Show;
+  /** Changes when the colours do, so that canvases are drawn anew. */
   readonly look: string;
 }

@@ -1,63 +1,92 @@
-/** Scene 5: the two matrices of a block cut over tabs, and what it costs: all-reduces counted in this run's messages. */
+/** Scene 5: a whole block cut over tabs, its four sums lit as they came, and what they cost in this run's messages. */
 import { useMemo } from 'preact/hooks';
 import { bytes } from '../../state/format';
+import { unitsOf } from '../facts/units';
+import { blockClockOf } from '../models/blockclock';
 import { tensorCounts } from '../models/tensor';
 import { Choice } from '../parts/choice';
-import { SplitView } from '../parts/splitview';
+import { useHand } from '../parts/slowmotion';
+import { BlockView } from '../pictures/blockview';
+import { SplitView } from '../pictures/splitview';
 import { percent, words } from '../words';
 import type { SceneProps } from './scene';
 
 const text = words.tensor;
 const LATENCIES = [0, 5, 20, 50];
+const SLOW_MS = 12_000;
 
-export function TensorScene({ show }: SceneProps) {
-  const { plan, events, ranks } = show.moment.value;
+export function TensorScene({ show, look }: SceneProps) {
+  const { plan, run, events, ranks } = show.stage.value;
   const counts = useMemo(() => tensorCounts(events), [events]);
+  const newest = useMemo(
+    () =>
+      run && plan
+        ? blockClockOf(
+            events,
+            0,
+            unitsOf(run, plan).map(({ name }) => name),
+          )
+        : undefined,
+    [events, run, plan],
+  );
+  const hand = useHand(show.frames, SLOW_MS);
+  const isPlaying = hand.at.value !== undefined;
+  // why: a new step must not move what is being followed
+  const clock = useMemo(() => newest, [isPlaying ? null : newest]);
+  const at = clock && isPlaying ? hand.at.value! * clock.spanMs : undefined;
+  const lit = at === undefined ? -1 : (clock?.sums.find(({ t0, t1 }) => at >= t0 && at < t1)?.index ?? -1);
   const tp = plan?.tp ?? 1;
   const isThere = tp > 1 && events.length > 0;
+  if (tp === 1) return <p class="soon">{ranks.length > 1 ? words.noStep : text.alone}</p>;
   return (
     <>
-      {show.steers.value && (
+      {!show.hidden.value && (
         <div class="picks">
-          <Choice
-            label={words.pipeline.latency}
-            values={LATENCIES}
-            value={ranks[0]?.handicap.latencyMs ?? 0}
-            nameOf={(ms) => `${ms}`}
-            onChange={(latencyMs) => show.handicapAll({ latencyMs })}
-          />
+          {show.steers.value && (
+            <Choice
+              label={words.pipeline.latency}
+              values={LATENCIES}
+              value={ranks[0]?.handicap.latencyMs ?? 0}
+              nameOf={(ms) => `${ms}`}
+              onChange={(latencyMs) => show.handicapAll({ latencyMs })}
+            />
+          )}
+          <button type="button" class="button" disabled={!clock} onClick={isPlaying ? hand.stop : hand.play}>
+            {isPlaying ? text.stop : text.play}
+          </button>
         </div>
       )}
-      <div class="split-side">
-        <div class="column">
-          {tp > 1 ? <SplitView tp={tp} /> : <p class="soon">{ranks.length > 1 ? words.noStep : text.alone}</p>}
-        </div>
-        <div class="column">
-          <dl class="side">
-            <div class="side-main">
-              <dt>{text.perBlock}</dt>
-              <dd data-figure="tp-reduces" data-value={isThere ? counts.forward + counts.backward : undefined}>
-                {isThere ? counts.forward + counts.backward : '–'}
-              </dd>
-              <dd class="side-note">{isThere && text.counts(counts.forward, counts.backward)}</dd>
-              <dd class="side-note">{text.countedIn}</dd>
-            </div>
-            <div>
-              <dt>{text.bytes}</dt>
-              <dd data-figure="tp-bytes" data-value={isThere ? counts.bytes : undefined}>
-                {isThere ? bytes(counts.bytes) : '–'}
-              </dd>
-            </div>
-            <div class="side-mid">
-              <dt>{text.waits}</dt>
-              <dd data-figure="tp-waiting" data-value={isThere ? counts.waiting : undefined}>
-                {isThere ? percent(counts.waiting) : '–'}
-              </dd>
-              <dd class="side-note">{text.waitsNote}</dd>
-            </div>
-          </dl>
-          <p class="muted">{text.why}</p>
-        </div>
+      <div class="split-place">
+        <SplitView tp={tp} heads={run?.model.heads ?? tp} lit={lit} />
+      </div>
+      <div class="block-place">{clock && <BlockView frames={show.frames} look={look} clock={clock} at={at} />}</div>
+      <div class="side-row">
+        <dl class="side">
+          <div>
+            <dt>{text.perBlock}</dt>
+            <dd data-figure="tp-reduces" data-value={isThere ? counts.forward + counts.backward : undefined}>
+              {isThere ? counts.forward + counts.backward : '–'}
+            </dd>
+            <dd class="side-note">{isThere && text.counts(counts.forward, counts.backward)}</dd>
+          </div>
+          <div>
+            <dt>{text.bytes}</dt>
+            <dd data-figure="tp-bytes" data-value={isThere ? counts.bytes : undefined}>
+              {isThere ? bytes(counts.bytes) : '–'}
+            </dd>
+            <dd class="side-note">{text.countedIn}</dd>
+          </div>
+          <div>
+            <dt>{text.waits}</dt>
+            <dd data-figure="tp-waiting" data-value={isThere ? counts.waiting : undefined}>
+              {isThere ? percent(counts.waiting) : '–'}
+            </dd>
+            <dd class="side-note">{text.waitsNote}</dd>
+          </div>
+        </dl>
+        <p class="muted">
+          {text.first} {text.second}
+        </p>
       </div>
     </>
   );

@@ -1,27 +1,23 @@
 /** Scene 7: every plan tried on this room beside the planner's prediction; and the planner for what is not in the room. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { deviceOfSpeed } from '../../../plan/planner';
-import { nameOf } from '../../../plan/why';
 import { bytes, rate } from '../../state/format';
-import type { Adviser } from '../adviser';
-import { calibrate } from '../models/calibrate';
-import { plansOf, type Row, reasonOf, rowsOf } from '../models/ranking';
-import { shapeOf, sizesOf, tokensPerStep } from '../models/units';
+import { tokensPerStep } from '../facts/units';
+import { conditionsOf } from '../models/digest';
+import { fullNameOf, plansOf, type Row, rowsOf } from '../models/ranking';
 import { Choice } from '../parts/choice';
 import { TableHead } from '../parts/tablehead';
-import { WhatIf } from '../parts/whatif';
-import type { Show } from '../show';
-import { TRIAL_STEPS, Trials } from '../trials';
+import type { Show } from '../show/show';
+import { TRIAL_STEPS, Trials } from '../show/trials';
 import { percent, words } from '../words';
+import { useAdvice } from './advice';
 import type { SceneProps } from './scene';
+import { TwoPlans } from './twoplans';
+import { WhatIf } from './whatif';
 
 const text = words.which;
-const MODES = ['room', 'if'] as const;
-/** A tab that has not told how much it can hold: enough for what the room runs already. */
-const ROOM_MEMORY_BYTES = 4e9;
-
-export function WhichScene({ show }: SceneProps) {
+const MODES = ['room', 'two', 'if'] as const;
+export function WhichScene({ show, look }: SceneProps) {
   const mode = useSignal<(typeof MODES)[number]>('room');
   return (
     <>
@@ -36,32 +32,11 @@ export function WhichScene({ show }: SceneProps) {
           />
         </div>
       )}
-      {mode.value === 'room' ? <RoomTable show={show} /> : <WhatIf />}
+      {mode.value === 'room' && <RoomTable show={show} />}
+      {mode.value === 'two' && <TwoPlans show={show} look={look} />}
+      {mode.value === 'if' && <WhatIf />}
     </>
   );
-}
-
-/**
- * Asks the planner about the room as it was measured when the scene was first opened, and again when the run or the tabs
- * change: plans measured since then stay comparable with what was predicted.
- */
-function useAdvice(show: Show): Adviser {
-  const { run, events } = show.moment.value;
-  const { kind } = show.feed.value;
-  const { machines } = show;
-  const where = JSON.stringify(machines);
-  const isKnown = events.length > 0;
-  useEffect(() => {
-    const known = calibrate(show.moment.peek());
-    if (!run || !known || machines.length === 0) return;
-    const device = deviceOfSpeed(sizesOf(run), known.flopsPerMs, ROOM_MEMORY_BYTES);
-    show.adviser.askOnce(`${kind} ${where} ${JSON.stringify({ ...run, plan: null })}`, {
-      workload: { model: shapeOf(run), globalBatch: run.train.globalBatch },
-      devices: machines.map((machine) => ({ ...device, ...(machine && { machine }) })),
-      links: known.links,
-    });
-  }, [run, where, kind, isKnown, show]);
-  return show.adviser;
 }
 
 function RoomTable({ show }: { readonly show: Show }) {
@@ -69,11 +44,12 @@ function RoomTable({ show }: { readonly show: Show }) {
   const trials = useMemo(() => new Trials(show), [show]);
   useEffect(() => () => trials.stop(), [trials]);
   const advice = adviser.advice.value;
-  const { run, kind } = show.moment.value;
+  const { run, kind, ranks } = show.moment.value;
   const digests = show.digests.value;
+  const conditions = conditionsOf(ranks);
   const rows = useMemo(
-    () => (advice && run ? rowsOf(advice, digests, kind, tokensPerStep(run)) : []),
-    [advice, digests, kind, run],
+    () => (advice && run ? rowsOf(advice, digests, kind, tokensPerStep(run), conditions) : []),
+    [advice, digests, kind, run, conditions],
   );
   const plans = trials.plans.value;
   const running = plans?.[trials.at.value];
@@ -96,10 +72,11 @@ function RoomTable({ show }: { readonly show: Show }) {
             </button>
           ))}
         <p role="status">
-          {running ? text.trying(nameOf(running), trials.at.value + 1, plans.length) : text.steps(TRIAL_STEPS)}
+          {running ? text.trying(fullNameOf(running), trials.at.value + 1, plans.length) : text.steps(TRIAL_STEPS)}
         </p>
         <p class="which-why">
-          <b>{text.best}:</b> {advice?.why ?? (adviser.refused.value || text.thinking)}
+          <b class="kind kind-simulated">{text.best}</b>{' '}
+          <span class="predicted">{advice?.why ?? (adviser.refused.value || text.thinking)}</span>
         </p>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reached by the keyboard */}
@@ -121,16 +98,24 @@ function TableRow({ row, isRunning }: { readonly row: Row; readonly isRunning: b
   const cell = (value: number | undefined, print: (value: number) => string) =>
     value === undefined ? '–' : print(value);
   return (
-    <tr class={isRunning ? 'running' : ''} data-plan={JSON.stringify(row.plan)}>
+    <tr
+      class={[isRunning && 'running', row.isStale && 'stale'].filter(Boolean).join(' ')}
+      data-plan={JSON.stringify(row.plan)}
+    >
       <th scope="row">
         {row.name}
         {row.isBest && <span class="which-best">{text.best}</span>}
-        {row.isSlower && <span class="which-slow">{text.slower(reasonOf(row))}</span>}
+        {row.isStale && <span class="which-slow">{text.stale}</span>}
+        {!row.isStale && row.slowedBy && (
+          <span class="which-slow" data-slowed={row.slowedBy}>
+            {text.slower(text.slowing[row.slowedBy])}
+          </span>
+        )}
       </th>
       <td data-cell="rate" data-value={row.tokensPerSecond}>
         {cell(row.tokensPerSecond, rate)}
       </td>
-      <td data-cell="predicted" data-value={row.predicted} class="muted">
+      <td data-cell="predicted" data-value={row.predicted} class="predicted">
         {rate(row.predicted)}
       </td>
       <td data-cell="memory" data-value={row.memoryBytes}>

@@ -1,11 +1,12 @@
 /** Scene 3: what every tab keeps under ZeRO 0 to 3, as measured when it ran, against theory; and the traffic that pays. */
-
 import { messages } from '../../messages';
 import { bytes } from '../../state/format';
 import type { MemoryByRole } from '../../tab';
-import { busiest, type Digest, keyOf } from '../models/digest';
+import { parametersOf } from '../facts/units';
+import { busiest, type Digest, fullest, keyOf } from '../models/digest';
 import { planFor } from '../models/plans';
 import {
+  allBytes,
   FORMULAS,
   STAGES,
   STATE_ROLES,
@@ -15,19 +16,21 @@ import {
   theory,
   trafficFactor,
 } from '../models/states';
-import { parametersOf } from '../models/units';
-import type { Show } from '../show';
+import type { Show } from '../show/show';
 import { words } from '../words';
 import type { SceneProps } from './scene';
 
 const text = words.zero;
-/** Bytes per parameter at the top of the scale. */
+/** Least bytes per parameter at the top of the scale. */
 const TOP = 17;
 
 export function ZeroScene({ show }: SceneProps) {
-  const { run, ranks, plan } = show.moment.value;
+  const { run, ranks, plan } = show.stage.value;
   const size = Math.max(1, ranks.length);
   const parameters = run ? parametersOf(run) : 0;
+  const digests = STAGES.map((zero) => digestFor(show, zero));
+  const totals = digests.flatMap((digest) => (digest?.memory ?? []).map((one) => (one ? allBytes(one) : 0)));
+  const top = Math.max(TOP, (1.04 * Math.max(0, ...totals)) / Math.max(1, parameters));
   const shared = ((size - 1) / size) * 4 * parameters;
   return (
     <>
@@ -38,7 +41,8 @@ export function ZeroScene({ show }: SceneProps) {
             zero={zero}
             size={size}
             parameters={parameters}
-            digest={digestFor(show, zero)}
+            digest={digests[zero]}
+            top={top}
             isRunning={plan?.zero === zero && plan.dp > 1}
             onRun={() => show.pick({ zero })}
             steers={show.steers.value}
@@ -53,9 +57,14 @@ export function ZeroScene({ show }: SceneProps) {
           </span>
         ))}
         <span class="key-item">
+          <i class="swatch zero-rest" aria-hidden="true" />
+          {text.rest}
+        </span>
+        <span class="key-item">
           <i class="swatch key-theory" aria-hidden="true" />
           {text.theory}
         </span>
+        <span class="muted">{text.convention}</span>
         <span class="muted">{text.axis(size, bytes(shared))}</span>
       </p>
     </>
@@ -64,7 +73,7 @@ export function ZeroScene({ show }: SceneProps) {
 
 /** What was measured when this room last ran this stage. */
 function digestFor(show: Show, zero: Stage): Digest | undefined {
-  const { run, ranks, kind } = show.moment.value;
+  const { run, ranks, kind } = show.stage.value;
   if (!run || ranks.length < 2) return undefined;
   const plan = planFor('zero', ranks.length, run, { ...show.picks.value, zero });
   return plan ? show.digests.value.get(keyOf(plan, kind)) : undefined;
@@ -75,12 +84,14 @@ interface ColumnProps {
   readonly size: number;
   readonly parameters: number;
   readonly digest: Digest | undefined;
+  /** Bytes per parameter at the top of the scale. */
+  readonly top: number;
   readonly isRunning: boolean;
   readonly steers: boolean;
   readonly onRun: () => void;
 }
 
-function Column({ zero, size, parameters, digest, isRunning, steers, onRun }: ColumnProps) {
+function Column({ zero, size, parameters, digest, top, isRunning, steers, onRun }: ColumnProps) {
   const expected = theory(zero, size);
   const expectedBytes = stateBytes(expected);
   const measured = (digest?.memory ?? []).filter((memory): memory is MemoryByRole => memory !== null);
@@ -97,7 +108,7 @@ function Column({ zero, size, parameters, digest, isRunning, steers, onRun }: Co
         role="img"
         aria-label={text.label(name, worst > 0 ? worst.toFixed(2) : expectedBytes.toFixed(2))}
       >
-        <div class="zero-line" style={{ bottom: `${(100 * expectedBytes) / TOP}%` }} />
+        <div class="zero-line" style={{ bottom: `${(100 * expectedBytes) / top}%` }} />
         {measured.length > 0
           ? measured.map((memory, rank) => (
               <div class="zero-bar" key={rank}>
@@ -105,14 +116,20 @@ function Column({ zero, size, parameters, digest, isRunning, steers, onRun }: Co
                   <span
                     key={role}
                     class={`role-${role}`}
-                    style={{ height: `${(100 * memory[role]) / Math.max(1, parameters) / TOP}%` }}
+                    style={{ height: `${(100 * memory[role]) / Math.max(1, parameters) / top}%` }}
                   />
                 ))}
+                <span
+                  class="zero-rest"
+                  style={{
+                    height: `${(100 * (allBytes(memory) - stateBytes(memory))) / Math.max(1, parameters) / top}%`,
+                  }}
+                />
               </div>
             ))
           : Array.from({ length: size }, (_, rank) => (
               <div class="zero-bar expected" key={rank}>
-                <span style={{ height: `${(100 * expectedBytes) / TOP}%` }} />
+                <span style={{ height: `${(100 * expectedBytes) / top}%` }} />
               </div>
             ))}
       </div>
@@ -126,6 +143,14 @@ function Column({ zero, size, parameters, digest, isRunning, steers, onRun }: Co
             <span data-figure={`zero-${zero}-theory`} data-value={expectedBytes}>
               {FORMULAS[zero]} = {Number(expectedBytes.toFixed(2))}
             </span>
+          </dd>
+        </div>
+        <div>
+          <dt>{text.total}</dt>
+          <dd>
+            <b data-figure={`zero-${zero}-total`} data-value={digest && fullest(digest)}>
+              {digest ? bytes(fullest(digest)) : '–'}
+            </b>
           </dd>
         </div>
         <div>

@@ -1,0 +1,38 @@
+/**
+ * SharedWorker that hands MessagePorts from one page of this browser to another. A page leaves them under a token, the page
+ * that names the token takes them; tokens travel in sealed messages of a room, so only its members can. Once handed over,
+ * ports need this Worker no more.
+ */
+
+/** Left: ports under a token. Taken: the ports of that token come back in a message, now or when they are left. */
+export type BrokerMessage = { readonly leave: string } | { readonly take: string };
+
+/** What nobody has taken, or left, by then is forgotten. */
+const KEEP_MS = 10_000;
+const MOST_KEPT = 1000;
+
+const left = new Map<string, readonly MessagePort[]>();
+const takers = new Map<string, MessagePort>();
+
+function keep<T>(map: Map<string, T>, token: string, value: T): void {
+  if (map.size >= MOST_KEPT) return;
+  map.set(token, value);
+  setTimeout(() => map.delete(token), KEEP_MS);
+}
+
+function receive(page: MessagePort, message: BrokerMessage, ports: readonly MessagePort[]): void {
+  const token = 'leave' in message ? message.leave : message.take;
+  const given = 'leave' in message ? ports : left.get(token);
+  const taker = 'take' in message ? page : takers.get(token);
+  if (given && taker) {
+    left.delete(token);
+    takers.delete(token);
+    taker.postMessage(token, [...given]);
+  } else if (given) keep(left, token, given);
+  else keep(takers, token, page);
+}
+
+addEventListener('connect', (event) => {
+  const [page] = (event as MessageEvent).ports;
+  page!.onmessage = ({ data, ports }: MessageEvent<BrokerMessage>) => receive(page!, data, ports);
+});

@@ -1,0 +1,123 @@
+/**
+ * The feed as one picture that stands still: taken once a second, so that people can read, and less often where drawing it
+ * takes long, so that it costs those who train little.
+ */
+import { effect, signal } from '@preact/signals';
+import type { Phase } from '../../tab';
+import type { Feed } from '../facts/feed';
+import type { Moment } from '../facts/moment';
+
+/** Shortest and longest time from one picture to the next; before the first step of a plan it is shorter. */
+const BEAT_MS = { least: 1000, most: 3000, early: 200 };
+/** A picture stands this many times as long as it took. */
+const REST = 100;
+
+const NOTHING: Moment = {
+  kind: 'simulated',
+  phase: 'idle',
+  run: null,
+  plan: null,
+  generation: 0,
+  ranks: [],
+  step: -1,
+  events: [],
+  early: [],
+  metrics: [],
+  since: 0,
+  proof: null,
+};
+
+/** Where the time that this page takes is counted (frames.ts). */
+export interface Costs {
+  readonly count: <T>(work: () => T) => T;
+  readonly spentMs: number;
+}
+
+/** Follows one feed until it is closed. */
+export class Moments {
+  readonly now = signal<Moment>(NOTHING);
+  readonly #stop: () => void;
+  #takenMs = Number.NEGATIVE_INFINITY;
+  /** What the page had spent when the moment before was taken. */
+  #spentMs = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #phase: Phase | undefined;
+  #since = 0;
+  /** Steps from this on are of the running plan: `#since`, or below it where steps run again. */
+  #shownFrom = 0;
+  #newest = -1;
+
+  constructor(
+    readonly feed: Feed,
+    readonly costs: Costs,
+  ) {
+    let plan = '';
+    this.#stop = effect(() => {
+      const { phase, metrics, newestStep, ranks, proof, run } = feed;
+      void [metrics.value, ranks.value, proof.value, run.value];
+      // why as text: a live feed reads its plan anew with every status; the run, because another one counts from 0
+      const now = JSON.stringify([feed.plan.value, run.value]);
+      if (now !== plan) {
+        plan = now;
+        // why: steps that a live feed knows already ran under the plan before; the others come with a step of their plan
+        const committed = Math.max(newestStep.value, metrics.value.at(-1)?.step ?? -1);
+        this.#since = feed.kind === 'live' ? committed + 1 : newestStep.value;
+        this.#shownFrom = this.#since;
+        this.#newest = newestStep.value;
+        this.#phase = undefined;
+      }
+      // why: a room that was set back shows the steps that it runs again
+      if (newestStep.value < this.#newest) this.#shownFrom = Math.min(this.#shownFrom, newestStep.value);
+      this.#newest = newestStep.value;
+      this.#schedule(phase.value);
+    });
+  }
+
+  close(): void {
+    this.#stop();
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(phase: Phase): void {
+    const isNews = phase !== this.#phase || this.feed.kind === 'simulated';
+    this.#phase = phase;
+    if (this.#timer !== undefined && !isNews) return;
+    const isEarly = this.feed.newestStep.peek() < this.#shownFrom;
+    this.#wait(isNews ? 0 : isEarly ? BEAT_MS.early : BEAT_MS.least);
+  }
+
+  /** Take a moment when the one before has stood for `beatMs`, or for longer if its drawing took long. */
+  #wait(beatMs: number): void {
+    clearTimeout(this.#timer);
+    const leftMs = Math.max(0, this.#takenMs + beatMs - performance.now());
+    this.#timer = setTimeout(() => {
+      const tookMs = this.costs.spentMs - this.#spentMs;
+      const restMs = Math.min(BEAT_MS.most, REST * tookMs);
+      if (beatMs === 0 || restMs <= beatMs) this.costs.count(() => this.#take());
+      else this.#wait(restMs);
+    }, leftMs);
+  }
+
+  #take(): void {
+    this.#timer = undefined;
+    this.#takenMs = performance.now();
+    this.#spentMs = this.costs.spentMs;
+    const { feed } = this;
+    const newest = feed.newestStep.peek();
+    const step = newest >= this.#shownFrom ? newest : -1;
+    this.now.value = {
+      kind: feed.kind,
+      phase: feed.phase.peek(),
+      run: feed.run.peek(),
+      plan: feed.plan.peek(),
+      generation: feed.generation.peek(),
+      ranks: feed.ranks.peek(),
+      step,
+      events: step < 0 ? [] : feed.traceOf(step),
+      early: step < 0 ? (feed.early?.() ?? []) : [],
+      metrics: feed.metrics.peek(),
+      since: this.#since,
+      proof: feed.proof.peek(),
+    };
+  }
+}

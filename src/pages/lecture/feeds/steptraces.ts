@@ -1,0 +1,137 @@
+/**
+ * The events of the newest steps, from all ranks: a step is shown only when it is whole, and memory is bounded. Knows
+ * nothing of where packs come from.
+ */
+import type { TraceEvent } from '../../../trace/trace';
+import type { PeerId } from '../../tab';
+
+const MAX_STEPS = 64;
+const MAX_EVENTS = 120_000;
+
+/** How far a peer has come. */
+export interface Progress {
+  readonly peer: PeerId;
+  readonly generation: number;
+  /** Ranks of the generation. */
+  readonly size: number;
+  /** Committed steps. */
+  readonly step: number;
+  /** It has the state that the generation goes on from. */
+  readonly training: boolean;
+  /** It computes nothing now, so nothing more comes of what it committed. */
+  readonly resting: boolean;
+  /** Events of steps up to this one were left out on the way, -1 for none. */
+  readonly lost: number;
+}
+
+interface Part {
+  readonly events: TraceEvent[];
+  ended: boolean;
+}
+
+interface Entry {
+  readonly generation: number;
+  readonly parts: Map<PeerId, Part>;
+  count: number;
+  whole: readonly TraceEvent[] | null;
+}
+
+export class StepTraces {
+  readonly #steps = new Map<number, Entry>();
+  readonly #sizes = new Map<number, number>();
+  /** The lowest step told by a training member of a generation: it runs that and those after. */
+  readonly #beginOf = new Map<number, number>();
+  readonly #newestOf = new Map<number, number>();
+  #events = 0;
+
+  /** Events of one peer, on this page's clock. */
+  add(peer: PeerId, generation: number, events: readonly TraceEvent[]): void {
+    for (const event of events) {
+      const entry = this.#entry(event.step, generation);
+      if (!entry || entry.whole) continue;
+      const part = entry.parts.get(peer) ?? { events: [], ended: false };
+      entry.parts.set(peer, part);
+      part.events.push(event);
+      entry.count += 1;
+      this.#events += 1;
+    }
+    this.#prune();
+  }
+
+  progress({ peer, generation, size, step, training, resting, lost }: Progress): void {
+    this.#sizes.set(generation, size);
+    if (training) this.#beginOf.set(generation, Math.min(step, this.#beginOf.get(generation) ?? step));
+    for (const [number, entry] of this.#steps) {
+      const part = entry.parts.get(peer);
+      if (entry.whole || !part) continue;
+      // why one step more: clocks of the GPU and gathers report after the commit
+      const isPast = number < step - 1 || (resting && number < step);
+      if (entry.generation < generation || (entry.generation === generation && isPast)) part.ended = true;
+      if (part.ended && number <= lost) this.#forget(number, entry);
+      else this.#finish(number, entry);
+    }
+    this.#prune();
+  }
+
+  /** The newest whole step that a generation ran, -1 before its first. */
+  newestOf(generation: number): number {
+    return this.#newestOf.get(generation) ?? -1;
+  }
+
+  /** What ranks have told of the first step of a generation that has no whole one yet. */
+  earlyOf(generation: number): readonly TraceEvent[] {
+    if (this.newestOf(generation) >= 0) return [];
+    const steps = [...this.#steps].filter(([, entry]) => entry.generation === generation && !entry.whole);
+    const [first] = steps.sort(([a], [b]) => a - b);
+    return first ? [...first[1].parts.values()].flatMap(({ events }) => events) : [];
+  }
+
+  /** Sorted by t0; empty where the step is not whole or no longer kept. */
+  of(step: number): readonly TraceEvent[] {
+    return this.#steps.get(step)?.whole ?? [];
+  }
+
+  /** Forget everything: another run begins. */
+  clear(): void {
+    this.#steps.clear();
+    this.#sizes.clear();
+    this.#beginOf.clear();
+    this.#newestOf.clear();
+    this.#events = 0;
+  }
+
+  /**
+   * Undefined for events of a generation that was replaced before its step was committed, and for what a later one does
+   * before its first step. One that begins below a whole step runs it again.
+   */
+  #entry(step: number, generation: number): Entry | undefined {
+    const known = this.#steps.get(step);
+    if (known && known.generation >= generation) return known.generation === generation ? known : undefined;
+    if (known?.whole && step < (this.#beginOf.get(generation) ?? Number.POSITIVE_INFINITY)) return undefined;
+    if (known) this.#forget(step, known);
+    const entry: Entry = { generation, parts: new Map(), count: 0, whole: null };
+    this.#steps.set(step, entry);
+    return entry;
+  }
+
+  #finish(step: number, entry: Entry): void {
+    const parts = [...entry.parts.values()];
+    if (parts.length !== this.#sizes.get(entry.generation) || !parts.every(({ ended }) => ended)) return;
+    entry.whole = parts.flatMap(({ events }) => events).sort((a, b) => a.t0 - b.t0);
+    entry.parts.clear();
+    this.#newestOf.set(entry.generation, Math.max(this.newestOf(entry.generation), step));
+  }
+
+  #prune(): void {
+    const oldest = [...this.#steps.keys()].sort((a, b) => a - b);
+    while (this.#steps.size > MAX_STEPS || (this.#events > MAX_EVENTS && this.#steps.size > 1)) {
+      const step = oldest.shift()!;
+      this.#forget(step, this.#steps.get(step)!);
+    }
+  }
+
+  #forget(step: number, entry: Entry): void {
+    this.#events -= entry.count;
+    this.#steps.delete(step);
+  }
+}

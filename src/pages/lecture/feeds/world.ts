@@ -1,0 +1,148 @@
+/**
+ * A cluster that does not exist: one step of a plan on the schedule simulator, with the events and ranks that real tabs
+ * would tell of. Pure.
+ */
+import type { Costs, SimulatedCluster } from '../../../plan/costs';
+import { collectiveMs, type Links } from '../../../plan/links';
+import type { ParallelPlan } from '../../../plan/plan';
+import { clusterOf, simulate } from '../../../plan/simulate';
+import type { UnitFigures } from '../../../plan/sizes';
+import type { TraceEvent } from '../../../trace/trace';
+import type { RunFile } from '../../tab';
+import type { RankView } from '../facts/feed';
+import { sequencesOf, sizesOf, tokensPerStep, unitsOf } from '../facts/units';
+import { ringHops } from '../models/hops';
+
+/** What the simulated cluster is made of. */
+export interface World {
+  readonly run: RunFile;
+  readonly plan: ParallelPlan;
+  /** Floating point operations of one tab, per ms. */
+  readonly flopsPerMs: number;
+  readonly latencyMs: number;
+  readonly bytesPerMs: number;
+  /** Least time of a sample's pass through a whole block, by rank, ms. */
+  readonly unitMs: readonly number[];
+  /** Put on every link on purpose: more latency, and a cap on its rate (0: none). */
+  readonly extraMs: number;
+  readonly mbitPerSecond: number;
+}
+
+/** Tabs of one machine without a graphics adapter, as measured: one-way latency, rate of a link, speed of a tab. */
+export const DEFAULT_SPEED = { latencyMs: 0.5, bytesPerMs: 20_000, flopsPerMs: 5e6 };
+
+const BYTES_PER_MS_OF_MBIT = 125;
+
+function linksOf({ latencyMs, extraMs, bytesPerMs, mbitPerSecond }: World): Links {
+  const cap = mbitPerSecond > 0 ? mbitPerSecond * BYTES_PER_MS_OF_MBIT : Number.POSITIVE_INFINITY;
+  return { latencyMs: latencyMs + extraMs, bytesPerMs: Math.min(cap, bytesPerMs) };
+}
+
+function costsOf(world: World, units: readonly UnitFigures[]): Costs {
+  const { run, plan, flopsPerMs, unitMs } = world;
+  const links = linksOf(world);
+  const sequences = sequencesOf(run, plan);
+  return {
+    passMs(op, unit, rank) {
+      const { flops, kind, allReduces } = units[unit]!;
+      const least = kind === 'block' ? ((unitMs[rank] ?? 0) * sequences) / plan.tp : 0;
+      const exchanges = allReduces[op].map((floats) => collectiveMs(4 * sequences * floats, plan.tp, 2, links));
+      return Math.max(least, (sequences * flops[op]) / flopsPerMs) + exchanges.reduce((sum, ms) => sum + ms, 0);
+    },
+    stepMs: (unit) => (12 * units[unit]!.paramFloats) / (plan.zero >= 1 ? plan.dp : 1) / flopsPerMs,
+    sumMs: (unit) => {
+      return (units[unit]!.copied ?? []).reduce((ms, floats) => ms + collectiveMs(4 * floats, plan.tp, 2, links), 0);
+    },
+    borderBytes: 4 * sequences * run.model.context * run.model.dim,
+    links,
+  };
+}
+
+/** The second step, with the hops of its collectives: the first one begins with nothing on its way. */
+function stepOf(
+  events: readonly TraceEvent[],
+  { seats, plan }: SimulatedCluster,
+  units: readonly UnitFigures[],
+  sequences: number,
+  links: Links,
+): readonly TraceEvent[] {
+  const step = events.filter((event) => event.step === 1);
+  const peers = seats.map((_, rank) => `rank${rank}`);
+  const hops: TraceEvent[] = [];
+  const turns = new Map<string, number>();
+  for (const event of step) {
+    const { mesh } = seats[event.rank]!;
+    const { name, unit, mb, t0, t1 } = event;
+    if (event.lane === 'net' && (name === 'REDUCE' || name === 'GATHER')) {
+      const members = mesh.ranks('dp');
+      if (members[0] !== event.rank || members.length < 2) continue;
+      const key = `${event.rank} ${name} ${unit}`;
+      const turn = (turns.get(key) ?? 0) + 1;
+      turns.set(key, turn);
+      const line = `${name} ${units[unit!]!.name}${turn > 1 ? ` (${turn})` : ''}`;
+      const kind = name === 'GATHER' ? 'allGather' : plan.zero === 0 ? 'allReduce' : 'reduceScatter';
+      hops.push(
+        ...ringHops({ line, kind, members, step: 1, arrayBytes: 4 * units[unit!]!.paramFloats, t0, t1 }, peers),
+      );
+    } else if (name === 'F' || name === 'B' || name === 'I') {
+      const members = mesh.ranks('tp');
+      if (members[0] !== event.rank || members.length < 2) continue;
+      const floats = units[unit!]!.allReduces[name === 'F' ? 'F' : 'I'];
+      // why spread: each sum ends a part of the pass, and the pass lasts as long as its computing and its sums together
+      const sums = floats.map((length) => collectiveMs(4 * sequences * length, members.length, 2, links));
+      const computeMs = t1 - t0 - sums.reduce((total, ms) => total + ms, 0);
+      let start = t0;
+      for (const [i, length] of floats.entries()) {
+        const line = `${name} ${units[unit!]!.name} m${mb}/tp${i}`;
+        start += computeMs / floats.length;
+        const times = { t0: start, t1: start + sums[i]! };
+        start = times.t1;
+        hops.push(
+          ...ringHops(
+            { line, kind: 'allReduce', members, step: 1, arrayBytes: 4 * sequences * length, ...times },
+            peers,
+          ),
+        );
+      }
+    }
+  }
+  return [...step, ...hops].sort((a, b) => a.t0 - b.t0);
+}
+
+/** One step of a world: its events with the hops of collectives, and its ranks. */
+export interface SimulatedStep {
+  readonly events: readonly TraceEvent[];
+  readonly ranks: readonly RankView[];
+}
+
+/** Throws PlanError where the plan does not fit the run. */
+export function simulateStep(world: World): SimulatedStep {
+  const units = unitsOf(world.run, world.plan);
+  const cluster = clusterOf(world.plan, units);
+  const { events, stepMs } = simulate(cluster, costsOf(world, units), 2);
+  return {
+    events: stepOf(events, cluster, units, sequencesOf(world.run, world.plan), linksOf(world)),
+    ranks: viewsOf(world, cluster, stepMs),
+  };
+}
+
+function viewsOf(
+  { run, plan, unitMs, extraMs, mbitPerSecond }: World,
+  { seats, programs }: SimulatedCluster,
+  stepMs: number,
+): readonly RankView[] {
+  const memory = sizesOf(run).memory(plan, sequencesOf(run, plan), programs);
+  const tokensPerSecond = (1000 * tokensPerStep(run)) / stepMs / plan.dp;
+  return seats.map((_, rank) => ({
+    rank,
+    peer: `rank${rank}`,
+    name: `Tab ${rank}`,
+    adapter: '',
+    hidden: false,
+    memory: { ...memory[rank]!, staging: 0 },
+    tokensPerSecond,
+    links: [],
+    weights: null,
+    handicap: { unitMs: unitMs[rank] ?? 0, latencyMs: extraMs, mbitPerSecond },
+  }));
+}

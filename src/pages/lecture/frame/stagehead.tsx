@@ -1,0 +1,52 @@
+/** Above every scene: what it claims, where its figures come from, and the way to a training room. */
+import { count } from '../../state/format';
+import type { StagedMoment } from '../facts/moment';
+import { commonPace, crowdedOf, PACE_MS } from '../show/pacing';
+import type { Show } from '../show/show';
+import { words } from '../words';
+import { RoomBar } from './roombar';
+
+export function StageHead({ show }: { readonly show: Show }) {
+  return (
+    <div class="stage-head">
+      <h1 id="claim">{words.scenes[show.scene.value].claim}</h1>
+      {!show.hidden.value && <RoomBar show={show} />}
+      <Marks show={show} />
+    </div>
+  );
+}
+
+/** What is not plainly measured: expected, measured earlier, paced. */
+function Marks({ show }: { readonly show: Show }) {
+  const moment = show.stage.value;
+  const pace = commonPace(moment.ranks);
+  const crowded = show.live.value?.crowded.value.length ?? 0;
+  // why by rank where it is recorded: nobody of that room is here
+  const sharing = moment.kind === 'recorded' ? sharersOf(moment.ranks).length : crowded;
+  const { marks } = words;
+  const source = sourceOf(moment);
+  return (
+    <p class="marks" role="status">
+      {source !== '' && <span class={`mark mark-${moment.source}`}>{source}</span>}
+      {pace > 0 && <span>{sharing > 1 ? marks.paced(pace, sharing) : marks.slowed(pace)}</span>}
+      {show.steers.value && crowded > 1 && (
+        <button
+          type="button"
+          class="button button-quiet"
+          onClick={() => show.pacing.set(show.pacing.paceMs.value > 0 ? 0 : PACE_MS)}
+        >
+          {show.pacing.paceMs.value > 0 ? marks.bare : marks.pace}
+        </button>
+      )}
+    </p>
+  );
+}
+
+const sharersOf = (ranks: StagedMoment['ranks']) =>
+  crowdedOf(new Map(ranks.map(({ peer, machine }) => [peer, machine])));
+
+function sourceOf(moment: StagedMoment): string {
+  const { marks } = words;
+  if (moment.source === 'before') return marks.before(count(Math.round((Date.now() - moment.takenMs!) / 1000)));
+  return moment.source === 'now' ? '' : marks[moment.source];
+}

@@ -1,0 +1,32 @@
+/** A hand that goes once over a stretch of time, slowly enough to be followed; it stands at its end without motion. */
+import { type Signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { Frames } from '../show/frames';
+
+export interface Hand {
+  /** Share of the stretch, undefined while nothing is played. */
+  readonly at: Signal<number | undefined>;
+  play(): void;
+  stop(): void;
+}
+
+export function useHand(frames: Frames, tookMs: number): Hand {
+  const at = useSignal<number | undefined>(undefined);
+  const isPlaying = at.value !== undefined;
+  useEffect(() => {
+    if (!isPlaying) return;
+    const start = performance.now();
+    let stopped = false;
+    const tick = () => {
+      if (stopped) return;
+      const share = (performance.now() - start) / tookMs;
+      at.value = share < 1 ? share : undefined;
+      if (share < 1) frames.request(tick);
+    };
+    frames.request(tick);
+    return () => {
+      stopped = true;
+    };
+  }, [isPlaying, frames, at, tookMs]);
+  return { at, play: () => (at.value = 0), stop: () => (at.value = undefined) };
+}

@@ -1,0 +1,29 @@
+/** A time axis in round milliseconds. */
+import { paint } from './palette';
+import { font } from './picture';
+
+/** Figures below `y`; `x` gives the place of a time. */
+export function drawAxis(
+  ctx: CanvasRenderingContext2D,
+  spanMs: number,
+  x: (ms: number) => number,
+  y: number,
+  isNarrow: boolean,
+): void {
+  const step = niceStep(spanMs / (isNarrow ? 3 : 7));
+  ctx.font = font(isNarrow ? 15 : 20);
+  ctx.fillStyle = paint('--muted');
+  ctx.textAlign = 'center';
+  ctx.textBaseline = 'top';
+  for (let ms = 0; ms <= spanMs * 1.0001; ms += step) {
+    ctx.textAlign = ms === 0 ? 'left' : x(ms) > x(spanMs) - 24 ? 'right' : 'center';
+    ctx.fillText(`${Number(ms.toPrecision(6))}${ms === 0 ? ' ms' : ''}`, x(ms), y + 4);
+  }
+  ctx.textBaseline = 'middle';
+}
+
+/** 1, 2 or 5 times a power of ten, at least `rough`. */
+export function niceStep(rough: number): number {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return (rough <= power ? 1 : rough <= 2 * power ? 2 : rough <= 5 * power ? 5 : 10) * power;
+}

@@ -1,0 +1,85 @@
+/** Ranks and links of a mesh: a panel for each replica, a strip for each stage, a box for each split (models/cube.ts). */
+import type { Axis, ParallelPlan } from '../../../plan/plan';
+import { layoutOf, type RankBox } from '../models/cube';
+import { type Cargo, type LinkLoad, pairsOf } from '../models/links';
+import { words } from '../words';
+
+const W = 620;
+const H = 300;
+const THICKEST = 16;
+const THINNEST = 2;
+/** A stage and a split are named in a box of at least this size. */
+const ROOMY = { width: 118, height: 52 };
+
+interface Props {
+  readonly plan: Pick<ParallelPlan, Axis>;
+  readonly loads: readonly LinkLoad[];
+  readonly label: string;
+}
+
+export function CubeView({ plan, loads, label }: Props) {
+  const { panels, boxes } = layoutOf(plan, W, H);
+  const pairs = pairsOf(loads);
+  const most = Math.max(1, ...pairs.map((pair) => pair.bytes));
+  const right = Math.max(...panels.map(({ x, width }) => x + width));
+  const bottom = Math.max(...panels.map(({ y, height }) => y + height));
+  return (
+    <svg class="cube-view" viewBox={`0 0 ${right} ${bottom}`} role="img" aria-label={label}>
+      {panels.map(({ replica, x, y, width, height }) => (
+        <g key={replica} class="cube-panel">
+          <rect x={x + 1} y={y + 1} width={width - 2} height={height - 2} rx={10} />
+        </g>
+      ))}
+      {pairs.map(({ a, b, cargo, bytes }) => (
+        <Link
+          key={`${a} ${b} ${cargo}`}
+          from={boxes[a]!}
+          to={boxes[b]!}
+          cargo={cargo}
+          width={Math.max(THINNEST, (THICKEST * bytes) / most)}
+        />
+      ))}
+      {panels.map(({ replica, x, y }) => (
+        <text key={replica} class="cube-replica" x={x + 14} y={y + 21}>
+          {plan.dp > 1 && plan.pp * plan.tp > 1 ? words.cube.replica(replica) : ''}
+        </text>
+      ))}
+      {boxes.map((box) => (
+        <Rank key={box.rank} box={box} plan={plan} />
+      ))}
+    </svg>
+  );
+}
+
+interface LinkProps {
+  readonly from: RankBox;
+  readonly to: RankBox;
+  readonly cargo: Cargo;
+  readonly width: number;
+}
+
+function Link({ from, to, cargo, width }: LinkProps) {
+  const at = ({ x, y, width: w, height: h }: RankBox) => ({ x: x + w / 2, y: y + h / 2 });
+  const [a, b] = [at(from), at(to)];
+  return <line class={`cargo-${cargo}`} x1={a.x} y1={a.y} x2={b.x} y2={b.y} style={{ strokeWidth: `${width}px` }} />;
+}
+
+function Rank({ box, plan }: { readonly box: RankBox; readonly plan: Pick<ParallelPlan, Axis> }) {
+  const { x, y, width, height, rank, coord } = box;
+  const names = [plan.pp > 1 ? words.cube.stage(coord.pp) : '', plan.tp > 1 ? `split ${coord.tp}` : ''].filter(Boolean);
+  const isRoomy = width >= ROOMY.width && height >= ROOMY.height && names.length > 0;
+  const middle = x + width / 2;
+  return (
+    <g class="cube-rank">
+      <rect x={x} y={y} width={width} height={height} rx={7} />
+      <text x={middle} y={y + height / 2 - (isRoomy ? 11 : 0)}>
+        {width < 70 ? rank : words.tab(rank)}
+      </text>
+      {isRoomy && (
+        <text x={middle} y={y + height / 2 + 14} class="cube-coord">
+          {names.join(', ')}
+        </text>
+      )}
+    </g>
+  );
+}

@@ -1,0 +1,210 @@
+/**
+ * One or two schedules on the same time scale, one row per tab: what ran above, what would run with equal tabs and free
+ * links below. Microbatches are coloured and numbered; backward passes are hatched, weight passes are light.
+ */
+import { useMemo } from 'preact/hooks';
+import type { Alive } from '../models/alive';
+import type { Bar, Gantt } from '../models/gantt';
+import type { Frames } from '../show/frames';
+import { words } from '../words';
+import { drawAlive } from './aliveview';
+import { drawAxis } from './axis';
+import { inkOn, markOf, paint } from './palette';
+import { font, type Pen, Picture } from './picture';
+
+export interface Track {
+  readonly title: string;
+  readonly gantt: Gantt;
+  /** Names of the rows. */
+  readonly rows: readonly string[];
+}
+
+interface Props {
+  readonly frames: Frames;
+  readonly tracks: readonly Track[];
+  /** Microbatches kept on each tab while the first track ran. */
+  readonly alive?: readonly Alive[] | undefined;
+  readonly label: string;
+  /** Changes when the colours do. */
+  readonly look: string;
+}
+
+const TITLE = 26;
+const AXIS = 26;
+/** Schedules whose lengths differ by more have time scales of their own. */
+const MAX_RATIO = 2;
+const GAP = 4;
+/** Smaller figures could not be read from the last row. */
+const LEAST_FONT = 14;
+/** Width of a digit over the size of its font. */
+const DIGIT = 0.62;
+const hatches = new WeakMap<CanvasRenderingContext2D, Map<string, CanvasPattern>>();
+
+export function GanttView({ frames, tracks, alive, label, look }: Props) {
+  const draw = useMemo(() => (pen: Pen) => drawTracks(pen, tracks, undefined, alive), [tracks, alive, look]);
+  return <Picture frames={frames} label={label} class="gantt" draw={draw} />;
+}
+
+/** Below each other. `longestMs`: what the time scale must hold. */
+export function drawTracks(
+  { ctx, width, height }: Pen,
+  tracks: readonly Track[],
+  longestMs = Math.max(...tracks.map(({ gantt }) => gantt.spanMs)),
+  alive: readonly Alive[] = [],
+): void {
+  const isNarrow = width < 560;
+  const left = isNarrow ? 44 : 132;
+  const longest = Math.max(longestMs, 1e-6);
+  const rows = tracks.reduce((sum, { gantt }) => sum + gantt.ranks, alive.length);
+  // why: tracks on one time scale share the axis below the last
+  // why a zoom: a schedule that is far shorter could not be read on the time scale of the longest
+  const zoomOf = ({ spanMs }: Gantt) => (spanMs > 0 && longest / spanMs > MAX_RATIO ? longest / spanMs : 1);
+  const isShared = tracks.every(({ gantt }) => zoomOf(gantt) === 1);
+  const axes = isShared ? 1 : tracks.length;
+  const titles = (tracks.length + Math.min(1, alive.length)) * TITLE;
+  const rowHeight = Math.min(52, (height - titles - axes * AXIS) / Math.max(1, rows));
+  let y = 0;
+  for (const { title, gantt, rows: names } of tracks) {
+    const zoom = zoomOf(gantt);
+    const spanMs = longest / zoom;
+    const x = (ms: number) => left + (ms / spanMs) * (width - left - 4);
+    drawTitle(ctx, zoom === 1 ? title : title + words.pipeline.larger(zoom.toFixed(1)), y, isNarrow);
+    y += TITLE;
+    for (let rank = 0; rank < gantt.ranks; rank++) {
+      drawRow(
+        ctx,
+        isNarrow ? `${rank}` : (names[rank] ?? `${rank}`),
+        y + rank * rowHeight,
+        rowHeight,
+        x(0),
+        x(gantt.spanMs),
+      );
+    }
+    for (const bar of gantt.bars) drawBar(ctx, bar, x, y + bar.rank * rowHeight, rowHeight - GAP);
+    y += gantt.ranks * rowHeight;
+    if (alive.length > 0 && gantt === tracks[0]!.gantt) {
+      drawTitle(ctx, words.pipeline.alive, y, isNarrow);
+      y += TITLE;
+      drawAlive(ctx, alive, { x, y, rowHeight, width, spanMs: gantt.spanMs, isNarrow });
+      y += alive.length * rowHeight;
+    }
+    if (isShared && gantt !== tracks.at(-1)!.gantt) continue;
+    drawAxis(ctx, spanMs, x, y, isNarrow);
+    y += AXIS;
+  }
+}
+
+function drawTitle(ctx: CanvasRenderingContext2D, title: string, y: number, isNarrow: boolean): void {
+  ctx.font = font(isNarrow ? 17 : 20, 600);
+  ctx.fillStyle = paint('--ink');
+  ctx.textBaseline = 'middle';
+  ctx.textAlign = 'left';
+  ctx.fillText(title, 0, y + TITLE / 2 - 1);
+}
+
+/** The name of a row, and waiting as the ground that bars cover. */
+function drawRow(ctx: CanvasRenderingContext2D, name: string, y: number, height: number, x0: number, x1: number): void {
+  ctx.font = font(20);
+  ctx.fillStyle = paint('--muted');
+  ctx.textAlign = 'left';
+  ctx.fillText(name, 0, y + (height - GAP) / 2 + 1, x0 - 10);
+  ctx.fillStyle = paint('--op-wait');
+  ctx.globalAlpha = 0.45;
+  ctx.fillRect(x0, y, x1 - x0, height - GAP);
+  ctx.globalAlpha = 1;
+}
+
+function drawBar(
+  ctx: CanvasRenderingContext2D,
+  { pass, mb, t0, t1, stage, isExpected }: Bar,
+  x: (ms: number) => number,
+  y: number,
+  height: number,
+): void {
+  const left = x(t0);
+  const width = Math.max(1, x(t1) - left - 1);
+  const colour = markOf(mb);
+  if (isExpected) {
+    drawDashed(ctx, colour, left, y, width, height);
+    return;
+  }
+  ctx.fillStyle = colour;
+  ctx.globalAlpha = pass === 'W' ? 0.35 : 1;
+  ctx.fillRect(left, y, width, height);
+  ctx.globalAlpha = 1;
+  if (pass === 'W') {
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = 2;
+    if (width > 3) ctx.strokeRect(left + 1, y + 1, width - 2, height - 2);
+  } else if (pass !== 'F') {
+    ctx.fillStyle = hatch(ctx, pass === 'B' ? 7 : 14);
+    ctx.fillRect(left, y, width, height);
+  }
+  if (Math.min(width * 0.9, height * 0.62) < LEAST_FONT) return;
+  // why whole pixels: every size of a font is made anew, and a bar's width is never the same twice
+  const size = Math.floor(Math.min(20, height * 0.62, width * 0.9));
+  const text = String(mb);
+  ctx.font = font(size, 700);
+  ctx.textAlign = 'center';
+  const middle = [left + width / 2, y + height / 2 + 1] as const;
+  if (pass === 'B' || pass === 'I') {
+    const plate = DIGIT * size * text.length + 7;
+    ctx.fillStyle = colour;
+    if (plate < width) ctx.fillRect(middle[0] - plate / 2, y + height / 2 - size * 0.55, plate, size * 1.1);
+  }
+  ctx.fillStyle = pass === 'W' ? paint('--ink') : inkOn(colour);
+  ctx.fillText(text, ...middle);
+  if (stage > 0 && pass === 'F' && width > 56 && height > 30) drawStage(ctx, stage, left, y, colour);
+}
+
+/** Not measured yet. */
+function drawDashed(
+  ctx: CanvasRenderingContext2D,
+  colour: string,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+): void {
+  ctx.globalAlpha = 0.3;
+  ctx.fillStyle = colour;
+  ctx.fillRect(x, y, width, height);
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 1;
+  ctx.setLineDash([4, 3]);
+  if (width > 3) ctx.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
+  ctx.setLineDash([]);
+}
+
+/** Chunks of one tab: the stage as a small number in the corner. */
+function drawStage(ctx: CanvasRenderingContext2D, stage: number, x: number, y: number, colour: string): void {
+  ctx.font = font(LEAST_FONT, 600);
+  ctx.textAlign = 'left';
+  ctx.fillStyle = inkOn(colour);
+  ctx.fillText(`s${stage}`, x + 3, y + 9);
+}
+
+/** Lines at 45 degrees, `step` CSS pixels apart, as a pattern: a tile serves every bar of one drawing. */
+function hatch(ctx: CanvasRenderingContext2D, step: number): CanvasPattern {
+  const known = hatches.get(ctx);
+  const key = `${step} ${devicePixelRatio} ${paint('--surface')}`;
+  const found = known?.get(key);
+  if (found) return found;
+  const side = Math.round(step * devicePixelRatio);
+  const tile = new OffscreenCanvas(side, side);
+  const pen = tile.getContext('2d')!;
+  pen.strokeStyle = paint('--surface');
+  pen.globalAlpha = 0.55;
+  pen.lineWidth = 1.4 * devicePixelRatio;
+  // the corners too: lines go on over the edges of the tile
+  for (const at of [-side, 0, side]) {
+    pen.moveTo(at - side, 2 * side);
+    pen.lineTo(at + 2 * side, -side);
+  }
+  pen.stroke();
+  const pattern = ctx.createPattern(tile, 'repeat')!;
+  pattern.setTransform(new DOMMatrix().scale(step / side));
+  hatches.set(ctx, (known ?? new Map<string, CanvasPattern>()).set(key, pattern));
+  return pattern;
+}

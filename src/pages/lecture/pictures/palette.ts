@@ -1,0 +1,41 @@
+/** The colours a canvas draws with, resolved once for each look, and the ink that is readable on a colour. */
+import { colourOf } from '../../colour';
+
+const cache = new Map<string, string>();
+const inks = new Map<string, string>();
+
+/** Forget the colours: the look has changed. */
+export function renewPalette(): void {
+  cache.clear();
+}
+
+/** `name` is a custom property of tokens.css. */
+export function paint(name: string): string {
+  const known = cache.get(name);
+  if (known) return known;
+  const colour = colourOf(name);
+  cache.set(name, colour);
+  return colour;
+}
+
+/** Colours of ranks serve chunks and microbatches too: index modulo 8, always with the number beside it. */
+export const markOf = (index: number): string => paint(`--rank-${index % 8}`);
+
+/** Black or white, whichever has more contrast on `colour` (`rgb(r, g, b)`). */
+export function inkOn(colour: string): string {
+  const known = inks.get(colour);
+  if (known) return known;
+  const ink = contrasting(colour);
+  inks.set(colour, ink);
+  return ink;
+}
+
+function contrasting(colour: string): string {
+  const [r, g, b] = (colour.match(/[\d.]+/g) ?? ['0', '0', '0']).map(Number);
+  const linear = (value: number) => {
+    const part = value / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  };
+  const luminance = 0.2126 * linear(r!) + 0.7152 * linear(g!) + 0.0722 * linear(b!);
+  return 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 ? '#ffffff' : '#000000';
+}

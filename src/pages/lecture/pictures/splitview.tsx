@@ -1,0 +1,76 @@
+/**
+ * A whole block over `tp` tabs, a lane for each: attention and MLP, the first matrix of each by columns, the second by rows.
+ * A bar across all lanes is a sum over the tabs; the one that is under way is lit.
+ */
+import { words } from '../words';
+
+const text = words.tensor;
+const W = 1120;
+const TOP = 62;
+const LANES = 104;
+const BAR = 22;
+
+interface Props {
+  readonly tp: number;
+  readonly heads: number;
+  /** Index of the sum that is under way (models/blockclock.ts), -1 for none. */
+  readonly lit: number;
+}
+
+/** Left edge, width, what it is called, and how it is cut; the core and GELU work on what a tab has. */
+const PARTS = [
+  { x: 56, width: 128, name: 'Q K V', cut: 'columns' },
+  { x: 206, width: 104, name: text.core, cut: '' },
+  { x: 332, width: 128, name: 'W out', cut: 'rows' },
+  { x: 644, width: 128, name: 'W up', cut: 'columns' },
+  { x: 794, width: 104, name: text.gelu, cut: '' },
+  { x: 920, width: 128, name: 'W down', cut: 'rows' },
+] as const;
+/** Centre of the bar of each sum. */
+const SUMS = [494, 1084, 608, 22];
+
+export function SplitView({ tp, heads, lit }: Props) {
+  const tabs = Array.from({ length: tp }, (_, tab) => tab);
+  const lane = LANES / tp;
+  return (
+    <svg class="split-view" viewBox={`0 0 ${W} 226`} role="img" aria-label={text.label(tp)}>
+      <text x={258} y={18} class="split-title">
+        {`${text.attention}, ${text.heads(tp, heads)}`}
+      </text>
+      <text x={846} y={18} class="split-title">
+        {text.mlp}
+      </text>
+      {PARTS.map(({ x, width, name, cut }) => (
+        <g key={name}>
+          <text x={x + width / 2} y={48} class="split-note">
+            {name}
+          </text>
+          {tabs.map((tab) => (
+            <rect
+              key={tab}
+              class={cut === '' ? 'split-core' : `split-part mark-${tab % 8}`}
+              x={x}
+              y={TOP + tab * lane + 2}
+              width={width}
+              height={lane - 4}
+              rx={4}
+            />
+          ))}
+          {cut !== '' && (
+            <text x={x + width / 2} y={TOP + LANES + 22} class="split-note">
+              {text[cut]}
+            </text>
+          )}
+        </g>
+      ))}
+      {SUMS.map((x, index) => (
+        <g key={x} class={index === lit ? 'split-sum lit' : 'split-sum'}>
+          <rect x={x - BAR / 2} y={TOP - 6} width={BAR} height={LANES + 12} rx={6} />
+          <text x={Math.min(W - 56, Math.max(56, x))} y={TOP + LANES + 50}>
+            {text.sums[index]}
+          </text>
+        </g>
+      ))}
+    </svg>
+  );
+}

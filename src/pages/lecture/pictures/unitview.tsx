@@ -1,0 +1,49 @@
+/** One tab's step with a row for each unit of the model: forward climbs, backward comes down, the update closes it. */
+import { useMemo } from 'preact/hooks';
+import type { UnitBar } from '../models/onestep';
+import type { Frames } from '../show/frames';
+import { drawAxis } from './axis';
+import { paint } from './palette';
+import { font, type Pen, Picture } from './picture';
+
+interface Props {
+  readonly frames: Frames;
+  /** Bottom row first. */
+  readonly names: readonly string[];
+  readonly bars: readonly UnitBar[];
+  readonly label: string;
+  readonly look: string;
+}
+
+const COLOURS = { F: '--op-forward', B: '--op-backward', STEP: '--op-step' } as const;
+const AXIS = 28;
+const GAP = 4;
+
+export function UnitView({ frames, names, bars, label, look }: Props) {
+  const draw = useMemo(() => (pen: Pen) => drawUnits(pen, names, bars), [names, bars, look]);
+  return <Picture frames={frames} label={label} class="picture" draw={draw} />;
+}
+
+function drawUnits({ ctx, width, height }: Pen, names: readonly string[], bars: readonly UnitBar[]): void {
+  const left = width < 560 ? 70 : 110;
+  const rowHeight = Math.min(54, (height - AXIS) / Math.max(1, names.length));
+  const spanMs = Math.max(1e-6, ...bars.map(({ t1 }) => t1));
+  const x = (ms: number) => left + (ms / spanMs) * (width - left - 2);
+  const y = (unit: number) => (names.length - 1 - unit) * rowHeight;
+  ctx.textBaseline = 'middle';
+  ctx.textAlign = 'left';
+  ctx.font = font(Math.min(20, rowHeight * 0.6));
+  for (const [unit, name] of names.entries()) {
+    ctx.fillStyle = paint('--muted');
+    ctx.fillText(name, 0, y(unit) + (rowHeight - GAP) / 2);
+    ctx.fillStyle = paint('--op-wait');
+    ctx.globalAlpha = 0.3;
+    ctx.fillRect(left, y(unit), width - left - 2, rowHeight - GAP);
+    ctx.globalAlpha = 1;
+  }
+  for (const { unit, op, t0, t1 } of bars) {
+    ctx.fillStyle = paint(COLOURS[op]);
+    ctx.fillRect(x(t0), y(unit), Math.max(2, x(t1) - x(t0)), rowHeight - GAP);
+  }
+  drawAxis(ctx, spanMs, x, names.length * rowHeight, width < 560);
+}

@@ -1,0 +1,25 @@
+/** The view of every scene. A new scene is a name in models/plans.ts, its words, and a line here. */
+import type { ComponentType } from 'preact';
+import type { Scene } from '../models/plans';
+import { CubeScene } from './cube';
+import { DataScene } from './data';
+import { GlanceScene } from './glance';
+import { OneScene } from './one';
+import { PipelineScene } from './pipeline';
+import { ProofScene } from './proof';
+import type { SceneProps } from './scene';
+import { TensorScene } from './tensor';
+import { WhichScene } from './which';
+import { ZeroScene } from './zero';
+
+export const VIEWS: Readonly<Record<Scene, ComponentType<SceneProps>>> = {
+  one: OneScene,
+  data: DataScene,
+  zero: ZeroScene,
+  pipeline: PipelineScene,
+  tensor: TensorScene,
+  cube: CubeScene,
+  which: WhichScene,
+  proof: ProofScene,
+  glance: GlanceScene,
+};

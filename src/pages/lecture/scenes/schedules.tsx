@@ -1,0 +1,70 @@
+/** Every schedule of the pipeline side by side on one time scale, each as it ran last. */
+import { useMemo } from 'preact/hooks';
+import type { ParallelPlan } from '../../../plan/plan';
+import { stageOfUnit, unitsOf } from '../facts/units';
+import { EMPTY, type Gantt, ganttOf, type Pass, replacedBy } from '../models/gantt';
+import type { Compared } from '../models/sidebyside';
+import { Legend } from '../pictures/legend';
+import { SchedulesView } from '../pictures/schedulesview';
+import type { Show } from '../show/show';
+import type { Trials } from '../show/trials';
+import { percent, words } from '../words';
+import type { SceneProps } from './scene';
+
+/** Some schedule has each of them. */
+const PASSES: readonly Pass[] = ['F', 'B', 'I', 'W'];
+
+interface AllProps extends SceneProps {
+  readonly compared: readonly Compared[];
+  readonly trials: Trials;
+}
+
+/** As the simulator expects it, every bar marked so. */
+function expectedOf(show: Show, plan: ParallelPlan): Gantt | undefined {
+  const imagined = show.imagine(plan);
+  if (!imagined?.run) return undefined;
+  const stages = stageOfUnit(unitsOf(imagined.run, plan), plan);
+  return replacedBy(ganttOf(imagined.events, plan.pp, stages), { ...EMPTY, ranks: plan.pp });
+}
+
+export function AllSchedules({ show, look, compared, trials }: AllProps) {
+  const text = words.pipeline;
+  const missing = compared.filter(({ digest }) => !digest).map(({ schedule }) => schedule);
+  const expected = useMemo(
+    () =>
+      new Map(compared.filter(({ digest }) => !digest).map(({ schedule, plan }) => [schedule, expectedOf(show, plan)])),
+    [missing.join(), compared[0]?.plan.microbatches, show],
+  );
+  const plans = trials.plans.value;
+  const running = plans?.[trials.at.value];
+  return (
+    <div class="split-side">
+      <div class="gantt-place gantt-all">
+        {compared.length > 0 ? (
+          <SchedulesView frames={show.frames} look={look} compared={compared} expected={expected} />
+        ) : (
+          <p class="soon">{words.noStep}</p>
+        )}
+      </div>
+      <div class="column">
+        <dl class="side side-pairs">
+          {compared.map(({ schedule, digest, formula }) => (
+            <div key={schedule}>
+              <dt>{text.schedules[schedule]}</dt>
+              <dd class={digest ? '' : 'predicted'} data-figure={`bubble-${schedule}`} data-value={digest?.bubble}>
+                {percent(digest?.bubble ?? expected.get(schedule)?.bubble ?? 0)}
+              </dd>
+              <dd class="side-note">{text.formulaShort(percent(formula.bubble))}</dd>
+            </div>
+          ))}
+        </dl>
+        <p class="muted" role="status">
+          {running && plans
+            ? words.which.trying(text.schedules[running.schedule], trials.at.value + 1, plans.length)
+            : text.bubbleNote}
+        </p>
+        <Legend passes={PASSES} />
+      </div>
+    </div>
+  );
+}

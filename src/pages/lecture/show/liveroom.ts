@@ -1,0 +1,152 @@
+/**
+ * A room of live tabs as a watching page drives it: the feed, what a lecturer can ask, who is here. Loaded after the first
+ * frame; holds no DOM.
+ */
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { PlanError } from '../../../errors';
+import type { Host, HostOptions } from '../../../worker/host';
+import { openHost } from '../../../worker/host';
+import type { Order } from '../../../worker/orders';
+import { changesOf } from '../../state/people';
+import type { PeerId, Presence } from '../../tab';
+import type { Commands } from '../facts/feed';
+import { LiveFeed, type LiveFeedOptions } from '../feeds/livefeed';
+import { Recorder } from '../feeds/recorder';
+import { crowdedOf } from './pacing';
+
+const TICK_MS = 1000;
+
+export interface LiveRoomOptions extends Pick<HostOptions, 'secret' | 'signaling' | 'name' | 'signal'> {
+  /** The link of those who join. */
+  readonly link: string;
+  /** Runs the work on what arrives, so that its time can be told. */
+  readonly count?: LiveFeedOptions['count'];
+}
+
+/** Everything that changes is a signal. */
+export interface LiveRoom {
+  readonly self: PeerId;
+  readonly link: string;
+  readonly feed: LiveFeed;
+  readonly commands: Commands;
+  /** Keeps what an exported run needs. */
+  readonly recorder: Recorder;
+  readonly roster: ReadonlySignal<ReadonlyMap<PeerId, Presence>>;
+  /** Tabs that are willing, in a generation or not. */
+  readonly seats: ReadonlySignal<number>;
+  /** The machine of each of them, where it is known. */
+  readonly machines: ReadonlySignal<ReadonlyArray<string | undefined>>;
+  /** Tabs that share their machine with another one that is here to train. */
+  readonly crowded: ReadonlySignal<readonly PeerId[]>;
+  readonly locked: ReadonlySignal<boolean>;
+  readonly paused: ReadonlySignal<boolean>;
+  /** Something cannot be done or does not work, '' where all is well. */
+  readonly problem: Signal<string>;
+  /** What those who train have to say, '' where all is as usual. */
+  readonly note: ReadonlySignal<string>;
+  /** The newest comings and goings. */
+  readonly news: ReadonlySignal<readonly string[]>;
+  close(): void;
+}
+
+export interface NewsWords {
+  came(name: string, size: number): string;
+  left(name: string, size: number): string;
+}
+
+export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): Promise<LiveRoom> {
+  const roster = signal<ReadonlyMap<PeerId, Presence>>(new Map());
+  const [locked, paused, trouble] = [signal(false), signal(false), signal('')];
+  const news = signal<readonly string[]>([]);
+  const after = (delayMs: number, then: () => void) => void setTimeout(then, delayMs);
+  const { count = (work) => work() } = options;
+  const feed = new LiveFeed({ now: () => performance.timeOrigin + performance.now(), after, count });
+  const opened = Date.now();
+  const host: Host = await openHost({
+    ...options,
+    onRoster: (now) => {
+      const before = roster.value;
+      roster.value = new Map(now);
+      feed.setRoster(now);
+      // why not at once: everybody who was here before this page is no news
+      if (Date.now() - opened < TICK_MS) return;
+      for (const { kind, name } of changesOf('', before, now)) {
+        const tabs = [...now.values()].filter(({ watch }) => !watch).length;
+        news.value = [...news.value.slice(-4), words[kind](name, tabs)];
+      }
+    },
+    onWatchLink: (link) => feed.addLink(link),
+    onRoom: (newest, run) => {
+      feed.setRun(run);
+      locked.value = newest.locked ?? false;
+      paused.value = newest.paused;
+    },
+    onTrouble: (sentence) => {
+      trouble.value = sentence;
+    },
+  });
+  const machines = computed(() => [...roster.value.values()].filter(isWilling).map(({ machine }) => machine));
+  const timer = setInterval(() => feed.tick(), TICK_MS);
+  const recorder = new Recorder(feed);
+  return {
+    recorder,
+    self: host.self,
+    link: options.link,
+    feed,
+    commands: commandsOf(host, () => roster.value, feed),
+    roster,
+    seats: computed(() => machines.value.length),
+    machines,
+    crowded: computed(() => {
+      const willing = [...roster.value].filter(([, presence]) => isWilling(presence));
+      return crowdedOf(new Map(willing.map(([peer, { machine }]) => [peer, machine])));
+    }),
+    locked,
+    paused,
+    problem: computed(() => trouble.value || feed.failure.value),
+    note: feed.note,
+    news,
+    close() {
+      clearInterval(timer);
+      recorder.close();
+      host.close();
+    },
+  };
+}
+
+function commandsOf(host: Host, roster: () => ReadonlyMap<PeerId, Presence>, feed: LiveFeed): Commands {
+  const orderAll = (order: Order) => {
+    for (const { peer, watch } of roster().values()) if (!watch) host.order(peer, order);
+  };
+  return {
+    start(run) {
+      void host.start(run);
+      // why: whoever has finished a run before takes part in the next without another click
+      orderAll({ t: 'join' });
+    },
+    pause: (paused) => host.ask({ paused }),
+    step: () => host.ask({ steps: 1 }),
+    switchPlan(plan) {
+      const [needed, here] = [plan.dp * plan.pp * plan.tp, [...roster().values()].filter(isWilling).length];
+      if (needed > here) throw new PlanError(`this plan needs ${needed} tabs and ${here} take part: open more tabs`);
+      host.ask({ wanted: plan });
+    },
+    handicap: (peer, handicap) => host.order(peer, { t: 'handicap', handicap }),
+    drop: (peer) => host.order(peer, { t: 'drop' }),
+    remove(peer) {
+      host.ask({ remove: peer });
+      host.order(peer, { t: 'leave' });
+    },
+    rename: (peer, name) => host.order(peer, { t: 'rename', name }),
+    lock: (locked) => host.ask({ locked }),
+    prove() {
+      const first = feed.ranks.value[0];
+      if (!first) return;
+      host.order(first.peer, { t: 'prove' });
+      // why two: parameters are gathered before a step and gradients after the next
+      if (feed.phase.value === 'paused') host.ask({ steps: 2 });
+    },
+  };
+}
+
+const isWilling = ({ state }: Presence) => state === 'willing';

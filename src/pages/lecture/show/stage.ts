@@ -1,0 +1,105 @@
+/**
+ * What stands on the stage: the measurement of the plan that was asked for, else the last one of it, else the simulator's
+ * picture of it on the room as it is. So a scene is never empty while a room changes its plan.
+ */
+import { PlanError } from '../../../errors';
+import type { ParallelPlan } from '../../../plan/plan';
+import type { RunFile } from '../../tab';
+import type { RankView } from '../facts/feed';
+import type { Moment, StagedMoment } from '../facts/moment';
+import { DEFAULT_SPEED, simulateStep, type World } from '../feeds/world';
+import { type Calibration, calibrate } from '../models/calibrate';
+import { cutOf } from '../models/digest';
+
+/** Last measurements kept, newest first. */
+const MAX_KEPT = 24;
+
+interface Kept {
+  readonly moment: Moment;
+  readonly takenMs: number;
+}
+
+export class Stage {
+  readonly #kept = new Map<string, Kept>();
+  #known: Calibration | undefined;
+  #slowness: RankView['handicap'] | undefined;
+  #expected: { readonly key: string; readonly moment: Moment } | undefined;
+
+  /** `wanted`: the plan that was asked for, null where nothing else was. `nowMs`: since the epoch. */
+  of(moment: Moment, wanted: ParallelPlan | null, nowMs: number): StagedMoment {
+    if (moment.kind !== 'live') return { ...moment, source: 'now', takenMs: nowMs };
+    if (moment.step >= 0) this.#keep(moment, nowMs);
+    const plan = wanted ?? moment.plan;
+    if (!plan || !moment.run) return { ...moment, source: 'expected' };
+    const isRunning = moment.plan !== null && cutOf(moment.plan) === cutOf(plan);
+    if (isRunning && moment.step >= 0) return { ...moment, source: 'now', takenMs: nowMs };
+    const kept = this.#kept.get(keyOf(plan, this.#slowness));
+    if (kept) {
+      const { step, events, ranks, since } = kept.moment;
+      return { ...moment, plan, step, events, ranks, since, source: 'before', takenMs: kept.takenMs };
+    }
+    const expected = this.#expect(moment, plan, moment.run);
+    const measured = isRunning ? moment.early : [];
+    return measured.length > 0 ? { ...expected, source: 'part', measured } : { ...expected, source: 'expected' };
+  }
+
+  /** One step of `plan` on the simulator, as this room would run it; null before there is a run, or where it cannot. */
+  imagine(moment: Moment, plan: ParallelPlan): Moment | null {
+    if (!moment.run) return null;
+    const imagined = expectedOf(moment, plan, moment.run, moment.ranks[0]?.handicap, this.#known);
+    // why without metrics: those are of what really runs
+    return imagined.events.length > 0 ? { ...imagined, metrics: [] } : null;
+  }
+
+  #keep(moment: Moment, nowMs: number): void {
+    this.#known = calibrate(moment) ?? this.#known;
+    this.#slowness = moment.ranks[0]?.handicap;
+    const key = keyOf(moment.plan!, this.#slowness);
+    const known = this.#kept.get(key);
+    this.#kept.delete(key);
+    this.#kept.set(key, known?.moment.events === moment.events ? known : { moment, takenMs: nowMs });
+    if (this.#kept.size > MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
+  }
+
+  #expect(moment: Moment, plan: ParallelPlan, run: RunFile): Moment {
+    const slowness = moment.ranks[0]?.handicap ?? this.#slowness;
+    const key = JSON.stringify([cutOf(plan), run, slowness, this.#known]);
+    if (this.#expected?.key !== key)
+      this.#expected = { key, moment: expectedOf(moment, plan, run, slowness, this.#known) };
+    const { step, events, ranks } = this.#expected.moment;
+    return { ...moment, plan, step, events, ranks };
+  }
+}
+
+/** A measurement is of a plan on tabs as slow as they were made. */
+const keyOf = (plan: ParallelPlan, slowness: RankView['handicap'] | undefined): string =>
+  `${cutOf(plan)} ${JSON.stringify(slowness)}`;
+
+/** One step of `plan` on the simulator, with the speed that was measured last; empty where the plan cannot run. */
+function expectedOf(
+  moment: Moment,
+  plan: ParallelPlan,
+  run: RunFile,
+  slowness: RankView['handicap'] | undefined,
+  known: Calibration | undefined,
+): Moment {
+  const size = plan.dp * plan.pp * plan.tp;
+  const { links, flopsPerMs } = known ?? { links: DEFAULT_SPEED, flopsPerMs: DEFAULT_SPEED.flopsPerMs };
+  const { unitMs = 0, latencyMs = 0, mbitPerSecond = 0 } = slowness ?? {};
+  const world: World = {
+    run,
+    plan,
+    flopsPerMs,
+    latencyMs: Math.max(0, links.latencyMs - latencyMs),
+    bytesPerMs: links.bytesPerMs,
+    unitMs: Array<number>(size).fill(unitMs),
+    extraMs: latencyMs,
+    mbitPerSecond,
+  };
+  try {
+    return { ...moment, plan, step: moment.since, ...simulateStep(world) };
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error;
+    return { ...moment, plan, step: -1, events: [] };
+  }
+}

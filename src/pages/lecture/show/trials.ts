@@ -1,0 +1,64 @@
+/**
+ * Plans on this very room, one after the other, a few steps each: what was measured is in the show's digests. A plan
+ * the room refuses is passed over with its sentence.
+ */
+import { effect, signal } from '@preact/signals';
+import { PlanError } from '../../../errors';
+import type { ParallelPlan } from '../../../plan/plan';
+import { conditionsOf, cutOf, keyOf } from '../models/digest';
+import type { Show } from './show';
+
+/** The first step under a plan builds buffers and pipelines and is left out. */
+export const TRIAL_STEPS = 5;
+
+export class Trials {
+  /** The plans of this round; null while none goes on. */
+  readonly plans = signal<readonly ParallelPlan[] | null>(null);
+  /** Index of the plan that runs. */
+  readonly at = signal(0);
+  #stop = () => {};
+
+  constructor(readonly show: Show) {}
+
+  start(plans: readonly ParallelPlan[]): void {
+    this.stop();
+    this.plans.value = plans;
+    this.#run(0);
+    this.#stop = effect(() => {
+      const { plan, kind, metrics, since, ranks } = this.show.moment.value;
+      const wanted = this.plans.value?.[this.at.value];
+      if (!wanted || !plan || cutOf(plan) !== cutOf(wanted)) return;
+      if (this.show.digests.value.get(keyOf(plan, kind))?.conditions !== conditionsOf(ranks)) return;
+      const steps = kind === 'live' ? metrics.filter(({ step }) => step >= since).length : TRIAL_STEPS;
+      if (steps < TRIAL_STEPS) return;
+      const index = this.at.peek();
+      // why later: the show must not change while its signals are being read
+      setTimeout(() => {
+        if (this.at.peek() === index) this.#run(index + 1);
+      });
+    });
+  }
+
+  stop(): void {
+    this.#stop();
+    this.#stop = () => {};
+    this.plans.value = null;
+  }
+
+  #run(index: number): void {
+    const plans = this.plans.peek();
+    if (!plans) return;
+    const plan = plans[index];
+    if (!plan) {
+      this.stop();
+      return;
+    }
+    this.at.value = index;
+    try {
+      this.show.cut(plan);
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      this.#run(index + 1);
+    }
+  }
+}

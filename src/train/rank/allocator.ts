@@ -1,0 +1,57 @@
+/**
+ * Allocates on a device what the ranks of a run plan, one rank at a time, and gives it back: nothing is computed. For
+ * `npm run plan -- --check`, which holds the plan of memory against what is really there.
+ */
+import { KernelError } from '../../errors';
+import { type GpuDevice, openDevice } from '../../gpu/device';
+import { Buffers } from '../../model/buffers';
+import { unitSizes } from '../../model/model';
+import { type InstanceOptions, placeInstance } from '../../model/placed';
+import { programsOf } from '../../plan/simulate';
+import { type PlannedMemory, sequencesOf } from '../../plan/sizes';
+import type { RunFile } from '../runfile';
+import { instanceOptions } from './instanceoptions';
+import { byRank } from './memoryplan';
+import { residencyOf } from './residency';
+
+export class Allocator {
+  private constructor(private readonly device: GpuDevice) {}
+
+  /** Throws CapabilityError where `gpu` has no device for us. */
+  static async open(gpu: GPU): Promise<Allocator> {
+    return new Allocator(await openDevice(gpu));
+  }
+
+  get adapter(): string {
+    return this.device.report.adapter;
+  }
+
+  /** By rank. Throws PlanError for a buffer that the device does not bind, KernelError where it has no memory left. */
+  async allocate({ model, train, plan }: RunFile): Promise<readonly PlannedMemory[]> {
+    const units = unitSizes(model, plan.dp);
+    const rows = sequencesOf(train.globalBatch, plan);
+    const residencies = programsOf(plan, units).map((program) => residencyOf(program, plan, units));
+    return Promise.all(
+      byRank(plan, (coord) =>
+        this.#allocateRank(instanceOptions({ model, plan, coord, rows, residency: residencies[coord.pp]! })),
+      ),
+    );
+  }
+
+  async #allocateRank(options: InstanceOptions): Promise<PlannedMemory> {
+    const { placement } = placeInstance(options, this.device.report.maxBufferBytes);
+    this.device.raw.pushErrorScope('out-of-memory');
+    const buffers = new Buffers(this.device, placement.plan);
+    const { staging: _, ...allocated } = buffers.bytes();
+    const outOfMemory = this.device.raw.popErrorScope();
+    buffers.close();
+    const error = await this.device.until(outOfMemory);
+    if (error) throw new KernelError(`the device has no memory for this rank: ${error.message}`);
+    this.device.check();
+    return allocated;
+  }
+
+  close(): void {
+    this.device.close();
+  }
+}

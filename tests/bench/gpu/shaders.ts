@@ -1,0 +1,64 @@
+/**
+ * The final WGSL of every way to run every dispatch of a model: what a browser gets. `npm run bench -- shaders --out DIR`
+ * writes one file per text; the static tests compile the same texts for chips that are not there.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Instr } from '../../../src/gpu/instr';
+import type { Kernel, Knobs, Params } from '../../../src/gpu/kernel';
+import * as k from '../../../src/gpu/kernels';
+import { pipelineKey } from '../../../src/gpu/pipeline';
+import { shaderOf } from '../../../src/gpu/shaders';
+import { recordModel } from '../../../src/model/model';
+import { BENCH_LLAMA, BENCH_MODELS, type BenchModel } from './models';
+
+export interface ShaderText {
+  /** File and all knobs, those that follow from the sizes as well. */
+  readonly name: string;
+  readonly file: string;
+  readonly knobs: Knobs;
+  readonly text: string;
+}
+
+/** Every text of every dispatch of the models' steps, each once. */
+export function shaderTexts(models: readonly BenchModel[] = [...BENCH_MODELS, BENCH_LLAMA]): readonly ShaderText[] {
+  const found = new Map<string, ShaderText>();
+  const add = (kernel: Kernel, taped: Knobs, params: Params) => {
+    for (const text of textsOf(kernel, taped, params)) found.set(text.name, text);
+  };
+  for (const { config, batch } of models) {
+    const lists = recordModel(config, batch).flatMap((unit) => [unit.forward, unit.backwardInput, unit.backwardWeight]);
+    for (const line of lists.flat()) if (isRun(line)) add(line.kernel, line.knobs, line.params);
+  }
+  for (const kernel of [k.sum, k.sumsq, k.colsum]) add(kernel, {}, {});
+  add(k.adamw, {}, { n: 4, decay: 4, first: 0 });
+  return [...found.values()];
+}
+
+type Run = Extract<Instr, { do: 'run' }>;
+
+const isRun = (line: Instr): line is Run => line.do === 'run';
+
+/** Whatever the device: every variant and every twin that does these sizes. */
+function textsOf(kernel: Kernel, taped: Knobs, params: Params): readonly ShaderText[] {
+  const files = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
+  const twins = (kernel.twins ?? []).filter(({ fits }) => fits?.(params, taped) ?? true);
+  return [...files, ...twins].map(({ file, knobs: own }) => {
+    const knobs = { ...own, ...taped, ...kernel.knobsFor?.(params) };
+    return { name: pipelineKey({ file, knobs }), file, knobs, text: shaderOf({ ...kernel, file }, knobs) };
+  });
+}
+
+/** Write them all under `--out`; resolves to what to print. */
+export function writeShaders(args: readonly string[]): string {
+  const { values } = parseArgs({ args: [...args], options: { out: { type: 'string' } } });
+  if (!values.out) throw new Error('bench shaders needs --out DIR, the folder to write the WGSL to');
+  mkdirSync(values.out, { recursive: true });
+  const texts = shaderTexts();
+  for (const { name, text } of texts) {
+    const file = `${name.replace('.wgsl', '').replaceAll(/[ =]/g, (c) => (c === ' ' ? '-' : ''))}.wgsl`;
+    writeFileSync(join(values.out, file), text);
+  }
+  return `${texts.length} files in ${values.out}`;
+}

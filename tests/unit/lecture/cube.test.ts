@@ -1,0 +1,45 @@
+/** The picture of a mesh: every product of axes up to 24 ranks has boxes that are apart, in the picture and large enough to read. */
+import { expect, test } from 'vitest';
+import { type Box, layoutOf } from '../../../src/pages/lecture/models/cube';
+
+const W = 620;
+const H = 300;
+/** A number of two figures at 20 px. */
+const LEAST = { width: 26, height: 20 };
+
+const shapes = Array.from({ length: 24 }, (_, i) => i + 1).flatMap((dp) =>
+  Array.from({ length: Math.floor(24 / dp) }, (_, i) => i + 1).flatMap((pp) =>
+    Array.from({ length: Math.floor(24 / dp / pp) }, (_, i) => ({ dp, pp, tp: i + 1 })),
+  ),
+);
+
+const overlap = (a: Box, b: Box) =>
+  a.x < b.x + b.width - 1e-9 &&
+  b.x < a.x + a.width - 1e-9 &&
+  a.y < b.y + b.height - 1e-9 &&
+  b.y < a.y + a.height - 1e-9;
+
+const isInside = (box: Box, of: Box) =>
+  box.x >= of.x - 1e-9 &&
+  box.y >= of.y - 1e-9 &&
+  box.x + box.width <= of.x + of.width + 1e-9 &&
+  box.y + box.height <= of.y + of.height + 1e-9;
+
+test(`all ${shapes.length} products`, () => {
+  expect(shapes.length).toBeGreaterThan(100);
+  for (const shape of shapes) {
+    const name = JSON.stringify(shape);
+    const { panels, boxes } = layoutOf(shape, W, H);
+    expect(boxes.length, name).toBe(shape.dp * shape.pp * shape.tp);
+    expect(panels.length, name).toBe(shape.dp);
+    for (const panel of panels) expect(isInside(panel, { x: 0, y: 0, width: W, height: H }), name).toBe(true);
+    for (const [i, box] of boxes.entries()) {
+      expect(isInside(box, panels[box.coord.dp]!), name).toBe(true);
+      expect(box.width, name).toBeGreaterThanOrEqual(LEAST.width);
+      expect(box.height, name).toBeGreaterThanOrEqual(LEAST.height);
+      for (const other of boxes.slice(i + 1)) expect(overlap(box, other), name).toBe(false);
+    }
+    for (const [i, panel] of panels.entries())
+      for (const other of panels.slice(i + 1)) expect(overlap(panel, other), name).toBe(false);
+  }
+});
