@@ -17,7 +17,8 @@ export interface Collected {
   /** By rank. */
   readonly reports: readonly RankReport[];
   readonly trace: readonly TraceEvent[];
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Names of the model's files, staged in the output folder. */
+  readonly files: ReadonlySet<string>;
 }
 
 /** A rank could not go on; the message is its sentence. */
@@ -31,7 +32,7 @@ export class Collector implements HeadlessEvents {
   readonly #metrics: StepMetrics[] = [];
   readonly #reports = new Map<number, RankReport>();
   readonly #trace: TraceEvent[] = [];
-  readonly #files = new Map<string, Uint8Array>();
+  readonly #files = new Set<string>();
   readonly #sentences = new Map<number, string>();
   /** Ranks that are in no generation: at the start all, later those that lost a link. */
   readonly #apart: Set<number>;
@@ -42,6 +43,8 @@ export class Collector implements HeadlessEvents {
   constructor(
     readonly count: number,
     readonly progress: Progress,
+    /** Called at once with every committed step. */
+    readonly onStep: (metrics: StepMetrics) => void,
   ) {
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -62,6 +65,7 @@ export class Collector implements HeadlessEvents {
     for (const step of metrics) {
       this.#metrics.push(step);
       this.progress.step(step);
+      this.onStep(step);
     }
   }
 
@@ -76,8 +80,8 @@ export class Collector implements HeadlessEvents {
     for (const event of events) this.#trace.push(event);
   }
 
-  onFile(name: string, bytes: Uint8Array): void {
-    this.#files.set(name, bytes);
+  onFile(name: string): void {
+    this.#files.add(name);
   }
 
   /** A rank is gone; after its report that is no news. */

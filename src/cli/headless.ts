@@ -4,11 +4,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import * as v from 'valibot';
 import type { Handler } from '../server/static';
+import type { Receipt } from '../storage/bytes';
 import type { TraceEvent } from '../trace/trace';
 import type { Handicap, Tour } from '../worker/api';
 import type { RankReport, RankStatus } from '../worker/headless';
+import { Intake } from './intake';
+import type { OutFolder } from './outfolder';
 
 /** What a rank asks for first. */
 export interface HeadlessSetup {
@@ -23,6 +27,8 @@ export interface HeadlessSetup {
   readonly tour: Tour | null;
   /** Measure the links before the first step. */
   readonly probing: boolean;
+  /** The model's files are wanted at the end. */
+  readonly delivers: boolean;
 }
 
 export interface HeadlessFiles {
@@ -34,12 +40,14 @@ export interface HeadlessEvents {
   onStatus(index: number, status: RankStatus): void;
   onReport(index: number, report: RankReport): void;
   onTrace(index: number, events: readonly TraceEvent[]): void;
-  onFile(name: string, bytes: Uint8Array): void;
+  /** A file of the model is staged in the output folder, whole. */
+  onFile(name: string): void;
 }
 
 /** Names of the model's files that a rank may hand over. */
 const FILES = new Set(['model.safetensors', 'config.json', 'tokenizer.json']);
-const MAX_BODY_BYTES = 4e9;
+/** A piece of a file has 4 MB; the trace of a long run is the largest body. */
+const MAX_BODY_BYTES = 256e6;
 
 const number = v.number();
 const roles = v.object({
@@ -77,11 +85,20 @@ export class HeadlessDesk {
   /** Path below the server's root; whoever knows it belongs to the run. */
   readonly path = `/headless/${randomBytes(16).toString('hex')}`;
 
+  readonly #intake = new Intake();
+
   constructor(
     readonly setup: HeadlessSetup,
     readonly files: HeadlessFiles,
     readonly events: HeadlessEvents,
+    /** Where the model's files go; null where nobody wants them. */
+    readonly out: OutFolder | null,
   ) {}
+
+  /** After the server has closed. */
+  close(): Promise<void> {
+    return this.#intake.end();
+  }
 
   /** Answer what is below `path`; false for everything else. */
   readonly route = (...[request, response]: Parameters<Handler>): boolean => {
@@ -89,7 +106,7 @@ export class HeadlessDesk {
     if (!url.pathname.startsWith(`${this.path}/`)) return false;
     const name = url.pathname.slice(this.path.length + 1);
     if (request.method === 'GET') this.#give(name, response);
-    else if (request.method === 'POST') void this.#take(name, Number(url.searchParams.get('index')), request, response);
+    else if (request.method === 'POST') void this.#take(name, url.searchParams, request, response);
     else response.writeHead(405).end();
     return true;
   };
@@ -107,20 +124,34 @@ export class HeadlessDesk {
     else response.writeHead(200, { 'Cache-Control': 'no-store' }).end(body);
   }
 
-  async #take(name: string, index: number, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #take(name: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      const index = Number(query.get('index'));
       const body = await readBody(request);
-      if (!Number.isInteger(index) || index < 0 || index >= this.setup.peers) throw new TypeError(`rank ${index}`);
+      if (!Number.isInteger(index) || index < 0 || index >= this.setup.peers)
+        throw new TypeError(`there is no rank ${index}`);
       if (name === 'status') this.events.onStatus(index, v.parse(statusBody, JSON.parse(body.toString())));
       else if (name === 'report') this.events.onReport(index, v.parse(reportBody, JSON.parse(body.toString())));
       else if (name === 'trace') this.events.onTrace(index, JSON.parse(body.toString()));
-      else if (FILES.has(name)) this.events.onFile(name, body);
-      else throw new TypeError(name);
+      else if (this.out && FILES.has(name)) {
+        const receipt = await this.#takePiece(join(this.out.staging, name), query, body);
+        if (receipt) this.events.onFile(name);
+        response.writeHead(200).end(JSON.stringify(receipt));
+        return;
+      } else throw new TypeError(`there is no ${name}`);
       response.writeHead(204).end();
-    } catch {
-      // The sender is one of our own ranks: it reports the refusal as its failure.
-      response.writeHead(400).end();
+    } catch (error) {
+      // the sender is one of our own ranks: it reports the sentence as its failure
+      response.writeHead(400).end(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** The receipt once the file is whole, null before. */
+  async #takePiece(path: string, query: URLSearchParams, body: Uint8Array): Promise<Receipt | null> {
+    const size = query.get('size');
+    if (size !== null) return this.#intake.close(path, Number(size));
+    await this.#intake.take(path, Number(query.get('at')), query.get('sha256') ?? '', body);
+    return null;
   }
 }
 

@@ -1,7 +1,4 @@
-/** The files of a finished headless run: summary, metrics, trace and model, written all or none. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { InputError } from '../errors';
+/** The files of a finished headless run beside its metrics and its model: summary and trace. */
 import { coordOf } from '../plan/mesh';
 import { planAt } from '../plan/tour';
 import { toChromeTrace } from '../trace/export';
@@ -11,7 +8,7 @@ import type { RunFile } from '../train/runfile';
 import type { StepMetrics } from '../worker/api';
 import type { Collected } from './collect';
 import type { Job } from './job';
-import { writeFolder } from './output';
+import type { OutFolder } from './outfolder';
 
 export interface Summary {
   readonly plan: RunFile['plan'];
@@ -62,7 +59,9 @@ function checkReplicas(plan: RunFile['plan'], hashes: readonly string[]): void {
     const other = first.get(`${pp} ${tp}`) ?? rank;
     first.set(`${pp} ${tp}`, other);
     if (hashes[other] === hash) return;
-    throw new Error(`ranks ${other} and ${rank} should hold the same weights and differ: nothing was written`);
+    throw new Error(
+      `ranks ${other} and ${rank} should hold the same weights and differ, so their model is worth nothing`,
+    );
   });
 }
 
@@ -72,29 +71,15 @@ function tokensPerSecond(metrics: readonly StepMetrics[]): number {
   return ms > 0 ? (steps.reduce((sum, step) => sum + step.tokens, 0) * 1000) / ms : 0;
 }
 
-/** Check, before the run, that the results will find a place. */
-export function checkOutFolder(folder: string): void {
-  try {
-    if (existsSync(folder) && !statSync(folder).isDirectory()) throw new Error('it is a file');
-    mkdirSync(dirname(folder), { recursive: true });
-    rmSync(mkdtempSync(`${folder}.check-`), { recursive: true });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new InputError(`the results cannot be written to ${folder}: ${reason}; choose another folder with --out.`);
-  }
-}
-
-/** Write all files of the run, or none. After a tour the summary is of its last plan. */
-export function writeResults({ outFolder, run, tour }: Job, collected: Collected): Summary {
+/** Write the files of a run that has ended well. After a tour the summary is of its last plan. */
+export function writeResults({ run, tour }: Job, collected: Collected, out: OutFolder): Summary {
   const plan = tour ? planAt(tour, run.train.steps - 1) : run.plan;
   const summary = summarize({ ...run, plan }, collected);
   const blocks = Array.from({ length: run.model.layers }, (_, index) => `block${index}`);
-  const files = new Map<string, string | Uint8Array>([
-    ...collected.files,
-    ['metrics.jsonl', collected.metrics.map((step) => `${JSON.stringify(step)}\n`).join('')],
+  const files = new Map([
     ['summary.json', `${JSON.stringify(summary, null, 2)}\n`],
     ['trace.json', JSON.stringify(toChromeTrace(collected.trace, ['embed', ...blocks, 'head']))],
   ]);
-  writeFolder(outFolder, files);
+  out.finish(files, collected.files);
   return summary;
 }

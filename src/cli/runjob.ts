@@ -1,6 +1,6 @@
 /**
  * Runs a checked job: its own server, the ranks as tabs or Node processes, and what they hand in. Used by `npm run train`,
- * by the planner's measurements and by the benches; writes no file.
+ * by the planner's measurements and by the benches, which keep no file.
  */
 import { newSecret } from '../net/signaling/roomkey';
 import { startServer } from '../server/server';
@@ -8,6 +8,7 @@ import { type Collected, Collector } from './collect';
 import { HeadlessDesk } from './headless';
 import type { Job } from './job';
 import { launchNodes, launchTabs } from './launch';
+import type { OutFolder } from './outfolder';
 import { Progress } from './progress';
 
 export interface Programs {
@@ -23,9 +24,9 @@ const ENDS = ['SIGTERM', 'SIGHUP'] as const;
 export class Interrupted extends Error {}
 
 /** Rejects with RankFailed, ConnectError, CapabilityError or Interrupted; nothing is left running in any case. */
-export async function runJob(job: Job, { pages, rank }: Programs): Promise<Collected> {
+export async function runJob(job: Job, { pages, rank }: Programs, out: OutFolder | null = null): Promise<Collected> {
   const progress = new Progress(job.run.train.steps);
-  const collector = new Collector(job.count, progress);
+  const collector = new Collector(job.count, progress, (metrics) => out?.step(metrics));
   const onInterrupt = () => collector.fail(new Interrupted('Interrupted: nothing was written.'));
   const onEnd = () => collector.fail(new Interrupted('Ended from outside: nothing was written.'));
   process.once('SIGINT', onInterrupt);
@@ -40,7 +41,7 @@ export async function runJob(job: Job, { pages, rank }: Programs): Promise<Colle
     tour,
     probing,
   };
-  const desk = new HeadlessDesk({ ...setup, hasInit: job.init !== null }, job, collector);
+  const desk = new HeadlessDesk({ ...setup, hasInit: job.init !== null, delivers: out !== null }, job, collector, out);
   const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: true, route: desk.route });
   try {
     const launch = {
@@ -60,5 +61,6 @@ export async function runJob(job: Job, { pages, rank }: Programs): Promise<Colle
     process.off('SIGINT', onInterrupt);
     for (const signal of ENDS) process.off(signal, onEnd);
     await server.close();
+    await desk.close();
   }
 }

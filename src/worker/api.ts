@@ -69,6 +69,8 @@ export interface StartOptions {
   readonly tour?: Tour;
   /** Headless: measure the links before the first step. */
   readonly probing?: boolean;
+  /** Headless: the command line's server, and whether it wants the model's files at the end. */
+  readonly desk?: { readonly url: string; readonly index: number; readonly delivers: boolean };
   readonly sampling: boolean;
   /** Keep the newest trace events for `RankResult.trace`. */
   readonly keepTrace: boolean;

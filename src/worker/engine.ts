@@ -23,6 +23,7 @@ import type { Proof } from '../train/trainer/proof';
 import { IDLE } from '../train/trainer/status';
 import { startTrainer, type Trainer } from '../train/trainer/trainer';
 import type { Handicap, ModelFiles, Rank, RankResult, RoomPort, StartOptions, TabStatus } from './api';
+import { outletOf } from './desk';
 import { fitRun } from './fit';
 import { KeptTrace } from './kepttrace';
 import { PackedTrace } from './packedtrace';
@@ -123,6 +124,7 @@ export class LocalRank implements Rank {
         ...(options.probing ? { probing: true } : {}),
         // why not headless: there the death of a rank ends the run, and every byte is counted
         ...(options.expect === undefined ? { mirrorEveryMs: MIRROR_EVERY_MS } : {}),
+        ...(options.desk ? { outlet: outletOf(options.desk) } : {}),
         ...(options.tour ? { tour: { ...options.tour, ask: (plan) => membership.ask({ plan }) } } : {}),
       });
       const result = await this.#trainer.finished;

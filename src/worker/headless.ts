@@ -13,6 +13,7 @@ import { SIGNALING_PATH } from '../net/signaling/signalwire';
 import { type SocketLike, SocketSignaling } from '../net/signaling/socketsignaling';
 import { readRunFile } from '../train/runfile';
 import type { Handicap, MemoryByRole, RankResult, StartOptions, StepMetrics, TabStatus, Tour } from './api';
+import { askDesk } from './desk';
 import { fetchBytes } from './sources';
 
 export interface RankStatus {
@@ -57,6 +58,7 @@ interface Setup {
   readonly handicap: Handicap;
   readonly tour: Tour | null;
   readonly probing: boolean;
+  readonly delivers: boolean;
 }
 
 const FAILED = {
@@ -69,9 +71,17 @@ const FAILED = {
   weightsHash: '',
 };
 
-/** Take part from setup to report. Never rejects: what goes wrong is reported, and the run with it. */
+/**
+ * Take part from setup to report. What goes wrong is reported, and the run with it; rejects only where even that cannot be
+ * said, because the command line is gone.
+ */
 export async function runHeadless(around: Surroundings): Promise<void> {
   const post = poster(around);
+  const report = (body: RankReport) =>
+    askDesk(`${around.desk}/report?index=${around.index}`, 'the report', {
+      method: 'POST',
+      body: JSON.stringify(body),
+    });
   try {
     const setup = JSON.parse(new TextDecoder().decode(await fetchBytes(`${around.desk}/setup`, 'the setup'))) as Setup;
     const room = await enterRoom(around, setup);
@@ -81,17 +91,17 @@ export async function runHeadless(around: Surroundings): Promise<void> {
       const saying = `${phase} ${sentence}`;
       if (saying === said && metrics.length === 0) return;
       said = saying;
-      void post('status', JSON.stringify({ phase, sentence, metrics } satisfies RankStatus));
+      // why: a status that does not arrive is the failure of the next post that is awaited
+      post('status', JSON.stringify({ phase, sentence, metrics } satisfies RankStatus)).catch(() => {});
     };
     const rank = await around.openRank(room, send);
     rank.handicap(setup.handicap);
     const result = await rank.start(await startOptions(around, setup, room.self));
-    for (const [name, content] of Object.entries(result.files ?? {})) await post(name, content);
     await post('trace', JSON.stringify(onWallClock(result)));
-    await post('report', JSON.stringify({ ...reportOf(result), sentence: '' } satisfies RankReport));
+    await report({ ...reportOf(result), sentence: '' });
   } catch (error) {
     const sentence = error instanceof Error ? error.message : String(error);
-    await post('report', JSON.stringify({ ...FAILED, end: 'failed', sentence } satisfies RankReport));
+    await report({ ...FAILED, end: 'failed', sentence });
   }
 }
 
@@ -113,7 +123,7 @@ async function enterRoom({ desk, index, connectSocket, connectPeer }: Surroundin
   return openRoom({ signaling, presence, connect: connectPeer });
 }
 
-async function startOptions({ desk }: Surroundings, setup: Setup, self: string): Promise<StartOptions> {
+async function startOptions({ desk, index }: Surroundings, setup: Setup, self: string): Promise<StartOptions> {
   const init = setup.hasInit ? { init: await fetchBytes(`${desk}/init`, 'the initial weights') } : {};
   return {
     self,
@@ -125,6 +135,7 @@ async function startOptions({ desk }: Surroundings, setup: Setup, self: string):
     keepTrace: true,
     ...(setup.limitBytes === null ? {} : { limitBytes: setup.limitBytes }),
     probing: setup.probing,
+    desk: { url: desk, index, delivers: setup.delivers },
     ...(setup.tour === null ? {} : { tour: setup.tour }),
     ...init,
   };
@@ -140,14 +151,11 @@ function reportOf(result: RankResult): Omit<RankReport, 'sentence'> {
   return { end, rank, adapter, software, memory, bytesSent, bytesReceived, weightsHash };
 }
 
-/** Posts in order: the report must not overtake the metrics. */
-function poster({ desk, index }: Surroundings): (name: string, body: string | Uint8Array) => Promise<void> {
+/** Posts in order: the report must not overtake the metrics. After one that failed, every later one fails with it. */
+function poster({ desk, index }: Surroundings): (name: string, body: string) => Promise<void> {
   let last: Promise<unknown> = Promise.resolve();
   return async (name, body) => {
-    const url = `${desk}/${name}?index=${index}`;
-    const bytes = typeof body === 'string' ? body : body.slice();
-    // When the server is gone, so is whoever would read this.
-    last = last.then(() => fetch(url, { method: 'POST', body: bytes })).catch(() => {});
+    last = last.then(() => askDesk(`${desk}/${name}?index=${index}`, `the ${name}`, { method: 'POST', body }));
     await last;
   };
 }

@@ -26,13 +26,14 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   'net/signaling': [/^errors$/, /^plan\/(plan|mesh)$/, /^net\/clock$/],
   'net/membership': [/^errors$/, /^plan\/(plan|mesh)$/, /^net\/clock$/, /^net\/(wire|signaling)\//],
   'net/room': [/^errors$/, /^plan\/mesh$/, /^net\/clock$/, /^net\/(wire|signaling)\//],
+  storage: [/^errors$/],
   gpu: GROUND,
   model: [/^errors$/, /^gpu\//],
   // why gpu and model: the run file's checks know the architectures and the formats of products
   train: [/^errors$/, /^plan\//, { type: /^(gpu|model)\// }],
   'train/data': [/^errors$/, /^gpu\/kernels$/, /^train\/runfile$/],
   'train/state': [/^errors$/, /^(plan|model)\//, /^net\/(wire|collective)\//],
-  'train/files': [/^errors$/, /^model\//, /^train\/(data|state)\//],
+  'train/files': [/^errors$/, /^(model|storage)\//, /^train\/(data|state)\//],
   'train/rank': [
     ...GROUND,
     /^(plan|gpu|model)\//,
@@ -42,12 +43,12 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   ],
   'train/trainer': [
     ...GROUND,
-    /^(plan|gpu|model)\//,
+    /^(plan|gpu|model|storage)\//,
     /^net\/(wire|collective|membership)\//,
     /^train\/(runfile|hash)$/,
     /^train\/(data|state|files|rank)\//,
   ],
-  worker: [...GROUND, /^(train|net)\//, /^plan\//, /^gpu\//],
+  worker: [...GROUND, /^(train|net|storage)\//, /^plan\//, /^gpu\//],
   // why all of net: the page owns the peer connections, since a Worker cannot make any; bridge and headless: rank.ts,
   // the page of a headless rank, has no interface to go through
   pages: [...GROUND, /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders)$/, /^plan\//, /^net\//],
@@ -59,6 +60,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^plan\//,
     /^net\//,
     /^server\//,
+    /^storage\//,
     /^train\/(runfile|overrides)$/,
     /^train\/files\/checkpoint$/,
     /^train\/trainer\/prepared$/,

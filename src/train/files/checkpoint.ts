@@ -7,8 +7,10 @@ import type { ModelConfig } from '../../model/config';
 import { floatsOf } from '../../model/layout';
 import { namedTensors } from '../../model/names';
 import type { Tokenizer } from '../data/tokenizer';
+import { piecesOf } from '../state/elements';
 import { wholeModel } from '../state/holding';
-import { readSafetensors, toFloats, writeSafetensors } from './safetensors';
+import type { Intervals } from '../state/intervals';
+import { readSafetensors, safetensorsHeader, toFloats, writeSafetensors } from './safetensors';
 
 /** The model as files: names and contents as in the headless run's output folder. */
 export interface ModelFiles {
@@ -41,6 +43,16 @@ export function modelFile(config: ModelConfig, weights: WholeWeights): Uint8Arra
   return writeSafetensors(
     placedTensors(config).map(({ name, shape, from, to }) => ({ name, shape, data: weights.subarray(from, to) })),
   );
+}
+
+/** The addresses of the model's parameters in the order of model.safetensors, in pieces. */
+export function modelFilePieces(config: ModelConfig): readonly Intervals[] {
+  return placedTensors(config).flatMap(({ from, to }) => piecesOf([{ from, to }]));
+}
+
+/** The beginning of model.safetensors; the elements of modelFilePieces follow. */
+export function modelFileHeader(config: ModelConfig): Uint8Array<ArrayBuffer> {
+  return safetensorsHeader(placedTensors(config));
 }
 
 /**

@@ -7,16 +7,27 @@ import { PeerLost, StaleGeneration } from '../../errors';
 import type { Group } from '../../net/collective/group';
 import { makeGroup } from '../../net/collective/group';
 import { isModelOnEach, isWholeOnAll } from '../../plan/plan';
+import type { Outlet } from '../../storage/bytes';
 import { batchOf, microbatchSize, type Samples, sharesOf } from '../data/data';
 import type { ModelFiles } from '../files/checkpoint';
 import { modelFiles, readModelFile } from '../files/checkpoint';
 import { sha256 } from '../hash';
 import type { RankModel } from '../rank/rank';
 import type { RunFile } from '../runfile';
+import { fill, hashOf, rankElements, seedElements, stateFrom } from '../state/elements';
 import { announce } from '../state/exchange';
 import { mirror } from '../state/mirror';
-import { type CutState, gatherWeights, keepNewest, SINGLE, stateFromWeights, syncState } from '../state/sync';
+import {
+  type CutState,
+  gatherWeights,
+  holdingUnder,
+  keepNewest,
+  SINGLE,
+  stateFromWeights,
+  syncState,
+} from '../state/sync';
 import type { Circuit } from '../state/transfer';
+import { type Delivered, deliver } from './deliver';
 import { heldOutLoss } from './evaluate';
 import { learningRate } from './learningrate';
 import { probeLinks } from './linkprobe';
@@ -75,6 +86,7 @@ export class GenerationRun {
   #mirrorDueMs = Number.NEGATIVE_INFINITY;
   /** The newest mirror, until a step shows that all ranks have theirs. */
   #fresh: readonly CutState[] = [];
+  #delivered: Delivered | null = null;
 
   constructor(
     readonly setting: GenerationSetting,
@@ -109,12 +121,18 @@ export class GenerationRun {
    */
   async close(): Promise<{ held: readonly CutState[]; prepared: Prepared | null }> {
     try {
+      if (this.#delivered) return { held: [], prepared: this.prepared };
       const newest = this.#rank ? await this.#readUnlessTorn() : [];
       return { held: keepNewest([...newest, ...this.#fresh, ...this.held]), prepared: this.prepared };
     } finally {
       this.#built?.close();
       this.setting.reporter.holds(null);
     }
+  }
+
+  /** What became of the state where it was not kept here; null before the run has ended and where there is no outlet. */
+  get delivered(): Delivered | null {
+    return this.#delivered;
   }
 
   /** What the rank holds after the newest step. */
@@ -137,7 +155,7 @@ export class GenerationRun {
 
   /** Text, state and rank. */
   async #prepare(): Promise<Prepared> {
-    const { run, plan, mesh, text, reporter, init, trace, transport } = this.setting;
+    const { run, plan, mesh, text, reporter, init, outlet, trace, transport } = this.setting;
     const fromFile = init !== undefined && this.held.length === 0;
     const file = { step: 0, generation: mesh.generation, cutting: SINGLE };
     const announcements = await announce(
@@ -154,9 +172,16 @@ export class GenerationRun {
     this.prepared = prepared;
     const { model, train } = prepared.run;
     if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init), mesh.generation)];
-    const mine = await syncState(this.#circuit, model, train.seed, plan, announcements, this.held);
+    const mine = await syncState(this.#circuit, model, plan, announcements, this.held);
+    const holding = holdingUnder(model, mine.cutting);
+    const seed = seedElements(model, train.seed);
+    // why the seed's, too, where there is no outlet: who still has them may begin again (sync.ts)
+    const state = mine.state ?? (outlet === undefined ? await stateFrom(seed, holding) : null);
     // why not what is newer: its steps run again
-    this.held = keepNewest([mine, ...this.held.filter(({ step }) => step <= mine.step)]);
+    this.held = keepNewest([
+      ...(state ? [{ ...mine, state }] : []),
+      ...this.held.filter(({ step }) => step <= mine.step),
+    ]);
     this.#step = mine.step;
     this.#ranBy = mine.generation;
     if (reporter.step > mine.step) {
@@ -165,7 +190,12 @@ export class GenerationRun {
     reporter.tell({ step: this.#step, vocab: model.vocab });
     const rank = await this.setting.makeRank({ ...this.setting, run: prepared.run, plan, mesh, transport, trace });
     this.#built = rank;
-    await rank.write(mine.state);
+    if (state) await rank.write(state);
+    else {
+      // why not the moments: a rank begins with zeros
+      await fill(rank, holding, ['param'], seed);
+      await rank.written();
+    }
     this.#rank = rank;
     if (this.setting.probing && this.#step === 0) await probeLinks(this.#circuit, this.#world, trace);
     reporter.holds(rank.memory);
@@ -308,7 +338,12 @@ export class GenerationRun {
    * generation.
    */
   async #finish(prepared: Prepared): Promise<ModelFiles | null> {
-    const { transport, mesh } = this.setting;
+    const { transport, mesh, outlet } = this.setting;
+    if (outlet !== undefined) {
+      this.#delivered = await this.#uncounted(() => this.#deliver(prepared, outlet));
+      await transport.flush();
+      return null;
+    }
     const asked = this.wishes.requests();
     const wants = Uint8Array.of(asked.length > 0 ? 1 : 0);
     const all = await this.#world.exchange(wants, `${mesh.generation}/${this.#step}/end`);
@@ -316,6 +351,15 @@ export class GenerationRun {
     const files = await this.#give(prepared, wanting, asked);
     await transport.flush();
     return mesh.rank === 0 ? files : null;
+  }
+
+  async #deliver(prepared: Prepared, outlet: Outlet | null): Promise<Delivered> {
+    const { plan, mesh } = this.setting;
+    const cutting = { plan, rank: mesh.rank };
+    const holding = holdingUnder(prepared.run.model, cutting);
+    const own = rankElements(this.#rank!, holding);
+    if (outlet) await deliver(this.#circuit, prepared, { plan, step: this.#step }, own, outlet);
+    return { step: this.#step, weightsHash: await hashOf(own, holding.param.held) };
   }
 
   /** Do what no step's traffic is made of: bytes that `work` sends are counted in none, whether it succeeds or not. */

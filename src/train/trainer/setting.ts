@@ -4,6 +4,7 @@ import type { Transport } from '../../net/wire/transport';
 import type { Mesh } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
 import type { Tour } from '../../plan/tour';
+import type { Outlet } from '../../storage/bytes';
 import type { Trace } from '../../trace/trace';
 import type { MakeRank } from '../rank/rank';
 import type { RunFile } from '../runfile';
@@ -36,6 +37,11 @@ export interface TrainerDeps {
   readonly probing?: boolean;
   /** Sample text while training: true on pages, false in measured runs. */
   readonly sampling: boolean;
+  /**
+   * A run that nobody asks for files: rank 0 writes them here at its end, null for nowhere, and no rank keeps a copy of its
+   * state. All peers of a run alike. Left out where `files` may be asked.
+   */
+  readonly outlet?: Outlet | null;
   /** At most 10 times a second while training, and at every change of phase. */
   readonly onStatus: (status: TabStatus) => void;
 }

@@ -13,6 +13,7 @@ import { type RunFile, readRunFile } from '../runfile';
 import { sizeOf } from '../state/intervals';
 import { readRuns } from '../state/state';
 import { type CutState, holdingUnder } from '../state/sync';
+import type { Delivered } from './deliver';
 import { type FilesRequest, GenerationRun, type ProofRequest } from './generation';
 import type { Prepared } from './prepared';
 import type { Proof } from './proof';
@@ -32,7 +33,7 @@ export interface TrainResult {
   readonly rank: number;
   /** SHA-256 of the parameters this rank holds, by address and without padding, hex; '' when it has none. */
   readonly weightsHash: string;
-  /** On rank 0 of a run that is done. */
+  /** On rank 0 of a run that is done; null where there is an outlet. */
   readonly files: ModelFiles | null;
 }
 
@@ -73,6 +74,8 @@ class Training {
   /** The newest first; further ones in case that parts of it are gone with a peer. */
   #held: readonly CutState[] = [];
   #prepared: Prepared | null = null;
+  /** Set once the run has ended where the state is not kept here. */
+  #delivered: Delivered | null = null;
   #runText = '';
   #rank = 0;
 
@@ -168,6 +171,7 @@ class Training {
     } finally {
       this.#training = false;
       ({ held: this.#held, prepared: this.#prepared } = await round.close());
+      this.#delivered = round.delivered;
       const [mine] = this.#held;
       // why only then: a generation that broke early leaves what an earlier plan has cut
       const isOfThis = JSON.stringify(mine?.cutting) === JSON.stringify({ plan, rank: mesh.rank });
@@ -225,13 +229,10 @@ class Training {
 
   async #result(end: TrainResult['end'], files: ModelFiles | null): Promise<TrainResult> {
     const [[mine], prepared] = [this.#held, this.#prepared];
-    return {
-      end,
-      run: prepared?.run ?? null,
+    const { step, weightsHash: hash } = this.#delivered ?? {
       step: mine?.step ?? 0,
-      rank: this.#rank,
       weightsHash: mine && prepared ? await weightsHash(prepared, mine) : '',
-      files,
     };
+    return { end, run: prepared?.run ?? null, step, rank: this.#rank, weightsHash: hash, files };
   }
 }
