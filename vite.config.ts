@@ -54,7 +54,7 @@ const nodePrograms = {
     outDir: 'dist/node',
     rolldownOptions: {
       input: Object.fromEntries([
-        ...['serve', 'train', 'rank', 'plan', 'record'].map((name) => [name, at(`src/cli/${name}.ts`)]),
+        ...['serve', 'train', 'noderank', 'plan', 'record'].map((name) => [name, at(`src/cli/${name}.ts`)]),
         ['bench', at('tests/bench/main.ts')],
         ['screenshots', at('tests/helpers/screenshots.ts')],
       ]),

@@ -77,3 +77,8 @@ export class StorageError extends Error {
 export class ConnectError extends Error {
   override readonly name = 'ConnectError';
 }
+
+/** The sentence of a failure for people: its message without the name of its class. */
+export function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,7 +1,7 @@
 /** WebGPU in a Node process: Dawn (npm `webgpu`) on the machine's Vulkan driver, else on the SwiftShader of a browser. */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { CapabilityError } from '../errors';
+import { CapabilityError, sentenceOf } from '../errors';
 import { findBrowser, mayHaveGpu } from './browser';
 
 const SOFTWARE_ICD = 'vk_swiftshader_icd.json';
@@ -37,7 +37,7 @@ export async function openDawn(env: NodeJS.ProcessEnv = process.env): Promise<GP
   } catch (error) {
     throw new CapabilityError(
       'E-NO-WEBGPU',
-      `WebGPU cannot be used in Node (${error instanceof Error ? error.message : String(error)}): run npm ci with development dependencies, or use --tabs.`,
+      `WebGPU cannot be used in Node (${sentenceOf(error)}): run npm ci with development dependencies, or use --tabs.`,
     );
   }
 }

@@ -142,7 +142,7 @@ export class HeadlessDesk {
       response.writeHead(204).end();
     } catch (error) {
       // the sender is one of our own ranks: it reports the sentence as its failure
-      response.writeHead(400).end(error instanceof Error ? error.message : String(error));
+      response.writeHead(400).end(sentenceOf(error));
     }
   }
 

@@ -5,7 +5,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { StorageError } from '../errors';
+import { StorageError, sentenceOf } from '../errors';
 import type { Receipt } from '../storage/bytes';
 
 interface Open {
@@ -71,7 +71,7 @@ async function written<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = sentenceOf(error);
     throw new StorageError(`${path} cannot be written (${reason}): make room on the disk, or choose another --out`);
   }
 }

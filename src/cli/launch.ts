@@ -64,7 +64,7 @@ async function openBrowser(origin: string): Promise<Browser> {
   return launch(true);
 }
 
-/** `program` is the built cli/rank.ts. */
+/** `program` is the built cli/noderank.ts. */
 export function launchNodes({ origin, deskPath, count, onDeath }: Launch, program: string): EndRanks {
   const children = Array.from({ length: count }, (_, index) => {
     // Its standard input is its life line: it ends with this process, however that ends.

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { InputError } from '../errors';
+import { InputError, sentenceOf } from '../errors';
 import type { StepMetrics } from '../worker/api';
 
 const METRICS = 'metrics.jsonl';
@@ -40,7 +40,7 @@ export class OutFolder {
       mkdirSync(dirname(path), { recursive: true });
       rmSync(mkdtempSync(`${path}.check-`), { recursive: true });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = sentenceOf(error);
       throw new InputError(`the results cannot be written to ${path}: ${reason}; choose another folder with --out.`);
     }
   }

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CapabilityError, ConnectError, InputError, PlanError } from '../errors';
+import { CapabilityError, ConnectError, InputError, PlanError, sentenceOf } from '../errors';
 import { RankFailed } from './collect';
 import { measure } from './measure';
 import { planTable } from './plantable';
@@ -19,7 +19,7 @@ try {
   const args = process.argv.slice(2);
   const measured = args.includes('--measure');
   console.log(
-    measured ? await measure(args, places, { pages, rank: join(here, 'rank.js') }) : planTable(args, readText),
+    measured ? await measure(args, places, { pages, rank: join(here, 'noderank.js') }) : planTable(args, readText),
   );
   process.exit(0);
 } catch (error) {
@@ -31,8 +31,6 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new InputError(
-      `the run file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new InputError(`the run file ${path} cannot be read: ${sentenceOf(error)}`);
   }
 }

@@ -3,7 +3,7 @@
  * latency are given, or the modest defaults of a laptop on a home network.
  */
 import { parseArgs } from 'node:util';
-import { PlanError } from '../errors';
+import { PlanError, sentenceOf } from '../errors';
 import type { Links } from '../plan/links';
 import { deviceOfSpeed, type Recommendation, recommend, type Workload } from '../plan/planner';
 import type { Device, Prediction } from '../plan/prediction';
@@ -58,7 +58,7 @@ function readFlags(args: string[]) {
   try {
     return parseArgs({ args, options: FLAGS, allowPositionals: true });
   } catch (error) {
-    throw new PlanError(`${error instanceof Error ? error.message : String(error)}; usage: ${USAGE}`);
+    throw new PlanError(`${sentenceOf(error)}; usage: ${USAGE}`);
   }
 }
 

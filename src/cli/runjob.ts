@@ -14,7 +14,7 @@ import { Progress } from './progress';
 export interface Programs {
   /** Folder of the built pages. */
   readonly pages: string;
-  /** The built cli/rank.ts. */
+  /** The built cli/noderank.ts. */
   readonly rank: string;
 }
 

@@ -23,7 +23,7 @@ const isForPeople = (error: unknown): error is Error =>
 
 async function runToEnd(job: Job, out: OutFolder): Promise<Summary> {
   try {
-    return writeResults(job, await runJob(job, { pages, rank: join(here, 'rank.js') }, out), out);
+    return writeResults(job, await runJob(job, { pages, rank: join(here, 'noderank.js') }, out), out);
   } finally {
     out.close();
   }

@@ -1,12 +1,13 @@
 /** The first page as a whole: which screen, the colours, the keys, and files dropped anywhere. */
+
 import { useEffect, useState } from 'preact/hooks';
+import { sentenceOf } from '../errors';
 import { messages } from './messages';
 import { Banner } from './parts/banner';
 import { Header } from './parts/header';
 import { useKeys } from './parts/keys';
 import { FirstScreen } from './screens/first';
 import { TrainingScreen } from './screens/training';
-import { sentenceOf } from './state/session';
 import { readOwnText } from './state/texts';
 import type { Visit } from './visit';
 

@@ -2,7 +2,7 @@
  * The page of `npm run record`: no interface. Hosts the room of its fragment, lets the tabs that joined run the plan of
  * every scene, and hands the recorded run in. Its fragment: `#room=...&tabs=4&steps=3&seconds=240&desk=/record/...`.
  */
-import { PlanError } from '../errors';
+import { PlanError, sentenceOf } from '../errors';
 import type { ParallelPlan } from '../plan/plan';
 import { SCHEDULES } from '../plan/plan';
 import { LECTURE_CHOICE } from './lecture/address';
@@ -85,7 +85,7 @@ async function record(): Promise<Uint8Array<ArrayBuffer>> {
       await visit(room, plan, i === 0);
     } catch (error) {
       // What was recorded before is worth keeping; the sentence says what is missing.
-      await say(`plan ${i + 1}: ${error instanceof Error ? error.message : String(error)}`);
+      await say(`plan ${i + 1}: ${sentenceOf(error)}`);
       if (i === 0) throw error;
       break;
     }
@@ -105,5 +105,5 @@ try {
   const file = await record();
   await fetch(`${desk}/file`, { method: 'POST', body: file });
 } catch (error) {
-  await fetch(`${desk}/failed`, { method: 'POST', body: error instanceof Error ? error.message : String(error) });
+  await fetch(`${desk}/failed`, { method: 'POST', body: sentenceOf(error) });
 }

@@ -2,7 +2,9 @@
  * What one person does on the first page: their choices, the link, their settings, and the session they drive with them.
  * The lecture page has its own; both share `Session` and the parts.
  */
+
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
+import { sentenceOf } from '../errors';
 import { newSecret } from '../net/signaling/roomkey';
 import { messages } from './messages';
 import { count } from './state/format';
@@ -10,7 +12,7 @@ import { readFragment, writeFragment } from './state/fragment';
 import { randomName } from './state/names';
 import { hasRun, type Person, peopleOf } from './state/people';
 import { type RunChoice, runFileOf } from './state/runchoice';
-import { Session, sentenceOf } from './state/session';
+import { Session } from './state/session';
 import { type Settings, saveSettings } from './state/settings';
 import { factsOf, type OwnText, type TextFacts } from './state/texts';
 import type { OpenTab, RunFile } from './tab';

@@ -15,7 +15,7 @@ export interface Costs {
 }
 
 /** All ranks of a plan with their programs, index = rank. */
-export interface Cluster {
+export interface SimulatedCluster {
   readonly plan: ParallelPlan;
   readonly units: readonly UnitSize[];
   readonly seats: readonly Seat[];

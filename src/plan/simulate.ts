@@ -5,7 +5,7 @@
  */
 import { PlanError } from '../errors';
 import type { TraceEvent } from '../trace/trace';
-import type { Cluster, Costs } from './costs';
+import type { Costs, SimulatedCluster } from './costs';
 import { lower } from './lower';
 import { makeMesh } from './mesh';
 import type { ParallelPlan, UnitSize } from './plan';
@@ -34,7 +34,7 @@ export interface Simulation {
   readonly ranks: readonly RankReport[];
 }
 
-export function clusterOf(plan: ParallelPlan, units: readonly UnitSize[]): Cluster {
+export function clusterOf(plan: ParallelPlan, units: readonly UnitSize[]): SimulatedCluster {
   const peers = Array.from({ length: plan.dp * plan.pp * plan.tp }, (_, rank) => `rank${rank}`);
   const seats = peers.map((_, rank) => {
     const mesh = makeMesh(1, peers, rank, plan);
@@ -44,7 +44,7 @@ export function clusterOf(plan: ParallelPlan, units: readonly UnitSize[]): Clust
 }
 
 /** Run `steps` steps. Throws PlanError naming the line every unfinished rank is stuck at when none can go on. */
-export function simulate(cluster: Cluster, costs: Costs, steps = 1): Simulation {
+export function simulate(cluster: SimulatedCluster, costs: Costs, steps = 1): Simulation {
   const run = new Run(cluster, costs);
   const ranks = cluster.seats.map(({ mesh, actions }) => new SimulatedRank(run, mesh, actions, steps));
   for (let moved = true; moved; ) {

@@ -3,7 +3,7 @@
  * docstring of Action says them; here each costs time instead of doing anything.
  */
 import type { TraceEvent } from '../trace/trace';
-import type { Cluster, Costs } from './costs';
+import type { Costs, SimulatedCluster } from './costs';
 import { collectiveBytes, collectiveCost, messageMs } from './links';
 import type { Mesh } from './mesh';
 import type { Action } from './plan';
@@ -31,7 +31,7 @@ export class Run {
   readonly #meetings = new Map<string, Meeting>();
 
   constructor(
-    readonly cluster: Cluster,
+    readonly cluster: SimulatedCluster,
     readonly costs: Costs,
   ) {}
 

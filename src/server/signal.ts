@@ -5,7 +5,7 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { MAX_FRAME_BYTES, SIGNALING_PATH } from '../net/signaling/signalwire';
+import { MAX_ENVELOPE_BYTES, SIGNALING_PATH } from '../net/signaling/signalwire';
 import { CLOSE, Hub, LIMITS } from './hub';
 
 export interface SignalingOptions {
@@ -28,7 +28,7 @@ export function originAllowed(request: Pick<IncomingMessage, 'headers'>, allowPr
 export function attachSignaling(server: Pick<HttpServer, 'on' | 'off'>, options: SignalingOptions): () => void {
   const sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: MAX_FRAME_BYTES,
+    maxPayload: MAX_ENVELOPE_BYTES,
     maxFragments: 16,
     maxBufferedChunks: 1024,
     perMessageDeflate: false,

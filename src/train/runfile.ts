@@ -3,7 +3,7 @@
  * Checks each field and the relations between fields; what needs the text (vocab, length) is checked in corpus.ts.
  */
 import * as v from 'valibot';
-import { PlanError } from '../errors';
+import { PlanError, sentenceOf } from '../errors';
 import type { MatmulPrecision } from '../gpu/device';
 import type { ModelConfig } from '../model/config';
 import { type ParallelPlan, parsePlan } from '../plan/plan';
@@ -138,7 +138,7 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new PlanError(`the run file is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new PlanError(`the run file is not JSON: ${sentenceOf(error)}`);
   }
 }
 

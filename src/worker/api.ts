@@ -96,7 +96,7 @@ export interface RankResult {
 }
 
 /** The training side of a peer, in the Worker of a tab or in a Node process. */
-export interface Rank {
+export interface Engine {
   /** Everybody in the room, at every change. */
   setRoster(roster: readonly Presence[]): void;
   /** A membership message. */

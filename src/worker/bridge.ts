@@ -5,7 +5,7 @@
 import * as Comlink from 'comlink';
 import type { Room } from '../net/room/room';
 import type { DeviceReport, RoomPort } from './api';
-import type { LocalRank } from './engine';
+import type { WorkerEngine } from './engine';
 import { relayChannel } from './relay';
 import type { ChannelsMessage, TrainingWorker } from './worker';
 
@@ -13,7 +13,7 @@ export interface Bridge {
   /** Can this device take part? No GPU work. Rejects when the Worker does not start. */
   probe(): Promise<DeviceReport>;
   /** The rank of this tab, joined to the room; its engine is loaded by the first call. Rejects when it cannot be. */
-  rank(): Promise<Comlink.Remote<LocalRank>>;
+  rank(): Promise<Comlink.Remote<WorkerEngine>>;
   close(): void;
 }
 
@@ -37,11 +37,11 @@ export function bridge(room: Room, hearing: Hearing): Bridge {
     trace: (pack, lost) => hearing.trace(pack, lost),
   };
   const stops: (() => void)[] = [];
-  let joined: Promise<Comlink.Remote<LocalRank>> | undefined;
+  let joined: Promise<Comlink.Remote<WorkerEngine>> | undefined;
 
   const join = async () => {
     const proxied = Comlink.proxy(port) as unknown as Comlink.Remote<RoomPort>;
-    const opening = remote.open(room.self, proxied) as unknown as Promise<Comlink.Remote<LocalRank>>;
+    const opening = remote.open(room.self, proxied) as unknown as Promise<Comlink.Remote<WorkerEngine>>;
     const rank = await Promise.race([opening, broken]);
     stops.push(
       room.onChannels(({ peer, bulk, control }) => handOver(worker, peer, bulk, control)),

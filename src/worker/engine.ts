@@ -2,7 +2,7 @@
  * The training side of a peer: device, transport, membership and trainer put together. Runs in the dedicated Worker of a
  * tab and, the same code, in a Node process. Knows the room only as messages.
  */
-import { ProtocolError } from '../errors';
+import { ProtocolError, sentenceOf } from '../errors';
 import type { TuneStore } from '../gpu/autotune';
 import { type GpuDevice, openDevice } from '../gpu/device';
 import type { MemoryByRole } from '../gpu/instr';
@@ -22,7 +22,7 @@ import { readRunFile } from '../train/runfile';
 import type { Proof } from '../train/trainer/proof';
 import { IDLE } from '../train/trainer/status';
 import { startTrainer, type Trainer } from '../train/trainer/trainer';
-import type { Handicap, ModelFiles, Rank, RankResult, RoomPort, StartOptions, TabStatus } from './api';
+import type { Engine, Handicap, ModelFiles, RankResult, RoomPort, StartOptions, TabStatus } from './api';
 import { outletOf } from './desk';
 import { fitRun } from './fit';
 import { KeptTrace } from './kepttrace';
@@ -41,7 +41,7 @@ const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as cons
 /** What a tab that dies under a plan that cuts the model costs the others, of training; more where copies are dear. */
 const MIRROR_EVERY_MS = 10_000;
 
-export class LocalRank implements Rank {
+export class WorkerEngine implements Engine {
   readonly #transport;
   #roster: ReadonlyMap<PeerId, Presence> = new Map();
   #linked: ReadonlySet<PeerId> = new Set();
@@ -141,7 +141,8 @@ export class LocalRank implements Rank {
         timeOriginMs: performance.timeOrigin,
       };
     } catch (error) {
-      if (this.#status.phase !== 'failed') this.#publish({ ...this.#status, phase: 'failed', sentence: String(error) });
+      if (this.#status.phase !== 'failed')
+        this.#publish({ ...this.#status, phase: 'failed', sentence: sentenceOf(error) });
       throw error;
     } finally {
       kept.stop();

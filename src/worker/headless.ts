@@ -3,6 +3,7 @@
  * and hands back metrics, trace, model and the final report. The other side is cli/headless.ts.
  */
 
+import { sentenceOf } from '../errors';
 import type { Room } from '../net/room/room';
 import { openRoom } from '../net/room/room';
 import type { ConnectOptions, PeerConnection } from '../net/room/webrtc';
@@ -100,8 +101,7 @@ export async function runHeadless(around: Surroundings): Promise<void> {
     await post('trace', JSON.stringify(onWallClock(result)));
     await report({ ...reportOf(result), sentence: '' });
   } catch (error) {
-    const sentence = error instanceof Error ? error.message : String(error);
-    await report({ ...FAILED, end: 'failed', sentence });
+    await report({ ...FAILED, end: 'failed', sentence: sentenceOf(error) });
   }
 }
 

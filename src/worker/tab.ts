@@ -17,7 +17,7 @@ import type { RunFile } from '../train/runfile';
 import { type Handicap, IDLE, type StartOptions, type TabStatus } from './api';
 import { bridge } from './bridge';
 import type { OpenTab, Tab } from './client';
-import type { LocalRank } from './engine';
+import type { WorkerEngine } from './engine';
 import { machineOf } from './machine';
 import { type Order, parseOrder } from './orders';
 import { Publisher } from './publisher';
@@ -41,7 +41,7 @@ export const openTab: OpenTab = async (options) => {
     ...(machine && { machine }),
   };
   const room = openRoom({ signaling: await openSignaling(options, presence), presence, connect: connectPeer });
-  let rank: Remote<LocalRank> | undefined;
+  let rank: Remote<WorkerEngine> | undefined;
   let watched = 0;
   let last: TabStatus | undefined;
   let handicap = NO_HANDICAP;

@@ -5,7 +5,7 @@
 import * as Comlink from 'comlink';
 import type { PeerId } from '../plan/mesh';
 import type { DeviceReport, RoomPort } from './api';
-import type { LocalRank } from './engine';
+import type { WorkerEngine } from './engine';
 import { probeDevice } from './probe';
 import { RelayedChannel } from './relay';
 
@@ -23,14 +23,14 @@ export interface TrainingWorker {
   /** Asks for an adapter only: no GPU work. */
   probe(): Promise<DeviceReport>;
   /** Load the engine and make the rank of this tab; `port` is a proxy of the page's end. Called once. */
-  open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<LocalRank>;
+  open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<WorkerEngine>;
 }
 
 const gpu = globalThis.navigator?.gpu;
-let rank: LocalRank | undefined;
+let rank: WorkerEngine | undefined;
 
-async function open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<LocalRank> {
-  const [{ LocalRank }, { browserStore }] = await Promise.all([import('./engine'), import('./tunestore')]);
+async function open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<WorkerEngine> {
+  const [{ WorkerEngine }, { browserStore }] = await Promise.all([import('./engine'), import('./tunestore')]);
   // Calls over comlink return promises that only fail when the page is gone, and this Worker with it.
   const asPort: RoomPort = {
     send: (to, message) => void port.send(to, message),
@@ -40,7 +40,7 @@ async function open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<Local
     status: (status) => void port.status(status),
     trace: (pack, lost) => void port.trace(Comlink.transfer(pack, [pack.buffer]), lost),
   };
-  rank = new LocalRank(self, asPort, gpu, browserStore);
+  rank = new WorkerEngine(self, asPort, gpu, browserStore);
   return Comlink.proxy(rank);
 }
 

@@ -31,7 +31,7 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   net,
   ring: async () => print(await ring()),
   links: async () => print(await links()),
-  bubble: (args) => benchBubble(args, places, { pages, rank: join(here, 'rank.js') }),
+  bubble: (args) => benchBubble(args, places, { pages, rank: join(here, 'noderank.js') }),
 };
 
 const [name = 'all', ...args] = process.argv.slice(2);

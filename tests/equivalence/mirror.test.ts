@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
-import type { MakeRank, StepInput } from '../../src/train/rank/rank';
+import type { MakeRank, StepInput } from '../../src/train/rank/rankcontract';
 import { rankMaker } from '../../src/train/rank/rankmodel';
 import type { StepMetrics } from '../../src/train/trainer/status';
 import { gpu, gpuTest, useGpu } from '../helpers/gpu';

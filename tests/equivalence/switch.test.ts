@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import { parsePlan } from '../../src/plan/plan';
 import { modelFile, readModelFile } from '../../src/train/files/checkpoint';
-import type { StepInput } from '../../src/train/rank/rank';
+import type { StepInput } from '../../src/train/rank/rankcontract';
 import { rankMaker } from '../../src/train/rank/rankmodel';
 import type { StepMetrics } from '../../src/train/trainer/status';
 import { trainCluster } from '../helpers/cluster';

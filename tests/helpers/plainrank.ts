@@ -6,7 +6,7 @@ import { NonFinite } from '../../src/errors';
 import { IGNORED_TARGET } from '../../src/gpu/kernels';
 import { makeGroup } from '../../src/net/collective/group';
 import type { MicrobatchInput } from '../../src/train/data/data';
-import type { MakeRank, RankModel, StepInput } from '../../src/train/rank/rank';
+import type { MakeRank, RankModel, StepInput } from '../../src/train/rank/rankcontract';
 import { holdingOf } from '../../src/train/state/holding';
 import { emptyState, type UnitArrays } from '../../src/train/state/state';
 import { holdingUnder, SINGLE } from '../../src/train/state/sync';

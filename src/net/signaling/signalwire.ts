@@ -8,7 +8,7 @@ import { ProtocolError } from '../../errors';
 export const SIGNALING_VERSION = 1;
 export const SIGNALING_PATH = '/signal';
 /** Largest frame the server accepts; ws answers a larger one with close code 1009. */
-export const MAX_FRAME_BYTES = 64 * 1024;
+export const MAX_ENVELOPE_BYTES = 64 * 1024;
 /** Messages of one socket. The client paces itself below what the server enforces, so an honest one is never cut off. */
 export const SERVER_RATE = { perSecond: 60, burst: 300 };
 export const CLIENT_RATE = { perSecond: 40, burst: 200 };

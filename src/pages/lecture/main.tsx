@@ -1,8 +1,9 @@
 /** Entry of the lecture page. Nothing trains before a person asks for it; the live room is loaded after the first frame. */
+
 import { effect } from '@preact/signals';
 import { options, render } from 'preact';
+import { sentenceOf } from '../../errors';
 import { messages } from '../messages';
-import { sentenceOf } from '../state/session';
 import { installPolicy } from '../trusted';
 import { readAddress } from './address';
 import { App } from './app';

@@ -3,7 +3,7 @@
  * say what it is. Gzipped JSON; read back as data from a stranger.
  */
 import * as v from 'valibot';
-import { InputError } from '../../errors';
+import { InputError, sentenceOf } from '../../errors';
 import { parsePlan } from '../../plan/plan';
 import { packEvents, unpackEvents } from '../../trace/pack';
 import type { TraceEvent } from '../../trace/trace';
@@ -72,7 +72,7 @@ export async function readRecording(file: Uint8Array<ArrayBuffer>): Promise<Reco
     return v.parse(recording, JSON.parse(new TextDecoder().decode(bytes)));
   } catch (error) {
     // why every error: the browser's own decompression and JSON name theirs as they like
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = sentenceOf(error);
     throw new InputError(`this file is no recorded run: ${reason}`);
   }
 }

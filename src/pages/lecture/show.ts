@@ -3,7 +3,7 @@
  * Holds no DOM; what goes wrong becomes a sentence.
  */
 import { batch, computed, effect, type ReadonlySignal, signal } from '@preact/signals';
-import { PlanError } from '../../errors';
+import { PlanError, sentenceOf } from '../../errors';
 import { MOST_MEMBERS } from '../../net/membership/election';
 import { newSecret } from '../../net/signaling/roomkey';
 import type { ParallelPlan } from '../../plan/plan';
@@ -237,7 +237,7 @@ export class Show {
       this.panel.value = '';
       this.recut();
     } catch (error) {
-      this.problem.value = error instanceof Error ? error.message : String(error);
+      this.problem.value = sentenceOf(error);
     }
   }
 

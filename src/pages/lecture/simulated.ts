@@ -3,7 +3,7 @@
  * models that are not here; always marked as simulated, and it knows no loss. Every change is one new step, no timer runs.
  */
 import { batch, type ReadonlySignal, signal } from '@preact/signals';
-import type { Cluster, Costs } from '../../plan/costs';
+import type { Costs, SimulatedCluster } from '../../plan/costs';
 import { footprintOf } from '../../plan/footprint';
 import { collectiveMs } from '../../plan/links';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
@@ -102,7 +102,7 @@ function costsOf(world: World, units: readonly UnitFigures[]): Costs {
 /** The second step, with the hops of its collectives: the first one begins with nothing on its way. */
 function stepOf(
   events: readonly TraceEvent[],
-  { seats, plan }: Cluster,
+  { seats, plan }: SimulatedCluster,
   units: readonly UnitFigures[],
   sequences: number,
 ): readonly TraceEvent[] {
@@ -143,7 +143,7 @@ function stepOf(
 
 function viewsOf(
   { run, plan, unitMs, extraMs, mbitPerSecond }: World,
-  { seats }: Cluster,
+  { seats }: SimulatedCluster,
   units: readonly UnitFigures[],
   stepMs: number,
 ): readonly RankView[] {

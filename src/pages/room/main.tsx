@@ -1,6 +1,8 @@
 /** Entry of the room page. It trains nothing: it lets in, starts, pauses and watches. */
+
 import { effect } from '@preact/signals';
 import { render } from 'preact';
+import { sentenceOf } from '../../errors';
 import { installPolicy } from '../trusted';
 import { App } from './app';
 import { Desk } from './desk';
@@ -21,6 +23,6 @@ else {
     const options = { secret: desk.secret, signaling, name: words.brand, signal: true, link: desk.link };
     desk.room.value = await openLiveRoom(options, words.news);
   } catch (error) {
-    desk.problem.value = error instanceof Error ? error.message : String(error);
+    desk.problem.value = sentenceOf(error);
   }
 }

@@ -1,11 +1,11 @@
 /** The first screen: what this is, whether this device can take part, what will be trained, and one big button. */
+import { sentenceOf } from '../../errors';
 import { messages } from '../messages';
 import { DeviceCard } from '../parts/device';
 import { ModelChoice } from '../parts/modelchoice';
 import { Peers } from '../parts/peers';
 import { Share } from '../parts/share';
 import { TextChoice } from '../parts/textchoice';
-import { sentenceOf } from '../state/session';
 import { readOwnText, vocabularyOf } from '../state/texts';
 import type { Visit } from '../visit';
 

@@ -2,7 +2,7 @@
 
 const WINDOW_MS = 20_000;
 
-export class Pace {
+export class StepPace {
   #readings: { readonly step: number; readonly atMs: number }[] = [];
 
   /** `step` was committed by now. Returns the mean milliseconds of the steps in the window, 0 until there is one. */

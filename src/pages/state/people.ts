@@ -68,7 +68,7 @@ export function hasRun(self: PeerId, roster: ReadonlyMap<PeerId, Presence>): boo
   );
 }
 
-export interface Change {
+export interface PeopleChange {
   readonly kind: 'came' | 'left';
   readonly name: string;
 }
@@ -78,8 +78,11 @@ export function changesOf(
   self: PeerId,
   before: ReadonlyMap<PeerId, Presence>,
   after: ReadonlyMap<PeerId, Presence>,
-): readonly Change[] {
-  const only = (these: ReadonlyMap<PeerId, Presence>, those: ReadonlyMap<PeerId, Presence>, kind: Change['kind']) =>
-    [...these.values()].filter(({ peer }) => peer !== self && !those.has(peer)).map(({ name }) => ({ kind, name }));
+): readonly PeopleChange[] {
+  const only = (
+    these: ReadonlyMap<PeerId, Presence>,
+    those: ReadonlyMap<PeerId, Presence>,
+    kind: PeopleChange['kind'],
+  ) => [...these.values()].filter(({ peer }) => peer !== self && !those.has(peer)).map(({ name }) => ({ kind, name }));
   return [...only(after, before, 'came'), ...only(before, after, 'left')];
 }

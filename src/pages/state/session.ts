@@ -2,7 +2,9 @@
  * One visit: the tab it drives and everything the screens show, as signals. Nothing on the GPU happens before `train`.
  * Holds no DOM; what goes wrong becomes a sentence in a signal.
  */
+
 import { batch, signal } from '@preact/signals';
+import { sentenceOf } from '../../errors';
 import { messages } from '../messages';
 import {
   type DeviceReport,
@@ -18,7 +20,7 @@ import {
   type TabStatus,
 } from '../tab';
 import { LinkMeter, type LinkRate } from './linkmeter';
-import { Pace } from './pace';
+import { StepPace } from './pace';
 import { changesOf, hasRun } from './people';
 import { LossSeries } from './series';
 
@@ -54,7 +56,7 @@ export class Session {
   /** The newest things that happened, for people and for screen readers. */
   readonly news = signal<readonly string[]>([]);
   readonly #meter = new LinkMeter();
-  readonly #pace = new Pace();
+  readonly #pace = new StepPace();
   #tab: Tab | undefined;
 
   constructor(readonly options: SessionOptions) {
@@ -203,5 +205,3 @@ const refusal = (code: string, sentence: string): DeviceReport => ({
   software: false,
   maxBufferBytes: 0,
 });
-
-export const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -2,7 +2,7 @@
  * The safetensors format: read with every check a hostile file asks for, written for Hugging Face's readers.
  * Knows no model. Format: https://github.com/huggingface/safetensors#format
  */
-import { InputError } from '../../errors';
+import { InputError, sentenceOf } from '../../errors';
 import type { ByteSource } from '../../storage/bytes';
 
 /** Bytes of one element of each type of the format that is read. */
@@ -81,7 +81,7 @@ function parseHeader(bytes: Uint8Array, dataBytes: number): Omit<FileHeader, 'da
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (error) {
-    check(false, () => `its header is not JSON (${error instanceof Error ? error.message : String(error)})`);
+    check(false, () => `its header is not JSON (${sentenceOf(error)})`);
   }
   check(isObject(header), () => 'its header is not an object');
   let metadata: Readonly<Record<string, string>> = {};

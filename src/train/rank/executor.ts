@@ -14,7 +14,7 @@ import { type Ballot, countVotes, packBallot } from './ballot';
 import { background, type Cluster, type Line, receivePlace, sendPlace } from './cluster';
 import { sumCopies } from './copies';
 import { GpuClock } from './gpuclock';
-import type { StepInput, StepOutcome } from './rank';
+import type { StepInput, StepOutcome } from './rankcontract';
 import { Shards } from './shards';
 
 export interface ExecutorOptions {

@@ -21,7 +21,7 @@ import type { StateKind } from '../state/elements';
 import type { RankState, UnitArrays } from '../state/state';
 import type { Cluster } from './cluster';
 import { Executor, type ExecutorOptions } from './executor';
-import type { RankModel, RankSetting } from './rank';
+import type { RankModel, RankSetting } from './rankcontract';
 import { residencyOf } from './residency';
 import { leastMs, type UnitMs } from './slowness';
 

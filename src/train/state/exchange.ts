@@ -3,7 +3,7 @@
  * Everything that arrives is checked. Which state goes where is in sync.ts.
  */
 import * as v from 'valibot';
-import { ProtocolError } from '../../errors';
+import { ProtocolError, sentenceOf } from '../../errors';
 import type { Group } from '../../net/collective/group';
 import type { Tag, Transport } from '../../net/wire/transport';
 import type { Mesh } from '../../plan/mesh';
@@ -66,9 +66,7 @@ function parse(bytes: Uint8Array, rank: number): Announcement {
   try {
     return v.parse(announcement, JSON.parse(new TextDecoder().decode(bytes)));
   } catch (error) {
-    throw new ProtocolError(
-      `rank ${rank} announced itself malformed: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new ProtocolError(`rank ${rank} announced itself malformed: ${sentenceOf(error)}`);
   }
 }
 

@@ -8,7 +8,7 @@ import type { Tag } from '../../net/wire/transport';
 import { coordOf, type Mesh } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
 import { gather, type Samples, sharesOf } from '../data/data';
-import type { RankModel } from '../rank/rank';
+import type { RankModel } from '../rank/rankcontract';
 
 /**
  * Mean loss over the held-out windows in nats per token. All ranks of `world` call it with the same samples; in each

@@ -12,7 +12,7 @@ import { batchOf, microbatchSize, type Samples, sharesOf } from '../data/data';
 import type { ModelFiles } from '../files/checkpoint';
 import { modelFiles, readModelFile } from '../files/checkpoint';
 import { sha256 } from '../hash';
-import type { RankModel } from '../rank/rank';
+import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
 import { fill, hashOf, rankElements, seedElements, stateFrom } from '../state/elements';
 import { announce } from '../state/exchange';

@@ -5,7 +5,7 @@
 import { makeMesh } from '../../plan/mesh';
 import { Trace } from '../../trace/trace';
 import { batchOf } from '../data/data';
-import type { RankModel } from '../rank/rank';
+import type { RankModel } from '../rank/rankcontract';
 import { hashOf, stateElements } from '../state/elements';
 import { type RankState, readRuns, type UnitArrays } from '../state/state';
 import { type CutState, gatherGradients, gatherWeights, holdingUnder, SINGLE, stateFromWeights } from '../state/sync';

@@ -1,7 +1,7 @@
 /** Text from the model while it trains: one token after each step, so that training never waits for a whole text. */
 import { uniformAt } from '../data/random';
 import type { Tokenizer } from '../data/tokenizer';
-import type { RankModel } from '../rank/rank';
+import type { RankModel } from '../rank/rankcontract';
 
 const TEMPERATURE = 0.8;
 /** Tokens that are shown; older ones scroll away. */

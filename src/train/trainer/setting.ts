@@ -6,7 +6,7 @@ import type { ParallelPlan } from '../../plan/plan';
 import type { Tour } from '../../plan/tour';
 import type { Outlet } from '../../storage/bytes';
 import type { Trace } from '../../trace/trace';
-import type { MakeRank } from '../rank/rank';
+import type { MakeRank } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
 import type { Reporter } from './report';
 import type { TabStatus } from './status';

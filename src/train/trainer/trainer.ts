@@ -2,7 +2,7 @@
  * The training of one tab: generation after generation, the same code in a tab's Worker and in Node. Keeps what outlives
  * a generation (state, text, requests); what happens inside of one is generation.ts. Awaits only the device and the network.
  */
-import { InputError, PeerLost, StaleGeneration } from '../../errors';
+import { InputError, PeerLost, StaleGeneration, sentenceOf } from '../../errors';
 import type { JoinedGeneration } from '../../net/membership/membership';
 import { makeMesh } from '../../plan/mesh';
 import { validatePlan } from '../../plan/rules';
@@ -101,7 +101,7 @@ class Training {
       this.#reporter.enter('done');
       return await this.#result('done', files);
     } catch (error) {
-      this.#reporter.enter('failed', error instanceof Error ? error.message : String(error));
+      this.#reporter.enter('failed', sentenceOf(error));
       throw error;
     } finally {
       this.#answer();

@@ -1,9 +1,9 @@
 /** The pace of a run by the wall clock. */
 import { expect, test } from 'vitest';
-import { Pace } from '../../../src/pages/state/pace';
+import { StepPace } from '../../../src/pages/state/pace';
 
 test('is the mean over the window, whatever else happens between steps', () => {
-  const pace = new Pace();
+  const pace = new StepPace();
   expect(pace.read(0, 0)).toBe(0);
   expect(pace.read(10, 1000)).toBe(100);
   expect(pace.read(10, 1500)).toBe(100);
@@ -12,7 +12,7 @@ test('is the mean over the window, whatever else happens between steps', () => {
 });
 
 test('forgets what is older than 20 s, a pause and a run that began anew', () => {
-  const pace = new Pace();
+  const pace = new StepPace();
   pace.read(0, 0);
   pace.read(1, 10_000);
   pace.read(2, 10_100);

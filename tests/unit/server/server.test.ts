@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { MAX_FRAME_BYTES } from '../../../src/net/signaling/signalwire';
+import { MAX_ENVELOPE_BYTES } from '../../../src/net/signaling/signalwire';
 import { type RunningServer, startServer } from '../../../src/server/server';
 import { originAllowed } from '../../../src/server/signal';
 
@@ -58,7 +58,7 @@ describe('signaling server', () => {
   });
 
   it.each([
-    ['an oversized frame', 'x'.repeat(MAX_FRAME_BYTES + 1), 1009],
+    ['an oversized frame', 'x'.repeat(MAX_ENVELOPE_BYTES + 1), 1009],
     ['a binary frame', Buffer.from([1, 2, 3]), 1003],
     ['text that is not JSON', '{', 1008],
   ])('closes a socket that sends %s and lives on', async (_, frame, code) => {

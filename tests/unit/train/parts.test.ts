@@ -9,7 +9,7 @@ import { parsePlan } from '../../../src/plan/plan';
 import { samplesOf } from '../../../src/train/data/data';
 import { uniformAt } from '../../../src/train/data/random';
 import { hashRunFile, sha256 } from '../../../src/train/hash';
-import type { RankModel } from '../../../src/train/rank/rank';
+import type { RankModel } from '../../../src/train/rank/rankcontract';
 import { parseRunFile } from '../../../src/train/runfile';
 import { announce, receiveBytes, sendBytes } from '../../../src/train/state/exchange';
 import { heldOutLoss } from '../../../src/train/trainer/evaluate';

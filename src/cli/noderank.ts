@@ -4,7 +4,7 @@
  */
 import { WebSocket } from 'ws';
 import { connectPeer, type Wrtc } from '../net/room/webrtc';
-import { LocalRank } from '../worker/engine';
+import { WorkerEngine } from '../worker/engine';
 import { runHeadless } from '../worker/headless';
 import { openDawn } from './dawn';
 import { fileStore } from './tunestore';
@@ -22,7 +22,7 @@ await runHeadless({
   connectSocket: (url) => new WebSocket(url),
   connectPeer: (options) => connectPeer({ ...options, wrtc }),
   async openRank(room, onStatus) {
-    const rank = new LocalRank(
+    const rank = new WorkerEngine(
       room.self,
       {
         send: (to, message) => room.send(to, message),

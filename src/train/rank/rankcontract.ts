@@ -1,5 +1,5 @@
 /**
- * One rank's part of the model on a device, for one generation: what the trainer drives. The executor (run.ts) is behind
+ * One rank's part of the model on a device, for one generation: what the trainer drives. The executor (executor.ts) is behind
  * it; the tests put plain numbers behind it.
  */
 import type { MemoryByRole } from '../../gpu/instr';
