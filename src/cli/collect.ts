@@ -19,6 +19,8 @@ export interface Collected {
   readonly trace: readonly TraceEvent[];
   /** Names of the model's files, staged in the output folder. */
   readonly files: ReadonlySet<string>;
+  /** All steps ran. */
+  readonly isDone: boolean;
 }
 
 /** A rank could not go on; the message is its sentence. */
@@ -37,6 +39,7 @@ export class Collector implements HeadlessEvents {
   /** Ranks that are in no generation: at the start all, later those that lost a link. */
   readonly #apart: Set<number>;
   #meeting: NodeJS.Timeout | undefined;
+  #isEnding = false;
   #resolve: (collected: Collected) => void = () => {};
   #reject: (error: Error) => void = () => {};
 
@@ -72,8 +75,15 @@ export class Collector implements HeadlessEvents {
   onReport(index: number, report: RankReport): void {
     this.#reports.set(index, report);
     if (report.end === 'failed') this.fail(new RankFailed(report.sentence));
-    else if (report.end === 'stopped') this.fail(new RankFailed(`rank ${index} stopped before the last step`));
-    else if (this.#reports.size === this.count) this.#finish();
+    else if (report.end === 'stopped' && !this.#isEnding) {
+      this.fail(new RankFailed(`rank ${index} stopped before the last step`));
+    } else if (this.#reports.size === this.count) this.#finish();
+  }
+
+  /** The ranks were told to end; true where they have a step to keep. */
+  end(): boolean {
+    this.#isEnding = this.#metrics.length > 0;
+    return this.#isEnding;
   }
 
   onTrace(_index: number, events: readonly TraceEvent[]): void {
@@ -112,7 +122,8 @@ export class Collector implements HeadlessEvents {
   #finish(): void {
     clearTimeout(this.#meeting);
     const reports = [...this.#reports.values()].sort((a, b) => a.rank - b.rank);
-    this.#resolve({ metrics: this.#metrics, reports, trace: this.#trace, files: this.#files });
+    const isDone = reports.every(({ end }) => end === 'done');
+    this.#resolve({ metrics: this.#metrics, reports, trace: this.#trace, files: this.#files, isDone });
   }
 
   #meetingSentence(): string {

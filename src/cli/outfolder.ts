@@ -16,6 +16,7 @@ import {
 import { dirname, join } from 'node:path';
 import { InputError, sentenceOf } from '../errors';
 import type { StepMetrics } from '../worker/api';
+import { EventFile } from './tensorboard';
 
 const METRICS = 'metrics.jsonl';
 
@@ -23,11 +24,13 @@ export class OutFolder {
   /** Files on their way into the folder; of the same file system, so that moving is atomic. */
   readonly staging: string;
   #hasBegun = false;
+  #events: EventFile | undefined;
 
-  /** `firstStep`: the steps below are in metrics.jsonl already. */
+  /** `firstStep`: the steps below are in metrics.jsonl already. `tensorboard`: a folder for event files. */
   constructor(
     readonly path: string,
     readonly firstStep = 0,
+    readonly tensorboard?: string,
   ) {
     this.staging = join(path, '.unfinished');
   }
@@ -49,6 +52,7 @@ export class OutFolder {
   step(metrics: StepMetrics): void {
     if (!this.#hasBegun) this.#begin();
     appendFileSync(join(this.path, METRICS), `${JSON.stringify(metrics)}\n`);
+    this.#events?.step(metrics);
   }
 
   /** Move what was staged, and `files`, to their names. */
@@ -60,15 +64,18 @@ export class OutFolder {
 
   /** Drop what is staged. */
   close(): void {
+    this.#events?.close();
+    this.#events = undefined;
     rmSync(this.staging, { recursive: true, force: true });
   }
 
   #begin(): void {
-    this.#hasBegun = true;
     mkdirSync(this.path, { recursive: true });
     const kept = this.firstStep === 0 ? '' : keptLines(join(this.path, METRICS), this.firstStep);
     writeFileSync(join(this.path, `${METRICS}.part`), kept);
     renameSync(join(this.path, `${METRICS}.part`), join(this.path, METRICS));
+    if (this.tensorboard) this.#events = new EventFile(this.tensorboard);
+    this.#hasBegun = true;
   }
 }
 

@@ -3,9 +3,8 @@
  * place and its hash. The other side is cli/headless.ts.
  */
 import { StorageError } from '../errors';
-import type { ByteSink, ByteSource, Outlet, Receipt } from '../storage/bytes';
+import type { ByteSink, ByteSource, Receipt } from '../storage/bytes';
 import { sha256 } from '../train/hash';
-import type { StartOptions } from './api';
 
 /** Send a file to `url` (of the file; it has a query already). */
 export class DeskSink implements ByteSink {
@@ -32,11 +31,6 @@ export class DeskSink implements ByteSink {
   #post(query: string, body?: Uint8Array<ArrayBuffer>): Promise<Response> {
     return askDesk(`${this.url}${query}`, this.what, { method: 'POST', ...(body && { body }) });
   }
-}
-
-/** Where the model's files go, null where nobody wants them. */
-export function outletOf({ url, index, delivers }: NonNullable<StartOptions['desk']>): Outlet | null {
-  return delivers ? { create: async (name) => new DeskSink(`${url}/${name}?index=${index}`, name) } : null;
 }
 
 /** A file of the desk of `sizeBytes` bytes. */

@@ -23,7 +23,7 @@ import type { Proof } from '../train/trainer/proof';
 import { IDLE } from '../train/trainer/status';
 import { startTrainer, type Trainer } from '../train/trainer/trainer';
 import type { Engine, Handicap, ModelFiles, RankResult, RoomPort, StartOptions, TabStatus } from './api';
-import { outletOf } from './desk';
+import { deskDeps } from './deskkeeper';
 import { fitRun } from './fit';
 import { KeptTrace } from './kepttrace';
 import { PackedTrace } from './packedtrace';
@@ -124,7 +124,7 @@ export class WorkerEngine implements Engine {
         ...(options.probing ? { probing: true } : {}),
         // why not headless: there the death of a rank ends the run, and every byte is counted
         ...(options.expect === undefined ? { mirrorEveryMs: MIRROR_EVERY_MS } : {}),
-        ...(options.desk ? { outlet: outletOf(options.desk) } : {}),
+        ...(options.desk ? deskDeps(options.desk) : {}),
         ...(options.tour ? { tour: { ...options.tour, ask: (plan) => membership.ask({ plan }) } } : {}),
       });
       const result = await this.#trainer.finished;
@@ -154,6 +154,10 @@ export class WorkerEngine implements Engine {
   stop(): void {
     this.port.announce({ state: 'observer' });
     this.#trainer?.stop();
+  }
+
+  end(): void {
+    this.#trainer?.end();
   }
 
   pause(paused: boolean): void {

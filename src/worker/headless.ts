@@ -3,7 +3,7 @@
  * and hands back metrics, trace, model and the final report. The other side is cli/headless.ts.
  */
 
-import { sentenceOf } from '../errors';
+import { StorageError, sentenceOf } from '../errors';
 import type { Room } from '../net/room/room';
 import { openRoom } from '../net/room/room';
 import type { ConnectOptions, PeerConnection } from '../net/room/webrtc';
@@ -13,7 +13,16 @@ import type { Presence } from '../net/signaling/signaling';
 import { SIGNALING_PATH } from '../net/signaling/signalwire';
 import { type SocketLike, SocketSignaling } from '../net/signaling/socketsignaling';
 import { readRunFile } from '../train/runfile';
-import type { Handicap, MemoryByRole, RankResult, StartOptions, StepMetrics, TabStatus, Tour } from './api';
+import type {
+  DeskCheckpoint,
+  Handicap,
+  MemoryByRole,
+  RankResult,
+  StartOptions,
+  StepMetrics,
+  TabStatus,
+  Tour,
+} from './api';
 import { askDesk } from './desk';
 import { fetchBytes } from './sources';
 
@@ -47,7 +56,11 @@ export interface Surroundings {
   readonly openRank: (
     room: Room,
     onStatus: (status: TabStatus) => void,
-  ) => Promise<{ start(options: StartOptions): Promise<RankResult>; handicap(handicap: Handicap): unknown }>;
+  ) => Promise<{
+    start(options: StartOptions): Promise<RankResult>;
+    handicap(handicap: Handicap): unknown;
+    end(): unknown;
+  }>;
 }
 
 interface Setup {
@@ -60,6 +73,8 @@ interface Setup {
   readonly tour: Tour | null;
   readonly probing: boolean;
   readonly delivers: boolean;
+  readonly everySteps: number;
+  readonly resume: DeskCheckpoint | null;
 }
 
 const FAILED = {
@@ -97,11 +112,30 @@ export async function runHeadless(around: Surroundings): Promise<void> {
     };
     const rank = await around.openRank(room, send);
     rank.handicap(setup.handicap);
-    const result = await rank.start(await startOptions(around, setup, room.self));
+    const options = await startOptions(around, setup, room.self);
+    const training = new AbortController();
+    void obey(around, training.signal, () => rank.end());
+    const result = await rank.start(options).finally(() => training.abort());
     await post('trace', JSON.stringify(onWallClock(result)));
     await report({ ...reportOf(result), sentence: '' });
   } catch (error) {
     await report({ ...FAILED, end: 'failed', sentence: sentenceOf(error) });
+  }
+}
+
+/** Ask the command line again and again whether the run shall end; it keeps the question open for a while. */
+async function obey({ desk, index }: Surroundings, signal: AbortSignal, end: () => unknown): Promise<void> {
+  try {
+    while (!signal.aborted) {
+      const response = await askDesk(`${desk}/orders?index=${index}`, 'the orders', { signal });
+      if (((await response.json()) as { readonly end: boolean }).end) {
+        end();
+        return;
+      }
+    }
+  } catch (error) {
+    // why not an error: a rank whose training has ended asks no more, and without a command line there is nobody to obey
+    if (!(error instanceof StorageError)) throw error;
   }
 }
 
@@ -135,7 +169,13 @@ async function startOptions({ desk, index }: Surroundings, setup: Setup, self: s
     keepTrace: true,
     ...(setup.limitBytes === null ? {} : { limitBytes: setup.limitBytes }),
     probing: setup.probing,
-    desk: { url: desk, index, delivers: setup.delivers },
+    desk: {
+      url: desk,
+      index,
+      delivers: setup.delivers,
+      everySteps: setup.everySteps,
+      resume: setup.resume,
+    },
     ...(setup.tour === null ? {} : { tour: setup.tour }),
     ...init,
   };

@@ -71,3 +71,15 @@ export function scatter(out: Float32Array, all: Intervals, some: Intervals, valu
     at += to - from;
   }
 }
+
+/** The numbers of `set` with at least `first` and fewer than `end` numbers of it below them. */
+export function sliceOf(set: Intervals, first: number, end: number): Intervals {
+  const slice: Interval[] = [];
+  let before = 0;
+  for (const { from, to } of set) {
+    const [start, stop] = [Math.max(from, from + first - before), Math.min(to, from + end - before)];
+    if (start < stop) slice.push({ from: start, to: stop });
+    before += to - from;
+  }
+  return slice;
+}

@@ -14,9 +14,10 @@ import { modelFiles, readModelFile } from '../files/checkpoint';
 import { sha256 } from '../hash';
 import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
-import { fill, hashOf, rankElements, seedElements, stateFrom } from '../state/elements';
+import { fill, hashOf, rankElements, STATE_KINDS, seedElements, stateFrom } from '../state/elements';
 import { announce } from '../state/exchange';
 import { mirror } from '../state/mirror';
+import { sharedOut } from '../state/reshard';
 import {
   type CutState,
   gatherWeights,
@@ -26,7 +27,7 @@ import {
   stateFromWeights,
   syncState,
 } from '../state/sync';
-import type { Circuit } from '../state/transfer';
+import { addressesOf, type Circuit } from '../state/transfer';
 import { type Delivered, deliver } from './deliver';
 import { heldOutLoss } from './evaluate';
 import { learningRate } from './learningrate';
@@ -59,6 +60,8 @@ export interface ProofRequest {
 /** What people ask for meanwhile; looked at when the rank votes. */
 export interface Wishes {
   readonly leaving: () => boolean;
+  /** Somebody asked that the run is kept and ends for all. */
+  readonly ending: () => boolean;
   /** The generation ends once `step` steps are committed; the same on all ranks. */
   readonly endsAt: (step: number) => boolean;
   readonly requests: () => readonly FilesRequest[];
@@ -87,6 +90,8 @@ export class GenerationRun {
   /** The newest mirror, until a step shows that all ranks have theirs. */
   #fresh: readonly CutState[] = [];
   #delivered: Delivered | null = null;
+  /** The run has ended for all before its last step. */
+  #isEnded = false;
 
   constructor(
     readonly setting: GenerationSetting,
@@ -111,8 +116,13 @@ export class GenerationRun {
     reporter.enter('syncing', 'Taking the model and the text.');
     const prepared = await this.#prepare();
     reporter.enter('training', this.#setBack);
-    while (this.#step < run.train.steps) await this.#runStep(prepared);
+    while (this.#step < run.train.steps && !this.#isEnded) await this.#runStep(prepared);
     return this.#finish(prepared);
+  }
+
+  /** Committed steps. */
+  get step(): number {
+    return this.#step;
   }
 
   /**
@@ -155,7 +165,7 @@ export class GenerationRun {
 
   /** Text, state and rank. */
   async #prepare(): Promise<Prepared> {
-    const { run, plan, mesh, text, reporter, init, outlet, trace, transport } = this.setting;
+    const { run, plan, mesh, text, reporter, init, outlet, resumption, trace, transport } = this.setting;
     const fromFile = init !== undefined && this.held.length === 0;
     const file = { step: 0, generation: mesh.generation, cutting: SINGLE };
     const announcements = await announce(
@@ -172,11 +182,14 @@ export class GenerationRun {
     this.prepared = prepared;
     const { model, train } = prepared.run;
     if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init), mesh.generation)];
-    const mine = await syncState(this.#circuit, model, plan, announcements, this.held);
+    const isResumed = resumption && announcements.every(({ held }) => held.length === 0);
+    const mine = isResumed
+      ? { step: resumption.step, generation: mesh.generation, cutting: { plan, rank: mesh.rank }, state: null }
+      : await syncState(this.#circuit, model, plan, announcements, this.held);
     const holding = holdingUnder(model, mine.cutting);
     const seed = seedElements(model, train.seed);
     // why the seed's, too, where there is no outlet: who still has them may begin again (sync.ts)
-    const state = mine.state ?? (outlet === undefined ? await stateFrom(seed, holding) : null);
+    const state = mine.state ?? (outlet === undefined && !isResumed ? await stateFrom(seed, holding) : null);
     // why not what is newer: its steps run again
     this.held = keepNewest([
       ...(state ? [{ ...mine, state }] : []),
@@ -192,8 +205,9 @@ export class GenerationRun {
     this.#built = rank;
     if (state) await rank.write(state);
     else {
-      // why not the moments: a rank begins with zeros
-      await fill(rank, holding, ['param'], seed);
+      // why not the moments of the seed: a rank begins with zeros
+      if (isResumed) await fill(rank, holding, STATE_KINDS, await resumption.open(model));
+      else await fill(rank, holding, ['param'], seed);
       await rank.written();
     }
     this.#rank = rank;
@@ -234,6 +248,8 @@ export class GenerationRun {
           files: asked.length > 0,
           proof: this.wishes.proofs().some(({ state }) => state === undefined),
           leaves: this.wishes.leaving(),
+          ends: this.wishes.ending(),
+          keeps: this.setting.keeper?.isDue(step + 1, run.train.steps) ?? false,
           mirror: t0 >= this.#mirrorDueMs,
         });
       },
@@ -266,7 +282,10 @@ export class GenerationRun {
     const isLast = this.#step === run.train.steps;
     const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
     if (this.#mirrors && wantsMirror && !isLast) await this.#mirror(prepared);
+    this.#isEnded = votes.some(({ ends }) => ends);
+    if (this.#isEnded || votes.some(({ keeps }) => keeps)) await this.#keep(prepared);
     this.#ran += 1;
+    if (this.#isEnded) return;
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
     if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
     const by = votes.findIndex(({ proof }) => proof);
@@ -279,6 +298,22 @@ export class GenerationRun {
     this.#fresh = await this.#uncounted(() => mirror(this.#circuit, run.model, mine));
     const t1 = performance.now();
     this.#mirrorDueMs = t1 + Math.max(this.setting.mirrorEveryMs!, MIRROR_REST * (t1 - t0));
+  }
+
+  /** All ranks keep the same step, so their parts make a whole. */
+  async #keep({ run: { model } }: Prepared): Promise<void> {
+    const { plan, mesh, keeper } = this.setting;
+    const has = mesh.peers.map((_, rank) => addressesOf(holdingUnder(model, { plan, rank })));
+    const cutting = { plan, rank: mesh.rank };
+    await keeper?.keep({
+      step: this.#step,
+      generation: this.#ranBy,
+      model,
+      cutting,
+      held: has[mesh.rank]!,
+      share: sharedOut(has)[mesh.rank]!,
+      elements: rankElements(this.#rank!, holdingUnder(model, cutting)),
+    });
   }
 
   async #beginProof(prepared: Prepared, by: number): Promise<void> {
@@ -338,9 +373,10 @@ export class GenerationRun {
    * generation.
    */
   async #finish(prepared: Prepared): Promise<ModelFiles | null> {
-    const { transport, mesh, outlet } = this.setting;
+    const { transport, mesh, outlet, keeper } = this.setting;
+    await keeper?.settle();
     if (outlet !== undefined) {
-      this.#delivered = await this.#uncounted(() => this.#deliver(prepared, outlet));
+      this.#delivered = await this.#uncounted(() => this.#deliver(prepared, this.#isEnded ? null : outlet));
       await transport.flush();
       return null;
     }

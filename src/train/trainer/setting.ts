@@ -6,6 +6,7 @@ import type { ParallelPlan } from '../../plan/plan';
 import type { Tour } from '../../plan/tour';
 import type { Outlet } from '../../storage/bytes';
 import type { Trace } from '../../trace/trace';
+import type { Keeper, Resumption } from '../files/keeper';
 import type { MakeRank } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
 import type { Reporter } from './report';
@@ -42,6 +43,10 @@ export interface TrainerDeps {
    * state. All peers of a run alike. Left out where `files` may be asked.
    */
   readonly outlet?: Outlet | null;
+  /** Keeps states of this rank where they outlive it. */
+  readonly keeper?: Keeper;
+  /** Begin with this state instead of the seed's; all peers of a run alike. */
+  readonly resumption?: Resumption;
   /** At most 10 times a second while training, and at every change of phase. */
   readonly onStatus: (status: TabStatus) => void;
 }

@@ -42,6 +42,8 @@ export interface Trainer {
   readonly finished: Promise<TrainResult>;
   /** Leave at the next step border; all ranks end the generation there and the others go on in the next. */
   stop(): void;
+  /** At the next step border the keeper keeps the state, and the run ends there for all ranks as stopped. */
+  end(): void;
   /** The model as it is at the next step border. Rejects with InputError while there is none. */
   files(): Promise<ModelFiles>;
   /**
@@ -59,7 +61,13 @@ export function startTrainer(deps: TrainerDeps): Trainer {
   const finished = training.run();
   // why: the caller may look at `finished` late; the failure is in the status too
   finished.catch(() => {});
-  return { finished, stop: () => training.stop(), files: () => training.files(), prove: () => training.prove() };
+  return {
+    finished,
+    stop: () => training.stop(),
+    end: () => training.end(),
+    files: () => training.files(),
+    prove: () => training.prove(),
+  };
 }
 
 class Training {
@@ -71,6 +79,7 @@ class Training {
   /** In a generation that trains: requests are answered at its next step border. */
   #training = false;
   #ended = false;
+  #ending = false;
   /** The newest first; further ones in case that parts of it are gone with a peer. */
   #held: readonly CutState[] = [];
   #prepared: Prepared | null = null;
@@ -87,7 +96,8 @@ class Training {
   async run(): Promise<TrainResult> {
     try {
       let files: ModelFiles | null = null;
-      for (let after = 0, ended = false, paused = false; !ended; ) {
+      let ended: TrainResult['end'] | null = null;
+      for (let after = 0, paused = false; ended === null; ) {
         if (paused) this.#reporter.enter('paused', 'Paused.');
         else this.#reporter.enter('waiting', 'Waiting for the room.');
         const joined = await this.#next(after);
@@ -98,8 +108,8 @@ class Training {
         ({ number: after, paused } = joined);
         ({ ended, files } = await this.#enter(joined));
       }
-      this.#reporter.enter('done');
-      return await this.#result('done', files);
+      this.#reporter.enter(ended);
+      return await this.#result(ended, files);
     } catch (error) {
       this.#reporter.enter('failed', sentenceOf(error));
       throw error;
@@ -112,6 +122,10 @@ class Training {
 
   stop(): void {
     this.#leave.abort();
+  }
+
+  end(): void {
+    this.#ending = true;
   }
 
   async prove(): Promise<Proof> {
@@ -137,7 +151,7 @@ class Training {
   }
 
   /** Train in one generation until it ends; a lost peer ends it as a newer generation does. */
-  async #enter(joined: JoinedGeneration): Promise<{ ended: boolean; files: ModelFiles | null }> {
+  async #enter(joined: JoinedGeneration): Promise<{ ended: TrainResult['end'] | null; files: ModelFiles | null }> {
     const { number, peers, plan, paused, steps: limit } = joined;
     const run = readRunFile(joined.run);
     this.#begin(joined.run);
@@ -149,11 +163,12 @@ class Training {
     this.#rank = mesh.rank;
     this.deps.trace.rank = mesh.rank;
     this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, run, plan, steps });
-    if (paused) return { ended: false, files: null };
+    if (paused) return { ended: null, files: null };
     const round = new GenerationRun(
       { ...this.deps, run, plan, mesh, signal: joined.signal, limit, text: this.#text, reporter: this.#reporter },
       {
         leaving: () => this.#leave.signal.aborted,
+        ending: () => this.#ending,
         endsAt: (step) => this.deps.tour !== undefined && endsLeg(this.deps.tour, step),
         requests: () => this.#requests,
         proofs: () => this.#proofs,
@@ -163,11 +178,12 @@ class Training {
     );
     this.#training = true;
     try {
-      return { ended: true, files: await round.train() };
+      const files = await round.train();
+      return { ended: round.step < steps ? 'stopped' : 'done', files };
     } catch (error) {
       const isOver = error instanceof PeerLost || error instanceof StaleGeneration;
       if (!isOver && !(joined.signal.aborted && error === joined.signal.reason)) throw error;
-      return { ended: false, files: null };
+      return { ended: null, files: null };
     } finally {
       this.#training = false;
       ({ held: this.#held, prepared: this.#prepared } = await round.close());
