@@ -74,6 +74,7 @@ const pages = {
     target: 'es2023',
     outDir: at('dist/pages'),
     emptyOutDir: true,
+    license: { fileName: 'notices.txt' },
     rolldownOptions: {
       input: Object.fromEntries(
         ['index', 'rank', 'lecture', 'seat', 'room', 'record'].map((name) => [name, at(`src/pages/${name}.html`)]),

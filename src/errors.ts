@@ -78,6 +78,16 @@ export class ConnectError extends Error {
   override readonly name = 'ConnectError';
 }
 
+/** A rank of a headless run ended with an error or died; the message names the rank and what it said. */
+export class RankFailed extends Error {
+  override readonly name = 'RankFailed';
+}
+
+/** A signal ended the process. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
 /** The sentence of a failure for people: its message without the name of its class. */
 export function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -44,7 +44,7 @@ const OPTIONS = {
   'latency-ms': { type: 'string' },
   mbit: { type: 'string' },
 } as const;
-const USAGE =
+export const USAGE =
   'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FILE.safetensors] [--out DIR] [--checkpoint-every STEPS] [--resume OUT] [--tensorboard DIR] [--limit-mb N] [--plans PLANS.json --switch-every STEPS] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
 
 /** Throws PlanError with the usage for what is none of the options. */

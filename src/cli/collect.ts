@@ -1,5 +1,5 @@
 /** Gathers what the ranks of a headless run hand in, and knows when the run is over and how. */
-import { ConnectError } from '../errors';
+import { ConnectError, RankFailed } from '../errors';
 import type { TraceEvent } from '../trace/trace';
 import type { StepMetrics } from '../worker/api';
 import type { RankReport, RankStatus } from '../worker/headless';
@@ -21,11 +21,6 @@ export interface Collected {
   readonly files: ReadonlySet<string>;
   /** All steps ran. */
   readonly isDone: boolean;
-}
-
-/** A rank could not go on; the message is its sentence. */
-export class RankFailed extends Error {
-  override readonly name = 'RankFailed';
 }
 
 export class Collector implements HeadlessEvents {

@@ -27,9 +27,31 @@ function chooseDriver(env: NodeJS.ProcessEnv): void {
   if (software) env.VK_ICD_FILENAMES = software;
 }
 
-/** Dawn's GPU; the process has WebGPU's constants from then on. Throws CapabilityError with the way out. */
+const HOW_TO_GET_A_DRIVER: Partial<Record<NodeJS.Platform, string>> = {
+  linux:
+    'install the Vulkan loader and a driver (Debian, Ubuntu: apt install libvulkan1 mesa-vulkan-drivers; Fedora: dnf install vulkan-loader mesa-vulkan-drivers), or a Chromium, whose software driver is used then',
+  darwin: 'this Mac has no Metal device that is open to this process',
+  win32: 'update the graphics driver, which must support Direct3D 12',
+};
+
+/**
+ * Dawn's GPU; the process has WebGPU's constants from then on. Throws CapabilityError with the way out where the module
+ * cannot be loaded or finds no adapter.
+ */
 export async function openDawn(env: NodeJS.ProcessEnv = process.env): Promise<GPU> {
   chooseDriver(env);
+  const gpu = await loadDawn();
+  if (await gpu.requestAdapter()) return gpu;
+  throw new CapabilityError('E-NO-ADAPTER', noAdapterSentence(process.platform));
+}
+
+/** What is missing on this kind of machine, and how to get it. */
+export function noAdapterSentence(platform: NodeJS.Platform): string {
+  const way = HOW_TO_GET_A_DRIVER[platform] ?? 'install a graphics driver with Vulkan';
+  return `Node found no graphics adapter: ${way}. Or run with --tabs.`;
+}
+
+async function loadDawn(): Promise<GPU> {
   try {
     const { create, globals } = await import('webgpu');
     Object.assign(globalThis, globals);

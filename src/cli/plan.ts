@@ -4,28 +4,32 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CapabilityError, ConnectError, InputError, PlanError, sentenceOf } from '../errors';
-import { RankFailed } from './collect';
+import { InputError, sentenceOf } from '../errors';
+import { type Help, runCommand } from './command';
 import { measure } from './measure';
-import { planTable } from './plantable';
-import { Interrupted } from './runjob';
+import { USAGE as PLAN_USAGE, planTable } from './plantable';
 
 const here = import.meta.dirname;
 const pages = join(here, '..', 'pages');
 const places = { pages, example: join(here, '..', '..', 'examples', 'default.json') };
-const KINDS = [PlanError, InputError, CapabilityError, ConnectError, RankFailed, Interrupted];
 
-try {
-  const args = process.argv.slice(2);
-  const measured = args.includes('--measure');
-  console.log(
-    measured ? await measure(args, places, { pages, rank: join(here, 'noderank.js') }) : planTable(args, readText),
-  );
+const HELP: Help = {
+  about: 'Predicts how fast every way of cutting a run is and how much memory it takes, and names the best one.',
+  usage: PLAN_USAGE,
+  examples: [
+    ['npm run plan -- RUN.json --ranks 8', 'eight equal devices, starts nothing'],
+    ['npm run plan -- RUN.json --mbit 20 --latency-ms 20', 'over slow links'],
+    ['npm run plan -- RUN.json --limit-mb 2000 --all', 'every plan, with 2 GB on each device'],
+    ['npm run plan -- RUN.json --measure --tabs 4', 'measures devices and links of this machine first'],
+    ['npm run plan -- RUN.json --measure --tabs 4 --plans PLANS.json', 'and runs each plan of a list'],
+  ],
+};
+
+await runCommand(HELP, async (args) => {
+  const programs = { pages, rank: join(here, 'noderank.js') };
+  console.log(args.includes('--measure') ? await measure(args, places, programs) : planTable(args, readText));
   process.exit(0);
-} catch (error) {
-  console.error(KINDS.some((kind) => error instanceof kind) ? (error as Error).message : error);
-  process.exit(1);
-}
+});
 
 function readText(path: string): string {
   try {

@@ -2,6 +2,7 @@
  * Runs a checked job: its own server, the ranks as tabs or Node processes, and what they hand in. Used by `npm run train`,
  * by the planner's measurements and by the benches, which keep no file.
  */
+import { Interrupted } from '../errors';
 import { newSecret } from '../net/signaling/roomkey';
 import { startServer } from '../server/server';
 import { type Collected, Collector } from './collect';
@@ -19,9 +20,6 @@ export interface Programs {
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-/** A signal ended the run. */
-export class Interrupted extends Error {}
 
 /**
  * The first signal asks the ranks to finish their step and to keep it, where there is a place for it; a second one ends the run

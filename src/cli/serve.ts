@@ -4,17 +4,28 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { renderUnicodeCompact } from 'uqr';
-import { ConnectError, InputError } from '../errors';
+import { InputError } from '../errors';
 import { startServer } from '../server/server';
 import { selfSigned } from './certificate';
+import { type Help, runCommand } from './command';
 
 const USAGE = 'npm start -- [--port 8080] [--host 0.0.0.0] [--https]';
 const OPTIONS = { port: { type: 'string' }, host: { type: 'string' }, https: { type: 'boolean' } } as const;
 const pages = join(import.meta.dirname, '..', 'pages');
 
-function readOptions() {
+const HELP: Help = {
+  about: 'Serves the pages and the signaling on one port, and prints the address with a QR code.',
+  usage: USAGE,
+  examples: [
+    ['npm start', 'for this machine, at port 8080'],
+    ['npm start -- --https', 'for all devices of this network'],
+    ['npm start -- --port 9000 --host 192.168.1.5', 'at another port and on one address only'],
+  ],
+};
+
+function readOptions(args: readonly string[]) {
   try {
-    const { values } = parseArgs({ args: process.argv.slice(2), options: OPTIONS });
+    const { values } = parseArgs({ args: [...args], options: OPTIONS });
     const port = Number(values.port ?? 8080);
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
       throw new InputError(`--port is ${values.port}; it must be a whole number from 0 to 65535.`);
@@ -48,8 +59,8 @@ function openBrowser(address: string): void {
     .unref();
 }
 
-try {
-  const { port, host, https } = readOptions();
+await runCommand(HELP, async (args) => {
+  const { port, host, https } = readOptions(args);
   const isOpen = host === '0.0.0.0' || host === '::';
   const name = isOpen ? (lanAddress() ?? 'localhost') : host === '127.0.0.1' ? 'localhost' : host;
   const tls = https ? { tls: await selfSigned([name, 'localhost']) } : {};
@@ -61,8 +72,4 @@ try {
   else console.log('Only this machine can open it; for other devices: npm start -- --https');
   openBrowser(address);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void server.close());
-} catch (error) {
-  if (!(error instanceof InputError || error instanceof ConnectError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+});

@@ -3,25 +3,20 @@
  * signaling and WebRTC. Exits 0 only if every step ran; what is wrong gets one sentence.
  */
 import { join, relative } from 'node:path';
-import { CapabilityError, ConnectError, InputError, PlanError, StorageError } from '../errors';
-import { parseTrainArgs } from './args';
+import { InputError } from '../errors';
+import { parseTrainArgs, USAGE as TRAIN_USAGE } from './args';
 import { CheckpointWriter, describedIn, newestCheckpoint } from './checkpoints';
-import { RankFailed } from './collect';
+import { type Help, runCommand } from './command';
 import type { Keeping } from './filedesk';
 import { type Job, prepareJob } from './job';
 import { OutFolder } from './outfolder';
 import { planLines } from './planlines';
 import { type Summary, writeResults } from './results';
-import { Interrupted, runJob } from './runjob';
+import { runJob } from './runjob';
 
 const here = import.meta.dirname;
 const pages = join(here, '..', 'pages');
 const example = join(here, '..', '..', 'examples', 'default.json');
-
-const isForPeople = (error: unknown): error is Error =>
-  [PlanError, InputError, StorageError, CapabilityError, ConnectError, RankFailed, Interrupted].some(
-    (kind) => error instanceof kind,
-  );
 
 /** Throws InputError where a run that is not over has its checkpoint: it would be lost. */
 function checkUnfinished(outFolder: string): void {
@@ -50,8 +45,27 @@ async function runToEnd(job: Job, keeping: Keeping): Promise<Summary> {
   }
 }
 
-try {
-  const args = parseTrainArgs(process.argv.slice(2));
+const HELP: Help = {
+  about: 'Trains one GPT on several ranks of this machine, without a page to click.',
+  usage: TRAIN_USAGE,
+  examples: [
+    ['npm run train', 'the default example: Moby Dick, two Chromium tabs'],
+    ['npm run train -- RUN.json --tabs 4 --out out/run', 'a run file of your own on four tabs, results in out/run'],
+    ['npm run train -- RUN.json --nodes 2', 'two Node processes instead of tabs'],
+    ['npm run train -- RUN.json --init model.safetensors', 'starts from weights instead of the seed'],
+    ['npm run train -- --train.steps=50 --plan.pp=2', 'replaces fields of the run file'],
+    ['npm run train -- RUN.json --checkpoint-every 100', 'keeps the state every 100 steps in OUT/checkpoint'],
+    ['npm run train -- --resume out/run', 'goes on from the newest checkpoint, also after Ctrl-C or a crash'],
+    ['npm run train -- RUN.json --tensorboard logs', 'writes event files that tensorboard --logdir logs shows'],
+    ['npm run train -- RUN.json --limit-mb 500', 'refuses a plan that needs more memory on a rank'],
+    ['npm run train -- RUN.json --plans PLANS.json --switch-every 20', 'changes the plan every 20 steps'],
+    ['npm run train -- RUN.json --mbit 20 --latency-ms 20', 'makes the links slow on purpose'],
+    ['npm run train -- RUN.json --slow-unit-ms 50', 'makes the ranks slow on purpose'],
+  ],
+};
+
+await runCommand(HELP, async (argv) => {
+  const args = parseTrainArgs(argv);
   const { checkpoint: from, notes } = args.resumePath
     ? await newestCheckpoint(args.resumePath)
     : { checkpoint: null, notes: [] };
@@ -68,7 +82,4 @@ try {
     `${job.run.train.steps} steps, ${Math.round(tokensPerSecond)} tokens/s on ${kind}; see ${relative('.', job.outFolder) || '.'}`,
   );
   process.exit(0);
-} catch (error) {
-  console.error(isForPeople(error) ? error.message : error);
-  process.exit(error instanceof Interrupted ? 130 : 1);
-}
+});

@@ -1,6 +1,7 @@
 /** Every word the pages show, in one place, so that another language is another file of this shape. */
 export const messages = {
   brand: 'Tabtrain',
+  notices: 'Licences of the libraries used',
   lecture: 'Lecture',
   first: {
     title: 'Browser tabs that train a language model together',

@@ -5,6 +5,8 @@
  */
 import { join } from 'node:path';
 import { requireBrowser } from '../../src/cli/browser';
+import { type Help, runCommand } from '../../src/cli/command';
+import { InputError } from '../../src/errors';
 import { benchGpu } from './gpu/bench';
 import { benchLinks } from './net/emulated';
 import { benchRing } from './net/ring';
@@ -34,8 +36,21 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   bubble: (args) => benchBubble(args, places, { pages, rank: join(here, 'noderank.js') }),
 };
 
-const [name = 'all', ...args] = process.argv.slice(2);
-const bench = BENCHES[name];
-if (!bench) throw new Error(`there is no bench ${name}; choose ${Object.keys(BENCHES).join(' or ')}`);
-console.log(await bench(args));
-process.exit(0);
+const HELP: Help = {
+  about: 'Measures this machine. Single measurements go to stderr, the result to stdout.',
+  usage: `npm run bench [-- ${Object.keys(BENCHES).join(' | ')}]`,
+  examples: [
+    ['npm run bench', 'everything'],
+    ['npm run bench -- train', 'training steps beside other libraries'],
+    ['npm run bench -- --profile', 'where the time of a step goes'],
+    ['npm run bench -- ring', 'four tabs in a ring: bytes a second and core seconds a MB'],
+    ['npm run bench -- bubble', 'the bubble of every schedule'],
+  ],
+};
+
+await runCommand(HELP, async ([name = 'all', ...args]) => {
+  const bench = BENCHES[name];
+  if (!bench) throw new InputError(`There is no bench ${name}; choose one of ${Object.keys(BENCHES).join(', ')}.`);
+  console.log(await bench(args));
+  process.exit(0);
+});

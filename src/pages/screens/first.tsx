@@ -51,6 +51,10 @@ export function FirstScreen({ visit }: { readonly visit: Visit }) {
           {others > 0 && <Peers people={visit.people.value} />}
         </div>
       </section>
+      <footer class="note">
+        {/* written by the build (vite.config.ts) */}
+        <a href="./notices.txt">{messages.notices}</a>
+      </footer>
     </main>
   );
 }

@@ -1,0 +1,45 @@
+/**
+ * `npm run build` for the commands that need the built programs: builds pages and Node programs where a source has changed
+ * since the last build, and does nothing otherwise. Plain JavaScript, because Node 20 runs no TypeScript.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+const SOURCES = ['src', 'shaders', 'public', 'tests/bench', 'tests/helpers', 'vite.config.ts', 'package-lock.json'];
+/** Holds the hash of the sources that `dist` was built from. */
+const STAMP = join(ROOT, 'dist', 'built-from');
+const VITE = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
+
+function filesOf(source) {
+  if (statSync(join(ROOT, source)).isFile()) return [source];
+  const names = readdirSync(join(ROOT, source), { recursive: true, encoding: 'utf8' }).sort();
+  return names.map((name) => join(source, name)).filter((file) => statSync(join(ROOT, file)).isFile());
+}
+
+function hashOfSources() {
+  const hash = createHash('sha256').update(process.version);
+  for (const file of SOURCES.flatMap(filesOf)) hash.update(file).update(readFileSync(join(ROOT, file)));
+  return hash.digest('hex');
+}
+
+/** Ends the process with Vite's own status where the build fails; its messages are on the screen by then. */
+function build(...args) {
+  const { status } = spawnSync(process.execPath, [VITE, 'build', '--logLevel', 'error', ...args], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+const hash = hashOfSources();
+const built = existsSync(STAMP) ? readFileSync(STAMP, 'utf8') : '';
+if (built !== hash) {
+  // why first: a build that fails half-way must not pass for a whole one
+  rmSync(STAMP, { force: true });
+  build();
+  build('--mode', 'node');
+  writeFileSync(STAMP, hash);
+}

@@ -1,0 +1,40 @@
+/** What all commands do alike: `--help` prints usage and examples; a failure that people can mend costs one sentence. */
+import { CapabilityError, ConnectError, InputError, Interrupted, PlanError, RankFailed, StorageError } from '../errors';
+
+export interface Help {
+  /** One sentence. */
+  readonly about: string;
+  readonly usage: string;
+  /** One for each use: the command line, and what it does. */
+  readonly examples: readonly (readonly [line: string, does: string])[];
+}
+
+/** Exit code of a process that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
+const FOR_PEOPLE = [PlanError, InputError, CapabilityError, ConnectError, StorageError, RankFailed, Interrupted];
+
+/**
+ * Run `body` with the arguments of the command line. A failure ends the process with code 1, or 130 after Ctrl-C; one that
+ * is a fault of ours is printed with its stack.
+ */
+export async function runCommand(help: Help, body: (args: readonly string[]) => Promise<void>): Promise<void> {
+  const args = process.argv.slice(2);
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(helpText(help));
+    return;
+  }
+  try {
+    await body(args);
+  } catch (error) {
+    const isForPeople = FOR_PEOPLE.some((kind) => error instanceof kind);
+    console.error(isForPeople ? (error as Error).message : error);
+    process.exit(error instanceof Interrupted ? INTERRUPTED : 1);
+  }
+}
+
+export function helpText({ about, usage, examples }: Help): string {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const lines = examples.map(([line, does]) => `  ${line.padEnd(width)}   ${does}`);
+  return [about, '', `Usage: ${usage}`, '', 'Examples:', ...lines].join('\n');
+}
