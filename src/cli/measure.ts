@@ -10,6 +10,7 @@ import type { Prediction } from '../plan/prediction';
 import { validatePlan } from '../plan/rules';
 import { planAt, type Tour } from '../plan/tour';
 import { milliseconds, nameOf } from '../plan/why';
+import { recordedSizes } from '../train/rank/modelsizes';
 import { parseTrainArgs, type TrainArgs } from './args';
 import type { Collected } from './collect';
 import { type Places, prepareJob, readPlans } from './job';
@@ -99,8 +100,8 @@ function prepareMeasurement(args: TrainArgs, plansPath: string | undefined, plac
   const ranks = args.ranks?.count ?? DEFAULT_RANKS;
   const tourOf = (plans: readonly object[]) => ({ everySteps: LEG_STEPS, plans });
   const { run } = prepareJob({ ...args, tour: tourOf([{ dp: ranks }]) }, places);
-  const workload: Workload = { model: run.model, globalBatch: run.train.globalBatch };
-  const facts = { ...workload.model, ranks, globalBatch: workload.globalBatch };
+  const workload: Workload = { model: recordedSizes(run.model), globalBatch: run.train.globalBatch };
+  const facts = { ...run.model, ranks, globalBatch: workload.globalBatch };
   const calibrating = calibrations(ranks, workload.globalBatch).filter((plan) => runs(plan, facts));
   const plans: readonly object[] = [...calibrating, ...listed];
   const overrides = [...args.overrides, `train.steps=${LEG_STEPS * plans.length}`, 'train.evalEvery=0'];

@@ -1,6 +1,7 @@
 /** What a headless run says before it starts: the plan's name, the model's size, and the bytes each rank will allocate. */
+import { totalOf } from '../plan/sizes';
 import { nameOf } from '../plan/why';
-import { memoryPlan, totalOf } from '../train/rank/memoryplan';
+import { memoryPlan } from '../train/rank/memoryplan';
 import type { RunFile } from '../train/runfile';
 
 /** One line for the plan, then one for every place in the mesh that needs other bytes than the ones before. */

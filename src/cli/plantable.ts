@@ -9,6 +9,7 @@ import { deviceOfSpeed, type Recommendation, recommend, type Workload } from '..
 import type { Device, Prediction } from '../plan/prediction';
 import { megabytes, milliseconds, nameOf } from '../plan/why';
 import { applyOverrides } from '../train/overrides';
+import { recordedSizes } from '../train/rank/modelsizes';
 import { parseJson, parseRunFile } from '../train/runfile';
 
 export const USAGE = `npm run plan -- [RUN.json] [--ranks 4] [--gflops 20] [--mbit 100] [--latency-ms 5] [--limit-mb 4000] [--all] [--section.field=value ...]
@@ -34,7 +35,7 @@ export function planTable(args: readonly string[], readText: (path: string) => s
   const file = path === undefined ? {} : parseJson(readText(path));
   // why: the plan of the file is what is asked for, so it is not held against the number of ranks
   const { model: given, train } = parseRunFile(applyOverrides({ ...asObject(file), plan: {} }, overrides));
-  const model = { ...given, vocab: given.vocab || 256 };
+  const model = recordedSizes({ ...given, vocab: given.vocab || 256 });
   const ranks = positive(values.ranks, 'ranks');
   const limitBytes = positive(values['limit-mb'], 'limit-mb') * 1e6;
   const device = deviceOfSpeed(model, positive(values.gflops, 'gflops') * 1e6, limitBytes);
@@ -76,7 +77,7 @@ function positive(text: string, flag: string): number {
 
 function tableOf({ ranked, alone }: Recommendation, all: boolean): string {
   const shown = all ? ranked : ranked.slice(0, SHORT);
-  const head = ['plan', 'mb', 'ms/step', 'speed-up', 'sent MB', 'state MB', 'saved MB', 'other MB', 'total MB', ''];
+  const head = ['plan', 'mb', 'ms/step', 'speed-up', 'sent MB', 'state MB', 'saved MB', 'scratch MB', 'total MB', ''];
   const rows = [...shown, alone].map((prediction) => rowOf(prediction, alone));
   const more = ranked.length > shown.length ? `\n${ranked.length - shown.length} more with --all` : '';
   return columns([head, ...rows]) + more;
@@ -92,7 +93,7 @@ function rowOf(prediction: Prediction, alone: Prediction): string[] {
     megabytes(bytesPerStep),
     megabytes(memory.param + memory.grad + memory.moment),
     megabytes(memory.saved),
-    megabytes(memory.scratch + memory.staging),
+    megabytes(memory.scratch),
     megabytes(memoryBytes),
     fits ? '' : 'does not fit',
   ];

@@ -14,23 +14,46 @@ export interface Spot {
   readonly floats: number;
 }
 
+/** `count` buffers `name/0`, `name/1`, ... of one size; without a count one buffer `name`. */
+interface Wish {
+  readonly role: MemoryRole;
+  floats: number;
+  count: number | undefined;
+}
+
 export class MemoryPlan {
-  readonly #buffers = new Map<string, { role: MemoryRole; floats: number }>();
+  readonly #wishes = new Map<string, Wish>();
 
   /** Ask for a buffer of at least `floats`; asking again makes it as large as the largest wish. */
   need(buffer: string, role: MemoryRole, floats: number): void {
-    const known = this.#buffers.get(buffer);
-    if (known) known.floats = Math.max(known.floats, floats);
-    else this.#buffers.set(buffer, { role, floats });
+    this.#wish(buffer, role, floats, undefined);
   }
 
-  get buffers(): ReadonlyMap<string, { readonly role: MemoryRole; readonly floats: number }> {
-    return this.#buffers;
+  /** As `need`, for each of the buffers `name/0` to `name/(count - 1)`. */
+  needEach(name: string, count: number, role: MemoryRole, floats: number): void {
+    this.#wish(name, role, floats, count);
+  }
+
+  #wish(name: string, role: MemoryRole, floats: number, count: number | undefined): void {
+    const known = this.#wishes.get(name);
+    if (!known) this.#wishes.set(name, { role, floats, count });
+    else if (known.count === count) known.floats = Math.max(known.floats, floats);
+    else throw new Error(`buffer ${name} is asked for ${known.count ?? 'once'} and ${count ?? 'once'}`);
+  }
+
+  /** Every buffer by its name. */
+  buffers(): ReadonlyMap<string, { readonly role: MemoryRole; readonly floats: number }> {
+    const buffers = new Map<string, { readonly role: MemoryRole; readonly floats: number }>();
+    for (const [name, { role, floats, count }] of this.#wishes) {
+      if (count === undefined) buffers.set(name, { role, floats });
+      else for (let i = 0; i < count; i++) buffers.set(`${name}/${i}`, { role, floats });
+    }
+    return buffers;
   }
 
   bytes(): MemoryByRole {
     const bytes: MemoryByRole = { param: 0, grad: 0, moment: 0, saved: 0, scratch: 0, staging: 0 };
-    for (const { role, floats } of this.#buffers.values()) bytes[role] += 4 * floats;
+    for (const { role, floats, count = 1 } of this.#wishes.values()) bytes[role] += 4 * floats * count;
     return bytes;
   }
 
@@ -45,7 +68,7 @@ export class MemoryPlan {
         `this rank needs ${megabytes(total)} MB (${list}) and its limit is ${megabytes(limitBytes)} MB: raise zero or pp, lower the microbatch, or raise the limit`,
       );
     }
-    for (const [name, { floats }] of this.#buffers) {
+    for (const [name, { floats }] of this.#wishes) {
       if (4 * floats > maxBufferBytes) {
         throw new PlanError(
           `buffer ${name} needs ${megabytes(4 * floats)} MB and this device binds at most ${megabytes(maxBufferBytes)} MB: use a smaller model, vocabulary or microbatch`,

@@ -8,11 +8,13 @@ import type { Kernel } from '../gpu/kernel';
 import * as k from '../gpu/kernels';
 import type { Spot } from '../gpu/memory';
 import type { PreparedList, Stream } from '../gpu/stream';
-import type { ModelConfig } from './config';
+import { Buffers } from './buffers';
 import { type Microbatch, sortByToken } from './inputs';
-import { type Pass, Placement, type PlacementOptions } from './placement';
-import { Sampler, SamplerPlan } from './sampler';
-import { type CopiedRange, type Cut, copiedRange } from './split';
+import type { Pass } from './passes';
+import { type InstanceOptions, placeInstance } from './placed';
+import type { Placement } from './placement';
+import { Sampler, type SamplerPlan } from './sampler';
+import { type CopiedRange, copiedRange } from './split';
 import { sumsqRanges } from './sumsq';
 import type { Unit } from './unit';
 
@@ -29,17 +31,6 @@ export interface AdamParams {
   readonly scale: number;
 }
 
-export interface InstanceOptions extends Omit<PlacementOptions, 'sumsqFloats'> {
-  /** Position in the tensor-parallel group: replicated parameters count in the norm of rank 0 only. */
-  readonly cut: Cut;
-  /** First row of this rank's part of the token table. */
-  readonly firstToken: number;
-  /** Set where `logits` is asked for: this rank holds the whole model unsplit. */
-  readonly sampled?: ModelConfig;
-  /** Refuse a plan above this many bytes. */
-  readonly limitBytes?: number;
-}
-
 /** The prepared lists of a rank, by what the executor asks for. */
 interface Lists {
   readonly passes: Map<string, PreparedList>;
@@ -50,22 +41,7 @@ interface Lists {
   tableBack: PreparedList | undefined;
 }
 
-/** The plan of an instance without a device: bytes by role are `placement.plan.bytes()`. Throws PlanError for no fit. */
-export function placeInstance(
-  options: InstanceOptions,
-  maxBufferBytes = Number.POSITIVE_INFINITY,
-): { readonly placement: Placement; readonly sampler: SamplerPlan | undefined } {
-  const ranges = options.units.flatMap((_, unit) =>
-    (options.residency.slots[unit] ?? 0) > 0 ? sumsqRanges(options, unit) : [],
-  );
-  const placement = new Placement({ ...options, sumsqFloats: k.SUMSQ_PARTIALS * ranges.length });
-  const sampler = options.sampled && new SamplerPlan(options.sampled, placement.plan);
-  placement.plan.check(options.limitBytes ?? Number.POSITIVE_INFINITY, maxBufferBytes);
-  return { placement, sampler };
-}
-
 export class Instance {
-  readonly #buffers = new Map<string, GPUBuffer>();
   readonly #lists: Lists = {
     passes: new Map(),
     loss: [],
@@ -81,15 +57,13 @@ export class Instance {
     readonly stream: Stream,
     readonly options: InstanceOptions,
     readonly placement: Placement,
+    private readonly buffers: Buffers,
   ) {}
 
   /** Allocate and prepare. Throws PlanError when it does not fit, KernelError for a bug of ours. */
   static async create(stream: Stream, options: InstanceOptions): Promise<Instance> {
     const { placement, sampler } = placeInstance(options, stream.device.report.maxBufferBytes);
-    const instance = new Instance(stream, options, placement);
-    for (const [name, { role, floats }] of placement.plan.buffers) {
-      instance.#buffers.set(name, stream.device.createStorage(role, 4 * floats, name));
-    }
+    const instance = new Instance(stream, options, placement, new Buffers(stream.device, placement.plan));
     await instance.#prepare();
     if (sampler) await instance.#prepareSampler(sampler);
     return instance;
@@ -104,11 +78,9 @@ export class Instance {
     return this.units.map((_, unit) => unit).filter((unit) => this.placement.isHere(unit));
   }
 
-  /** Bytes of the buffers that are there; the plan's, or it is a bug. Staging and uniforms are the stream's. */
+  /** Bytes of the buffers that are there. */
   get bytes(): MemoryByRole {
-    const bytes: MemoryByRole = { param: 0, grad: 0, moment: 0, saved: 0, scratch: 0, staging: 0 };
-    for (const [name, { size }] of this.#buffers) bytes[this.placement.plan.buffers.get(name)!.role] += size;
-    return bytes;
+    return this.buffers.bytes();
   }
 
   list(unit: number, pass: Pass, mb: number): PreparedList {
@@ -146,11 +118,7 @@ export class Instance {
 
   /** Clear all gradients (encoded). */
   zeroGradients(): void {
-    for (const [name, buffer] of this.#buffers) {
-      if (/^(grad\/|gradWork\/|table\/grad)/.test(name)) {
-        this.stream.clear({ buffer, at: 0, floats: this.placement.plan.buffers.get(name)!.floats });
-      }
-    }
+    for (const place of this.buffers.named(/^(grad\/|gradWork\/|table\/grad)/)) this.stream.clear(place);
   }
 
   /** Encode: add the reader's own table gradient (`apart`), or the one in `tableIn`, to the table's. */
@@ -244,14 +212,11 @@ export class Instance {
 
   /** Give every buffer back. */
   close(): void {
-    for (const buffer of this.#buffers.values()) this.stream.device.destroyBuffer(buffer);
-    this.#buffers.clear();
+    this.buffers.close();
   }
 
   #place(spot: Spot): Place {
-    const buffer = this.#buffers.get(spot.buffer);
-    if (!buffer) throw new Error(`this rank has no buffer ${spot.buffer}`);
-    return { buffer, at: spot.at, floats: spot.floats };
+    return this.buffers.place(spot);
   }
 
   /** All at once: a device compiles its kernels side by side. */
@@ -273,7 +238,7 @@ export class Instance {
     return [...slots].map(async ([key, { pass, mb }]) => {
       const placeOf = (tensor: Tensor) => this.#place(this.placement.locate(unit, tensor, pass, mb));
       const label = `${pass} ${this.units[unit]!.name}`;
-      this.#lists.passes.set(key, await this.stream.prepare(this.placement.list(unit, pass), placeOf, label));
+      this.#lists.passes.set(key, await this.stream.prepare(this.placement.passes(unit).list(pass), placeOf, label));
     });
   }
 

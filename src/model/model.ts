@@ -3,6 +3,7 @@
  * parameters for checkpoints. Which architecture is meant is decided here and nowhere else.
  */
 import type { ModelConfig } from './config';
+import { workOf } from './costs';
 import * as gpt from './gpt';
 import { gptSplits } from './gpt.split';
 import { floatsOf, layoutOf } from './layout';
@@ -15,12 +16,27 @@ import type { Unit } from './unit';
 export interface SizedUnit {
   readonly name: string;
   readonly paramFloats: number;
+  /** Work of a training step over that of a block. */
   readonly cost: number;
   readonly table?: { readonly unit: number; readonly floats: number };
 }
 
-/** Record embed, blocks and head for microbatches of `batch` sequences. All blocks share one tape. */
+const recordings = new WeakMap<ModelConfig, Map<string, readonly Unit[]>>();
+
+/**
+ * Embed, blocks and head for microbatches of `batch` sequences. All blocks share one tape. Recorded once for a config:
+ * whoever asks again gets the same units.
+ */
 export function recordModel(config: ModelConfig, batch: number, cut: Cut = WHOLE): readonly Unit[] {
+  const ofConfig = recordings.get(config) ?? new Map<string, readonly Unit[]>();
+  recordings.set(config, ofConfig);
+  const key = `${batch} ${cut.size} ${cut.rank}`;
+  const units = ofConfig.get(key) ?? record(config, batch, cut);
+  ofConfig.set(key, units);
+  return units;
+}
+
+function record(config: ModelConfig, batch: number, cut: Cut): readonly Unit[] {
   const [units, splits] = config.arch === 'gpt2' ? [gpt, gptSplits(config)] : [llama, llamaSplits(config)];
   const options = { batch, context: config.context, cut, splits };
   const block = units.recordBlock(config, options);
@@ -30,15 +46,10 @@ export function recordModel(config: ModelConfig, batch: number, cut: Cut = WHOLE
 
 /** Sizes of the units of one tensor-parallel rank, for `lower` and the planner. */
 export function unitSizes(config: ModelConfig, dp: number, cut: Cut = WHOLE): readonly SizedUnit[] {
-  const { dim: C, hidden, vocab, context: T } = config;
-  const KV = (C / config.heads) * config.kvHeads;
-  const mlp = config.arch === 'gpt2' ? 2 : 3;
-  // floating point operations per token, forward: 2 per weight, and the causal half of scores and mix
-  const block = 2 * (2 * C * C + 2 * C * KV + mlp * C * hidden) + 2 * C * T;
-  const units = recordModel(config, 1, cut);
-  return units.map((unit, index) => {
-    const first = index === 0;
-    const cost = first ? (2 * C) / block : index === units.length - 1 ? (2 * C * vocab) / block : 1;
+  // why of the whole model: all ranks of a tensor-parallel group must cut the model into the same stages
+  const costs = recordModel(config, 1).map(workOf);
+  return recordModel(config, 1, cut).map((unit, index) => {
+    const cost = costs[index]! / costs[1]!;
     const paramFloats = layoutOf(unit.params, dp).floats;
     const table = unit.borrowed && { unit: 0, floats: floatsOf(unit.borrowed.shape) };
     return { name: unit.name, paramFloats, cost, ...(table && { table }) };

@@ -2,9 +2,11 @@
  * Which buffers the units of one rank need and where every tensor of a tape lies, before any buffer exists. Borders
  * (activations that cross units) and inputs count as saved, border gradients and working copies as scratch.
  */
-import type { Instr, Tensor } from '../gpu/instr';
-import { floatsIn, MemoryPlan, type MemoryRole, ScratchPool, type Spot } from '../gpu/memory';
+import type { Tensor } from '../gpu/instr';
+import { floatsIn, MemoryPlan, type MemoryRole, type Spot } from '../gpu/memory';
 import { type Layout, layoutOf, rangeOf } from './layout';
+import type { Count, Pass, Passes, PassMode } from './passes';
+import { type Scratch, Tapes } from './tapes';
 import type { Unit } from './unit';
 
 /** How many copies things have, by unit of the whole model (residency.ts counts them); 0 slots: not on this rank. */
@@ -37,9 +39,6 @@ export interface Sharding {
  */
 export type Tie = 'none' | 'shared' | 'apart' | 'copy';
 
-/** The list a dispatch belongs to. B is I then W in one; with recompute B and I begin with the forward. */
-export type Pass = 'F' | 'B' | 'I' | 'W';
-
 export interface PlacementOptions {
   readonly units: readonly Unit[];
   readonly residency: Residency;
@@ -58,18 +57,19 @@ export interface PlacementOptions {
 export class Placement {
   readonly plan = new MemoryPlan();
   readonly layouts: readonly Layout[];
-  readonly #pool = new ScratchPool();
-  readonly #scratch = new Map<readonly Instr[], ReadonlyMap<Tensor, number>>();
-  readonly #kept = new Map<readonly Instr[], ReadonlySet<Tensor>>();
-  readonly #lists = new Map<string, readonly Instr[]>();
+  readonly #tapes: Tapes;
+  readonly #mode: PassMode;
+  readonly #scratch: Scratch;
 
   constructor(readonly options: PlacementOptions) {
-    const { units, sharding } = options;
-    this.layouts = units.map((unit) => layoutOf(unit.params, sharding.parts));
-    units.forEach((_, unit) => {
-      if (this.isHere(unit)) this.#planUnit(unit);
-    });
-    for (const [i, floats] of this.#pool.sizes.entries()) this.plan.need(`scratch/${i}`, 'scratch', floats);
+    const { units, sharding, recompute, residency } = options;
+    this.layouts = layoutsOf(units, sharding.parts);
+    this.#tapes = Tapes.of(units);
+    this.#mode = { recompute, split: residency.split };
+    const here = [...units.keys()].filter((unit) => this.isHere(unit));
+    this.#scratch = this.#tapes.scratch(here, this.#mode);
+    for (const unit of here) this.#planUnit(unit);
+    for (const [i, floats] of this.#scratch.sizes.entries()) this.plan.need(`scratch/${i}`, 'scratch', floats);
     if (this.isHere(units.length - 1)) this.plan.need('loss', 'scratch', options.microbatches);
     this.plan.need('sumsq', 'scratch', options.sumsqFloats);
   }
@@ -78,24 +78,8 @@ export class Placement {
     return (this.options.residency.slots[unit] ?? 0) > 0;
   }
 
-  /** The dispatches of one pass of a unit. */
-  list(unit: number, pass: Pass): readonly Instr[] {
-    const { units, recompute } = this.options;
-    const { forward, backwardInput, backwardWeight } = units[unit]!;
-    // why: all blocks have one tape, so they share the list and its scratch
-    const key = `${units.findIndex((other) => other.forward === forward)}/${pass}`;
-    let list = this.#lists.get(key);
-    if (!list) {
-      const again = recompute ? forward : [];
-      list =
-        pass === 'F'
-          ? forward
-          : pass === 'W'
-            ? backwardWeight
-            : [...again, ...backwardInput, ...(pass === 'B' ? backwardWeight : [])];
-      this.#lists.set(key, list);
-    }
-    return list;
+  passes(unit: number): Passes {
+    return this.#tapes.passes(unit, this.#mode);
   }
 
   /** Own part of a flat buffer of `unit`, in elements of the whole buffer. */
@@ -141,10 +125,7 @@ export class Placement {
 
   /** Where a tensor of `unit`'s tape lies during `pass` of microbatch `mb`. */
   locate(unit: number, tensor: Tensor, pass: Pass, mb: number): Spot {
-    const { units, residency, recompute } = this.options;
     const floats = floatsIn(tensor);
-    const at = (buffer: string): Spot => ({ buffer, at: 0, floats });
-    const { input, output, inputGrad, outputGrad } = units[unit]!;
     if (tensor.role === 'param' || tensor.role === 'grad') {
       const flat = this.whole(tensor.role, unit);
       if (tensor.name === '*') return flat;
@@ -154,18 +135,23 @@ export class Placement {
           : this.table(tensor.role);
       return { buffer, at: at + (tensor.from ?? 0), floats };
     }
-    if (tensor === inputGrad) return this.#gradBorder(unit - 1, mb, at(`d.out/${unit}`));
-    if (tensor === outputGrad) return this.#gradBorder(unit, mb, at(''));
-    if (tensor.role === 'input') return at(`${tensor.name}/${unit}/${mb % residency.slots[unit]!}`);
-    if (tensor === input) return at(`in/${unit}/${mb % residency.inputSlots[unit]!}`);
-    if (tensor === output && tensor.role === 'border') {
-      return this.isHere(unit + 1) ? at(`in/${unit + 1}/${mb % residency.inputSlots[unit + 1]!}`) : at(`out/${unit}`);
-    }
-    if (tensor.role === 'saved' && !recompute) return at(`${tensor.name}/${unit}/${mb % residency.slots[unit]!}`);
-    if (residency.split && pass !== 'F' && this.#keptOf(unit).has(tensor)) {
-      return at(`${tensor.name}/${unit}/${mb % residency.keptSlots[unit]!}`);
-    }
-    return at(`scratch/${this.#scratchOf(unit, pass).get(tensor)!}`);
+    const passes = this.passes(unit);
+    const need = passes.needOf(tensor, pass);
+    if (!need) return { buffer: `scratch/${this.#scratch.of(passes.list(pass)).get(tensor)!}`, at: 0, floats };
+    return { buffer: this.#bufferOf(unit, need.name, need.count, mb), at: 0, floats };
+  }
+
+  #bufferOf(unit: number, name: string, count: Count, mb: number): string {
+    if (count === 'before')
+      return this.isHere(unit - 1) ? this.#bufferOf(unit - 1, 'd.in', 'grads', mb) : `${name}/${unit}`;
+    if (count === 'after')
+      return this.isHere(unit + 1) ? this.#bufferOf(unit + 1, 'in', 'inputs', mb) : `${name}/${unit}`;
+    return `${name}/${unit}/${mb % this.#times(unit, count)}`;
+  }
+
+  #times(unit: number, count: Exclude<Count, 'before' | 'after'>): number {
+    const { slots, inputSlots, gradSlots, keptSlots } = this.options.residency;
+    return { slots, inputs: inputSlots, grads: gradSlots, kept: keptSlots }[count][unit]!;
   }
 
   /** Microbatches whose prepared lists are the same have the same key. */
@@ -182,44 +168,9 @@ export class Placement {
     return counts.map((count) => (count ? mb % count : 0)).join('.');
   }
 
-  #gradBorder(unit: number, mb: number, elsewhere: Spot): Spot {
-    if (!this.isHere(unit)) return elsewhere;
-    const { units, residency } = this.options;
-    const floats = floatsIn(units[unit]!.outputGrad!);
-    return { buffer: `d.in/${unit}/${mb % residency.gradSlots[unit]!}`, at: 0, floats };
-  }
-
-  /** Tensors that I writes and W reads, when these are different lines. */
-  #keptOf(unit: number): ReadonlySet<Tensor> {
-    const later = this.list(unit, 'W');
-    let kept = this.#kept.get(later);
-    if (!kept) {
-      const used = new Set(tensorsIn(later));
-      kept = new Set(tensorsIn(this.list(unit, 'I')).filter((tensor) => used.has(tensor)));
-      this.#kept.set(later, kept);
-    }
-    return kept;
-  }
-
-  #scratchOf(unit: number, pass: Pass): ReadonlyMap<Tensor, number> {
-    const list = this.list(unit, pass);
-    let assigned = this.#scratch.get(list);
-    if (!assigned) {
-      assigned = this.#pool.assign(list, (tensor) => this.#isScratch(unit, tensor, pass));
-      this.#scratch.set(list, assigned);
-    }
-    return assigned;
-  }
-
-  #isScratch(unit: number, tensor: Tensor, pass: Pass): boolean {
-    const { residency, recompute } = this.options;
-    if (tensor.role !== 'scratch' && !(tensor.role === 'saved' && recompute)) return false;
-    return pass === 'F' || !residency.split || !this.#keptOf(unit).has(tensor);
-  }
-
   /** Ask for every buffer of a unit. */
   #planUnit(unit: number): void {
-    const { residency, tie, tableSource, tableAside, microbatches, units } = this.options;
+    const { residency, tie, tableSource, tableAside, units } = this.options;
     const need = (spot: Spot, role: MemoryRole) => this.plan.need(spot.buffer, role, spot.at + spot.floats);
     const { floats } = this.layouts[unit]!;
     for (const role of ['param', 'grad', 'moment'] as const) {
@@ -231,14 +182,11 @@ export class Placement {
     if (units[unit]!.borrowed && (tie === 'copy' || tie === 'apart')) need(this.table('grad'), 'grad');
     const extra = unit === 0 ? [tableSource && 'table/in', tableAside && 'table/aside'] : [];
     for (const buffer of extra) if (buffer) need({ buffer, at: 0, floats: this.ownedTable().floats }, 'scratch');
-    const passes: readonly Pass[] = residency.split ? ['F', 'I', 'W'] : ['F', 'B'];
-    for (const pass of passes) {
-      for (const tensor of tensorsIn(this.list(unit, pass))) {
-        if (tensor.role === 'param' || tensor.role === 'grad') continue;
-        for (let mb = 0; mb < microbatches; mb++) {
-          const spot = this.locate(unit, tensor, pass, mb);
-          if (!spot.buffer.startsWith('scratch/')) need(spot, roleOf(spot.buffer));
-        }
+    for (const { name, role, floats: each, count } of this.passes(unit).needs) {
+      if (count !== 'before' && count !== 'after') {
+        this.plan.needEach(`${name}/${unit}`, this.#times(unit, count), role, each);
+      } else if (!this.isHere(count === 'before' ? unit - 1 : unit + 1)) {
+        this.plan.need(`${name}/${unit}`, role, each);
       }
     }
   }
@@ -250,10 +198,12 @@ export class Placement {
   }
 }
 
-function roleOf(buffer: string): MemoryRole {
-  return buffer.startsWith('d.in/') || buffer.startsWith('d.out/') || buffer.startsWith('out/') ? 'scratch' : 'saved';
-}
-
-function tensorsIn(list: readonly Instr[]): readonly Tensor[] {
-  return [...new Set(list.flatMap((line) => (line.do === 'run' ? Object.values(line.bind) : [line.tensor])))];
+/** All blocks have one list of parameters, so they share a layout. */
+function layoutsOf(units: readonly Unit[], parts: number): readonly Layout[] {
+  const known = new Map<Unit['params'], Layout>();
+  return units.map(({ params }) => {
+    const layout = known.get(params) ?? layoutOf(params, parts);
+    known.set(params, layout);
+    return layout;
+  });
 }

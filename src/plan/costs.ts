@@ -18,6 +18,8 @@ export interface Costs {
 export interface SimulatedCluster {
   readonly plan: ParallelPlan;
   readonly units: readonly UnitSize[];
+  /** By pipeline coordinate. */
+  readonly programs: readonly Program[];
   readonly seats: readonly Seat[];
 }
 

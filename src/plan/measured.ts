@@ -8,7 +8,7 @@ import type { Links } from './links';
 import { type ParallelPlan, parsePlan } from './plan';
 import type { Workload } from './planner';
 import type { Device } from './prediction';
-import { figuresOf, type PassOp, type UnitKind } from './sizes';
+import { type PassOp, sequencesOf, type UnitKind } from './sizes';
 
 /** Steps of one plan, without the first, which compiles and warms up. */
 export interface Leg {
@@ -39,9 +39,12 @@ export function measuredDevices(
   ranks: number,
   memoryBytes: number,
 ): readonly Device[] {
-  const units = figuresOf(model, 1, 1);
+  const units = model.units(1, 1);
   const kindOf = (unit: number): UnitKind => units[unit]!.kind;
-  const samples = legs.map((leg) => ({ rows: rowsOf(leg.plan, globalBatch), passes: passesOf(leg.events, kindOf) }));
+  const samples = legs.map((leg) => ({
+    rows: sequencesOf(globalBatch, leg.plan),
+    passes: passesOf(leg.events, kindOf),
+  }));
   const [whole] = samples;
   const launchMs = launchOf(samples);
   const params = units.reduce((sum, { paramFloats }) => sum + paramFloats, 0);
@@ -90,10 +93,6 @@ interface Pass {
 interface Sample {
   readonly rows: number;
   readonly passes: readonly Pass[];
-}
-
-function rowsOf({ dp, microbatches }: ParallelPlan, globalBatch: number): number {
-  return Math.ceil(globalBatch / dp / microbatches);
 }
 
 function passesOf(events: readonly TraceEvent[], kindOf: (unit: number) => UnitKind): Pass[] {

@@ -76,7 +76,7 @@ export interface UnitSize {
   readonly name: string;
   /** Floats of the unit's flat parameter buffer on one tp rank, padding included; a table owned by another unit is not. */
   readonly paramFloats: number;
-  /** Relative forward cost, used to cut the model into stages (a block is 1). */
+  /** Work of forward and backward over that of a block, used to cut the model into stages. */
   readonly cost: number;
   /** The unit whose token table this one reads and adds gradients to (a tied head), and the table's floats. */
   readonly table?: { readonly unit: number; readonly floats: number };

@@ -1,21 +1,20 @@
 /**
- * Which plan? Every candidate's program is simulated with measured costs, its memory added up, and the fastest that fits
+ * Which plan? Every candidate's program is simulated with measured costs, its memory asked of the model, and the fastest that fits
  * is recommended with one sentence why. Predicts; decides nothing by itself and starts nothing.
  */
 import { PlanError } from '../errors';
 import { candidatesOf } from './candidates';
 import type { Costs } from './costs';
-import { footprintOf, totalBytes } from './footprint';
 import { collectiveBytes, collectiveMs, type Links } from './links';
 import { sharedPart, sharersOf } from './machines';
 import type { Action, ParallelPlan } from './plan';
 import type { Device, Prediction } from './prediction';
 import { clusterOf, simulate } from './simulate';
-import { figuresOf, type ModelShape, type PassOp, type UnitFigures } from './sizes';
+import { type ModelSizes, type PassOp, sequencesOf, totalOf, type UnitFigures } from './sizes';
 import { whyThis } from './why';
 
 export interface Workload {
-  readonly model: ModelShape;
+  readonly model: ModelSizes;
   readonly globalBatch: number;
 }
 
@@ -29,9 +28,10 @@ export interface Recommendation {
 }
 
 /** A device of which only its speed is known: passes take their floating point operations over it. */
-export function deviceOfSpeed(model: ModelShape, flopsPerMs: number, memoryBytes: number): Device {
-  const [embed, block] = figuresOf(model, 1, 1);
-  const head = figuresOf(model, 1, 1).at(-1)!;
+export function deviceOfSpeed(model: ModelSizes, flopsPerMs: number, memoryBytes: number): Device {
+  const units = model.units(1, 1);
+  const [embed, block] = units;
+  const head = units.at(-1)!;
   const ms = ({ flops }: UnitFigures) => ({
     F: flops.F / flopsPerMs,
     I: flops.I / flopsPerMs,
@@ -48,7 +48,7 @@ export function deviceOfSpeed(model: ModelShape, flopsPerMs: number, memoryBytes
 /** `devices` in rank order. Throws PlanError when no plan can run on their number. */
 export function recommend(workload: Workload, devices: readonly Device[], links: Links): Recommendation {
   const { model, globalBatch } = workload;
-  const facts = { ...model, ranks: devices.length, globalBatch };
+  const facts = { ...model.shape, ranks: devices.length, globalBatch };
   const predictions = predictAll(candidatesOf(facts), workload, devices, links);
   if (predictions.length === 0) {
     throw new PlanError(
@@ -93,8 +93,8 @@ export function predict(
   devices: readonly Device[],
   links: Links,
 ): Prediction {
-  const units = figuresOf(model, plan.dp, plan.tp);
-  const sequences = Math.ceil(globalBatch / plan.dp / plan.microbatches);
+  const units = model.units(plan.dp, plan.tp);
+  const sequences = sequencesOf(globalBatch, plan);
   // why: the ranks of a tp group run in step, so one of each group is simulated, as slow as the slowest
   const cluster = clusterOf({ ...plan, tp: 1 }, units);
   const sharers = sharersOf(devices);
@@ -104,8 +104,8 @@ export function predict(
   const simulation = simulate(cluster, costsOf(plan, model, sequences, groups, links), steps);
   const { ranks, events, makespanMs } = simulation;
   const stepMs = simulation.stepMs * sharedPart(events, groups, makespanMs);
-  const footprints = cluster.seats.map((seat) => footprintOf(plan, seat, units, sequences));
-  const memory = footprints.reduce((most, one) => (totalBytes(one) > totalBytes(most) ? one : most));
+  const footprints = model.memory(plan, sequences, cluster.programs);
+  const memory = footprints.reduce((most, one) => (totalOf(one) > totalOf(most) ? one : most));
   const bytes = ranks.map(({ bytesSent }, rank) => {
     return bytesSent / steps + tensorBytes(cluster.seats[rank]!.actions, units, plan.tp, sequences);
   });
@@ -115,8 +115,8 @@ export function predict(
     busyMs: Math.min(stepMs, Math.max(...ranks.map(({ busyMs }) => busyMs)) / steps),
     bytesPerStep: Math.max(...bytes),
     memory,
-    memoryBytes: totalBytes(memory),
-    fits: footprints.every((one, rank) => groups[rank]!.every(({ memoryBytes }) => totalBytes(one) <= memoryBytes)),
+    memoryBytes: totalOf(memory),
+    fits: footprints.every((one, rank) => totalOf(one) <= devices[rank]!.memoryBytes),
   };
 }
 
@@ -133,13 +133,13 @@ function tensorBytes(actions: readonly Action[], units: readonly UnitFigures[], 
 /** `groups`: by simulated rank, the devices of its tp group. */
 function costsOf(
   plan: ParallelPlan,
-  model: ModelShape,
+  model: ModelSizes,
   sequences: number,
   groups: readonly (readonly Device[])[],
   links: Links,
 ): Costs {
-  const units = figuresOf(model, plan.dp, plan.tp);
-  const whole = figuresOf(model, plan.dp, 1);
+  const units = model.units(plan.dp, plan.tp);
+  const whole = model.units(plan.dp, 1);
   const slowest = (rank: number, ms: (device: Device) => number) => Math.max(...groups[rank]!.map(ms));
   const pass = (op: PassOp, unit: number, rank: number): number => {
     const { kind, flops, allReduces } = units[unit]!;
@@ -154,7 +154,7 @@ function costsOf(
     stepMs: (unit, rank) => {
       return slowest(rank, ({ stepMsPerMillion }) => (units[unit]!.paramFloats / parts / 1e6) * stepMsPerMillion);
     },
-    borderBytes: 4 * sequences * model.context * model.dim,
+    borderBytes: 4 * sequences * model.shape.context * model.shape.dim,
     links,
   };
 }

@@ -1,8 +1,7 @@
 /** What the planner is told of a device, and what it says of one plan. */
-import type { Footprint } from './footprint';
 import type { Placed } from './machines';
 import type { ParallelPlan } from './plan';
-import type { PassOp, UnitKind } from './sizes';
+import type { PassOp, PlannedMemory, UnitKind } from './sizes';
 
 /** One rank's device, as measured when it joined. */
 export interface Device extends Placed {
@@ -24,7 +23,7 @@ export interface Prediction {
   /** Bytes the busiest sender sends in a step. */
   readonly bytesPerStep: number;
   /** Of the fullest rank. */
-  readonly memory: Footprint;
+  readonly memory: PlannedMemory;
   readonly memoryBytes: number;
   readonly fits: boolean;
 }

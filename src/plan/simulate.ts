@@ -6,8 +6,8 @@
 import { PlanError } from '../errors';
 import type { TraceEvent } from '../trace/trace';
 import type { Costs, SimulatedCluster } from './costs';
-import { lower } from './lower';
-import { makeMesh } from './mesh';
+import { lower, type Program } from './lower';
+import { makeMesh, rankOf } from './mesh';
 import type { ParallelPlan, UnitSize } from './plan';
 import { Run, SimulatedRank } from './simulatedrank';
 
@@ -34,13 +34,26 @@ export interface Simulation {
   readonly ranks: readonly RankReport[];
 }
 
+/** By pipeline coordinate: nothing else of a rank's place decides its program. */
+export function programsOf(plan: ParallelPlan, units: readonly UnitSize[]): readonly Program[] {
+  const peers = namesOf(plan);
+  return Array.from({ length: plan.pp }, (_, pp) => {
+    return lower(plan, makeMesh(1, peers, rankOf({ dp: 0, pp, tp: 0 }, plan), plan), units);
+  });
+}
+
 export function clusterOf(plan: ParallelPlan, units: readonly UnitSize[]): SimulatedCluster {
-  const peers = Array.from({ length: plan.dp * plan.pp * plan.tp }, (_, rank) => `rank${rank}`);
+  const peers = namesOf(plan);
+  const programs = programsOf(plan, units);
   const seats = peers.map((_, rank) => {
     const mesh = makeMesh(1, peers, rank, plan);
-    return { mesh, ...lower(plan, mesh, units) };
+    return { mesh, ...programs[mesh.coord.pp]! };
   });
-  return { plan, units, seats };
+  return { plan, units, programs, seats };
+}
+
+function namesOf({ dp, pp, tp }: ParallelPlan): readonly string[] {
+  return Array.from({ length: dp * pp * tp }, (_, rank) => `rank${rank}`);
 }
 
 /** Run `steps` steps. Throws PlanError naming the line every unfinished rank is stuck at when none can go on. */

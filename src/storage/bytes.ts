@@ -2,6 +2,8 @@
  * Files as streams of bytes, whatever keeps them: a folder, the storage of a browser, another process. Pieces are small, so
  * memory stays bounded however large a file is.
  */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 
 /** What a sink has taken, counted and hashed where it was kept. */
 export interface Receipt {
@@ -36,4 +38,15 @@ export async function writeText(outlet: Outlet, name: string, text: string): Pro
   const sink = await outlet.create(name);
   await sink.write(new TextEncoder().encode(text));
   return sink.close();
+}
+
+const PIECE_BYTES = 4 << 20;
+
+/** SHA-256 of a whole file, hex. */
+export async function hashOfSource(source: ByteSource): Promise<string> {
+  const hash = sha256.create();
+  for (let at = 0; at < source.sizeBytes; at += PIECE_BYTES) {
+    hash.update(await source.read(at, Math.min(source.sizeBytes, at + PIECE_BYTES)));
+  }
+  return bytesToHex(hash.digest());
 }

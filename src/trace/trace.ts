@@ -26,9 +26,10 @@ export interface TraceEvent {
   readonly line?: string;
 }
 
-export type TraceListener = (event: TraceEvent) => void;
+/** `generation` is the one that the event is of; 0 where there are no generations. */
+export type TraceListener = (event: TraceEvent, generation: number) => void;
 
-/** A place to emit events to and to listen at. One per rank. */
+/** A place to emit events to and to listen at. One per tab, and one per generation of a tab (`of`). */
 export class Trace {
   /** Stamped on events by `span` and `instant`; the trainer sets them. */
   step = 0;
@@ -41,8 +42,19 @@ export class Trace {
     return () => this.#listeners.delete(listener);
   }
 
-  emit(event: TraceEvent): void {
-    for (const listener of this.#listeners) listener(event);
+  /**
+   * The trace of one generation, in which this tab is `rank`. Its events come to the listeners of this one too. What a
+   * generation left under way ends when the next one runs: it keeps the number and the rank that it began with.
+   */
+  of(generation: number, rank: number): Trace {
+    const trace = new Trace();
+    trace.rank = rank;
+    trace.subscribe((event) => this.emit(event, generation));
+    return trace;
+  }
+
+  emit(event: TraceEvent, generation = 0): void {
+    for (const listener of this.#listeners) listener(event, generation);
   }
 
   /** Record an interval that began at `t0` (ms) and ends now. */

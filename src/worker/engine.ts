@@ -228,7 +228,7 @@ export class WorkerEngine implements Engine {
 
   #publish(status: TabStatus): void {
     this.#memory = status.memory ?? this.#memory;
-    for (const pack of this.#packed?.flush(status.generation) ?? []) this.port.trace(pack, this.#packed!.lost);
+    for (const pack of this.#packed?.flush() ?? []) this.port.trace(pack, this.#packed!.lost);
     const membership = status.phase === 'waiting' ? this.#membership : undefined;
     const sentence = membership?.describe() || status.sentence;
     // why not of an empty generation: nobody is left out of it, all wait for tabs or another plan

@@ -14,7 +14,8 @@ const LATE_STEPS = 4;
 
 export class PackedTrace {
   #every = 0;
-  #events: TraceEvent[] = [];
+  /** What has come since the last pack, in the order in which it came: events of one generation after the other. */
+  #runs: { readonly generation: number; readonly events: TraceEvent[] }[] = [];
   #newest = -1;
   /** Events of each step that is sent. */
   readonly #steps = new Map<number, number>();
@@ -23,8 +24,8 @@ export class PackedTrace {
   lost = -1;
 
   constructor(trace: Trace) {
-    this.#stop = trace.subscribe((event) => {
-      if (this.#every > 0) this.#take(event);
+    this.#stop = trace.subscribe((event, generation) => {
+      if (this.#every > 0) this.#take(event, generation);
     });
   }
 
@@ -33,17 +34,19 @@ export class PackedTrace {
     if (this.#every === 0) this.#newest = Number.MAX_SAFE_INTEGER;
     this.#every = every;
     if (every > 0) return;
-    this.#events = [];
+    this.#runs = [];
     this.#steps.clear();
   }
 
-  /** What has come since the last call. `generation` is the one the rank is in. */
-  flush(generation: number): readonly Uint8Array<ArrayBuffer>[] {
-    const events = this.#events;
-    this.#events = [];
+  /** What has come since the last call. */
+  flush(): readonly Uint8Array<ArrayBuffer>[] {
+    const runs = this.#runs;
+    this.#runs = [];
     const packs: Uint8Array<ArrayBuffer>[] = [];
-    for (let at = 0; at < events.length; at += PACK_EVENTS) {
-      packs.push(packEvents(events.slice(at, at + PACK_EVENTS), generation, performance.timeOrigin));
+    for (const { generation, events } of runs) {
+      for (let at = 0; at < events.length; at += PACK_EVENTS) {
+        packs.push(packEvents(events.slice(at, at + PACK_EVENTS), generation, performance.timeOrigin));
+      }
     }
     return packs;
   }
@@ -52,7 +55,7 @@ export class PackedTrace {
     this.#stop();
   }
 
-  #take(event: TraceEvent): void {
+  #take(event: TraceEvent, generation: number): void {
     // why: the step under way when watching began is known in part only
     if (this.#newest === Number.MAX_SAFE_INTEGER) this.#newest = event.step;
     const { step } = event;
@@ -60,8 +63,13 @@ export class PackedTrace {
     const count = this.#steps.get(step);
     if (count === undefined) return;
     this.#steps.set(step, count + 1);
-    if (count < MAX_STEP_EVENTS) this.#events.push(event);
-    else this.lost = Math.max(this.lost, step);
+    if (count >= MAX_STEP_EVENTS) {
+      this.lost = Math.max(this.lost, step);
+      return;
+    }
+    // why not the newest: what a broken generation left under way may end while the next one runs the step again
+    if (this.#runs.at(-1)?.generation !== generation) this.#runs.push({ generation, events: [] });
+    this.#runs.at(-1)!.events.push(event);
   }
 
   #begin(step: number): void {

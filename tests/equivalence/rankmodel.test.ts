@@ -1,13 +1,12 @@
 /** One rank's services beside the step: losses without gradients, logits, state in and out, memory as planned. */
 import { expect } from 'vitest';
 import { PlanError } from '../../src/errors';
-import { placeInstance } from '../../src/model/instance';
 import { unitSizes } from '../../src/model/model';
-import { lower } from '../../src/plan/lower';
 import { makeMesh } from '../../src/plan/mesh';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
 import { batchOf, samplesOf } from '../../src/train/data/data';
-import { instanceOptions, type RankMakerOptions, rankMaker } from '../../src/train/rank/rankmodel';
+import { memoryPlan } from '../../src/train/rank/memoryplan';
+import { type RankMakerOptions, rankMaker } from '../../src/train/rank/rankmodel';
 import { seedElements, stateFrom } from '../../src/train/state/elements';
 import { holdingOf, wholeModel } from '../../src/train/state/holding';
 import { type Fixture, readFixture, runOf } from '../helpers/fixture';
@@ -97,11 +96,7 @@ gpuTest('bytes of every role are allocated as planned, and given back', async (d
     const run = runOf(fixture, plan);
     const ranks = run.plan.dp * run.plan.pp * run.plan.tp;
     for (let index = 0; index < ranks; index++) {
-      const peers = Array.from({ length: ranks }, (_, i) => `p${i}`);
-      const mesh = makeMesh(1, peers, index, run.plan);
-      const units = unitSizes(run.model, run.plan.dp);
-      const planned = placeInstance(instanceOptions(run, run.plan, mesh, lower(run.plan, mesh, units), units));
-      const bytes = planned.placement.plan.bytes();
+      const bytes = memoryPlan(run)[index]!;
       const { rank } = await makeRank(plan, index);
       for (const role of ['param', 'grad', 'moment', 'saved', 'scratch'] as const) {
         expect(device.memory[role] - before[role], `${JSON.stringify(plan)} ${role}`).toBe(bytes[role]);

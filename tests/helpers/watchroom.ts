@@ -4,7 +4,7 @@ import type { WatchLink } from '../../src/net/room/watch';
 import type { Presence } from '../../src/net/signaling/signaling';
 import { LiveFeed } from '../../src/pages/lecture/livefeed';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
-import { Trace } from '../../src/trace/trace';
+import { Trace, type TraceEvent } from '../../src/trace/trace';
 import type { StepMetrics, TabStatus } from '../../src/train/trainer/status';
 import { PackedTrace } from '../../src/worker/packedtrace';
 import { Publisher } from '../../src/worker/publisher';
@@ -96,12 +96,13 @@ export class WatchedTab {
   /** Emit the events of a step: `lines` of them, and NORM. */
   run(step: number, lines = 3): void {
     const t0 = performance.now();
-    const { rank } = this.status;
+    const { rank, generation } = this.status;
+    const emit = (event: TraceEvent) => this.trace.emit(event, generation);
     for (let unit = 0; unit < lines; unit++) {
-      this.trace.emit({ step, rank, lane: 'gpu', name: 'F', t0: t0 + unit, t1: t0 + unit + 0.5, unit, mb: 0 });
+      emit({ step, rank, lane: 'gpu', name: 'F', t0: t0 + unit, t1: t0 + unit + 0.5, unit, mb: 0 });
     }
     const line = 'REDUCE block0';
-    this.trace.emit({
+    emit({
       step,
       rank,
       lane: 'net',
@@ -113,7 +114,7 @@ export class WatchedTab {
       peer: 'p',
       line,
     });
-    this.trace.emit({ step, rank, lane: 'host', name: 'NORM', t0: t0 + lines, t1: t0 + lines + 1, value: 0.5 });
+    emit({ step, rank, lane: 'host', name: 'NORM', t0: t0 + lines, t1: t0 + lines + 1, value: 0.5 });
     const metrics = { step, loss: 4 - step / 100, gradNorm: 1, lr: 0.1, tokens: 64, ms: 20, bytesSent: [1, 2] };
     this.#metrics.push(metrics);
     this.status = { ...this.status, step: step + 1 };
@@ -123,7 +124,7 @@ export class WatchedTab {
   tell(change: Partial<TabStatus> = {}): void {
     this.status = { ...this.status, ...change, newMetrics: this.#metrics };
     this.#metrics = [];
-    const packs = this.packed.flush(this.status.generation);
+    const packs = this.packed.flush();
     for (const pack of packs) this.publisher.trace(pack, this.packed.lost);
     this.publisher.status(this.status);
   }

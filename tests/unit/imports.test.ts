@@ -33,7 +33,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   train: [/^errors$/, /^plan\//, { type: /^(gpu|model)\// }],
   'train/data': [/^errors$/, /^gpu\/kernels$/, /^train\/runfile$/],
   'train/state': [/^errors$/, /^(plan|model)\//, /^net\/(wire|collective)\//],
-  'train/files': [/^errors$/, /^(model|storage)\//, /^train\/(data|state)\//],
+  'train/files': [/^errors$/, /^(model|storage)\//, /^train\/runfile$/, /^train\/(data|state)\//],
   'train/rank': [
     ...GROUND,
     /^(plan|gpu|model)\//,
@@ -51,7 +51,14 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   worker: [...GROUND, /^(train|net|storage)\//, /^plan\//, /^gpu\//],
   // why all of net: the page owns the peer connections, since a Worker cannot make any; bridge and headless: rank.ts,
   // the page of a headless rank, has no interface to go through
-  pages: [...GROUND, /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders)$/, /^plan\//, /^net\//],
+  // modelsizes: what a model weighs, read off its tapes without a device
+  pages: [
+    ...GROUND,
+    /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders)$/,
+    /^plan\//,
+    /^net\//,
+    /^train\/rank\/modelsizes$/,
+  ],
   server: [...GROUND, /^worker\/api$/, /^plan\//, /^net\//, /^train\/runfile$/],
   // why these of train: a headless run refuses a bad text, bad initial weights and what does not fit before it starts a rank
   cli: [
@@ -65,7 +72,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^train\/files\/checkpoint$/,
     /^train\/trainer\/prepared$/,
     /^train\/data\/texts$/,
-    /^train\/rank\/(fits|memoryplan)$/,
+    /^train\/rank\/(fits|memoryplan|modelsizes)$/,
   ],
 };
 

@@ -4,7 +4,6 @@
  */
 import { batch, type ReadonlySignal, signal } from '@preact/signals';
 import type { Costs, SimulatedCluster } from '../../plan/costs';
-import { footprintOf } from '../../plan/footprint';
 import { collectiveMs } from '../../plan/links';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
 import { clusterOf, simulate } from '../../plan/simulate';
@@ -13,7 +12,7 @@ import type { TraceEvent } from '../../trace/trace';
 import type { Phase, RunFile, StepMetrics } from '../tab';
 import type { Feed, Proof, RankView } from './feed';
 import { ringHops } from './models/hops';
-import { sequencesOf, tokensPerStep, unitsOf } from './models/units';
+import { sequencesOf, sizesOf, tokensPerStep, unitsOf } from './models/units';
 
 /** What the simulated cluster is made of. */
 export interface World {
@@ -76,7 +75,7 @@ export class SimulatedFeed implements Feed {
       this.plan.value = world.plan;
       this.generation.value++;
       this.newestStep.value++;
-      this.ranks.value = viewsOf(world, cluster, units, stepMs);
+      this.ranks.value = viewsOf(world, cluster, stepMs);
     });
   }
 }
@@ -143,18 +142,18 @@ function stepOf(
 
 function viewsOf(
   { run, plan, unitMs, extraMs, mbitPerSecond }: World,
-  { seats }: SimulatedCluster,
-  units: readonly UnitFigures[],
+  { seats, programs }: SimulatedCluster,
   stepMs: number,
 ): readonly RankView[] {
+  const memory = sizesOf(run).memory(plan, sequencesOf(run, plan), programs);
   const tokensPerSecond = (1000 * tokensPerStep(run)) / stepMs / plan.dp;
-  return seats.map((seat, rank) => ({
+  return seats.map((_, rank) => ({
     rank,
     peer: `rank${rank}`,
     name: `Tab ${rank}`,
     adapter: '',
     hidden: false,
-    memory: footprintOf(plan, seat, units, sequencesOf(run, plan)),
+    memory: { ...memory[rank]!, staging: 0 },
     tokensPerSecond,
     links: [],
     weights: null,

@@ -1,12 +1,17 @@
 /** What a trainer asks of whoever keeps its state where it outlives the ranks: a folder, or the storage of a browser. */
 import type { ModelConfig } from '../../model/config';
+import type { RunFile } from '../runfile';
 import type { Elements } from '../state/elements';
 import type { Cutting, Version } from '../state/exchange';
 import type { Addresses } from '../state/reshard';
 
 /** A state at a step border, as one rank has it. */
 export interface Keepable extends Version {
+  /** As the room has it, without a vocabulary where it leaves that open. */
+  readonly run: RunFile;
   readonly model: ModelConfig;
+  /** The bytes of the run's source. */
+  readonly text: Uint8Array;
   readonly cutting: Cutting;
   /** Everything this rank holds. */
   readonly held: Addresses;

@@ -5,9 +5,10 @@
 import { PlanError } from '../../errors';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
 import { validatePlan } from '../../plan/rules';
+import { type PlannedMemory, totalOf } from '../../plan/sizes';
 import { megabytes, nameOf } from '../../plan/why';
 import type { RunFile } from '../runfile';
-import { memoryPlan, type PlannedMemory, totalOf } from './memoryplan';
+import { memoryPlan } from './memoryplan';
 
 /** What the fullest rank of `plan` allocates, and which rank that is. */
 export function fullestRank(

@@ -7,20 +7,18 @@ import { type TuneStore, tune } from '../../gpu/autotune';
 import type { GpuDevice } from '../../gpu/device';
 import type { MemoryByRole } from '../../gpu/instr';
 import { Stream } from '../../gpu/stream';
-import { Instance, type InstanceOptions } from '../../model/instance';
-import { recordModel, unitSizes } from '../../model/model';
-import type { Tie } from '../../model/placement';
-import { part } from '../../model/split';
-import { type LinkSetting, makeGroup, ownedChunk } from '../../net/collective/group';
-import { lower, lowerForward, type Program, shardingOf } from '../../plan/lower';
-import type { Mesh } from '../../plan/mesh';
-import { isModelOnEach, type ParallelPlan, type UnitSize } from '../../plan/plan';
+import { Instance } from '../../model/instance';
+import { unitSizes } from '../../model/model';
+import { type LinkSetting, makeGroup } from '../../net/collective/group';
+import { lower, lowerForward, type Program } from '../../plan/lower';
+import type { ParallelPlan } from '../../plan/plan';
 import { type MicrobatchInput, microbatchSize } from '../data/data';
 import type { RunFile } from '../runfile';
 import type { StateKind } from '../state/elements';
 import type { RankState, UnitArrays } from '../state/state';
 import type { Cluster } from './cluster';
 import { Executor, type ExecutorOptions } from './executor';
+import { instanceOptions } from './instanceoptions';
 import type { RankModel, RankSetting } from './rankcontract';
 import { residencyOf } from './residency';
 import { leastMs, type UnitMs } from './slowness';
@@ -51,7 +49,9 @@ export function rankMaker(
     const units = unitSizes(run.model, plan.dp, { size: plan.tp, rank: mesh.coord.tp });
     const program = lower(plan, mesh, units);
     const { limitBytes } = options;
-    const wanted = instanceOptions(run, plan, mesh, program, units);
+    const rows = microbatchSize(run.train.globalBatch, plan.dp, plan.microbatches);
+    const residency = residencyOf(program, plan, units);
+    const wanted = instanceOptions({ model: run.model, plan, coord: mesh.coord, rows, residency });
     if (options.tuning && !device.report.software) {
       const lists = wanted.units.flatMap((unit) => [unit.forward, unit.backwardInput, unit.backwardWeight]);
       await tune(device, lists, { trace, store: options.tuning, sameBits: plan.tp > 1 });
@@ -73,35 +73,6 @@ function pace(run: RunFile, plan: ParallelPlan, units: number, unitMs: UnitMs = 
   return ({ op, unit }) => {
     const isBlock = unit > 0 && unit < units - 1;
     return isBlock ? leastMs(op, unitMs(), rows, plan.tp, plan.recompute) : 0;
-  };
-}
-
-/** What the rank at `mesh.coord` allocates; placeInstance turns it into bytes without a device. */
-export function instanceOptions(
-  run: RunFile,
-  plan: ParallelPlan,
-  mesh: Mesh,
-  program: Program,
-  units: readonly UnitSize[],
-): InstanceOptions {
-  const cut = { size: plan.tp, rank: mesh.coord.tp };
-  const rows = microbatchSize(run.train.globalBatch, plan.dp, plan.microbatches);
-  const here = (unit: number) => (program.slots[unit] ?? 0) > 0;
-  const [tableHere, headHere] = [here(0), here(units.length - 1)];
-  const apart: Tie = plan.pp === 1 ? 'shared' : 'apart';
-  return {
-    units: recordModel(run.model, rows, cut),
-    residency: residencyOf(program, plan, units),
-    sharding: { zero: shardingOf(plan), parts: plan.dp, part: ownedChunk(mesh.coord.dp, plan.dp) },
-    tie: !run.model.tieEmbeddings || !headHere ? 'none' : tableHere ? apart : 'copy',
-    tableSource: run.model.tieEmbeddings && tableHere && !headHere,
-    // why: sharded gradients take the table's whole part of a microbatch at once; whole ones add it up the same way
-    tableAside: run.model.tieEmbeddings && tableHere && plan.dp > 1 && plan.zero < 2 && plan.microbatches > 1,
-    recompute: plan.recompute,
-    microbatches: plan.microbatches,
-    cut,
-    ...(isModelOnEach(plan) && { sampled: run.model }),
-    firstToken: part(run.model.vocab, cut)[0],
   };
 }
 

@@ -1,12 +1,13 @@
 /** The model's files at the end of a run, streamed from the devices of all ranks to where rank 0 writes them. */
-import type { ParallelPlan } from '../../plan/plan';
 import { type Outlet, writeText } from '../../storage/bytes';
 import { configJson, modelFileHeader, modelFilePieces } from '../files/checkpoint';
-import type { Elements } from '../state/elements';
+import type { RankModel } from '../rank/rankcontract';
+import { type Elements, hashOf, rankElements } from '../state/elements';
 import { gatherPieces } from '../state/gather';
 import { holdingUnder } from '../state/sync';
-import { addressesOf, type Circuit } from '../state/transfer';
+import { addressesOf } from '../state/transfer';
 import type { Prepared } from './prepared';
+import type { GenerationSetting } from './setting';
 
 /** What is left of a rank whose run is over. */
 export interface Delivered {
@@ -16,28 +17,43 @@ export interface Delivered {
   readonly weightsHash: string;
 }
 
-/** All ranks call it alike, each with what it holds. Rejects with StorageError where a file did not arrive whole. */
+/**
+ * All ranks call it alike after the last step. Rejects with StorageError where a file did not arrive whole; null for an outlet
+ * writes none.
+ */
 export async function deliver(
-  circuit: Circuit,
-  { run, corpus }: Prepared,
-  { plan, step }: { readonly plan: ParallelPlan; readonly step: number },
+  setting: GenerationSetting,
+  prepared: Prepared,
+  { step, rank }: { readonly step: number; readonly rank: RankModel },
+  outlet: Outlet | null,
+): Promise<Delivered> {
+  const { plan, mesh } = setting;
+  const holding = holdingUnder(prepared.run.model, { plan, rank: mesh.rank });
+  const own = rankElements(rank, holding);
+  if (outlet) await writeFiles(setting, prepared, step, own, outlet);
+  return { step, weightsHash: await hashOf(own, holding.param.held) };
+}
+
+async function writeFiles(
+  setting: GenerationSetting,
+  { run: { model }, corpus }: Prepared,
+  step: number,
   own: Elements,
   outlet: Outlet,
 ): Promise<void> {
-  const { model } = run;
-  const { peers, rank } = circuit.mesh;
-  const file = rank === 0 ? await outlet.create('model.safetensors') : null;
+  const { plan, mesh } = setting;
+  const file = mesh.rank === 0 ? await outlet.create('model.safetensors') : null;
   await file?.write(modelFileHeader(model));
-  await gatherPieces(circuit, own, {
+  await gatherPieces(setting, own, {
     kind: 'param',
     pieces: modelFilePieces(model),
     to: 0,
-    has: peers.map((_, holder) => addressesOf(holdingUnder(model, { plan, rank: holder }))),
+    has: mesh.peers.map((_, holder) => addressesOf(holdingUnder(model, { plan, rank: holder }))),
     tag: `${step}/files`,
     take: (values) => file!.write(new Uint8Array(values.buffer)),
   });
   await file?.close();
-  if (rank !== 0) return;
+  if (!file) return;
   await writeText(outlet, 'config.json', configJson(model));
   await writeText(outlet, 'tokenizer.json', corpus.tokenizer.json());
 }

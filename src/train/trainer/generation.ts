@@ -7,29 +7,20 @@ import { PeerLost, StaleGeneration } from '../../errors';
 import type { Group } from '../../net/collective/group';
 import { makeGroup } from '../../net/collective/group';
 import { isModelOnEach, isWholeOnAll } from '../../plan/plan';
-import type { Outlet } from '../../storage/bytes';
 import { batchOf, microbatchSize, type Samples, sharesOf } from '../data/data';
 import type { ModelFiles } from '../files/checkpoint';
 import { modelFiles, readModelFile } from '../files/checkpoint';
 import { sha256 } from '../hash';
 import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
-import { fill, hashOf, rankElements, STATE_KINDS, seedElements, stateFrom } from '../state/elements';
 import { announce } from '../state/exchange';
 import { mirror } from '../state/mirror';
-import { sharedOut } from '../state/reshard';
-import {
-  type CutState,
-  gatherWeights,
-  holdingUnder,
-  keepNewest,
-  SINGLE,
-  stateFromWeights,
-  syncState,
-} from '../state/sync';
-import { addressesOf, type Circuit } from '../state/transfer';
+import { type CutState, gatherWeights, keepNewest, SINGLE, stateFromWeights } from '../state/sync';
+import type { Circuit } from '../state/transfer';
+import { beginningOf } from './beginning';
 import { type Delivered, deliver } from './deliver';
 import { heldOutLoss } from './evaluate';
+import { keepState } from './keep';
 import { learningRate } from './learningrate';
 import { probeLinks } from './linkprobe';
 import { type Prepared, prepare } from './prepared';
@@ -77,6 +68,8 @@ export class GenerationRun {
   #step = 0;
   /** The generation that ran the newest of them. */
   #ranBy = 0;
+  /** The generation that the steps of this one are known by: no state of another history has the same step and number. */
+  #runs = 0;
   /** Why the room goes on from an earlier step than this tab was at, '' where it does not. */
   #setBack = '';
   #ran = 0;
@@ -165,7 +158,7 @@ export class GenerationRun {
 
   /** Text, state and rank. */
   async #prepare(): Promise<Prepared> {
-    const { run, plan, mesh, text, reporter, init, outlet, resumption, trace, transport } = this.setting;
+    const { run, plan, mesh, text, reporter, init, trace, transport } = this.setting;
     const fromFile = init !== undefined && this.held.length === 0;
     const file = { step: 0, generation: mesh.generation, cutting: SINGLE };
     const announcements = await announce(
@@ -180,16 +173,10 @@ export class GenerationRun {
     const bytes = await text.share(this.#circuit, announcements);
     const prepared = this.prepared ?? prepare(run, bytes);
     this.prepared = prepared;
-    const { model, train } = prepared.run;
+    const { model } = prepared.run;
     if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init), mesh.generation)];
-    const isResumed = resumption && announcements.every(({ held }) => held.length === 0);
-    const mine = isResumed
-      ? { step: resumption.step, generation: mesh.generation, cutting: { plan, rank: mesh.rank }, state: null }
-      : await syncState(this.#circuit, model, plan, announcements, this.held);
-    const holding = holdingUnder(model, mine.cutting);
-    const seed = seedElements(model, train.seed);
-    // why the seed's, too, where there is no outlet: who still has them may begin again (sync.ts)
-    const state = mine.state ?? (outlet === undefined && !isResumed ? await stateFrom(seed, holding) : null);
+    const mine = await beginningOf(this.setting, prepared, announcements, this.held);
+    const { state } = mine;
     // why not what is newer: its steps run again
     this.held = keepNewest([
       ...(state ? [{ ...mine, state }] : []),
@@ -197,19 +184,16 @@ export class GenerationRun {
     ]);
     this.#step = mine.step;
     this.#ranBy = mine.generation;
+    // why beyond what was announced: kept states are of a room whose generations were counted before
+    const newest = Math.max(0, ...announcements.flatMap(({ held }) => held.map(({ generation }) => generation)));
+    this.#runs = newest < mesh.generation ? mesh.generation : newest + 1;
     if (reporter.step > mine.step) {
       this.#setBack = `A part of step ${reporter.step} was lost with a tab, so all go on from step ${mine.step}.`;
     }
     reporter.tell({ step: this.#step, vocab: model.vocab });
     const rank = await this.setting.makeRank({ ...this.setting, run: prepared.run, plan, mesh, transport, trace });
     this.#built = rank;
-    if (state) await rank.write(state);
-    else {
-      // why not the moments of the seed: a rank begins with zeros
-      if (isResumed) await fill(rank, holding, STATE_KINDS, await resumption.open(model));
-      else await fill(rank, holding, ['param'], seed);
-      await rank.written();
-    }
+    await mine.write(rank);
     this.#rank = rank;
     if (this.setting.probing && this.#step === 0) await probeLinks(this.#circuit, this.#world, trace);
     reporter.holds(rank.memory);
@@ -256,7 +240,7 @@ export class GenerationRun {
     });
     const votes = said.map(readVote);
     this.#step = step + 1;
-    this.#ranBy = mesh.generation;
+    this.#ranBy = this.#runs;
     // all have voted, so all have what they waited for before this step: their first state, or their mirror
     if (this.#fresh.length > 0 || !this.#mirrors) [this.held, this.#fresh] = [this.#fresh, []];
     reporter.holds(rank.memory);
@@ -283,7 +267,9 @@ export class GenerationRun {
     const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
     if (this.#mirrors && wantsMirror && !isLast) await this.#mirror(prepared);
     this.#isEnded = votes.some(({ ends }) => ends);
-    if (this.#isEnded || votes.some(({ keeps }) => keeps)) await this.#keep(prepared);
+    if (this.#isEnded || votes.some(({ keeps }) => keeps)) {
+      await keepState(this.setting, prepared, { step: this.#step, generation: this.#ranBy }, rank);
+    }
     this.#ran += 1;
     if (this.#isEnded) return;
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
@@ -298,22 +284,6 @@ export class GenerationRun {
     this.#fresh = await this.#uncounted(() => mirror(this.#circuit, run.model, mine));
     const t1 = performance.now();
     this.#mirrorDueMs = t1 + Math.max(this.setting.mirrorEveryMs!, MIRROR_REST * (t1 - t0));
-  }
-
-  /** All ranks keep the same step, so their parts make a whole. */
-  async #keep({ run: { model } }: Prepared): Promise<void> {
-    const { plan, mesh, keeper } = this.setting;
-    const has = mesh.peers.map((_, rank) => addressesOf(holdingUnder(model, { plan, rank })));
-    const cutting = { plan, rank: mesh.rank };
-    await keeper?.keep({
-      step: this.#step,
-      generation: this.#ranBy,
-      model,
-      cutting,
-      held: has[mesh.rank]!,
-      share: sharedOut(has)[mesh.rank]!,
-      elements: rankElements(this.#rank!, holdingUnder(model, cutting)),
-    });
   }
 
   async #beginProof(prepared: Prepared, by: number): Promise<void> {
@@ -376,7 +346,10 @@ export class GenerationRun {
     const { transport, mesh, outlet, keeper } = this.setting;
     await keeper?.settle();
     if (outlet !== undefined) {
-      this.#delivered = await this.#uncounted(() => this.#deliver(prepared, this.#isEnded ? null : outlet));
+      const wanted = this.#isEnded ? null : outlet;
+      this.#delivered = await this.#uncounted(() => {
+        return deliver(this.setting, prepared, { step: this.#step, rank: this.#rank! }, wanted);
+      });
       await transport.flush();
       return null;
     }
@@ -387,15 +360,6 @@ export class GenerationRun {
     const files = await this.#give(prepared, wanting, asked);
     await transport.flush();
     return mesh.rank === 0 ? files : null;
-  }
-
-  async #deliver(prepared: Prepared, outlet: Outlet | null): Promise<Delivered> {
-    const { plan, mesh } = this.setting;
-    const cutting = { plan, rank: mesh.rank };
-    const holding = holdingUnder(prepared.run.model, cutting);
-    const own = rankElements(this.#rank!, holding);
-    if (outlet) await deliver(this.#circuit, prepared, { plan, step: this.#step }, own, outlet);
-    return { step: this.#step, weightsHash: await hashOf(own, holding.param.held) };
   }
 
   /** Do what no step's traffic is made of: bytes that `work` sends are counted in none, whether it succeeds or not. */

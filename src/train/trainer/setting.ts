@@ -9,6 +9,7 @@ import type { Trace } from '../../trace/trace';
 import type { Keeper, Resumption } from '../files/keeper';
 import type { MakeRank } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
+import type { CutState } from '../state/sync';
 import type { Reporter } from './report';
 import type { TabStatus } from './status';
 import type { TextSource } from './text';
@@ -45,6 +46,8 @@ export interface TrainerDeps {
   readonly outlet?: Outlet | null;
   /** Keeps states of this rank where they outlive it. */
   readonly keeper?: Keeper;
+  /** The states of this run that the tab kept in an earlier visit; asked for once, when the run is known. */
+  readonly kept?: (run: RunFile) => Promise<readonly CutState[]>;
   /** Begin with this state instead of the seed's; all peers of a run alike. */
   readonly resumption?: Resumption;
   /** At most 10 times a second while training, and at every change of phase. */

@@ -154,18 +154,27 @@ class Training {
   async #enter(joined: JoinedGeneration): Promise<{ ended: TrainResult['end'] | null; files: ModelFiles | null }> {
     const { number, peers, plan, paused, steps: limit } = joined;
     const run = readRunFile(joined.run);
-    this.#begin(joined.run);
+    await this.#begin(joined.run, run);
     this.deps.transport.enterGeneration(number);
     const mesh = makeMesh(number, peers, peers.indexOf(this.deps.membership.self), plan);
     const { layers, heads, kvHeads, hidden } = run.model;
     const { globalBatch, steps } = run.train;
     validatePlan(plan, { ranks: peers.length, layers, heads, kvHeads, hidden, globalBatch });
     this.#rank = mesh.rank;
-    this.deps.trace.rank = mesh.rank;
     this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, run, plan, steps });
     if (paused) return { ended: null, files: null };
     const round = new GenerationRun(
-      { ...this.deps, run, plan, mesh, signal: joined.signal, limit, text: this.#text, reporter: this.#reporter },
+      {
+        ...this.deps,
+        trace: this.deps.trace.of(number, mesh.rank),
+        run,
+        plan,
+        mesh,
+        signal: joined.signal,
+        limit,
+        text: this.#text,
+        reporter: this.#reporter,
+      },
       {
         leaving: () => this.#leave.signal.aborted,
         ending: () => this.#ending,
@@ -204,10 +213,11 @@ class Training {
     }
   }
 
-  /** Another run than before begins from nothing. */
-  #begin(runText: string): void {
+  /** Another run than before begins from nothing, the first one from what was kept of it. */
+  async #begin(runText: string, run: RunFile): Promise<void> {
     if (runText === this.#runText) return;
     if (this.#runText !== '') [this.#held, this.#prepared] = [[], null];
+    else this.#held = (await this.deps.kept?.(run)) ?? [];
     this.#reporter.begin();
     this.#runText = runText;
   }

@@ -169,8 +169,9 @@ test('sizes for the planner: a block costs 1, a tied head names its table', () =
   expect(units[1]!.cost).toBe(1);
   expect(units[1]!.paramFloats).toBe(7_087_872);
   expect(units.at(-1)!.table).toEqual({ unit: 0, floats: 50257 * 768 });
-  // 2 V C against 24 C^2 + 2 C T
-  expect(units.at(-1)!.cost).toBeCloseTo((2 * 50257 * 768) / (24 * 768 ** 2 + 2 * 768 * 1024), 10);
+  // a token: five products with the table and its loss, against three times 24 C^2, nine times C T, and its output
+  const [V, C, T] = [50257, 768, 1024];
+  expect(units.at(-1)!.cost).toBeCloseTo((10 * V * C + 1) / (72 * C ** 2 + 9 * C * T + C), 10);
 });
 
 test('rows sorted by (token, position); tokens of other ranks are in no run', () => {

@@ -1,11 +1,12 @@
 /** Saved tensors: as many places are allocated as the program has microbatches alive at its peak, no more. No device. */
 import { describe, expect, test } from 'vitest';
-import { placeInstance } from '../../../src/model/instance';
 import { unitSizes } from '../../../src/model/model';
+import { placeInstance } from '../../../src/model/placed';
 import { lower } from '../../../src/plan/lower';
 import { makeMesh } from '../../../src/plan/mesh';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
-import { instanceOptions } from '../../../src/train/rank/rankmodel';
+import { instanceOptions } from '../../../src/train/rank/instanceoptions';
+import { residencyOf } from '../../../src/train/rank/residency';
 import { parseRunFile } from '../../../src/train/runfile';
 
 const run = parseRunFile({
@@ -20,14 +21,22 @@ function countSlots(plan: ParallelPlan, rank: number) {
   const mesh = makeMesh(1, peers, rank, plan);
   const units = unitSizes(run.model, plan.dp);
   const program = lower(plan, mesh, units);
-  const { placement } = placeInstance(instanceOptions(run, plan, mesh, program, units));
+  const { placement } = placeInstance(
+    instanceOptions({
+      model: run.model,
+      plan,
+      coord: mesh.coord,
+      rows: 1,
+      residency: residencyOf(program, plan, units),
+    }),
+  );
   const alive = units.map(() => new Set<number>());
   const most = units.map(() => 0);
   for (const line of program.actions) {
     if (line.op === 'F') most[line.unit] = Math.max(most[line.unit]!, alive[line.unit]!.add(line.mb).size);
     if (line.op === 'B' || line.op === 'W') alive[line.unit]!.delete(line.mb);
   }
-  const names = [...placement.plan.buffers].filter(([, { role }]) => role === 'saved').map(([name]) => name);
+  const names = [...placement.plan.buffers()].filter(([, { role }]) => role === 'saved').map(([name]) => name);
   const saved = (unit: number) => (unit === 0 ? 'tokens' : unit === HEAD ? 'targets' : 'mlp.fc.pre');
   const places = units.map((_, unit) => names.filter((name) => name.startsWith(`${saved(unit)}/${unit}/`)).length);
   return { most, places };

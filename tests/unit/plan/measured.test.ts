@@ -6,10 +6,10 @@ import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import { deviceOfSpeed, predict } from '../../../src/plan/planner';
 import type { Device } from '../../../src/plan/prediction';
 import { clusterOf, simulate } from '../../../src/plan/simulate';
-import { figuresOf, type ModelShape } from '../../../src/plan/sizes';
 import type { TraceEvent } from '../../../src/trace/trace';
+import { recordedSizes } from '../../../src/train/rank/modelsizes';
 
-const MODEL: ModelShape = {
+const MODEL = recordedSizes({
   arch: 'gpt2',
   layers: 6,
   heads: 4,
@@ -19,7 +19,7 @@ const MODEL: ModelShape = {
   context: 32,
   vocab: 65,
   tieEmbeddings: true,
-};
+});
 const WORK = { model: MODEL, globalBatch: 16 };
 const LINKS = { latencyMs: 4, bytesPerMs: 2500, hostMs: 3 };
 const GIVEN: Device = {
@@ -35,14 +35,14 @@ const GIVEN: Device = {
 
 /** Two steps of `plan` as the executor would record them, the first left out; the tp of these plans is 1. */
 function leg(plan: ParallelPlan, slowness = [1, 1, 1, 1]): Leg {
-  const units = figuresOf(MODEL, plan.dp, 1);
+  const units = MODEL.units(plan.dp, 1);
   const rows = Math.ceil(WORK.globalBatch / plan.dp / plan.microbatches);
   const costs = {
     passMs: (op: 'F' | 'I' | 'W', unit: number, rank: number) => {
       return GIVEN.launchMs + rows * GIVEN.passMs[units[unit]!.kind][op] * slowness[rank]!;
     },
     stepMs: (unit: number) => (units[unit]!.paramFloats / 1e6) * GIVEN.stepMsPerMillion,
-    borderBytes: 4 * rows * MODEL.context * MODEL.dim,
+    borderBytes: 4 * rows * MODEL.shape.context * MODEL.shape.dim,
     links: LINKS,
   };
   const { events } = simulate(clusterOf(plan, units), costs, 3);

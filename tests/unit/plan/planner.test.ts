@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { planTable } from '../../../src/cli/plantable';
-import { unitSizes } from '../../../src/model/model';
-import { footprintOf } from '../../../src/plan/footprint';
 import { collectiveMs } from '../../../src/plan/links';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import { deviceOfSpeed, predict, type Recommendation, recommend } from '../../../src/plan/planner';
 import type { Device } from '../../../src/plan/prediction';
-import { clusterOf } from '../../../src/plan/simulate';
-import { figuresOf, type ModelShape } from '../../../src/plan/sizes';
+import { programsOf } from '../../../src/plan/simulate';
+import type { ModelShape } from '../../../src/plan/sizes';
 import { nameOf } from '../../../src/plan/why';
+import { recordedSizes } from '../../../src/train/rank/modelsizes';
 
 /** 10.8 M parameters, as in the worked values of the reference: batch 32 sequences of 256, 200 GFLOP/s. */
 const SMALL: ModelShape = {
@@ -22,8 +21,9 @@ const SMALL: ModelShape = {
   vocab: 65,
   tieEmbeddings: true,
 };
-const WORK = { model: SMALL, globalBatch: 32 };
-const device = deviceOfSpeed(SMALL, 200e6, 4e9);
+const MODEL = recordedSizes(SMALL);
+const WORK = { model: MODEL, globalBatch: 32 };
+const device = deviceOfSpeed(MODEL, 200e6, 4e9);
 const four = [device, device, device, device];
 const LAN = { latencyMs: 0.5, bytesPerMs: 200e3 };
 const HOME = { latencyMs: 2, bytesPerMs: 12.5e3 };
@@ -31,31 +31,45 @@ const HOME = { latencyMs: 2, bytesPerMs: 12.5e3 };
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
 describe('sizes', () => {
-  test.each([
-    [{ ...SMALL }, 1, 1],
-    [{ ...SMALL, tieEmbeddings: false }, 4, 2],
-    [{ ...SMALL, heads: 3, kvHeads: 3, dim: 60, hidden: 240, vocab: 97, context: 33 }, 3, 1],
-    [{ ...SMALL, vocab: 66 }, 2, 2],
-  ])('equal the flat buffers of the recorded model (%#)', (shape, dp, tp) => {
-    const recorded = unitSizes({ ...shape, ropeTheta: 10000 }, dp, { size: tp, rank: tp - 1 });
-    const figures = figuresOf(shape, dp, tp);
-    expect(figures.map(({ name, paramFloats }) => [name, paramFloats])).toEqual(
-      recorded.map(({ name, paramFloats }) => [name, paramFloats]),
-    );
-    expect(figures.at(-1)!.table).toEqual(recorded.at(-1)!.table);
-  });
-
   test('GPT-2 small has 124,439,808 parameters', () => {
     const shape = { ...SMALL, layers: 12, heads: 12, kvHeads: 12, dim: 768, hidden: 3072, context: 1024, vocab: 50257 };
-    const floats = sum(figuresOf(shape, 1, 1).map(({ paramFloats }) => paramFloats));
+    const floats = sum(
+      recordedSizes(shape)
+        .units(1, 1)
+        .map(({ paramFloats }) => paramFloats),
+    );
     // why 64: every tensor begins at a multiple of 4 floats
     expect(Math.abs(floats - 124_439_808)).toBeLessThan(64);
   });
+
+  test('the head of a large vocabulary computes its logits again in both parts of the backward', () => {
+    const [small, large] = [4096, 50257].map(
+      (vocab) =>
+        recordedSizes({ ...SMALL, vocab })
+          .units(1, 1)
+          .at(-1)!.flops,
+    );
+    const product = (vocab: number) => 2 * SMALL.context * SMALL.dim * vocab;
+    expect(small).toEqual({ F: product(4096), I: product(4096), W: product(4096) });
+    expect(large).toEqual({ F: product(50257), I: 2 * product(50257), W: 2 * product(50257) });
+  });
+
+  test('the backward of attention is 3.5 of its forward', () => {
+    // of two lengths of text only the attention differs by more than the length
+    const [short, long] = [128, 256].map((context) => recordedSizes({ ...SMALL, context }).units(1, 1)[1]!.flops);
+    const attention = (op: 'F' | 'I' | 'W') => long![op] - 2 * short![op];
+    expect(attention('I') / attention('F')).toBeCloseTo(3.5, 12);
+    expect(attention('W')).toBe(0);
+  });
 });
 
-describe('footprint', () => {
-  const units = figuresOf({ ...SMALL, tieEmbeddings: false }, 4, 1);
-  const params = sum(units.map(({ paramFloats }) => paramFloats));
+describe('memory', () => {
+  const model = recordedSizes({ ...SMALL, tieEmbeddings: false });
+  const params = sum(model.units(4, 1).map(({ paramFloats }) => paramFloats));
+  const at = (fields: object, sequences: number, rank: number) => {
+    const plan = parsePlan(fields);
+    return model.memory(plan, sequences, programsOf(plan, model.units(plan.dp, plan.tp)))[rank]!;
+  };
 
   // bytes of model state per parameter with fp32 Adam: 16, 8 + 8/N, 4 + 12/N, 16/N
   test.each([
@@ -64,18 +78,14 @@ describe('footprint', () => {
     [2, 7],
     [3, 4],
   ])('zero %i over 4 ranks holds %i bytes per parameter', (zero, bytes) => {
-    const plan = parsePlan({ dp: 4, zero });
-    const { param, grad, moment } = footprintOf(plan, clusterOf(plan, units).seats[0]!, units, 8);
+    const { param, grad, moment } = at({ dp: 4, zero }, 8, 0);
     expect((param + grad + moment) / params).toBeCloseTo(bytes);
   });
 
   test('saved activations follow the slots, and recompute keeps only inputs', () => {
-    const at = (fields: object, rank: number) => {
-      const plan = parsePlan({ pp: 4, microbatches: 8, ...fields });
-      return footprintOf(plan, clusterOf(plan, units).seats[rank]!, units, 1).saved;
-    };
-    expect(at({ schedule: 'gpipe' }, 1) / at({}, 1)).toBeCloseTo(8 / 3);
-    expect(at({ recompute: true }, 1)).toBeLessThan(at({}, 1) / 10);
+    const saved = (fields: object) => at({ pp: 4, microbatches: 8, ...fields }, 1, 1).saved;
+    expect(saved({ schedule: 'gpipe' }) / saved({})).toBeCloseTo(8 / 3);
+    expect(saved({ recompute: true })).toBeLessThan(saved({}) / 10);
   });
 });
 
@@ -96,7 +106,7 @@ describe('prediction', () => {
 
   test('bytes equal the formulas', () => {
     const { bytesPerStep } = predict(parsePlan({ dp: 4 }), WORK, four, LAN);
-    const params = 4 * sum(figuresOf(SMALL, 4, 1).map(({ paramFloats }) => paramFloats));
+    const params = 4 * sum(MODEL.units(4, 1).map(({ paramFloats }) => paramFloats));
     expect(bytesPerStep).toBeCloseTo((2 * 3 * params) / 4);
     // per layer and microbatch 32 b s h (t - 1) / t, and embedding, loss and head as listed
     const tp = predict(parsePlan({ tp: 2 }), WORK, [device, device], LAN);
@@ -106,7 +116,7 @@ describe('prediction', () => {
   });
 
   test('a slow device in a stage slows the pipeline', () => {
-    const slow = deviceOfSpeed(SMALL, 50e6, 4e9);
+    const slow = deviceOfSpeed(MODEL, 50e6, 4e9);
     const plan = parsePlan({ pp: 4, microbatches: 16 });
     const slowed = predict(plan, WORK, [device, slow, device, device], LAN).stepMs;
     expect(slowed).toBeGreaterThan(2.5 * predict(plan, WORK, four, LAN).stepMs);
@@ -177,7 +187,11 @@ describe('recommend', () => {
 
   test('refuses a batch that no plan can cut', () => {
     expect(() =>
-      recommend({ model: { ...SMALL, heads: 1, kvHeads: 1 }, globalBatch: 1 }, Array(16).fill(device), LAN),
+      recommend(
+        { model: recordedSizes({ ...SMALL, heads: 1, kvHeads: 1 }), globalBatch: 1 },
+        Array(16).fill(device),
+        LAN,
+      ),
     ).toThrow('no plan runs 1 sequences a step on 16 ranks');
   });
 });
@@ -188,7 +202,7 @@ describe('npm run plan', () => {
 
   test('prints the ranked plans, one tab for comparison, and why', () => {
     const lines = table('run.json', '--gflops', '200', '--mbit=1600', '--latency-ms', '0.5').split('\n');
-    expect(lines[0]).toMatch(/^plan +mb +ms\/step +speed-up +sent MB +state MB +saved MB +other MB +total MB$/);
+    expect(lines[0]).toMatch(/^plan +mb +ms\/step +speed-up +sent MB +state MB +saved MB +scratch MB +total MB$/);
     expect(lines[1]).toMatch(/^DDP +1 /);
     expect(lines.some((line) => line.startsWith('one tab '))).toBe(true);
     expect(lines.at(-1)).toBe('DDP: it fits, and its traffic hides under the backward pass.');
@@ -223,7 +237,7 @@ describe('tabs of one machine', () => {
     [{ pp: 4, schedule: '1f1b' }],
     [{ dp: 2, pp: 2 }],
     [{ dp: 2, tp: 2 }],
-    [{ tp: 4, microbatches: 1 }],
+    [{ pp: 2, tp: 2, schedule: 'gpipe' }],
   ] as const)('take together as long as one alone where links cost nothing: %j', (plan) => {
     expect(step(plan, here) / alone).toBeCloseTo(1, 1);
   });

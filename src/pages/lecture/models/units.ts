@@ -1,7 +1,8 @@
 /** The units of a run as the planner sees them, and which stage of a plan each belongs to. */
 import type { ParallelPlan } from '../../../plan/plan';
-import { figuresOf, type ModelShape, type UnitFigures } from '../../../plan/sizes';
+import { type ModelShape, type ModelSizes, sequencesOf as sequencesIn, type UnitFigures } from '../../../plan/sizes';
 import { cutUnits, stageCount } from '../../../plan/stages';
+import { recordedSizes } from '../../../train/rank/modelsizes';
 import { BUILT_IN, vocabularyOf } from '../../state/texts';
 import type { RunFile } from '../../tab';
 
@@ -12,8 +13,17 @@ export function shapeOf({ model, data }: RunFile): ModelShape {
   return { ...model, vocab: vocabularyOf(data.tokenizer === 'char' ? 'char' : 'byte', facts) };
 }
 
+const known = new WeakMap<RunFile, ModelSizes>();
+
+/** The model of a run as the planner asks about it; recorded once for a run. */
+export function sizesOf(run: RunFile): ModelSizes {
+  const sizes = known.get(run) ?? recordedSizes(shapeOf(run));
+  known.set(run, sizes);
+  return sizes;
+}
+
 export function unitsOf(run: RunFile, { dp, tp }: Pick<ParallelPlan, 'dp' | 'tp'>): readonly UnitFigures[] {
-  return figuresOf(shapeOf(run), dp, tp);
+  return sizesOf(run).units(dp, tp);
 }
 
 /** Parameters of the whole model, padding left out of account. */
@@ -28,8 +38,8 @@ export function stageOfUnit(units: readonly UnitFigures[], plan: ParallelPlan): 
 }
 
 /** Samples in the largest microbatch. */
-export function sequencesOf(run: RunFile, { dp, microbatches }: ParallelPlan): number {
-  return Math.ceil(run.train.globalBatch / dp / microbatches);
+export function sequencesOf(run: RunFile, plan: ParallelPlan): number {
+  return sequencesIn(run.train.globalBatch, plan);
 }
 
 export const tokensPerStep = (run: RunFile): number => run.train.globalBatch * run.model.context;

@@ -1,8 +1,9 @@
 /** Models and clusters that are not in the room: the stops of the sliders, and the planner's question they stand for. */
 import type { Links } from '../../../plan/links';
-import { deviceOfSpeed, type Workload } from '../../../plan/planner';
+import { deviceOfSpeed } from '../../../plan/planner';
 import type { Device } from '../../../plan/prediction';
 import type { ModelShape } from '../../../plan/sizes';
+import { recordedSizes } from '../../../train/rank/modelsizes';
 
 /** GPT-2 shapes, tied, by name of their size. */
 const SHAPES = [
@@ -52,7 +53,11 @@ export function nameOfStop(dial: Dial, index: number): string {
   }
 }
 
-export function questionOf(dials: Dials): { workload: Workload; devices: readonly Device[]; links: Links } {
+export function questionOf(dials: Dials): {
+  workload: { model: ModelShape; globalBatch: number };
+  devices: readonly Device[];
+  links: Links;
+} {
   const [, layers, heads, dim, context, vocab] = SHAPES[dials.parameters]!;
   const model: ModelShape = {
     arch: 'gpt2',
@@ -65,7 +70,11 @@ export function questionOf(dials: Dials): { workload: Workload; devices: readonl
     vocab,
     tieEmbeddings: true,
   };
-  const device = deviceOfSpeed(model, STOPS.speed[dials.speed]! * 1e6, STOPS.memory[dials.memory]! * 1e9);
+  const device = deviceOfSpeed(
+    recordedSizes(model),
+    STOPS.speed[dials.speed]! * 1e6,
+    STOPS.memory[dials.memory]! * 1e9,
+  );
   return {
     workload: { model, globalBatch: GLOBAL_BATCH },
     devices: Array.from({ length: STOPS.devices[dials.devices]! }, () => device),

@@ -7,7 +7,7 @@ import { bytes, rate } from '../../state/format';
 import type { Adviser } from '../adviser';
 import { calibrate } from '../models/calibrate';
 import { plansOf, type Row, reasonOf, rowsOf } from '../models/ranking';
-import { shapeOf, tokensPerStep } from '../models/units';
+import { shapeOf, sizesOf, tokensPerStep } from '../models/units';
 import { Choice } from '../parts/choice';
 import { TableHead } from '../parts/tablehead';
 import { WhatIf } from '../parts/whatif';
@@ -54,10 +54,9 @@ function useAdvice(show: Show): Adviser {
   useEffect(() => {
     const known = calibrate(show.moment.peek());
     if (!run || !known || machines.length === 0) return;
-    const model = shapeOf(run);
-    const device = deviceOfSpeed(model, known.flopsPerMs, ROOM_MEMORY_BYTES);
+    const device = deviceOfSpeed(sizesOf(run), known.flopsPerMs, ROOM_MEMORY_BYTES);
     show.adviser.askOnce(`${kind} ${where} ${JSON.stringify({ ...run, plan: null })}`, {
-      workload: { model, globalBatch: run.train.globalBatch },
+      workload: { model: shapeOf(run), globalBatch: run.train.globalBatch },
       devices: machines.map((machine) => ({ ...device, ...(machine && { machine }) })),
       links: known.links,
     });
