@@ -80,6 +80,8 @@ export interface StartOptions {
     /** The checkpoint to go on from. */
     readonly resume: DeskCheckpoint | null;
   };
+  /** On pages: the room's folder in the storage of the browser, and whether the run goes on with what is there. */
+  readonly keep?: { readonly room: string; readonly goOn: boolean };
   readonly sampling: boolean;
   /** Keep the newest trace events for `RankResult.trace`. */
   readonly keepTrace: boolean;
@@ -124,6 +126,8 @@ export interface Engine {
   stop(): void;
   /** Keep the state at the next step border; the run ends there for all. */
   end(): void;
+  /** The page may be about to go: keep the state at the next step border. */
+  keep(): void;
   pause(paused: boolean): void;
   switchPlan(plan: ParallelPlan): void;
   /** Make this peer slow from its next line and its next message on. */

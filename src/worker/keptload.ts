@@ -1,4 +1,4 @@
-/** Reads the kept states of a room: for the page what there is to go on with, for the trainer its states. */
+/** Reads the kept states of a room for the trainer. */
 import { InputError, StorageError } from '../errors';
 import { hashOfSource } from '../storage/bytes';
 import type { OpfsFolder } from '../storage/opfs';
@@ -8,7 +8,7 @@ import type { RunFile } from '../train/runfile';
 import { stateFrom } from '../train/state/elements';
 import { MAX_STATES } from '../train/state/exchange';
 import { type CutState, holdingUnder, SINGLE } from '../train/state/sync';
-import { isWhole, type KeptState, keptStates } from './slots';
+import { isWhole, type KeptState, keptStates, versionsOf } from './slots';
 
 type InSlot = KeptState & { readonly slot: OpfsFolder };
 
@@ -32,16 +32,6 @@ export async function loadKept(room: string, run: RunFile): Promise<readonly Cut
     if (!(error instanceof StorageError)) throw error;
     return [];
   }
-}
-
-/** States of one step and generation, the newest first. */
-export function versionsOf<T extends KeptState>(states: readonly T[]): readonly (readonly T[])[] {
-  const groups = new Map<string, T[]>();
-  for (const state of states) {
-    const name = `${state.step}-${state.generation}`;
-    groups.set(name, [...(groups.get(name) ?? []), state]);
-  }
-  return [...groups.values()];
 }
 
 const modelOf = ({ run, vocab }: KeptState) => ({ ...run.model, vocab });

@@ -9,20 +9,13 @@ import type { OpfsFolder } from '../storage/opfs';
 import { builtInText } from '../train/data/texts';
 import type { Keepable, Keeper } from '../train/files/keeper';
 import { writeShard } from '../train/files/shard';
+import type { KeptNews } from '../train/trainer/status';
 import { describeState, forgetOldRooms, type Slot, TEXT_FILE, takeSlot } from './slots';
 
 const EVERY_MS = 30_000;
 /** A state is kept again after so many times what it took at the earliest: two percent of the time. */
 const REST = 50;
 const KEPT = 2;
-
-/** What a page is told. */
-export interface KeptNews {
-  /** The newest step that is kept; null where none is. */
-  readonly step: number | null;
-  /** Why nothing is kept, '' where something is. */
-  readonly sentence: string;
-}
 
 export class OpfsKeeper implements Keeper {
   #slot: Slot | null = null;

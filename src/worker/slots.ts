@@ -121,3 +121,13 @@ export function isWhole(states: readonly KeptState[]): boolean {
   const ranks = zero === 0 && pp === 1 && tp === 1 ? 1 : dp * pp * tp;
   return new Set(states.map(({ rank }) => rank)).size >= ranks;
 }
+
+/** States of one step and generation, the newest first. */
+export function versionsOf<T extends KeptState>(states: readonly T[]): readonly (readonly T[])[] {
+  const groups = new Map<string, T[]>();
+  for (const state of states) {
+    const name = `${state.step}-${state.generation}`;
+    groups.set(name, [...(groups.get(name) ?? []), state]);
+  }
+  return [...groups.values()];
+}

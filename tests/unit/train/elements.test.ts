@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
 import { makeMesh } from '../../../src/plan/mesh';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
-import type { ByteSink, ByteSource } from '../../../src/storage/bytes';
+import type { ByteSource } from '../../../src/storage/bytes';
 import { modelFile, modelFileHeader, modelFilePieces } from '../../../src/train/files/checkpoint';
 import { elementsOf, Shard, writeShard } from '../../../src/train/files/shard';
 import { parseRunFile } from '../../../src/train/runfile';
@@ -23,11 +23,13 @@ import {
 } from '../../../src/train/state/elements';
 import { gatherPieces } from '../../../src/train/state/gather';
 import { wholeModel } from '../../../src/train/state/holding';
-import { type Intervals, sizeOf } from '../../../src/train/state/intervals';
+import { type Intervals, sizeOf, subtract, union } from '../../../src/train/state/intervals';
+import { sharedOut } from '../../../src/train/state/reshard';
 import { emptyState } from '../../../src/train/state/state';
 import { holdingUnder, SINGLE } from '../../../src/train/state/sync';
 import { addressesOf } from '../../../src/train/state/transfer';
 import { memoryTransports } from '../../helpers/memory';
+import { MemoryFile } from '../../helpers/memoryfile';
 
 const { model } = parseRunFile({
   model: { arch: 'gpt2', layers: 3, heads: 4, dim: 16, hidden: 32, context: 8, vocab: 23, tieEmbeddings: true },
@@ -53,27 +55,6 @@ const marked: Elements = {
     );
   },
 };
-
-/** A file in memory. */
-class MemoryFile implements ByteSink, ByteSource {
-  readonly #parts: Uint8Array[] = [];
-
-  async write(bytes: Uint8Array): Promise<void> {
-    this.#parts.push(bytes.slice());
-  }
-
-  async close() {
-    return { sizeBytes: this.sizeBytes, sha256: '' };
-  }
-
-  get sizeBytes(): number {
-    return this.#parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  }
-
-  async read(from: number, to: number) {
-    return new Uint8Array(Buffer.concat(this.#parts)).slice(from, to);
-  }
-}
 
 async function shardsUnder(plan: ParallelPlan): Promise<readonly Shard[]> {
   const writing = Array.from({ length: ranksOf(plan) }, async (_, rank) => {
@@ -159,6 +140,18 @@ test('the hash is that of all bytes, whatever the pieces', async () => {
   const { param } = holdingUnder(model, SINGLE);
   const digest = await crypto.subtle.digest('SHA-256', new Uint8Array((await marked.read('param', WHOLE)).buffer));
   expect(await hashOf(marked, param.held)).toBe(Buffer.from(digest).toString('hex'));
+});
+
+test.each(PLANS)('%j: shares keep every element once, replicas in equal parts', (plan) => {
+  const has = Array.from({ length: ranksOf(plan) }, (_, rank) => addressesOf(holdingUnder(model, { plan, rank })));
+  const shares = sharedOut(has);
+  for (const kind of ['param', 'moment'] as const) {
+    expect(union(shares.flatMap((share) => share[kind]))).toEqual(WHOLE);
+    expect(shares.reduce((sum, share) => sum + sizeOf(share[kind]), 0)).toBe(FLOATS);
+    for (const [rank, share] of shares.entries()) expect(subtract(share[kind], has[rank]![kind])).toEqual([]);
+  }
+  const sizes = shares.map(({ param }) => sizeOf(param));
+  if (plan.pp === 1 && plan.tp === 1) expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThan(0.02 * FLOATS);
 });
 
 test('a shard of another model, a broken one and a missing part are refused', async () => {
