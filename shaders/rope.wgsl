@@ -1,9 +1,9 @@
 // In place on q and k of qkv rows [q N*H | k NKV*H | v NKV*H]: elements i and i + H/2 of a head turn by row % T times
-// theta^(-2i/H) radians; f32.
+// theta^(-2i/H) radians, slow pairs by a fraction of it where the model stretches positions; f32.
 // bindings qkv, p; grid ceil(R H / 2 / WG), folded into x and y; H even
 // knobs WG threads of a workgroup, one pair of all heads of a row each; INV turns back
 // saved/aliasing: qkv is read and written in place
-// source: Su et al. 2021, arXiv 2104.09864, paired by halves as in Hugging Face
+// source: Su et al. 2021, arXiv 2104.09864, paired by halves and stretched as in Hugging Face
 //
 // Angles are whole numbers of 2^-32 turns: a product with the position wraps exactly and has no error that reducing
 // large angles would have, and the same numbers come out on every device, whatever its sin, cos and pow.
@@ -16,6 +16,11 @@ struct Params {
   H: u32,
   // theta^(-2/H) in units of 2^-32
   ratio: u32,
+  // Pairs that turn by at most `slow` a position turn by `shrink` of it, those by `fast` or more as they are, others
+  // in between; shrink is a fraction and slow and fast are turns, in units of 2^-32. fast 0: nothing is stretched.
+  shrink: u32,
+  slow: u32,
+  fast: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> qkv: array<f32>;
@@ -53,6 +58,19 @@ fn turn(i: u32) -> u32 {
   return angle;
 }
 
+// The angle of a pair after stretching.
+fn stretched(angle: u32) -> u32 {
+  if (angle >= p.fast) {
+    return angle;
+  }
+  let least = scaled(angle, p.shrink);
+  if (angle <= p.slow) {
+    return least;
+  }
+  let share = f32(angle - p.slow) / f32(p.fast - p.slow);
+  return least + u32(share * f32(angle - least));
+}
+
 // (cos, sin): the nearest quarter turn, then Taylor series on at most pi / 4, exact to f32.
 fn cos_sin(angle: u32) -> vec2f {
   let quarter = (angle + 0x20000000u) >> 30u;
@@ -73,7 +91,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     return;
   }
   let pair = index - row * half;
-  let cs = cos_sin((row % p.T) * turn(pair));
+  let cs = cos_sin((row % p.T) * stretched(turn(pair)));
   let c = cs.x;
   let s = select(cs.y, -cs.y, INV == 1u);
   var i = row * (p.N + 2u * p.NKV) * p.H + pair;

@@ -45,7 +45,7 @@ const OPTIONS = {
   mbit: { type: 'string' },
 } as const;
 export const USAGE =
-  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FILE.safetensors] [--out DIR] [--checkpoint-every STEPS] [--resume OUT] [--tensorboard DIR] [--limit-mb N] [--plans PLANS.json --switch-every STEPS] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
+  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FOLDER | FILE.safetensors] [--out DIR] [--checkpoint-every STEPS] [--resume OUT] [--tensorboard DIR] [--limit-mb N] [--plans PLANS.json --switch-every STEPS] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
 
 /** Throws PlanError with the usage for what is none of the options. */
 export function parseTrainArgs(argv: readonly string[]): TrainArgs {

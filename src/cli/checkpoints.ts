@@ -14,6 +14,8 @@ import { parseRunFile, type RunFile } from '../train/runfile';
 const FORMAT = 'tabtrain checkpoint 1';
 const FOLDER = 'checkpoint';
 const DESCRIPTION = 'checkpoint.json';
+/** The run's source, where it is kept. */
+export const SOURCE = 'source.bin';
 const KEPT = 2;
 
 export interface KeptFile extends Receipt {
@@ -38,6 +40,8 @@ export interface Checkpoint extends RunFacts {
   readonly files: readonly KeptFile[];
   /** Where its files are. */
   readonly path: string;
+  /** The run's source where it cannot be made from the run file again: with a tokenizer that came with a model. */
+  readonly source: Uint8Array | null;
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -65,7 +69,8 @@ export class CheckpointWriter {
     readonly outFolder: string,
     readonly ranks: number,
     readonly facts: RunFacts,
-    readonly tokenizer: string,
+    /** Files beside the shards, by name. */
+    readonly others: ReadonlyMap<string, Uint8Array>,
     from: Checkpoint | null,
   ) {
     this.#kept = from ? [nameOf(from.step)] : [];
@@ -106,9 +111,11 @@ export class CheckpointWriter {
     const from = this.#unfinished(step);
     const name = nameOf(step);
     const to = join(this.outFolder, FOLDER, name);
-    const tokenizer = Buffer.from(this.tokenizer);
-    await writeFile(join(from, 'tokenizer.json'), tokenizer, { flush: true });
-    const files = [...shards, { name: 'tokenizer.json', sizeBytes: tokenizer.byteLength, sha256: hash(tokenizer) }];
+    const files = [...shards];
+    for (const [other, content] of this.others) {
+      await writeFile(join(from, other), content, { flush: true });
+      files.push({ name: other, sizeBytes: content.byteLength, sha256: hash(content) });
+    }
     const said = JSON.stringify({ format: FORMAT, step, ...this.facts, files }, null, 2);
     await writeFile(join(from, DESCRIPTION), `${said}\n`, { flush: true });
     await flushFolder(from);
@@ -164,7 +171,8 @@ export async function newestCheckpoint(outFolder: string): Promise<{ checkpoint:
     try {
       const checkpoint = describe(path);
       for (const file of checkpoint.files) await checkFile(join(path, file.name), file);
-      return { checkpoint, notes };
+      const source = checkpoint.files.some((file) => file.name === SOURCE) ? readFileSync(join(path, SOURCE)) : null;
+      return { checkpoint: { ...checkpoint, source }, notes };
     } catch (error) {
       notes.push(`${path} is not used: ${sentenceOf(error)}`);
     }
@@ -175,7 +183,7 @@ export async function newestCheckpoint(outFolder: string): Promise<{ checkpoint:
   );
 }
 
-function describe(path: string): Checkpoint {
+function describe(path: string): Omit<Checkpoint, 'source'> {
   const { run, format: _, ...rest } = v.parse(description, JSON.parse(readFileSync(join(path, DESCRIPTION), 'utf8')));
   return { ...rest, run: parseRunFile(run), path };
 }

@@ -9,7 +9,6 @@ import { InputError, PlanError } from '../errors';
 import { parsePlan } from '../plan/plan';
 import type { Receipt } from '../storage/bytes';
 import { builtInText } from '../train/data/texts';
-import { readModelFile } from '../train/files/checkpoint';
 import { applyOverrides } from '../train/overrides';
 import { checkMemory } from '../train/rank/fits';
 import { parseJson, parseRunFile, type RunFile } from '../train/runfile';
@@ -17,7 +16,9 @@ import { prepare } from '../train/trainer/prepared';
 import type { Handicap, Tour } from '../worker/api';
 import type { TrainArgs } from './args';
 import { findBrowser } from './browser';
-import type { Checkpoint, RunFacts } from './checkpoints';
+import { type Checkpoint, type RunFacts, SOURCE } from './checkpoints';
+import { initFile, readInit, sourceOf, withModel } from './init';
+import { readFile } from './readfile';
 
 export interface Job {
   /** With the vocabulary filled in. */
@@ -32,9 +33,9 @@ export interface Job {
   readonly tour: Tour | null;
   /** Measure the links before the first step. */
   readonly probing: boolean;
-  /** What a checkpoint says of this run, and the tokenizer that goes with it. */
+  /** What a checkpoint says of this run, and the files that it has beside the state. */
   readonly facts: RunFacts;
-  readonly tokenizer: string;
+  readonly beside: ReadonlyMap<string, Uint8Array>;
   /** What was decided for the user, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -56,11 +57,12 @@ export function prepareJob(args: TrainArgs, places: Places, from: Checkpoint | n
   const path = from ? join(from.folder, 'run.json') : (args.runPath ?? places.example);
   const given = applyOverrides(from?.run ?? parseJson(readFile(path, 'the run file').toString('utf8')), args.overrides);
   const plans = args.tour && readPlans(args.tour.plans);
-  const file = plans ? withPlan(given, plans[0]) : given;
+  const init = args.initPath === undefined ? null : readInit(args.initPath);
+  const { file, notes: changes } = withModel(plans ? withPlan(given, plans[0]) : given, init);
   const { count, plan, notes } = ranksOf(args, file);
   const parsed = parseRunFile(withPlan(file, plan), count);
   const legs = plans?.map((one) => parseRunFile(withPlan(file, one), count).plan);
-  const source = readSource(parsed.data.source, path, places.pages);
+  const source = from?.source ?? sourceOf(parsed, readSource(parsed.data.source, path, places.pages), init);
   const { run, corpus } = prepare(parsed, source);
   const text = { sizeBytes: source.byteLength, sha256: createHash('sha256').update(source).digest('hex') };
   if (from) checkSame(from, run, text);
@@ -68,32 +70,35 @@ export function prepareJob(args: TrainArgs, places: Places, from: Checkpoint | n
   const outFolder = resolve(args.resumePath ?? args.outPath ?? join('out', basename(path).replace(/\.json$/, '')));
   const everySteps = args.checkpointEvery ?? from?.everySteps ?? 0;
   for (const leg of legs ?? [run.plan]) if (args.limitBytes) checkMemory(run, leg, args.limitBytes);
-  const init = args.initPath === undefined ? null : readFile(args.initPath, 'the initial weights');
-  if (init) readModelFile(run.model, init);
   return {
     run,
     kind,
     count,
     source,
-    init,
+    init: init && initFile(init, run.model),
     outFolder,
     limitBytes: args.limitBytes ?? null,
     handicap: args.handicap,
     probing: args.probing ?? false,
     tour: args.tour && legs ? { everySteps: args.tour.everySteps, plans: legs } : null,
     facts: { run, kind, text, folder: from?.folder ?? dirname(resolve(path)), everySteps },
-    tokenizer: corpus.tokenizer.json(),
-    notes,
+    beside: new Map([
+      ['tokenizer.json', Buffer.from(corpus.tokenizer.json())],
+      ...(run.data.tokenizer === 'brought' ? [[SOURCE, source] as const] : []),
+    ]),
+    notes: [...(init?.notes ?? []), ...changes, ...(corpus.note === '' ? [] : [corpus.note]), ...notes],
   };
 }
 
 /** A state goes on only with the model and the text that it was trained with. */
 function checkSame(from: Checkpoint, run: RunFile, text: Receipt): void {
-  for (const [field, value] of Object.entries(run.model)) {
-    const kept = from.run.model[field as keyof RunFile['model']];
-    if (kept === value) continue;
+  const said = (value: unknown) => JSON.stringify(value) ?? 'left out';
+  const fields = new Set([...Object.keys(run.model), ...Object.keys(from.run.model)]) as Set<keyof RunFile['model']>;
+  for (const field of fields) {
+    const [kept, asked] = [said(from.run.model[field]), said(run.model[field])];
+    if (kept === asked) continue;
     throw new PlanError(
-      `model.${field} is ${kept} in the checkpoint and ${value} is asked for: a state goes on with its own model only`,
+      `model.${field} is ${kept} in the checkpoint and ${asked} is asked for: a state goes on with its own model only`,
     );
   }
   if (run.data.tokenizer !== from.run.data.tokenizer || text.sha256 !== from.text.sha256) {
@@ -157,15 +162,5 @@ function readSource(source: string, runPath: string, pages: string): Uint8Array 
     return readFileSync(first!);
   } catch {
     return readFile(second ?? first!, `data.source ${source}`);
-  }
-}
-
-function readFile(path: string, what: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message;
-    throw new InputError(`${what} cannot be read from ${path}: ${reason}.`);
   }
 }

@@ -52,6 +52,7 @@ const HELP: Help = {
     ['npm run train', 'the default example: Moby Dick, two Chromium tabs'],
     ['npm run train -- RUN.json --tabs 4 --out out/run', 'a run file of your own on four tabs, results in out/run'],
     ['npm run train -- RUN.json --nodes 2', 'two Node processes instead of tabs'],
+    ['npm run train -- RUN.json --init gpt2/', 'starts from a GPT-2, Llama or Qwen2 that transformers wrote'],
     ['npm run train -- RUN.json --init model.safetensors', 'starts from weights instead of the seed'],
     ['npm run train -- --train.steps=50 --plan.pp=2', 'replaces fields of the run file'],
     ['npm run train -- RUN.json --checkpoint-every 100', 'keeps the state every 100 steps in OUT/checkpoint'],
@@ -75,7 +76,7 @@ await runCommand(HELP, async (argv) => {
   if (!from) checkUnfinished(job.outFolder);
   const going = from ? [`Going on from step ${from.step} of ${job.run.train.steps}.`] : [];
   for (const note of [...notes, ...going, ...job.notes, ...planLines(job.run)]) console.error(note);
-  const checkpoints = new CheckpointWriter(job.outFolder, job.count, job.facts, job.tokenizer, from);
+  const checkpoints = new CheckpointWriter(job.outFolder, job.count, job.facts, job.beside, from);
   const { adapter, software, tokensPerSecond } = await runToEnd(job, { out, checkpoints, from });
   const kind = software ? `${adapter} (software)` : adapter;
   console.log(

@@ -43,16 +43,37 @@ export function ropeRatio(theta: number, H: number): number {
   return Math.min(2 ** 32 - 1, Math.round(2 ** 32 * theta ** (-2 / H)));
 }
 
+/** How positions are stretched beyond the context a model was first trained with. */
+export type RopeScaling =
+  | { readonly type: 'linear'; readonly factor: number }
+  | {
+      readonly type: 'llama3';
+      readonly factor: number;
+      readonly lowFrequency: number;
+      readonly highFrequency: number;
+      readonly originalContext: number;
+    };
+
+/** The `shrink`, `slow` and `fast` of rope. */
+export function ropeStretch(scaling: RopeScaling | undefined) {
+  const units = (turns: number) => Math.min(2 ** 32 - 1, Math.round(2 ** 32 * turns));
+  if (!scaling || scaling.factor === 1) return { shrink: 0, slow: 0, fast: 0 };
+  const shrink = units(1 / scaling.factor);
+  if (scaling.type === 'linear') return { shrink, slow: 2 ** 32 - 1, fast: 2 ** 32 - 1 };
+  const { lowFrequency, highFrequency, originalContext } = scaling;
+  return { shrink, slow: units(lowFrequency / originalContext), fast: units(highFrequency / originalContext) };
+}
+
 /**
  * In place: rotates the q and k parts of qkv rows [q N*H | k NKV*H | v NKV*H] by position row % T. Element i < H/2 of a
- * head is paired with i + H/2 and turns by theta^(-2i/H) radians per position; `ratio` is `ropeRatio(theta, H)`.
- * INV=1 rotates back: the backward, on dqkv.
+ * head is paired with i + H/2 and turns by theta^(-2i/H) radians per position; `ratio` is `ropeRatio(theta, H)`,
+ * `shrink`, `slow` and `fast` are those of `ropeStretch`. INV=1 rotates back: the backward, on dqkv.
  */
 export const rope = defineKernel({
   file: 'rope.wgsl',
   reads: [],
   writes: ['qkv'],
-  params: { R: 'u32', T: 'u32', N: 'u32', NKV: 'u32', H: 'u32', ratio: 'u32' },
+  params: { R: 'u32', T: 'u32', N: 'u32', NKV: 'u32', H: 'u32', ratio: 'u32', shrink: 'u32', slow: 'u32', fast: 'u32' },
   variants: [{ WG: 16 }],
   grid: (p, knobs) => gridOf((p.R! * p.H!) / 2, knob(knobs, 'WG')),
 });

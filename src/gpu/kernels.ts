@@ -25,9 +25,13 @@ export function knob(knobs: Knobs, name: string): number {
 /** Epilogues of matmul: the EPI knob. */
 export const EPI = { none: 0, gelu: 1, dgelu: 2, residual: 3 } as const;
 
+/** What the epilogue gelu is: the ACT knob. */
+export const ACT = { 'gelu-tanh': 0, gelu: 1, relu: 2 } as const;
+export type Activation = keyof typeof ACT;
+
 /**
  * out[M,N] = op(a) op(b), or += with ACC=1. TA=1: a is stored [K,M]; TB=1: b is stored [N,K]. BIAS=1 adds bias[N].
- * EPI gelu: aux = pre-activation, out = tanh-gelu of it; dgelu: out = acc * gelu'(extra); residual: out = acc + extra.
+ * EPI gelu: aux = pre-activation, out = its activation (ACT, tanh-gelu by default); dgelu: out = acc * gelu'(extra); residual: out = acc + extra.
  * BIASGRAD=1: also out[biasAt + n] += sum over k of b[k,n], the bias gradient beside dW (TB=0; out is the grad buffer).
  */
 export const matmul = defineKernel({

@@ -1,9 +1,8 @@
 /**
- * GPT-2 as plain single-device code: embed, block, head. Pre-LN, learned positions, tanh GELU, linear biases.
+ * GPT-2 as plain single-device code: embed, block, head. Pre-LN, learned positions, one activation, linear biases.
  * Knows shapes, never the plan: tensor parallelism is the table in gpt.split.ts.
  */
-
-import type { ModelConfig } from './config';
+import { type ModelConfig, normEpsOf } from './config';
 import { nextTokenLoss } from './loss';
 import { attention, embed, layerNorm, linear } from './ops';
 import { Tape } from './tape';
@@ -20,12 +19,14 @@ export function recordEmbed(c: ModelConfig, options: TapeOptions): Unit {
 export function recordBlock(c: ModelConfig, options: TapeOptions): Unit {
   const t = new Tape('block', options);
   const C = c.dim;
+  const eps = normEpsOf(c);
+  const activation = c.activation ?? 'gelu-tanh';
 
   const x = t.border('in', [t.rows, C]);
-  const qkv = linear(t, layerNorm(t, x, 'ln1'), 'attn.qkv', [C, 3 * C]);
+  const qkv = linear(t, layerNorm(t, x, 'ln1', eps), 'attn.qkv', [C, 3 * C]);
   const attended = attention(t, qkv, C / c.heads);
   const middle = linear(t, attended, 'attn.proj', [C, C], { residual: x });
-  const hidden = linear(t, layerNorm(t, middle, 'ln2'), 'mlp.fc', [C, c.hidden], { gelu: true });
+  const hidden = linear(t, layerNorm(t, middle, 'ln2', eps), 'mlp.fc', [C, c.hidden], { activation });
   return t.finish(x, linear(t, hidden, 'mlp.proj', [c.hidden, C], { residual: middle }));
 }
 
@@ -34,7 +35,7 @@ export function recordHead(c: ModelConfig, options: TapeOptions): Unit {
   const t = new Tape('head', options);
   const x = t.border('in', [t.rows, c.dim]);
   const targets = t.input('targets', [t.rows]);
-  const normed = layerNorm(t, x, 'ln');
+  const normed = layerNorm(t, x, 'ln', normEpsOf(c));
   const shape = [c.vocab, c.dim];
   const table = c.tieEmbeddings ? t.borrow('embed', 'wte', shape) : t.param('head.w', shape);
   return t.finish(x, nextTokenLoss(t, normed, table, targets, c.vocab), { x: normed, table });

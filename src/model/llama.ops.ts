@@ -6,18 +6,15 @@ import * as k from '../gpu/kernels.llama';
 import { headsOf } from './ops';
 import type { Tape } from './tape';
 
-/** RMSNorm's epsilon, as the run file's contract says. */
-const EPS = 1e-5;
-
 const width = (x: Tensor): number => x.shape[x.shape.length - 1]!;
 
 /** y = x * gamma / sqrt(mean of x^2 + eps) over the last dim. */
-export function rmsNorm(t: Tape, x: Tensor, name: string): Tensor {
+export function rmsNorm(t: Tape, x: Tensor, name: string, eps: number): Tensor {
   const [R, C] = [t.rows, width(x)];
   const gamma = t.param(`${name}.g`, [C]);
   const y = t.make(`${name}.y`, [R, C]);
   const rstd = t.make(`${name}.rstd`, [R]);
-  t.F(k.rmsnorm, { x, gamma, y, rstd }, { R, C, eps: EPS });
+  t.F(k.rmsnorm, { x, gamma, y, rstd }, { R, C, eps });
 
   t.backward(() => {
     const dy = t.gradOf(y);
@@ -29,9 +26,16 @@ export function rmsNorm(t: Tape, x: Tensor, name: string): Tensor {
   return y;
 }
 
+/** How much positions turn q and k. */
+export interface Rotation {
+  readonly theta: number;
+  readonly scaling?: k.RopeScaling | undefined;
+}
+
 /** Rotate q and k of fused rows in place by their position; the gradient is rotated back, in place too. */
-export function rotary(t: Tape, qkv: Tensor, H: number, group: number, theta: number): Tensor {
-  const params = { R: t.rows, T: t.context, ...headsOf(qkv, H, group), H, ratio: k.ropeRatio(theta, H) };
+export function rotary(t: Tape, qkv: Tensor, H: number, group: number, { theta, scaling }: Rotation): Tensor {
+  const angles = { ratio: k.ropeRatio(theta, H), ...k.ropeStretch(scaling) };
+  const params = { R: t.rows, T: t.context, ...headsOf(qkv, H, group), H, ...angles };
   t.F(k.rope, { qkv }, params);
 
   t.backward(() => t.I(k.rope, { qkv: t.gradOf(qkv) }, params, { INV: 1 }));

@@ -1,9 +1,8 @@
 /**
- * Llama as plain single-device code: RMSNorm, rotary positions, SwiGLU, grouped key/value heads, no biases; linears
- * stored [out, in]. Knows shapes, never the plan: tensor parallelism is the table in llama.split.ts.
+ * Llama as plain single-device code: RMSNorm, rotary positions, SwiGLU, grouped key/value heads, no biases but those of
+ * q, k and v that Qwen2 has; linears stored [out, in]. Knows shapes, never the plan: tensor parallelism is the table in llama.split.ts.
  */
-
-import type { ModelConfig } from './config';
+import { headSizeOf, type ModelConfig, normEpsOf } from './config';
 import { rmsNorm, rotary, swiGlu } from './llama.ops';
 import { nextTokenLoss } from './loss';
 import { attention, embed, linear } from './ops';
@@ -23,14 +22,18 @@ export function recordEmbed(c: ModelConfig, options: TapeOptions): Unit {
 export function recordBlock(c: ModelConfig, options: TapeOptions): Unit {
   const t = new Tape('block', options);
   const C = c.dim;
-  const H = C / c.heads;
+  const H = headSizeOf(c);
+  const Q = c.heads * H;
   const group = c.heads / c.kvHeads;
+  const eps = normEpsOf(c);
+  const bias = c.qkvBias ?? false;
 
   const x = t.border('in', [t.rows, C]);
-  const qkv = linear(t, rmsNorm(t, x, 'ln1'), 'attn.qkv', [C, C + 2 * c.kvHeads * H], PLAIN);
-  const attended = attention(t, rotary(t, qkv, H, group, c.ropeTheta), H, group);
-  const middle = linear(t, attended, 'attn.proj', [C, C], { ...PLAIN, residual: x });
-  const gateUp = linear(t, rmsNorm(t, middle, 'ln2'), 'mlp.fc', [C, 2 * c.hidden], PLAIN);
+  const qkv = linear(t, rmsNorm(t, x, 'ln1', eps), 'attn.qkv', [C, Q + 2 * c.kvHeads * H], { ...PLAIN, bias });
+  const rotation = { theta: c.ropeTheta, scaling: c.ropeScaling };
+  const attended = attention(t, rotary(t, qkv, H, group, rotation), H, group);
+  const middle = linear(t, attended, 'attn.proj', [Q, C], { ...PLAIN, residual: x });
+  const gateUp = linear(t, rmsNorm(t, middle, 'ln2', eps), 'mlp.fc', [C, 2 * c.hidden], PLAIN);
   return t.finish(x, linear(t, swiGlu(t, gateUp), 'mlp.proj', [c.hidden, C], { ...PLAIN, residual: middle }));
 }
 
@@ -39,7 +42,7 @@ export function recordHead(c: ModelConfig, options: TapeOptions): Unit {
   const t = new Tape('head', options);
   const x = t.border('in', [t.rows, c.dim]);
   const targets = t.input('targets', [t.rows]);
-  const normed = rmsNorm(t, x, 'ln');
+  const normed = rmsNorm(t, x, 'ln', normEpsOf(c));
   const shape = [c.vocab, c.dim];
   const table = c.tieEmbeddings ? t.borrow('embed', 'wte', shape) : t.param('head.w', shape);
   return t.finish(x, nextTokenLoss(t, normed, table, targets, c.vocab), { x: normed, table });

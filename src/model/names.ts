@@ -2,8 +2,7 @@
  * Hugging Face's names and shapes of a model's tensors, and where each lies in our parameters. GPT-2 maps one to one
  * (linears stored [in, out]); Llama's q, k, v and gate, up are row ranges of our fused tensors (stored [out, in]).
  */
-
-import type { ModelConfig } from './config';
+import { headSizeOf, type ModelConfig } from './config';
 import { floatsOf } from './layout';
 import { recordModel } from './model';
 
@@ -41,14 +40,19 @@ const GPT2: Readonly<Record<string, string>> = {
 };
 
 function llamaParts(c: ModelConfig): Readonly<Record<string, readonly Part[]>> {
-  const KV = (c.dim / c.heads) * c.kvHeads;
+  const [Q, KV] = [c.heads, c.kvHeads].map((heads) => heads * headSizeOf(c)) as [number, number];
   return {
     wte: [['embed_tokens.weight']],
     'ln1.g': [['input_layernorm.weight']],
     'attn.qkv.w': [
-      ['self_attn.q_proj.weight', c.dim],
+      ['self_attn.q_proj.weight', Q],
       ['self_attn.k_proj.weight', KV],
       ['self_attn.v_proj.weight', KV],
+    ],
+    'attn.qkv.b': [
+      ['self_attn.q_proj.bias', Q],
+      ['self_attn.k_proj.bias', KV],
+      ['self_attn.v_proj.bias', KV],
     ],
     'attn.proj.w': [['self_attn.o_proj.weight']],
     'ln2.g': [['post_attention_layernorm.weight']],

@@ -4,29 +4,31 @@
  * Letters: R rows = B*T, C channels, V vocabulary, M N K of matmul.
  */
 import type { Tensor } from '../gpu/instr';
+import type { Knobs } from '../gpu/kernel';
 import * as k from '../gpu/kernels';
 import * as split from '../gpu/kernels.split';
 import { part } from './split';
 import type { Tape } from './tape';
 
-/** LayerNorm's epsilon, as in GPT-2. */
-const EPS = 1e-5;
-
 const width = (x: Tensor): number => x.shape[x.shape.length - 1]!;
 
 export interface LinearOptions {
-  /** tanh-GELU of the result, fused. The consumer must be a linear: it fuses the GELU's backward. */
-  readonly gelu?: boolean;
+  /** Activation of the result, fused. The consumer must be a linear: it fuses the activation's backward. */
+  readonly activation?: k.Activation;
   /** Added to the result, fused. */
   readonly residual?: Tensor;
   /** false: no bias (Llama). */
   readonly bias?: boolean;
-  /** Weight stored [out, in] as in Llama, and then without bias; GPT-2 stores [in, out]. */
+  /** Weight stored [out, in] as in Llama; GPT-2 stores [in, out]. */
   readonly transposed?: boolean;
 }
 
-/** Which of `linear`'s results are a GELU: result -> pre-activation. Lives as long as the tape. */
-const preActivations = new WeakMap<Tensor, Tensor>();
+/** Which of `linear`'s results are an activation, of what, and which one. Lives as long as the tape. */
+const preActivations = new WeakMap<Tensor, { readonly pre: Tensor; readonly knobs: Knobs }>();
+
+/** No knob for the one every shader has by default. */
+const actKnobs = (activation: k.Activation | undefined): Knobs =>
+  activation === undefined || k.ACT[activation] === 0 ? {} : { ACT: k.ACT[activation] };
 
 /**
  * y[R,N] = x[R,K] w[K,N] + b. With tensor parallelism the split of `w` decides: a column split (its output dim) needs the
@@ -48,8 +50,9 @@ export function linear(
   const TB = outDim === 0 ? 1 : 0;
 
   const y = t.make(`${name}.y`, [R, N]);
-  const pre = options.gelu ? t.make(`${name}.pre`, [R, N]) : undefined;
-  if (pre) preActivations.set(y, pre);
+  const pre = options.activation ? t.make(`${name}.pre`, [R, N]) : undefined;
+  const act = actKnobs(options.activation);
+  if (pre) preActivations.set(y, { pre, knobs: act });
   // why: of a row split, one rank alone adds bias and residual, so the sum over the group holds them once
   const adds = !rowSplit || t.cut.rank === 0;
   const bias = adds ? b : undefined;
@@ -58,29 +61,31 @@ export function linear(
     k.matmul,
     { a: x, b: w, ...(bias && { bias }), ...(residual && { extra: residual }), out: y, ...(pre && { aux: pre }) },
     { M: R, N, K },
-    { TB, BIAS: bias ? 1 : 0, EPI: pre ? k.EPI.gelu : residual ? k.EPI.residual : k.EPI.none },
+    { TB, BIAS: bias ? 1 : 0, EPI: pre ? k.EPI.gelu : residual ? k.EPI.residual : k.EPI.none, ...act },
   );
   if (rowSplit) t.allReduce('forward', y);
 
   t.backward(() => {
     const dy = pre ? t.gradOf(pre) : t.gradOf(y);
     if (options.residual) t.skip(options.residual, dy);
-    const xPre = preActivations.get(x);
+    const activated = preActivations.get(x);
+    const xPre = activated?.pre;
     const into = t.into(xPre ?? x);
     const EPI = xPre ? k.EPI.dgelu : k.EPI.none;
     t.I(
       k.matmul,
       { a: dy, b: w, ...(xPre && { extra: xPre }), out: into.grad },
       { M: R, N: K, K: N },
-      { TB: 1 - TB, ACC: into.ACC, EPI },
+      { TB: 1 - TB, ACC: into.ACC, EPI, ...activated?.knobs },
     );
     if (columnSplit) t.allReduce('backwardInput', into.grad);
     const dims = { M: w.shape[0]!, N: w.shape[1]!, K: R };
     const [left, right] = TB ? [dy, x] : [x, dy];
-    // why: the bias gradient, the column sums of dy, comes out of the same pass over dy
-    const BIASGRAD = b ? 1 : 0;
+    // why: the bias gradient, the column sums of dy, comes out of the same pass over dy where dy is on the right
+    const fused = b && !TB;
     const bind = { a: left, b: right, out: t.paramGrad(w) };
-    t.W(k.matmul, bind, { ...dims, ...(b && { biasAt: t.at(b) }) }, { TA: 1, ACC: 1, BIASGRAD });
+    t.W(k.matmul, bind, { ...dims, ...(fused && { biasAt: t.at(b) }) }, { TA: 1, ACC: 1, BIASGRAD: fused ? 1 : 0 });
+    if (b && TB) t.W(k.colsum, { x: dy, out: t.paramGrad(b) }, { R, C: N });
   });
   return y;
 }
@@ -113,14 +118,14 @@ export function attention(t: Tape, qkv: Tensor, H: number, group = 1): Tensor {
   return out;
 }
 
-/** y = (x - mean) * rstd * gamma + beta over the last dim. */
-export function layerNorm(t: Tape, x: Tensor, name: string): Tensor {
+/** y = (x - mean) / sqrt(variance + eps) * gamma + beta over the last dim. */
+export function layerNorm(t: Tape, x: Tensor, name: string, eps: number): Tensor {
   const [R, C] = [t.rows, width(x)];
   const gamma = t.param(`${name}.g`, [C]);
   const beta = t.param(`${name}.b`, [C]);
   const y = t.make(`${name}.y`, [R, C]);
   const stats = t.make(`${name}.stats`, [R, 2]);
-  t.F(k.layernorm, { x, gamma, beta, y, stats }, { R, C, eps: EPS });
+  t.F(k.layernorm, { x, gamma, beta, y, stats }, { R, C, eps });
 
   t.backward(() => {
     const dy = t.gradOf(y);

@@ -14,7 +14,8 @@ export type { ModelConfig };
 export interface DataConfig {
   /** 'moby-dick' | 'names' | 'file:PATH' | 'tokens:PATH' */
   readonly source: string;
-  readonly tokenizer: 'char' | 'byte' | 'bpe';
+  /** 'brought': of the model the run starts from; its source is a bundle of data/brought.ts. */
+  readonly tokenizer: 'char' | 'byte' | 'bpe' | 'brought';
   readonly order: 'shuffled' | 'sequential';
 }
 
@@ -47,6 +48,8 @@ export interface RunFile {
 
 /** Head sizes above this do not fit the registers of the attention kernels. */
 const MAX_HEAD_SIZE = 128;
+/** Token numbers above 65,535 take four bytes each (data/tokens.ts). */
+const MAX_VOCAB = 1 << 20;
 
 const integer = (min: number, max: number) => {
   const text = `must be an integer from ${min} to ${max}`;
@@ -68,9 +71,29 @@ const modelFields = {
   dim: v.optional(integer(1, 65536), 64),
   hidden: v.optional(integer(1, 262144)),
   context: v.optional(integer(1, 65536), 64),
-  vocab: v.optional(integer(0, 65536), 0),
+  vocab: v.optional(integer(0, MAX_VOCAB), 0),
   tieEmbeddings: v.optional(flag, true),
   ropeTheta: v.optional(real(1, 1e9), 10000),
+  normEps: v.exactOptional(real(1e-12, 1)),
+  activation: v.exactOptional(oneOf(['gelu-tanh', 'gelu', 'relu'])),
+  headSize: v.exactOptional(integer(1, MAX_HEAD_SIZE)),
+  qkvBias: v.exactOptional(flag),
+  ropeScaling: v.exactOptional(
+    v.variant(
+      'type',
+      [
+        v.strictObject({ type: v.literal('linear'), factor: real(1, 1e6) }),
+        v.strictObject({
+          type: v.literal('llama3'),
+          factor: real(1, 1e6),
+          lowFrequency: real(1e-6, 1e6),
+          highFrequency: real(1e-6, 1e6),
+          originalContext: integer(1, 1e9),
+        }),
+      ],
+      'must be { type: "linear", factor } or { type: "llama3", factor, lowFrequency, highFrequency, originalContext }',
+    ),
+  ),
 };
 const source = v.pipe(
   v.string('must be a text'),
@@ -78,7 +101,7 @@ const source = v.pipe(
 );
 const dataFields = {
   source: v.optional(source, 'moby-dick'),
-  tokenizer: v.optional(oneOf(['char', 'byte', 'bpe']), 'char'),
+  tokenizer: v.optional(oneOf(['char', 'byte', 'bpe', 'brought']), 'char'),
   order: v.optional(oneOf(['shuffled', 'sequential']), 'shuffled'),
 };
 const trainFields = {
@@ -150,11 +173,13 @@ function parseModel(value: unknown): ModelConfig {
   return { ...model, kvHeads: model.kvHeads ?? heads, hidden };
 }
 
-function checkModel({ arch, dim, heads, kvHeads }: ModelConfig): void {
-  refuse(dim % heads === 0, () => {
+function checkModel(model: ModelConfig): void {
+  const { arch, dim, heads, kvHeads, headSize } = model;
+  checkOptions(model);
+  refuse(headSize !== undefined || dim % heads === 0, () => {
     return `model.dim ${dim} mod model.heads ${heads} = ${dim % heads}: heads must divide dim; take a dim that is a multiple of ${heads}`;
   });
-  const size = dim / heads;
+  const size = headSize ?? dim / heads;
   refuse(size <= MAX_HEAD_SIZE, () => {
     return `model.dim ${dim} / model.heads ${heads} = ${size} > ${MAX_HEAD_SIZE}, the largest head size; take at least ${Math.ceil(dim / MAX_HEAD_SIZE)} heads`;
   });
@@ -166,7 +191,24 @@ function checkModel({ arch, dim, heads, kvHeads }: ModelConfig): void {
     () => `model.heads ${heads} mod model.kvHeads ${kvHeads} = ${heads % kvHeads}: kvHeads must divide heads`,
   );
   refuse(arch === 'gpt2' || size % 2 === 0, () => {
-    return `model.dim ${dim} / model.heads ${heads} = ${size}: llama rotates pairs, so the head size must be even`;
+    const what = headSize === undefined ? `model.dim ${dim} / model.heads ${heads} =` : 'model.headSize';
+    return `${what} ${size}: llama rotates pairs, so the head size must be even`;
+  });
+}
+
+/** What one architecture has and the other has not. */
+function checkOptions({ arch, activation, headSize, qkvBias, ropeScaling }: ModelConfig): void {
+  refuse(arch === 'gpt2' || activation === undefined, () => {
+    return `model.activation ${activation} is for gpt2; llama has SwiGLU, so leave it out`;
+  });
+  const ofLlama = Object.entries({ headSize, qkvBias, ropeScaling });
+  for (const [field, value] of ofLlama) {
+    refuse(arch === 'llama' || value === undefined, () => `model.${field} is for llama; leave it out`);
+  }
+  if (ropeScaling?.type !== 'llama3') return;
+  const { lowFrequency, highFrequency } = ropeScaling;
+  refuse(lowFrequency < highFrequency, () => {
+    return `model.ropeScaling.lowFrequency ${lowFrequency} >= highFrequency ${highFrequency}; pairs between the two are stretched in part, so lower it`;
   });
 }
 

@@ -158,7 +158,8 @@ async function enterRoom({ desk, index, connectSocket, connectPeer }: Surroundin
 }
 
 async function startOptions({ desk, index }: Surroundings, setup: Setup, self: string): Promise<StartOptions> {
-  const init = setup.hasInit ? { init: await fetchBytes(`${desk}/init`, 'the initial weights') } : {};
+  // why one: the others take their parts from it, so nobody else holds the model whole
+  const init = setup.hasInit && index === 0 ? { init: await fetchBytes(`${desk}/init`, 'the initial weights') } : {};
   return {
     self,
     build: BUILD,

@@ -4,7 +4,8 @@
  */
 import { expect } from 'vitest';
 import { parsePlan } from '../../src/plan/plan';
-import { modelFile, readModelFile } from '../../src/train/files/checkpoint';
+import { modelFile } from '../../src/train/files/checkpoint';
+import { readModelFile } from '../../src/train/files/weights';
 import type { StepInput } from '../../src/train/rank/rankcontract';
 import { rankMaker } from '../../src/train/rank/rankmodel';
 import type { StepMetrics } from '../../src/train/trainer/status';

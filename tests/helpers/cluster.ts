@@ -8,6 +8,7 @@ import type { Transport } from '../../src/net/wire/transport';
 import { type Mesh, makeMesh } from '../../src/plan/mesh';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
 import { batchOf, samplesOf } from '../../src/train/data/data';
+import type { Tokens } from '../../src/train/data/tokens';
 import { type DeviceRank, rankMaker } from '../../src/train/rank/rankmodel';
 import type { RunFile } from '../../src/train/runfile';
 import { type Holding, holdingOf, type Part, wholeModel } from '../../src/train/state/holding';
@@ -35,7 +36,7 @@ export interface ClusterRun {
 export interface ClusterOptions {
   /** Whole model by address. */
   readonly init: Float32Array;
-  readonly text: Uint16Array;
+  readonly text: Tokens;
   readonly steps: number;
   /** Messages take up to this long, drawn from `seed`. */
   readonly jitterMs?: number;

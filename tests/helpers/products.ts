@@ -21,8 +21,19 @@ export const SHAPES = [
   [20, 36, 264],
 ] as const;
 
-const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
-const geluGrad = (x: number) => (gelu(x + 1e-5) - gelu(x - 1e-5)) / 2e-5;
+/** The normal distribution function: 1/2 + its density times x + x^3/3 + x^5/15 + ... */
+function normalCdf(x: number): number {
+  let [term, sum] = [x, x];
+  for (let k = 3; Math.abs(term) > 1e-17 * Math.abs(sum); k += 2) sum += term *= (x * x) / k;
+  return Math.min(1, Math.max(0, 0.5 + (sum * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI)));
+}
+
+/** By the ACT knob. */
+const ACTIVATIONS = [
+  (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  (x: number) => x * normalCdf(x),
+  (x: number) => Math.max(0, x),
+];
 
 export interface Operands {
   readonly a: Float32Array;
@@ -36,14 +47,15 @@ export interface Operands {
 export function reference([M, N, K]: Shape, knobs: Knobs, { a, b, bias, extra, out }: Operands) {
   const result = new Float64Array(M * N);
   const aux = new Float64Array(M * N);
+  const act = ACTIVATIONS[knobs.ACT ?? 0]!;
   for (let m = 0; m < M; m++) {
     for (let n = 0; n < N; n++) {
       let value = knobs.BIAS ? bias[n]! : 0;
       for (let k = 0; k < K; k++) value += a[knobs.TA ? k * M + m : m * K + k]! * b[knobs.TB ? n * K + k : k * N + n]!;
       const at = m * N + n;
       aux[at] = value;
-      if (knobs.EPI === EPI.gelu) value = gelu(value);
-      if (knobs.EPI === EPI.dgelu) value *= geluGrad(extra[at]!);
+      if (knobs.EPI === EPI.gelu) value = act(value);
+      if (knobs.EPI === EPI.dgelu) value *= (act(extra[at]! + 1e-5) - act(extra[at]! - 1e-5)) / 2e-5;
       if (knobs.EPI === EPI.residual) value += extra[at]!;
       result[at] = value + (knobs.ACC ? out[at]! : 0);
     }
@@ -74,6 +86,12 @@ export const MODES: readonly Knobs[] = [
   { TB: 1, ACC: 1 },
   { BIAS: 1 },
 ];
+
+/** Epilogues of the activations that are no tanh GELU. */
+export const ACTIVATED: readonly Knobs[] = [1, 2].flatMap((ACT) => [
+  { BIAS: 1, EPI: EPI.gelu, ACT },
+  { TB: 1, EPI: EPI.dgelu, ACT },
+]);
 
 /** What the knobs read and write of the operands. */
 export function productOf(knobs: Knobs, [M, N, K]: Shape, given: Operands) {

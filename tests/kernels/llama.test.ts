@@ -105,13 +105,23 @@ interface Heads {
   readonly H: number;
 }
 
-function rotate(qkv: Numbers, { R, T, N, NKV, H }: Heads, theta: number): Float64Array {
+/** As transformers computes the frequencies of linear and llama3 scaling. */
+function stretch(frequency: number, scaling: k.RopeScaling | undefined): number {
+  if (!scaling) return frequency;
+  if (scaling.type === 'linear') return frequency / scaling.factor;
+  const { factor, lowFrequency, highFrequency, originalContext } = scaling;
+  const cycles = (originalContext * frequency) / (2 * Math.PI);
+  const smooth = Math.min(1, Math.max(0, (cycles - lowFrequency) / (highFrequency - lowFrequency)));
+  return frequency * ((1 - smooth) / factor + smooth);
+}
+
+function rotate(qkv: Numbers, { R, T, N, NKV, H }: Heads, theta: number, scaling?: k.RopeScaling): Float64Array {
   const width = (N + 2 * NKV) * H;
   const out = Float64Array.from(qkv);
   for (let r = 0; r < R; r++) {
     for (let head = 0; head < N + NKV; head++) {
       for (let i = 0; i < H / 2; i++) {
-        const angle = (r % T) * theta ** ((-2 * i) / H);
+        const angle = (r % T) * stretch(theta ** ((-2 * i) / H), scaling);
         const a = r * width + head * H + i;
         const b = a + H / 2;
         out[a] = qkv[a]! * Math.cos(angle) - qkv[b]! * Math.sin(angle);
@@ -122,32 +132,39 @@ function rotate(qkv: Numbers, { R, T, N, NKV, H }: Heads, theta: number): Float6
   return out;
 }
 
-for (const [B, T, N, NKV, H, theta] of [
+const LLAMA3 = { type: 'llama3', factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 200 } as const;
+
+for (const [B, T, N, NKV, H, theta, scaling] of [
   [1, 1, 1, 1, 2, 10_000],
   [2, 33, 3, 1, 20, 10_000],
   [3, 16, 4, 2, 64, 10_000],
   [1, 1024, 1, 1, 16, 10],
   [1, 2048, 1, 1, 128, 500_000],
+  [1, 300, 1, 1, 32, 10_000, { type: 'linear', factor: 3 }],
+  [2, 300, 2, 1, 64, 500_000, LLAMA3],
 ] as const) {
-  gpuTest(`rope, ${B} x ${T} positions, ${N} on ${NKV} heads of ${H}, base ${theta}`, async (device) => {
-    const heads = { R: B * T, T, N, NKV, H };
-    const width = (N + 2 * NKV) * H;
-    const params = { ...heads, ratio: k.ropeRatio(theta, H) };
-    const qkv = random(B * T * width, 7);
-    const isV = (_: number, i: number) => i % width >= (N + NKV) * H;
-    for (const variant of k.rope.variants) {
-      const turn = async (x: Float32Array, INV: number) => {
-        const run = { kernel: k.rope, bind: { qkv: x }, params, knobs: { ...variant, INV }, out: ['qkv'] };
-        return (await runKernel(device, run)).qkv!;
-      };
-      const turned = await turn(qkv, 0);
-      // an angle is off by at most two units of 2^-32 turns per position, 3e-9 radians; elements are at most 1
-      expectClose(turned, rotate(qkv, heads, theta), 5e-7 + 3e-9 * T);
-      expect(turned.filter(isV)).toEqual(qkv.filter(isV));
-      // turning back is the transpose, hence the gradient; sines and cosines are the same, so only roundings differ
-      expectClose(await turn(turned, 1), qkv, 5e-7);
-    }
-  });
+  gpuTest(
+    `rope, ${B} x ${T} positions, ${N} on ${NKV} heads of ${H}, base ${theta} ${scaling?.type ?? ''}`,
+    async (device) => {
+      const heads = { R: B * T, T, N, NKV, H };
+      const width = (N + 2 * NKV) * H;
+      const params = { ...heads, ratio: k.ropeRatio(theta, H), ...k.ropeStretch(scaling) };
+      const qkv = random(B * T * width, 7);
+      const isV = (_: number, i: number) => i % width >= (N + NKV) * H;
+      for (const variant of k.rope.variants) {
+        const turn = async (x: Float32Array, INV: number) => {
+          const run = { kernel: k.rope, bind: { qkv: x }, params, knobs: { ...variant, INV }, out: ['qkv'] };
+          return (await runKernel(device, run)).qkv!;
+        };
+        const turned = await turn(qkv, 0);
+        // an angle is off by at most two units of 2^-32 turns per position, 3e-9 radians; elements are at most 1
+        expectClose(turned, rotate(qkv, heads, theta, scaling), 5e-7 + 3e-9 * T);
+        expect(turned.filter(isV)).toEqual(qkv.filter(isV));
+        // turning back is the transpose, hence the gradient; sines and cosines are the same, so only roundings differ
+        expectClose(await turn(turned, 1), qkv, 5e-7);
+      }
+    },
+  );
 }
 
 test('rope refuses bases and heads it cannot rotate', () => {

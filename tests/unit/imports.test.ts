@@ -69,9 +69,10 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^server\//,
     /^storage\//,
     /^train\/(runfile|overrides)$/,
-    /^train\/files\/checkpoint$/,
+    /^train\/files\//,
+    { type: /^model\/config$/ },
     /^train\/trainer\/prepared$/,
-    /^train\/data\/texts$/,
+    /^train\/data\/(texts|corpus)$/,
     /^train\/rank\/(fits|memoryplan|modelsizes)$/,
   ],
 };

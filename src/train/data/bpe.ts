@@ -2,9 +2,11 @@
  * Byte-pair merges over the bytes of words: a small deterministic trainer and the encoder. Words are cut as GPT-2 cuts
  * them; ids 0..255 are the bytes, merge i makes id 256 + i. Source: Sennrich et al., arXiv 1508.07909.
  */
+import { Chain } from './chain';
+import { Heap } from './heap';
 
 /** Merges at most: what a trainer in a browser tab learns in some seconds. */
-export const MAX_MERGES = 4096;
+export const MAX_MERGES = 8192;
 
 /** GPT-2's pre-tokenizer, as in the ByteLevel pre-tokenizer of Hugging Face's tokenizers. */
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
@@ -12,81 +14,116 @@ const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(
 /** The two ids that merge i joins. */
 export type Merge = readonly [left: number, right: number];
 
-interface Word {
-  readonly count: number;
-  ids: number[];
-}
-
 const utf8 = new TextEncoder();
-const keyOf = (left: number, right: number): number => left * 65536 + right;
+const IDS = 65536;
+const keyOf = (left: number, right: number): number => left * IDS + right;
+
+/** Merges between two calls of `onProgress`. */
+const TOLD_EVERY = 64;
 
 /**
  * The `merges` most frequent merges of `text`, one after the other; ties go to the lower left, then the lower right id.
- * Fewer where no pair occurs twice.
+ * Fewer where no pair occurs twice. `onProgress` is told how many there are.
  */
-export function trainMerges(text: string, merges: number): readonly Merge[] {
-  const counts = new Map<string, number>();
-  for (const [word] of text.matchAll(WORDS)) counts.set(word, (counts.get(word) ?? 0) + 1);
-  const words: Word[] = [...counts].map(([word, count]) => ({ count, ids: [...utf8.encode(word)] }));
-  const pairs = new Pairs();
-  for (const word of words) pairs.add(word, 1);
+export function trainMerges(
+  text: string,
+  merges: number,
+  onProgress: (learned: number) => void = () => {},
+): readonly Merge[] {
+  const pairs = new Pairs(text);
   const learned: Merge[] = [];
   while (learned.length < merges) {
     const best = pairs.mostFrequent();
     if (best === undefined) break;
-    for (const word of pairs.wordsWith(best)) {
-      pairs.add(word, -1);
-      word.ids = joined(word.ids, best, 256 + learned.length);
-      pairs.add(word, 1);
-    }
+    pairs.join(best, 256 + learned.length);
     learned.push(best);
+    if (learned.length % TOLD_EVERY === 0) onProgress(learned.length);
   }
   return learned;
 }
 
-/** How often every pair of neighbours occurs, and in which words. */
+/** How often every pair of neighbours occurs in a text, and where. */
 class Pairs {
+  readonly #chain: Chain;
+  /** Occurrences of the word that a place is in. */
+  readonly #weights: Int32Array;
   readonly #counts = new Map<number, number>();
-  readonly #words = new Map<number, Set<Word>>();
+  /** Places where a pair began once; what has been joined since is skipped. */
+  readonly #places = new Map<number, number[]>();
+  /** Every pair with the count it had when it was pushed: counts that fell since are found when they are popped. */
+  readonly #heap = new Heap();
 
-  /** Count the pairs of `word` in (sign 1) or out (sign -1). */
-  add(word: Word, sign: 1 | -1): void {
-    for (let i = 1; i < word.ids.length; i++) {
-      const key = keyOf(word.ids[i - 1]!, word.ids[i]!);
-      this.#counts.set(key, (this.#counts.get(key) ?? 0) + sign * word.count);
-      const words = this.#words.get(key) ?? new Set();
-      this.#words.set(key, words);
-      if (sign > 0) words.add(word);
-      else words.delete(word);
+  constructor(text: string) {
+    const counts = new Map<string, number>();
+    for (const [word] of text.matchAll(WORDS)) counts.set(word, (counts.get(word) ?? 0) + 1);
+    const [ids, weights, starts]: [number[], number[], number[]] = [[], [], []];
+    for (const [word, count] of counts) {
+      starts.push(ids.length);
+      for (const byte of utf8.encode(word)) {
+        ids.push(byte);
+        weights.push(count);
+      }
     }
+    this.#chain = new Chain(ids, starts);
+    this.#weights = Int32Array.from(weights);
+    for (const at of ids.keys()) this.#count(at, 1);
+    for (const key of this.#counts.keys()) this.#push(key);
   }
 
   /** Undefined when no pair occurs twice. */
   mostFrequent(): Merge | undefined {
-    let best = -1;
-    let most = 1;
-    for (const [key, count] of this.#counts) {
-      if (count > most || (count === most && best >= 0 && key < best)) [best, most] = [key, count];
-      if (count === 0) this.#counts.delete(key);
+    for (;;) {
+      const top = this.#heap.pop();
+      if (top === undefined) return undefined;
+      const count = -Math.floor(top / 2 ** 32);
+      const key = top + count * 2 ** 32;
+      const now = this.#counts.get(key) ?? 0;
+      if (now === count) return [Math.floor(key / IDS), key % IDS];
+      if (now > 1) this.#push(key);
     }
-    return best < 0 ? undefined : [Math.floor(best / 65536), best % 65536];
   }
 
-  wordsWith([left, right]: Merge): readonly Word[] {
-    return [...(this.#words.get(keyOf(left, right)) ?? [])];
+  /** Join every occurrence of the pair, from the left. */
+  join([left, right]: Merge, id: number): void {
+    const key = keyOf(left, right);
+    const chain = this.#chain;
+    const places = this.#places.get(key) ?? [];
+    const risen = new Set<number>();
+    for (const at of places.sort((a, b) => a - b)) {
+      if (!chain.has(at, left, right)) continue;
+      const before = chain.before(at);
+      if (before >= 0) this.#count(before, -1);
+      this.#count(chain.next(at), -1);
+      chain.join(at, id);
+      for (const place of before >= 0 ? [before, at] : [at]) {
+        const pair = this.#count(place, 1);
+        if (pair !== undefined) risen.add(pair);
+      }
+    }
+    this.#counts.delete(key);
+    this.#places.delete(key);
+    for (const pair of risen) this.#push(pair);
   }
-}
 
-/** `ids` with every occurrence of the pair replaced, from the left. */
-function joined(ids: readonly number[], [left, right]: Merge, id: number): number[] {
-  const out: number[] = [];
-  for (let i = 0; i < ids.length; i++) {
-    if (ids[i] === left && ids[i + 1] === right) {
-      out.push(id);
-      i++;
-    } else out.push(ids[i]!);
+  /** Count the pair that begins at a place in (sign 1) or out (sign -1); its key, undefined at the end of a word. */
+  #count(at: number, sign: 1 | -1): number | undefined {
+    const next = this.#chain.next(at);
+    if (next < 0) return undefined;
+    const key = keyOf(this.#chain.ids[at]!, this.#chain.ids[next]!);
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + sign * this.#weights[at]!);
+    if (sign > 0) {
+      const places = this.#places.get(key);
+      if (places) places.push(at);
+      else this.#places.set(key, [at]);
+    }
+    return key;
   }
-  return out;
+
+  /** Highest count first, then the lowest key; pairs that occur once are never joined. */
+  #push(key: number): void {
+    const count = this.#counts.get(key) ?? 0;
+    if (count > 1) this.#heap.push(key - count * 2 ** 32);
+  }
 }
 
 /** Encodes words by applying merges in the order they were learned. */
@@ -112,15 +149,25 @@ export class MergeEncoder {
   }
 
   #encodeWord(word: string): readonly number[] {
-    let ids: number[] = [...utf8.encode(word)];
-    for (;;) {
-      let rank = Number.POSITIVE_INFINITY;
-      for (let i = 1; i < ids.length; i++) {
-        rank = Math.min(rank, this.#rank.get(keyOf(ids[i - 1]!, ids[i]!)) ?? Number.POSITIVE_INFINITY);
-      }
-      const merge = this.merges[rank];
-      if (merge === undefined) return ids;
-      ids = joined(ids, merge, 256 + rank);
+    const bytes = utf8.encode(word);
+    const chain = new Chain(bytes, [0]);
+    const heap = new Heap();
+    // the lowest rank first, and of one rank the leftmost
+    const offer = (at: number) => {
+      const next = at < 0 ? -1 : chain.next(at);
+      const rank = next < 0 ? undefined : this.#rank.get(keyOf(chain.ids[at]!, chain.ids[next]!));
+      if (rank !== undefined) heap.push(rank * 2 ** 32 + at);
+    };
+    for (const at of bytes.keys()) offer(at);
+    for (let top = heap.pop(); top !== undefined; top = heap.pop()) {
+      const rank = Math.floor(top / 2 ** 32);
+      const at = top % 2 ** 32;
+      const [left, right] = this.merges[rank]!;
+      if (!chain.has(at, left, right)) continue;
+      chain.join(at, 256 + rank);
+      offer(chain.before(at));
+      offer(at);
     }
+    return chain.word(0);
   }
 }

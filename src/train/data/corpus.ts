@@ -1,28 +1,39 @@
 /** The tokens a run is trained on and their tokenizer, from the bytes of its source; where the bytes come from is not here. */
 import { InputError } from '../../errors';
 import type { RunFile } from '../runfile';
-import { makeTokenizer, numberTokenizer, type Tokenizer } from './tokenizer';
+import { broughtTokenizer, packBundle, readBundle } from './brought';
+import { makeTokenizer, numberTokenizer, type OnLearned, type Tokenizer } from './tokenizer';
+import { MAX_SHORT_VOCAB, type Tokens, tokensOf } from './tokens';
 
 export interface Corpus {
-  readonly tokens: Uint16Array;
+  readonly tokens: Tokens;
   readonly tokenizer: Tokenizer;
+  /** What people should know of it, one sentence, '' for nothing. */
+  readonly note: string;
 }
 
 /**
- * Read the bytes of run.data.source: UTF-8 text, or little-endian uint16 for `tokens:`. Throws InputError for a broken
+ * Read the bytes of run.data.source: UTF-8 text, or for `tokens:` little-endian uint16, uint32 above 65,536. Throws InputError for a broken
  * file, and where the text needs more tokens than a stated model.vocab has.
  */
-export function readCorpus({ data, model }: Pick<RunFile, 'data' | 'model'>, bytes: Uint8Array): Corpus {
+export function readCorpus(
+  { data, model }: Pick<RunFile, 'data' | 'model'>,
+  bytes: Uint8Array,
+  onLearned?: OnLearned,
+): Corpus {
+  if (data.tokenizer === 'brought') return broughtCorpus(data.source, model.vocab, bytes);
   if (data.source.startsWith('tokens:')) return tokenFile(data.source, model.vocab, bytes);
   const text = readText(data, bytes);
   if (text.length === 0) throw new InputError(`${data.source} is empty; give a text`);
-  const tokenizer = makeTokenizer(data.tokenizer, text, model.vocab);
+  const tokenizer = makeTokenizer(data.tokenizer, text, model.vocab, onLearned);
   if (model.vocab !== 0 && tokenizer.size > model.vocab) {
     throw new InputError(
       `model.vocab ${model.vocab} < ${tokenizer.size} tokens of the ${data.tokenizer} tokenizer on ${data.source}; leave vocab out or raise it`,
     );
   }
-  return { tokens: tokenizer.encode(text), tokenizer };
+  const unused = data.tokenizer === 'bpe' ? model.vocab - tokenizer.size : 0;
+  const note = `The text has no more pairs that occur twice: bpe learned ${tokenizer.size - 256} merges, and ${unused} of the ${model.vocab} tokens of model.vocab are never used.`;
+  return { tokens: tokenizer.encode(text), tokenizer, note: unused > 0 ? note : '' };
 }
 
 function readText({ source }: RunFile['data'], bytes: Uint8Array): string {
@@ -34,18 +45,54 @@ function readText({ source }: RunFile['data'], bytes: Uint8Array): string {
 }
 
 function tokenFile(source: string, vocab: number, bytes: Uint8Array): Corpus {
-  if (bytes.byteLength % 2 !== 0) {
-    throw new InputError(`${source} has ${bytes.byteLength} bytes, an odd number, but tokens are 2 bytes each`);
+  const each = vocab > MAX_SHORT_VOCAB ? 4 : 2;
+  if (bytes.byteLength % each !== 0) {
+    const what = each === 2 ? 'an odd number' : `no multiple of 4 (model.vocab ${vocab} > ${MAX_SHORT_VOCAB})`;
+    throw new InputError(`${source} has ${bytes.byteLength} bytes, ${what}, but tokens are ${each} bytes each`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const tokens = Uint16Array.from({ length: bytes.byteLength / 2 }, (_, i) => view.getUint16(2 * i, true));
+  const read = (i: number) => (each === 2 ? view.getUint16(2 * i, true) : view.getUint32(4 * i, true));
+  const tokens = tokensOf(
+    Array.from({ length: bytes.byteLength / each }, (_, i) => read(i)),
+    vocab,
+  );
+  checkTokens(source, vocab, tokens);
+  return { tokens, tokenizer: numberTokenizer(vocab), note: '' };
+}
+
+function checkTokens(source: string, vocab: number, tokens: Tokens): void {
   const beyond = tokens.findIndex((token) => token >= vocab);
   if (beyond >= 0) {
     throw new InputError(
       `token ${tokens[beyond]} at position ${beyond} of ${source} is beyond model.vocab ${vocab}; raise vocab`,
     );
   }
-  return { tokens, tokenizer: numberTokenizer(vocab) };
+}
+
+function broughtCorpus(source: string, vocab: number, bytes: Uint8Array): Corpus {
+  const corpus = readBundle(bytes);
+  checkTokens(source, vocab, corpus.tokens);
+  return { ...corpus, note: '' };
+}
+
+/**
+ * The bundle of a run's source with the tokenizer.json that came with its model, to be given to all ranks. Throws InputError
+ * where the tokenizer has more tokens than the model.
+ */
+export function bundleOf(
+  { data, model }: Pick<RunFile, 'data' | 'model'>,
+  bytes: Uint8Array,
+  json: string,
+): Uint8Array {
+  const tokenizer = broughtTokenizer(json);
+  if (tokenizer.size > model.vocab) {
+    throw new InputError(
+      `tokenizer.json has ${tokenizer.size} tokens and config.json a vocab_size of ${model.vocab}; they are not of one model`,
+    );
+  }
+  const isTokens = data.source.startsWith('tokens:');
+  const tokens = isTokens ? tokenFile(data.source, model.vocab, bytes).tokens : tokenizer.encode(readText(data, bytes));
+  return packBundle(tokens, json);
 }
 
 /** The run with model.vocab filled in from the tokenizer where the file left it open. */

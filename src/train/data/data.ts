@@ -5,6 +5,7 @@
 import { InputError } from '../../errors';
 import { IGNORED_TARGET } from '../../gpu/kernels';
 import { uniformAt } from './random';
+import type { Tokens } from './tokens';
 
 /** The fixed split: the last tenth of the tokens is held out. */
 export function heldOutStart(tokens: number): number {
@@ -27,7 +28,7 @@ export interface Samples {
   startOf(step: number, sample: number): number;
   /** First tokens of the windows the held-out loss is the mean of; empty where nothing is held out. */
   readonly heldOut: readonly number[];
-  readonly tokens: Uint16Array;
+  readonly tokens: Tokens;
   readonly context: number;
 }
 
@@ -39,7 +40,7 @@ const MAX_HELD_OUT = 128;
  * step * globalBatch + sample of the whole text, from the start again after the last whole window; where such a run
  * reaches the last tenth, nothing is held out. Throws InputError for a text too short for one window.
  */
-export function samplesOf(tokens: Uint16Array, order: Order): Samples {
+export function samplesOf(tokens: Tokens, order: Order): Samples {
   const { seed, context, globalBatch, steps } = order;
   const border = heldOutStart(tokens.length);
   const trained = order.order === 'shuffled' ? border : tokens.length;

@@ -4,35 +4,54 @@
  */
 import { InputError } from '../../errors';
 import { MAX_MERGES, MergeEncoder, trainMerges } from './bpe';
+import { type Tokens, tokensOf } from './tokens';
 
 export interface Tokenizer {
   /** Tokens it has; numbers are 0 .. size - 1. */
   readonly size: number;
   /** Characters it has no token for are left out. */
-  encode(text: string): Uint16Array;
+  encode(text: string): Tokens;
   /** Bytes that are no UTF-8 become U+FFFD; numbers of size and above are left out. */
   decode(tokens: Iterable<number>): string;
   /** The content of tokenizer.json. */
   json(): string;
 }
 
+/** The characters of a text that `encode` leaves out, each once. */
+export function lackingIn(tokenizer: Tokenizer, text: string): readonly string[] {
+  return [...new Set(text)].filter((char) => tokenizer.encode(char).length === 0);
+}
+
+/** Told how many of how many merges have been learned. */
+export type OnLearned = (learned: number, of: number) => void;
+
 /** Tokens of a bpe tokenizer where model.vocab does not say: 256 bytes and 256 merges. */
 const DEFAULT_BPE = 512;
 
 /**
  * The tokenizer of that kind for `text`. `vocab` is model.vocab (0: not said): bpe learns that many tokens. Throws
- * InputError where the text has too many characters, or vocab is below the 256 bytes of bpe.
+ * InputError where the text has too many characters, or vocab is below the 256 bytes of bpe or above what is learned.
  */
-export function makeTokenizer(kind: 'char' | 'byte' | 'bpe', text: string, vocab: number): Tokenizer {
+export function makeTokenizer(
+  kind: 'char' | 'byte' | 'bpe',
+  text: string,
+  vocab: number,
+  onLearned: OnLearned = () => {},
+): Tokenizer {
   if (kind === 'char') return charTokenizer(text);
   if (kind === 'byte') return byteTokenizer([]);
   const size = vocab === 0 ? DEFAULT_BPE : vocab;
   if (size < 256) {
     throw new InputError(`model.vocab ${vocab} < 256: bpe has a token for every byte; raise vocab or leave it out`);
   }
+  if (size > 256 + MAX_MERGES) {
+    throw new InputError(
+      `model.vocab ${vocab} > ${256 + MAX_MERGES}: bpe has 256 bytes and learns ${MAX_MERGES} merges at most; lower vocab`,
+    );
+  }
   // why nine tenths: what is held out is not looked at, merges included
   const seen = text.slice(0, Math.floor((text.length * 9) / 10));
-  return byteTokenizer(trainMerges(seen, Math.min(MAX_MERGES, size - 256)));
+  return byteTokenizer(trainMerges(seen, size - 256, (learned) => onLearned(learned, size - 256)));
 }
 
 /** One token per code point of `text`, in code point order. */
@@ -88,7 +107,7 @@ export function numberTokenizer(size: number): Tokenizer {
   const numbersIn = (text: string) => (text.match(/\d+/g) ?? []).map(Number).filter((token) => token < size);
   return {
     size,
-    encode: (text) => Uint16Array.from(numbersIn(text)),
+    encode: (text) => tokensOf(numbersIn(text), size),
     decode: (tokens) => [...tokens].filter((token) => token < size).join(' '),
     json: () =>
       tokenizerJson(

@@ -1,6 +1,7 @@
 /** The model's files at the end of a run, streamed from the devices of all ranks to where rank 0 writes them. */
 import { type Outlet, writeText } from '../../storage/bytes';
-import { configJson, modelFileHeader, modelFilePieces } from '../files/checkpoint';
+import { modelFileHeader, modelFilePieces } from '../files/checkpoint';
+import { configJson } from '../files/writeconfig';
 import type { RankModel } from '../rank/rankcontract';
 import { type Elements, hashOf, rankElements } from '../state/elements';
 import { gatherPieces } from '../state/gather';

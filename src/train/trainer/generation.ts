@@ -9,7 +9,8 @@ import { makeGroup } from '../../net/collective/group';
 import { isModelOnEach, isWholeOnAll } from '../../plan/plan';
 import { batchOf, microbatchSize, type Samples, sharesOf } from '../data/data';
 import type { ModelFiles } from '../files/checkpoint';
-import { modelFiles, readModelFile } from '../files/checkpoint';
+import { modelFiles } from '../files/checkpoint';
+import { readModelFile } from '../files/weights';
 import { sha256 } from '../hash';
 import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
@@ -108,7 +109,7 @@ export class GenerationRun {
     const { reporter, run } = this.setting;
     reporter.enter('syncing', 'Taking the model and the text.');
     const prepared = await this.#prepare();
-    reporter.enter('training', this.#setBack);
+    reporter.enter('training', this.#setBack || prepared.corpus.note);
     while (this.#step < run.train.steps && !this.#isEnded) await this.#runStep(prepared);
     return this.#finish(prepared);
   }
@@ -171,7 +172,9 @@ export class GenerationRun {
       `${mesh.generation}/0/announce`,
     );
     const bytes = await text.share(this.#circuit, announcements);
-    const prepared = this.prepared ?? prepare(run, bytes);
+    const prepared =
+      this.prepared ??
+      prepare(run, bytes, (learned, of) => reporter.enter('syncing', `Learning byte pairs: ${learned} of ${of}.`));
     this.prepared = prepared;
     const { model } = prepared.run;
     if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init), mesh.generation)];

@@ -1,6 +1,7 @@
 /** What follows from a run file and its text; a tab keeps it from generation to generation. */
 import { type Corpus, readCorpus, withVocab } from '../data/corpus';
 import { type Samples, samplesOf } from '../data/data';
+import type { OnLearned } from '../data/tokenizer';
 import type { RunFile } from '../runfile';
 import { wholeModel } from '../state/holding';
 import { Sampler } from './sample';
@@ -16,8 +17,8 @@ export interface Prepared {
 }
 
 /** Throws InputError for a text that cannot be used with this run file. */
-export function prepare(file: RunFile, bytes: Uint8Array): Prepared {
-  const corpus = readCorpus(file, bytes);
+export function prepare(file: RunFile, bytes: Uint8Array, onLearned?: OnLearned): Prepared {
+  const corpus = readCorpus(file, bytes, onLearned);
   const run = withVocab(file, corpus);
   const { context } = run.model;
   return {

@@ -1,7 +1,8 @@
 /** What people ask of a running trainer, and what it refuses: pauses, texts, weights, files, numbers that break. */
 import { describe, expect, test } from 'vitest';
 import { InputError, NonFinite } from '../../../src/errors';
-import { modelFile, readModelFile } from '../../../src/train/files/checkpoint';
+import { modelFile } from '../../../src/train/files/checkpoint';
+import { readModelFile } from '../../../src/train/files/weights';
 import { parseRunFile } from '../../../src/train/runfile';
 import { prepare } from '../../../src/train/trainer/prepared';
 import type { TabStatus } from '../../../src/train/trainer/status';

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
-import { configJson, modelFile, readModelFile } from '../../../src/train/files/checkpoint';
+import { modelFile } from '../../../src/train/files/checkpoint';
 import { readSafetensors, toFloats, writeSafetensors } from '../../../src/train/files/safetensors';
+import { readModelFile } from '../../../src/train/files/weights';
+import { configJson } from '../../../src/train/files/writeconfig';
 import { parseRunFile } from '../../../src/train/runfile';
 
 const modelOf = (fields: object) =>

@@ -11,6 +11,8 @@ import { prepare } from '../../../src/train/trainer/prepared';
 const EXAMPLES = join(import.meta.dirname, '../../../examples');
 const mobyDick = () => new TextEncoder().encode(BUILT_IN_FILES['texts/moby-dick.txt']!());
 
+const CROSSED = { type: 'llama3', factor: 8, lowFrequency: 4, highFrequency: 1, originalContext: 64 };
+
 const refusal = (file: unknown, ranks?: number): string => {
   try {
     parseRunFile(file, ranks);
@@ -86,7 +88,16 @@ describe('run file', () => {
     [{ model: { kvHeads: 2 } }, 'model.kvHeads 2 != model.heads 4'],
     [{ model: { arch: 'llama', kvHeads: 3 } }, 'model.heads 4 mod model.kvHeads 3 = 1'],
     [{ model: { arch: 'llama', dim: 60 } }, 'head size must be even'],
-    [{ model: { vocab: 70000 } }, 'model.vocab is 70000'],
+    [{ model: { vocab: 2000000 } }, 'model.vocab is 2000000'],
+    [{ model: { headSize: 8 } }, 'model.headSize is for llama'],
+    [{ model: { qkvBias: false } }, 'model.qkvBias is for llama'],
+    [{ model: { arch: 'llama', headSize: 7 } }, 'model.headSize 7: llama rotates pairs'],
+    [{ model: { arch: 'llama', activation: 'relu' } }, 'model.activation relu is for gpt2'],
+    [{ model: { activation: 'silu' } }, 'model.activation is "silu"; it must be one of gelu-tanh, gelu, relu'],
+    [{ model: { normEps: 0 } }, 'model.normEps is 0'],
+    [{ model: { arch: 'llama', ropeScaling: { type: 'yarn', factor: 2 } } }, 'model.ropeScaling'],
+    [{ model: { arch: 'llama', ropeScaling: { type: 'linear', factor: 2, low: 1 } } }, 'model.ropeScaling.low'],
+    [{ model: { arch: 'llama', ropeScaling: CROSSED } }, 'lowFrequency 4 >= highFrequency 1'],
     [{ data: { source: 'shakespeare' } }, 'data.source is "shakespeare"; it must be moby-dick'],
     [{ data: { source: 'tokens:/x' } }, 'model.vocab must be given'],
     [{ train: { minLr: 1 } }, 'train.minLr 1 > train.lr 0.001'],

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
 import { trainMerges } from '../../../src/train/data/bpe';
 import { readCorpus, withVocab } from '../../../src/train/data/corpus';
-import { makeTokenizer, numberTokenizer } from '../../../src/train/data/tokenizer';
+import { lackingIn, makeTokenizer, numberTokenizer } from '../../../src/train/data/tokenizer';
 import { parseRunFile } from '../../../src/train/runfile';
 
 const text =
@@ -35,6 +35,43 @@ describe('tokenizers', () => {
       [32, 258],
     ]);
     expect(trainMerges('ab ab ab cd cd cd cd', 1).length).toBe(1);
+  });
+
+  test('bpe: pairs that overlap are joined from the left, in long words too', () => {
+    expect(trainMerges('aaaa aaaa', 2)).toEqual([
+      [97, 97],
+      [256, 256],
+    ]);
+    const tokenizer = makeTokenizer('bpe', 'aaaa '.repeat(20), 258);
+    expect([...tokenizer.encode('a'.repeat(7))]).toEqual([257, 256, 97]);
+  });
+
+  test('bpe: 4,000 merges of 200,000 Han characters, with progress', () => {
+    let state = 1;
+    const random = () => {
+      state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+      return state / 0x7fffffff;
+    };
+    const han = () => (random() < 0.08 ? '\uff0c' : String.fromCodePoint(0x4e00 + Math.floor(3000 * random() ** 3)));
+    const text = Array.from({ length: 200_000 }, han).join('');
+    const told: string[] = [];
+    const tokenizer = makeTokenizer('bpe', text, 256 + 4000, (learned, of) => told.push(`${learned} of ${of}`));
+    expect(tokenizer.size).toBe(4256);
+    expect(told.length).toBe(62);
+    expect(told.at(-1)).toBe('3968 of 4000');
+    expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+  });
+
+  test('bpe: asking for more than can be learned is said', () => {
+    const few = readCorpus(run({ source: 'file:x', tokenizer: 'bpe' }, 400), new TextEncoder().encode('ab ab ab ab'));
+    expect(few.note).toMatch(/bpe learned 2 merges, and 142 of the 400 tokens of model\.vocab are never used/);
+    expect(readCorpus(run({ source: 'file:x', tokenizer: 'bpe' }), bytes).note).toBe('');
+    expect(() => makeTokenizer('bpe', text, 8449)).toThrow('model.vocab 8449 > 8448');
+  });
+
+  test('characters without a token are named', () => {
+    expect(lackingIn(makeTokenizer('char', 'abc', 0), 'a\u{1f40b}b\u{1f40b}z')).toEqual(['\u{1f40b}', 'z']);
+    expect(lackingIn(makeTokenizer('byte', '', 0), 'a\u{1f40b}\u0000')).toEqual([]);
   });
 
   test('bpe: is the same every time and needs 256 tokens', () => {
