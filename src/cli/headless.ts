@@ -79,6 +79,7 @@ const reportBody = v.object({
   bytesSent: number,
   bytesReceived: number,
   weightsHash: v.string(),
+  peakRssBytes: v.nullable(number),
 });
 
 export class HeadlessDesk {

@@ -40,9 +40,10 @@ export function summarize(run: RunFile, { metrics, reports, trace }: Collected):
     adapter: [...new Set(reports.map(({ adapter }) => adapter))].join(', '),
     software: reports.some(({ software }) => software),
     tokensPerSecond: tokensPerSecond(metrics),
-    ranks: reports.map(({ rank, memory, bytesSent, bytesReceived }) => {
+    ranks: reports.map(({ rank, memory, bytesSent, bytesReceived, peakRssBytes }) => {
       const { busyMs, waitMs } = stats.ranks.find((found) => found.rank === rank) ?? { busyMs: 0, waitMs: 0 };
-      return { memory, planned: planned[rank], bytesSent, bytesReceived, busyMs, waitMs };
+      const process = peakRssBytes === null ? {} : { peakRssBytes };
+      return { memory, planned: planned[rank], ...process, bytesSent, bytesReceived, busyMs, waitMs };
     }),
     bubble,
     overlap,

@@ -43,6 +43,8 @@ export interface RankReport {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly weightsHash: string;
+  /** The most memory that the process of this rank had, bytes; null where it cannot tell. */
+  readonly peakRssBytes: number | null;
 }
 
 /** What differs between a page and a Node process. */
@@ -52,6 +54,7 @@ export interface Surroundings {
   readonly index: number;
   readonly connectSocket: (url: string) => SocketLike;
   readonly connectPeer: (options: ConnectOptions) => PeerConnection;
+  readonly peakRssBytes?: () => number;
   /** Bring the training side up and join it to the room. */
   readonly openRank: (
     room: Room,
@@ -85,6 +88,7 @@ const FAILED = {
   bytesSent: 0,
   bytesReceived: 0,
   weightsHash: '',
+  peakRssBytes: null,
 };
 
 /**
@@ -117,7 +121,7 @@ export async function runHeadless(around: Surroundings): Promise<void> {
     void obey(around, training.signal, () => rank.end());
     const result = await rank.start(options).finally(() => training.abort());
     await post('trace', JSON.stringify(onWallClock(result)));
-    await report({ ...reportOf(result), sentence: '' });
+    await report({ ...reportOf(result), peakRssBytes: around.peakRssBytes?.() ?? null, sentence: '' });
   } catch (error) {
     await report({ ...FAILED, end: 'failed', sentence: sentenceOf(error) });
   }
@@ -187,7 +191,7 @@ function onWallClock({ trace, timeOriginMs }: RankResult) {
   return trace.map((event) => ({ ...event, t0: event.t0 + timeOriginMs, t1: event.t1 + timeOriginMs }));
 }
 
-function reportOf(result: RankResult): Omit<RankReport, 'sentence'> {
+function reportOf(result: RankResult): Omit<RankReport, 'sentence' | 'peakRssBytes'> {
   const { end, rank, adapter, software, memory, bytesSent, bytesReceived, weightsHash } = result;
   return { end, rank, adapter, software, memory, bytesSent, bytesReceived, weightsHash };
 }
