@@ -63,6 +63,23 @@ export class NonFinite extends Error {
   override readonly name = 'NonFinite';
 }
 
+/** A line of a rank's program failed: which rank, which line, and the lines around it. `cause` is what was thrown. */
+export class LineError extends Error {
+  override readonly name = 'LineError';
+  constructor(
+    readonly rank: number,
+    /** From 1, of `lines`. */
+    readonly line: number,
+    readonly lines: number,
+    readonly text: string,
+    /** The lines before and after it as text, one a row. */
+    readonly around: string,
+    override readonly cause: unknown,
+  ) {
+    super(`rank ${rank} failed in line ${line} of ${lines}, "${text}": ${sentenceOf(cause)}\n${around}`);
+  }
+}
+
 /** Bytes from the network or a file that break the protocol. The sender is at fault; the message says how. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';

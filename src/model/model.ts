@@ -9,7 +9,7 @@ import { gptSplits } from './gpt.split';
 import { floatsOf, layoutOf } from './layout';
 import * as llama from './llama';
 import { llamaSplits } from './llama.split';
-import { type Cut, WHOLE } from './split';
+import { type Cut, copiedRange, WHOLE } from './split';
 import type { Unit } from './unit';
 
 /** What `lower` and the planner know of a unit (UnitSize of plan.ts). */
@@ -19,6 +19,7 @@ export interface SizedUnit {
   /** Work of a training step over that of a block. */
   readonly cost: number;
   readonly table?: { readonly unit: number; readonly floats: number };
+  readonly copied?: readonly number[];
 }
 
 const recordings = new WeakMap<ModelConfig, Map<string, readonly Unit[]>>();
@@ -52,6 +53,10 @@ export function unitSizes(config: ModelConfig, dp: number, cut: Cut = WHOLE): re
     const cost = costs[index]! / costs[1]!;
     const paramFloats = layoutOf(unit.params, dp).floats;
     const table = unit.borrowed && { unit: 0, floats: floatsOf(unit.borrowed.shape) };
-    return { name: unit.name, paramFloats, cost, ...(table && { table }) };
+    const copied = unit.params.flatMap(({ global, split }) => {
+      const range = copiedRange(global, split, cut);
+      return range ? [range.parts * range.floats] : [];
+    });
+    return { name: unit.name, paramFloats, cost, ...(table && { table }), ...(copied.length > 0 && { copied }) };
   });
 }

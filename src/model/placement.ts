@@ -39,15 +39,19 @@ export interface Sharding {
  */
 export type Tie = 'none' | 'shared' | 'apart' | 'copy';
 
-export interface PlacementOptions {
-  readonly units: readonly Unit[];
-  readonly residency: Residency;
-  readonly sharding: Sharding;
+/** What the lines of a program do with a tied table here. */
+export interface TableUse {
   readonly tie: Tie;
   /** The table's unit is here and its reader on another rank: room for the gradient that comes. */
   readonly tableSource: boolean;
   /** The table's unit is here, and its gradient of a microbatch is summed by itself first: room for that of the others. */
   readonly tableAside: boolean;
+}
+
+export interface PlacementOptions extends TableUse {
+  readonly units: readonly Unit[];
+  readonly residency: Residency;
+  readonly sharding: Sharding;
   readonly recompute: boolean;
   readonly microbatches: number;
   /** Partial sums of squares that NORM reads. */

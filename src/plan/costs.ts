@@ -9,6 +9,8 @@ export interface Costs {
   passMs(op: 'F' | 'I' | 'W', unit: number, rank: number): number;
   /** Milliseconds of STEP. */
   stepMs(unit: number, rank: number): number;
+  /** Milliseconds of SUM, the unit's sums over the tp group; nothing when absent. */
+  sumMs?(unit: number, rank: number): number;
   /** Bytes of the activation of one microbatch at a stage border, and of its gradient. */
   readonly borderBytes: number;
   readonly links: Links;

@@ -46,6 +46,12 @@ export interface ParallelPlan {
  * NORM: await every REDUCE; exchange norm, loss and votes over all ranks; nothing before it touches a parameter.
  * STEP: AdamW on the own shard of the unit (zero 0: on all of it).
  * OUTER: nothing, unless `(step + 1) mod outer.every` is 0; then the DiLoCo outer step of the unit over dp.
+ * ASIDE, BACK, ADD: only where a tied head and its table are on one rank; `unit` is the table's. Two contributions of a
+ *   microbatch, from embed and head, are summed by themselves first: ASIDE puts the gradient so far aside and clears it,
+ *   BACK adds it again. ADD adds the gradient that the head kept for itself (with pp > 1) to the table's.
+ * SUM: sum the gradient of what several tp ranks hold copies of (a shared key/value head) over these ranks. It comes before
+ *   the unit's REDUCE and is awaited; where each microbatch is reduced by itself it comes after the last REDUCE of the unit
+ *   and is started, and NORM awaits it.
  * TIE: only where a tied head and its table are on different ranks; `unit` says which end this rank is. The copy at the
  *   head has a gradient and no moments, and is left out of the norm. `TIE grad head` starts sending the copy's gradient
  *   to the table's rank and zeroes it; `TIE grad embed` awaits it and adds it to the table's gradient (the last REDUCE of
@@ -58,6 +64,8 @@ export type Action =
   | { readonly op: 'REDUCE'; readonly unit: number; readonly mb?: number }
   | { readonly op: 'GATHER' | 'FREE'; readonly unit: number; readonly pass?: 'F' | 'B'; readonly mb?: number }
   | { readonly op: 'STEP' | 'OUTER'; readonly unit: number }
+  | { readonly op: 'ASIDE' | 'BACK'; readonly unit: number; readonly mb: number }
+  | { readonly op: 'ADD' | 'SUM'; readonly unit: number }
   | { readonly op: 'TIE'; readonly dir: 'grad' | 'param'; readonly unit: number }
   | { readonly op: 'NORM' };
 
@@ -80,6 +88,8 @@ export interface UnitSize {
   readonly cost: number;
   /** The unit whose token table this one reads and adds gradients to (a tied head), and the table's floats. */
   readonly table?: { readonly unit: number; readonly floats: number };
+  /** Floats of each all-reduce over tp in which the copies of a shared key/value head get the sum of their gradients. */
+  readonly copied?: readonly number[];
 }
 
 const FIELDS = [

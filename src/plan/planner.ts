@@ -123,6 +123,7 @@ export function predict(
 /** Bytes a rank sends over tp in a step. */
 function tensorBytes(actions: readonly Action[], units: readonly UnitFigures[], tp: number, sequences: number): number {
   const ofLine = (line: Action): number => {
+    if (line.op === 'SUM') return collectiveBytes(4 * sum(units[line.unit]!.copied!), tp, 2);
     if (line.op !== 'F' && line.op !== 'I' && line.op !== 'B') return 0;
     const floats = units[line.unit]!.allReduces[line.op === 'F' ? 'F' : 'I'];
     return collectiveBytes(4 * sequences * sum(floats), tp, 2);
@@ -154,6 +155,7 @@ function costsOf(
     stepMs: (unit, rank) => {
       return slowest(rank, ({ stepMsPerMillion }) => (units[unit]!.paramFloats / parts / 1e6) * stepMsPerMillion);
     },
+    sumMs: (unit) => sum((units[unit]!.copied ?? []).map((floats) => collectiveMs(4 * floats, plan.tp, 2, links))),
     borderBytes: 4 * sequences * model.shape.context * model.shape.dim,
     links,
   };

@@ -9,7 +9,8 @@ import type { Costs, SimulatedCluster } from './costs';
 import { lower, type Program } from './lower';
 import { makeMesh, rankOf } from './mesh';
 import type { ParallelPlan, UnitSize } from './plan';
-import { Run, SimulatedRank } from './simulatedrank';
+import { SimulatedRank } from './simulatedrank';
+import { Run } from './simulatedrun';
 
 export interface RankReport {
   /** Time in compute lines. */
@@ -64,7 +65,9 @@ export function simulate(cluster: SimulatedCluster, costs: Costs, steps = 1): Si
     moved = false;
     for (const rank of ranks) while (rank.advance()) moved = true;
   }
-  const stuck = ranks.filter(({ done }) => !done).map((rank) => `rank ${rank.mesh.rank} at "${rank.lineText}"`);
+  const stuck = ranks
+    .filter(({ done }) => !done)
+    .map((rank) => `rank ${rank.mesh.rank} at line ${(rank.linesRun % rank.actions.length) + 1} "${rank.lineText}"`);
   if (stuck.length > 0) throw new PlanError(`the programs wait for each other: ${stuck.join(', ')}`);
   return report(run, ranks);
 }

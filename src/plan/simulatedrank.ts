@@ -1,83 +1,30 @@
 /**
- * One rank of a simulation and what the ranks share. The rules of waiting are those of the executor (train/rank/executor.ts): the
- * docstring of Action says them; here each costs time instead of doing anything.
+ * One rank of a simulation. The rules of waiting are those of the executor (train/rank/executor.ts): the docstring of Action
+ * says them, tests/equivalence/waits.test.ts compares them; here each costs time instead of doing anything.
  */
 import type { TraceEvent } from '../trace/trace';
-import type { Costs, SimulatedCluster } from './costs';
-import { collectiveBytes, collectiveCost, messageMs } from './links';
+import { messageMs } from './links';
 import type { Mesh } from './mesh';
+import type { Collective, NetLane, Pending } from './netlane';
 import type { Action } from './plan';
+import type { Run } from './simulatedrun';
 import { stageCount } from './stages';
 import { messageOf, printAction } from './text';
-
-/** Something that ends at a time which may not be known yet. */
-interface Pending {
-  endMs?: number;
-}
-
-/** A collective: ends once all members have come and it is first in line at each of them. */
-interface Meeting extends Pending {
-  readonly members: readonly SimulatedRank[];
-  readonly arrived: Map<SimulatedRank, number>;
-}
-
-/** What the ranks share: messages and meetings by name, and the record. */
-export class Run {
-  readonly events: TraceEvent[] = [];
-  /** End of each step's NORM. */
-  readonly commits: number[] = [];
-  readonly ranks: SimulatedRank[] = [];
-  readonly #messages = new Map<string, Pending>();
-  readonly #meetings = new Map<string, Meeting>();
-
-  constructor(
-    readonly cluster: SimulatedCluster,
-    readonly costs: Costs,
-  ) {}
-
-  message(name: string): Pending {
-    return known(this.#messages, name, () => ({}));
-  }
-
-  meeting(name: string, members: readonly number[]): Meeting {
-    return known(this.#meetings, name, () => ({
-      members: members.map((rank) => this.ranks[rank]!),
-      arrived: new Map(),
-    }));
-  }
-}
-
-function known<V>(map: Map<string, V>, key: string, make: () => V): V {
-  const found = map.get(key) ?? make();
-  map.set(key, found);
-  return found;
-}
-
-/** A collective on a rank's net lane: its bytes follow those of the ones before it, its latencies run beside theirs. */
-interface Queued {
-  /** Every contribution goes straight to its owner, whatever its size (zero >= 2 over several microbatches). */
-  readonly direct: boolean;
-  readonly meeting: Meeting;
-  readonly name: 'REDUCE' | 'GATHER' | 'OUTER';
-  readonly unit: number;
-  readonly bytes: number;
-  readonly halves: 1 | 2;
-  readonly step: number;
-}
 
 /** One rank under way: its clock, its place in the program, its net lane. */
 export class SimulatedRank {
   busyMs = 0;
   firstMs = Number.POSITIVE_INFINITY;
   lastMs = 0;
-  bytesSent = 0;
   messagesSent = 0;
   peakUnits = 0;
   #clock = 0;
   #line = 0;
   #live = 0;
-  #laneFreeMs = 0;
-  readonly #queue: Queued[] = [];
+  /** Sends that a line has started and that await parameters; true when they could be sent. */
+  #waiting: (() => boolean)[] = [];
+  #messageBytes = 0;
+  readonly #lane: NetLane;
   readonly #linkFreeMs = new Map<number, number>();
   /** By unit: what its next reader awaits, and what NORM awaits. */
   readonly #params = new Map<number, Pending[]>();
@@ -89,11 +36,20 @@ export class SimulatedRank {
     readonly actions: readonly Action[],
     readonly steps: number,
   ) {
-    run.ranks.push(this);
+    this.#lane = run.lanes[mesh.rank]!;
+  }
+
+  get bytesSent(): number {
+    return this.#messageBytes + this.#lane.bytesSent;
   }
 
   get done(): boolean {
     return this.#line === this.actions.length * this.steps;
+  }
+
+  /** Lines run so far, over all steps. */
+  get linesRun(): number {
+    return this.#line;
   }
 
   get lineText(): string {
@@ -108,9 +64,11 @@ export class SimulatedRank {
     return Math.floor(this.#line / this.actions.length);
   }
 
-  /** Run the next line; false when there is none or what it awaits is not known yet. */
+  /** Run the next line; false when there is none or what it awaits is not known yet, and nothing that waited beside it is. */
   advance(): boolean {
-    if (this.done || !this.#runLine(this.#action)) return false;
+    const waited = this.#waiting.length;
+    this.#waiting = this.#waiting.filter((send) => !send());
+    if (this.done || !this.#runLine(this.#action)) return this.#waiting.length < waited;
     this.#line++;
     return true;
   }
@@ -138,7 +96,13 @@ export class SimulatedRank {
         return this.#optimize(line.unit);
       case 'OUTER':
         return this.#outer(line.unit);
+      case 'SUM':
+        return this.#sum(line.unit);
       case 'FREE':
+      // why: they move one table inside a device, which takes no time beside a pass
+      case 'ASIDE':
+      case 'BACK':
+      case 'ADD':
         return true;
     }
   }
@@ -164,15 +128,16 @@ export class SimulatedRank {
   }
 
   /** Start a message, behind earlier ones on the same link. */
-  #send(to: number, name: string, bytes: number, line: Action, readyMs = this.#clock): boolean {
+  #send(to: number, name: string, bytes: number, line: Action, readyMs = this.#clock, step = this.#step): boolean {
     const { links } = this.run.costs;
     const t0 = Math.max(readyMs, this.#linkFreeMs.get(to) ?? 0);
     const endMs = t0 + messageMs(bytes, links);
     this.#linkFreeMs.set(to, t0 + bytes / links.bytesPerMs);
-    this.run.message(this.#messageName(this.mesh.rank, to, name)).endMs = endMs;
-    this.bytesSent += bytes;
+    this.run.message(this.#messageName(this.mesh.rank, to, name, step)).endMs = endMs;
+    this.#messageBytes += bytes;
     this.messagesSent++;
     this.#record('net', line.op, t0, endMs, {
+      step,
       bytes,
       peer: this.mesh.peers[to]!,
       ...('mb' in line && { mb: line.mb! }),
@@ -187,8 +152,8 @@ export class SimulatedRank {
     return true;
   }
 
-  #messageName(from: number, to: number, name: string): string {
-    return `${this.#step} ${from}>${to} ${name}`;
+  #messageName(from: number, to: number, name: string, step = this.#step): string {
+    return `${step} ${from}>${to} ${name}`;
   }
 
   #tie({ op, dir, unit }: Extract<Action, { op: 'TIE' }>): boolean {
@@ -204,60 +169,59 @@ export class SimulatedRank {
       push(this.#params, unit, this.run.message(this.#messageName(other, this.mesh.rank, name)));
       return true;
     }
-    const gathered = this.#params.get(unit) ?? [];
-    if (gathered.some(({ endMs }) => endMs === undefined)) return false;
-    return this.#send(other, name, bytes, line, Math.max(this.#clock, ...gathered.map(({ endMs }) => endMs!)));
+    const awaited = this.#params.get(unit) ?? [];
+    const [startMs, step] = [this.#clock, this.#step];
+    this.#waiting.push(() => {
+      const gathered = latest(awaited);
+      return gathered !== undefined && this.#send(other, name, bytes, line, Math.max(startMs, gathered), step);
+    });
+    return true;
   }
 
   /** Start a collective over dp: it joins the end of this rank's net lane, and `users` of the unit await it. */
-  #start(name: Queued['name'], unit: number, halves: 1 | 2, users: Map<number, Pending[]>): boolean {
+  #start(name: Collective['name'], unit: number, halves: 1 | 2, users: Map<number, Pending[]>): boolean {
     const members = this.mesh.ranks('dp');
     const meeting = this.run.meeting(`${this.#step} ${members[0]} ${this.lineText}`, members);
     const bytes = 4 * this.run.cluster.units[unit]!.paramFloats;
-    meeting.arrived.set(this, this.#clock);
-    const { zero, microbatches } = this.run.cluster.plan;
-    const direct = name === 'REDUCE' && zero >= 2 && microbatches > 1;
-    this.#queue.push({ meeting, name, unit, bytes, halves, direct, step: this.#step });
-    this.#settle();
+    const direct = name === 'REDUCE' && this.#isByMicrobatch;
+    this.#lane.join(meeting, { name, unit, bytes, halves, direct, step: this.#step }, this.#clock);
     push(users, unit, meeting);
     return true;
   }
 
-  /** End every collective that is complete and first in line at all its members. */
-  #settle(): void {
-    for (let head = this.#queue[0]; head && isReady(head.meeting); head = this.#queue[0]) {
-      const { members, arrived } = head.meeting;
-      const t0 = Math.max(...arrived.values(), ...members.map((member) => member.#laneFreeMs));
-      const form = head.direct ? true : undefined;
-      const cost = collectiveCost(head.bytes, members.length, head.halves, this.run.costs.links, form);
-      const endMs = t0 + cost.totalMs;
-      head.meeting.endMs = endMs;
-      for (const member of members) {
-        const { bytes, halves, name, unit, step } = member.#queue.shift()!;
-        const sent = collectiveBytes(bytes, members.length, halves);
-        member.#laneFreeMs = t0 + cost.busyMs;
-        member.bytesSent += sent;
-        this.run.events.push({ step, rank: member.mesh.rank, lane: 'net', name, t0, t1: endMs, unit, bytes: sent });
-      }
-      for (const member of members) if (member !== this) member.#settle();
-    }
+  /** REDUCE is of one microbatch, and there are several: every contribution goes straight to its owner, whatever its size. */
+  get #isByMicrobatch(): boolean {
+    const { zero, microbatches, dp } = this.run.cluster.plan;
+    return dp > 1 && zero >= 2 && microbatches > 1;
   }
 
-  isFirst(meeting: Meeting): boolean {
-    return this.#queue[0]?.meeting === meeting;
+  /** The sum over the tp group, which runs in step and so costs time only. */
+  #sum(unit: number): boolean {
+    const ms = this.run.costs.sumMs?.(unit, this.mesh.rank) ?? 0;
+    if (!this.#isByMicrobatch) {
+      this.#spend('host', 'SUM', this.#clock + ms, { unit });
+      return true;
+    }
+    const before = this.#grads.get(unit) ?? [];
+    push(this.#grads, unit, {
+      get endMs() {
+        const known = latest(before);
+        return known === undefined ? undefined : known + ms;
+      },
+    });
+    return true;
   }
 
   #norm(): boolean {
-    const { ranks } = this.run;
-    const all = ranks.map(({ mesh }) => mesh.rank);
+    const all = this.run.lanes.map(({ rank }) => rank);
     const meeting = this.run.meeting(`${this.#step} NORM`, all);
-    const grads = [...this.#grads.values()].flat();
-    if (grads.some(({ endMs }) => endMs === undefined)) return false;
-    meeting.arrived.set(this, Math.max(this.#clock, ...grads.map(({ endMs }) => endMs!)));
-    if (meeting.arrived.size < ranks.length) return false;
+    const grads = latest([...this.#grads.values()].flat());
+    if (grads === undefined) return false;
+    meeting.arrived.set(this.mesh.rank, Math.max(this.#clock, grads));
+    if (meeting.arrived.size < all.length) return false;
     if (meeting.endMs === undefined) {
       const { latencyMs, hostMs = 0 } = this.run.costs.links;
-      meeting.endMs = Math.max(...meeting.arrived.values()) + (ranks.length > 1 ? latencyMs : 0) + hostMs;
+      meeting.endMs = Math.max(...meeting.arrived.values()) + (all.length > 1 ? latencyMs : 0) + hostMs;
       this.run.commits.push(meeting.endMs);
     }
     this.#spend('host', 'NORM', meeting.endMs, {});
@@ -279,9 +243,9 @@ export class SimulatedRank {
 
   /** Let the clock reach the arrival of these units' parameters; false when one arrival is not known yet. */
   #awaitParams(...units: readonly number[]): boolean {
-    const awaited = units.flatMap((unit) => this.#params.get(unit) ?? []);
-    if (awaited.some(({ endMs }) => endMs === undefined)) return false;
-    this.#clock = Math.max(this.#clock, ...awaited.map(({ endMs }) => endMs!));
+    const arrivedMs = latest(units.flatMap((unit) => this.#params.get(unit) ?? []));
+    if (arrivedMs === undefined) return false;
+    this.#clock = Math.max(this.#clock, arrivedMs);
     for (const unit of units) this.#params.delete(unit);
     return true;
   }
@@ -296,8 +260,14 @@ export class SimulatedRank {
   }
 }
 
-function isReady(meeting: Meeting): boolean {
-  return meeting.arrived.size === meeting.members.length && meeting.members.every((member) => member.isFirst(meeting));
+/** When the last of them ends, 0 for none; undefined while one is not known. */
+function latest(pending: readonly Pending[]): number | undefined {
+  let ms = 0;
+  for (const { endMs } of pending) {
+    if (endMs === undefined) return undefined;
+    ms = Math.max(ms, endMs);
+  }
+  return ms;
 }
 
 function push(lists: Map<number, Pending[]>, unit: number, pending: Pending): void {

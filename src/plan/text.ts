@@ -10,6 +10,8 @@ export function printAction(action: Action, units: readonly Named[]): string {
     case 'B':
     case 'I':
     case 'W':
+    case 'ASIDE':
+    case 'BACK':
       return `${action.op} ${nameOf(action.unit, units)} m${action.mb}`;
     case 'SEND':
     case 'RECV':
@@ -20,6 +22,8 @@ export function printAction(action: Action, units: readonly Named[]): string {
       return 'NORM';
     case 'STEP':
     case 'OUTER':
+    case 'ADD':
+    case 'SUM':
       return `${action.op} ${nameOf(action.unit, units)}`;
     case 'REDUCE':
       return `REDUCE ${nameOf(action.unit, units)}${ifAny('m', action.mb)}`;
@@ -32,6 +36,16 @@ export function printAction(action: Action, units: readonly Named[]): string {
 /** The whole program, one line per action. */
 export function printProgram(actions: readonly Action[], units: readonly Named[]): string {
   return actions.map((action) => printAction(action, units)).join('\n');
+}
+
+/** Line `at` (from 0) with the two before and the two after it, numbered from 1 and marked: for a message about it. */
+export function aroundLine(actions: readonly Action[], at: number, units: readonly Named[]): string {
+  const first = Math.max(0, at - 2);
+  const rows = actions.slice(first, at + 3).map((action, i) => {
+    const mark = first + i === at ? '>' : ' ';
+    return `${mark} ${`${first + i + 1}`.padStart(4)}  ${printAction(action, units)}`;
+  });
+  return rows.join('\n');
 }
 
 /** The line that `printAction` printed. Throws PlanError for text that is no line of these units. */
@@ -55,8 +69,10 @@ function read(words: readonly string[], unit: number): Action | undefined {
   }
   if (unit < 0) return undefined;
   if (op === 'TIE') return dir === 'grad' || dir === 'param' ? { op, dir, unit } : undefined;
-  if (op === 'F' || op === 'B' || op === 'I' || op === 'W') return mb === undefined ? undefined : { op, unit, mb };
-  if (op === 'STEP' || op === 'OUTER') return { op, unit };
+  if (op === 'F' || op === 'B' || op === 'I' || op === 'W' || op === 'ASIDE' || op === 'BACK') {
+    return mb === undefined ? undefined : { op, unit, mb };
+  }
+  if (op === 'STEP' || op === 'OUTER' || op === 'ADD' || op === 'SUM') return { op, unit };
   const microbatch = mb === undefined ? {} : { mb };
   if (op === 'REDUCE') return { op, unit, ...microbatch };
   if (op !== 'GATHER' && op !== 'FREE') return undefined;

@@ -93,6 +93,9 @@ function costsOf(world: World, units: readonly UnitFigures[]): Costs {
       return Math.max(least, (sequences * flops[op]) / flopsPerMs) + exchanges.reduce((sum, ms) => sum + ms, 0);
     },
     stepMs: (unit) => (12 * units[unit]!.paramFloats) / (plan.zero >= 1 ? plan.dp : 1) / flopsPerMs,
+    sumMs: (unit) => {
+      return (units[unit]!.copied ?? []).reduce((ms, floats) => ms + collectiveMs(4 * floats, plan.tp, 2, links), 0);
+    },
     borderBytes: 4 * sequences * run.model.context * run.model.dim,
     links,
   };

@@ -6,7 +6,8 @@ import { emitOf, lineOf } from '../../net/collective/collective';
 import type { Group } from '../../net/collective/group';
 import type { Transport } from '../../net/wire/transport';
 import type { Mesh } from '../../plan/mesh';
-import type { Action } from '../../plan/plan';
+import type { Action, UnitSize } from '../../plan/plan';
+import { printAction } from '../../plan/text';
 import type { Trace } from '../../trace/trace';
 
 export interface Cluster {
@@ -23,6 +24,22 @@ export interface Cluster {
 
 /** The actions of one kind. */
 export type Line<Op extends Action['op']> = Action & { readonly op: Op };
+
+/** Names of the messages of one pass: `generation/step/line`. */
+export class Tags {
+  /** `generation/step` of the pass under way. */
+  head = '';
+
+  constructor(readonly units: readonly UnitSize[]) {}
+
+  of(line: Action): string {
+    return this.name(printAction(line, this.units));
+  }
+
+  name(text: string): string {
+    return `${this.head}/${text}`;
+  }
+}
 
 /** A promise whose failure is reported where it is awaited, never as unhandled. */
 export function background(promise: Promise<void>): Promise<void> {

@@ -2,11 +2,11 @@
 import type { ModelConfig } from '../../model/config';
 import { recordModel } from '../../model/model';
 import type { InstanceOptions } from '../../model/placed';
-import type { Residency, Tie } from '../../model/placement';
+import type { Residency, TableUse } from '../../model/placement';
 import { part } from '../../model/split';
 import { ownedChunk } from '../../net/collective/group';
-import { shardingOf } from '../../plan/lower';
 import type { Mesh } from '../../plan/mesh';
+import { shardingOf } from '../../plan/place';
 import { isModelOnEach, type ParallelPlan } from '../../plan/plan';
 
 /** One rank of a plan. */
@@ -16,23 +16,20 @@ export interface Station {
   readonly coord: Mesh['coord'];
   /** Sequences of a microbatch. */
   readonly rows: number;
-  /** Counted from the rank's program. */
-  readonly residency: Residency;
+  /** Read off the rank's program. */
+  readonly residency: Residency & TableUse;
 }
 
 export function instanceOptions({ model, plan, coord, rows, residency }: Station): InstanceOptions {
   const cut = { size: plan.tp, rank: coord.tp };
-  const { slots } = residency;
-  const [tableHere, headHere] = [slots[0]! > 0, slots.at(-1)! > 0];
-  const apart: Tie = plan.pp === 1 ? 'shared' : 'apart';
+  const { tie, tableSource, tableAside } = residency;
   return {
     units: recordModel(model, rows, cut),
     residency,
     sharding: { zero: shardingOf(plan), parts: plan.dp, part: ownedChunk(coord.dp, plan.dp) },
-    tie: !model.tieEmbeddings || !headHere ? 'none' : tableHere ? apart : 'copy',
-    tableSource: model.tieEmbeddings && tableHere && !headHere,
-    // why: sharded gradients take the table's whole part of a microbatch at once; whole ones add it up the same way
-    tableAside: model.tieEmbeddings && tableHere && plan.dp > 1 && plan.zero < 2 && plan.microbatches > 1,
+    tie,
+    tableSource,
+    tableAside,
     recompute: plan.recompute,
     microbatches: plan.microbatches,
     cut,

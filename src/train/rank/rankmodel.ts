@@ -62,7 +62,7 @@ export function rankMaker(
     const cluster = clusterOf(setting, options.links);
     const optimizer = { betas, eps, weightDecay, gradClip };
     const leastMs = pace(run, plan, units.length, options.unitMs);
-    const executor = new Executor(instance, program, cluster, { plan, units, ...optimizer, leastMs });
+    const executor = new Executor(instance, program, cluster, { units, ...optimizer, leastMs });
     return new DeviceRank(executor, lowerForward(plan, mesh, units));
   };
 }

@@ -2,8 +2,9 @@
  * How long things live on a rank, read off its program: how many copies of each border tensor, and which units may share
  * a working buffer. Pure; model/placement.ts turns the counts into buffers.
  */
-import type { Residency } from '../../model/placement';
-import { type Program, shardingOf } from '../../plan/lower';
+import type { Residency, TableUse, Tie } from '../../model/placement';
+import type { Program } from '../../plan/lower';
+import { shardingOf } from '../../plan/place';
 import type { Action, ParallelPlan, UnitSize } from '../../plan/plan';
 
 /** A microbatch of a unit, or undefined when the line does not begin (or end) the life that is counted. */
@@ -11,7 +12,7 @@ type Event = readonly [unit: number, mb: number] | undefined;
 type Window = readonly [from: number, to: number];
 
 /** Count the copies and colour the working buffers of `program`; `units` are all units of the model. */
-export function residencyOf(program: Program, plan: ParallelPlan, units: readonly UnitSize[]): Residency {
+export function residencyOf(program: Program, plan: ParallelPlan, units: readonly UnitSize[]): Residency & TableUse {
   const { actions, slots, stages } = program;
   const here = (unit: number) => (slots[unit] ?? 0) > 0;
   const span = (stage: number) => stages.find((found) => found.stage === stage)!;
@@ -36,7 +37,21 @@ export function residencyOf(program: Program, plan: ParallelPlan, units: readonl
     keptSlots,
     split: actions.some(({ op }) => op === 'I'),
     paramWork: zero === 3 ? colours(gatherWindows(actions, units.length)) : [],
-    gradWork: zero >= 2 ? colours(gradWindows(actions, plan, units)) : [],
+    gradWork: zero >= 2 ? colours(gradWindows(actions, units)) : [],
+    ...tableUse(program, units),
+  };
+}
+
+function tableUse({ actions, slots }: Program, units: readonly UnitSize[]): TableUse {
+  const head = units.length - 1;
+  const has = (op: Action['op'], unit: number) =>
+    actions.some((line) => line.op === op && 'unit' in line && line.unit === unit);
+  const isTied = units[head]!.table !== undefined && (slots[head] ?? 0) > 0;
+  const here: Tie = has('ADD', 0) ? 'apart' : 'shared';
+  return {
+    tie: !isTied ? 'none' : has('TIE', head) ? 'copy' : here,
+    tableSource: has('TIE', 0),
+    tableAside: has('ASIDE', 0),
   };
 }
 
@@ -72,17 +87,14 @@ function gatherWindows(actions: readonly Action[], units: number): readonly (rea
 }
 
 /** By unit: the runs of lines from the first contribution to its full gradient to the REDUCE that shards it. */
-function gradWindows(
-  actions: readonly Action[],
-  plan: ParallelPlan,
-  units: readonly UnitSize[],
-): readonly (readonly Window[])[] {
+function gradWindows(actions: readonly Action[], units: readonly UnitSize[]): readonly (readonly Window[])[] {
+  // why: a tied reader whose part an ADD or a TIE adds has a gradient of its own
+  const isShared = !actions.some(({ op }) => op === 'ADD' || op === 'TIE');
   const windows = units.map((): Window[] => []);
   const open = new Map<number, number>();
   actions.forEach((line, at) => {
     if (line.op === 'B' || line.op === 'W') {
-      // why: with pp > 1 a tied reader adds to a gradient of its own, never to the table's
-      const table = plan.pp === 1 ? units[line.unit]!.table?.unit : undefined;
+      const table = isShared ? units[line.unit]!.table?.unit : undefined;
       for (const unit of table === undefined ? [line.unit] : [line.unit, table]) {
         if (!open.has(unit)) open.set(unit, at);
       }

@@ -1,5 +1,5 @@
 /**
- * REDUCE and GATHER: gradients and parameters of a unit over the data-parallel group. Both are started by their line and
+ * REDUCE, SUM and GATHER: gradients and parameters of a unit over the data-parallel group. They are started by their line and
  * awaited later; numbers are added on the host, microbatches before ranks under every zero (docs/decisions/008). How ZeRO
  * cuts them is in model/placement.ts.
  */
@@ -26,7 +26,13 @@ export class Shards {
     this.#sums.clear();
   }
 
-  /** Every REDUCE has ended and its result is on the device. */
+  /** REDUCE is of one microbatch, and there are several: what the members contribute is added to shards on the host. */
+  get isByMicrobatch(): boolean {
+    const { sharding, microbatches } = this.instance.options;
+    return sharding.zero >= 2 && microbatches > 1;
+  }
+
+  /** Every REDUCE and its result is on the device. */
   async reduced(): Promise<void> {
     await Promise.all(this.#grads.values());
   }
@@ -53,7 +59,7 @@ export class Shards {
         // why: microbatches are added in order 0, 1, ..., whichever arrives first
         await before;
         if (zero === 1) stream.write(this.instance.own('grad', unit), parts[0]!);
-        else await this.#add(unit, parts, tag);
+        else this.#add(unit, parts);
       }
       emitOf(tag, this.cluster.trace, 'REDUCE', t0, { unit, bytes: host.byteLength });
     };
@@ -88,30 +94,43 @@ export class Shards {
 
   /** This rank's shard of the sum; over several microbatches of zero >= 2 what each member adds to it, in ring order. */
   async #scatter(host: Float32Array, tag: string): Promise<readonly Float32Array[]> {
-    const { sharding, microbatches } = this.instance.options;
-    if (sharding.zero >= 2 && microbatches > 1) return this.cluster.dp.scatter(host, tag);
+    if (this.isByMicrobatch) return this.cluster.dp.scatter(host, tag);
     return [await this.cluster.dp.reduceScatter(host, tag)];
   }
 
+  /** Start the sum of what several tensor-parallel ranks hold copies of, in every member's contribution to this shard. */
+  startSum(unit: number, tag: string): void {
+    const before = this.#grads.get(unit);
+    const sum = async () => {
+      await before;
+      const { at } = this.instance.placement.shard(unit);
+      for (const [i, part] of this.#sums.get(unit)!.parts.entries()) {
+        for (const [j, range] of this.instance.copiedGrads(unit).entries()) {
+          await sumCopies(this.cluster.tp, range, part, at, `${tag}/of${i}/copy${j}`);
+        }
+      }
+      this.#finish(unit);
+    };
+    this.#grads.set(unit, background(sum()));
+  }
+
   /** Add one microbatch to what each member has contributed; after the last one the members' sums go to the device. */
-  async #add(unit: number, given: readonly Float32Array[], tag: string): Promise<void> {
+  #add(unit: number, given: readonly Float32Array[]): void {
     const { microbatches } = this.instance.options;
     const state = this.#sums.get(unit) ?? { parts: given.map((part) => part.slice()), left: microbatches };
     if (this.#sums.has(unit)) for (const [i, part] of given.entries()) addTo(state.parts[i]!, part);
     this.#sums.set(unit, state);
-    if (--state.left > 0) return;
+    const isLast = --state.left === 0;
+    // why not then: SUM comes between the last microbatch and the sum of the members
+    const isSummed = this.isByMicrobatch && this.instance.copiedGrads(unit).length > 0;
+    if (isLast && !isSummed) this.#finish(unit);
+  }
+
+  #finish(unit: number): void {
+    const [total, ...rest] = this.#sums.get(unit)!.parts;
     this.#sums.delete(unit);
-    const own = this.instance.own('grad', unit);
-    const { at } = this.instance.placement.shard(unit);
-    const copied = microbatches > 1 ? this.instance.copiedGrads(unit) : [];
-    for (const [i, part] of state.parts.entries()) {
-      for (const [j, range] of copied.entries()) {
-        await sumCopies(this.cluster.tp, range, part, at, `${tag}/of${i}/copy${j}`);
-      }
-    }
-    const [total, ...rest] = state.parts;
     for (const part of rest) addTo(total!, part);
-    this.instance.stream.write(own, total!);
+    this.instance.stream.write(this.instance.own('grad', unit), total!);
   }
 }
 

@@ -9,8 +9,9 @@ import { floatsOf, layoutOf } from '../../model/layout';
 import { recordModel, unitSizes } from '../../model/model';
 import { type Cut, pieces } from '../../model/split';
 import { chunkBounds, ownedChunk } from '../../net/collective/group';
-import { lower, shardingOf } from '../../plan/lower';
+import { lower } from '../../plan/lower';
 import type { Mesh } from '../../plan/mesh';
+import { shardingOf } from '../../plan/place';
 import type { ParallelPlan } from '../../plan/plan';
 import { type Intervals, union } from './intervals';
 

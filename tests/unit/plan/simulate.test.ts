@@ -165,7 +165,7 @@ describe('progress', () => {
       actions: seat.actions.filter(({ op }) => op !== 'SEND'),
     }));
     expect(() => simulate({ ...cluster, seats }, bare(1))).toThrow(
-      'the programs wait for each other: rank 0 at "RECV grad s0 m0", rank 1 at "RECV act s1 m0"',
+      'the programs wait for each other: rank 0 at line 3 "RECV grad s0 m0", rank 1 at line 1 "RECV act s1 m0"',
     );
   });
 
@@ -180,7 +180,7 @@ describe('progress', () => {
         return rank === 0 ? seat : { ...seat, actions: [...rest.slice(0, at), ...reduces, ...rest.slice(at)] };
       });
     expect(() => simulate({ ...cluster, seats: reversed(cluster) }, bare(1))).toThrow(
-      'rank 0 at "NORM", rank 1 at "NORM"',
+      'rank 0 at line 7 "NORM", rank 1 at line 7 "NORM"',
     );
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Action } from '../../../src/plan/plan';
-import { messageOf, parseAction, printAction } from '../../../src/plan/text';
+import { aroundLine, messageOf, parseAction, printAction } from '../../../src/plan/text';
 import { everyPlan, gptUnits, programs } from './helpers';
 
 const units = gptUnits(8);
@@ -15,6 +15,10 @@ test.each<[string, Action]>([
   ['GATHER head B m1', { op: 'GATHER', unit: 9, pass: 'B', mb: 1 }],
   ['FREE head', { op: 'FREE', unit: 9 }],
   ['TIE param head', { op: 'TIE', dir: 'param', unit: 9 }],
+  ['ASIDE embed m1', { op: 'ASIDE', unit: 0, mb: 1 }],
+  ['BACK embed m1', { op: 'BACK', unit: 0, mb: 1 }],
+  ['ADD embed', { op: 'ADD', unit: 0 }],
+  ['SUM block2', { op: 'SUM', unit: 3 }],
   ['STEP block0', { op: 'STEP', unit: 1 }],
   ['NORM', { op: 'NORM' }],
 ])('%s', (text, action) => {
@@ -45,6 +49,14 @@ test('every line of every small plan is read back', () => {
     }
   }
   for (const [text, action] of printed) expect(parseAction(text, units)).toEqual(action);
+});
+
+test('a line is shown with its neighbours, numbered from 1', () => {
+  const actions: Action[] = [0, 1, 2, 3, 4, 5].map((unit) => ({ op: 'F', unit, mb: 0 }));
+  expect(aroundLine(actions, 3, units)).toBe(
+    '     2  F block0 m0\n     3  F block1 m0\n>    4  F block2 m0\n     5  F block3 m0\n     6  F block4 m0',
+  );
+  expect(aroundLine(actions, 0, units)).toBe('>    1  F embed m0\n     2  F block0 m0\n     3  F block1 m0');
 });
 
 test('both ends of a message give it the same name', () => {

@@ -1,0 +1,79 @@
+/**
+ * The collectives of one rank in a simulation, one after the other: the bytes of one follow those of the ones before it, its
+ * latencies run beside theirs.
+ */
+import type { TraceEvent } from '../trace/trace';
+import { collectiveBytes, collectiveCost, type Links } from './links';
+
+/** Something that ends at a time which may not be known yet. */
+export interface Pending {
+  readonly endMs: number | undefined;
+}
+
+/** A collective: ends once all members have come and it is first in line at each of them. */
+export interface Meeting {
+  endMs: number | undefined;
+  readonly members: readonly NetLane[];
+  /** By rank, when it came. */
+  readonly arrived: Map<number, number>;
+}
+
+export interface Collective {
+  readonly name: 'REDUCE' | 'GATHER' | 'OUTER';
+  readonly unit: number;
+  readonly bytes: number;
+  readonly halves: 1 | 2;
+  /** Every contribution goes straight to its owner, whatever its size. */
+  readonly direct: boolean;
+  readonly step: number;
+}
+
+export class NetLane {
+  bytesSent = 0;
+  #freeMs = 0;
+  readonly #queue: (Collective & { readonly meeting: Meeting })[] = [];
+
+  constructor(
+    readonly rank: number,
+    readonly links: Links,
+    readonly record: (event: TraceEvent) => void,
+  ) {}
+
+  /** This rank has come to `meeting` at `nowMs`. */
+  join(meeting: Meeting, collective: Collective, nowMs: number): void {
+    meeting.arrived.set(this.rank, nowMs);
+    this.#queue.push({ ...collective, meeting });
+    this.#settle();
+  }
+
+  /** End every collective that is complete and first in line at all its members. */
+  #settle(): void {
+    for (let head = this.#queue[0]; head && isReady(head.meeting); head = this.#queue[0]) {
+      const { members, arrived } = head.meeting;
+      const t0 = Math.max(...arrived.values(), ...members.map((member) => member.#freeMs));
+      const form = head.direct ? true : undefined;
+      const cost = collectiveCost(head.bytes, members.length, head.halves, this.links, form);
+      const endMs = t0 + cost.totalMs;
+      head.meeting.endMs = endMs;
+      for (const member of members) member.#end(t0, endMs, t0 + cost.busyMs);
+      for (const member of members) if (member !== this) member.#settle();
+    }
+  }
+
+  /** The first in line has run from `t0` to `endMs`, and its bytes were sent at `freeMs`. */
+  #end(t0: number, endMs: number, freeMs: number): void {
+    const { bytes, halves, name, unit, step, meeting } = this.#queue.shift()!;
+    const sent = collectiveBytes(bytes, meeting.members.length, halves);
+    this.#freeMs = freeMs;
+    this.bytesSent += sent;
+    this.record({ step, rank: this.rank, lane: 'net', name, t0, t1: endMs, unit, bytes: sent });
+  }
+
+  isFirst(meeting: Meeting): boolean {
+    return this.#queue[0]?.meeting === meeting;
+  }
+}
+
+function isReady(meeting: Meeting): boolean {
+  return meeting.arrived.size === meeting.members.length && meeting.members.every((member) => member.isFirst(meeting));
+}

@@ -1,0 +1,50 @@
+/** What the rules of `lower` ask about a rank's place: which units are here, and where the two ends of a tied table are. */
+import type { Mesh } from './mesh';
+import type { ParallelPlan, UnitSize } from './plan';
+import { cutUnits, type StageSpan, stageCoord, stageCount } from './stages';
+
+/** The unit that owns a tied table, and the unit that reads it. */
+export interface TiedUnits {
+  readonly table: number;
+  readonly reader: number;
+}
+
+export interface Place {
+  readonly plan: ParallelPlan;
+  readonly zero: ParallelPlan['zero'];
+  readonly units: readonly UnitSize[];
+  readonly spans: readonly StageSpan[];
+  readonly p: number;
+  /** Units of this rank, ascending. */
+  readonly mine: readonly number[];
+  /** When the model is tied: both ends are on one rank of a pipeline. */
+  readonly together: TiedUnits | undefined;
+  /** When the model is tied: the ends are on different ranks. */
+  readonly tie: TiedUnits | undefined;
+}
+
+export function placeOf(plan: ParallelPlan, mesh: Mesh, units: readonly UnitSize[]): Place {
+  const spans = cutUnits(units, stageCount(plan));
+  const p = mesh.coord.pp;
+  const coordOfUnit = (unit: number) => stageCoord(plan, spans.find(({ last }) => unit <= last)!.stage);
+  const mine = units.map((_, unit) => unit).filter((unit) => coordOfUnit(unit) === p);
+  const reader = units.findIndex(({ table }) => table !== undefined);
+  const table = units[reader]?.table?.unit;
+  const tied = table === undefined ? undefined : { table, reader };
+  const isApart = tied !== undefined && coordOfUnit(tied.table) !== coordOfUnit(reader);
+  return {
+    plan,
+    zero: shardingOf(plan),
+    units,
+    spans,
+    p,
+    mine,
+    together: isApart ? undefined : tied,
+    tie: isApart ? tied : undefined,
+  };
+}
+
+/** plan.zero where there is anything to shard over, else 0. */
+export function shardingOf({ zero, dp }: ParallelPlan): ParallelPlan['zero'] {
+  return dp > 1 ? zero : 0;
+}

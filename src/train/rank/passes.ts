@@ -1,0 +1,113 @@
+/**
+ * The lines that compute on this rank alone: F, B, I, W, what a tied table's gradient is made of (ASIDE, BACK, ADD), STEP.
+ * Sums over the tensor-parallel group are inside the passes, where the tape has them.
+ */
+import type { Dispatch, PreparedList, Stream } from '../../gpu/stream';
+import type { Microbatch } from '../../model/inputs';
+import type { Instance } from '../../model/instance';
+import type { Cluster, Line, Tags } from './cluster';
+import type { GpuClock } from './gpuclock';
+
+export type Pass = Line<'F' | 'B' | 'I' | 'W'>;
+export type ComputeLine = Pass | Line<'ASIDE' | 'BACK' | 'ADD' | 'STEP'>;
+
+export interface PassOptions {
+  /** How long a line of a step takes at least on this rank, ms: 0 but where it is made slow on purpose (slowness.ts). */
+  readonly leastMs: (line: Pass) => number;
+  /** Resolves when the parameters that a line of `unit` reads are on the device. */
+  readonly awaitParams: (unit: number) => Promise<void>;
+}
+
+export class Passes {
+  readonly #stream: Stream;
+  readonly #head: number;
+  #microbatches: readonly Microbatch[] = [];
+  /** A step is run: its lines are slow where they are made so. An evaluation is not. */
+  #inStep = false;
+
+  constructor(
+    readonly instance: Instance,
+    readonly cluster: Cluster,
+    readonly clock: GpuClock,
+    readonly tags: Tags,
+    readonly options: PassOptions,
+  ) {
+    this.#stream = instance.stream;
+    this.#head = instance.units.length - 1;
+  }
+
+  /** A step begins: clear the gradients and write what fits the slots, since a write in between submits what is encoded. */
+  beginStep(microbatches: readonly Microbatch[]): void {
+    [this.#microbatches, this.#inStep] = [microbatches, true];
+    for (const unit of this.instance.here) {
+      const ready = microbatches.slice(0, this.instance.options.residency.slots[unit]);
+      for (const [mb, microbatch] of ready.entries()) this.instance.writeInputs(unit, mb, microbatch);
+    }
+    this.instance.zeroGradients();
+  }
+
+  /** A pass without gradients begins: of each microbatch one forward, in order. */
+  beginForward(microbatches: readonly Microbatch[]): void {
+    [this.#microbatches, this.#inStep] = [microbatches, false];
+  }
+
+  async run(line: ComputeLine): Promise<void> {
+    switch (line.op) {
+      case 'F':
+        return this.#forward(line as Line<'F'>);
+      case 'B':
+      case 'I':
+      case 'W':
+        return this.#backward(line as Pass);
+      case 'ASIDE':
+        return this.instance.encodeTableAside();
+      case 'BACK':
+        return this.instance.encodeTableBack();
+      case 'ADD':
+        return this.instance.encodeTableSum();
+      case 'STEP':
+        return this.instance.encodeStep(line.unit);
+    }
+  }
+
+  async #forward(line: Line<'F'>): Promise<void> {
+    const { unit, mb } = line;
+    await this.options.awaitParams(unit);
+    const isWritten = this.#inStep && mb < this.instance.options.residency.slots[unit]!;
+    if (!isWritten) this.instance.writeInputs(unit, mb, this.#microbatches[mb]!);
+    await this.#encode(this.instance.list(unit, 'F', mb), line);
+    if (unit === this.#head) this.#stream.encode(this.instance.lossList(mb));
+  }
+
+  async #backward(line: Pass): Promise<void> {
+    // why: all forwards before it go to the GPU in one submit, each backward in its own, so that reductions start early
+    this.clock.submit();
+    if (line.op !== 'W') await this.options.awaitParams(line.unit);
+    await this.#encode(this.instance.list(line.unit, line.op, line.mb), line);
+  }
+
+  /** Encode a list; at each of its collectives read, sum over the tensor-parallel group, write, go on. */
+  async #encode(list: PreparedList, line: Pass): Promise<void> {
+    const leastMs = this.#inStep ? this.options.leastMs(line) : 0;
+    // why: what was encoded before has its own time
+    if (leastMs > 0) this.clock.submit();
+    for (const [i, dispatches] of list.segments.entries()) {
+      this.#stream.encode(list, i);
+      this.clock.encoded(line.op, line.unit, line.mb, dispatches);
+      if (leastMs > 0) await this.clock.submitSlowly((leastMs * flopsOf(dispatches)) / flopsOf(list.segments.flat()));
+      const collective = list.collectives[i];
+      if (!collective) continue;
+      const reading = this.#stream.read(collective.place);
+      this.clock.submit();
+      const host = await reading;
+      const tag = `${this.tags.of(line)}/tp${i}`;
+      if (collective.op === 'sum') await this.cluster.tp.allReduce(host, tag);
+      else await this.cluster.tp.allReduceMax(host, tag);
+      this.#stream.write(collective.place, host);
+    }
+  }
+}
+
+function flopsOf(dispatches: readonly Dispatch[]): number {
+  return dispatches.reduce((sum, { flops }) => sum + flops, 0);
+}
