@@ -19,7 +19,9 @@ addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });
 addEventListener('beforeunload', (event) => {
-  if (visit.session.beforeLeaving()) event.preventDefault();
+  if (!visit.session.beforeLeaving()) return;
+  visit.session.lastStep();
+  event.preventDefault();
 });
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) visit.session.beforeLeaving();

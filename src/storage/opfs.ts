@@ -55,7 +55,7 @@ export class OpfsFolder implements Outlet {
     const handle = await answered(() => file.createSyncAccessHandle());
     return answered(async () => {
       handle.truncate(0);
-      return new OpfsSink(file, handle, name);
+      return new OpfsSink(this, file, handle, name);
     });
   }
 
@@ -73,6 +73,15 @@ export class OpfsFolder implements Outlet {
   async readText(name: string): Promise<string | null> {
     const file = await this.#file(name);
     return file && answered(() => file.text());
+  }
+
+  /** Remove what was left half written, by a tab that was killed. */
+  async clean(): Promise<void> {
+    await answered(async () => {
+      const names: string[] = [];
+      for await (const name of this.handle.keys()) if (name.endsWith(UNFINISHED)) names.push(name);
+      for (const name of names) await this.handle.removeEntry(name);
+    });
   }
 
   async remove(name: string): Promise<void> {
@@ -94,6 +103,7 @@ class OpfsSink implements ByteSink {
   #sizeBytes = 0;
 
   constructor(
+    readonly folder: OpfsFolder,
     readonly file: WorkerFile,
     readonly handle: SyncHandle,
     readonly name: string,
@@ -105,6 +115,8 @@ class OpfsSink implements ByteSink {
       if (written !== bytes.byteLength) throw new StorageError(`${written} of ${bytes.byteLength} bytes were written`);
     } catch (error) {
       this.handle.close();
+      // why: a half of a file must not take the room of the next one
+      await this.folder.remove(this.file.name);
       throw refusal(error);
     }
     this.#hash.update(bytes);

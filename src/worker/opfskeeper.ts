@@ -78,6 +78,7 @@ export class OpfsKeeper implements Keeper {
     if (!this.#slot) {
       await forgetOldRooms(this.room);
       this.#slot = await takeSlot(this.room);
+      await this.#slot?.folder.clean();
     }
     // why: of replicas in one browser one set is enough, and the tab that had the first slot may be gone
     const isReplica = isWholeOnAll(plan);

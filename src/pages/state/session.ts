@@ -34,6 +34,9 @@ export interface SessionOptions {
   readonly name: string;
 }
 
+/** The longest that a page is held up when it is left, ms. */
+const MAX_LAST_MS = 1_500;
+
 const ENDED: ReadonlySet<TabStatus['phase']> = new Set(['done', 'stopped', 'failed']);
 
 export class Session {
@@ -130,6 +133,15 @@ export class Session {
     if (phase !== 'training') return false;
     this.#opened.keep();
     return members.length < 2;
+  }
+
+  /**
+   * Keep the page until the step under way is kept: a browser ends the Worker with it, in the middle of a step. It cannot be
+   * awaited, since a page that is left gets no more messages.
+   */
+  lastStep(): void {
+    const until = performance.now() + Math.min(MAX_LAST_MS, 3 * this.msPerStep.value + 200);
+    while (performance.now() < until);
   }
 
   pause(paused: boolean): void {
