@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { compressedTwins } from './src/server/compress.plugin.ts';
 import { buildHashPlugin, signalingPlugin } from './src/server/plugin.ts';
 import { builtInTexts } from './src/train/data/texts.plugin.ts';
 
@@ -64,9 +65,14 @@ const nodePrograms = {
 
 const pages = {
   root: 'src/pages',
-  base: './/',
+  base: './',
   publicDir: at('public'),
-  plugins: [builtInTexts(), signalingPlugin(), buildHashPlugin(at('.'))],
+  plugins: [
+    builtInTexts(),
+    signalingPlugin(),
+    buildHashPlugin(at('.')),
+    compressedTwins(at('node_modules/.cache/tabtrain/compressed')),
+  ],
   resolve: { alias },
   server: { fs: { allow: [at('.')] } },
   worker: { format: 'es' as const },

@@ -1,16 +1,21 @@
 /** `npm start`: pages and signaling on one port; prints address and QR code and opens the browser where there is one. */
 import { spawn } from 'node:child_process';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { renderUnicodeCompact } from 'uqr';
 import { InputError } from '../errors';
 import { startServer } from '../server/server';
+import { lanAddresses } from './addresses';
 import { selfSigned } from './certificate';
 import { type Help, runCommand } from './command';
 
-const USAGE = 'npm start -- [--port 8080] [--host 0.0.0.0] [--https]';
-const OPTIONS = { port: { type: 'string' }, host: { type: 'string' }, https: { type: 'boolean' } } as const;
+const USAGE = 'npm start -- [--port 8080] [--host 0.0.0.0] [--https] [--origin https://name[:port] ...]';
+const OPTIONS = {
+  port: { type: 'string' },
+  host: { type: 'string' },
+  https: { type: 'boolean' },
+  origin: { type: 'string', multiple: true },
+} as const;
 const pages = join(import.meta.dirname, '..', 'pages');
 
 const HELP: Help = {
@@ -20,6 +25,7 @@ const HELP: Help = {
     ['npm start', 'for this machine, at port 8080'],
     ['npm start -- --https', 'for all devices of this network'],
     ['npm start -- --port 9000 --host 192.168.1.5', 'at another port and on one address only'],
+    ['npm start -- --origin https://example.org', 'behind a proxy that has this address (docs/serving.md)'],
   ],
 };
 
@@ -30,18 +36,29 @@ function readOptions(args: readonly string[]) {
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
       throw new InputError(`--port is ${values.port}; it must be a whole number from 0 to 65535.`);
     }
+    const origins = (values.origin ?? []).map(readOrigin);
     // Everybody on the network sees the page only when that was asked for; --https is pointless without.
-    return { port, host: values.host ?? (values.https ? '0.0.0.0' : '127.0.0.1'), https: values.https ?? false };
+    return {
+      port,
+      host: values.host ?? (values.https ? '0.0.0.0' : '127.0.0.1'),
+      https: values.https ?? false,
+      origins,
+    };
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`${(error as Error).message.split('.')[0]}. Usage: ${USAGE}`);
   }
 }
 
-/** The address of this machine that others on the network reach. */
-function lanAddress(): string | undefined {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+/** As browsers send it in the Origin header: without a path and without a scheme's own port. */
+function readOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '') {
+    throw new InputError(
+      `--origin is ${text}; it must be an address without a path, such as https://tab.example:8443.`,
+    );
+  }
+  return url.origin;
 }
 
 function openBrowser(address: string): void {
@@ -60,14 +77,19 @@ function openBrowser(address: string): void {
 }
 
 await runCommand(HELP, async (args) => {
-  const { port, host, https } = readOptions(args);
+  const { port, host, https, origins } = readOptions(args);
   const isOpen = host === '0.0.0.0' || host === '::';
-  const name = isOpen ? (lanAddress() ?? 'localhost') : host === '127.0.0.1' ? 'localhost' : host;
-  const tls = https ? { tls: await selfSigned([name, 'localhost']) } : {};
-  const server = await startServer({ pages, host, port, allowPrograms: false, ...tls });
-  const address = `${https ? 'https' : 'http'}://${name}:${server.port}/`;
+  const lan = isOpen ? await lanAddresses() : [];
+  const name = isOpen ? (lan[0] ?? 'localhost') : host === '127.0.0.1' ? 'localhost' : host;
+  const tls = https ? { tls: await selfSigned([name, ...lan.slice(1), 'localhost']) } : {};
+  const server = await startServer({ pages, host, port, allowPrograms: false, origins, ...tls });
+  const addressOf = (host: string) => `${https ? 'https' : 'http'}://${host}:${server.port}/`;
+  const address = origins[0] ?? addressOf(name);
   console.log(`${renderUnicodeCompact(address)}\nTabtrain is at ${address}`);
+  const others = origins.length > 0 ? [addressOf(name)] : lan.slice(1).map(addressOf);
+  if (others.length > 0) console.log(`Other addresses of this machine: ${others.join(', ')}`);
   if (isOpen && https) console.log("Each device shows a warning once: the certificate is this machine's own.");
+  else if (origins.length > 0) console.log(`Pages of ${origins.join(' and ')} may signal; other origins are refused.`);
   else if (isOpen) console.log('WebGPU works on this machine only; for other devices add --https.');
   else console.log('Only this machine can open it; for other devices: npm start -- --https');
   openBrowser(address);

@@ -3,6 +3,7 @@
  * every scene, and hands the recorded run in. Its fragment: `#room=...&tabs=4&steps=3&seconds=240&desk=/record/...`.
  */
 import { PlanError, sentenceOf } from '../errors';
+import { signalingAddress } from '../net/signaling/signaladdress';
 import type { ParallelPlan } from '../plan/plan';
 import { SCHEDULES } from '../plan/plan';
 import { LECTURE_CHOICE } from './lecture/address';
@@ -70,7 +71,7 @@ async function visit({ feed, commands, recorder }: LiveRoom, plan: ParallelPlan,
 }
 
 async function record(): Promise<Uint8Array<ArrayBuffer>> {
-  const signaling = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/signal`;
+  const signaling = signalingAddress(document.baseURI);
   const options = { secret, signaling, name: 'recorder', signal: true, link: location.href };
   const room = await openLiveRoom(options, messages.news);
   const { feed, commands } = room;

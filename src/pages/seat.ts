@@ -1,4 +1,5 @@
 /** A rank in a hidden frame of the lecture page: joins the room of its fragment and takes part. No interface. */
+import { signalingAddress } from '../net/signaling/signaladdress';
 import type { Phase } from '../worker/api';
 import { openTab } from '../worker/tab';
 import { readFragment } from './state/fragment';
@@ -23,7 +24,7 @@ if (secret !== undefined && isFramed()) {
   let phase: Phase = 'idle';
   const tab = await openTab({
     secret,
-    signaling: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/signal`,
+    signaling: signalingAddress(document.baseURI),
     name: randomName(),
     onStatus: (status) => {
       phase = status.phase;

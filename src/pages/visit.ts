@@ -6,6 +6,7 @@
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { sentenceOf } from '../errors';
 import { newSecret } from '../net/signaling/roomkey';
+import { signalingAddress } from '../net/signaling/signaladdress';
 import { messages } from './messages';
 import { count } from './state/format';
 import { readFragment, writeFragment } from './state/fragment';
@@ -53,7 +54,7 @@ export class Visit {
     this.session = new Session({
       openTab,
       secret: room,
-      signaling: signalingOf(here),
+      signaling: signalingAddress(document.baseURI),
       name: settings.name || randomName(),
     });
     const { self, roster, status, device } = this.session;
@@ -144,9 +145,4 @@ function wordsOf({ model, data, train }: RunFile): RunWords {
     model: messages.model.shape(model.layers, model.dim, model.context),
     steps: messages.run.steps(count(train.steps)),
   };
-}
-
-/** Signaling is served with the pages, on the same port. */
-function signalingOf({ protocol, host }: Location): string {
-  return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/signal`;
 }

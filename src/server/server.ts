@@ -15,6 +15,8 @@ export interface ServerOptions {
   /** PEM texts; without them plain HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly allowPrograms: boolean;
+  /** Origins of the pages behind a proxy (signal.ts). */
+  readonly origins?: readonly string[];
   /** Answers requests under a path of its own before the pages are asked; returns false for what is not its business. */
   readonly route?: (...args: Parameters<Handler>) => boolean;
 }
@@ -35,7 +37,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const server: Server = options.tls
     ? createTlsServer({ ...options.tls, ...limits }, handler)
     : createServer(limits, handler);
-  const closeSignaling = attachSignaling(server, { allowPrograms: options.allowPrograms });
+  const closeSignaling = attachSignaling(server, options);
   server.on('clientError', (_error, socket) => socket.destroy());
   await listen(server, options.port, options.host);
   return {

@@ -5,7 +5,8 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { MAX_ENVELOPE_BYTES, SIGNALING_PATH } from '../net/signaling/signalwire';
+import { SIGNALING_PATH } from '../net/signaling/signaladdress';
+import { MAX_ENVELOPE_BYTES } from '../net/signaling/signalwire';
 import { CLOSE, Hub, LIMITS } from './hub';
 
 export interface SignalingOptions {
@@ -13,14 +14,23 @@ export interface SignalingOptions {
   readonly allowPrograms: boolean;
   /** Upgrades of other paths belong to somebody else (Vite's hot reload); without it they are refused. */
   readonly shared?: boolean;
+  /** Origins of the pages where a proxy is in front, instead of the Host header: `https://name[:port]`. */
+  readonly origins?: readonly string[];
   readonly helloWithinMs?: number;
   readonly pingEveryMs?: number;
 }
 
-/** A page may open a socket only to the host it came from: no other site can use this server by its visitors. */
-export function originAllowed(request: Pick<IncomingMessage, 'headers'>, allowPrograms: boolean): boolean {
+/**
+ * A page may open a socket only to the host it came from: no other site can use this server by its visitors. Behind a proxy
+ * the Host header is whatever the proxy makes of it, so the origins are told by `origins`.
+ */
+export function originAllowed(
+  request: Pick<IncomingMessage, 'headers'>,
+  { allowPrograms, origins }: Pick<SignalingOptions, 'allowPrograms' | 'origins'>,
+): boolean {
   const { origin, host } = request.headers;
   if (origin === undefined) return allowPrograms;
+  if (origins && origins.length > 0) return origins.includes(origin);
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
@@ -40,7 +50,7 @@ export function attachSignaling(server: Pick<HttpServer, 'on' | 'off'>, options:
     const path = URL.canParse(request.url ?? '', 'http://host') && new URL(request.url ?? '', 'http://host').pathname;
     if (path !== SIGNALING_PATH) {
       if (!options.shared) refuse(socket, '404 Not Found');
-    } else if (!originAllowed(request, options.allowPrograms)) refuse(socket, '403 Forbidden');
+    } else if (!originAllowed(request, options)) refuse(socket, '403 Forbidden');
     else if (sockets.clients.size >= LIMITS.sockets) refuse(socket, '503 Service Unavailable');
     else sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, hub, options));
   };

@@ -1,6 +1,8 @@
 /**
- * Serves one folder of built pages over HTTP GET and HEAD. The folder is listed once at start, so a request can only name
- * a file that was there: no path of a request ever reaches the file system.
+ * Serves one folder of built pages over HTTP GET and HEAD, compressed where a compressed twin lies beside a file
+ * (compress.plugin.ts). The folder is listed once at start, so a request can only name a file that was there: no path of a
+ * request ever reaches the file system. Why not sirv: version 3.0.2 ends the process on `Range: bytes=4-2`, and when a listed
+ * file has gone.
  */
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -17,21 +19,49 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
 };
 
-interface Entry {
+export type Encoding = 'br' | 'gzip';
+/** Best first: name in Accept-Encoding, and what a twin's file name ends in. */
+export const ENCODINGS: readonly { readonly name: Encoding; readonly extension: string }[] = [
+  { name: 'br', extension: '.br' },
+  { name: 'gzip', extension: '.gz' },
+];
+
+/** One form of a file. */
+interface Form {
   readonly path: string;
   readonly sizeBytes: number;
+  readonly etag: string;
+}
+
+interface Entry {
   readonly type: string;
+  readonly plain: Form;
+  readonly twins: ReadonlyMap<Encoding, Form>;
 }
 
 function list(folder: string): ReadonlyMap<string, Entry> {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile());
-  const entries = files.map((path): [string, Entry] => [
-    `/${relative(folder, path).split(sep).join('/')}`,
-    { path, sizeBytes: statSync(path).size, type: TYPES[extname(path)] ?? 'application/octet-stream' },
-  ]);
-  return new Map(entries);
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
+  const forms = new Map(
+    paths.flatMap((path): [string, Form][] => {
+      const status = statSync(path);
+      const etag = `"${status.size.toString(16)}-${Math.floor(status.mtimeMs).toString(16)}"`;
+      return status.isFile() ? [[path, { path, sizeBytes: status.size, etag }]] : [];
+    }),
+  );
+  const isTwin = (path: string) =>
+    ENCODINGS.some(({ extension }) => path.endsWith(extension) && forms.has(path.slice(0, -extension.length)));
+  const entryOf = (plain: Form): Entry => ({
+    type: TYPES[extname(plain.path)] ?? 'application/octet-stream',
+    plain,
+    twins: new Map(
+      ENCODINGS.flatMap(({ name, extension }) => {
+        const twin = forms.get(`${plain.path}${extension}`);
+        return twin ? [[name, twin] as const] : [];
+      }),
+    ),
+  });
+  const plains = [...forms.values()].filter(({ path }) => !isTwin(path));
+  return new Map(plains.map((form) => [`/${relative(folder, form.path).split(sep).join('/')}`, entryOf(form)]));
 }
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -50,11 +80,23 @@ export function serveFolder(folder: string): Handler {
       response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found\n');
       return;
     }
-    response.writeHead(200, {
-      'Content-Type': entry.type,
-      'Content-Length': entry.sizeBytes,
+    const encoding = encodingFor(entry, request);
+    const { path: file, sizeBytes, etag } = (encoding && entry.twins.get(encoding)) ?? entry.plain;
+    const headers = {
+      ETag: etag,
+      Vary: 'Accept-Encoding',
       // Built assets carry a hash in their name; everything else may be another build tomorrow.
       'Cache-Control': path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+    };
+    if (request.headers['if-none-match'] === etag) {
+      response.writeHead(304, headers).end();
+      return;
+    }
+    response.writeHead(200, {
+      ...headers,
+      'Content-Type': entry.type,
+      'Content-Length': sizeBytes,
+      ...(encoding && { 'Content-Encoding': encoding }),
       'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'no-referrer',
     });
@@ -62,10 +104,28 @@ export function serveFolder(folder: string): Handler {
       response.end();
       return;
     }
-    createReadStream(entry.path)
+    createReadStream(file)
       .on('error', () => response.destroy())
       .pipe(response);
   };
+}
+
+/** The best form that the client takes and `entry` has; undefined for the file as it is. */
+function encodingFor(entry: Entry, request: IncomingMessage): Encoding | undefined {
+  const header = request.headers['accept-encoding'];
+  const accepted = new Map(
+    String(header ?? '')
+      .split(',')
+      .map((part) => {
+        const [name = '', ...parameters] = part
+          .trim()
+          .toLowerCase()
+          .split(/\s*;\s*/);
+        const quality = parameters.find((parameter) => parameter.startsWith('q='));
+        return [name, quality === undefined ? 1 : Number(quality.slice(2))] as const;
+      }),
+  );
+  return ENCODINGS.find(({ name }) => entry.twins.has(name) && (accepted.get(name) ?? 0) > 0)?.name;
 }
 
 /** The decoded path of a request, '' when it is not a valid URL. */

@@ -9,8 +9,8 @@ import { openRoom } from '../net/room/room';
 import type { ConnectOptions, PeerConnection } from '../net/room/webrtc';
 import { BUILD } from '../net/signaling/build';
 import { deriveRoom, newPeerId } from '../net/signaling/roomkey';
+import { SIGNALING_PATH } from '../net/signaling/signaladdress';
 import type { Presence } from '../net/signaling/signaling';
-import { SIGNALING_PATH } from '../net/signaling/signalwire';
 import { type SocketLike, SocketSignaling } from '../net/signaling/socketsignaling';
 import { readRunFile } from '../train/runfile';
 import type {

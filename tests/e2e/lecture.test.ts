@@ -1,7 +1,7 @@
 /** The lecture page before anybody trains, in a real browser: every scene from the simulator, marked as such, and its size. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { SCENES, type Scene } from '../../src/pages/lecture/models/plans';
-import { gzippedSizes, seriousFindings, Venue } from '../helpers/visitor';
+import { seriousFindings, tellBytes, transferredBytes, Venue } from '../helpers/visitor';
 
 let venue: Venue;
 beforeAll(async () => {
@@ -60,14 +60,10 @@ test('the run that ships with the site is replayed in every scene, without a GPU
   expect(visitor.complaints).toEqual([]);
 });
 
-test('what the lecture loads first is at most 150 kB gzipped', async () => {
+test('what the lecture loads first transfers at most 150 kB', async () => {
   const visitor = await venue.visit(onTestFinished);
-  const loaded = gzippedSizes(visitor.context);
+  const loaded = transferredBytes(visitor.context);
   const page = await visitor.open('lecture.html');
   await page.locator('.button-go:enabled').waitFor();
-  const sizes = await loaded.all();
-  const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  for (const [path, size] of sizes) console.info(`${path}: ${size} bytes gzipped`);
-  console.info(`first load of the lecture: ${total} bytes gzipped`);
-  expect(total).toBeLessThanOrEqual(FIRST_LOAD_BYTES);
+  expect(tellBytes('first load of the lecture', await loaded.all())).toBeLessThanOrEqual(FIRST_LOAD_BYTES);
 });

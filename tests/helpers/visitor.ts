@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { browserFlags, requireBrowser } from '../../src/cli/browser';
 import { type RunningServer, startServer } from '../../src/server/server';
@@ -83,18 +82,31 @@ export class Visitor {
 }
 
 /**
- * Gzipped bytes by path of everything `context` loads from now on; `all` waits for what is under way. Rejects where a body
- * cannot be had.
+ * Bytes that come over the network for everything `context` loads from now on, by path, as the browser counts them: heads
+ * and bodies, compressed as they were. `all` waits for what is under way.
  */
-export function gzippedSizes(context: BrowserContext): { all(): Promise<ReadonlyMap<string, number>> } {
+export function transferredBytes(context: BrowserContext): { all(): Promise<ReadonlyMap<string, number>> } {
   const loads: Promise<[string, number]>[] = [];
-  context.on('response', (response) => {
-    const { pathname } = new URL(response.url());
-    const load = response.body().then((body): [string, number] => [pathname, gzipSync(body, { level: 9 }).length]);
+  context.on('requestfinished', (request) => {
+    const { pathname } = new URL(request.url());
+    const load = request
+      .sizes()
+      .then(({ responseHeadersSize, responseBodySize }): [string, number] => [
+        pathname,
+        responseHeadersSize + responseBodySize,
+      ]);
     load.catch(() => {});
     loads.push(load);
   });
   return { all: async () => new Map(await Promise.all(loads)) };
+}
+
+/** Says each path with its bytes and returns the sum. */
+export function tellBytes(what: string, sizes: ReadonlyMap<string, number>): number {
+  const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  for (const [path, size] of sizes) console.info(`${path}: ${size} bytes`);
+  console.info(`${what}: ${total} bytes transferred`);
+  return total;
 }
 
 /** Press the first page's big button. */

@@ -6,7 +6,6 @@ import * as v from 'valibot';
 import { ProtocolError } from '../../errors';
 
 export const SIGNALING_VERSION = 1;
-export const SIGNALING_PATH = '/signal';
 /** Largest frame the server accepts; ws answers a larger one with close code 1009. */
 export const MAX_ENVELOPE_BYTES = 64 * 1024;
 /** Messages of one socket. The client paces itself below what the server enforces, so an honest one is never cut off. */

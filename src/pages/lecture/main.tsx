@@ -3,6 +3,7 @@
 import { effect } from '@preact/signals';
 import { options, render } from 'preact';
 import { sentenceOf } from '../../errors';
+import { signalingAddress } from '../../net/signaling/signaladdress';
 import { messages } from '../messages';
 import { installPolicy } from '../trusted';
 import { readAddress } from './address';
@@ -22,9 +23,8 @@ addEventListener('hashchange', () => location.reload());
 if (isSecureContext) {
   try {
     const { openLiveRoom } = await import('./liveroom');
-    const { protocol, host, href } = location;
-    const signaling = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/signal`;
-    const link = new URL(show.invitation, href).href;
+    const signaling = signalingAddress(document.baseURI);
+    const link = new URL(show.invitation, location.href).href;
     const name = show.watches ? words.watcher : words.title;
     const options = { secret: show.secret, signaling, name, signal: !show.watches, link, count: show.frames.count };
     show.live.value = await openLiveRoom(options, messages.news);

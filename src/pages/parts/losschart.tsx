@@ -72,12 +72,15 @@ export function LossChart(props: Props) {
   const [Plot, setPlot] = useState<typeof uPlot | null>(null);
   const { series, version, steps, logScale, look, onProblem } = props;
 
+  // why two: a line has two points at least, and the first step should not wait for what draws it
+  const hasCurve = series.length > 1;
   useEffect(() => {
+    if (!hasCurve) return;
     import('uplot').then(
       (loaded) => setPlot(() => loaded.default),
       () => onProblem(messages.loss.notLoaded),
     );
-  }, [onProblem]);
+  }, [onProblem, hasCurve]);
 
   // `look` stands for the colours read from the style sheet
   useEffect(() => {

@@ -3,6 +3,7 @@
 import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { sentenceOf } from '../../errors';
+import { signalingAddress } from '../../net/signaling/signaladdress';
 import { installPolicy } from '../trusted';
 import { App } from './app';
 import { Desk } from './desk';
@@ -18,8 +19,7 @@ if (!isSecureContext) desk.problem.value = words.noSecure;
 else {
   try {
     const { openLiveRoom } = await import('../lecture/liveroom');
-    const { protocol, host } = location;
-    const signaling = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/signal`;
+    const signaling = signalingAddress(document.baseURI);
     const options = { secret: desk.secret, signaling, name: words.brand, signal: true, link: desk.link };
     desk.room.value = await openLiveRoom(options, words.news);
   } catch (error) {

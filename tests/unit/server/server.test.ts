@@ -1,5 +1,6 @@
 /** The server over real sockets: limits that only the wire shows, static files, and the sentences of failed starts. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,8 @@ const pages = mkdtempSync(join(tmpdir(), 'tabtrain-pages-'));
 mkdirSync(join(pages, 'assets'));
 writeFileSync(join(pages, 'index.html'), '<!doctype html><title>t</title>');
 writeFileSync(join(pages, 'assets', 'main-abc.js'), 'export {};');
+writeFileSync(join(pages, 'assets', 'main-abc.js.br'), 'brotli');
+writeFileSync(join(pages, 'assets', 'main-abc.js.gz'), 'gzip');
 writeFileSync(join(pages, '..', `${pages.split('/').pop()}-secret.txt`), 'outside');
 
 let server: RunningServer;
@@ -79,10 +82,19 @@ describe('signaling server', () => {
     same.close();
     await closing(same);
     const headers = { host: 'a:1' };
-    expect(originAllowed({ headers }, false)).toBe(false);
-    expect(originAllowed({ headers }, true)).toBe(true);
-    expect(originAllowed({ headers: { ...headers, origin: 'null' } }, true)).toBe(false);
-    expect(originAllowed({ headers: { ...headers, origin: 'https://a:1' } }, false)).toBe(true);
+    const [pages, programs] = [{ allowPrograms: false }, { allowPrograms: true }];
+    expect(originAllowed({ headers }, pages)).toBe(false);
+    expect(originAllowed({ headers }, programs)).toBe(true);
+    expect(originAllowed({ headers: { ...headers, origin: 'null' } }, programs)).toBe(false);
+    expect(originAllowed({ headers: { ...headers, origin: 'https://a:1' } }, pages)).toBe(true);
+  });
+
+  it('behind a proxy takes the origins it was told, whatever Host says', () => {
+    const proxied = { allowPrograms: false, origins: ['https://tab.example'] };
+    const headers = { host: '127.0.0.1:8080' };
+    expect(originAllowed({ headers: { ...headers, origin: 'https://tab.example' } }, proxied)).toBe(true);
+    expect(originAllowed({ headers: { ...headers, origin: 'http://127.0.0.1:8080' } }, proxied)).toBe(false);
+    expect(originAllowed({ headers }, proxied)).toBe(false);
   });
 
   it('answers ordinary requests on a socket that was reset in the middle of an upgrade', async () => {
@@ -107,6 +119,48 @@ describe('pages', () => {
     expect(asset.headers.get('content-type')).toContain('javascript');
     expect(asset.headers.get('cache-control')).toContain('immutable');
     expect(await (await get('/', { method: 'HEAD' })).text()).toBe('');
+  });
+
+  /** Status, encoding and body as they came: fetch would decode. */
+  const raw = (path: string, headers: Record<string, string>) =>
+    new Promise<{ status: number; encoding: string | undefined; etag: string; body: string }>((resolve, reject) => {
+      const options = { host: '127.0.0.1', port: server.port, path, headers };
+      request(options, (response) => {
+        let body = '';
+        response.on('data', (part: Buffer) => {
+          body += part.toString();
+        });
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode!,
+            encoding: response.headers['content-encoding'],
+            etag: response.headers.etag!,
+            body,
+          }),
+        );
+      })
+        .on('error', reject)
+        .end();
+    });
+
+  it.each([
+    ['gzip, deflate, br', 'br', 'brotli'],
+    ['gzip, br;q=0', 'gzip', 'gzip'],
+    ['identity', undefined, 'export {};'],
+    ['', undefined, 'export {};'],
+  ])('to a client that takes "%s" gives %s', async (accepted, encoding, body) => {
+    expect(await raw('/assets/main-abc.js', { 'accept-encoding': accepted })).toMatchObject({ encoding, body });
+  });
+
+  it('does not send again what the client has, and knows which form it has', async () => {
+    const headers = { 'accept-encoding': 'br' };
+    const { etag } = await raw('/assets/main-abc.js', headers);
+    expect(await raw('/assets/main-abc.js', { ...headers, 'if-none-match': etag })).toMatchObject({
+      status: 304,
+      body: '',
+    });
+    expect((await raw('/assets/main-abc.js', { 'if-none-match': etag })).status).toBe(200);
+    expect((await raw('/assets/main-abc.js.br', headers)).status).toBe(404);
   });
 
   it('serves nothing outside its folder and no other method', async () => {
