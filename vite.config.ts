@@ -55,7 +55,7 @@ const nodePrograms = {
     outDir: 'dist/node',
     rolldownOptions: {
       input: Object.fromEntries([
-        ...['serve', 'train', 'noderank', 'plan', 'record'].map((name) => [name, at(`src/cli/${name}.ts`)]),
+        ...['serve', 'train', 'sample', 'noderank', 'plan', 'record'].map((name) => [name, at(`src/cli/${name}.ts`)]),
         ['bench', at('tests/bench/main.ts')],
         ['screenshots', at('tests/helpers/screenshots.ts')],
       ]),
@@ -83,7 +83,10 @@ const pages = {
     license: { fileName: 'notices.txt' },
     rolldownOptions: {
       input: Object.fromEntries(
-        ['index', 'rank', 'lecture', 'seat', 'room', 'record'].map((name) => [name, at(`src/pages/${name}.html`)]),
+        ['index', 'rank', 'lecture', 'seat', 'room', 'record', 'chat'].map((name) => [
+          name,
+          at(`src/pages/${name}.html`),
+        ]),
       ),
     },
   },

@@ -1,5 +1,5 @@
-// In place on q and k of qkv rows [q N*H | k NKV*H | v NKV*H]: elements i and i + H/2 of a head turn by row % T times
-// theta^(-2i/H) radians, slow pairs by a fraction of it where the model stretches positions; f32.
+// In place on q and k of qkv rows [q N*H | k NKV*H | v NKV*H]: elements i and i + H/2 of a head turn by the position,
+// first + row % T, times theta^(-2i/H) radians, slow pairs by less where the model stretches positions; f32.
 // bindings qkv, p; grid ceil(R H / 2 / WG), folded into x and y; H even
 // knobs WG threads of a workgroup, one pair of all heads of a row each; INV turns back
 // saved/aliasing: qkv is read and written in place
@@ -21,6 +21,8 @@ struct Params {
   shrink: u32,
   slow: u32,
   fast: u32,
+  // Position of row 0.
+  first: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> qkv: array<f32>;
@@ -91,7 +93,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     return;
   }
   let pair = index - row * half;
-  let cs = cos_sin((row % p.T) * stretched(turn(pair)));
+  let cs = cos_sin((p.first + row % p.T) * stretched(turn(pair)));
   let c = cs.x;
   let s = select(cs.y, -cs.y, INV == 1u);
   var i = row * (p.N + 2u * p.NKV) * p.H + pair;

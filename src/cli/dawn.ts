@@ -34,6 +34,9 @@ const HOW_TO_GET_A_DRIVER: Partial<Record<NodeJS.Platform, string>> = {
   win32: 'update the graphics driver, which must support Direct3D 12',
 };
 
+/** why: Dawn ends the process when its instance is collected while a device of it is still open. */
+const opened: GPU[] = [];
+
 /**
  * Dawn's GPU; the process has WebGPU's constants from then on. Throws CapabilityError with the way out where the module
  * cannot be loaded or finds no adapter.
@@ -41,6 +44,7 @@ const HOW_TO_GET_A_DRIVER: Partial<Record<NodeJS.Platform, string>> = {
 export async function openDawn(env: NodeJS.ProcessEnv = process.env): Promise<GPU> {
   chooseDriver(env);
   const gpu = await loadDawn();
+  opened.push(gpu);
   if (await gpu.requestAdapter()) return gpu;
   throw new CapabilityError('E-NO-ADAPTER', noAdapterSentence(process.platform));
 }

@@ -19,7 +19,10 @@ export interface Keeping {
 }
 
 /** Names of the model's files that a rank may hand over. */
-const MODEL_FILES = new Set(['model.safetensors', 'config.json', 'tokenizer.json']);
+const MODEL_FILES = new Set([
+  ...['model.safetensors', 'config.json', 'generation_config.json'],
+  ...['tokenizer.json', 'tokenizer_config.json'],
+]);
 const SHARD = /^checkpoint\/(\d{1,9})\/(rank-\d{1,3}\.safetensors)$/;
 const MAX_PIECE_BYTES = 64 << 20;
 

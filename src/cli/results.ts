@@ -1,8 +1,11 @@
 /** The files of a finished headless run beside its metrics and its model: summary and trace. */
+import { createHash } from 'node:crypto';
 import { coordOf } from '../plan/mesh';
 import { planAt } from '../plan/tour';
 import { toChromeTrace } from '../trace/export';
 import { statsOf } from '../trace/stats';
+import { modelCard } from '../train/files/card';
+import { parametersOf } from '../train/files/weights';
 import { memoryPlan } from '../train/rank/memoryplan';
 import type { RunFile } from '../train/runfile';
 import type { StepMetrics } from '../worker/api';
@@ -73,14 +76,28 @@ function tokensPerSecond(metrics: readonly StepMetrics[]): number {
 }
 
 /** Write the files of a run that has ended well. After a tour the summary is of its last plan. */
-export function writeResults({ run, tour }: Job, collected: Collected, out: OutFolder): Summary {
+export function writeResults({ run, tour, source }: Job, collected: Collected, out: OutFolder): Summary {
   const plan = tour ? planAt(tour, run.train.steps - 1) : run.plan;
   const summary = summarize({ ...run, plan }, collected);
   const blocks = Array.from({ length: run.model.layers }, (_, index) => `block${index}`);
   const files = new Map([
+    ['README.md', cardOf({ ...run, plan }, source, collected)],
     ['summary.json', `${JSON.stringify(summary, null, 2)}\n`],
     ['trace.json', JSON.stringify(toChromeTrace(collected.trace, ['embed', ...blocks, 'head']))],
   ]);
   out.finish(files, collected.files);
   return summary;
+}
+
+function cardOf(run: RunFile, source: Uint8Array, { metrics, reports }: Collected): string {
+  return modelCard({
+    run,
+    step: metrics.length,
+    parameters: parametersOf(run.model),
+    adapters: [...new Set(reports.map(({ adapter }) => adapter))],
+    loss: metrics.at(-1)?.loss,
+    heldOutLoss: metrics.findLast(({ heldOutLoss }) => heldOutLoss !== undefined)?.heldOutLoss,
+    // why not of a brought tokenizer's: its source is tokens and tokenizer in one
+    dataHash: run.data.tokenizer === 'brought' ? '' : createHash('sha256').update(source).digest('hex'),
+  });
 }

@@ -65,7 +65,7 @@ export function ropeStretch(scaling: RopeScaling | undefined) {
 }
 
 /**
- * In place: rotates the q and k parts of qkv rows [q N*H | k NKV*H | v NKV*H] by position row % T. Element i < H/2 of a
+ * In place: rotates the q and k parts of qkv rows [q N*H | k NKV*H | v NKV*H] by position first + row % T. Element i < H/2 of a
  * head is paired with i + H/2 and turns by theta^(-2i/H) radians per position; `ratio` is `ropeRatio(theta, H)`,
  * `shrink`, `slow` and `fast` are those of `ropeStretch`. INV=1 rotates back: the backward, on dqkv.
  */
@@ -73,7 +73,18 @@ export const rope = defineKernel({
   file: 'rope.wgsl',
   reads: [],
   writes: ['qkv'],
-  params: { R: 'u32', T: 'u32', N: 'u32', NKV: 'u32', H: 'u32', ratio: 'u32', shrink: 'u32', slow: 'u32', fast: 'u32' },
+  params: {
+    R: 'u32',
+    T: 'u32',
+    N: 'u32',
+    NKV: 'u32',
+    H: 'u32',
+    ratio: 'u32',
+    shrink: 'u32',
+    slow: 'u32',
+    fast: 'u32',
+    first: 'u32',
+  },
   variants: [{ WG: 16 }],
   grid: (p, knobs) => gridOf((p.R! * p.H!) / 2, knob(knobs, 'WG')),
 });

@@ -35,7 +35,7 @@ export interface Rotation {
 /** Rotate q and k of fused rows in place by their position; the gradient is rotated back, in place too. */
 export function rotary(t: Tape, qkv: Tensor, H: number, group: number, { theta, scaling }: Rotation): Tensor {
   const angles = { ratio: k.ropeRatio(theta, H), ...k.ropeStretch(scaling) };
-  const params = { R: t.rows, T: t.context, ...headsOf(qkv, H, group), H, ...angles };
+  const params = { R: t.rows, T: t.context, ...headsOf(qkv, H, group), H, ...angles, first: 0 };
   t.F(k.rope, { qkv }, params);
 
   t.backward(() => t.I(k.rope, { qkv: t.gradOf(qkv) }, params, { INV: 1 }));

@@ -212,6 +212,7 @@ export const messages = {
   download: {
     heading: 'The model, as files',
     note: 'Names and shapes are those of Hugging Face transformers.',
+    talk: 'Talk to a model',
     close: 'Close',
   },
   link: {

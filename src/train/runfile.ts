@@ -17,6 +17,8 @@ export interface DataConfig {
   /** 'brought': of the model the run starts from; its source is a bundle of data/brought.ts. */
   readonly tokenizer: 'char' | 'byte' | 'bpe' | 'brought';
   readonly order: 'shuffled' | 'sequential';
+  /** Of jsonl and csv: the field that is the text; text. */
+  readonly field?: string;
 }
 
 export interface TrainConfig {
@@ -103,6 +105,7 @@ const dataFields = {
   source: v.optional(source, 'moby-dick'),
   tokenizer: v.optional(oneOf(['char', 'byte', 'bpe', 'brought']), 'char'),
   order: v.optional(oneOf(['shuffled', 'sequential']), 'shuffled'),
+  field: v.exactOptional(v.pipe(v.string('must be a text'), v.minLength(1, 'must be the name of a field'))),
 };
 const trainFields = {
   globalBatch: v.optional(integer(1, 65536), 16),

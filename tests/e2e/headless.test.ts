@@ -57,7 +57,8 @@ test(
     const [a, b] = [first, second].map(({ out }) => readFileSync(join(out, 'model.safetensors')));
     expect(a!.equals(b!)).toBe(true);
 
-    const files = ['config.json', 'metrics.jsonl', 'model.safetensors', 'summary.json', 'tokenizer.json', 'trace.json'];
+    const model = ['README.md', 'config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json'];
+    const files = [...model, 'tokenizer_config.json', 'metrics.jsonl', 'summary.json', 'trace.json'].sort();
     expect(readdirSync(first.out).sort()).toEqual(files);
     for (const row of first.metrics) {
       expect(Object.keys(row).sort()).toEqual(['bytesSent', 'gradNorm', 'loss', 'lr', 'ms', 'step', 'tokens']);

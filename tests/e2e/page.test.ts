@@ -1,5 +1,7 @@
 /** The first page as people meet it: built, served by the real server, in a real browser with real WebRTC. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { unzipSync } from 'fflate';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { buildHash } from '../../src/server/plugin';
@@ -150,11 +152,16 @@ test('pause stops the whole room, stop leaves it, and the model can be saved', a
   await training(b);
   await reach(b, (await step(a)) + 3);
   await a.getByRole('button', { name: 'Download model' }).click();
-  const files = a.locator('.downloads a');
+  const files = a.locator('.downloads ul a');
   await files.first().waitFor();
   const names = await files.evaluateAll((links) => links.map((link) => (link as HTMLAnchorElement).download));
-  expect(names).toEqual(['model.safetensors', 'config.json', 'tokenizer.json']);
+  expect(names.slice(0, 4)).toEqual(['model.zip', 'model.safetensors', 'config.json', 'tokenizer.json']);
+  expect(names.slice(4)).toEqual(['tokenizer_config.json', 'generation_config.json']);
   await expect.poll(() => files.first().textContent()).toMatch(/\d kB/);
+  const [zip] = await Promise.all([a.waitForEvent('download'), files.first().click()]);
+  const inside = unzipSync(readFileSync(await zip.path()));
+  expect(Object.keys(inside)).toEqual(names.slice(1));
+  expect(JSON.parse(new TextDecoder().decode(inside['config.json']))).toMatchObject({ model_type: 'gpt2' });
   expect(visitor.complaints).toEqual([]);
 });
 

@@ -14,6 +14,8 @@ export interface Checkpoint {
   readonly gradNorm: number;
   /** Instead of both: what the refusal must name. */
   readonly refused?: string;
+  /** Prompt and the most probable 100 tokens after it. */
+  readonly greedy?: readonly number[];
   readonly config: { readonly vocab_size: number };
   readonly files: readonly (readonly [file: string, tensors: FileTensors])[];
 }

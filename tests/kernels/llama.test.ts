@@ -148,7 +148,7 @@ for (const [B, T, N, NKV, H, theta, scaling] of [
     async (device) => {
       const heads = { R: B * T, T, N, NKV, H };
       const width = (N + 2 * NKV) * H;
-      const params = { ...heads, ratio: k.ropeRatio(theta, H), ...k.ropeStretch(scaling) };
+      const params = { ...heads, ratio: k.ropeRatio(theta, H), ...k.ropeStretch(scaling), first: 0 };
       const qkv = random(B * T * width, 7);
       const isV = (_: number, i: number) => i % width >= (N + NKV) * H;
       for (const variant of k.rope.variants) {
@@ -160,6 +160,17 @@ for (const [B, T, N, NKV, H, theta, scaling] of [
         // an angle is off by at most two units of 2^-32 turns per position, 3e-9 radians; elements are at most 1
         expectClose(turned, rotate(qkv, heads, theta, scaling), 5e-7 + 3e-9 * T);
         expect(turned.filter(isV)).toEqual(qkv.filter(isV));
+        if (B === 1 && T > 1) {
+          const [, ...later] = Array.from({ length: T }, (_, t) => qkv.slice(t * width, (t + 1) * width));
+          const last = {
+            kernel: k.rope,
+            params: { ...params, R: 1, T: 1, first: T - 1 },
+            knobs: variant,
+            out: ['qkv'],
+          };
+          const alone = await runKernel(device, { ...last, bind: { qkv: later.at(-1)! } });
+          expect(alone.qkv).toEqual(turned.slice((T - 1) * width));
+        }
         // turning back is the transpose, hence the gradient; sines and cosines are the same, so only roundings differ
         expectClose(await turn(turned, 1), qkv, 5e-7);
       }

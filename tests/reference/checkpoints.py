@@ -61,6 +61,7 @@ CASES = {
     'gpt2-inverse-layer': dict(gpt2(scale_attn_by_inverse_layer_idx=True), refused='scale_attn_by_inverse_layer_idx'),
     'gpt2-unscaled': dict(gpt2(scale_attn_weights=False), refused='scale_attn_weights'),
     'gpt2-silu': dict(gpt2(activation_function='silu'), refused='activation_function'),
+    'gpt2-talk': dict(gpt2(n_positions=128), talk=True),
     'llama': llama(),
     'llama-tied-eps': llama(tie_word_embeddings=True, rms_norm_eps=1e-2),
     'llama-f16-no-prefix': dict(llama(tie_word_embeddings=True), dtype='float16', bare=True),
@@ -77,6 +78,7 @@ CASES = {
     'llama-gelu': dict(llama(hidden_act='gelu'), refused='hidden_act'),
     'qwen2': qwen2(num_attention_heads=4),
     'qwen2-tied-head-size': qwen2(tie_word_embeddings=True, head_dim=12, num_key_value_heads=3),
+    'qwen2-talk': dict(qwen2(num_attention_heads=4, max_position_embeddings=128, rope_parameters=LLAMA3), talk=True),
     'qwen2-window': dict(qwen2(use_sliding_window=True, sliding_window=4, max_window_layers=1), refused='use_sliding_window'),
 }
 
@@ -131,6 +133,14 @@ def first_step(model, vocab):
     return float(loss.detach()), math.sqrt(sum(float(x.grad.pow(2).sum()) for x in model.parameters()))
 
 
+def greedy(model, vocab):
+    """The prompt (8 tokens) and the 100 most probable tokens after it, in float64."""
+    model = copy.deepcopy(model).double().eval()
+    prompt = torch.tensor([text_of(vocab)[:8]])
+    with torch.no_grad():
+        return model.generate(prompt, max_new_tokens=100, do_sample=False, eos_token_id=None, pad_token_id=0)[0].tolist()
+
+
 def save(case, model, folder):
     """As people's checkpoints are: in their type, with or without prefix, with the buffers of old versions, in shards."""
     model = model.to(getattr(torch, case.get('dtype', 'float32')))
@@ -169,6 +179,8 @@ def write_all(folder, names):
         vocab = case['config']['vocab_size']
         target = f'{folder}/{name}'
         entry = dict(refused=case['refused']) if 'refused' in case else dict(zip(('loss', 'gradNorm'), first_step(model, vocab)))
+        if case.get('talk'):
+            entry['greedy'] = greedy(model, vocab)
         save(case, model, target)
         with open(f'{target}/config.json') as file:
             entry['config'] = json.load(file)

@@ -33,7 +33,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   train: [/^errors$/, /^plan\//, { type: /^(gpu|model)\// }],
   'train/data': [/^errors$/, /^gpu\/kernels$/, /^train\/runfile$/],
   'train/state': [/^errors$/, /^(plan|model)\//, /^net\/(wire|collective)\//],
-  'train/files': [/^errors$/, /^(model|storage)\//, /^train\/runfile$/, /^train\/(data|state)\//],
+  'train/files': [/^errors$/, /^(model|storage)\//, /^train\/(data|state)\//, { type: /^train\/runfile$/ }],
   'train/rank': [
     ...GROUND,
     /^(plan|gpu|model)\//,
@@ -48,13 +48,14 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^train\/(runfile|hash)$/,
     /^train\/(data|state|files|rank)\//,
   ],
+  'train/chat': [...GROUND, /^(gpu|model)\//, /^train\/(data|state|files)\//],
   worker: [...GROUND, /^(train|net|storage)\//, /^plan\//, /^gpu\//],
   // why all of net: the page owns the peer connections, since a Worker cannot make any; bridge and headless: rank.ts,
   // the page of a headless rank, has no interface to go through
   // modelsizes: what a model weighs, read off its tapes without a device
   pages: [
     ...GROUND,
-    /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders)$/,
+    /^worker\/(api|client|tab|bridge|headless|telemetry|host|orders|talkclient)$/,
     /^plan\//,
     /^net\//,
     /^train\/rank\/modelsizes$/,
@@ -71,6 +72,9 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^train\/(runfile|overrides)$/,
     /^train\/files\//,
     { type: /^model\/config$/ },
+    // why the device: `npm run sample` answers in its own process
+    /^gpu\/(device|stream)$/,
+    /^train\/chat\//,
     /^train\/trainer\/prepared$/,
     /^train\/data\/(texts|corpus)$/,
     /^train\/rank\/(fits|memoryplan|modelsizes)$/,

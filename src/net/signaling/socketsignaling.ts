@@ -43,6 +43,13 @@ const BACKOFF_MS = { first: 500, longest: 30_000 };
 /** After a reconnect, a peer seen before that has not come back within this is taken as gone: the longest back-off and a bit. */
 const CONFIRM_WITHIN_MS = 35_000;
 
+/**
+ * Networks drop idle connections without a word (NAT, proxies, a sleeping access point), and a browser shows no pings. The
+ * socket is looked at this often: where nothing came since, an echo is asked for; where that has not come by the next
+ * look, the socket is given up.
+ */
+const ECHO_MS = 10_000;
+
 export class SocketSignaling implements Signaling {
   readonly self: PeerId;
   readonly met: Promise<void>;
@@ -64,6 +71,10 @@ export class SocketSignaling implements Signaling {
   #closed = false;
   #sentence = '';
   #cancelRetry = () => {};
+  #cancelEcho = () => {};
+  /** Something came since the last look; an echo was asked for then. */
+  #heard = false;
+  #asked = false;
   #incoming: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: SocketSignalingOptions) {
@@ -110,6 +121,27 @@ export class SocketSignaling implements Signaling {
     this.#drop();
   }
 
+  /** Look again and again whether the socket still speaks. */
+  #listen(socket: SocketLike): void {
+    this.#cancelEcho();
+    this.#cancelEcho = this.#clock.after(ECHO_MS, () => {
+      if (this.#socket !== socket) return;
+      if (!this.#heard && this.#asked) {
+        // why not its close event: a dead connection may take minutes to close
+        socket.onclose = null;
+        socket.close();
+        this.#drop();
+        this.#retry();
+        return;
+      }
+      this.#asked = !this.#heard;
+      this.#heard = false;
+      // the server delivers to whoever is named, this peer included
+      if (this.#asked) this.send(this.self, 'echo');
+      this.#listen(socket);
+    });
+  }
+
   #open(): void {
     const socket = this.options.connect(this.options.url);
     this.#socket = socket;
@@ -123,6 +155,7 @@ export class SocketSignaling implements Signaling {
       });
     };
     socket.onmessage = ({ data }: { readonly data: unknown }) => {
+      this.#heard = true;
       // Opening an envelope is asynchronous; the chain keeps the order of arrival.
       this.#incoming = this.#incoming.then(() => this.#receive(socket, String(data)));
     };
@@ -136,6 +169,7 @@ export class SocketSignaling implements Signaling {
   }
 
   #drop(): void {
+    this.#cancelEcho();
     this.#socket = undefined;
     this.#joined = false;
     this.#outbox.length = 0;
@@ -172,6 +206,8 @@ export class SocketSignaling implements Signaling {
         const now = new Set(message.peers.map(({ peer }) => peer));
         this.#joined = true;
         this.#failures = 0;
+        this.#asked = false;
+        if (this.#socket) this.#listen(this.#socket);
         this.#tellTrouble('');
         for (const { peer, seal } of message.peers) await this.#meet(peer, seal);
         this.#setMet();
@@ -187,6 +223,7 @@ export class SocketSignaling implements Signaling {
         this.#roster.delete(message.peer);
         break;
       case 'from': {
+        if (message.peer === this.self) break;
         const inner = await this.#sealer.open(message.peer, this.self, message.seal);
         // A stranger to the roster has no presence that was checked.
         if (this.#roster.peers.has(message.peer)) this.#messages.tell(message.peer, inner);

@@ -1,4 +1,5 @@
-/** The trained model as three files to save. Object URLs live as long as the dialog. */
+/** The trained model to save, in one zip or file by file. Object URLs live as long as the dialog. */
+import { zipSync } from 'fflate';
 import { useEffect, useState } from 'preact/hooks';
 import { messages } from '../messages';
 import { bytes } from '../state/format';
@@ -19,7 +20,8 @@ interface Item {
 export function Downloads({ files, onClose }: Props) {
   const [items, setItems] = useState<readonly Item[]>([]);
   useEffect(() => {
-    const made = files ? Object.entries(files).map(([name, content]) => itemOf(name, content)) : [];
+    const all = files ? [['model.zip', zipOf(files)] as const, ...Object.entries(files)] : [];
+    const made = all.map(([name, content]) => itemOf(name, content));
     setItems(made);
     return () => {
       for (const { url } of made) URL.revokeObjectURL(url);
@@ -38,11 +40,23 @@ export function Downloads({ files, onClose }: Props) {
           </li>
         ))}
       </ul>
+      <a class="button button-quiet" href="./chat.html" target="_blank" rel="noopener">
+        {messages.download.talk}
+      </a>
       <button type="button" class="button button-quiet" onClick={onClose}>
         {messages.download.close}
       </button>
     </Dialog>
   );
+}
+
+/** Not compressed: weights do not become smaller. */
+function zipOf(files: ModelFiles): Uint8Array {
+  const utf8 = new TextEncoder();
+  const bytesOf = (content: string | Uint8Array) => (typeof content === 'string' ? utf8.encode(content) : content);
+  return zipSync(Object.fromEntries(Object.entries(files).map(([name, content]) => [name, bytesOf(content)])), {
+    level: 0,
+  });
 }
 
 function itemOf(name: string, content: string | Uint8Array): Item {

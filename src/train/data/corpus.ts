@@ -2,8 +2,10 @@
 import { InputError } from '../../errors';
 import type { RunFile } from '../runfile';
 import { broughtTokenizer, packBundle, readBundle } from './brought';
+import { readText } from './readtext';
+import { readTokenFile } from './tokenfile';
 import { makeTokenizer, numberTokenizer, type OnLearned, type Tokenizer } from './tokenizer';
-import { MAX_SHORT_VOCAB, type Tokens, tokensOf } from './tokens';
+import type { Tokens } from './tokens';
 
 export interface Corpus {
   readonly tokens: Tokens;
@@ -13,8 +15,8 @@ export interface Corpus {
 }
 
 /**
- * Read the bytes of run.data.source: UTF-8 text, or for `tokens:` little-endian uint16, uint32 above 65,536. Throws InputError for a broken
- * file, and where the text needs more tokens than a stated model.vocab has.
+ * Read the bytes of run.data.source: a text (readtext.ts), or for `tokens:` numbers (tokenfile.ts). Throws InputError for a
+ * broken file, and where the text needs more tokens than a stated model.vocab has.
  */
 export function readCorpus(
   { data, model }: Pick<RunFile, 'data' | 'model'>,
@@ -23,7 +25,7 @@ export function readCorpus(
 ): Corpus {
   if (data.tokenizer === 'brought') return broughtCorpus(data.source, model.vocab, bytes);
   if (data.source.startsWith('tokens:')) return tokenFile(data.source, model.vocab, bytes);
-  const text = readText(data, bytes);
+  const text = textOf(data, bytes);
   if (text.length === 0) throw new InputError(`${data.source} is empty; give a text`);
   const tokenizer = makeTokenizer(data.tokenizer, text, model.vocab, onLearned);
   if (model.vocab !== 0 && tokenizer.size > model.vocab) {
@@ -36,26 +38,10 @@ export function readCorpus(
   return { tokens: tokenizer.encode(text), tokenizer, note: unused > 0 ? note : '' };
 }
 
-function readText({ source }: RunFile['data'], bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new InputError(`${source} is not UTF-8 text; save it as UTF-8`);
-  }
-}
+const textOf = ({ source, field = 'text' }: RunFile['data'], bytes: Uint8Array) => readText(source, field, bytes);
 
 function tokenFile(source: string, vocab: number, bytes: Uint8Array): Corpus {
-  const each = vocab > MAX_SHORT_VOCAB ? 4 : 2;
-  if (bytes.byteLength % each !== 0) {
-    const what = each === 2 ? 'an odd number' : `no multiple of 4 (model.vocab ${vocab} > ${MAX_SHORT_VOCAB})`;
-    throw new InputError(`${source} has ${bytes.byteLength} bytes, ${what}, but tokens are ${each} bytes each`);
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const read = (i: number) => (each === 2 ? view.getUint16(2 * i, true) : view.getUint32(4 * i, true));
-  const tokens = tokensOf(
-    Array.from({ length: bytes.byteLength / each }, (_, i) => read(i)),
-    vocab,
-  );
+  const tokens = readTokenFile(source, vocab, bytes);
   checkTokens(source, vocab, tokens);
   return { tokens, tokenizer: numberTokenizer(vocab), note: '' };
 }
@@ -91,7 +77,7 @@ export function bundleOf(
     );
   }
   const isTokens = data.source.startsWith('tokens:');
-  const tokens = isTokens ? tokenFile(data.source, model.vocab, bytes).tokens : tokenizer.encode(readText(data, bytes));
+  const tokens = isTokens ? tokenFile(data.source, model.vocab, bytes).tokens : tokenizer.encode(textOf(data, bytes));
   return packBundle(tokens, json);
 }
 

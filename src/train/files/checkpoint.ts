@@ -6,6 +6,7 @@ import type { ModelConfig } from '../../model/config';
 import type { Tokenizer } from '../data/tokenizer';
 import { piecesOf } from '../state/elements';
 import type { Intervals } from '../state/intervals';
+import { generationConfigJson, tokenizerConfigJson } from './companions';
 import { safetensorsHeader, writeSafetensors } from './safetensors';
 import { placedTensors, type WholeWeights } from './weights';
 import { configJson } from './writeconfig';
@@ -15,6 +16,8 @@ export interface ModelFiles {
   readonly 'model.safetensors': Uint8Array;
   readonly 'config.json': string;
   readonly 'tokenizer.json': string;
+  readonly 'tokenizer_config.json': string;
+  readonly 'generation_config.json': string;
 }
 
 /** model.safetensors of the model. */
@@ -34,11 +37,17 @@ export function modelFileHeader(config: ModelConfig): Uint8Array<ArrayBuffer> {
   return safetensorsHeader(placedTensors(config));
 }
 
-/** The files of a model whose parameters are `weights`. */
-export function modelFiles(config: ModelConfig, tokenizer: Tokenizer, weights: WholeWeights): ModelFiles {
+/** The small files beside the weights, by name. */
+export function companionFiles(config: ModelConfig, tokenizer: Tokenizer): Omit<ModelFiles, 'model.safetensors'> {
   return {
-    'model.safetensors': modelFile(config, weights),
     'config.json': configJson(config),
     'tokenizer.json': tokenizer.json(),
+    'tokenizer_config.json': tokenizerConfigJson(config),
+    'generation_config.json': generationConfigJson(),
   };
+}
+
+/** The files of a model whose parameters are `weights`. */
+export function modelFiles(config: ModelConfig, tokenizer: Tokenizer, weights: WholeWeights): ModelFiles {
+  return { 'model.safetensors': modelFile(config, weights), ...companionFiles(config, tokenizer) };
 }

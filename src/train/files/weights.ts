@@ -28,6 +28,11 @@ export function placedTensors(config: ModelConfig): readonly Placed[] {
   });
 }
 
+/** Parameters of a model; a tied head has no table of its own. */
+export function parametersOf(config: ModelConfig): number {
+  return wholeModel(config).reduce((sum, { floats }) => sum + floats, 0);
+}
+
 /** The weights in a safetensors file for this model; throws as `readWeights`. */
 export function readModelFile(config: ModelConfig, file: Uint8Array): WholeWeights {
   return readWeights(config, readSafetensors(file));

@@ -1,7 +1,6 @@
 /** The model's files at the end of a run, streamed from the devices of all ranks to where rank 0 writes them. */
 import { type Outlet, writeText } from '../../storage/bytes';
-import { modelFileHeader, modelFilePieces } from '../files/checkpoint';
-import { configJson } from '../files/writeconfig';
+import { companionFiles, modelFileHeader, modelFilePieces } from '../files/checkpoint';
 import type { RankModel } from '../rank/rankcontract';
 import { type Elements, hashOf, rankElements } from '../state/elements';
 import { gatherPieces } from '../state/gather';
@@ -55,6 +54,7 @@ async function writeFiles(
   });
   await file?.close();
   if (!file) return;
-  await writeText(outlet, 'config.json', configJson(model));
-  await writeText(outlet, 'tokenizer.json', corpus.tokenizer.json());
+  for (const [name, text] of Object.entries(companionFiles(model, corpus.tokenizer))) {
+    await writeText(outlet, name, text);
+  }
 }

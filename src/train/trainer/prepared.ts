@@ -2,8 +2,8 @@
 import { type Corpus, readCorpus, withVocab } from '../data/corpus';
 import { type Samples, samplesOf } from '../data/data';
 import type { OnLearned } from '../data/tokenizer';
+import { parametersOf } from '../files/weights';
 import type { RunFile } from '../runfile';
-import { wholeModel } from '../state/holding';
 import { Sampler } from './sample';
 
 export interface Prepared {
@@ -26,6 +26,6 @@ export function prepare(file: RunFile, bytes: Uint8Array, onLearned?: OnLearned)
     corpus,
     samples: samplesOf(corpus.tokens, { ...run.train, context, order: run.data.order }),
     sampler: new Sampler(corpus.tokenizer, context, run.train.seed),
-    floats: wholeModel(run.model).reduce((sum, { floats }) => sum + floats, 0),
+    floats: parametersOf(run.model),
   };
 }

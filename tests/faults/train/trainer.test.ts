@@ -76,7 +76,13 @@ describe('generations', () => {
       [true, 'done', STEPS],
       [false, 'done', STEPS],
     ]);
-    expect(Object.keys(results[0]!.files!)).toEqual(['model.safetensors', 'config.json', 'tokenizer.json']);
+    expect(Object.keys(results[0]!.files!)).toEqual([
+      'model.safetensors',
+      'config.json',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'generation_config.json',
+    ]);
   });
 
   test('a tab joins during the run: it takes the state from a peer, the curve goes on', async () => {

@@ -134,6 +134,8 @@ describe('tabs of one browser', () => {
 class FakeServer {
   hub = new Hub();
   isUp = true;
+  /** Envelopes delivered to peers. */
+  echoes = 0;
   readonly #sockets = new Map<SocketLike, Connection>();
 
   open(n: number, clock = new HandClock()) {
@@ -157,6 +159,13 @@ class FakeServer {
     connection.closed();
   }
 
+  /** The newest socket's network passes nothing any more, and nobody is told. */
+  silenceNewest(): void {
+    const [socket] = [...this.#sockets].at(-1)!;
+    socket.send = () => {};
+    socket.onmessage = null;
+  }
+
   #drop(socket: SocketLike): void {
     this.#sockets.delete(socket);
     socket.onclose?.(undefined as never);
@@ -177,7 +186,10 @@ class FakeServer {
     };
     setImmediate(() => {
       if (!this.isUp) return socket.onclose?.(undefined as never);
-      const send = (text: string) => socket.onmessage?.({ data: text } as never);
+      const send = (text: string) => {
+        if (text.includes('"from"')) this.echoes += 1;
+        socket.onmessage?.({ data: text } as never);
+      };
       this.#sockets.set(socket, this.hub.connect({ send, close: () => this.#drop(socket), backlogBytes: 0 }));
       socket.onopen?.(undefined as never);
     });
@@ -201,6 +213,28 @@ describe('peers of a signaling server', () => {
     await until(() => a.seen.ids.length === 3 && c.seen.ids.length === 3);
     server.dropNewest();
     await until(() => a.seen.ids.length === 2);
+  });
+
+  test('a socket that falls silent without closing is noticed within 30 s and replaced; an idle one that echoes is kept', async () => {
+    const server = new FakeServer();
+    const clock = new HandClock();
+    const a = server.open(1, clock);
+    await until(() => server.hub.roomCount === 1);
+    for (let tens = 1; tens <= 12; tens++) {
+      clock.advance(10_000);
+      // every second time it has heard nothing since the time before, and asks
+      await until(() => server.echoes === Math.floor(tens / 2));
+    }
+    expect(a.seen.troubles).toEqual([]);
+    server.silenceNewest();
+    for (let tens = 0; tens < 3; tens++) {
+      clock.advance(10_000);
+      await turns();
+    }
+    expect(a.seen.troubles).toEqual(['The signaling server at ws://server cannot be reached; trying again.']);
+    clock.advance(600);
+    await until(() => a.seen.troubles.length === 2);
+    expect(a.seen.troubles[1]).toBe('');
   });
 
   test('a server that dies takes nobody with it; who does not come back with it is gone in the end', async () => {

@@ -1,0 +1,86 @@
+/** The state of the chat page, as signals; holds no DOM. */
+import { batch, signal } from '@preact/signals';
+import { sentenceOf } from '../../errors';
+import { openTalk, type Said, type Talk } from '../../worker/talkclient';
+import type { ModelBytes } from './files';
+import { words } from './words';
+
+export interface Settings {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly length: number;
+  readonly seed: number;
+  readonly stop: string;
+}
+
+/** Next tokens that are shown of each piece. */
+const LIKELY = 5;
+
+export class Desk {
+  readonly phase = signal<'empty' | 'opening' | 'ready' | 'answering'>('empty');
+  readonly problem = signal('');
+  readonly note = signal('');
+  readonly prompt = signal('');
+  /** What the answer on screen goes on from. */
+  readonly asked = signal('');
+  readonly said = signal<readonly Said[]>([]);
+  readonly perSecond = signal(0);
+  readonly settings = signal<Settings>({ temperature: 0.8, topK: 0, topP: 1, length: 200, seed: 1, stop: '' });
+  #talk: Talk | undefined;
+
+  async open(reading: Promise<ModelBytes>): Promise<void> {
+    batch(() => {
+      this.phase.value = 'opening';
+      this.problem.value = '';
+    });
+    try {
+      const files = await reading;
+      if (!files.has('config.json')) throw new Error(words.none);
+      const talk = await openTalk(files);
+      this.#talk?.close();
+      this.#talk = talk;
+      this.phase.value = 'ready';
+    } catch (error) {
+      batch(() => {
+        this.problem.value = sentenceOf(error);
+        this.phase.value = this.#talk ? 'ready' : 'empty';
+      });
+    }
+  }
+
+  async answer(): Promise<void> {
+    const talk = this.#talk;
+    if (!talk || this.phase.value !== 'ready') return;
+    const prompt = this.prompt.value;
+    batch(() => {
+      this.phase.value = 'answering';
+      this.problem.value = '';
+      this.asked.value = prompt;
+      this.said.value = [];
+      this.perSecond.value = 0;
+    });
+    try {
+      const lacking = await talk.lacking(prompt);
+      this.note.value = lacking.length > 0 ? words.lacking(lacking) : '';
+      const t0 = performance.now();
+      await talk.answer({ prompt, ...this.settings.value, likely: LIKELY }, (one) => {
+        batch(() => {
+          this.said.value = [...this.said.value, one];
+          this.perSecond.value = (1000 * this.said.value.length) / (performance.now() - t0);
+        });
+      });
+    } catch (error) {
+      this.problem.value = sentenceOf(error);
+    }
+    this.phase.value = 'ready';
+  }
+
+  stop(): void {
+    this.#talk?.stop();
+  }
+
+  set(change: Partial<Settings>): void {
+    this.settings.value = { ...this.settings.value, ...change };
+  }
+}

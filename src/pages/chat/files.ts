@@ -1,0 +1,38 @@
+/** The files of a model from what a person dropped or chose: a folder, single files, or one zip. */
+import { unzipSync } from 'fflate';
+
+/** Bytes by name, without folders before it. */
+export type ModelBytes = ReadonlyMap<string, Uint8Array>;
+
+const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
+
+/** Read what a model is made of; others are left out unread. */
+export async function readModelFiles(files: readonly File[]): Promise<ModelBytes> {
+  const [first] = files;
+  if (files.length === 1 && first && /\.zip$/i.test(first.name)) {
+    const inside = unzipSync(new Uint8Array(await first.arrayBuffer()));
+    return new Map(Object.entries(inside).map(([path, bytes]) => [nameOf(path), bytes]));
+  }
+  const wanted = files.filter(({ name }) => /\.(json|safetensors|bin|pt|pth)$/.test(name));
+  return new Map(
+    await Promise.all(wanted.map(async (file) => [file.name, new Uint8Array(await file.arrayBuffer())] as const)),
+  );
+}
+
+/** Every file of a drop, those in folders included. Must be called in the task of the event. */
+export async function filesOfDrop({ items }: DataTransfer): Promise<readonly File[]> {
+  const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
+  return (await Promise.all(entries.map(filesOfEntry))).flat();
+}
+
+async function filesOfEntry(entry: FileSystemEntry): Promise<readonly File[]> {
+  if (entry.isFile) return [await new Promise<File>((done, fail) => (entry as FileSystemFileEntry).file(done, fail))];
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  const found: File[] = [];
+  for (;;) {
+    // a reader gives at most a hundred at once
+    const some = await new Promise<FileSystemEntry[]>((done, fail) => reader.readEntries(done, fail));
+    if (some.length === 0) return found;
+    found.push(...(await Promise.all(some.map(filesOfEntry))).flat());
+  }
+}

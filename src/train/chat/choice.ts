@@ -1,0 +1,53 @@
+/** Which token comes next: the most probable one, or one drawn from the most probable ones. */
+
+export interface Choice {
+  /** 0: always the most probable token. */
+  readonly temperature: number;
+  /** Draw from this many of the most probable tokens only; 0 for all. */
+  readonly topK: number;
+  /** Draw from the fewest tokens that together have this probability; 1 for all. */
+  readonly topP: number;
+}
+
+export interface Candidate {
+  readonly token: number;
+  readonly probability: number;
+}
+
+/** The tokens below `size` that `choice` allows, the most probable first, with probabilities that add up to 1. */
+export function candidates(logits: Float32Array, size: number, choice: Choice): readonly Candidate[] {
+  const { temperature, topK, topP } = choice;
+  const best = argmax(logits, size);
+  if (temperature === 0) return [{ token: best, probability: 1 }];
+  const highest = logits[best]!;
+  const weights = Float64Array.from(logits.subarray(0, size), (value) => Math.exp((value - highest) / temperature));
+  const order = Uint32Array.from(weights.keys()).sort((a, b) => weights[b]! - weights[a]! || a - b);
+  const allowed = order.subarray(0, topK === 0 ? size : Math.min(topK, size));
+  const total = allowed.reduce((sum, token) => sum + weights[token]!, 0);
+  const kept: Candidate[] = [];
+  let mass = 0;
+  for (const token of allowed) {
+    if (kept.length > 0 && mass >= topP) break;
+    const probability = weights[token]! / total;
+    kept.push({ token, probability });
+    mass += probability;
+  }
+  return kept.map(({ token, probability }) => ({ token, probability: probability / mass }));
+}
+
+/** The first of the largest, as PyTorch's argmax. */
+function argmax(logits: Float32Array, size: number): number {
+  let best = 0;
+  for (let token = 1; token < size; token++) if (logits[token]! > logits[best]!) best = token;
+  return best;
+}
+
+/** The candidate that `uniform` (in [0, 1)) draws. */
+export function drawn(from: readonly Candidate[], uniform: number): number {
+  let left = uniform;
+  for (const { token, probability } of from) {
+    left -= probability;
+    if (left < 0) return token;
+  }
+  return from.at(-1)!.token;
+}

@@ -1,0 +1,100 @@
+/**
+ * The text in the bytes of a file: UTF-8, gzipped or not, jsonl and csv by one of their fields. What else the bytes are is
+ * said by its name.
+ */
+import { gunzipSync } from 'fflate';
+import { InputError } from '../../errors';
+
+/** `name` decides the format by its ending; `field` is that of jsonl and csv. Throws InputError naming `name`. */
+export function readText(name: string, field: string, bytes: Uint8Array): string {
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return readText(name.replace(/\.gz$/i, ''), field, unzipped(name, bytes));
+  const text = utf8(name, bytes);
+  if (/\.jsonl$/i.test(name)) return lines(name, text).join('\n');
+  if (/\.csv$/i.test(name)) return column(name, field, text).join('\n');
+  checkIsText(name, text);
+  return text;
+
+  function lines(of: string, all: string): string[] {
+    const rows = all.split('\n').filter((line) => line.trim() !== '');
+    return rows.map((row, i) => fieldOf(of, field, row, i + 1));
+  }
+}
+
+function unzipped(name: string, bytes: Uint8Array): Uint8Array {
+  try {
+    return gunzipSync(bytes);
+  } catch (error) {
+    throw new InputError(`${name} is a broken gzip: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function utf8(name: string, bytes: Uint8Array): string {
+  const [a, b, c, d] = bytes;
+  const starts = (...due: number[]) => due.every((byte, i) => bytes[i] === byte);
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff))
+    throw new InputError(`${name} is UTF-16; save it as UTF-8`);
+  if (starts(0x50, 0x41, 0x52, 0x31))
+    throw new InputError(`${name} is Parquet; export its text column as .jsonl or .csv`);
+  if (starts(0x50, 0x4b, 3, 4)) throw new InputError(`${name} is a zip; unpack it first`);
+  if (a !== 0 && b === 0 && c !== 0 && d === 0)
+    throw new InputError(`${name} is UTF-16 without a mark; save it as UTF-8`);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    // why: bytes below 32 are no characters in any of the old encodings of texts
+    const isText = bytes.every((byte) => byte >= 32 || (byte >= 9 && byte <= 13));
+    throw new InputError(`${name} is not UTF-8 text${isText ? ' but looks like Windows-1252' : ''}; save it as UTF-8`);
+  }
+}
+
+/** A model's own files are not what people mean to train on. */
+function checkIsText(name: string, text: string): void {
+  if (!/^\s*\{/.test(text) || text.length > 50_000_000) return;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return;
+  }
+  const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  if (!keys.includes('model_type') && !(keys.includes('model') && keys.includes('added_tokens'))) return;
+  throw new InputError(`${name} is a file of a model (${keys.slice(0, 3).join(', ')}), not a text; give a text`);
+}
+
+function fieldOf(name: string, field: string, row: string, line: number): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(row);
+  } catch {
+    throw new InputError(`line ${line} of ${name} is not JSON`);
+  }
+  const found = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined;
+  if (typeof found === 'string') return found;
+  const keys = typeof value === 'object' && value !== null ? Object.keys(value).join(', ') : 'none';
+  throw new InputError(`line ${line} of ${name} has no text in data.field ${field}; its fields are ${keys}`);
+}
+
+function column(name: string, field: string, text: string): string[] {
+  const [head = [], ...rows] = csvRows(text);
+  const at = head.indexOf(field);
+  if (at < 0) throw new InputError(`${name} has no column data.field ${field}; its columns are ${head.join(', ')}`);
+  return rows.map((row, i) => {
+    if (row.length === head.length) return row[at]!;
+    throw new InputError(`row ${i + 2} of ${name} has ${row.length} fields and the first row ${head.length}`);
+  });
+}
+
+/** RFC 4180: fields may be quoted, quotes in them are doubled. */
+function csvRows(text: string): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
+    if (end === '' && row.length === 0 && quoted === undefined && plain === '') break;
+    row.push(quoted === undefined ? plain! : quoted.replaceAll('""', '"'));
+    if (end === ',') continue;
+    rows.push(row);
+    row = [];
+    if (end === '') break;
+  }
+  return rows;
+}

@@ -1,0 +1,21 @@
+/** The small files beside a model that transformers and transformers.js look for, so that both load it without a word. */
+import type { ModelConfig } from '../../model/config';
+
+/**
+ * tokenizer_config.json: everything is in tokenizer.json, and nothing is to be tidied up when tokens become text.
+ * `model_max_length` is the context.
+ */
+export function tokenizerConfigJson({ context }: ModelConfig): string {
+  const config = {
+    tokenizer_class: 'PreTrainedTokenizerFast',
+    model_max_length: context,
+    clean_up_tokenization_spaces: false,
+    add_prefix_space: false,
+  };
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+/** generation_config.json: a text ends with its length, the model knows no token of an end. */
+export function generationConfigJson(): string {
+  return `${JSON.stringify({ bos_token_id: null, eos_token_id: null, pad_token_id: null }, null, 2)}\n`;
+}
