@@ -85,6 +85,11 @@ export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
 
+/** A file could not be kept or read whole: storage is full or refused, or bytes arrived broken. What was kept before stands. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+}
+
 /** No connection to the signaling server or to a peer within the time allowed. */
 export class ConnectError extends Error {
   override readonly name = 'ConnectError';

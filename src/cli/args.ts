@@ -10,6 +10,12 @@ export interface TrainArgs {
   readonly ranks: { readonly kind: 'tabs' | 'nodes'; readonly count: number } | undefined;
   readonly initPath: string | undefined;
   readonly outPath: string | undefined;
+  /** The output folder of a run that goes on from its newest checkpoint. */
+  readonly resumePath?: string | undefined;
+  /** Steps from one checkpoint to the next. */
+  readonly checkpointEvery?: number | undefined;
+  /** A folder for TensorBoard's event files. */
+  readonly tensorboardPath?: string | undefined;
   /** Refuse a plan that needs more bytes on a rank. */
   readonly limitBytes: number | undefined;
   /** Change the plan every so many steps, to the next one of a file. */
@@ -28,6 +34,9 @@ const OPTIONS = {
   nodes: { type: 'string' },
   init: { type: 'string' },
   out: { type: 'string' },
+  resume: { type: 'string' },
+  'checkpoint-every': { type: 'string' },
+  tensorboard: { type: 'string' },
   'limit-mb': { type: 'string' },
   plans: { type: 'string' },
   'switch-every': { type: 'string' },
@@ -36,7 +45,7 @@ const OPTIONS = {
   mbit: { type: 'string' },
 } as const;
 export const USAGE =
-  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FOLDER | FILE.safetensors] [--out DIR] [--limit-mb N] [--plans PLANS.json --switch-every STEPS] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
+  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FOLDER | FILE.safetensors] [--out DIR] [--checkpoint-every STEPS] [--resume OUT] [--tensorboard DIR] [--limit-mb N] [--plans PLANS.json --switch-every STEPS] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
 
 /** Throws PlanError with the usage for what is none of the options. */
 export function parseTrainArgs(argv: readonly string[]): TrainArgs {
@@ -47,14 +56,26 @@ export function parseTrainArgs(argv: readonly string[]): TrainArgs {
   if (values.tabs !== undefined && values.nodes !== undefined) {
     throw new PlanError('Either --tabs or --nodes: the ranks of one run are all of one kind.');
   }
+  if (
+    values.resume !== undefined &&
+    (positionals.length > 0 || values.init !== undefined || values.out !== undefined)
+  ) {
+    throw new PlanError(
+      '--resume OUT goes on with the run file, the weights and the folder of OUT: leave RUN.json, --init and --out away.',
+    );
+  }
   const kind = values.nodes === undefined ? 'tabs' : 'nodes';
   const count = values.tabs ?? values.nodes;
   const limitMb = values['limit-mb'];
+  const every = values['checkpoint-every'];
   return {
     runPath: positionals[0],
     ranks: count === undefined ? undefined : { kind, count: wholeNumber(`--${kind}`, count, MAX_RANKS) },
     initPath: values.init,
     outPath: values.out,
+    resumePath: values.resume,
+    checkpointEvery: every === undefined ? undefined : wholeNumber('--checkpoint-every', every, 1_000_000),
+    tensorboardPath: values.tensorboard,
     limitBytes: limitMb === undefined ? undefined : wholeNumber('--limit-mb', limitMb, 1_000_000) * 1e6,
     tour: tourOf(values.plans, values['switch-every']),
     handicap: {

@@ -17,7 +17,10 @@ export interface Collected {
   /** By rank. */
   readonly reports: readonly RankReport[];
   readonly trace: readonly TraceEvent[];
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Names of the model's files, staged in the output folder. */
+  readonly files: ReadonlySet<string>;
+  /** All steps ran. */
+  readonly isDone: boolean;
 }
 
 export class Collector implements HeadlessEvents {
@@ -26,17 +29,20 @@ export class Collector implements HeadlessEvents {
   readonly #metrics: StepMetrics[] = [];
   readonly #reports = new Map<number, RankReport>();
   readonly #trace: TraceEvent[] = [];
-  readonly #files = new Map<string, Uint8Array>();
+  readonly #files = new Set<string>();
   readonly #sentences = new Map<number, string>();
   /** Ranks that are in no generation: at the start all, later those that lost a link. */
   readonly #apart: Set<number>;
   #meeting: NodeJS.Timeout | undefined;
+  #isEnding = false;
   #resolve: (collected: Collected) => void = () => {};
   #reject: (error: Error) => void = () => {};
 
   constructor(
     readonly count: number,
     readonly progress: Progress,
+    /** Called at once with every committed step. */
+    readonly onStep: (metrics: StepMetrics) => void,
   ) {
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -57,22 +63,30 @@ export class Collector implements HeadlessEvents {
     for (const step of metrics) {
       this.#metrics.push(step);
       this.progress.step(step);
+      this.onStep(step);
     }
   }
 
   onReport(index: number, report: RankReport): void {
     this.#reports.set(index, report);
     if (report.end === 'failed') this.fail(new RankFailed(report.sentence));
-    else if (report.end === 'stopped') this.fail(new RankFailed(`rank ${index} stopped before the last step`));
-    else if (this.#reports.size === this.count) this.#finish();
+    else if (report.end === 'stopped' && !this.#isEnding) {
+      this.fail(new RankFailed(`rank ${index} stopped before the last step`));
+    } else if (this.#reports.size === this.count) this.#finish();
+  }
+
+  /** The ranks were told to end; true where they have a step to keep. */
+  end(): boolean {
+    this.#isEnding = this.#metrics.length > 0;
+    return this.#isEnding;
   }
 
   onTrace(_index: number, events: readonly TraceEvent[]): void {
     for (const event of events) this.#trace.push(event);
   }
 
-  onFile(name: string, bytes: Uint8Array): void {
-    this.#files.set(name, bytes);
+  onFile(name: string): void {
+    this.#files.add(name);
   }
 
   /** A rank is gone; after its report that is no news. */
@@ -103,7 +117,8 @@ export class Collector implements HeadlessEvents {
   #finish(): void {
     clearTimeout(this.#meeting);
     const reports = [...this.#reports.values()].sort((a, b) => a.rank - b.rank);
-    this.#resolve({ metrics: this.#metrics, reports, trace: this.#trace, files: this.#files });
+    const isDone = reports.every(({ end }) => end === 'done');
+    this.#resolve({ metrics: this.#metrics, reports, trace: this.#trace, files: this.#files, isDone });
   }
 
   #meetingSentence(): string {

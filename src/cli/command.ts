@@ -1,5 +1,5 @@
 /** What all commands do alike: `--help` prints usage and examples; a failure that people can mend costs one sentence. */
-import { CapabilityError, ConnectError, InputError, Interrupted, PlanError, RankFailed } from '../errors';
+import { CapabilityError, ConnectError, InputError, Interrupted, PlanError, RankFailed, StorageError } from '../errors';
 
 export interface Help {
   /** One sentence. */
@@ -12,7 +12,7 @@ export interface Help {
 /** Exit code of a process that Ctrl-C ended. */
 const INTERRUPTED = 130;
 
-const FOR_PEOPLE = [PlanError, InputError, CapabilityError, ConnectError, RankFailed, Interrupted];
+const FOR_PEOPLE = [PlanError, InputError, CapabilityError, ConnectError, StorageError, RankFailed, Interrupted];
 
 /**
  * Run `body` with the arguments of the command line. A failure ends the process with code 1, or 130 after Ctrl-C; one that

@@ -5,10 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as v from 'valibot';
+import { sentenceOf } from '../errors';
 import type { Handler } from '../server/static';
 import type { TraceEvent } from '../trace/trace';
-import type { Handicap, Tour } from '../worker/api';
+import type { DeskCheckpoint, Handicap, Tour } from '../worker/api';
 import type { RankReport, RankStatus } from '../worker/headless';
+import type { FileDesk } from './filedesk';
 
 /** What a rank asks for first. */
 export interface HeadlessSetup {
@@ -23,6 +25,12 @@ export interface HeadlessSetup {
   readonly tour: Tour | null;
   /** Measure the links before the first step. */
   readonly probing: boolean;
+  /** Files are wanted: the model's at the end, and checkpoints. */
+  readonly delivers: boolean;
+  /** Steps from one checkpoint to the next, 0 for none. */
+  readonly everySteps: number;
+  /** The checkpoint to go on from. */
+  readonly resume: DeskCheckpoint | null;
 }
 
 export interface HeadlessFiles {
@@ -34,15 +42,12 @@ export interface HeadlessEvents {
   onStatus(index: number, status: RankStatus): void;
   onReport(index: number, report: RankReport): void;
   onTrace(index: number, events: readonly TraceEvent[]): void;
-  onFile(name: string, bytes: Uint8Array): void;
 }
 
-/** Names of the model's files that a rank may hand over. */
-const FILES = new Set([
-  ...['model.safetensors', 'config.json', 'generation_config.json'],
-  ...['tokenizer.json', 'tokenizer_config.json'],
-]);
-const MAX_BODY_BYTES = 4e9;
+/** A question for orders is kept open so long; a rank asks again then. */
+const ORDERS_MS = 20_000;
+/** A piece of a file has 4 MB; the trace of a long run is the largest body. */
+const MAX_BODY_BYTES = 256e6;
 
 const number = v.number();
 const roles = v.object({
@@ -74,55 +79,95 @@ const reportBody = v.object({
   bytesSent: number,
   bytesReceived: number,
   weightsHash: v.string(),
+  peakRssBytes: v.nullable(number),
 });
 
 export class HeadlessDesk {
   /** Path below the server's root; whoever knows it belongs to the run. */
   readonly path = `/headless/${randomBytes(16).toString('hex')}`;
 
+  /** Ranks that wait for an order. */
+  readonly #waiting = new Set<() => void>();
+  #ends = false;
+
   constructor(
     readonly setup: HeadlessSetup,
     readonly files: HeadlessFiles,
     readonly events: HeadlessEvents,
+    /** What is kept of the run; null where nobody wants it. */
+    readonly kept: FileDesk | null,
   ) {}
+
+  /** Tell the ranks to keep the state at the next step border and to end there. */
+  end(): void {
+    this.#ends = true;
+    for (const answer of [...this.#waiting]) answer();
+  }
 
   /** Answer what is below `path`; false for everything else. */
   readonly route = (...[request, response]: Parameters<Handler>): boolean => {
     const url = new URL(request.url ?? '/', 'http://host');
     if (!url.pathname.startsWith(`${this.path}/`)) return false;
     const name = url.pathname.slice(this.path.length + 1);
-    if (request.method === 'GET') this.#give(name, response);
-    else if (request.method === 'POST') void this.#take(name, Number(url.searchParams.get('index')), request, response);
+    if (request.method === 'GET') void this.#give(name, url.searchParams, response);
+    else if (request.method === 'POST') void this.#take(name, url.searchParams, request, response);
     else response.writeHead(405).end();
     return true;
   };
 
-  #give(name: string, response: ServerResponse): void {
-    const body =
-      name === 'setup'
-        ? JSON.stringify(this.setup)
-        : name === 'source'
-          ? this.files.source
-          : name === 'init'
-            ? this.files.init
-            : null;
-    if (body === null) response.writeHead(404).end();
-    else response.writeHead(200, { 'Cache-Control': 'no-store' }).end(body);
+  async #give(name: string, query: URLSearchParams, response: ServerResponse): Promise<void> {
+    if (name === 'orders') return this.#order(response);
+    try {
+      const body = await this.#contentOf(name, query);
+      if (body === null) response.writeHead(404).end();
+      else response.writeHead(200, { 'Cache-Control': 'no-store' }).end(body);
+    } catch (error) {
+      response.writeHead(400).end(sentenceOf(error));
+    }
   }
 
-  async #take(name: string, index: number, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #contentOf(name: string, query: URLSearchParams): string | Uint8Array | null | Promise<Uint8Array | null> {
+    if (name === 'setup') return JSON.stringify(this.setup);
+    if (name === 'source') return this.files.source;
+    if (name === 'init') return this.files.init;
+    return this.kept?.read(name, query) ?? null;
+  }
+
+  /** Answer at once where the run shall end, else when it shall or after a while. */
+  #order(response: ServerResponse): void {
+    const answer = () => {
+      clearTimeout(timer);
+      this.#waiting.delete(answer);
+      response.writeHead(200).end(JSON.stringify({ end: this.#ends }));
+    };
+    const timer = setTimeout(answer, ORDERS_MS);
+    this.#waiting.add(answer);
+    response.once('close', () => {
+      clearTimeout(timer);
+      this.#waiting.delete(answer);
+    });
+    if (this.#ends) answer();
+  }
+
+  async #take(name: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      const index = Number(query.get('index'));
       const body = await readBody(request);
-      if (!Number.isInteger(index) || index < 0 || index >= this.setup.peers) throw new TypeError(`rank ${index}`);
+      if (!Number.isInteger(index) || index < 0 || index >= this.setup.peers)
+        throw new TypeError(`there is no rank ${index}`);
       if (name === 'status') this.events.onStatus(index, v.parse(statusBody, JSON.parse(body.toString())));
       else if (name === 'report') this.events.onReport(index, v.parse(reportBody, JSON.parse(body.toString())));
       else if (name === 'trace') this.events.onTrace(index, JSON.parse(body.toString()));
-      else if (FILES.has(name)) this.events.onFile(name, body);
-      else throw new TypeError(name);
+      else {
+        const receipt = await this.kept?.take(name, query, body);
+        if (receipt === undefined) throw new TypeError(`there is no ${name}`);
+        response.writeHead(200).end(JSON.stringify(receipt));
+        return;
+      }
       response.writeHead(204).end();
-    } catch {
-      // The sender is one of our own ranks: it reports the refusal as its failure.
-      response.writeHead(400).end();
+    } catch (error) {
+      // the sender is one of our own ranks: it reports the sentence as its failure
+      response.writeHead(400).end(sentenceOf(error));
     }
   }
 }

@@ -2,10 +2,12 @@
  * A headless run before anything is started: run file, number of ranks, text and weights, all checked here, so that bad
  * input costs one sentence and nothing else.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { InputError, PlanError } from '../errors';
 import { parsePlan } from '../plan/plan';
+import type { Receipt } from '../storage/bytes';
 import { builtInText } from '../train/data/texts';
 import { applyOverrides } from '../train/overrides';
 import { checkMemory } from '../train/rank/fits';
@@ -14,6 +16,7 @@ import { prepare } from '../train/trainer/prepared';
 import type { Handicap, Tour } from '../worker/api';
 import type { TrainArgs } from './args';
 import { findBrowser } from './browser';
+import { type Checkpoint, type RunFacts, SOURCE } from './checkpoints';
 import { initFile, readInit, sourceOf, withModel } from './init';
 import { readFile } from './readfile';
 
@@ -30,6 +33,9 @@ export interface Job {
   readonly tour: Tour | null;
   /** Measure the links before the first step. */
   readonly probing: boolean;
+  /** What a checkpoint says of this run, and the files that it has beside the state. */
+  readonly facts: RunFacts;
+  readonly beside: ReadonlyMap<string, Uint8Array>;
   /** What was decided for the user, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -43,32 +49,68 @@ export interface Places {
 
 const DEFAULT_RANKS = 2;
 
-/** Throws PlanError or InputError with the sentence for the user. */
-export function prepareJob(args: TrainArgs, places: Places): Job {
-  const path = args.runPath ?? places.example;
-  const given = applyOverrides(parseJson(readFile(path, 'the run file').toString('utf8')), args.overrides);
+/**
+ * Throws PlanError or InputError with the sentence for the user. `from` is the checkpoint to go on from: the run is what it says
+ * except where `args` say otherwise.
+ */
+export function prepareJob(args: TrainArgs, places: Places, from: Checkpoint | null = null): Job {
+  const path = from ? join(from.folder, 'run.json') : (args.runPath ?? places.example);
+  const given = applyOverrides(from?.run ?? parseJson(readFile(path, 'the run file').toString('utf8')), args.overrides);
   const plans = args.tour && readPlans(args.tour.plans);
   const init = args.initPath === undefined ? null : readInit(args.initPath);
   const { file, notes: changes } = withModel(plans ? withPlan(given, plans[0]) : given, init);
   const { count, plan, notes } = ranksOf(args, file);
   const parsed = parseRunFile(withPlan(file, plan), count);
   const legs = plans?.map((one) => parseRunFile(withPlan(file, one), count).plan);
-  const source = sourceOf(parsed, readSource(parsed.data.source, path, places.pages), init);
+  const source = from?.source ?? sourceOf(parsed, readSource(parsed.data.source, path, places.pages), init);
   const { run, corpus } = prepare(parsed, source);
+  const text = { sizeBytes: source.byteLength, sha256: createHash('sha256').update(source).digest('hex') };
+  if (from) checkSame(from, run, text);
+  const kind = args.ranks?.kind ?? from?.kind ?? (findBrowser() ? 'tabs' : 'nodes');
+  const outFolder = resolve(args.resumePath ?? args.outPath ?? join('out', basename(path).replace(/\.json$/, '')));
+  const everySteps = args.checkpointEvery ?? from?.everySteps ?? 0;
   for (const leg of legs ?? [run.plan]) if (args.limitBytes) checkMemory(run, leg, args.limitBytes);
   return {
     run,
-    kind: args.ranks?.kind ?? (findBrowser() ? 'tabs' : 'nodes'),
+    kind,
     count,
     source,
     init: init && initFile(init, run.model),
-    outFolder: resolve(args.outPath ?? join('out', basename(path).replace(/\.json$/, ''))),
+    outFolder,
     limitBytes: args.limitBytes ?? null,
     handicap: args.handicap,
     probing: args.probing ?? false,
     tour: args.tour && legs ? { everySteps: args.tour.everySteps, plans: legs } : null,
+    facts: { run, kind, text, folder: from?.folder ?? dirname(resolve(path)), everySteps },
+    beside: new Map([
+      ['tokenizer.json', Buffer.from(corpus.tokenizer.json())],
+      ...(run.data.tokenizer === 'brought' ? [[SOURCE, source] as const] : []),
+    ]),
     notes: [...(init?.notes ?? []), ...changes, ...(corpus.note === '' ? [] : [corpus.note]), ...notes],
   };
+}
+
+/** A state goes on only with the model and the text that it was trained with. */
+function checkSame(from: Checkpoint, run: RunFile, text: Receipt): void {
+  const said = (value: unknown) => JSON.stringify(value) ?? 'left out';
+  const fields = new Set([...Object.keys(run.model), ...Object.keys(from.run.model)]) as Set<keyof RunFile['model']>;
+  for (const field of fields) {
+    const [kept, asked] = [said(from.run.model[field]), said(run.model[field])];
+    if (kept === asked) continue;
+    throw new PlanError(
+      `model.${field} is ${kept} in the checkpoint and ${asked} is asked for: a state goes on with its own model only`,
+    );
+  }
+  if (run.data.tokenizer !== from.run.data.tokenizer || text.sha256 !== from.text.sha256) {
+    throw new InputError(
+      `the text of ${run.data.source} (${text.sizeBytes} bytes, ${run.data.tokenizer} tokens) is not the one of the checkpoint (${from.run.data.source}, ${from.text.sizeBytes} bytes, ${from.run.data.tokenizer} tokens): a state goes on with its own text only`,
+    );
+  }
+  if (from.step >= run.train.steps) {
+    throw new PlanError(
+      `the run has all its steps: train.steps ${run.train.steps} <= ${from.step}, the step of the checkpoint; raise it with --train.steps=N`,
+    );
+  }
 }
 
 const isObject = (value: unknown): value is object =>

@@ -19,6 +19,8 @@ process.on('SIGINT', () => {});
 await runHeadless({
   desk,
   index: Number(index),
+  // Node counts it in units of 1024 bytes
+  peakRssBytes: () => process.resourceUsage().maxRSS * 1024,
   connectSocket: (url) => new WebSocket(url),
   connectPeer: (options) => connectPeer({ ...options, wrtc }),
   async openRank(room, onStatus) {

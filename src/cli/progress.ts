@@ -29,6 +29,12 @@ export class Progress {
     if (this.out.isTTY && sentence !== '') this.#write(sentence);
   }
 
+  /** A line of its own. */
+  say(sentence: string): void {
+    this.close();
+    this.out.write(`${sentence}\n`);
+  }
+
   close(): void {
     if (this.#open) this.out.write('\n');
     this.#open = false;

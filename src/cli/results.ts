@@ -1,8 +1,5 @@
-/** The files of a finished headless run: summary, metrics, trace and model, written all or none. */
+/** The files of a finished headless run beside its metrics and its model: summary and trace. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { InputError, sentenceOf } from '../errors';
 import { coordOf } from '../plan/mesh';
 import { planAt } from '../plan/tour';
 import { toChromeTrace } from '../trace/export';
@@ -14,7 +11,7 @@ import type { RunFile } from '../train/runfile';
 import type { StepMetrics } from '../worker/api';
 import type { Collected } from './collect';
 import type { Job } from './job';
-import { writeFolder } from './output';
+import type { OutFolder } from './outfolder';
 
 export interface Summary {
   readonly plan: RunFile['plan'];
@@ -46,9 +43,10 @@ export function summarize(run: RunFile, { metrics, reports, trace }: Collected):
     adapter: [...new Set(reports.map(({ adapter }) => adapter))].join(', '),
     software: reports.some(({ software }) => software),
     tokensPerSecond: tokensPerSecond(metrics),
-    ranks: reports.map(({ rank, memory, bytesSent, bytesReceived }) => {
+    ranks: reports.map(({ rank, memory, bytesSent, bytesReceived, peakRssBytes }) => {
       const { busyMs, waitMs } = stats.ranks.find((found) => found.rank === rank) ?? { busyMs: 0, waitMs: 0 };
-      return { memory, planned: planned[rank], bytesSent, bytesReceived, busyMs, waitMs };
+      const process = peakRssBytes === null ? {} : { peakRssBytes };
+      return { memory, planned: planned[rank], ...process, bytesSent, bytesReceived, busyMs, waitMs };
     }),
     bubble,
     overlap,
@@ -65,7 +63,9 @@ function checkReplicas(plan: RunFile['plan'], hashes: readonly string[]): void {
     const other = first.get(`${pp} ${tp}`) ?? rank;
     first.set(`${pp} ${tp}`, other);
     if (hashes[other] === hash) return;
-    throw new Error(`ranks ${other} and ${rank} should hold the same weights and differ: nothing was written`);
+    throw new Error(
+      `ranks ${other} and ${rank} should hold the same weights and differ, so their model is worth nothing`,
+    );
   });
 }
 
@@ -75,31 +75,17 @@ function tokensPerSecond(metrics: readonly StepMetrics[]): number {
   return ms > 0 ? (steps.reduce((sum, step) => sum + step.tokens, 0) * 1000) / ms : 0;
 }
 
-/** Check, before the run, that the results will find a place. */
-export function checkOutFolder(folder: string): void {
-  try {
-    if (existsSync(folder) && !statSync(folder).isDirectory()) throw new Error('it is a file');
-    mkdirSync(dirname(folder), { recursive: true });
-    rmSync(mkdtempSync(`${folder}.check-`), { recursive: true });
-  } catch (error) {
-    const reason = sentenceOf(error);
-    throw new InputError(`the results cannot be written to ${folder}: ${reason}; choose another folder with --out.`);
-  }
-}
-
-/** Write all files of the run, or none. After a tour the summary is of its last plan. */
-export function writeResults({ outFolder, run, tour, source }: Job, collected: Collected): Summary {
+/** Write the files of a run that has ended well. After a tour the summary is of its last plan. */
+export function writeResults({ run, tour, source }: Job, collected: Collected, out: OutFolder): Summary {
   const plan = tour ? planAt(tour, run.train.steps - 1) : run.plan;
   const summary = summarize({ ...run, plan }, collected);
   const blocks = Array.from({ length: run.model.layers }, (_, index) => `block${index}`);
-  const files = new Map<string, string | Uint8Array>([
-    ...collected.files,
+  const files = new Map([
     ['README.md', cardOf({ ...run, plan }, source, collected)],
-    ['metrics.jsonl', collected.metrics.map((step) => `${JSON.stringify(step)}\n`).join('')],
     ['summary.json', `${JSON.stringify(summary, null, 2)}\n`],
     ['trace.json', JSON.stringify(toChromeTrace(collected.trace, ['embed', ...blocks, 'head']))],
   ]);
-  writeFolder(outFolder, files);
+  out.finish(files, collected.files);
   return summary;
 }
 

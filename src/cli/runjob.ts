@@ -1,12 +1,13 @@
 /**
  * Runs a checked job: its own server, the ranks as tabs or Node processes, and what they hand in. Used by `npm run train`,
- * by the planner's measurements and by the benches; writes no file.
+ * by the planner's measurements and by the benches, which keep no file.
  */
 import { Interrupted } from '../errors';
 import { newSecret } from '../net/signaling/roomkey';
 import { startServer } from '../server/server';
 import { type Collected, Collector } from './collect';
-import { HeadlessDesk } from './headless';
+import { FileDesk, type Keeping } from './filedesk';
+import { HeadlessDesk, type HeadlessSetup } from './headless';
 import type { Job } from './job';
 import { launchNodes, launchTabs } from './launch';
 import { Progress } from './progress';
@@ -18,18 +19,54 @@ export interface Programs {
   readonly rank: string;
 }
 
-const ENDS = ['SIGTERM', 'SIGHUP'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Rejects with RankFailed, ConnectError, CapabilityError or Interrupted; nothing is left running in any case. */
-export async function runJob(job: Job, { pages, rank }: Programs): Promise<Collected> {
+/**
+ * The first signal asks the ranks to finish their step and to keep it, where there is a place for it; a second one ends the run
+ * at once. Rejects with RankFailed, ConnectError, CapabilityError or Interrupted; nothing is left running in any case.
+ */
+export async function runJob(job: Job, { pages, rank }: Programs, keeping: Keeping | null = null): Promise<Collected> {
   const progress = new Progress(job.run.train.steps);
-  const collector = new Collector(job.count, progress);
-  const onInterrupt = () => collector.fail(new Interrupted('Interrupted: nothing was written.'));
-  const onEnd = () => collector.fail(new Interrupted('Ended from outside: nothing was written.'));
-  process.once('SIGINT', onInterrupt);
-  for (const signal of ENDS) process.once(signal, onEnd);
-  const { count, limitBytes, handicap, tour, probing } = job;
-  const setup = {
+  const collector = new Collector(job.count, progress, (metrics) => keeping?.out.step(metrics));
+  const files = keeping && new FileDesk(keeping, (name) => collector.onFile(name));
+  const desk = new HeadlessDesk(setupOf(job, keeping), job, collector, files);
+  let isAsked = false;
+  const onSignal = () => {
+    const canKeep = !isAsked && keeping !== null && collector.end();
+    isAsked = true;
+    if (!canKeep) return collector.fail(new Interrupted('Interrupted.'));
+    progress.say('Finishing the step and writing a checkpoint; once more ends at once.');
+    desk.end();
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: true, route: desk.route });
+  try {
+    const launch = {
+      origin: `http://127.0.0.1:${server.port}`,
+      deskPath: desk.path,
+      count: job.count,
+      onDeath: (index: number, reason: string) => collector.onDeath(index, reason),
+    };
+    const end = job.kind === 'tabs' ? await launchTabs(launch) : launchNodes(launch, rank);
+    try {
+      const collected = await collector.finished;
+      if (!collected.isDone) throw new Interrupted('Interrupted.');
+      return collected;
+    } finally {
+      progress.close();
+      await end();
+    }
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+    await server.close();
+    await files?.close();
+  }
+}
+
+function setupOf(job: Job, keeping: Keeping | null): HeadlessSetup {
+  const { count, limitBytes, handicap, tour, probing, facts, init } = job;
+  const from = keeping?.from ?? null;
+  return {
     run: JSON.stringify(job.run),
     peers: count,
     secret: newSecret(),
@@ -37,26 +74,9 @@ export async function runJob(job: Job, { pages, rank }: Programs): Promise<Colle
     handicap,
     tour,
     probing,
+    hasInit: init !== null,
+    delivers: keeping !== null,
+    everySteps: facts.everySteps,
+    resume: from && { step: from.step, files: from.files.filter(({ name }) => name.endsWith('.safetensors')) },
   };
-  const desk = new HeadlessDesk({ ...setup, hasInit: job.init !== null }, job, collector);
-  const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: true, route: desk.route });
-  try {
-    const launch = {
-      origin: `http://127.0.0.1:${server.port}`,
-      deskPath: desk.path,
-      count,
-      onDeath: (index: number, reason: string) => collector.onDeath(index, reason),
-    };
-    const end = job.kind === 'tabs' ? await launchTabs(launch) : launchNodes(launch, rank);
-    try {
-      return await collector.finished;
-    } finally {
-      progress.close();
-      await end();
-    }
-  } finally {
-    process.off('SIGINT', onInterrupt);
-    for (const signal of ENDS) process.off(signal, onEnd);
-    await server.close();
-  }
 }

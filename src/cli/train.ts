@@ -3,16 +3,47 @@
  * signaling and WebRTC. Exits 0 only if every step ran; what is wrong gets one sentence.
  */
 import { join, relative } from 'node:path';
+import { InputError } from '../errors';
 import { parseTrainArgs, USAGE as TRAIN_USAGE } from './args';
+import { CheckpointWriter, describedIn, newestCheckpoint } from './checkpoints';
 import { type Help, runCommand } from './command';
-import { prepareJob } from './job';
+import type { Keeping } from './filedesk';
+import { type Job, prepareJob } from './job';
+import { OutFolder } from './outfolder';
 import { planLines } from './planlines';
-import { checkOutFolder, writeResults } from './results';
+import { type Summary, writeResults } from './results';
 import { runJob } from './runjob';
 
 const here = import.meta.dirname;
 const pages = join(here, '..', 'pages');
 const example = join(here, '..', '..', 'examples', 'default.json');
+
+/** Throws InputError where a run that is not over has its checkpoint: it would be lost. */
+function checkUnfinished(outFolder: string): void {
+  const kept = describedIn(outFolder);
+  const folder = relative('.', outFolder) || '.';
+  if (!kept || kept.step >= kept.run.train.steps) return;
+  throw new InputError(
+    `${folder} has the checkpoint of a run at step ${kept.step} of ${kept.run.train.steps}: go on with --resume ${folder}, choose another folder with --out, or remove ${folder}/checkpoint`,
+  );
+}
+
+async function runToEnd(job: Job, keeping: Keeping): Promise<Summary> {
+  const { out, checkpoints } = keeping;
+  try {
+    return writeResults(job, await runJob(job, { pages, rank: join(here, 'noderank.js') }, keeping), out);
+  } catch (error) {
+    const { newestStep } = checkpoints;
+    if (newestStep === null) console.error('No checkpoint of this run is kept.');
+    else
+      console.error(
+        `Step ${newestStep} is kept: go on with npm run train -- --resume ${relative('.', job.outFolder) || '.'}`,
+      );
+    throw error;
+  } finally {
+    out.close();
+  }
+}
 
 const HELP: Help = {
   about: 'Trains one GPT on several ranks of this machine, without a page to click.',
@@ -24,6 +55,9 @@ const HELP: Help = {
     ['npm run train -- RUN.json --init gpt2/', 'starts from a GPT-2, Llama or Qwen2 that transformers wrote'],
     ['npm run train -- RUN.json --init model.safetensors', 'starts from weights instead of the seed'],
     ['npm run train -- --train.steps=50 --plan.pp=2', 'replaces fields of the run file'],
+    ['npm run train -- RUN.json --checkpoint-every 100', 'keeps the state every 100 steps in OUT/checkpoint'],
+    ['npm run train -- --resume out/run', 'goes on from the newest checkpoint, also after Ctrl-C or a crash'],
+    ['npm run train -- RUN.json --tensorboard logs', 'writes event files that tensorboard --logdir logs shows'],
     ['npm run train -- RUN.json --limit-mb 500', 'refuses a plan that needs more memory on a rank'],
     ['npm run train -- RUN.json --plans PLANS.json --switch-every 20', 'changes the plan every 20 steps'],
     ['npm run train -- RUN.json --mbit 20 --latency-ms 20', 'makes the links slow on purpose'],
@@ -31,12 +65,19 @@ const HELP: Help = {
   ],
 };
 
-await runCommand(HELP, async (args) => {
-  const job = prepareJob(parseTrainArgs(args), { pages, example });
-  checkOutFolder(job.outFolder);
-  for (const note of [...job.notes, ...planLines(job.run)]) console.error(note);
-  const collected = await runJob(job, { pages, rank: join(here, 'noderank.js') });
-  const { adapter, software, tokensPerSecond } = writeResults(job, collected);
+await runCommand(HELP, async (argv) => {
+  const args = parseTrainArgs(argv);
+  const { checkpoint: from, notes } = args.resumePath
+    ? await newestCheckpoint(args.resumePath)
+    : { checkpoint: null, notes: [] };
+  const job = prepareJob(args, { pages, example }, from);
+  const out = new OutFolder(job.outFolder, from?.step ?? 0, args.tensorboardPath);
+  out.check();
+  if (!from) checkUnfinished(job.outFolder);
+  const going = from ? [`Going on from step ${from.step} of ${job.run.train.steps}.`] : [];
+  for (const note of [...notes, ...going, ...job.notes, ...planLines(job.run)]) console.error(note);
+  const checkpoints = new CheckpointWriter(job.outFolder, job.count, job.facts, job.beside, from);
+  const { adapter, software, tokensPerSecond } = await runToEnd(job, { out, checkpoints, from });
   const kind = software ? `${adapter} (software)` : adapter;
   console.log(
     `${job.run.train.steps} steps, ${Math.round(tokensPerSecond)} tokens/s on ${kind}; see ${relative('.', job.outFolder) || '.'}`,

@@ -18,4 +18,12 @@ addEventListener('hashchange', () => location.reload());
 addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });
+addEventListener('beforeunload', (event) => {
+  if (!visit.session.beforeLeaving()) return;
+  visit.session.lastStep();
+  event.preventDefault();
+});
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) visit.session.beforeLeaving();
+});
 await visit.session.open();

@@ -9,6 +9,11 @@ export const messages = {
     start: 'Start training',
     join: 'Join the training',
     quiet: 'Your graphics chip does nothing until you press this.',
+    keptTitle: (step: string) => `Your run of step ${step} is here.`,
+    keptLead: 'It was kept in this browser and goes on where it was.',
+    keptPart: 'A part of it was kept in this browser; it goes on when the tabs that have the rest are back.',
+    goOn: (step: string) => `Go on with step ${step}`,
+    anew: 'Begin another run',
     joinQuiet: 'You receive the current weights from a peer and take your share from the next step on.',
     waitingForDevice: 'Looking at this device …',
     cannot: 'This device cannot take part',
@@ -109,6 +114,11 @@ export const messages = {
     newRun: 'New run',
     pauseNote: 'Pauses every tab of the room at the next step border',
     stopNote: 'This tab leaves; the others go on',
+    kept: (step: string) => `Kept in this browser up to step ${step}; reload or reopen the link to go on.`,
+    notKept: (reason: string, step: string | null) =>
+      step === null
+        ? `Nothing of this run is kept: ${reason}. Training goes on; download the model before you close the tab.`
+        : `Nothing is kept after step ${step}: ${reason}. Training goes on; download the model before you close the tab.`,
   },
   figures: {
     step: 'Step',
@@ -130,6 +140,7 @@ export const messages = {
     heldOut: 'Held out',
     notLoaded: 'The chart could not be loaded from the server; training goes on, its numbers stand above.',
     log: 'Log scale',
+    csv: 'Figures as CSV',
     axes: 'Loss in nats per token, over the steps of the run',
     step: 'Step',
     empty: 'The curve begins with the first step.',

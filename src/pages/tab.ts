@@ -9,7 +9,7 @@ import type { Tab } from '../worker/client';
 export type { Presence } from '../net/signaling/signaling';
 export type { PeerId } from '../plan/mesh';
 export { type DeviceReport, IDLE, type Phase, type StepMetrics, type TabStatus } from '../worker/api';
-export type { ModelFiles, OpenTab, Tab, TabOptions } from '../worker/client';
+export type { KeptRun, ModelFiles, OpenTab, Tab, TabOptions, TrainOptions } from '../worker/client';
 export type RunFile = NonNullable<Parameters<Tab['train']>[0]>;
 export type LinkStats = TabStatus['links'][number];
 export type MemoryByRole = NonNullable<TabStatus['memory']>;

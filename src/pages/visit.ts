@@ -108,7 +108,13 @@ export class Visit {
     }
     this.tell('');
     const text = choice.source === 'own' ? own?.text : undefined;
-    this.session.train(runFileOf(choice, own?.name ?? ''), text);
+    this.session.train(runFileOf(choice, own?.name ?? ''), text === undefined ? {} : { text });
+  }
+
+  /** The click on what an earlier visit kept. */
+  goOn(): void {
+    const kept = this.session.kept.value;
+    if (kept) this.session.goOn(kept);
   }
 
   rename(name: string): void {

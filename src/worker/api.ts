@@ -70,6 +70,19 @@ export interface StartOptions {
   readonly tour?: Tour;
   /** Headless: measure the links before the first step. */
   readonly probing?: boolean;
+  /** Headless: the command line's server, which takes files and gives them. */
+  readonly desk?: {
+    readonly url: string;
+    readonly index: number;
+    /** It wants the model's files at the end, and checkpoints. */
+    readonly delivers: boolean;
+    /** Steps from one checkpoint to the next; 0 for none but the one that is asked for. */
+    readonly everySteps: number;
+    /** The checkpoint to go on from. */
+    readonly resume: DeskCheckpoint | null;
+  };
+  /** On pages: the room's folder in the storage of the browser, and whether the run goes on with what is there. */
+  readonly keep?: { readonly room: string; readonly goOn: boolean };
   readonly sampling: boolean;
   /** Keep the newest trace events for `RankResult.trace`. */
   readonly keepTrace: boolean;
@@ -94,6 +107,12 @@ export interface RankResult {
   readonly timeOriginMs: number;
 }
 
+/** A checkpoint that the command line offers. */
+export interface DeskCheckpoint {
+  readonly step: number;
+  readonly files: readonly { readonly name: string; readonly sizeBytes: number }[];
+}
+
 /** The training side of a peer, in the Worker of a tab or in a Node process. */
 export interface Engine {
   /** Everybody in the room, at every change. */
@@ -106,6 +125,10 @@ export interface Engine {
   start(options: StartOptions): Promise<RankResult>;
   /** Leave at the next step border. */
   stop(): void;
+  /** Keep the state at the next step border; the run ends there for all. */
+  end(): void;
+  /** The page may be about to go: keep the state at the next step border. */
+  keep(): void;
   pause(paused: boolean): void;
   switchPlan(plan: ParallelPlan): void;
   /** Make this peer slow from its next line and its next message on. */

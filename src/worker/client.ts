@@ -28,6 +28,23 @@ export interface TabOptions {
 
 export type { ModelFiles };
 
+export interface TrainOptions {
+  /** The user's own text for a `file:` source. */
+  readonly text?: string | Uint8Array;
+  /** Go on with what is kept of the run where the room has nothing newer; left out, it begins anew. */
+  readonly goOn?: boolean;
+}
+
+/** A run that can go on. */
+export interface KeptRun {
+  readonly step: number;
+  readonly run: RunFile;
+  /** All parts of the model are here; else others of the room must bring the rest. */
+  readonly whole: boolean;
+  /** The text where it was the user's own. */
+  readonly text: Uint8Array | null;
+}
+
 export interface Tab {
   readonly self: PeerId;
   /** Can this device take part? No GPU work: only an adapter is asked for. */
@@ -35,10 +52,13 @@ export interface Tab {
   /** Settles when those who were here before are in the roster, or soon after where the room says nothing. */
   readonly met: Promise<void>;
   /**
-   * The click: open the device and take part. `run` is the run file this tab proposes, null takes the room's; `text` is
-   * the user's own text for a `file:` source. What goes wrong arrives as a status with phase 'failed'.
+   * The click: open the device and take part. `run` is the run file this tab proposes, null takes the room's. What goes wrong arrives as a status with phase 'failed'.
    */
-  train(run: RunFile | null, text?: string): void;
+  train(run: RunFile | null, options?: TrainOptions): void;
+  /** The newest state that an earlier visit kept in this browser; null where there is none, or no storage. */
+  kept(): Promise<KeptRun | null>;
+  /** The page may be about to go: keep the state at the next step border. */
+  keep(): void;
   /** Pause or resume the whole room at the next step border. */
   pause(paused: boolean): void;
   /** Leave the run at the next step border; the others go on. `train` joins again. */

@@ -20,11 +20,15 @@ import { hashRunFile } from '../train/hash';
 import { rankMaker } from '../train/rank/rankmodel';
 import { linksOf, readRunFile } from '../train/runfile';
 import type { Proof } from '../train/trainer/proof';
-import { IDLE } from '../train/trainer/status';
+import type { TrainerDeps } from '../train/trainer/setting';
+import { IDLE, type KeptNews } from '../train/trainer/status';
 import { startTrainer, type Trainer } from '../train/trainer/trainer';
 import type { Engine, Handicap, ModelFiles, RankResult, RoomPort, StartOptions, TabStatus } from './api';
+import { deskDeps } from './deskkeeper';
 import { fitRun } from './fit';
+import { loadKept } from './keptload';
 import { KeptTrace } from './kepttrace';
+import { OpfsKeeper } from './opfskeeper';
 import { PackedTrace } from './packedtrace';
 import { loadSource } from './sources';
 
@@ -52,6 +56,8 @@ export class WorkerEngine implements Engine {
   #packed: PackedTrace | undefined;
   #every = 0;
   #unitMs = 0;
+  #keeper: OpfsKeeper | undefined;
+  #kept: KeptNews | undefined;
 
   /** `gpu` is navigator.gpu, or Dawn's in Node; undefined where there is none. `tuning`: where kernel choices are kept. */
   constructor(
@@ -123,6 +129,8 @@ export class WorkerEngine implements Engine {
         ...(options.probing ? { probing: true } : {}),
         // why not headless: there the death of a rank ends the run, and every byte is counted
         ...(options.expect === undefined ? { mirrorEveryMs: MIRROR_EVERY_MS } : {}),
+        ...(options.desk ? deskDeps(options.desk) : {}),
+        ...(options.keep ? this.#keepDeps(options.keep) : {}),
         ...(options.tour ? { tour: { ...options.tour, ask: (plan) => membership.ask({ plan }) } } : {}),
       });
       const result = await this.#trainer.finished;
@@ -152,6 +160,14 @@ export class WorkerEngine implements Engine {
   stop(): void {
     this.port.announce({ state: 'observer' });
     this.#trainer?.stop();
+  }
+
+  end(): void {
+    this.#trainer?.end();
+  }
+
+  keep(): void {
+    this.#keeper?.ask();
   }
 
   pause(paused: boolean): void {
@@ -213,6 +229,15 @@ export class WorkerEngine implements Engine {
     return membership;
   }
 
+  #keepDeps({ room, goOn }: NonNullable<StartOptions['keep']>): Pick<TrainerDeps, 'keeper' | 'kept'> {
+    this.#kept = undefined;
+    this.#keeper = new OpfsKeeper(room, (kept) => {
+      this.#kept = kept;
+      this.#publish({ ...this.#status, newMetrics: [] });
+    });
+    return { keeper: this.#keeper, ...(goOn ? { kept: (run) => loadKept(room, run) } : {}) };
+  }
+
   #leave(): void {
     this.port.announce({ state: 'observer' });
     this.#membership = undefined;
@@ -228,7 +253,8 @@ export class WorkerEngine implements Engine {
     // why not of an empty generation: nobody is left out of it, all wait for tabs or another plan
     const members = membership?.newest.peers ?? [];
     const isLeftOut = members.length > 0 && !members.includes(membership!.self);
-    this.#status = { ...status, sentence, ...(isLeftOut && NO_MEMBER) };
+    const kept = this.#kept ? { kept: this.#kept } : {};
+    this.#status = { ...status, sentence, ...(isLeftOut && NO_MEMBER), ...kept };
     this.port.status(this.#status);
   }
 

@@ -3,7 +3,7 @@
  * and hands back metrics, trace, model and the final report. The other side is cli/headless.ts.
  */
 
-import { sentenceOf } from '../errors';
+import { StorageError, sentenceOf } from '../errors';
 import type { Room, RoomOptions } from '../net/room/room';
 import { openRoom } from '../net/room/room';
 import type { ConnectOptions, PeerConnection } from '../net/room/webrtc';
@@ -13,7 +13,17 @@ import { SIGNALING_PATH } from '../net/signaling/signaladdress';
 import type { Presence } from '../net/signaling/signaling';
 import { type SocketLike, SocketSignaling } from '../net/signaling/socketsignaling';
 import { readRunFile } from '../train/runfile';
-import type { Handicap, MemoryByRole, RankResult, StartOptions, StepMetrics, TabStatus, Tour } from './api';
+import type {
+  DeskCheckpoint,
+  Handicap,
+  MemoryByRole,
+  RankResult,
+  StartOptions,
+  StepMetrics,
+  TabStatus,
+  Tour,
+} from './api';
+import { askDesk } from './desk';
 import { fetchBytes } from './sources';
 
 export interface RankStatus {
@@ -33,6 +43,8 @@ export interface RankReport {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly weightsHash: string;
+  /** The most memory that the process of this rank had, bytes; null where it cannot tell. */
+  readonly peakRssBytes: number | null;
 }
 
 /** What differs between a page and a Node process. */
@@ -44,11 +56,16 @@ export interface Surroundings {
   readonly connectPeer: (options: ConnectOptions) => PeerConnection;
   /** Of a page: how it reaches the other pages of its browser, and what they have in common in the room of a secret. */
   readonly near?: NonNullable<RoomOptions['near']> & { machineOf(secret: string): Promise<string | undefined> };
+  readonly peakRssBytes?: () => number;
   /** Bring the training side up and join it to the room. */
   readonly openRank: (
     room: Room,
     onStatus: (status: TabStatus) => void,
-  ) => Promise<{ start(options: StartOptions): Promise<RankResult>; handicap(handicap: Handicap): unknown }>;
+  ) => Promise<{
+    start(options: StartOptions): Promise<RankResult>;
+    handicap(handicap: Handicap): unknown;
+    end(): unknown;
+  }>;
 }
 
 interface Setup {
@@ -60,6 +77,9 @@ interface Setup {
   readonly handicap: Handicap;
   readonly tour: Tour | null;
   readonly probing: boolean;
+  readonly delivers: boolean;
+  readonly everySteps: number;
+  readonly resume: DeskCheckpoint | null;
 }
 
 const FAILED = {
@@ -70,11 +90,20 @@ const FAILED = {
   bytesSent: 0,
   bytesReceived: 0,
   weightsHash: '',
+  peakRssBytes: null,
 };
 
-/** Take part from setup to report. Never rejects: what goes wrong is reported, and the run with it. */
+/**
+ * Take part from setup to report. What goes wrong is reported, and the run with it; rejects only where even that cannot be
+ * said, because the command line is gone.
+ */
 export async function runHeadless(around: Surroundings): Promise<void> {
   const post = poster(around);
+  const report = (body: RankReport) =>
+    askDesk(`${around.desk}/report?index=${around.index}`, 'the report', {
+      method: 'POST',
+      body: JSON.stringify(body),
+    });
   try {
     const setup = JSON.parse(new TextDecoder().decode(await fetchBytes(`${around.desk}/setup`, 'the setup'))) as Setup;
     const room = await enterRoom(around, setup);
@@ -84,17 +113,35 @@ export async function runHeadless(around: Surroundings): Promise<void> {
       const saying = `${phase} ${sentence}`;
       if (saying === said && metrics.length === 0) return;
       said = saying;
-      void post('status', JSON.stringify({ phase, sentence, metrics } satisfies RankStatus));
+      // why: a status that does not arrive is the failure of the next post that is awaited
+      post('status', JSON.stringify({ phase, sentence, metrics } satisfies RankStatus)).catch(() => {});
     };
     const rank = await around.openRank(room, send);
     rank.handicap(setup.handicap);
-    const result = await rank.start(await startOptions(around, setup, room.self));
-    for (const [name, content] of Object.entries(result.files ?? {})) await post(name, content);
+    const options = await startOptions(around, setup, room.self);
+    const training = new AbortController();
+    void obey(around, training.signal, () => rank.end());
+    const result = await rank.start(options).finally(() => training.abort());
     await post('trace', JSON.stringify(onWallClock(result)));
-    await post('report', JSON.stringify({ ...reportOf(result), sentence: '' } satisfies RankReport));
+    await report({ ...reportOf(result), peakRssBytes: around.peakRssBytes?.() ?? null, sentence: '' });
   } catch (error) {
-    const sentence = sentenceOf(error);
-    await post('report', JSON.stringify({ ...FAILED, end: 'failed', sentence } satisfies RankReport));
+    await report({ ...FAILED, end: 'failed', sentence: sentenceOf(error) });
+  }
+}
+
+/** Ask the command line again and again whether the run shall end; it keeps the question open for a while. */
+async function obey({ desk, index }: Surroundings, signal: AbortSignal, end: () => unknown): Promise<void> {
+  try {
+    while (!signal.aborted) {
+      const response = await askDesk(`${desk}/orders?index=${index}`, 'the orders', { signal });
+      if (((await response.json()) as { readonly end: boolean }).end) {
+        end();
+        return;
+      }
+    }
+  } catch (error) {
+    // why not an error: a rank whose training has ended asks no more, and without a command line there is nobody to obey
+    if (!(error instanceof StorageError)) throw error;
   }
 }
 
@@ -131,6 +178,13 @@ async function startOptions({ desk, index }: Surroundings, setup: Setup, self: s
     keepTrace: true,
     ...(setup.limitBytes === null ? {} : { limitBytes: setup.limitBytes }),
     probing: setup.probing,
+    desk: {
+      url: desk,
+      index,
+      delivers: setup.delivers,
+      everySteps: setup.everySteps,
+      resume: setup.resume,
+    },
     ...(setup.tour === null ? {} : { tour: setup.tour }),
     ...init,
   };
@@ -141,19 +195,16 @@ function onWallClock({ trace, timeOriginMs }: RankResult) {
   return trace.map((event) => ({ ...event, t0: event.t0 + timeOriginMs, t1: event.t1 + timeOriginMs }));
 }
 
-function reportOf(result: RankResult): Omit<RankReport, 'sentence'> {
+function reportOf(result: RankResult): Omit<RankReport, 'sentence' | 'peakRssBytes'> {
   const { end, rank, adapter, software, memory, bytesSent, bytesReceived, weightsHash } = result;
   return { end, rank, adapter, software, memory, bytesSent, bytesReceived, weightsHash };
 }
 
-/** Posts in order: the report must not overtake the metrics. */
-function poster({ desk, index }: Surroundings): (name: string, body: string | Uint8Array) => Promise<void> {
+/** Posts in order: the report must not overtake the metrics. After one that failed, every later one fails with it. */
+function poster({ desk, index }: Surroundings): (name: string, body: string) => Promise<void> {
   let last: Promise<unknown> = Promise.resolve();
   return async (name, body) => {
-    const url = `${desk}/${name}?index=${index}`;
-    const bytes = typeof body === 'string' ? body : body.slice();
-    // When the server is gone, so is whoever would read this.
-    last = last.then(() => fetch(url, { method: 'POST', body: bytes })).catch(() => {});
+    last = last.then(() => askDesk(`${desk}/${name}?index=${index}`, `the ${name}`, { method: 'POST', body }));
     await last;
   };
 }

@@ -17,11 +17,13 @@ import { hashRunFile } from '../train/hash';
 import type { RunFile } from '../train/runfile';
 import { type Handicap, IDLE, type StartOptions, type TabStatus } from './api';
 import { bridge } from './bridge';
-import type { OpenTab, Tab } from './client';
+import type { OpenTab, Tab, TrainOptions } from './client';
 import type { WorkerEngine } from './engine';
+import { keptRun } from './keptrun';
 import { machineOf, pageOf } from './machine';
 import { type Order, parseOrder } from './orders';
 import { Publisher } from './publisher';
+import { roomFolder } from './slots';
 import { NO_HANDICAP } from './telemetry';
 
 /** A network that says nothing does not keep people from training alone. */
@@ -124,13 +126,15 @@ export const openTab: OpenTab = async (options) => {
     self: room.self,
     met: Promise.race([room.met, new Promise<void>((resolve) => setTimeout(resolve, MEET_WITHIN_MS))]),
     probe: () => trainer.probe(),
-    train(run, text) {
-      loadRank().then(
+    train(run, given = {}) {
+      Promise.all([loadRank(), roomFolder(options.secret)]).then(
         // A failure of the run has its own status; there is nobody else to tell.
-        (loaded) => loaded.start(startOptions(room.self, run, text)).catch(() => {}),
+        ([loaded, folder]) => loaded.start(startOptions(room.self, run, folder, given)).catch(() => {}),
         (error: Error) => tell({ ...IDLE, phase: 'failed', sentence: notLoaded(error) }),
       );
     },
+    kept: async () => keptRun(await roomFolder(options.secret)),
+    keep: () => void rank?.keep(),
     pause: (paused) => void rank?.pause(paused),
     stop: () => void rank?.stop(),
     switchPlan: (plan) => void rank?.switchPlan(plan),
@@ -152,13 +156,20 @@ export const openTab: OpenTab = async (options) => {
 const notLoaded = ({ message }: Error) =>
   `What training needs could not be loaded from the server (${message}): is it still running? Press the button again then.`;
 
-function startOptions(self: string, run: RunFile | null, text: string | undefined): StartOptions {
-  const own = run && text !== undefined ? { [run.data.source]: new TextEncoder().encode(text) } : {};
+function startOptions(
+  self: string,
+  run: RunFile | null,
+  room: string,
+  { text, goOn = false }: TrainOptions,
+): StartOptions {
+  const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
+  const own = run && bytes ? { [run.data.source]: bytes } : {};
   return {
     self,
     build: BUILD,
     run: run ? JSON.stringify(run) : '',
     sources: { ...builtInSources(), ...own },
+    keep: { room, goOn },
     sampling: true,
     keepTrace: false,
   };

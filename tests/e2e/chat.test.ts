@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { makeTokenizer } from '../../src/train/data/tokenizer';
 import { modelFiles } from '../../src/train/files/checkpoint';
 import { parseRunFile } from '../../src/train/runfile';
-import { initialState, readRuns } from '../../src/train/state/state';
+import { seedElements } from '../../src/train/state/elements';
 import { holdingUnder, SINGLE } from '../../src/train/state/sync';
 import { Venue } from '../helpers/visitor';
 
@@ -17,11 +17,11 @@ afterAll(() => venue.close());
 const TEXT = 'the sea, the ship, the whale; ';
 
 /** An untrained model and its tokenizer, as files. */
-function files(): Record<string, Buffer> {
+async function files(): Promise<Record<string, Buffer>> {
   const tokenizer = makeTokenizer('char', TEXT, 0);
   const { model } = parseRunFile({ model: { vocab: tokenizer.size, context: 32 } });
   const holding = holdingUnder(model, SINGLE);
-  const weights = readRuns(initialState(model, 1, holding).param, holding.param, holding.param.held);
+  const weights = await seedElements(model, 1).read('param', holding.param.held);
   return Object.fromEntries(
     Object.entries(modelFiles(model, tokenizer, weights)).map(([name, content]) => [name, Buffer.from(content)]),
   );
@@ -30,7 +30,7 @@ function files(): Record<string, Buffer> {
 test('a model is dropped, goes on with a text, says what it lacks, and its zip answers the same', async () => {
   const visitor = await venue.visit(onTestFinished);
   const page = await visitor.open('chat.html');
-  const model = files();
+  const model = await files();
   const answerTo = async (upload: { name: string; mimeType: string; buffer: Buffer }[]) => {
     await page.locator('input[type=file]').nth(1).setInputFiles(upload);
     await page.locator('textarea').fill('the Sea');

@@ -7,8 +7,8 @@ import { Trace, type TraceEvent } from '../../src/trace/trace';
 import { batchOf, samplesOf } from '../../src/train/data/data';
 import { memoryPlan } from '../../src/train/rank/memoryplan';
 import { type RankMakerOptions, rankMaker } from '../../src/train/rank/rankmodel';
+import { seedElements, stateFrom } from '../../src/train/state/elements';
 import { holdingOf, wholeModel } from '../../src/train/state/holding';
-import { initialState } from '../../src/train/state/state';
 import { type Fixture, readFixture, runOf } from '../helpers/fixture';
 import { gpu, gpuTest, useGpu } from '../helpers/gpu';
 import { memoryTransports } from '../helpers/memory';
@@ -38,7 +38,7 @@ async function makeRank(
   trace.subscribe((event) => events.push(event));
   const setting = { run, plan: run.plan, mesh, transport: transports[index]!, signal, trace };
   const rank = await rankMaker({ device: gpu() }, options)(setting);
-  await rank.write(initialState(run.model, 1, holdingOf(run.model, run.plan, mesh)));
+  await rank.write(await stateFrom(seedElements(run.model, 1), holdingOf(run.model, run.plan, mesh)));
   return { rank, run, events };
 }
 

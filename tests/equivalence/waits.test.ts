@@ -16,8 +16,8 @@ import { Trace } from '../../src/trace/trace';
 import { batchOf, samplesOf } from '../../src/train/data/data';
 import { rankMaker } from '../../src/train/rank/rankmodel';
 import { type ModelConfig, parseRunFile, type RunFile } from '../../src/train/runfile';
+import { seedElements, stateFrom } from '../../src/train/state/elements';
 import { holdingOf } from '../../src/train/state/holding';
-import { initialState } from '../../src/train/state/state';
 import { gpuTest, useGpu } from '../helpers/gpu';
 import { memoryTransports } from '../helpers/memory';
 
@@ -145,7 +145,7 @@ describe('what a line waits for', () => {
           });
           const rank = await rankMaker({ device })({ run, plan, mesh, transport, signal, trace });
           onTestFinished(() => rank.close());
-          await rank.write(initialState(run.model, 1, holdingOf(run.model, plan, mesh)));
+          await rank.write(await stateFrom(seedElements(run.model, 1), holdingOf(run.model, plan, mesh)));
           return { rank, mesh };
         }),
       );

@@ -1,5 +1,5 @@
 /** `npm run train` as a child process in a folder of its own, and the fixtures of tests/reference as its input. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,14 @@ export function temporaryFolder(onEnd: (remove: () => void) => void): string {
 
 /** Run the built program to its end, or to that of the test. */
 export function train(args: readonly string[]): Promise<Ended> {
+  return startTraining(args).ended;
+}
+
+/** Start the built program; `child` may be sent signals. */
+export function startTraining(args: readonly string[]): {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+} {
   const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill());
   let [stdout, stderr] = ['', ''];
@@ -36,7 +44,8 @@ export function train(args: readonly string[]): Promise<Ended> {
   child.stderr.on('data', (data: Buffer) => {
     stderr += data;
   });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+  const ended = new Promise<Ended>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+  return { child, ended };
 }
 
 /** Write the fixture as RUN.json, tokens and initial weights into `folder`; the arguments that train it. */
@@ -50,7 +59,7 @@ export function writeInputs(folder: string, fixture: Fixture, plan: object): str
   return [file('run.json'), '--init', file('init.safetensors')];
 }
 
-function readMetrics(folder: string): StepMetrics[] {
+export function readMetrics(folder: string): StepMetrics[] {
   const lines = readFileSync(join(folder, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line) as StepMetrics);
 }

@@ -78,6 +78,9 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       write: async (given) => {
         state = structuredClone(given);
       },
+      readPart: async (kind, unit, from, floats) => state[kind].get(unit)!.slice(from, from + floats),
+      writePart: async (kind, unit, from, values) => state[kind].get(unit)!.set(values, from),
+      written: async () => {},
       close: () => {},
     };
     return rank;

@@ -26,13 +26,14 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   'net/signaling': [/^errors$/, /^plan\/(plan|mesh)$/, /^net\/clock$/],
   'net/membership': [/^errors$/, /^plan\/(plan|mesh)$/, /^net\/clock$/, /^net\/(wire|signaling)\//],
   'net/room': [/^errors$/, /^plan\/mesh$/, /^net\/clock$/, /^net\/(wire|signaling)\//],
+  storage: [/^errors$/],
   gpu: GROUND,
   model: [/^errors$/, /^gpu\//],
   // why gpu and model: the run file's checks know the architectures and the formats of products
   train: [/^errors$/, /^plan\//, { type: /^(gpu|model)\// }],
   'train/data': [/^errors$/, /^gpu\/kernels$/, /^train\/runfile$/],
   'train/state': [/^errors$/, /^(plan|model)\//, /^net\/(wire|collective)\//],
-  'train/files': [/^errors$/, /^model\//, /^train\/(data|state)\//, { type: /^train\/runfile$/ }],
+  'train/files': [/^errors$/, /^(model|storage)\//, /^train\/(data|state)\//, { type: /^train\/runfile$/ }],
   'train/rank': [
     ...GROUND,
     /^(plan|gpu|model)\//,
@@ -42,13 +43,13 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   ],
   'train/trainer': [
     ...GROUND,
-    /^(plan|gpu|model)\//,
+    /^(plan|gpu|model|storage)\//,
     /^net\/(wire|collective|membership)\//,
     /^train\/(runfile|hash)$/,
     /^train\/(data|state|files|rank)\//,
   ],
   'train/chat': [...GROUND, /^(gpu|model)\//, /^train\/(data|state|files)\//],
-  worker: [...GROUND, /^(train|net)\//, /^plan\//, /^gpu\//],
+  worker: [...GROUND, /^(train|net|storage)\//, /^plan\//, /^gpu\//],
   // why all of net: the page owns the peer connections, since a Worker cannot make any; bridge, headless and machine: rank.ts,
   // the page of a headless rank, has no interface to go through
   // modelsizes: what a model weighs, read off its tapes without a device
@@ -67,6 +68,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^plan\//,
     /^net\//,
     /^server\//,
+    /^storage\//,
     /^train\/(runfile|overrides)$/,
     /^train\/files\//,
     { type: /^model\/config$/ },

@@ -1,4 +1,5 @@
 /** The first screen: what this is, whether this device can take part, what will be trained, and one big button. */
+
 import { sentenceOf } from '../../errors';
 import { messages } from '../messages';
 import { DeviceCard } from '../parts/device';
@@ -6,6 +7,7 @@ import { ModelChoice } from '../parts/modelchoice';
 import { Peers } from '../parts/peers';
 import { Share } from '../parts/share';
 import { TextChoice } from '../parts/textchoice';
+import { count } from '../state/format';
 import { readOwnText, vocabularyOf } from '../state/texts';
 import type { Visit } from '../visit';
 
@@ -17,20 +19,37 @@ export function FirstScreen({ visit }: { readonly visit: Visit }) {
   const joins = visit.joinsRun.value;
   const others = Math.max(0, session.roster.value.size - 1);
   const canStart = device?.ok === true;
+  // why not where others train: joining them takes what is newest, and that may be what is kept here
+  const kept = joins ? null : session.kept.value;
   const cannotStart = device?.ok === false;
   return (
     <main class="first">
       <section class="hero" aria-labelledby="title">
         <h1 id="title">{words.title}</h1>
         <p class="lead">{words.lead}</p>
-        {visit.invited && (
+        {visit.invited && !kept && (
           <p class="invited">
             <b>{words.invited}.</b> {words.invitedLead(others)}
           </p>
         )}
+        {kept && (
+          <p class="invited kept">
+            <b>{words.keptTitle(count(kept.step))}</b> {kept.whole ? words.keptLead : words.keptPart}
+          </p>
+        )}
         <div class="start">
-          <button type="button" class="button-big" disabled={!canStart} onClick={() => visit.start()}>
-            {joins ? words.join : words.start}
+          {kept && (
+            <button type="button" class="button-big" disabled={!canStart} onClick={() => visit.goOn()}>
+              {words.goOn(count(kept.step))}
+            </button>
+          )}
+          <button
+            type="button"
+            class={kept ? 'button' : 'button-big'}
+            disabled={!canStart}
+            onClick={() => visit.start()}
+          >
+            {joins ? words.join : kept ? words.anew : words.start}
           </button>
           {visit.invited && (
             <a class={cannotStart ? 'button-big' : 'button'} href={visit.watchLink}>

@@ -9,6 +9,7 @@ import { Memory } from '../parts/memory';
 import { Peers } from '../parts/peers';
 import { Ring } from '../parts/ring';
 import { Sample } from '../parts/sample';
+import { saveFile } from '../parts/savefile';
 import { Share } from '../parts/share';
 import { count, duration, loss, milliseconds, rate } from '../state/format';
 import type { Session } from '../state/session';
@@ -45,6 +46,14 @@ export function TrainingScreen({ visit, look }: Props) {
         />
         <div class="loss-foot">
           <span class="note">{messages.loss.axes}</span>
+          <button
+            type="button"
+            class="button button-quiet"
+            disabled={session.newest.value === null}
+            onClick={() => saveFile('metrics.csv', session.csv(), 'text/csv')}
+          >
+            {messages.loss.csv}
+          </button>
           <label class="check">
             <input
               type="checkbox"
@@ -80,7 +89,7 @@ export function TrainingScreen({ visit, look }: Props) {
 
 function Controls({ visit }: { readonly visit: Visit }) {
   const { session } = visit;
-  const { phase, step, steps } = session.status.value;
+  const { phase, step, steps, kept } = session.status.value;
   const { text, model } = visit.runWords.value;
   const [files, setFiles] = useState<ModelFiles | null>(null);
   const [isPreparing, setPreparing] = useState(false);
@@ -96,6 +105,7 @@ function Controls({ visit }: { readonly visit: Visit }) {
       <div class="controls-run">
         <h1>{text}</h1>
         <p class="note">{model}</p>
+        {kept?.sentence === '' && kept.step !== null && <p class="note kept">{words.kept(count(kept.step))}</p>}
       </div>
       <div class="controls-step">
         <span class={`phase phase-${phase}`}>{messages.phase[phase]}</span>
@@ -150,6 +160,9 @@ function Controls({ visit }: { readonly visit: Visit }) {
         </button>
       </div>
       <Said status={session.status.value} />
+      {kept && kept.sentence !== '' && (
+        <Banner kind="problem" sentence={words.notKept(kept.sentence, kept.step === null ? null : count(kept.step))} />
+      )}
       <Downloads files={files} onClose={() => setFiles(null)} />
     </div>
   );

@@ -9,6 +9,7 @@ import { messages } from '../messages';
 import {
   type DeviceReport,
   IDLE,
+  type KeptRun,
   type ModelFiles,
   type OpenTab,
   type PeerId,
@@ -18,7 +19,9 @@ import {
   type Tab,
   type TabOptions,
   type TabStatus,
+  type TrainOptions,
 } from '../tab';
+import { csvOf } from './csv';
 import { LinkMeter, type LinkRate } from './linkmeter';
 import { StepPace } from './pace';
 import { changesOf, hasRun } from './people';
@@ -31,11 +34,16 @@ export interface SessionOptions {
   readonly name: string;
 }
 
+/** The longest that a page is held up when it is left, ms. */
+const MAX_LAST_MS = 1_500;
+
 const ENDED: ReadonlySet<TabStatus['phase']> = new Set(['done', 'stopped', 'failed']);
 
 export class Session {
   readonly self = signal<PeerId>('');
   readonly name = signal('');
+  /** What an earlier visit to this room kept in this browser. */
+  readonly kept = signal<KeptRun | null>(null);
   readonly device = signal<DeviceReport | null>(null);
   readonly status = signal<TabStatus>(IDLE);
   readonly roster = signal<ReadonlyMap<PeerId, Presence>>(new Map());
@@ -47,6 +55,8 @@ export class Session {
   readonly msPerStep = signal(0);
   readonly linkRates = signal<ReadonlyMap<PeerId, LinkRate>>(new Map());
   readonly series = new LossSeries();
+  /** Every step that this tab was told of. */
+  #steps: StepMetrics[] = [];
   /** Grows with every change of `series`. */
   readonly seriesVersion = signal(0);
   /** The signaling server's trouble, '' while it works. */
@@ -88,24 +98,50 @@ export class Session {
       });
       this.self.value = this.#tab.self;
       // why both: who presses the button before the room has been heard would propose a run of their own
-      const [report] = await Promise.all([this.#tab.probe(), this.#tab.met]);
-      this.device.value = report;
+      const [report, kept] = await Promise.all([this.#tab.probe(), this.#tab.kept(), this.#tab.met]);
+      batch(() => {
+        this.device.value = report;
+        this.kept.value = kept;
+      });
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'E-START';
       this.device.value = refusal(code, sentenceOf(error));
     }
   }
 
+  /** Go on with what an earlier visit kept, or with the room's run where there is one and it is newer. */
+  goOn({ run, text }: KeptRun): void {
+    this.train(run, { goOn: true, ...(text ? { text } : {}) });
+  }
+
   /** Take part: in the room's run where there is one, else propose `run` (with the person's own `text`). */
-  train(run: RunFile, text?: string): void {
+  train(run: RunFile, options: TrainOptions = {}): void {
     const joins = hasRun(this.self.value, this.roster.value);
     batch(() => {
       this.takingPart.value = true;
       this.status.value = { ...IDLE, phase: 'opening' };
       this.#begin();
     });
-    if (joins) this.#opened.train(null);
-    else this.#opened.train(run, text);
+    // why goOn for those who join: parts of the room's state may be in this browser only
+    if (joins) this.#opened.train(null, { goOn: true });
+    else this.#opened.train(run, options);
+  }
+
+  /** The page may be about to go: what was trained is kept. True where nobody else would go on with it. */
+  beforeLeaving(): boolean {
+    const { phase, members } = this.status.value;
+    if (phase !== 'training') return false;
+    this.#opened.keep();
+    return members.length < 2;
+  }
+
+  /**
+   * Keep the page until the step under way is kept: a browser ends the Worker with it, in the middle of a step. It cannot be
+   * awaited, since a page that is left gets no more messages.
+   */
+  lastStep(): void {
+    const until = performance.now() + Math.min(MAX_LAST_MS, 3 * this.msPerStep.value + 200);
+    while (performance.now() < until);
   }
 
   pause(paused: boolean): void {
@@ -142,6 +178,11 @@ export class Session {
     }
   }
 
+  /** The figures of the run as CSV. */
+  csv(): string {
+    return csvOf(this.#steps);
+  }
+
   say(sentence: string): void {
     this.news.value = [...this.news.value.slice(-4), sentence];
   }
@@ -167,6 +208,7 @@ export class Session {
   #begin(): void {
     this.newest.value = null;
     this.heldOut.value = null;
+    this.#steps = [];
     this.series.clear();
     this.seriesVersion.value++;
   }
@@ -184,6 +226,7 @@ export class Session {
     // A lecturer has started another run.
     if (metrics.step <= (this.newest.value?.step ?? -1)) this.#begin();
     this.series.push(metrics);
+    this.#steps.push(metrics);
     this.newest.value = metrics;
     if (metrics.heldOutLoss !== undefined) this.heldOut.value = metrics;
   }

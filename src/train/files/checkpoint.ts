@@ -4,8 +4,10 @@
  */
 import type { ModelConfig } from '../../model/config';
 import type { Tokenizer } from '../data/tokenizer';
+import { piecesOf } from '../state/elements';
+import type { Intervals } from '../state/intervals';
 import { generationConfigJson, tokenizerConfigJson } from './companions';
-import { writeSafetensors } from './safetensors';
+import { safetensorsHeader, writeSafetensors } from './safetensors';
 import { placedTensors, type WholeWeights } from './weights';
 import { configJson } from './writeconfig';
 
@@ -25,13 +27,27 @@ export function modelFile(config: ModelConfig, weights: WholeWeights): Uint8Arra
   );
 }
 
-/** The files of a model whose parameters are `weights`. */
-export function modelFiles(config: ModelConfig, tokenizer: Tokenizer, weights: WholeWeights): ModelFiles {
+/** The addresses of the model's parameters in the order of model.safetensors, in pieces. */
+export function modelFilePieces(config: ModelConfig): readonly Intervals[] {
+  return placedTensors(config).flatMap(({ from, to }) => piecesOf([{ from, to }]));
+}
+
+/** The beginning of model.safetensors; the elements of modelFilePieces follow. */
+export function modelFileHeader(config: ModelConfig): Uint8Array<ArrayBuffer> {
+  return safetensorsHeader(placedTensors(config));
+}
+
+/** The small files beside the weights, by name. */
+export function companionFiles(config: ModelConfig, tokenizer: Tokenizer): Omit<ModelFiles, 'model.safetensors'> {
   return {
-    'model.safetensors': modelFile(config, weights),
     'config.json': configJson(config),
     'tokenizer.json': tokenizer.json(),
     'tokenizer_config.json': tokenizerConfigJson(config),
     'generation_config.json': generationConfigJson(),
   };
+}
+
+/** The files of a model whose parameters are `weights`. */
+export function modelFiles(config: ModelConfig, tokenizer: Tokenizer, weights: WholeWeights): ModelFiles {
+  return { 'model.safetensors': modelFile(config, weights), ...companionFiles(config, tokenizer) };
 }

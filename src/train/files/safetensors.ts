@@ -3,6 +3,7 @@
  * Knows no model. Format: https://github.com/huggingface/safetensors#format
  */
 import { InputError, sentenceOf } from '../../errors';
+import type { ByteSource } from '../../storage/bytes';
 
 /** Bytes of one element of each type of the format that is read. */
 const DTYPES = new Map([
@@ -32,6 +33,14 @@ interface Entry extends Omit<FileTensor, 'bytes'> {
   readonly to: number;
 }
 
+export interface FileHeader {
+  /** In file order; `from` and `to` count from `dataAt`. */
+  readonly tensors: readonly Entry[];
+  readonly metadata: Readonly<Record<string, string>>;
+  /** First byte of the data in the file. */
+  readonly dataAt: number;
+}
+
 function check(holds: boolean, sentence: () => string): asserts holds {
   if (!holds) throw new InputError(`the safetensors file is broken: ${sentence()}`);
 }
@@ -40,29 +49,34 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 /** The tensors of a file by name, in file order. Throws InputError saying what is wrong; never reads out of bounds. */
 export function readSafetensors(file: Uint8Array): ReadonlyMap<string, FileTensor> {
-  check(file.byteLength >= 8, () => `it has ${file.byteLength} bytes and the length of its header alone takes 8`);
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const headerBytes = Number(view.getBigUint64(0, true));
-  check(headerBytes <= MAX_HEADER_BYTES, () => `its header claims ${headerBytes} bytes, more than ${MAX_HEADER_BYTES}`);
-  const start = 8 + headerBytes;
-  check(start <= file.byteLength, () => `its header ends at byte ${start} and the file at ${file.byteLength}`);
-  const entries = readHeader(file.subarray(8, start));
-  let at = 0;
-  for (const { name, from, to } of entries.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
-    check(from === at, () => `tensor ${name} begins at ${from}, but the one before ends at ${at}`);
-    at = to;
-  }
-  const dataBytes = file.byteLength - start;
-  check(at === dataBytes, () => `its tensors end at ${at} and its data at ${dataBytes}`);
+  const start = startOfData(file.subarray(0, 8), file.byteLength);
+  const { tensors } = parseHeader(file.subarray(8, start), file.byteLength - start);
   return new Map(
-    entries.map(({ name, dtype, shape, from, to }) => [
+    tensors.map(({ name, dtype, shape, from, to }) => [
       name,
       { dtype, shape, bytes: file.subarray(start + from, start + to) },
     ]),
   );
 }
 
-function readHeader(bytes: Uint8Array): readonly Entry[] {
+/** The header of a file whose data is read later. Throws InputError as readSafetensors does. */
+export async function readHeader(source: ByteSource): Promise<FileHeader> {
+  const first = await source.read(0, Math.min(8, source.sizeBytes));
+  const dataAt = startOfData(first, source.sizeBytes);
+  return { ...parseHeader(await source.read(8, dataAt), source.sizeBytes - dataAt), dataAt };
+}
+
+/** Where the data begins, from the first 8 bytes. */
+function startOfData(first: Uint8Array, sizeBytes: number): number {
+  check(first.byteLength === 8, () => `it has ${sizeBytes} bytes and the length of its header alone takes 8`);
+  const headerBytes = Number(new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true));
+  check(headerBytes <= MAX_HEADER_BYTES, () => `its header claims ${headerBytes} bytes, more than ${MAX_HEADER_BYTES}`);
+  const start = 8 + headerBytes;
+  check(start <= sizeBytes, () => `its header ends at byte ${start} and the file at ${sizeBytes}`);
+  return start;
+}
+
+function parseHeader(bytes: Uint8Array, dataBytes: number): Omit<FileHeader, 'dataAt'> {
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
@@ -70,14 +84,23 @@ function readHeader(bytes: Uint8Array): readonly Entry[] {
     check(false, () => `its header is not JSON (${sentenceOf(error)})`);
   }
   check(isObject(header), () => 'its header is not an object');
+  let metadata: Readonly<Record<string, string>> = {};
   // why entries: they are own properties only, so a tensor named __proto__ is just a name
-  return Object.entries(header).flatMap(([name, value]) => {
+  const tensors = Object.entries(header).flatMap(([name, value]) => {
     if (name !== '__metadata__') return readEntry(name, value);
     check(isObject(value) && Object.values(value).every((text) => typeof text === 'string'), () => {
       return '__metadata__ is not a map of texts';
     });
+    metadata = value as Readonly<Record<string, string>>;
     return [];
   });
+  let at = 0;
+  for (const { name, from, to } of tensors.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    check(from === at, () => `tensor ${name} begins at ${from}, but the one before ends at ${at}`);
+    at = to;
+  }
+  check(at === dataBytes, () => `its tensors end at ${at} and its data at ${dataBytes}`);
+  return { tensors, metadata };
 }
 
 function isObject(value: unknown): value is object {
@@ -137,23 +160,39 @@ function halfToFloat(half: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/**
+ * The beginning of a file of F32 tensors in the given order, up to where the data of the first begins; a tensor's data follows
+ * on the one before.
+ */
+export function safetensorsHeader(
+  tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  let at = 0;
+  const entries = tensors.map(({ name, shape }) => {
+    const sizeBytes = shape.reduce((product, dim) => product * dim, 4);
+    const offsets = [at, at + sizeBytes];
+    at += sizeBytes;
+    return `${JSON.stringify(name)}:${JSON.stringify({ dtype: 'F32', shape, data_offsets: offsets })}`;
+  });
+  // why "pt": transformers refuses files that do not say which framework's layout they have
+  const described = `"__metadata__":${JSON.stringify({ format: 'pt', ...metadata })}`;
+  const header = new TextEncoder().encode(`{${[described, ...entries].join(',')}}`);
+  const padded = Math.ceil(header.byteLength / 8) * 8;
+  const bytes = new Uint8Array(8 + padded).fill(0x20, 8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
+  bytes.set(header, 8);
+  return bytes;
+}
+
 /** A file of F32 tensors, in the given order. */
 export function writeSafetensors(
   tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly data: Float32Array }[],
 ): Uint8Array {
-  let at = 0;
-  const entries = tensors.map(({ name, shape, data }) => {
-    const offsets = [at, at + data.byteLength];
-    at += data.byteLength;
-    return `${JSON.stringify(name)}:${JSON.stringify({ dtype: 'F32', shape, data_offsets: offsets })}`;
-  });
-  // why "pt": transformers refuses files that do not say which framework's layout they have
-  const header = new TextEncoder().encode(`{${['"__metadata__":{"format":"pt"}', ...entries].join(',')}}`);
-  const padded = Math.ceil(header.byteLength / 8) * 8;
-  const file = new Uint8Array(8 + padded + at).fill(0x20, 8, 8 + padded);
-  new DataView(file.buffer).setBigUint64(0, BigInt(padded), true);
-  file.set(header, 8);
-  let end = 8 + padded;
+  const header = safetensorsHeader(tensors);
+  const file = new Uint8Array(header.byteLength + tensors.reduce((sum, { data }) => sum + data.byteLength, 0));
+  file.set(header);
+  let end = header.byteLength;
   for (const { data } of tensors) {
     file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), end);
     end += data.byteLength;

@@ -9,6 +9,7 @@ import type { ParallelPlan } from '../../plan/plan';
 import type { Trace } from '../../trace/trace';
 import type { MicrobatchInput } from '../data/data';
 import type { RunFile } from '../runfile';
+import type { StateKind } from '../state/elements';
 import type { RankState, UnitArrays } from '../state/state';
 
 export interface StepInput {
@@ -54,6 +55,12 @@ export interface RankModel {
   gradients(): Promise<UnitArrays>;
   /** Replace parameters and moments. `state` lies as the one `read` gives. */
   write(state: RankState): Promise<void>;
+  /** `floats` elements of a unit's array from `at`, as in what `read` gives and after it would. */
+  readPart(kind: StateKind, unit: number, at: number, floats: number): Promise<Float32Array>;
+  /** Replace elements from `at` of a unit's array. `written` must follow before the next step. */
+  writePart(kind: StateKind, unit: number, at: number, values: Float32Array): Promise<void>;
+  /** Parts were written: bring what depends on them up to date. All ranks call it alike. */
+  written(): Promise<void>;
   /** Bytes allocated, by role. */
   readonly memory: MemoryByRole;
   /** Free everything this rank holds on the device. */

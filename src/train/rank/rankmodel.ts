@@ -14,6 +14,7 @@ import { lower, lowerForward, type Program } from '../../plan/lower';
 import type { ParallelPlan } from '../../plan/plan';
 import { type MicrobatchInput, microbatchSize } from '../data/data';
 import type { RunFile } from '../runfile';
+import type { StateKind } from '../state/elements';
 import type { RankState, UnitArrays } from '../state/state';
 import type { Cluster } from './cluster';
 import { Executor, type ExecutorOptions } from './executor';
@@ -156,9 +157,31 @@ export class DeviceRank implements RankModel {
     await this.executor.copyTable();
   }
 
+  async readPart(kind: StateKind, unit: number, at: number, floats: number): Promise<Float32Array> {
+    await this.executor.settle();
+    return this.#instance.stream.read(this.#part(kind, unit, at, floats));
+  }
+
+  async writePart(kind: StateKind, unit: number, at: number, values: Float32Array): Promise<void> {
+    await this.executor.settle();
+    this.#instance.stream.write(this.#part(kind, unit, at, values.length), values);
+    // why: what is written waits in memory of the host until the queue has taken it
+    await this.#instance.stream.device.workDone();
+  }
+
+  written(): Promise<void> {
+    return this.executor.copyTable();
+  }
+
   close(): void {
     this.#instance.close();
     this.#instance.stream.close();
+  }
+
+  /** Means and squares lie one after the other. */
+  #part(kind: StateKind, unit: number, at: number, floats: number) {
+    const place = kind === 'param' ? this.#held(unit) : this.#instance.own('moment', unit);
+    return { ...place, at: place.at + at + (kind === 'square' ? place.floats / 2 : 0), floats };
   }
 
   /** The parameters this rank keeps between steps: all of a unit's, with zero 3 its shard. */

@@ -52,3 +52,34 @@ export function subtract(a: Intervals, b: Intervals): Intervals {
 export function sizeOf(intervals: Intervals): number {
   return intervals.reduce((sum, { from, to }) => sum + to - from, 0);
 }
+
+/** How many numbers of `set` are below `number`. */
+export function rankIn(set: Intervals, number: number): number {
+  let before = 0;
+  for (const { from, to } of set) {
+    if (number < to) return before + Math.max(0, number - from);
+    before += to - from;
+  }
+  return before;
+}
+
+/** Put `values`, which belong to the numbers `some` of `all`, to their places in `out`, which has one for each of `all`. */
+export function scatter(out: Float32Array, all: Intervals, some: Intervals, values: Float32Array): void {
+  let at = 0;
+  for (const { from, to } of some) {
+    out.set(values.subarray(at, at + to - from), rankIn(all, from));
+    at += to - from;
+  }
+}
+
+/** The numbers of `set` with at least `first` and fewer than `end` numbers of it below them. */
+export function sliceOf(set: Intervals, first: number, end: number): Intervals {
+  const slice: Interval[] = [];
+  let before = 0;
+  for (const { from, to } of set) {
+    const [start, stop] = [Math.max(from, from + first - before), Math.min(to, from + end - before)];
+    if (start < stop) slice.push({ from: start, to: stop });
+    before += to - from;
+  }
+  return slice;
+}

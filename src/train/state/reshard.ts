@@ -3,7 +3,7 @@
  * plan, and for a checkpoint. Every rank works it out alone from the same facts, so nothing is negotiated. Pure.
  */
 import { InputError } from '../../errors';
-import { type Intervals, intersect, sizeOf, subtract, union } from './intervals';
+import { type Intervals, intersect, sizeOf, sliceOf, subtract, union } from './intervals';
 
 /** Addresses of parameters and of moments. */
 export interface Addresses {
@@ -30,6 +30,33 @@ export function transfersOf(has: readonly Addresses[], needs: readonly Addresses
       .map((_, from) => ({ from, to, param: param.get(from) ?? [], moment: moment.get(from) ?? [] }))
       .filter((transfer) => transfer.param.length + transfer.moment.length > 0);
   });
+}
+
+/** What each rank keeps so that everything that is held is kept once, replicas in equal parts. */
+export function sharedOut(has: readonly Addresses[]): readonly Addresses[] {
+  const [param, moment] = (['param', 'moment'] as const).map((kind) => shareOut(has.map((one) => one[kind])));
+  return has.map((_, rank) => ({ param: param![rank]!, moment: moment![rank]! }));
+}
+
+function shareOut(held: readonly Intervals[]): readonly Intervals[] {
+  const replicas = new Map<string, number[]>();
+  for (const [rank, set] of held.entries()) {
+    const name = JSON.stringify(set);
+    replicas.set(name, [...(replicas.get(name) ?? []), rank]);
+  }
+  const shares = held.map((): Intervals => []);
+  let kept: Intervals = [];
+  for (const ranks of replicas.values()) {
+    const set = held[ranks[0]!]!;
+    const rest = subtract(set, kept);
+    const size = sizeOf(rest);
+    for (const [i, rank] of ranks.entries()) {
+      const [first, end] = [i, i + 1].map((part) => Math.floor((size * part) / ranks.length));
+      shares[rank] = sliceOf(rest, first!, end!);
+    }
+    kept = union([...kept, ...set]);
+  }
+  return shares;
 }
 
 /** The ranks hold together everything that some rank needs. */

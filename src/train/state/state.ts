@@ -3,9 +3,7 @@
  * (holding.ts). Knows no device and no network.
  */
 
-import type { ModelConfig } from '../../model/config';
-import { initialValue } from '../../model/init';
-import { type Holding, type Part, wholeModel } from './holding';
+import type { Holding, Part } from './holding';
 import type { Intervals } from './intervals';
 import { sizeOf } from './intervals';
 
@@ -25,25 +23,8 @@ export function emptyState(holding: Holding): RankState {
   return { param: zeros(holding.param), mean: zeros(holding.moment), square: zeros(holding.moment) };
 }
 
-/** The weights every run with this seed starts from; moments are zero. */
-export function initialState(config: ModelConfig, seed: number, holding: Holding): RankState {
-  const state = emptyState(holding);
-  const params = wholeModel(config);
-  for (const span of holding.param.spans) {
-    const array = state.param.get(span.unit)!;
-    for (const { unitName, name, at, floats } of params) {
-      const from = Math.max(at, span.at);
-      const to = Math.min(at + floats, span.at + span.floats);
-      if (from >= to) continue;
-      const value = initialValue(seed, config.layers, unitName, name);
-      for (let address = from; address < to; address++) array[span.local + address - span.at] = value(address - at);
-    }
-  }
-  return state;
-}
-
 /** The elements of `arrays` at the addresses `wanted` (all of them held), one run after the other. */
-export function readRuns(arrays: UnitArrays, part: Part, wanted: Intervals): Float32Array {
+export function readRuns(arrays: UnitArrays, part: Part, wanted: Intervals): Float32Array<ArrayBuffer> {
   const out = new Float32Array(sizeOf(wanted));
   forEachRun(arrays, part, wanted, (array, offset) => out.set(array, offset));
   return out;

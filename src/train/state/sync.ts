@@ -11,13 +11,20 @@ import { type Announcement, type Cutting, MAX_STATES, type Version } from './exc
 import { type Holding, holdingOf, type Part } from './holding';
 import { union } from './intervals';
 import { type Addresses, isCovered, NOTHING } from './reshard';
-import { emptyState, initialState, type RankState, readRuns, type UnitArrays, writeRuns } from './state';
+import { emptyState, type RankState, readRuns, type UnitArrays, writeRuns } from './state';
 import { addressesOf, type Circuit, type Laid, move } from './transfer';
 
 /** A rank's state and how it is cut. */
 export interface CutState extends Version {
   readonly cutting: Cutting;
   readonly state: RankState;
+}
+
+/** Where a rank begins. */
+export interface Start extends Version {
+  readonly cutting: Cutting;
+  /** Null: what the seed gives. */
+  readonly state: RankState | null;
 }
 
 /** Of states with the newest first: one of each version and cut, and no more than are worth their memory. */
@@ -46,11 +53,10 @@ export const laid = (config: ModelConfig, { state, cutting }: CutState): Laid =>
 export async function syncState(
   circuit: Circuit,
   config: ModelConfig,
-  seed: number,
   plan: ParallelPlan,
   announcements: readonly Announcement[],
   mine: readonly CutState[],
-): Promise<CutState> {
+): Promise<Start> {
   const { mesh } = circuit;
   const cutting = { plan, rank: mesh.rank };
   const isYoung = announcements.every(({ held }) => held.length === 0 || held.some(isOfSeed));
@@ -68,7 +74,7 @@ export async function syncState(
     const has = hasAt(version);
     if (isCovered(has, needs)) return take(version, has);
   }
-  if (isYoung) return { ...OF_SEED, cutting, state: initialState(config, seed, holdingOf(config, plan, mesh)) };
+  if (isYoung) return { ...OF_SEED, cutting, state: null };
   // why the newest, which is not whole: the transfers say what is missing of it
   return take(versions[0]!, hasAt(versions[0]!));
 }

@@ -16,9 +16,12 @@ import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
 import { announce } from '../state/exchange';
 import { mirror } from '../state/mirror';
-import { type CutState, gatherWeights, keepNewest, SINGLE, stateFromWeights, syncState } from '../state/sync';
+import { type CutState, gatherWeights, keepNewest, SINGLE, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
+import { beginningOf } from './beginning';
+import { type Delivered, deliver } from './deliver';
 import { heldOutLoss } from './evaluate';
+import { keepState } from './keep';
 import { learningRate } from './learningrate';
 import { probeLinks } from './linkprobe';
 import { type Prepared, prepare } from './prepared';
@@ -49,6 +52,8 @@ export interface ProofRequest {
 /** What people ask for meanwhile; looked at when the rank votes. */
 export interface Wishes {
   readonly leaving: () => boolean;
+  /** Somebody asked that the run is kept and ends for all. */
+  readonly ending: () => boolean;
   /** The generation ends once `step` steps are committed; the same on all ranks. */
   readonly endsAt: (step: number) => boolean;
   readonly requests: () => readonly FilesRequest[];
@@ -64,6 +69,8 @@ export class GenerationRun {
   #step = 0;
   /** The generation that ran the newest of them. */
   #ranBy = 0;
+  /** The generation that the steps of this one are known by: no state of another history has the same step and number. */
+  #runs = 0;
   /** Why the room goes on from an earlier step than this tab was at, '' where it does not. */
   #setBack = '';
   #ran = 0;
@@ -76,6 +83,9 @@ export class GenerationRun {
   #mirrorDueMs = Number.NEGATIVE_INFINITY;
   /** The newest mirror, until a step shows that all ranks have theirs. */
   #fresh: readonly CutState[] = [];
+  #delivered: Delivered | null = null;
+  /** The run has ended for all before its last step. */
+  #isEnded = false;
 
   constructor(
     readonly setting: GenerationSetting,
@@ -100,8 +110,13 @@ export class GenerationRun {
     reporter.enter('syncing', 'Taking the model and the text.');
     const prepared = await this.#prepare();
     reporter.enter('training', this.#setBack || prepared.corpus.note);
-    while (this.#step < run.train.steps) await this.#runStep(prepared);
+    while (this.#step < run.train.steps && !this.#isEnded) await this.#runStep(prepared);
     return this.#finish(prepared);
+  }
+
+  /** Committed steps. */
+  get step(): number {
+    return this.#step;
   }
 
   /**
@@ -110,12 +125,18 @@ export class GenerationRun {
    */
   async close(): Promise<{ held: readonly CutState[]; prepared: Prepared | null }> {
     try {
+      if (this.#delivered) return { held: [], prepared: this.prepared };
       const newest = this.#rank ? await this.#readUnlessTorn() : [];
       return { held: keepNewest([...newest, ...this.#fresh, ...this.held]), prepared: this.prepared };
     } finally {
       this.#built?.close();
       this.setting.reporter.holds(null);
     }
+  }
+
+  /** What became of the state where it was not kept here; null before the run has ended and where there is no outlet. */
+  get delivered(): Delivered | null {
+    return this.#delivered;
   }
 
   /** What the rank holds after the newest step. */
@@ -155,20 +176,27 @@ export class GenerationRun {
       this.prepared ??
       prepare(run, bytes, (learned, of) => reporter.enter('syncing', `Learning byte pairs: ${learned} of ${of}.`));
     this.prepared = prepared;
-    const { model, train } = prepared.run;
+    const { model } = prepared.run;
     if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init), mesh.generation)];
-    const mine = await syncState(this.#circuit, model, train.seed, plan, announcements, this.held);
+    const mine = await beginningOf(this.setting, prepared, announcements, this.held);
+    const { state } = mine;
     // why not what is newer: its steps run again
-    this.held = keepNewest([mine, ...this.held.filter(({ step }) => step <= mine.step)]);
+    this.held = keepNewest([
+      ...(state ? [{ ...mine, state }] : []),
+      ...this.held.filter(({ step }) => step <= mine.step),
+    ]);
     this.#step = mine.step;
     this.#ranBy = mine.generation;
+    // why beyond what was announced: kept states are of a room whose generations were counted before
+    const newest = Math.max(0, ...announcements.flatMap(({ held }) => held.map(({ generation }) => generation)));
+    this.#runs = newest < mesh.generation ? mesh.generation : newest + 1;
     if (reporter.step > mine.step) {
       this.#setBack = `A part of step ${reporter.step} was lost with a tab, so all go on from step ${mine.step}.`;
     }
     reporter.tell({ step: this.#step, vocab: model.vocab });
     const rank = await this.setting.makeRank({ ...this.setting, run: prepared.run, plan, mesh, transport, trace });
     this.#built = rank;
-    await rank.write(mine.state);
+    await mine.write(rank);
     this.#rank = rank;
     if (this.setting.probing && this.#step === 0) await probeLinks(this.#circuit, this.#world, trace);
     reporter.holds(rank.memory);
@@ -207,13 +235,15 @@ export class GenerationRun {
           files: asked.length > 0,
           proof: this.wishes.proofs().some(({ state }) => state === undefined),
           leaves: this.wishes.leaving(),
+          ends: this.wishes.ending(),
+          keeps: this.setting.keeper?.isDue(step + 1, run.train.steps) ?? false,
           mirror: t0 >= this.#mirrorDueMs,
         });
       },
     });
     const votes = said.map(readVote);
     this.#step = step + 1;
-    this.#ranBy = mesh.generation;
+    this.#ranBy = this.#runs;
     // all have voted, so all have what they waited for before this step: their first state, or their mirror
     if (this.#fresh.length > 0 || !this.#mirrors) [this.held, this.#fresh] = [this.#fresh, []];
     reporter.holds(rank.memory);
@@ -239,7 +269,12 @@ export class GenerationRun {
     const isLast = this.#step === run.train.steps;
     const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
     if (this.#mirrors && wantsMirror && !isLast) await this.#mirror(prepared);
+    this.#isEnded = votes.some(({ ends }) => ends);
+    if (this.#isEnded || votes.some(({ keeps }) => keeps)) {
+      await keepState(this.setting, prepared, { step: this.#step, generation: this.#ranBy }, rank);
+    }
     this.#ran += 1;
+    if (this.#isEnded) return;
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
     if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
     const by = votes.findIndex(({ proof }) => proof);
@@ -311,7 +346,16 @@ export class GenerationRun {
    * generation.
    */
   async #finish(prepared: Prepared): Promise<ModelFiles | null> {
-    const { transport, mesh } = this.setting;
+    const { transport, mesh, outlet, keeper } = this.setting;
+    await keeper?.settle();
+    if (outlet !== undefined) {
+      const wanted = this.#isEnded ? null : outlet;
+      this.#delivered = await this.#uncounted(() => {
+        return deliver(this.setting, prepared, { step: this.#step, rank: this.#rank! }, wanted);
+      });
+      await transport.flush();
+      return null;
+    }
     const asked = this.wishes.requests();
     const wants = Uint8Array.of(asked.length > 0 ? 1 : 0);
     const all = await this.#world.exchange(wants, `${mesh.generation}/${this.#step}/end`);

@@ -5,8 +5,8 @@
 import { makeMesh } from '../../plan/mesh';
 import { Trace } from '../../trace/trace';
 import { batchOf } from '../data/data';
-import { sha256 } from '../hash';
 import type { RankModel } from '../rank/rankcontract';
+import { hashOf, stateElements } from '../state/elements';
 import { type RankState, readRuns, type UnitArrays } from '../state/state';
 import { type CutState, gatherGradients, gatherWeights, holdingUnder, SINGLE, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
@@ -20,8 +20,8 @@ export async function weightsHash(
   { run }: Prepared,
   { cutting, state }: Pick<CutState, 'cutting' | 'state'>,
 ): Promise<string> {
-  const { param } = holdingUnder(run.model, cutting);
-  return sha256(new Uint8Array(readRuns(state.param, param, param.held).buffer));
+  const holding = holdingUnder(run.model, cutting);
+  return hashOf(stateElements(state, holding), holding.param.held);
 }
 
 export class Prover {

@@ -4,9 +4,12 @@ import type { Transport } from '../../net/wire/transport';
 import type { Mesh } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
 import type { Tour } from '../../plan/tour';
+import type { Outlet } from '../../storage/bytes';
 import type { Trace } from '../../trace/trace';
+import type { Keeper, Resumption } from '../files/keeper';
 import type { MakeRank } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
+import type { CutState } from '../state/sync';
 import type { Reporter } from './report';
 import type { TabStatus } from './status';
 import type { TextSource } from './text';
@@ -36,6 +39,17 @@ export interface TrainerDeps {
   readonly probing?: boolean;
   /** Sample text while training: true on pages, false in measured runs. */
   readonly sampling: boolean;
+  /**
+   * A run that nobody asks for files: rank 0 writes them here at its end, null for nowhere, and no rank keeps a copy of its
+   * state. All peers of a run alike. Left out where `files` may be asked.
+   */
+  readonly outlet?: Outlet | null;
+  /** Keeps states of this rank where they outlive it. */
+  readonly keeper?: Keeper;
+  /** The states of this run that the tab kept in an earlier visit; asked for once, when the run is known. */
+  readonly kept?: (run: RunFile) => Promise<readonly CutState[]>;
+  /** Begin with this state instead of the seed's; all peers of a run alike. */
+  readonly resumption?: Resumption;
   /** At most 10 times a second while training, and at every change of phase. */
   readonly onStatus: (status: TabStatus) => void;
 }

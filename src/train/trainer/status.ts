@@ -22,6 +22,14 @@ export interface StepMetrics {
 
 export type Phase = 'idle' | 'opening' | 'waiting' | 'syncing' | 'training' | 'paused' | 'done' | 'stopped' | 'failed';
 
+/** What of the run outlives the tab. */
+export interface KeptNews {
+  /** The newest step that is kept; null where none is. */
+  readonly step: number | null;
+  /** Why the newest could not be kept, '' where it is. */
+  readonly sentence: string;
+}
+
 /** The state of this tab's rank, sent at most 10 times a second; lists are what is new since the last one. */
 export interface TabStatus {
   readonly phase: Phase;
@@ -46,6 +54,8 @@ export interface TabStatus {
   readonly vocab: number;
   /** SHA-256 of the parameters this rank held after `step` committed steps; null before it was formed. */
   readonly weights: { readonly generation: number; readonly step: number; readonly hash: string } | null;
+  /** Missing where nothing has been kept or tried to be. */
+  readonly kept?: KeptNews;
 }
 
 /** Before anything was asked of a tab, and after a run was left. */

@@ -9,6 +9,11 @@ export class TextSource {
   #bytes: Uint8Array | null = null;
   #hash = '';
 
+  /** Once it was shared. */
+  get bytes(): Uint8Array {
+    return this.#bytes!;
+  }
+
   constructor(readonly load: (source: string) => Promise<Uint8Array | null>) {}
 
   /** Size and hash of the text of `source` as this tab has it. Throws InputError for a file that cannot be read. */

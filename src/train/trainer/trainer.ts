@@ -13,6 +13,7 @@ import { type RunFile, readRunFile } from '../runfile';
 import { sizeOf } from '../state/intervals';
 import { readRuns } from '../state/state';
 import { type CutState, holdingUnder } from '../state/sync';
+import type { Delivered } from './deliver';
 import { type FilesRequest, GenerationRun, type ProofRequest } from './generation';
 import type { Prepared } from './prepared';
 import type { Proof } from './proof';
@@ -32,7 +33,7 @@ export interface TrainResult {
   readonly rank: number;
   /** SHA-256 of the parameters this rank holds, by address and without padding, hex; '' when it has none. */
   readonly weightsHash: string;
-  /** On rank 0 of a run that is done. */
+  /** On rank 0 of a run that is done; null where there is an outlet. */
   readonly files: ModelFiles | null;
 }
 
@@ -41,6 +42,8 @@ export interface Trainer {
   readonly finished: Promise<TrainResult>;
   /** Leave at the next step border; all ranks end the generation there and the others go on in the next. */
   stop(): void;
+  /** At the next step border the keeper keeps the state, and the run ends there for all ranks as stopped. */
+  end(): void;
   /** The model as it is at the next step border. Rejects with InputError while there is none. */
   files(): Promise<ModelFiles>;
   /**
@@ -58,7 +61,13 @@ export function startTrainer(deps: TrainerDeps): Trainer {
   const finished = training.run();
   // why: the caller may look at `finished` late; the failure is in the status too
   finished.catch(() => {});
-  return { finished, stop: () => training.stop(), files: () => training.files(), prove: () => training.prove() };
+  return {
+    finished,
+    stop: () => training.stop(),
+    end: () => training.end(),
+    files: () => training.files(),
+    prove: () => training.prove(),
+  };
 }
 
 class Training {
@@ -70,9 +79,12 @@ class Training {
   /** In a generation that trains: requests are answered at its next step border. */
   #training = false;
   #ended = false;
+  #ending = false;
   /** The newest first; further ones in case that parts of it are gone with a peer. */
   #held: readonly CutState[] = [];
   #prepared: Prepared | null = null;
+  /** Set once the run has ended where the state is not kept here. */
+  #delivered: Delivered | null = null;
   #runText = '';
   #rank = 0;
 
@@ -84,7 +96,8 @@ class Training {
   async run(): Promise<TrainResult> {
     try {
       let files: ModelFiles | null = null;
-      for (let after = 0, ended = false, paused = false; !ended; ) {
+      let ended: TrainResult['end'] | null = null;
+      for (let after = 0, paused = false; ended === null; ) {
         if (paused) this.#reporter.enter('paused', 'Paused.');
         else this.#reporter.enter('waiting', 'Waiting for the room.');
         const joined = await this.#next(after);
@@ -95,8 +108,8 @@ class Training {
         ({ number: after, paused } = joined);
         ({ ended, files } = await this.#enter(joined));
       }
-      this.#reporter.enter('done');
-      return await this.#result('done', files);
+      this.#reporter.enter(ended);
+      return await this.#result(ended, files);
     } catch (error) {
       this.#reporter.enter('failed', sentenceOf(error));
       throw error;
@@ -109,6 +122,10 @@ class Training {
 
   stop(): void {
     this.#leave.abort();
+  }
+
+  end(): void {
+    this.#ending = true;
   }
 
   async prove(): Promise<Proof> {
@@ -134,10 +151,10 @@ class Training {
   }
 
   /** Train in one generation until it ends; a lost peer ends it as a newer generation does. */
-  async #enter(joined: JoinedGeneration): Promise<{ ended: boolean; files: ModelFiles | null }> {
+  async #enter(joined: JoinedGeneration): Promise<{ ended: TrainResult['end'] | null; files: ModelFiles | null }> {
     const { number, peers, plan, paused, steps: limit } = joined;
     const run = readRunFile(joined.run);
-    this.#begin(joined.run);
+    await this.#begin(joined.run, run);
     this.deps.transport.enterGeneration(number);
     const mesh = makeMesh(number, peers, peers.indexOf(this.deps.membership.self), plan);
     const { layers, heads, kvHeads, hidden } = run.model;
@@ -145,7 +162,7 @@ class Training {
     validatePlan(plan, { ranks: peers.length, layers, heads, kvHeads, hidden, globalBatch });
     this.#rank = mesh.rank;
     this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, run, plan, steps });
-    if (paused) return { ended: false, files: null };
+    if (paused) return { ended: null, files: null };
     const round = new GenerationRun(
       {
         ...this.deps,
@@ -160,6 +177,7 @@ class Training {
       },
       {
         leaving: () => this.#leave.signal.aborted,
+        ending: () => this.#ending,
         endsAt: (step) => this.deps.tour !== undefined && endsLeg(this.deps.tour, step),
         requests: () => this.#requests,
         proofs: () => this.#proofs,
@@ -169,14 +187,16 @@ class Training {
     );
     this.#training = true;
     try {
-      return { ended: true, files: await round.train() };
+      const files = await round.train();
+      return { ended: round.step < steps ? 'stopped' : 'done', files };
     } catch (error) {
       const isOver = error instanceof PeerLost || error instanceof StaleGeneration;
       if (!isOver && !(joined.signal.aborted && error === joined.signal.reason)) throw error;
-      return { ended: false, files: null };
+      return { ended: null, files: null };
     } finally {
       this.#training = false;
       ({ held: this.#held, prepared: this.#prepared } = await round.close());
+      this.#delivered = round.delivered;
       const [mine] = this.#held;
       // why only then: a generation that broke early leaves what an earlier plan has cut
       const isOfThis = JSON.stringify(mine?.cutting) === JSON.stringify({ plan, rank: mesh.rank });
@@ -193,10 +213,11 @@ class Training {
     }
   }
 
-  /** Another run than before begins from nothing. */
-  #begin(runText: string): void {
+  /** Another run than before begins from nothing, the first one from what was kept of it. */
+  async #begin(runText: string, run: RunFile): Promise<void> {
     if (runText === this.#runText) return;
     if (this.#runText !== '') [this.#held, this.#prepared] = [[], null];
+    else this.#held = (await this.deps.kept?.(run)) ?? [];
     this.#reporter.begin();
     this.#runText = runText;
   }
@@ -234,13 +255,10 @@ class Training {
 
   async #result(end: TrainResult['end'], files: ModelFiles | null): Promise<TrainResult> {
     const [[mine], prepared] = [this.#held, this.#prepared];
-    return {
-      end,
-      run: prepared?.run ?? null,
+    const { step, weightsHash: hash } = this.#delivered ?? {
       step: mine?.step ?? 0,
-      rank: this.#rank,
       weightsHash: mine && prepared ? await weightsHash(prepared, mine) : '',
-      files,
     };
+    return { end, run: prepared?.run ?? null, step, rank: this.#rank, weightsHash: hash, files };
   }
 }

@@ -16,10 +16,16 @@ export interface Vote {
   readonly leaves: boolean;
   /** New copies of what only one rank holds are due, as far as it can tell. */
   readonly mirror: boolean;
+  /** The state is to be kept at this step border, where it outlives the ranks. */
+  readonly keeps: boolean;
+  /** And the run ends there for all. */
+  readonly ends: boolean;
 }
 
-export function packVote({ declared, bytesSent, files, proof, leaves, mirror }: Vote): readonly number[] {
-  return [declared, bytesSent, (files ? 1 : 0) + (proof ? 2 : 0) + (leaves ? 4 : 0) + (mirror ? 8 : 0)];
+const WISHES = ['files', 'proof', 'leaves', 'mirror', 'keeps', 'ends'] as const;
+
+export function packVote(vote: Vote): readonly number[] {
+  return [vote.declared, vote.bytesSent, WISHES.reduce((sum, wish, bit) => sum + (vote[wish] ? 2 ** bit : 0), 0)];
 }
 
 /** A number that is missing or none of ours asks for nothing. */
@@ -31,5 +37,7 @@ export function readVote([declared = 0, bytesSent = 0, wishes = 0]: readonly num
     proof: (wishes & 2) !== 0,
     leaves: (wishes & 4) !== 0,
     mirror: (wishes & 8) !== 0,
+    keeps: (wishes & 16) !== 0,
+    ends: (wishes & 32) !== 0,
   };
 }

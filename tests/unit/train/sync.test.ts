@@ -4,12 +4,13 @@ import { InputError } from '../../../src/errors';
 import { makeMesh } from '../../../src/plan/mesh';
 import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import { parseRunFile } from '../../../src/train/runfile';
+import { seedElements, stateFrom } from '../../../src/train/state/elements';
 import type { Announcement } from '../../../src/train/state/exchange';
 import { wholeModel } from '../../../src/train/state/holding';
 import { type Intervals, intersect, sizeOf, subtract, union } from '../../../src/train/state/intervals';
 import { buddyOf, mirror } from '../../../src/train/state/mirror';
 import { transfersOf } from '../../../src/train/state/reshard';
-import { emptyState, initialState, type RankState } from '../../../src/train/state/state';
+import { emptyState, type RankState } from '../../../src/train/state/state';
 import {
   type CutState,
   gatherWeights,
@@ -129,7 +130,7 @@ describe('state between generations', () => {
     const old = Array.from({ length: ranksOf(to) }, (_, rank) => (rank < ranksOf(from) ? [marked(from, rank)] : []));
     const gone = ranksOf(from) > ranksOf(to);
     const states = cluster(to, (circuit, rank) => {
-      return syncState(circuit, model, 1, to, old.map(announced), old[rank]!);
+      return syncState(circuit, model, to, old.map(announced), old[rank]!);
     });
     if (gone && !(from.zero === 0 && from.pp === 1 && from.tp === 1)) {
       const kept = union(old.flat().flatMap(({ cutting }) => holdingUnder(model, cutting).moment.held));
@@ -148,20 +149,22 @@ describe('state between generations', () => {
     fill(behind.state, holdingUnder(model, behind.cutting), () => -1);
     const old = [[behind], [marked(plan, 1)]];
     const states = await cluster(plan, (circuit, rank) => {
-      return syncState(circuit, model, 1, plan, old.map(announced), old[rank]!);
+      return syncState(circuit, model, plan, old.map(announced), old[rank]!);
     });
     expect(states[0]).toEqual(marked(plan, 0));
     expect(states[1]).toEqual(marked(plan, 1));
   });
 
   test('nobody has any: every plan starts from the same weights', async () => {
-    const whole = initialState(model, 5, holdingUnder(model, SINGLE));
+    const seed = seedElements(model, 5);
+    const whole = await stateFrom(seed, holdingUnder(model, SINGLE));
     for (const plan of PLANS) {
       const nothing = Array.from({ length: ranksOf(plan) }, () => announced([]));
       const weights = await cluster(plan, async (circuit) => {
-        const state = await syncState(circuit, model, 5, plan, nothing, []);
-        expect(state.step).toBe(0);
-        return gatherWeights(circuit, model, state, [0]);
+        const start = await syncState(circuit, model, plan, nothing, []);
+        expect([start.step, start.state]).toEqual([0, null]);
+        const state = await stateFrom(seed, holdingUnder(model, start.cutting));
+        return gatherWeights(circuit, model, { ...start, state }, [0]);
       });
       expect(weights.slice(1).every((none) => none === null)).toBe(true);
       const flat = holdingUnder(model, SINGLE).param.spans.flatMap(({ unit, local, floats }) => [
@@ -188,7 +191,7 @@ describe('mirrors', () => {
       const left = held.filter((_, rank) => rank !== lost);
       const to = parsePlan({ dp: left.length });
       const states = await cluster(to, (circuit, rank) => {
-        return syncState(circuit, model, 1, to, left.map(announced), left[rank]!);
+        return syncState(circuit, model, to, left.map(announced), left[rank]!);
       });
       for (const [rank, state] of states.entries()) expect(state).toEqual(marked(to, rank));
     }
@@ -198,7 +201,7 @@ describe('mirrors', () => {
     const held = [...(await mirrored(plan)), []];
     const to = parsePlan({ dp: held.length });
     const states = await cluster(to, (circuit, rank) => {
-      return syncState(circuit, model, 1, to, held.map(announced), held[rank]!);
+      return syncState(circuit, model, to, held.map(announced), held[rank]!);
     });
     for (const [rank, state] of states.entries()) expect(state).toEqual(marked(to, rank, 6));
   });
@@ -207,7 +210,7 @@ describe('mirrors', () => {
     const plan = parsePlan({ dp: 2 });
     const held = [[marked(plan, 0, 5, 3)], [marked(plan, 1, 5, 2)]];
     const states = await cluster(plan, (circuit, rank) => {
-      return syncState(circuit, model, 1, plan, held.map(announced), held[rank]!);
+      return syncState(circuit, model, plan, held.map(announced), held[rank]!);
     });
     for (const [rank, state] of states.entries()) expect(state).toEqual(marked(plan, rank, 5, 3));
   });
@@ -217,11 +220,10 @@ describe('mirrors', () => {
     const to = parsePlan({ dp: 2 });
     const goOn = async (generation: number) => {
       const held = [0, 1].map((rank) => [marked(plan, rank, 1), marked(plan, rank, 0, generation)]);
-      return cluster(to, (circuit, rank) => syncState(circuit, model, 5, to, held.map(announced), held[rank]!));
+      return cluster(to, (circuit, rank) => syncState(circuit, model, to, held.map(announced), held[rank]!));
     };
     for (const { step, generation, state } of await goOn(0)) {
-      expect([step, generation]).toEqual([0, 0]);
-      expect(state.param).toEqual(initialState(model, 5, holdingUnder(model, { plan: to, rank: 0 })).param);
+      expect([step, generation, state]).toEqual([0, 0, null]);
     }
     await expect(goOn(1)).rejects.toBeInstanceOf(InputError);
   });
@@ -229,7 +231,7 @@ describe('mirrors', () => {
   test('a run that is past its first mirror never begins again, though somebody still has what the seed gave', async () => {
     const to = parsePlan({ dp: 2 });
     const held = [[marked(parsePlan({ pp: 3 }), 0, 5000)], [marked(SINGLE.plan, 0, 0, 0)]];
-    const states = cluster(to, (circuit, rank) => syncState(circuit, model, 5, to, held.map(announced), held[rank]!));
+    const states = cluster(to, (circuit, rank) => syncState(circuit, model, to, held.map(announced), held[rank]!));
     await expect(states).rejects.toThrow('were only on a peer that is gone');
   });
 
@@ -238,7 +240,7 @@ describe('mirrors', () => {
     const [, last] = await mirrored(plan);
     const alone = [last!.filter(({ cutting }) => cutting.rank === 1)];
     const states = cluster(parsePlan({}), (circuit) => {
-      return syncState(circuit, model, 1, parsePlan({}), alone.map(announced), alone[0]!);
+      return syncState(circuit, model, parsePlan({}), alone.map(announced), alone[0]!);
     });
     await expect(states).rejects.toThrow(/\d+ parameters of the model were only on a peer that is gone/);
   });

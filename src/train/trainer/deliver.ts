@@ -1,0 +1,60 @@
+/** The model's files at the end of a run, streamed from the devices of all ranks to where rank 0 writes them. */
+import { type Outlet, writeText } from '../../storage/bytes';
+import { companionFiles, modelFileHeader, modelFilePieces } from '../files/checkpoint';
+import type { RankModel } from '../rank/rankcontract';
+import { type Elements, hashOf, rankElements } from '../state/elements';
+import { gatherPieces } from '../state/gather';
+import { holdingUnder } from '../state/sync';
+import { addressesOf } from '../state/transfer';
+import type { Prepared } from './prepared';
+import type { GenerationSetting } from './setting';
+
+/** What is left of a rank whose run is over. */
+export interface Delivered {
+  /** Committed steps. */
+  readonly step: number;
+  /** SHA-256 of the parameters this rank held, by address and without padding, hex. */
+  readonly weightsHash: string;
+}
+
+/**
+ * All ranks call it alike after the last step. Rejects with StorageError where a file did not arrive whole; null for an outlet
+ * writes none.
+ */
+export async function deliver(
+  setting: GenerationSetting,
+  prepared: Prepared,
+  { step, rank }: { readonly step: number; readonly rank: RankModel },
+  outlet: Outlet | null,
+): Promise<Delivered> {
+  const { plan, mesh } = setting;
+  const holding = holdingUnder(prepared.run.model, { plan, rank: mesh.rank });
+  const own = rankElements(rank, holding);
+  if (outlet) await writeFiles(setting, prepared, step, own, outlet);
+  return { step, weightsHash: await hashOf(own, holding.param.held) };
+}
+
+async function writeFiles(
+  setting: GenerationSetting,
+  { run: { model }, corpus }: Prepared,
+  step: number,
+  own: Elements,
+  outlet: Outlet,
+): Promise<void> {
+  const { plan, mesh } = setting;
+  const file = mesh.rank === 0 ? await outlet.create('model.safetensors') : null;
+  await file?.write(modelFileHeader(model));
+  await gatherPieces(setting, own, {
+    kind: 'param',
+    pieces: modelFilePieces(model),
+    to: 0,
+    has: mesh.peers.map((_, holder) => addressesOf(holdingUnder(model, { plan, rank: holder }))),
+    tag: `${step}/files`,
+    take: (values) => file!.write(new Uint8Array(values.buffer)),
+  });
+  await file?.close();
+  if (!file) return;
+  for (const [name, text] of Object.entries(companionFiles(model, corpus.tokenizer))) {
+    await writeText(outlet, name, text);
+  }
+}

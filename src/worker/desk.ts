@@ -1,0 +1,59 @@
+/**
+ * The command line's server as a rank of a headless run sees it: files go there and come from there in pieces, each with its
+ * place and its hash. The other side is cli/headless.ts.
+ */
+import { StorageError } from '../errors';
+import type { ByteSink, ByteSource, Receipt } from '../storage/bytes';
+import { sha256 } from '../train/hash';
+
+/** Send a file to `url` (of the file; it has a query already). */
+export class DeskSink implements ByteSink {
+  #sizeBytes = 0;
+
+  constructor(
+    readonly url: string,
+    readonly what: string,
+  ) {}
+
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const hash = await sha256(bytes);
+    await this.#post(`&at=${this.#sizeBytes}&sha256=${hash}`, bytes);
+    this.#sizeBytes += bytes.byteLength;
+  }
+
+  async close(): Promise<Receipt> {
+    const response = await this.#post(`&size=${this.#sizeBytes}`);
+    const receipt = (await response.json()) as Receipt;
+    if (receipt.sizeBytes === this.#sizeBytes) return receipt;
+    throw new StorageError(`${this.what} arrived with ${receipt.sizeBytes} of ${this.#sizeBytes} bytes`);
+  }
+
+  #post(query: string, body?: Uint8Array<ArrayBuffer>): Promise<Response> {
+    return askDesk(`${this.url}${query}`, this.what, { method: 'POST', ...(body && { body }) });
+  }
+}
+
+/** A file of the desk of `sizeBytes` bytes. */
+export function deskSource(url: string, what: string, sizeBytes: number): ByteSource {
+  return {
+    sizeBytes,
+    async read(from, to) {
+      const response = await askDesk(`${url}?from=${from}&to=${to}`, what);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      if (bytes.byteLength === to - from) return bytes;
+      throw new StorageError(`${what} gave ${bytes.byteLength} bytes where ${to - from} were asked for`);
+    },
+  };
+}
+
+/** Rejects with StorageError, and the desk's own sentence where it gives one. */
+export async function askDesk(url: string, what: string, init: RequestInit = {}): Promise<Response> {
+  const response = await fetch(url, init).catch((error: Error) => error);
+  if (response instanceof Error) {
+    throw new StorageError(
+      `${what} could not be exchanged with the command that started this rank: ${response.message}`,
+    );
+  }
+  if (response.ok) return response;
+  throw new StorageError((await response.text()) || `${what} was refused with status ${response.status}`);
+}

@@ -1,0 +1,61 @@
+/** metrics.jsonl grows line by line and stays one file over a resumed run; other files come all at once. */
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { OutFolder } from '../../../src/cli/outfolder';
+import { InputError } from '../../../src/errors';
+import type { StepMetrics } from '../../../src/worker/api';
+
+const metrics = (step: number): StepMetrics => {
+  return { step, loss: 4, gradNorm: 1, lr: 0.1, tokens: 8, ms: 1, bytesSent: [] };
+};
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'tabtrain-'));
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+const stepsIn = (path: string) =>
+  readFileSync(join(path, 'metrics.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as StepMetrics).step);
+
+test('every step is in the file as soon as it is told; a new run begins the file anew', () => {
+  const path = folder();
+  for (const steps of [3, 2]) {
+    const out = new OutFolder(path);
+    for (let step = 0; step < steps; step++) {
+      out.step(metrics(step));
+      expect(stepsIn(path)).toEqual(Array.from({ length: step + 1 }, (_, i) => i));
+    }
+  }
+});
+
+test('a resumed run drops what runs again and a line that a kill cut', () => {
+  const path = folder();
+  const first = new OutFolder(path);
+  for (let step = 0; step < 7; step++) first.step(metrics(step));
+  appendFileSync(join(path, 'metrics.jsonl'), '{"step":7,"lo');
+  const second = new OutFolder(path, 5);
+  for (let step = 5; step < 9; step++) second.step(metrics(step));
+  expect(stepsIn(path)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+test('a file that lacks a step before the resumed one is refused', () => {
+  const path = folder();
+  writeFileSync(join(path, 'metrics.jsonl'), `${JSON.stringify(metrics(0))}\n`);
+  expect(() => new OutFolder(path, 2).step(metrics(2))).toThrow(InputError);
+  expect(stepsIn(path)).toEqual([0]);
+});
+
+test('staged files get their names at the end only', () => {
+  const path = folder();
+  const out = new OutFolder(path);
+  out.finish(new Map([['a.json', '{}']]), []);
+  expect(readdirSync(path).sort()).toEqual(['.unfinished', 'a.json']);
+  out.close();
+  expect(readdirSync(path)).toEqual(['a.json']);
+});
