@@ -170,6 +170,7 @@ export class GenerationRun {
     this.#built = rank;
     await rank.write(mine.state);
     this.#rank = rank;
+    this.setting.membership.holdsState(true);
     if (this.setting.probing && this.#step === 0) await probeLinks(this.#circuit, this.#world, trace);
     reporter.holds(rank.memory);
     this.#countedBytes = this.#bytesSent();
