@@ -47,7 +47,7 @@ export interface RoomPort {
   send(to: PeerId, message: unknown): void;
   want(peers: readonly PeerId[], mode: LinkMode): void;
   renew(peer: PeerId): void;
-  announce(change: Partial<Pick<Presence, 'state' | 'adapter' | 'run'>>): void;
+  announce(change: Partial<Pick<Presence, 'state' | 'adapter' | 'run' | 'holds'>>): void;
   status(status: TabStatus): void;
   /** A pack of this rank's trace (trace/pack.ts), before the status that follows from it; `lost` is the newest step that is not whole. */
   trace(pack: Uint8Array<ArrayBuffer>, lost: number): void;

@@ -8,6 +8,7 @@ import { type GpuDevice, openDevice } from '../gpu/device';
 import type { MemoryByRole } from '../gpu/instr';
 import { Stream } from '../gpu/stream';
 import { realClock } from '../net/clock';
+import type { MembershipMessage } from '../net/membership/declaration';
 import { RoomMembership } from '../net/membership/roommembership';
 import type { Presence } from '../net/signaling/signaling';
 import type { Channel } from '../net/wire/link';
@@ -37,6 +38,9 @@ import { loadSource } from './sources';
  * Deaths are seen by the signaling socket, and by the command line that started the ranks.
  */
 const HEADLESS_DEAD_MS = 60_000;
+
+/** Heartbeats come every second, so a link that lives shows it within this. */
+const PROOF_OF_LIFE_MS = 1_200;
 
 /** What a tab shows that the plan has no use for: the members it last trained with go on without it. */
 const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as const;
@@ -72,6 +76,10 @@ export class WorkerEngine implements Engine {
       this.#linked = new Set(present);
       for (const peer of present) if (!before.has(peer)) this.#membership?.linked(peer);
     });
+    this.#transport.onSuspect((peer, isSuspect) => {
+      if (isSuspect) this.#membership?.suspect(peer);
+    });
+    this.#transport.onSaid((peer, text) => this.#hear(peer, text));
     this.#transport.onLost((peer, reason) => {
       this.#membership?.unlinked(peer, reason);
       this.port.renew(peer);
@@ -79,10 +87,7 @@ export class WorkerEngine implements Engine {
   }
 
   setRoster(roster: readonly Presence[]): void {
-    const before = this.#roster;
     this.#roster = new Map(roster.map((presence) => [presence.peer, presence]));
-    // The witness of a death is seconds faster than the silence of the link.
-    for (const peer of before.keys()) if (!this.#roster.has(peer)) this.#transport.drop(peer, 'it left the room');
     this.#membership?.setRoster(this.#roster);
   }
 
@@ -93,6 +98,18 @@ export class WorkerEngine implements Engine {
       // A peer that breaks the protocol is not obeyed and must not stop the ones that keep it.
       if (!(error instanceof ProtocolError)) throw error;
     }
+  }
+
+  /** The same over the link, which speaks when signaling does not. */
+  #hear(from: PeerId, text: string): void {
+    let message: unknown;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      // no message of this protocol: not obeyed
+      return;
+    }
+    this.receive(from, message);
   }
 
   addLink(peer: PeerId, bulk: Channel, control: Channel, kind: LinkKind = 'direct'): void {
@@ -217,7 +234,9 @@ export class WorkerEngine implements Engine {
       run: { text: options.run, hash },
       plan: run?.plan ?? parsePlan({}),
       fit: fitRun,
-      send: (to, message) => this.port.send(to, message),
+      send: (to, message) => this.#tell(to, message),
+      holds: (holds) => this.port.announce({ holds }),
+      question: (peer) => this.#transport.question(peer, PROOF_OF_LIFE_MS, 'it left the room'),
       want: (peers) => this.port.want(peers, linksOf(this.#membership?.newest.run ?? '') ?? 'webrtc'),
       onChange: () => this.#showWaiting(),
       ...(expect === undefined ? {} : { expect }),
@@ -225,7 +244,7 @@ export class WorkerEngine implements Engine {
     this.#membership = membership;
     for (const peer of this.#linked) membership.linked(peer);
     membership.setRoster(this.#roster);
-    this.port.announce({ state: 'willing', adapter, run: hash });
+    this.port.announce({ state: 'willing', adapter, run: hash, holds: 0 });
     return membership;
   }
 
@@ -238,8 +257,14 @@ export class WorkerEngine implements Engine {
     return { keeper: this.#keeper, ...(goOn ? { kept: (run) => loadKept(room, run) } : {}) };
   }
 
+  /** Both ways: either may be silent without knowing it, and hearing a thing twice changes nothing. */
+  #tell(to: PeerId, message: MembershipMessage): void {
+    this.#transport.say(to, JSON.stringify(message));
+    this.port.send(to, message);
+  }
+
   #leave(): void {
-    this.port.announce({ state: 'observer' });
+    this.port.announce({ state: 'observer', holds: 0 });
     this.#membership = undefined;
     this.#device?.close();
     this.#device = undefined;

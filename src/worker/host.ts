@@ -68,6 +68,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
     send: (to, message) => room.send(to, message),
     // it has no links of its own: it never takes part
     want: () => {},
+    holds: () => {},
+    question: () => {},
     onChange: () => {
       const { newest } = membership;
       const said = JSON.stringify(newest);

@@ -46,6 +46,8 @@ export class SimRoom {
       fit: (count, plan) => fitReplicas(count, plan, 64),
       send: (to, message) => this.#send(id, to, message),
       want: (peers) => this.#want(id, peers),
+      holds: (generation) => this.announce(id, { holds: generation }),
+      question: () => {},
       ...rest,
     });
     const base = { peer: id, name: id, adapter: '', state: 'willing', hidden: false, build: 'b', run: 'run' } as const;
@@ -75,7 +77,8 @@ export class SimRoom {
   }
 
   announce(id: string, change: Partial<Presence>): void {
-    const peer = this.peers.get(id)!;
+    const peer = this.peers.get(id);
+    if (!peer) return;
     peer.presence = { ...peer.presence, ...change };
     this.tellRoster();
   }
@@ -139,6 +142,7 @@ export class SimRoom {
     peer.machine.next(after, new AbortController().signal).then(
       (joined) => {
         peer.joined = joined;
+        if (!joined.paused) peer.machine.holdsState(true);
         peer.history.push(joined);
         const again = () => {
           if (peer.joined === joined) this.#train(peer);
@@ -197,7 +201,7 @@ const linkOf = (a: string, b: string) => (a < b ? `${a}|${b}` : `${b}|${a}`);
 
 function hears(machine: RoomMembership, from: string): boolean {
   try {
-    machine.receive(from, { t: 'go', number: 0 });
+    machine.receive(from, { t: 'here' });
     return true;
   } catch {
     return false;

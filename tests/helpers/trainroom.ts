@@ -119,6 +119,7 @@ export class TrainRoom {
       get declared() {
         return room.#newest.number;
       },
+      holdsState: () => {},
       next: (after, signal) =>
         new Promise((resolve, reject) => {
           if (signal.aborted) return reject(signal.reason);

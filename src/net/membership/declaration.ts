@@ -15,23 +15,44 @@ export interface Declaration extends Generation {
   readonly broken: number;
   /** Who was lost when `broken` was last raised, '' when nobody was. */
   readonly lost: PeerId;
+  /** It goes on from the state of that generation or a later one; 0 before anybody has trained. */
+  readonly from: number;
   /** The plan that was asked for, whatever the room can do now. */
   readonly wanted?: ParallelPlan;
   /** Newcomers are not let in. */
   readonly locked?: boolean;
 }
 
+/** Where a willing peer stands. The authority decides by the newest report of each and by nothing else it was told. */
+export interface Report {
+  /** Counted by the reporting peer: an older report that comes late is dropped. */
+  readonly seq: number;
+  /** The newest generation it has heard of, who declared that, and the newest it has entered. */
+  readonly heard: number;
+  readonly by: PeerId;
+  readonly entered: number;
+  /** It will finish no step of a generation up to this number. */
+  readonly broke: number;
+  /** Who was lost when `broke` was last raised, '' when nobody was. */
+  readonly lost: PeerId;
+  /** It waits at the step border. */
+  readonly waiting: boolean;
+  /** Its open links. */
+  readonly links: readonly PeerId[];
+}
+
 export type MembershipMessage =
   | { readonly t: 'declare'; readonly declaration: Declaration }
-  /** To the authority: my links for this generation are up. */
-  | { readonly t: 'ready'; readonly number: number }
+  /** To the authority, whenever it changes, and again until it is answered. */
+  | { readonly t: 'report'; readonly report: Report }
+  /** From the authority: the report with this number has arrived. */
+  | { readonly t: 'heard'; readonly seq: number }
   /** From the authority: everybody is ready. */
-  | { readonly t: 'go'; readonly number: number }
-  /** To the authority: the link to `peer` is gone, so this generation cannot finish its step. */
-  | { readonly t: 'broken'; readonly number: number; readonly peer: PeerId }
-  /** From the authority when readiness is late, and the answer: the peers a link is missing to. */
-  | { readonly t: 'why'; readonly number: number }
-  | { readonly t: 'missing'; readonly number: number; readonly peers: readonly PeerId[] }
+  | { readonly t: 'go'; readonly number: number; readonly by: PeerId }
+  /** To anybody: I know of generation `heard`; are you there, and do you know of a newer one? */
+  | { readonly t: 'hello'; readonly heard: number }
+  /** The answer of one who knows of none. */
+  | { readonly t: 'here' }
   /** To the authority: change this from the next step border on. */
   | ({ readonly t: 'ask' } & Change);
 
@@ -54,17 +75,29 @@ const declaration = v.object({
   authority: peer,
   broken: number,
   lost: peer,
+  from: number,
   wanted: v.exactOptional(plan),
   locked: v.exactOptional(v.boolean()),
 });
 
+const report = v.object({
+  seq: number,
+  heard: number,
+  by: peer,
+  entered: number,
+  broke: number,
+  lost: peer,
+  waiting: v.boolean(),
+  links: peers,
+});
+
 const message = v.variant('t', [
   v.object({ t: v.literal('declare'), declaration }),
-  v.object({ t: v.literal('ready'), number }),
-  v.object({ t: v.literal('go'), number }),
-  v.object({ t: v.literal('broken'), number, peer }),
-  v.object({ t: v.literal('why'), number }),
-  v.object({ t: v.literal('missing'), number, peers }),
+  v.object({ t: v.literal('report'), report }),
+  v.object({ t: v.literal('heard'), seq: number }),
+  v.object({ t: v.literal('go'), number, by: peer }),
+  v.object({ t: v.literal('hello'), heard: number }),
+  v.object({ t: v.literal('here') }),
   v.object({
     t: v.literal('ask'),
     paused: v.exactOptional(v.boolean()),
@@ -92,7 +125,14 @@ type Agreed = Omit<Generation, 'number'> & Pick<Declaration, 'locked'>;
 
 /** Whether two declarations say the same to their members, whatever their numbers. */
 export function sameMembership(a: Agreed, b: Agreed): boolean {
-  const said = ({ peers, plan, paused, run, steps = 0, locked = false }: Agreed) =>
-    JSON.stringify([peers, plan, paused, run, steps, locked]);
-  return said(a) === said(b);
+  const isSame = a.paused === b.paused && a.run === b.run && a.steps === b.steps && a.locked === b.locked;
+  if (!isSame || a.peers.length !== b.peers.length || a.peers.some((peer, at) => peer !== b.peers[at])) return false;
+  return a.plan === b.plan || JSON.stringify(a.plan) === JSON.stringify(b.plan);
+}
+
+/** Of two declarations the one that counts: the higher number, then the larger room, then the lower authority. */
+export function isAhead(a: Declaration, b: Declaration): boolean {
+  if (a.number !== b.number) return a.number > b.number;
+  if (a.peers.length !== b.peers.length) return a.peers.length > b.peers.length;
+  return a.authority < b.authority;
 }

@@ -26,6 +26,8 @@ export interface Membership {
    * said ready. Rejects with the signal's reason when aborted, with ConnectError when the room refuses this peer.
    */
   next(after: number, signal: AbortSignal): Promise<JoinedGeneration>;
+  /** The trainer holds the state of the run in the generation it is in, or has lost it: who holds state leads the room. */
+  holdsState(holds: boolean): void;
   /** Highest number declared so far. A rank puts it into its NORM vote, so that all ranks stop at the same step border. */
   readonly declared: number;
 }

@@ -14,12 +14,15 @@ export interface Waiting {
   readonly fit: (count: number, plan: ParallelPlan, run: string) => ParallelPlan | null;
   /** Headless: the first generation waits for this many. */
   readonly expect: number | undefined;
+  /** Members that this peer has no link to, and for how long it has been trying, ms. */
   readonly missingLinks: readonly PeerId[];
-  /** Links that did not come up in time, for which this peer was left out. */
-  readonly unreached: readonly PeerId[];
+  readonly tryingMs: number;
   /** Highest number that everybody is ready for. */
   readonly go: number;
 }
+
+/** Two devices that can reach each other are connected long before. */
+export const UNREACHED_MS = 8_000;
 
 /** One sentence, '' where it waits for nothing. */
 export function waitingSentence(waiting: Waiting): string {
@@ -31,13 +34,14 @@ export function waitingSentence(waiting: Waiting): string {
     if (expect !== undefined && number === 0) return `Waiting for peers: ${willing} of ${expect} are here.`;
     const needed = (wanted?.pp ?? 1) * (wanted?.tp ?? 1);
     if (needed > willing) return `The plan cuts the model over ${needed} tabs and ${willing} are here.`;
-    const unreached = namesOf(waiting.unreached, roster);
-    if (unreached !== '') {
-      return `No connection to ${unreached}: both sides must be in one network that lets devices talk to each other (a guest Wi-Fi often does not). It is tried again.`;
+    const missing = namesOf(waiting.missingLinks, roster);
+    if (missing !== '' && waiting.tryingMs >= UNREACHED_MS) {
+      return `No connection to ${missing}: both sides must be in one network that lets devices talk to each other (a guest Wi-Fi often does not). It is tried again.`;
     }
     if (locked) return 'The lecturer has locked this room.';
     if (isFull(waiting) || (wanted && peers.length >= wanted.dp * needed))
       return `The plan uses ${peers.length === 1 ? '1 tab' : `${peers.length} tabs`}; this one is in reserve.`;
+    if (missing !== '') return `Connecting to ${missing}.`;
     return willing > 1 ? 'Waiting for the next step border to join.' : 'Waiting for peers.';
   }
   const missing = namesOf(waiting.missingLinks, roster);

@@ -36,25 +36,3 @@ export function allowed(
   if ([...roster.values()].some(({ signal }) => signal)) return bring;
   return { ...(paused === undefined ? {} : { paused }), ...(plan ? { plan } : {}), ...bring };
 }
-
-/** Who is let into generations. */
-export class Admission {
-  readonly #removed = new Set<PeerId>();
-  #guests: ReadonlySet<PeerId> | undefined;
-
-  get locked(): boolean {
-    return this.#guests !== undefined;
-  }
-
-  lock(locked: boolean, here: Iterable<PeerId>): void {
-    this.#guests = locked ? new Set(here) : undefined;
-  }
-
-  remove(peer: PeerId): void {
-    this.#removed.add(peer);
-  }
-
-  admits(peer: PeerId): boolean {
-    return !this.#removed.has(peer) && (this.#guests?.has(peer) ?? true);
-  }
-}

@@ -25,6 +25,7 @@ const presence = v.object({
   index: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095))),
   signal: v.optional(v.boolean()),
   watch: v.optional(v.boolean()),
+  holds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))),
 });
 
 /** The presence of `peer`, whatever id the message itself claims. Throws ProtocolError. */
@@ -33,7 +34,7 @@ export function parsePresence(peer: PeerId, value: unknown): Presence {
   if (!result.success) {
     throw new ProtocolError(`peer ${peer} announced a malformed presence: ${result.issues[0].message}`);
   }
-  const { machine, index, signal, watch, ...rest } = result.output;
+  const { machine, index, signal, watch, holds, ...rest } = result.output;
   return {
     peer,
     ...rest,
@@ -41,5 +42,6 @@ export function parsePresence(peer: PeerId, value: unknown): Presence {
     ...(index === undefined ? {} : { index }),
     ...(signal ? { signal } : {}),
     ...(watch ? { watch } : {}),
+    ...(holds ? { holds } : {}),
   };
 }

@@ -26,6 +26,8 @@ export interface Presence {
   readonly signal?: boolean;
   /** This page draws what the others do: they connect to it and tell it. */
   readonly watch?: boolean;
+  /** The newest generation in which this peer trained: it holds the state of the run. Absent where it holds none. */
+  readonly holds?: number;
 }
 
 export interface Signaling {

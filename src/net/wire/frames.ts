@@ -11,8 +11,8 @@ export const MAX_FRAME_BYTES = 65_536;
 /** One message; the mailbox bounds the sum of what is early. */
 export const MAX_MESSAGE_BYTES = 256 << 20;
 
-/** data and mark travel on the bulk channel, the others on the control channel. */
-export const FrameType = { data: 1, mark: 2, ack: 3, heartbeat: 4, bye: 5 } as const;
+/** data and mark travel on the bulk channel, the others on the control channel; say carries a text. */
+export const FrameType = { data: 1, mark: 2, ack: 3, heartbeat: 4, bye: 5, say: 6 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 const ACK_WANTED = 1;
@@ -72,7 +72,7 @@ export function decodeFrame(bytes: Uint8Array): Frame | string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   if (view.getUint8(0) !== PROTOCOL_VERSION) return `protocol version ${view.getUint8(0)}`;
   const type = view.getUint8(1);
-  if (type < FrameType.data || type > FrameType.bye) return `frame type ${type}`;
+  if (type < FrameType.data || type > FrameType.say) return `frame type ${type}`;
   const tagBytes = view.getUint8(2);
   const start = HEADER_BYTES + padded(tagBytes);
   if (tagBytes > MAX_TAG_CHARS || start > length) return `a tag of ${tagBytes} bytes in a frame of ${length}`;
@@ -80,7 +80,8 @@ export function decodeFrame(bytes: Uint8Array): Frame | string {
   if (flags > ACK_WANTED || view.getUint32(28, true) !== 0) return 'unknown flags';
   const totalBytes = view.getUint32(16, true);
   const offset = view.getUint32(20, true);
-  if (type !== FrameType.data && (tagBytes > 0 || length > HEADER_BYTES || totalBytes > 0))
+  const mayCarry = type === FrameType.say && offset === 0 && totalBytes === length - HEADER_BYTES;
+  if (type !== FrameType.data && (tagBytes > 0 || (!mayCarry && (length > HEADER_BYTES || totalBytes > 0))))
     return 'a payload where none is due';
   if (totalBytes > MAX_MESSAGE_BYTES) return `a message of ${totalBytes} bytes`;
   if (offset + length - start > totalBytes) return `a message longer than its ${totalBytes} bytes`;

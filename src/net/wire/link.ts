@@ -4,7 +4,7 @@
  */
 import { PeerLost } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
-import { decodeFrame, encodeFrame, type Frame, FrameType, HEADER_BYTES } from './frames';
+import { decodeFrame, encodeFrame, type Frame, FrameType, HEADER_BYTES, MAX_FRAME_BYTES } from './frames';
 import type { Delivery } from './mailbox';
 import { Outbox } from './outbox';
 import { Reassembly } from './reassembly';
@@ -38,6 +38,8 @@ export interface LinkEvents {
   opened(): void;
   /** Nothing came from the peer for SUSPECT_MS, or it speaks again. */
   suspect(isSuspect: boolean): void;
+  /** A text of the peer, beside what is tagged. Data from the network. */
+  said(text: string): void;
   /** Called once, whatever the cause. */
   lost(reason: string): void;
 }
@@ -52,6 +54,7 @@ export class Link {
   #dropped = 0;
   #violations = 0;
   #silentMs = 0;
+  #heard = 0;
   #wasOpened = false;
   #end: PeerLost | undefined;
 
@@ -134,6 +137,19 @@ export class Link {
     this.#outbox.probe();
   }
 
+  /** Give the peer a text, past what waits on the bulk channel; false where it is too long or the link is not open. */
+  say(text: string): boolean {
+    const payload = new TextEncoder().encode(text);
+    if (!this.isOpen || payload.length > MAX_FRAME_BYTES - HEADER_BYTES) return false;
+    this.#sendControl(FrameType.say, payload);
+    return this.isOpen;
+  }
+
+  /** Frames received so far: one more shows that the peer is alive. */
+  get heard(): number {
+    return this.#heard;
+  }
+
   /** Say bye and end. The peer closes the channels when it has read it: a closing of ours could overtake the bye. */
   bye(): void {
     const wasOpen = this.isOpen;
@@ -167,11 +183,13 @@ export class Link {
     this.#outbox.open();
   }
 
-  #sendControl(type: FrameType): void {
+  #sendControl(type: FrameType, payload = NO_BYTES): void {
     const position = this.#receivedBytes >>> 0;
-    const none = { generation: 0, step: 0, message: 0, totalBytes: 0, offset: 0, ackWanted: false };
-    encodeFrame(this.#control, { ...none, type, position }, '', new Uint8Array(0));
-    this.#hand(this.control, new Uint8Array(this.#control.buffer));
+    const totalBytes = payload.length;
+    const header = { type, position, totalBytes, generation: 0, step: 0, message: 0, offset: 0, ackWanted: false };
+    const into = totalBytes === 0 ? this.#control : new DataView(new ArrayBuffer(HEADER_BYTES + totalBytes));
+    encodeFrame(into, header, '', payload);
+    this.#hand(this.control, new Uint8Array(into.buffer));
   }
 
   #hand(channel: Channel, frame: Uint8Array<ArrayBuffer>): void {
@@ -186,6 +204,7 @@ export class Link {
   #receive(data: unknown, handle: (frame: Frame, sizeBytes: number) => string | undefined): void {
     if (this.#silentMs >= SUSPECT_MS) this.events.suspect(false);
     this.#silentMs = 0;
+    this.#heard += 1;
     const bytes = bytesOf(data);
     const frame = bytes ? decodeFrame(bytes) : 'text';
     const wrong = typeof frame === 'string' ? frame : handle(frame, bytes!.byteLength);
@@ -215,11 +234,17 @@ export class Link {
       this.end('it said bye');
       return undefined;
     }
+    if (frame.type === FrameType.say) {
+      this.events.said(new TextDecoder().decode(frame.payload));
+      return undefined;
+    }
     if (frame.type !== FrameType.ack && frame.type !== FrameType.heartbeat)
       return 'a bulk frame on the control channel';
     return this.#outbox.onPosition(frame.position) ? undefined : 'an acknowledgement of bytes never sent';
   }
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Browsers deliver an ArrayBuffer; Node's wrtc may deliver a Buffer. */
 function bytesOf(data: unknown): Uint8Array | undefined {

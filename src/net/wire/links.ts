@@ -16,6 +16,12 @@ export interface LinkTransport extends Transport {
   addLink(peer: PeerId, bulk: Channel, control: Channel, kind?: LinkKind): void;
   /** End the link to `peer`: another witness saw it go. What waits for it is rejected with PeerLost and `reason`. */
   drop(peer: PeerId, reason: string): void;
+  /** The link to `peer` shall show within `withinMs` that it lives, or end with `reason`: another witness has doubts. */
+  question(peer: PeerId, withinMs: number, reason: string): void;
+  /** Give `peer` a text (at most 64 KB) past all that is queued; false without an open link to it. */
+  say(peer: PeerId, text: string): boolean;
+  /** Told of texts of peers. Data from the network. */
+  onSaid(listener: (peer: PeerId, text: string) => void): () => void;
   /** Make every link of this peer slow on purpose in what it sends, or fast again (shaper.ts); later links too. */
   shape(shape: LinkShape): void;
   /** Take a peer for lost after this much silence instead of 5 s: where another witness sees deaths. */
@@ -36,6 +42,7 @@ class Links implements LinkTransport {
   readonly #peerListeners = new Set<(present: ReadonlySet<PeerId>) => void>();
   readonly #suspectListeners = new Set<(peer: PeerId, isSuspect: boolean) => void>();
   readonly #lostListeners = new Set<(peer: PeerId, reason: string) => void>();
+  readonly #saidListeners = new Set<(peer: PeerId, text: string) => void>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #shape = UNSHAPED;
   #deadMs = DEAD_MS;
@@ -51,6 +58,9 @@ class Links implements LinkTransport {
     const link = new Link(peer, bulk, control, kind, {
       deliver: (tag, generation, payload) => this.mailbox.deliver(peer, tag, generation, payload),
       opened: () => this.#tellPeers(),
+      said: (text) => {
+        for (const listener of this.#saidListeners) listener(peer, text);
+      },
       suspect: (isSuspect) => {
         for (const listener of this.#suspectListeners) listener(peer, isSuspect);
       },
@@ -63,6 +73,23 @@ class Links implements LinkTransport {
 
   drop(peer: PeerId, reason: string): void {
     this.#links.get(peer)?.end(reason);
+  }
+
+  question(peer: PeerId, withinMs: number, reason: string): void {
+    const link = this.#links.get(peer);
+    const heard = link?.heard;
+    setTimeout(() => {
+      if (link && this.#links.get(peer) === link && link.heard === heard) link.end(reason);
+    }, withinMs);
+  }
+
+  say(peer: PeerId, text: string): boolean {
+    return this.#links.get(peer)?.say(text) ?? false;
+  }
+
+  onSaid(listener: (peer: PeerId, text: string) => void): () => void {
+    this.#saidListeners.add(listener);
+    return () => this.#saidListeners.delete(listener);
   }
 
   shape(shape: LinkShape): void {

@@ -198,6 +198,7 @@ export class GenerationRun {
     this.#built = rank;
     await mine.write(rank);
     this.#rank = rank;
+    this.setting.membership.holdsState(true);
     if (this.setting.probing && this.#step === 0) await probeLinks(this.#circuit, this.#world, trace);
     reporter.holds(rank.memory);
     this.#countedBytes = this.#bytesSent();

@@ -78,7 +78,7 @@ test.each([
   ['too short', valid.subarray(0, HEADER_BYTES - 1), 'a frame of 31 bytes'],
   ['too long', new Uint8Array(MAX_FRAME_BYTES + 1), 'a frame of 65537 bytes'],
   ['another version', changed(0, 9), 'protocol version 9'],
-  ['an unknown type', changed(1, 6), 'frame type 6'],
+  ['an unknown type', changed(1, 7), 'frame type 7'],
   ['a tag beyond the frame', changed(2, 96), 'a tag of 96 bytes in a frame of 45'],
   ['a tag beyond the limit', changed(2, 97), 'a tag of 97 bytes in a frame of 45'],
   ['unknown flags', changed(3, 2), 'unknown flags'],
@@ -134,6 +134,7 @@ test('random and mutated frames never throw, are never kept beyond their bytes, 
           return 'kept';
         },
         opened() {},
+        said() {},
         suspect() {},
         lost: (reason) => lost.push(reason),
       });

@@ -200,3 +200,34 @@ test('garbage is counted, and a peer that goes on is dropped', async () => {
   await microtasks();
   expect(lost).toEqual(['it broke the protocol 21 times, the last time with text']);
 });
+
+test('a text passes what waits on the bulk channel; one that is too long is not sent', async () => {
+  const { a, b, bulk } = two();
+  await microtasks();
+  const heard: string[] = [];
+  b.onSaid((peer, text) => heard.push(`${peer}: ${text}`));
+  bulk[0].isCut = true;
+  a.send('b', '1/0/big', new Uint8Array(1 << 20)).catch(() => {});
+  expect(a.say('b', 'step 12 \u2713')).toBe(true);
+  await microtasks();
+  expect(heard).toEqual(['a: step 12 \u2713']);
+  expect(a.say('b', 'x'.repeat(70_000))).toBe(false);
+  expect(a.say('c', 'who?')).toBe(false);
+  expect(b.stats()[0]!.dropped).toBe(0);
+});
+
+test('a link in doubt ends unless a frame comes in time', async () => {
+  const { a, b, bulk, control } = two();
+  await microtasks();
+  const lost: string[] = [];
+  a.onLost((_, reason) => lost.push(reason));
+  a.question('b', 1_200, 'it left the room');
+  // b's heartbeat
+  await vi.advanceTimersByTimeAsync(1_300);
+  expect(lost).toEqual([]);
+  for (const channel of [...bulk, ...control]) channel.isCut = true;
+  a.question('b', 1_200, 'it left the room');
+  await vi.advanceTimersByTimeAsync(1_300);
+  expect(lost).toEqual(['it left the room']);
+  b.close();
+});

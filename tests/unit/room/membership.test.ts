@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { PeerLost } from '../../../src/errors';
 import { fitReplicas, MOST_MEMBERS } from '../../../src/net/membership/election';
 import type { MembershipOptions } from '../../../src/net/membership/roommembership';
+import { UNREACHED_MS } from '../../../src/net/membership/waiting';
 import { parsePlan } from '../../../src/plan/plan';
 import { idOf, RUN, type SimPeer, SimRoom } from '../../helpers/simroom';
 
@@ -52,11 +53,10 @@ describe('membership', () => {
     const ids = Array.from({ length: MOST_MEMBERS + 2 }, (_, i) => idOf(i + 1));
     const members = () => room.peers.get(ids[0]!)!.joined!.peers;
     expect(members()).toEqual(ids.slice(0, MOST_MEMBERS));
-    for (const id of members()) expect(room.peers.get(id)!.wanted.length).toBe(MOST_MEMBERS - 1);
+    for (const id of ids) expect(room.peers.get(id)!.wanted.length).toBe(MOST_MEMBERS + 1);
     const last = room.peers.get(ids.at(-1)!)!;
     const said = `The plan uses ${MOST_MEMBERS} tabs; this one is in reserve.`;
     expect(last.machine.describe()).toBe(said);
-    expect(last.wanted).toEqual([]);
     room.kill(ids[3]!);
     await room.settle();
     expect(members()).toEqual([...ids.slice(0, 3), ...ids.slice(4, MOST_MEMBERS + 1)]);
@@ -204,6 +204,8 @@ describe('membership', () => {
       room.clock.advance(50);
     }
     expect(room.peers.get(idOf(1))!.joined?.peers).toEqual([1, 2].map(idOf));
+    expect(room.peers.get(idOf(3))!.machine.describe()).toBe(`Connecting to ${idOf(2)}.`);
+    room.clock.advance(UNREACHED_MS);
     expect(room.peers.get(idOf(3))!.machine.describe()).toMatch(
       /^No connection to \S+: both sides must be in one network/,
     );
@@ -225,7 +227,7 @@ describe('membership', () => {
     const room = await roomOf(2);
     const [a, b] = [...room.peers.values()] as [SimPeer, SimPeer];
     const stale = { number: 0, peers: [b.id], plan: parsePlan({}), paused: true, run: '', runHash: '' };
-    b.machine.receive(a.id, { t: 'declare', declaration: { ...stale, authority: a.id, broken: 0, lost: '' } });
+    b.machine.receive(a.id, { t: 'declare', declaration: { ...stale, authority: a.id, broken: 0, lost: '', from: 0 } });
     await room.settle();
     expectTogether(room, [1, 2].map(idOf));
     expect(inside(room)[1]).toMatchObject({ number: 1, paused: false });
@@ -234,7 +236,7 @@ describe('membership', () => {
   it('rejects malformed messages and strangers with ProtocolError', async () => {
     const room = await roomOf(1);
     const { machine } = room.peers.get(idOf(1))!;
-    expect(() => machine.receive(idOf(9), { t: 'go', number: 1 })).toThrow('not in this room');
+    expect(() => machine.receive(idOf(9), { t: 'here' })).toThrow('not in this room');
     for (const bad of [null, 7, {}, { t: 'go' }, { t: 'go', number: -1 }, { t: 'ask', plan: { dp: 'x' } }]) {
       expect(() => machine.receive(idOf(1), bad)).toThrow('malformed');
     }

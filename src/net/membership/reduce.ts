@@ -1,0 +1,194 @@
+/**
+ * The membership machine of one peer: `(state, event) -> (state, effects)`, pure. An event changes what is known; what
+ * follows from it is worked out anew every time, so that a message that is lost, late or repeated leaves nothing undone.
+ * Picture and invariants: docs/protocol.md.
+ */
+import type { PeerId } from '../../plan/mesh';
+import { asked, bring } from './asked';
+import { type Declaration, isAhead, type MembershipMessage, type Report } from './declaration';
+import { isHere } from './election';
+import { lead } from './lead';
+import { enter, gone, holdLinks, lapse, linger, MEMBER_MS, pingLapsed, report, wakeUp } from './member';
+import { refuse } from './refusal';
+import type { Effect, Event, RosterView, Setting, State } from './state';
+import { Turn } from './turn';
+import { allowed, type Change } from './wishes';
+
+export interface Reduced {
+  readonly state: State;
+  readonly effects: readonly Effect[];
+  /** A `time` event is due then; Infinity where only news can change anything. */
+  readonly wakeAt: number;
+}
+
+/** `now` in milliseconds from an arbitrary zero; never earlier than in the event before. */
+export function reduce(setting: Setting, state: State, event: Event, now: number): Reduced {
+  const turn = new Turn(setting, state, now);
+  wakeUp(turn);
+  absorb(turn, event);
+  refuse(turn);
+  // why not for ever: each turn of it declares or lets go, and a lone peer does both once
+  for (let again = true, times = 0; again && times < 8; times++) {
+    enter(turn);
+    turn.wakeAt = Number.POSITIVE_INFINITY;
+    holdLinks(turn);
+    report(turn);
+    pingLapsed(turn);
+    again = lead(turn);
+  }
+  // why: so that a sleep shows
+  if (turn.state.place.is !== 'apart') turn.by(now + MEMBER_MS.tick);
+  return { state: turn.state, effects: turn.effects, wakeAt: turn.wakeAt };
+}
+
+function absorb(turn: Turn, event: Event): void {
+  const { state } = turn;
+  if (event.e === 'roster') meet(turn, event.roster);
+  else if (event.e === 'linked') {
+    if (!state.links.includes(event.peer)) state.links = [...state.links, event.peer].sort();
+    speaks(turn, event.peer);
+  } else if (event.e === 'unlinked') cut(turn, event.peer, event.reason);
+  else if (event.e === 'suspect') doubt(turn, event.peer);
+  else if (event.e === 'heard') hear(turn, event.from, event.message);
+  else if (event.e === 'ask') ask(turn, event.change);
+  else if (event.e === 'state') hold(turn, event.holds ? state.entered : 0);
+  else if (event.e !== 'time') leave(turn, event);
+}
+
+/** The trainer has come to the step border, or trains no more. */
+function leave(turn: Turn, event: Extract<Event, { e: 'border' | 'apart' }>): void {
+  linger(turn);
+  turn.state.place = event.e === 'border' ? { is: 'border', after: event.after } : { is: 'apart' };
+}
+
+function hold({ state, effects }: Turn, generation: number): void {
+  if (state.holds === generation) return;
+  state.holds = generation;
+  effects.push({ f: 'holds', generation });
+}
+
+function ask(turn: Turn, change: Change): void {
+  const { authority, setting } = turn;
+  if (authority === setting.self) asked(turn, allowedTo(turn, setting.self, change));
+  else if (authority !== undefined) turn.tell(authority, { t: 'ask', ...change });
+}
+
+const allowedTo = ({ state }: Turn, from: PeerId, change: Change) =>
+  allowed(change, state.roster.get(from), state.roster, state.newest.run !== '');
+
+/** Signaling's word on who is here. A link that stands is asked before it is believed that somebody left. */
+function meet(turn: Turn, roster: RosterView): void {
+  const { state, setting } = turn;
+  const before = state.roster;
+  state.roster = new Map(roster);
+  const spared = new Map([...state.spared].filter(([peer]) => !roster.has(peer)));
+  const left = [...before.keys()].filter((peer) => !roster.has(peer));
+  for (const peer of left) {
+    if (!state.links.includes(peer)) continue;
+    spared.set(peer, before.get(peer)!);
+    turn.effects.push({ f: 'question', peer });
+  }
+  state.spared = spared;
+  for (const peer of left) gone(turn, peer);
+  if (turn.authority === setting.self) welcome(turn, before);
+  bring(turn);
+}
+
+/** Peers that are here or willing only now may not know the newest generation. */
+function welcome(turn: Turn, before: RosterView): void {
+  const { newest, roster } = turn.state;
+  if (newest.number === 0) return;
+  for (const [peer, presence] of roster) {
+    if (peer === turn.setting.self || before.get(peer)?.state === presence.state) continue;
+    turn.tell(peer, { t: 'declare', declaration: newest });
+  }
+}
+
+function cut(turn: Turn, peer: PeerId, reason: string): void {
+  const { state } = turn;
+  if (!state.links.includes(peer)) return;
+  state.links = state.links.filter((one) => one !== peer);
+  const { place } = state;
+  if (place.is === 'inside' && place.generation.peers.includes(peer)) turn.abort(peer, reason);
+  const asked = state.doubted.get(peer);
+  const isSilent = asked !== undefined && asked + MEMBER_MS.lapse <= turn.now;
+  if (isSilent && turn.setting.expect === undefined) lapse(turn, peer);
+  if (!state.spared.has(peer)) return;
+  state.spared = new Map([...state.spared].filter(([one]) => one !== peer));
+  gone(turn, peer);
+}
+
+function hear(turn: Turn, from: PeerId, message: MembershipMessage): void {
+  const { state, setting } = turn;
+  speaks(turn, from);
+  if (message.t === 'declare') hearDeclaration(turn, from, message.declaration);
+  else if (message.t === 'report') hearReport(turn, from, message.report);
+  else if (message.t === 'heard') state.isAnswered ||= from === state.reportedTo && message.seq === state.report.seq;
+  else if (message.t === 'go') hearGo(turn, from, message);
+  else if (message.t === 'hello') answer(turn, from, message.heard);
+  else if (message.t === 'ask' && turn.authority === setting.self) asked(turn, allowedTo(turn, from, message));
+}
+
+/** Its link is silent: if it does not answer by the time that the link is given up, it leads nothing. */
+function doubt(turn: Turn, peer: PeerId): void {
+  const { state, now } = turn;
+  state.doubted = new Map(state.doubted).set(peer, now);
+  turn.tell(peer, { t: 'hello', heard: state.newest.number });
+}
+
+/** `peer` has shown that it is there. */
+function speaks({ state, now }: Turn, peer: PeerId): void {
+  if (state.lapsed.has(peer)) state.lapsed = new Set([...state.lapsed].filter((one) => one !== peer));
+  if (state.doubted.has(peer)) state.doubted = new Map([...state.doubted].filter(([one]) => one !== peer));
+  if (state.asked === peer) state.asked = undefined;
+  if (state.reportedTo === peer) state.askedAt = now;
+}
+
+function answer(turn: Turn, to: PeerId, heard: number): void {
+  const { newest } = turn.state;
+  turn.tell(to, newest.number > heard ? { t: 'declare', declaration: newest } : { t: 'here' });
+}
+
+function hearGo({ state }: Turn, from: PeerId, { number, by }: { number: number; by: PeerId }): void {
+  if (number === state.newest.number && by === state.newest.authority && isHere(state, from)) state.go = number;
+}
+
+function hearReport(turn: Turn, from: PeerId, heard: Report): void {
+  const { state, setting } = turn;
+  const { number, authority } = state.newest;
+  // why hello: whoever knows of a newer generation declares it, and learns that this peer is there
+  if (heard.heard > number) turn.tell(from, { t: 'hello', heard: number });
+  else if (turn.authority !== setting.self) answer(turn, from, heard.heard);
+  if (turn.authority !== setting.self || (state.reports.get(from)?.seq ?? 0) > heard.seq) return;
+  state.reports = new Map(state.reports).set(from, heard);
+  turn.tell(from, { t: 'heard', seq: heard.seq });
+  const isDeaf = heard.heard < number || (heard.heard === number && heard.by !== authority);
+  if (isDeaf) turn.tell(from, { t: 'declare', declaration: state.newest });
+  else if (heard.waiting && heard.entered < number && state.go === number && state.newest.peers.includes(from)) {
+    turn.tell(from, { t: 'go', number, by: authority });
+  }
+}
+
+/**
+ * A declaration counts when it is ahead of what is known, unless a peer without the state of the run would take it from
+ * those who hold it: that one came late, and is taught.
+ */
+function hearDeclaration(turn: Turn, from: PeerId, heard: Declaration): void {
+  const { state, setting } = turn;
+  const mine = state.newest;
+  const author = state.roster.get(heard.authority);
+  const isOfRun = author?.signal || heard.from > 0 || heard.peers.includes(setting.self);
+  const mayLead = isOfRun || (author?.holds ?? 0) > 0 || state.holds === 0;
+  const isTie = heard.number === mine.number && heard.authority !== mine.authority;
+  if (isAhead(heard, mine) && mayLead) {
+    turn.accept(heard);
+    // Whoever trained in the loser of a tie waits for a higher number: its winner must hear of it.
+    if (isTie && mine.number > 0) turn.tell(heard.authority, { t: 'declare', declaration: mine });
+    return;
+  }
+  const isKnown = heard.number === mine.number && !isTie;
+  // Two authorities for a moment: the one that is behind learns the newest.
+  if (isKnown || from !== heard.authority || mine.number < heard.number) return;
+  turn.tell(from, { t: 'declare', declaration: mine });
+  if (isTie && mine.authority === setting.self) state.isTied = true;
+}

@@ -1,0 +1,120 @@
+/**
+ * One event at work: a copy of the state that its rules change, and what they want done. Collections in it are replaced,
+ * never changed in place, so the state before stays as it was.
+ */
+import type { PeerId } from '../../plan/mesh';
+import type { Declaration, MembershipMessage, Report } from './declaration';
+import { authorityOf, heldOf, holdersOf, isHere } from './election';
+import type { Generation } from './membership';
+import type { Effect, Setting, State } from './state';
+
+type Draft = { -readonly [Field in keyof State]: State[Field] };
+
+interface Elected {
+  readonly from: readonly unknown[];
+  readonly authority: PeerId | undefined;
+  readonly held: number;
+}
+
+export class Turn {
+  readonly state: Draft;
+  readonly effects: Effect[] = [];
+  /** When this machine must look again though nothing happens. */
+  wakeAt = Number.POSITIVE_INFINITY;
+  #elected: Elected = { from: [], authority: undefined, held: 0 };
+
+  constructor(
+    readonly setting: Setting,
+    private readonly before: State,
+    readonly now: number,
+  ) {
+    this.state = { ...before };
+  }
+
+  get authority(): PeerId | undefined {
+    return this.#elect().authority;
+  }
+
+  /** This peer knows the generation of which somebody here holds the state. */
+  get isInformed(): boolean {
+    return this.state.newest.number >= this.#elect().held;
+  }
+
+  /** Asked for several times an event, and it follows from these alone. */
+  #elect(): Elected {
+    const { roster, spared, newest, lapsed, refusal, holds } = this.state;
+    const from = [roster, spared, newest, lapsed, refusal, holds];
+    if (from.some((one, at) => one !== this.#elected.from[at])) {
+      const { state, setting } = this;
+      this.#elected = { from, authority: authorityOf(state, setting), held: heldOf(state, setting) };
+    }
+    return this.#elected;
+  }
+
+  get isWilling(): boolean {
+    return this.state.roster.get(this.setting.self)?.state === 'willing';
+  }
+
+  isChanged(...fields: readonly (keyof State)[]): boolean {
+    return fields.some((field) => this.state[field] !== this.before[field]);
+  }
+
+  /** Whether `at` has come; if not, look again then. */
+  by(at: number): boolean {
+    if (at <= this.now) return true;
+    this.wakeAt = Math.min(this.wakeAt, at);
+    return false;
+  }
+
+  tell(to: PeerId, message: MembershipMessage): void {
+    this.effects.push({ f: 'tell', to, message });
+  }
+
+  others(): readonly PeerId[] {
+    return [...this.state.roster.keys()].filter((peer) => peer !== this.setting.self);
+  }
+
+  /** What this peer would report now, but for the number. */
+  facts(): Omit<Report, 'seq'> {
+    const { newest, entered, broke, lost, place, links } = this.state;
+    return { heard: newest.number, by: newest.authority, entered, broke, lost, waiting: place.is === 'border', links };
+  }
+
+  /** The other members of `generation` where this peer is one. */
+  partners({ peers }: Generation): readonly PeerId[] {
+    const { self } = this.setting;
+    return peers.includes(self) ? peers.filter((peer) => peer !== self) : [];
+  }
+
+  isWhole(generation: Generation): boolean {
+    return this.partners(generation).every((peer) => this.state.links.includes(peer) && isHere(this.state, peer));
+  }
+
+  /** The generation that the trainer is in can finish no step any more. */
+  abort(lost: PeerId, reason: string): void {
+    const { place } = this.state;
+    if (place.is !== 'inside' || place.aborted) return;
+    const { number } = place.generation;
+    this.state.place = { ...place, aborted: true };
+    this.state.broke = Math.max(this.state.broke, number);
+    this.state.lost = lost;
+    this.effects.push({ f: 'abort', number, lost, reason });
+  }
+
+  accept(declaration: Declaration): void {
+    const { state } = this;
+    const { newest, place } = state;
+    const isTie = declaration.number === newest.number && declaration.authority !== newest.authority;
+    // why: it will not be entered any more, and whoever has entered it would wait for this peer
+    const isPassed = newest.number > state.entered && newest.peers.includes(this.setting.self);
+    if (isPassed && newest.number > state.broke) state.broke = newest.number;
+    state.holders = holdersOf(state, Math.max(state.broke, declaration.broken));
+    state.newest = declaration;
+    state.change = {};
+    state.dueAt = undefined;
+    state.isTied = false;
+    if (place.is !== 'inside') return;
+    if (isTie && place.generation.number === declaration.number) this.abort('', 'another generation of its number won');
+    else if (place.generation.number <= declaration.broken) this.abort(declaration.lost, 'the room goes on without it');
+  }
+}
