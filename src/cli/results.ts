@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { InputError, sentenceOf } from '../errors';
 import { coordOf } from '../plan/mesh';
+import { isApproximate } from '../plan/plan';
 import { planAt } from '../plan/tour';
 import { toChromeTrace } from '../trace/export';
 import { statsOf } from '../trace/stats';
@@ -18,6 +19,8 @@ import { writeFolder } from './output';
 
 export interface Summary {
   readonly plan: RunFile['plan'];
+  /** The numbers are not those of one rank, rounding aside: DiLoCo, or sums sent in fewer bits. */
+  readonly approximate: boolean;
   readonly adapter: string;
   /** A processor did the work of a GPU: speeds say nothing about graphics cards. */
   readonly software: boolean;
@@ -43,6 +46,7 @@ export function summarize(run: RunFile, { metrics, reports, trace }: Collected):
   checkReplicas(plan, weightsHash);
   return {
     plan,
+    approximate: isApproximate(plan),
     adapter: [...new Set(reports.map(({ adapter }) => adapter))].join(', '),
     software: reports.some(({ software }) => software),
     tokensPerSecond: tokensPerSecond(metrics),

@@ -78,6 +78,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       write: async (given) => {
         state = structuredClone(given);
       },
+      bringTogether: async () => {},
       close: () => {},
     };
     return rank;

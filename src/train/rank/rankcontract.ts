@@ -54,6 +54,11 @@ export interface RankModel {
   gradients(): Promise<UnitArrays>;
   /** Replace parameters and moments. `state` lies as the one `read` gives. */
   write(state: RankState): Promise<void>;
+  /**
+   * DiLoCo: one outer step of everything that the replicas trained apart since the last one; nothing where there is none.
+   * All ranks call it alike, between steps. Rejects with PeerLost.
+   */
+  bringTogether(): Promise<void>;
   /** Bytes allocated, by role. */
   readonly memory: MemoryByRole;
   /** Free everything this rank holds on the device. */

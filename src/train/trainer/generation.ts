@@ -3,9 +3,10 @@
  * declared. A step commits at NORM; what was not committed is run again by the next generation.
  */
 
-import { PeerLost, StaleGeneration } from '../../errors';
+import { InputError, PeerLost, StaleGeneration } from '../../errors';
 import type { Group } from '../../net/collective/group';
 import { makeGroup } from '../../net/collective/group';
+import { outerAt } from '../../plan/outer';
 import { isModelOnEach, isWholeOnAll } from '../../plan/plan';
 import { batchOf, microbatchSize, type Samples, sharesOf } from '../data/data';
 import type { ModelFiles } from '../files/checkpoint';
@@ -14,11 +15,12 @@ import { readModelFile } from '../files/weights';
 import { sha256 } from '../hash';
 import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
+import { isApart, sharedParam, syncApart, withBefore } from '../state/apart';
 import { announce } from '../state/exchange';
 import { mirror } from '../state/mirror';
-import { type CutState, gatherWeights, keepNewest, SINGLE, stateFromWeights, syncState } from '../state/sync';
+import { type CutState, claimOf, gatherWeights, keepNewest, SINGLE, stateFromWeights, syncState } from '../state/sync';
 import type { Circuit } from '../state/transfer';
-import { heldOutLoss } from './evaluate';
+import { heldOutLoss, isEvaluated } from './evaluate';
 import { learningRate } from './learningrate';
 import { probeLinks } from './linkprobe';
 import { type Prepared, prepare } from './prepared';
@@ -85,7 +87,9 @@ export class GenerationRun {
     private prepared: Prepared | null,
   ) {
     const { transport, mesh, signal, trace, plan, mirrorEveryMs } = setting;
-    this.#mirrors = mirrorEveryMs !== undefined && !isWholeOnAll(plan) && mesh.peers.length > 1;
+    // why not where replicas train apart: the others have the outer parameters, and nobody else can use a replica's own
+    const isCopied = isWholeOnAll(plan) || (plan.outer !== undefined && plan.dp > 1);
+    this.#mirrors = mirrorEveryMs !== undefined && !isCopied && mesh.peers.length > 1;
     const all = mesh.peers.map((_, rank) => rank);
     this.#circuit = setting;
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
@@ -110,7 +114,7 @@ export class GenerationRun {
    */
   async close(): Promise<{ held: readonly CutState[]; prepared: Prepared | null }> {
     try {
-      const newest = this.#rank ? await this.#readUnlessTorn() : [];
+      const newest = this.#rank ? (await this.#readUnlessTorn()).flatMap(withBefore) : [];
       return { held: keepNewest([...newest, ...this.#fresh, ...this.held]), prepared: this.prepared };
     } finally {
       this.#built?.close();
@@ -144,7 +148,7 @@ export class GenerationRun {
     const announcements = await announce(
       this.#world,
       {
-        held: fromFile ? [file] : this.held.map(({ step, generation, cutting }) => ({ step, generation, cutting })),
+        held: fromFile ? [file] : this.held.map(claimOf),
         init: fromFile ? await sha256(init) : '',
         text: await text.describe(run.data.source),
       },
@@ -157,7 +161,9 @@ export class GenerationRun {
     this.prepared = prepared;
     const { model, train } = prepared.run;
     if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init), mesh.generation)];
-    const mine = await syncState(this.#circuit, model, train.seed, plan, announcements, this.held);
+    const mine = isApart(model, plan, announcements)
+      ? await syncApart(this.#circuit, model, plan, announcements, this.held)
+      : await syncState(this.#circuit, model, train.seed, plan, announcements, this.held);
     // why not what is newer: its steps run again
     this.held = keepNewest([mine, ...this.held.filter(({ step }) => step <= mine.step)]);
     this.#step = mine.step;
@@ -241,6 +247,8 @@ export class GenerationRun {
     if (this.#mirrors && wantsMirror && !isLast) await this.#mirror(prepared);
     this.#ran += 1;
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
+    // why: the next generation may have another plan, and whoever leaves has trained for all
+    if (isOver && !isLast && plan.outer) await this.#uncounted(() => rank.bringTogether());
     if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
     const by = votes.findIndex(({ proof }) => proof);
     if (by >= 0 && !isLast) await this.#beginProof(prepared, by);
@@ -255,6 +263,16 @@ export class GenerationRun {
   }
 
   async #beginProof(prepared: Prepared, by: number): Promise<void> {
+    const { plan } = this.setting;
+    if (plan.outer && !outerAt(plan.outer, this.#step, prepared.run.train.steps).exact) {
+      const reason =
+        'replicas train apart under plan.outer (DiLoCo), so no step is one that a single tab could compute';
+      for (const request of by === this.setting.mesh.rank ? this.wishes.proofs() : []) {
+        request.reject(new InputError(reason));
+        request.state = 'answered';
+      }
+      return;
+    }
     const prover = new Prover(this.setting, prepared, this.#step, by);
     this.#prover = prover;
     if (by === this.setting.mesh.rank) for (const request of this.wishes.proofs()) request.state ??= 'taken';
@@ -282,8 +300,7 @@ export class GenerationRun {
   /** The held-out loss where one is due. */
   async #heldOut({ train }: RunFile, samples: Samples): Promise<number | undefined> {
     const { plan, mesh } = this.setting;
-    const isDue = train.evalEvery > 0 && (this.#step % train.evalEvery === 0 || this.#step === train.steps);
-    if (!isDue || samples.heldOut.length === 0) return undefined;
+    if (!isEvaluated(train, plan, this.#step) || samples.heldOut.length === 0) return undefined;
     const rows = microbatchSize(train.globalBatch, plan.dp, plan.microbatches);
     const tag = `${mesh.generation}/${this.#step}/heldout`;
     return heldOutLoss(this.#rank!, samples, rows, { plan, mesh, world: this.#world }, tag);
@@ -295,7 +312,8 @@ export class GenerationRun {
     wanting: readonly number[],
     asked: readonly FilesRequest[],
   ): Promise<ModelFiles | null> {
-    const mine = await this.#read();
+    const { state, ...version } = await this.#read();
+    const mine = { ...version, state: { ...state, param: sharedParam(state) } };
     const weights = await this.#uncounted(() => gatherWeights(this.#circuit, prepared.run.model, mine, wanting));
     if (!weights) return null;
     const files = modelFiles(prepared.run.model, prepared.corpus.tokenizer, weights);
