@@ -1,6 +1,7 @@
 /** The files of a finished headless run beside its metrics and its model: summary and trace. */
 import { createHash } from 'node:crypto';
 import { coordOf } from '../plan/mesh';
+import { isApproximate } from '../plan/plan';
 import { planAt } from '../plan/tour';
 import { toChromeTrace } from '../trace/export';
 import { statsOf } from '../trace/stats';
@@ -15,6 +16,8 @@ import type { OutFolder } from './outfolder';
 
 export interface Summary {
   readonly plan: RunFile['plan'];
+  /** The numbers are not those of one rank, rounding aside: DiLoCo, or sums sent in fewer bits. */
+  readonly approximate: boolean;
   readonly adapter: string;
   /** A processor did the work of a GPU: speeds say nothing about graphics cards. */
   readonly software: boolean;
@@ -40,6 +43,7 @@ export function summarize(run: RunFile, { metrics, reports, trace }: Collected):
   checkReplicas(plan, weightsHash);
   return {
     plan,
+    approximate: isApproximate(plan),
     adapter: [...new Set(reports.map(({ adapter }) => adapter))].join(', '),
     software: reports.some(({ software }) => software),
     tokensPerSecond: tokensPerSecond(metrics),

@@ -51,7 +51,7 @@ export class Instance {
     tableBack: undefined,
   };
   #sampler: Sampler | undefined;
-  readonly #sumsq: { readonly unit: number; readonly place: Place }[] = [];
+  readonly #sumsq: { readonly unit: number; readonly place: Place; readonly isOwn: boolean }[] = [];
 
   private constructor(
     readonly stream: Stream,
@@ -102,9 +102,12 @@ export class Instance {
     for (const list of this.#lists.sumsq) this.stream.encode(list);
   }
 
-  /** One place per counted range, with its unit; all on this rank, each parameter of the model on one rank only. */
-  get sumsqPlaces(): readonly { readonly unit: number; readonly place: Place }[] {
-    return this.#sumsq;
+  /**
+   * One place per counted range, with its unit; all on this rank, each parameter of the model on one rank only: of all
+   * ranks, or with `local` of the replica's.
+   */
+  sumsqPlaces(local: boolean): readonly { readonly unit: number; readonly place: Place }[] {
+    return this.#sumsq.filter(({ isOwn }) => local || isOwn);
   }
 
   setAdam(params: AdamParams): void {
@@ -260,12 +263,12 @@ export class Instance {
     const lists = this.here.flatMap((unit) => {
       const { first } = this.placement.stepRange(unit);
       const own = this.placement.own('grad', unit);
-      return sumsqRanges(this.options, unit).map(({ at, floats }) => {
+      return sumsqRanges(this.options, unit).map(({ at, floats, isOwn }) => {
         const index = this.#sumsq.length;
         const place = this.#place({ buffer: 'sumsq', at: index * k.SUMSQ_PARTIALS, floats: k.SUMSQ_PARTIALS });
         // why: a sharded gradient begins at the shard's first element
         const x = this.#place({ buffer: own.buffer, at: at - first + own.at, floats });
-        this.#sumsq.push({ unit, place });
+        this.#sumsq.push({ unit, place, isOwn });
         return this.#single(k.sumsq, { x, out: place }, { n: floats }, 'NORM');
       });
     });

@@ -9,6 +9,8 @@ import { sumsqRanges } from './sumsq';
 export interface InstanceOptions extends Omit<PlacementOptions, 'sumsqFloats'> {
   /** Position in the tensor-parallel group: replicated parameters count in the norm of rank 0 only. */
   readonly cut: Cut;
+  /** Some steps keep gradients in the replica (DiLoCo): their norm is of all of them. */
+  readonly local: boolean;
   /** First row of this rank's part of the token table. */
   readonly firstToken: number;
   /** Set where `logits` is asked for: this rank holds the whole model unsplit. */

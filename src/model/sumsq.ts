@@ -15,15 +15,30 @@ export interface FloatRange {
 interface Counted {
   readonly units: readonly Unit[];
   readonly sharding: Sharding;
+  /** Gradients may stay in the replica, which then counts all parts of the data-parallel group. */
+  readonly local: boolean;
   /** Position in the tensor-parallel group. */
   readonly cut: Cut;
 }
 
-/** Ranges of the flat buffer, neighbours merged. Padding is always zero, so it may be counted. */
-export function sumsqRanges({ units, sharding, cut }: Counted, unit: number): readonly FloatRange[] {
+/** A range of a unit's flat gradient. */
+interface CountedRange extends FloatRange {
+  /** It is in the own part of the data-parallel group. */
+  readonly isOwn: boolean;
+}
+
+/** What this rank counts of a unit, alone or for its whole replica. */
+export function sumsqRanges(counted: Counted, unit: number): readonly CountedRange[] {
+  const { parts, part: own } = counted.sharding;
+  const all = counted.local ? Array.from({ length: parts }, (_, part) => part) : [own];
+  return all.flatMap((part) => rangesOf(counted, unit, part).map((range) => ({ ...range, isOwn: part === own })));
+}
+
+/** Ranges of the flat buffer in one part, neighbours merged. Padding is always zero, so it may be counted. */
+function rangesOf({ units, sharding, cut }: Counted, unit: number, index: number): readonly FloatRange[] {
   const layout = layoutOf(units[unit]!.params, sharding.parts);
   const part = layout.floats / sharding.parts;
-  const [from, to] = [sharding.part * part, (sharding.part + 1) * part];
+  const [from, to] = [index * part, (index + 1) * part];
   if (cut.rank === 0) return [{ at: from, floats: part }];
   const merged: { at: number; floats: number }[] = [];
   for (const { param, at, floats } of layout.ranges) {

@@ -2,7 +2,7 @@
 import type { Links } from './links';
 import type { Program } from './lower';
 import type { Mesh } from './mesh';
-import type { ParallelPlan, UnitSize } from './plan';
+import type { Action, ParallelPlan, UnitSize } from './plan';
 
 export interface Costs {
   /** Milliseconds of one pass of a unit on a rank; B takes I plus W. */
@@ -29,4 +29,6 @@ export interface SimulatedCluster {
 
 export interface Seat extends Program {
   readonly mesh: Mesh;
+  /** The lines of step `step` where not all steps are alike (DiLoCo). */
+  readonly actionsOf?: (step: number) => readonly Action[];
 }

@@ -69,7 +69,8 @@ class Aside {
 
   constructor(readonly place: Place) {
     const { plan, zero, mine, together, tie } = place;
-    const isSplit = plan.dp > 1 && plan.outer === undefined && zero < 2 && plan.microbatches > 1;
+    // why also where replicas train apart: their exact steps and the others add alike
+    const isSplit = plan.dp > 1 && zero < 2 && plan.microbatches > 1;
     const table = (together ?? tie)?.table;
     this.#table = isSplit && table !== undefined && mine.includes(table) ? table : undefined;
   }

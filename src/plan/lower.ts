@@ -5,8 +5,9 @@
  */
 import { withGradients } from './gradients';
 import type { Mesh } from './mesh';
+import { everyFragment, fragmentOf, type OuterMoment } from './outer';
 import { type Place, placeOf } from './place';
-import type { Action, ParallelPlan, UnitSize } from './plan';
+import type { Action, OuterPlan, ParallelPlan, UnitSize } from './plan';
 import { type StageOp, scheduleOf } from './schedule';
 import { type StageSpan, stageCoord } from './stages';
 
@@ -16,17 +17,25 @@ export interface Program {
   readonly stages: readonly StageSpan[];
   /** Of the whole model: the head is on the last one. */
   readonly stageCount: number;
+  /** Gradients stay in the replica: norm and clip are its own (DiLoCo). */
+  readonly isLocal: boolean;
   /** By unit of the model: most microbatches alive at once (F until B or W), 0 where another rank has the unit. */
   readonly slots: readonly number[];
 }
 
 type Compute = Extract<Action, { op: 'F' | 'B' | 'I' | 'W' }>;
 
-/** The program of the rank at `mesh.coord`. `plan` has passed validatePlan; throws PlanError for too few units. */
-export function lower(plan: ParallelPlan, mesh: Mesh, units: readonly UnitSize[]): Program {
-  const place = placeOf(plan, mesh, units);
+/** The program of the rank at `mesh.coord` in a step in which `moment` is due. `plan` has passed validatePlan; throws PlanError for too few units. */
+export function lower(
+  plan: ParallelPlan,
+  mesh: Mesh,
+  units: readonly UnitSize[],
+  moment: OuterMoment | undefined = plan.outer && everyFragment(plan.outer),
+): Program {
+  const { outer: _, ...exact } = plan;
+  const place = placeOf(moment?.exact ? exact : plan, mesh, units);
   const passes = scheduleOf(plan, place.p).flatMap((pass) => spellOut(pass, place));
-  const actions = [...withParameters(withGradients(passes, place), place), ...commit(place)];
+  const actions = [...withParameters(withGradients(passes, place), place), ...commit(place, moment)];
   return program(actions, place);
 }
 
@@ -44,7 +53,7 @@ export function lowerForward(plan: ParallelPlan, mesh: Mesh, units: readonly Uni
 function program(actions: readonly Action[], { units, spans, plan, p }: Place): Program {
   const slots = peakLive(actions, units.length);
   const stages = spans.filter(({ stage }) => stageCoord(plan, stage) === p);
-  return { actions, stages, stageCount: spans.length, slots };
+  return { actions, stages, stageCount: spans.length, isLocal: plan.outer !== undefined, slots };
 }
 
 /** One pass of a stage, unit by unit, with RECV before and SEND after where the neighbouring stage is on another rank. */
@@ -128,15 +137,23 @@ function readsParameters(line: Action): line is Compute {
 }
 
 /** The optimizer's lines, first units first because the next step's forward awaits them in that order. */
-function commit({ plan, zero, mine, tie }: Place): Action[] {
+function commit({ plan, zero, mine, tie, units }: Place, moment: OuterMoment | undefined): Action[] {
   const lines: Action[] = [{ op: 'NORM' }];
   for (const unit of mine) {
     lines.push({ op: 'STEP', unit });
-    if (plan.outer) lines.push({ op: 'OUTER', unit });
+    if (plan.outer && moment) lines.push(...outerLines(unit, plan.outer, units.length, moment));
     if (zero === 1 || zero === 2) lines.push({ op: 'GATHER', unit });
     if (zero < 3 && (tie?.table === unit || tie?.reader === unit)) lines.push({ op: 'TIE', dir: 'param', unit });
   }
   return lines;
+}
+
+function outerLines(unit: number, outer: OuterPlan, units: number, { takes, uses, isWhole }: OuterMoment): Action[] {
+  const fragment = fragmentOf(unit, units, outer);
+  const [isTaken, isUsed] = [takes.includes(fragment), uses.includes(fragment)];
+  if (isTaken && isUsed) return [{ op: 'OUTER', unit, ...(isWhole && outer.mix && { part: 'whole' as const }) }];
+  if (isUsed) return [{ op: 'OUTER', unit, part: 'use' }];
+  return isTaken ? [{ op: 'OUTER', unit, part: 'take' }] : [];
 }
 
 /** By unit: most microbatches between their F and their B or W. Saved tensors of `mb` go to slot `mb mod slots`. */

@@ -19,6 +19,8 @@ export interface Mesh {
   ranks(axis: Axis): readonly number[];
   /** The rank that runs `stage` in my pipeline (same dp and tp coordinate as mine). */
   stageRank(stage: number): number;
+  /** The dp coordinate of a rank: which replica it is part of. */
+  replicaOf(rank: number): number;
 }
 
 /** The axes from the fastest varying to the slowest. */
@@ -51,6 +53,7 @@ export function makeMesh(
     coord,
     ranks: (axis) => Array.from({ length: plan[axis] }, (_, at) => rankOf({ ...coord, [axis]: at }, plan, order)),
     stageRank: (stage) => rankOf({ ...coord, pp: stageCoord(plan, stage) }, plan, order),
+    replicaOf: (other) => coordOf(other, plan, order).dp,
   };
 }
 

@@ -4,7 +4,7 @@ import type { ParallelPlan, UnitSize } from './plan';
 import { cutUnits, type StageSpan, stageCoord, stageCount } from './stages';
 
 /** The unit that owns a tied table, and the unit that reads it. */
-export interface TiedUnits {
+interface TiedUnits {
   readonly table: number;
   readonly reader: number;
 }

@@ -3,6 +3,7 @@
  * This file holds the types, the defaults and the shape of the data; rules.ts holds what a plan may combine.
  */
 import { PlanError } from '../errors';
+import { WIRES, type Wire } from './wire';
 
 export type Axis = 'dp' | 'pp' | 'tp';
 
@@ -20,11 +21,32 @@ export interface ParallelPlan {
   /** Per dp rank and step. */
   readonly microbatches: number;
   readonly recompute: boolean;
-  readonly wire: 'f32' | 'f16' | 'int8';
+  /** How REDUCE sends gradients; with `outer` how OUTER sends what replicas moved by, and REDUCE of exact steps sends f32. */
+  readonly wire: Wire;
+  /** What a code of `wire` lost is added to the next sum. */
+  readonly feedback?: true;
   /** False: every REDUCE waits for the last backward, so that nothing is hidden under compute. For showing what it costs. */
   readonly overlap?: false;
-  /** DiLoCo: no REDUCE, every `every` steps one OUTER line per unit. */
-  readonly outer?: { readonly every: number; readonly lr: number; readonly momentum: number };
+  /** DiLoCo: replicas train apart and are averaged every so many steps; approximate. */
+  readonly outer?: OuterPlan;
+}
+
+/**
+ * DiLoCo (2311.08105): each replica trains alone, with its own optimizer and clip; every `every` steps, and after the last
+ * step of the run, OUTER lines average what the replicas moved by and take one step of SGD with Nesterov momentum.
+ */
+export interface OuterPlan {
+  readonly every: number;
+  readonly lr: number;
+  readonly momentum: number;
+  /** First step that is not exact: before it gradients are summed as without `outer`. */
+  readonly from?: number;
+  /** Streaming (2501.18512): the model is cut into so many fragments of units that take turns, each every `every` steps. */
+  readonly fragments?: number;
+  /** A fragment is averaged while so many further steps run. */
+  readonly delay?: number;
+  /** Share of its own parameters that a replica keeps in an outer step, 0 to 1. */
+  readonly mix?: number;
 }
 
 /**
@@ -45,7 +67,10 @@ export interface ParallelPlan {
  *   one `pass` of one microbatch. FREE: forget all but the shard; it carries the fields of its GATHER.
  * NORM: await every REDUCE; exchange norm, loss and votes over all ranks; nothing before it touches a parameter.
  * STEP: AdamW on the own shard of the unit (zero 0: on all of it).
- * OUTER: nothing, unless `(step + 1) mod outer.every` is 0; then the DiLoCo outer step of the unit over dp.
+ * OUTER: only in the steps in which an outer step is due (outer.ts). Start the average over dp of what the replicas moved
+ *   the unit's parameters by since the last one, and the outer step with it; the next F of the unit awaits it. With a delay
+ *   `take` starts the average in one step, and `use` awaits it and takes the outer step some steps later. `whole` keeps
+ *   nothing of a replica's own, whatever `mix` says: after the run's last step.
  * ASIDE, BACK, ADD: only where a tied head and its table are on one rank; `unit` is the table's. Two contributions of a
  *   microbatch, from embed and head, are summed by themselves first: ASIDE puts the gradient so far aside and clears it,
  *   BACK adds it again. ADD adds the gradient that the head kept for itself (with pp > 1) to the table's.
@@ -63,7 +88,8 @@ export type Action =
   | { readonly op: 'SEND' | 'RECV'; readonly dir: 'act' | 'grad'; readonly stage: number; readonly mb: number }
   | { readonly op: 'REDUCE'; readonly unit: number; readonly mb?: number }
   | { readonly op: 'GATHER' | 'FREE'; readonly unit: number; readonly pass?: 'F' | 'B'; readonly mb?: number }
-  | { readonly op: 'STEP' | 'OUTER'; readonly unit: number }
+  | { readonly op: 'STEP'; readonly unit: number }
+  | { readonly op: 'OUTER'; readonly unit: number; readonly part?: 'take' | 'use' | 'whole' }
   | { readonly op: 'ASIDE' | 'BACK'; readonly unit: number; readonly mb: number }
   | { readonly op: 'ADD' | 'SUM'; readonly unit: number }
   | { readonly op: 'TIE'; readonly dir: 'grad' | 'param'; readonly unit: number }
@@ -72,6 +98,17 @@ export type Action =
 /** Every rank holds the whole state of the model, so any one of them can go on alone. */
 export function isWholeOnAll({ pp, tp, zero }: ParallelPlan): boolean {
   return pp === 1 && tp === 1 && zero === 0;
+}
+
+/** The run's numbers are not those of one rank, rounding aside: replicas train apart, or codes round what they send. */
+export function isApproximate({ dp, outer, wire }: ParallelPlan): boolean {
+  return outer !== undefined || (dp > 1 && wire !== 'f32');
+}
+
+/** The codes in which REDUCE and OUTER send. */
+export function wiresOf({ outer, wire }: ParallelPlan): { readonly reduce: Wire; readonly outer: Wire } {
+  // why f32: what comes before the first step apart is exact
+  return { reduce: outer ? 'f32' : wire, outer: wire };
 }
 
 /** Every rank keeps all parameters, so any one of them can sample by itself. */
@@ -102,11 +139,11 @@ const FIELDS = [
   'microbatches',
   'recompute',
   'wire',
+  'feedback',
   'overlap',
   'outer',
 ] as const;
-const OUTER_FIELDS = ['every', 'lr', 'momentum'] as const;
-const WIRES = ['f32', 'f16', 'int8'] as const;
+const OUTER_FIELDS = ['every', 'lr', 'momentum', 'from', 'fragments', 'delay', 'mix'] as const;
 
 /**
  * A plan from untrusted data, with defaults for what is missing: one rank, 1f1b, two chunks where the schedule needs
@@ -127,17 +164,32 @@ export function parsePlan(value: unknown): ParallelPlan {
     microbatches: count(plan.microbatches, 'microbatches', pp),
     recompute: oneOf(plan.recompute, [false, true] as const, 'recompute', false),
     wire: oneOf(plan.wire, WIRES, 'wire', 'f32'),
+    ...(oneOf(plan.feedback, [true, false] as const, 'feedback', false) ? { feedback: true } : {}),
     ...(oneOf(plan.overlap, [true, false] as const, 'overlap', true) ? {} : { overlap: false }),
     ...(outer === undefined ? {} : { outer }),
   };
 }
 
-function parseOuter(value: unknown): NonNullable<ParallelPlan['outer']> {
+/**
+ * Defaults of `lr` and `momentum` follow `every`: of the pairs that were tried on short runs the best for 10 and for 50 steps.
+ * The published pair (0.7, 0.9) needs thousands of steps.
+ */
+function parseOuter(value: unknown): OuterPlan {
   const outer = fieldsOf(value, OUTER_FIELDS, 'plan.outer');
+  const every = count(outer.every, 'outer.every', undefined);
+  const [lr, momentum] = every < 30 ? [0.5, 0.8] : [1, 0.5];
+  const from = between(outer.from ?? 0, 'outer.from', 0, Number.MAX_SAFE_INTEGER, true);
+  const fragments = count(outer.fragments, 'outer.fragments', 1);
+  const delay = between(outer.delay ?? 0, 'outer.delay', 0, 65535, true);
+  const mix = between(outer.mix ?? 0, 'outer.mix', 0, 1);
   return {
-    every: count(outer.every, 'outer.every', undefined),
-    lr: between(outer.lr, 'outer.lr', 0, 10),
-    momentum: between(outer.momentum, 'outer.momentum', 0, 1),
+    every,
+    lr: between(outer.lr ?? lr, 'outer.lr', 0, 10),
+    momentum: between(outer.momentum ?? momentum, 'outer.momentum', 0, 1),
+    ...(from > 0 && { from }),
+    ...(fragments > 1 && { fragments }),
+    ...(delay > 0 && { delay }),
+    ...(mix > 0 && { mix }),
   };
 }
 
@@ -161,9 +213,10 @@ function count(value: unknown, field: string, missing: number | undefined): numb
   return number;
 }
 
-function between(value: unknown, field: string, low: number, high: number): number {
-  if (typeof value !== 'number' || !(value >= low && value <= high)) {
-    throw new PlanError(`plan.${field} is ${shown(value)}; it must be a number from ${low} to ${high}`);
+function between(value: unknown, field: string, low: number, high: number, whole = false): number {
+  if (typeof value !== 'number' || !(value >= low && value <= high) || (whole && !Number.isInteger(value))) {
+    const kind = whole ? 'an integer' : 'a number';
+    throw new PlanError(`plan.${field} is ${shown(value)}; it must be ${kind} from ${low} to ${high}`);
   }
   return value;
 }

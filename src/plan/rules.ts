@@ -24,7 +24,8 @@ export function validatePlan(plan: ParallelPlan, facts: RunFacts): ParallelPlan 
   checkTensorParallel(plan, facts);
   checkPipeline(plan, facts);
   checkOverlap(plan);
-  checkOuter(plan);
+  checkOuter(plan, facts);
+  checkWire(plan);
   return plan;
 }
 
@@ -107,12 +108,30 @@ function checkOverlap({ overlap, zero }: ParallelPlan): void {
   });
 }
 
-/** Fields of the plan's type that no executor runs yet are refused, not ignored. */
-function checkOuter({ outer, zero, wire }: ParallelPlan): void {
+function checkOuter({ outer, zero }: ParallelPlan, { layers }: RunFacts): void {
+  if (!outer) return;
   refuse(
-    outer === undefined || zero === 0,
+    zero === 0,
     () => `plan.outer with plan.zero ${zero} > 0: DiLoCo keeps every rank's own parameters and moments; set zero to 0`,
   );
-  refuse(outer === undefined, () => 'plan.outer (DiLoCo) cannot run in this version; leave it out');
-  refuse(wire === 'f32', () => `plan.wire ${wire} cannot run in this version; leave it out or set it to f32`);
+  const { every, fragments = 1, delay = 0 } = outer;
+  refuse(fragments <= layers, () => {
+    return `plan.outer.fragments ${fragments} > model.layers ${layers}: every fragment needs a block; lower fragments`;
+  });
+  refuse(every % fragments === 0, () => {
+    return `plan.outer.every ${every} mod plan.outer.fragments ${fragments} = ${every % fragments}: fragments take turns at equal distances; take a multiple of ${fragments}`;
+  });
+  refuse(delay < every / fragments, () => {
+    return `plan.outer.delay ${delay} >= ${every / fragments}, the steps from one fragment's turn to the next (every / fragments); lower delay`;
+  });
+}
+
+function checkWire({ wire, outer, feedback, zero }: ParallelPlan): void {
+  refuse(wire !== 'int4' || outer !== undefined, () => {
+    return 'plan.wire int4 without plan.outer: 4 bits are too few for a gradient of every step; take int8';
+  });
+  refuse(!feedback || wire !== 'f32', () => 'plan.feedback with plan.wire f32: nothing is lost; leave feedback out');
+  refuse(!feedback || zero < 2, () => {
+    return `plan.feedback with plan.zero ${zero}: gradients of each microbatch are summed by themselves; set zero to 0 or 1`;
+  });
 }

@@ -11,6 +11,7 @@ import { makeMesh, rankOf } from './mesh';
 import type { ParallelPlan, UnitSize } from './plan';
 import { SimulatedRank } from './simulatedrank';
 import { Run } from './simulatedrun';
+import { stepPrograms } from './steps';
 
 export interface RankReport {
   /** Time in compute lines. */
@@ -48,7 +49,10 @@ export function clusterOf(plan: ParallelPlan, units: readonly UnitSize[]): Simul
   const programs = programsOf(plan, units);
   const seats = peers.map((_, rank) => {
     const mesh = makeMesh(1, peers, rank, plan);
-    return { mesh, ...programs[mesh.coord.pp]! };
+    const seat = { mesh, ...programs[mesh.coord.pp]! };
+    if (!plan.outer) return seat;
+    const programOf = stepPrograms(plan, mesh, units);
+    return { ...seat, actionsOf: (step: number) => programOf(step).actions };
   });
   return { plan, units, programs, seats };
 }
@@ -60,14 +64,14 @@ function namesOf({ dp, pp, tp }: ParallelPlan): readonly string[] {
 /** Run `steps` steps. Throws PlanError naming the line every unfinished rank is stuck at when none can go on. */
 export function simulate(cluster: SimulatedCluster, costs: Costs, steps = 1): Simulation {
   const run = new Run(cluster, costs);
-  const ranks = cluster.seats.map(({ mesh, actions }) => new SimulatedRank(run, mesh, actions, steps));
+  const ranks = cluster.seats.map((seat) => new SimulatedRank(run, seat, steps));
   for (let moved = true; moved; ) {
     moved = false;
     for (const rank of ranks) while (rank.advance()) moved = true;
   }
   const stuck = ranks
     .filter(({ done }) => !done)
-    .map((rank) => `rank ${rank.mesh.rank} at line ${(rank.linesRun % rank.actions.length) + 1} "${rank.lineText}"`);
+    .map((rank) => `rank ${rank.mesh.rank} at line ${rank.lineNumber} "${rank.lineText}"`);
   if (stuck.length > 0) throw new PlanError(`the programs wait for each other: ${stuck.join(', ')}`);
   return report(run, ranks);
 }

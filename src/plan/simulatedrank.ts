@@ -3,13 +3,15 @@
  * says them, tests/equivalence/waits.test.ts compares them; here each costs time instead of doing anything.
  */
 import type { TraceEvent } from '../trace/trace';
+import type { Seat } from './costs';
 import { messageMs } from './links';
 import type { Mesh } from './mesh';
 import type { Collective, NetLane, Pending } from './netlane';
-import type { Action } from './plan';
+import { type Action, wiresOf } from './plan';
 import type { Run } from './simulatedrun';
 import { stageCount } from './stages';
 import { messageOf, printAction } from './text';
+import { wireBytes } from './wire';
 
 /** One rank under way: its clock, its place in the program, its net lane. */
 export class SimulatedRank {
@@ -18,7 +20,11 @@ export class SimulatedRank {
   lastMs = 0;
   messagesSent = 0;
   peakUnits = 0;
+  /** Lines run so far, over all steps. */
+  linesRun = 0;
   #clock = 0;
+  #step = 0;
+  /** Line of the step that is next. */
   #line = 0;
   #live = 0;
   /** Sends that a line has started and that await parameters; true when they could be sent. */
@@ -29,14 +35,18 @@ export class SimulatedRank {
   /** By unit: what its next reader awaits, and what NORM awaits. */
   readonly #params = new Map<number, Pending[]>();
   readonly #grads = new Map<number, Pending[]>();
+  readonly #averages = new Map<number, Pending[]>();
 
   constructor(
     readonly run: Run,
-    readonly mesh: Mesh,
-    readonly actions: readonly Action[],
+    readonly seat: Seat,
     readonly steps: number,
   ) {
-    this.#lane = run.lanes[mesh.rank]!;
+    this.#lane = run.lanes[seat.mesh.rank]!;
+  }
+
+  get mesh(): Mesh {
+    return this.seat.mesh;
   }
 
   get bytesSent(): number {
@@ -44,24 +54,24 @@ export class SimulatedRank {
   }
 
   get done(): boolean {
-    return this.#line === this.actions.length * this.steps;
-  }
-
-  /** Lines run so far, over all steps. */
-  get linesRun(): number {
-    return this.#line;
+    return this.#step === this.steps;
   }
 
   get lineText(): string {
     return printAction(this.#action, this.run.cluster.units);
   }
 
-  get #action(): Action {
-    return this.actions[this.#line % this.actions.length]!;
+  /** From 1, of its step. */
+  get lineNumber(): number {
+    return this.#line + 1;
   }
 
-  get #step(): number {
-    return Math.floor(this.#line / this.actions.length);
+  get #actions(): readonly Action[] {
+    return this.seat.actionsOf?.(this.#step) ?? this.seat.actions;
+  }
+
+  get #action(): Action {
+    return this.#actions[this.#line]!;
   }
 
   /** Run the next line; false when there is none or what it awaits is not known yet, and nothing that waited beside it is. */
@@ -69,7 +79,9 @@ export class SimulatedRank {
     const waited = this.#waiting.length;
     this.#waiting = this.#waiting.filter((send) => !send());
     if (this.done || !this.#runLine(this.#action)) return this.#waiting.length < waited;
+    this.linesRun++;
     this.#line++;
+    if (this.#line === this.#actions.length) [this.#step, this.#line] = [this.#step + 1, 0];
     return true;
   }
 
@@ -95,7 +107,7 @@ export class SimulatedRank {
       case 'STEP':
         return this.#optimize(line.unit);
       case 'OUTER':
-        return this.#outer(line.unit);
+        return this.#outer(line);
       case 'SUM':
         return this.#sum(line.unit);
       case 'FREE':
@@ -182,8 +194,10 @@ export class SimulatedRank {
   #start(name: Collective['name'], unit: number, halves: 1 | 2, users: Map<number, Pending[]>): boolean {
     const members = this.mesh.ranks('dp');
     const meeting = this.run.meeting(`${this.#step} ${members[0]} ${this.lineText}`, members);
-    const bytes = 4 * this.run.cluster.units[unit]!.paramFloats;
-    const direct = name === 'REDUCE' && this.#isByMicrobatch;
+    const wires = wiresOf(this.run.cluster.plan);
+    const wire = name === 'GATHER' ? 'f32' : name === 'OUTER' ? wires.outer : wires.reduce;
+    const bytes = wireBytes(this.run.cluster.units[unit]!.paramFloats, wire);
+    const direct = wire !== 'f32' || (name === 'REDUCE' && this.#isByMicrobatch);
     this.#lane.join(meeting, { name, unit, bytes, halves, direct, step: this.#step }, this.#clock);
     push(users, unit, meeting);
     return true;
@@ -235,10 +249,13 @@ export class SimulatedRank {
     return true;
   }
 
-  #outer(unit: number): boolean {
-    const { outer, dp } = this.run.cluster.plan;
-    if (!outer || dp === 1 || (this.#step + 1) % outer.every !== 0) return true;
-    return this.#start('OUTER', unit, 2, this.#params);
+  /** An average under way for longer than a step is awaited by the line that uses it. */
+  #outer({ unit, part }: Extract<Action, { op: 'OUTER' }>): boolean {
+    if (this.run.cluster.plan.dp === 1) return true;
+    if (part !== 'use') return this.#start('OUTER', unit, 2, part === 'take' ? this.#averages : this.#params);
+    for (const average of this.#averages.get(unit) ?? []) push(this.#params, unit, average);
+    this.#averages.delete(unit);
+    return true;
   }
 
   /** Let the clock reach the arrival of these units' parameters; false when one arrival is not known yet. */

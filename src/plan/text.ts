@@ -20,8 +20,11 @@ export function printAction(action: Action, units: readonly Named[]): string {
       return `TIE ${action.dir} ${nameOf(action.unit, units)}`;
     case 'NORM':
       return 'NORM';
+    case 'OUTER': {
+      const part = action.part === undefined ? '' : `${action.part} `;
+      return `OUTER ${part}${nameOf(action.unit, units)}`;
+    }
     case 'STEP':
-    case 'OUTER':
     case 'ADD':
     case 'SUM':
       return `${action.op} ${nameOf(action.unit, units)}`;
@@ -51,7 +54,8 @@ export function aroundLine(actions: readonly Action[], at: number, units: readon
 /** The line that `printAction` printed. Throws PlanError for text that is no line of these units. */
 export function parseAction(text: string, units: readonly Named[]): Action {
   const words = text.trim().split(/\s+/);
-  const unit = units.findIndex(({ name }) => name === words[words[0] === 'TIE' ? 2 : 1]);
+  const isNamedSecond = words[0] === 'TIE' || (words[0] === 'OUTER' && words.length === 3);
+  const unit = units.findIndex(({ name }) => name === words[isNamedSecond ? 2 : 1]);
   const action = read(words, unit);
   if (!action || printAction(action, units) !== words.join(' '))
     throw new PlanError(`"${text}" is not a line of this model's program`);
@@ -72,7 +76,9 @@ function read(words: readonly string[], unit: number): Action | undefined {
   if (op === 'F' || op === 'B' || op === 'I' || op === 'W' || op === 'ASIDE' || op === 'BACK') {
     return mb === undefined ? undefined : { op, unit, mb };
   }
-  if (op === 'STEP' || op === 'OUTER' || op === 'ADD' || op === 'SUM') return { op, unit };
+  if (op === 'STEP' || op === 'ADD' || op === 'SUM') return { op, unit };
+  if (op === 'OUTER')
+    return dir === 'take' || dir === 'use' || dir === 'whole' ? { op, unit, part: dir } : { op, unit };
   const microbatch = mb === undefined ? {} : { mb };
   if (op === 'REDUCE') return { op, unit, ...microbatch };
   if (op !== 'GATHER' && op !== 'FREE') return undefined;

@@ -1,19 +1,26 @@
 /** The planner's verdict in words: a short name of a plan and one sentence why it was chosen. */
 import { sharersOf } from './machines';
-import type { ParallelPlan } from './plan';
+import { isApproximate, type ParallelPlan } from './plan';
 import type { Device, Prediction } from './prediction';
 
-/** `DDP`, `ZeRO-2`, `dp 2 x pp 2 (1f1b)`, `tp 4`. */
-export function nameOf({ dp, pp, tp, zero, schedule, recompute, overlap }: ParallelPlan): string {
-  const data = dp === 1 ? '' : zero > 0 ? `ZeRO-${zero}` : 'DDP';
+/** `DDP`, `ZeRO-2`, `dp 2 x pp 2 (1f1b)`, `tp 4`, `DiLoCo every 10, int8, approximate`. */
+export function nameOf(plan: ParallelPlan): string {
+  const { dp, pp, tp, zero, schedule, recompute, overlap, outer, wire } = plan;
+  const replicas = outer ? `DiLoCo every ${outer.every}` : zero > 0 && dp > 1 ? `ZeRO-${zero}` : '';
   const axes = [dp > 1 ? `dp ${dp}` : '', pp > 1 ? `pp ${pp}` : '', tp > 1 ? `tp ${tp}` : '']
     .filter(Boolean)
     .join(' x ');
-  const name =
-    pp === 1 && tp === 1
-      ? data || 'one tab'
-      : `${axes}${pp > 1 ? ` (${schedule})` : ''}${zero > 0 && dp > 1 ? `, ${data}` : ''}`;
-  return `${name}${recompute ? ', recompute' : ''}${overlap === false ? ', no overlap' : ''}`;
+  const isCut = pp > 1 || tp > 1;
+  const name = isCut ? `${axes}${pp > 1 ? ` (${schedule})` : ''}` : replicas || (dp > 1 ? 'DDP' : 'one tab');
+  const parts = [
+    name,
+    isCut ? replicas : '',
+    wire !== 'f32' && dp > 1 ? wire : '',
+    recompute ? 'recompute' : '',
+    overlap === false ? 'no overlap' : '',
+    isApproximate(plan) ? 'approximate' : '',
+  ];
+  return parts.filter(Boolean).join(', ');
 }
 
 export function whyThis(

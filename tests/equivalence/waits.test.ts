@@ -63,7 +63,7 @@ class LateRun extends Run {
 /** By rank, the lines that ran when nothing goes on any more; and the names of everything that is sent. */
 function simulated(cluster: SimulatedCluster, late = '') {
   const run = new LateRun(cluster, late);
-  const ranks = cluster.seats.map(({ mesh, actions }) => new SimulatedRank(run, mesh, actions, STEPS));
+  const ranks = cluster.seats.map((seat) => new SimulatedRank(run, seat, STEPS));
   for (let moved = true; moved; ) {
     moved = false;
     for (const rank of ranks) while (rank.advance()) moved = true;

@@ -19,7 +19,7 @@ import { type MemoryTransport, memoryTransports } from './memory';
 export interface ClusterRun {
   readonly losses: readonly number[];
   readonly gradNorms: readonly number[];
-  /** Mean gradient of the first step, whole model by address. */
+  /** Mean gradient of the first step, whole model by address; empty with DiLoCo. */
   readonly firstGradient: Float32Array;
   /** After the last step, whole model by address; equal on all ranks that hold an element, or `run` threw. */
   readonly weights: Float32Array<ArrayBuffer>;
@@ -114,11 +114,12 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
     }
     losses.push(outcomes[0]!.loss);
     gradNorms.push(outcomes[0]!.gradNorm);
-    if (step === 0) firstGradient = await gradientOf(run, members);
+    // why not with DiLoCo: replicas have gradients of their own
+    if (step === 0 && !run.plan.outer) firstGradient = await gradientOf(run, members);
     await all(members, async ({ rank }) => {
       await rank.executor.settle();
       // why: reads end in their order, so a tied table is on its way to its reader after this one
-      await rank.executor.instance.stream.read(rank.executor.instance.sumsqPlaces[0]!.place);
+      await rank.executor.instance.stream.read(rank.executor.instance.sumsqPlaces(false)[0]!.place);
     });
     sent = members.map(({ transport }, i) => bytesOf(transport) - before[i]!);
     submits = device.counters.submits - submitted;

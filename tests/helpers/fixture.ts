@@ -1,4 +1,4 @@
-/** The PyTorch runs that tests/reference/make.py wrote: model, text, losses, and weights by Hugging Face name. */
+/** The PyTorch runs that tests/reference/make.py and diloco.py wrote: model, text, losses, and weights by Hugging Face name. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { namedTensors } from '../../src/model/names';
@@ -13,11 +13,16 @@ export type FixtureName =
   | 'gpt2-tall'
   | 'llama-untied'
   | 'llama-deep'
-  | 'llama-tall';
+  | 'llama-tall'
+  | 'diloco-four'
+  | 'diloco-three'
+  | 'diloco-two';
 
 export interface Fixture {
   readonly model: ModelConfig;
   readonly train: TrainConfig;
+  /** What the reference itself ran with beside one process. */
+  readonly plan: Readonly<Record<string, unknown>>;
   readonly text: Uint16Array;
   readonly losses: readonly number[];
   readonly gradNorms: readonly number[];
@@ -35,6 +40,7 @@ export function readFixture(name: FixtureName): Fixture {
   return {
     model: json.model,
     train: { ...json.train, matmulPrecision: 'f32' },
+    plan: json.plan ?? {},
     text: Uint16Array.from(json.tokens),
     losses: json.losses,
     gradNorms: json.gradNorms,

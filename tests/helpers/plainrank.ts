@@ -81,6 +81,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       readPart: async (kind, unit, from, floats) => state[kind].get(unit)!.slice(from, from + floats),
       writePart: async (kind, unit, from, values) => state[kind].get(unit)!.set(values, from),
       written: async () => {},
+      bringTogether: async () => {},
       close: () => {},
     };
     return rank;

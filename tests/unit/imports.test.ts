@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   net: [],
   'net/wire': [/^errors$/, /^plan\/(plan|mesh)$/],
   // why links: what ranks assume of them and the choice of a collective's form by it, which the planner predicts by
-  'net/collective': [/^errors$/, /^trace\/trace$/, /^plan\/(plan|mesh|links)$/, /^net\/wire\//],
+  'net/collective': [/^errors$/, /^trace\/trace$/, /^plan\/(plan|mesh|links|wire)$/, /^net\/wire\//],
   'net/signaling': [/^errors$/, /^plan\/(plan|mesh)$/, /^net\/clock$/],
   'net/membership': [/^errors$/, /^plan\/(plan|mesh)$/, /^net\/clock$/, /^net\/(wire|signaling)\//],
   'net/room': [/^errors$/, /^plan\/mesh$/, /^net\/clock$/, /^net\/(wire|signaling)\//],

@@ -9,6 +9,7 @@ import type { Mesh } from '../../plan/mesh';
 import type { Axis } from '../../plan/plan';
 import type { Trace } from '../../trace/trace';
 import type { Tag, Transport } from '../wire/transport';
+import { type Coding, codedAllReduce, codedReduce, codedScatter } from './coded';
 import { around, type Circle, chunkBounds, max, ownedChunk, sum } from './collective';
 import { directBroadcast, directGather, directReduce, directScatter } from './direct';
 import { ringBroadcast, ringGather, ringReduce } from './ring';
@@ -20,15 +21,15 @@ export interface Group {
   /** My position in the group. */
   readonly rank: number;
   readonly size: number;
-  /** Sum over the group, in place. */
-  allReduce(x: Float32Array, tag: Tag): Promise<void>;
+  /** Sum over the group, in place. With a coding all ranks get the same approximate bits. */
+  allReduce(x: Float32Array, tag: Tag, coding?: Coding): Promise<void>;
   /** Afterwards the chunk this rank owns holds the sum; returns it as a view of `x`. The rest of `x` is garbage. */
-  reduceScatter(x: Float32Array, tag: Tag): Promise<Float32Array>;
+  reduceScatter(x: Float32Array, tag: Tag, coding?: Coding): Promise<Float32Array>;
   /**
    * What every member contributes to the chunk this rank owns, in ring order and not yet added, for sums that go on over
    * several calls; the traffic of a reduce-scatter. Over a ring, which adds on the way, it is the one sum of them.
    */
-  scatter(x: Float32Array, tag: Tag): Promise<readonly Float32Array[]>;
+  scatter(x: Float32Array, tag: Tag, coding?: Coding): Promise<readonly Float32Array[]>;
   /** The owned chunk is already in place in `x`; fills the others. */
   allGather(x: Float32Array, tag: Tag): Promise<void>;
   broadcast(x: Float32Array, root: number, tag: Tag): Promise<void>;
@@ -85,13 +86,18 @@ export function makeGroup(
     axis,
     rank,
     size,
-    allReduce: (x, tag) => reduceAll(x, tag, sum),
+    async allReduce(x, tag, coding) {
+      if (coding && size > 1) await codedAllReduce(circle, x, tag, coding);
+      else await reduceAll(x, tag, sum);
+    },
     allReduceMax: (x, tag) => reduceAll(x, tag, max),
-    async reduceScatter(x, tag) {
-      if (size > 1) await (form(x) === 'ring' ? ringReduce : directReduce)(circle, x, tag, sum, false);
+    async reduceScatter(x, tag, coding) {
+      if (coding && size > 1) await codedReduce(circle, x, tag, coding);
+      else if (size > 1) await (form(x) === 'ring' ? ringReduce : directReduce)(circle, x, tag, sum, false);
       return x.subarray(...chunkBounds(x.length, size, ownedChunk(rank, size)));
     },
-    async scatter(x, tag) {
+    async scatter(x, tag, coding) {
+      if (coding && size > 1) return codedScatter(circle, x, tag, coding);
       if (size > 1 && links.form !== 'ring') return directScatter(circle, x, tag);
       if (size > 1) await ringReduce(circle, x, tag, sum, false);
       return [x.subarray(...chunkBounds(x.length, size, ownedChunk(rank, size)))];

@@ -9,39 +9,44 @@ export interface Ballot {
   readonly loss: number;
   /** Sum of squares of the gradient elements this rank counts, by unit of the model. */
   readonly sumsq: readonly number[];
+  /** DiLoCo: by fragment, the samples that this rank's replica has trained on since its last outer step; else empty. */
+  readonly samples: readonly number[];
   /** The trainer's own numbers. */
   readonly vote: readonly number[];
 }
 
-export interface Outcome {
-  readonly loss: number;
-  readonly sumsq: number;
-  /** In rank order. */
-  readonly votes: readonly (readonly number[])[];
+export function packBallot({ loss, sumsq, samples, vote }: Ballot): Uint8Array {
+  return new Uint8Array(new Float64Array([loss, ...sumsq, ...samples, ...vote]).buffer);
 }
 
-export function packBallot({ loss, sumsq, vote }: Ballot): Uint8Array {
-  return new Uint8Array(new Float64Array([loss, ...sumsq, ...vote]).buffer);
-}
-
-/** Throws ProtocolError for a ballot that is not of this model or not as long as the others. */
-export function countVotes(ballots: readonly Uint8Array[], units: number): Outcome {
-  const numbers = ballots.map((bytes, rank) => {
-    if (
-      bytes.byteLength % 8 !== 0 ||
-      bytes.byteLength < 8 * (1 + units) ||
-      bytes.byteLength !== ballots[0]!.byteLength
-    ) {
+/** Every rank's ballot. Throws ProtocolError for one that is not of this model or not as long as the others. */
+export function readBallots(ballots: readonly Uint8Array[], units: number, fragments: number): readonly Ballot[] {
+  return ballots.map((bytes, rank) => {
+    const isWhole = bytes.byteLength % 8 === 0 && bytes.byteLength >= 8 * (1 + units + fragments);
+    if (!isWhole || bytes.byteLength !== ballots[0]!.byteLength) {
       throw new ProtocolError(`rank ${rank} sent a ballot of ${bytes.byteLength} bytes for ${units} units`);
     }
-    return [...new Float64Array(bytes.slice().buffer)];
+    const numbers = [...new Float64Array(bytes.slice().buffer)];
+    return {
+      loss: numbers[0]!,
+      sumsq: numbers.slice(1, 1 + units),
+      samples: numbers.slice(1 + units, 1 + units + fragments),
+      vote: numbers.slice(1 + units + fragments),
+    };
   });
-  let sumsq = 0;
-  for (let unit = 0; unit < units; unit++) {
+}
+
+export function lossOf(ballots: readonly Ballot[]): number {
+  return ballots.reduce((total, { loss }) => total + loss, 0);
+}
+
+/** Of the ranks of `ballots` together. */
+export function sumsqOf(ballots: readonly Ballot[]): number {
+  let total = 0;
+  for (const unit of ballots[0]!.sumsq.keys()) {
     let part = 0;
-    for (const ballot of numbers) part += ballot[1 + unit]!;
-    sumsq += part;
+    for (const { sumsq } of ballots) part += sumsq[unit]!;
+    total += part;
   }
-  const loss = numbers.reduce((total, ballot) => total + ballot[0]!, 0);
-  return { loss, sumsq, votes: numbers.map((ballot) => ballot.slice(1 + units)) };
+  return total;
 }

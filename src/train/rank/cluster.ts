@@ -2,12 +2,16 @@
 import { ProtocolError } from '../../errors';
 import type { Place } from '../../gpu/instr';
 import type { Stream } from '../../gpu/stream';
+import { type Codec, codecOf } from '../../net/collective/codec';
+import type { Coding } from '../../net/collective/coded';
 import { emitOf, lineOf } from '../../net/collective/collective';
+import { Feedback } from '../../net/collective/feedback';
 import type { Group } from '../../net/collective/group';
 import type { Transport } from '../../net/wire/transport';
 import type { Mesh } from '../../plan/mesh';
 import type { Action, UnitSize } from '../../plan/plan';
 import { printAction } from '../../plan/text';
+import type { Wire } from '../../plan/wire';
 import type { Trace } from '../../trace/trace';
 
 export interface Cluster {
@@ -20,6 +24,8 @@ export interface Cluster {
   /** Aborted when the generation cannot finish its step. */
   readonly signal: AbortSignal;
   readonly trace: Trace;
+  /** How REDUCE and OUTER send. */
+  readonly codings: { readonly reduce: Codings; readonly outer: Codings };
 }
 
 /** The actions of one kind. */
@@ -38,6 +44,33 @@ export class Tags {
 
   name(text: string): string {
     return `${this.head}/${text}`;
+  }
+}
+
+/** The code of a kind of sum, and by unit what it lost of earlier ones. */
+export class Codings {
+  readonly #codec: Codec | undefined;
+  readonly #feedback = new Map<number, Feedback>();
+
+  constructor(
+    wire: Wire,
+    readonly keepsLoss: boolean,
+  ) {
+    this.#codec = codecOf(wire);
+  }
+
+  /** undefined where the unit's floats travel as they are. */
+  of(unit: number): Coding | undefined {
+    if (!this.#codec) return undefined;
+    if (!this.keepsLoss) return { codec: this.#codec };
+    const feedback = this.#feedback.get(unit) ?? new Feedback();
+    this.#feedback.set(unit, feedback);
+    return { codec: this.#codec, feedback };
+  }
+
+  /** The step was committed, so what its sums lost counts. */
+  commit(): void {
+    for (const feedback of this.#feedback.values()) feedback.commit();
   }
 }
 

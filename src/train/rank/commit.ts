@@ -1,8 +1,12 @@
-/** NORM, the commit point: the ranks exchange norm, loss and votes, and every rank forms the same numbers of them. */
+/**
+ * NORM, the commit point: the ranks exchange norm, loss and votes, and every rank forms the same numbers of them. In a local
+ * step (DiLoCo) norm and clip are those of the replica.
+ */
 import { NonFinite } from '../../errors';
 import type { Instance } from '../../model/instance';
-import { type Ballot, countVotes, packBallot } from './ballot';
+import { type Ballot, lossOf, packBallot, readBallots, sumsqOf } from './ballot';
 import type { Cluster } from './cluster';
+import type { OuterSteps } from './outersteps';
 import type { StepInput, StepOutcome } from './rankcontract';
 
 export interface OptimizerOptions {
@@ -11,6 +15,14 @@ export interface OptimizerOptions {
   readonly weightDecay: number;
   /** 0 switches clipping off. */
   readonly gradClip: number;
+  /** By replica: samples of the global batch that it trains on in a step. */
+  readonly shares: readonly number[];
+}
+
+/** The norm of a replica's or the cluster's mean gradient, and the target tokens it is the mean over. */
+interface Norm {
+  readonly norm: number;
+  readonly tokens: number;
 }
 
 export class Commit {
@@ -18,44 +30,69 @@ export class Commit {
     readonly instance: Instance,
     readonly cluster: Cluster,
     readonly options: OptimizerOptions,
+    readonly outer: OuterSteps | undefined,
   ) {}
 
   /** Once all gradients are complete. Rejects with NonFinite on all ranks alike; nothing before it touches a parameter. */
-  async run(input: StepInput, tag: string): Promise<StepOutcome> {
-    const ballots = await this.cluster.world.exchange(packBallot(await this.#ballot(input)), tag);
-    const { sumsq, loss: lossSum, votes } = countVotes(ballots, this.instance.units.length);
-    const gradNorm = Math.sqrt(sumsq) / input.tokens;
-    const loss = lossSum / input.tokens;
+  async run(input: StepInput, isLocal: boolean, tag: string): Promise<StepOutcome> {
+    const mine = packBallot(await this.#ballot(input, isLocal));
+    const said = await this.cluster.world.exchange(mine, tag);
+    const ballots = readBallots(said, this.instance.units.length, this.outer?.fragments ?? 0);
+    const loss = lossOf(ballots) / input.tokens;
+    const { own, gradNorm } = this.#norms(ballots, input.tokens, isLocal);
     if (!Number.isFinite(gradNorm) || !Number.isFinite(loss)) {
       throw new NonFinite(
         `step ${input.step} gave loss ${loss} and gradient norm ${gradNorm}, so it was not applied: lower train.lr`,
       );
     }
-    this.#setOptimizer(input, gradNorm);
+    this.#setOptimizer(input, own);
+    for (const codings of Object.values(this.cluster.codings)) codings.commit();
+    this.outer?.commit(ballots, input.step);
     this.cluster.trace.instant('host', 'loss', { value: loss });
     this.cluster.trace.instant('host', 'gradNorm', { value: gradNorm });
-    return { loss, gradNorm, votes };
+    return { loss, gradNorm, votes: ballots.map(({ vote }) => vote) };
   }
 
-  #setOptimizer({ step, lr, tokens }: StepInput, gradNorm: number): void {
+  /** The norm that this rank clips by, and the one that is reported: of replicas the mean, weighted by their tokens. */
+  #norms(ballots: readonly Ballot[], tokens: number, isLocal: boolean): { own: Norm; gradNorm: number } {
+    if (!isLocal) {
+      const norm = Math.sqrt(sumsqOf(ballots)) / tokens;
+      return { own: { norm, tokens }, gradNorm: norm };
+    }
+    const { mesh } = this.cluster;
+    const { shares } = this.options;
+    const samples = shares.reduce((sum, share) => sum + share, 0);
+    const norms = shares.map((share, replica): Norm => {
+      const part = (tokens * share) / samples;
+      const members = ballots.filter((_, rank) => mesh.replicaOf(rank) === replica);
+      return { norm: Math.sqrt(sumsqOf(members)) / part, tokens: part };
+    });
+    const gradNorm = norms.reduce((sum, one) => sum + one.tokens * one.norm, 0) / tokens;
+    return { own: norms[mesh.coord.dp]!, gradNorm };
+  }
+
+  #setOptimizer({ step, lr }: StepInput, { norm, tokens }: Norm): void {
     const { gradClip, betas, eps, weightDecay } = this.options;
-    const clip = gradClip > 0 ? Math.min(1, gradClip / (gradNorm + 1e-6)) : 1;
+    const clip = gradClip > 0 ? Math.min(1, gradClip / (norm + 1e-6)) : 1;
     const [beta1, beta2] = betas;
-    const [c1, c2] = [1 - beta1 ** (step + 1), 1 - beta2 ** (step + 1)];
+    const updates = step + 1 - (this.outer?.since ?? 0);
+    const [c1, c2] = [1 - beta1 ** updates, 1 - beta2 ** updates];
     this.instance.setAdam({ lr, beta1, beta2, eps, weightDecay, c1, c2, scale: clip / tokens });
   }
 
   /** What this rank knows of the step. */
-  async #ballot(input: StepInput): Promise<Ballot> {
+  async #ballot(input: StepInput, isLocal: boolean): Promise<Ballot> {
     const { instance, cluster } = this;
     instance.encodeSumsq();
-    const counted = instance.sumsqPlaces;
+    const counted = instance.sumsqPlaces(isLocal);
     const hasLoss = instance.placement.isHere(instance.units.length - 1) && cluster.mesh.coord.tp === 0;
     const places = counted.map(({ place }) => place);
     const read = await instance.stream.readMany(hasLoss ? [...places, instance.lossPlace] : places);
     const sumsq = new Array<number>(instance.units.length).fill(0);
     for (const [i, { unit }] of counted.entries()) sumsq[unit]! += sum(read[i]!);
-    return { loss: hasLoss ? sum(read.at(-1)!) : 0, sumsq, vote: input.vote() };
+    const share = isLocal ? this.options.shares[cluster.mesh.coord.dp]! : 0;
+    const samples = this.outer?.samplesAfter(share) ?? [];
+    return { loss: hasLoss ? sum(read.at(-1)!) : 0, sumsq, samples, vote: input.vote() };
   }
 }
 

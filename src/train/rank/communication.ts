@@ -1,6 +1,6 @@
 /**
- * The lines that talk to other ranks: SEND, RECV, TIE, REDUCE, GATHER, FREE, SUM. Most of them only start something. Two
- * promises per unit, parameters on their way (GATHER, TIE) and gradients on their way (REDUCE and SUM, in shards.ts), are the
+ * The lines that talk to other ranks: SEND, RECV, TIE, REDUCE, GATHER, FREE, SUM, OUTER. Most of them only start something. Two
+ * promises per unit, parameters on their way (GATHER, OUTER, TIE) and gradients on their way (REDUCE and SUM, in shards.ts), are the
  * whole dependency system.
  */
 import type { Stream } from '../../gpu/stream';
@@ -10,9 +10,10 @@ import { messageOf } from '../../plan/text';
 import { background, type Cluster, type Line, receivePlace, sendPlace, type Tags } from './cluster';
 import { sumCopies } from './copies';
 import type { GpuClock } from './gpuclock';
+import type { OuterSteps } from './outersteps';
 import { Shards } from './shards';
 
-export type CommunicationLine = Line<'SEND' | 'RECV' | 'TIE' | 'REDUCE' | 'GATHER' | 'FREE' | 'SUM'>;
+export type CommunicationLine = Line<'SEND' | 'RECV' | 'TIE' | 'REDUCE' | 'GATHER' | 'FREE' | 'SUM' | 'OUTER'>;
 
 export class Communication {
   readonly #stream: Stream;
@@ -26,10 +27,12 @@ export class Communication {
 
   constructor(
     readonly instance: Instance,
-    readonly program: Program,
+    /** The stages of this rank and of the model, which are those of every step. */
+    readonly program: Pick<Program, 'stages' | 'stageCount'>,
     readonly cluster: Cluster,
     readonly clock: GpuClock,
     readonly tags: Tags,
+    readonly outer: OuterSteps | undefined,
   ) {
     this.#stream = instance.stream;
     this.#shards = new Shards(instance, cluster);
@@ -63,6 +66,11 @@ export class Communication {
         return;
       case 'TIE':
         return this.#tie(line as Line<'TIE'>);
+      case 'OUTER': {
+        const arrives = this.outer!.start(line as Line<'OUTER'>, this.tags.of(line));
+        if (arrives) this.#params.set(line.unit, arrives);
+        return this.clock.submit();
+      }
     }
   }
 
@@ -81,10 +89,12 @@ export class Communication {
 
   /**
    * Wait until what this rank keeps of the model is at rest, also after a failed step. Rejects with PeerLost where a GATHER
-   * of kept parameters (zero 1 and 2) failed: they are of two steps then.
+   * of kept parameters (zero 1 and 2) failed: they are of two steps then. After a failed OUTER its state before it is kept.
    */
   async settle(): Promise<void> {
-    if (this.instance.options.sharding.zero < 3) await Promise.all(this.#params.values());
+    const { zero } = this.instance.options.sharding;
+    if (zero === 0) await Promise.allSettled(this.#params.values());
+    else if (zero < 3) await Promise.all(this.#params.values());
   }
 
   #send(line: Line<'SEND'>): void {

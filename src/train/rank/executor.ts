@@ -5,19 +5,22 @@
 import { DeviceLost, LineError, NonFinite, PeerLost, StaleGeneration } from '../../errors';
 import type { Microbatch } from '../../model/inputs';
 import type { Instance } from '../../model/instance';
-import type { Program } from '../../plan/lower';
-import type { Action, UnitSize } from '../../plan/plan';
+import type { Action, OuterPlan, UnitSize } from '../../plan/plan';
+import type { ProgramOf } from '../../plan/steps';
 import { aroundLine, printAction } from '../../plan/text';
 import { type Cluster, Tags } from './cluster';
 import { Commit, type OptimizerOptions } from './commit';
 import { Communication, type CommunicationLine } from './communication';
 import { GpuClock } from './gpuclock';
+import { OuterSteps } from './outersteps';
 import { type ComputeLine, Passes, type PassOptions } from './passes';
 import type { StepInput, StepOutcome } from './rankcontract';
 
 export interface ExecutorOptions extends OptimizerOptions, Pick<PassOptions, 'leastMs'> {
   /** All units of the model. */
   readonly units: readonly UnitSize[];
+  /** The rates of DiLoCo's outer steps, where the programs have any. */
+  readonly outer?: OuterPlan;
 }
 
 export class Executor {
@@ -26,18 +29,20 @@ export class Executor {
   readonly #commit: Commit;
   readonly #clock: GpuClock;
   readonly #tags: Tags;
+  readonly outer: OuterSteps | undefined;
   #copies = 0;
 
   constructor(
     readonly instance: Instance,
-    readonly program: Program,
+    readonly programs: ProgramOf,
     readonly cluster: Cluster,
     readonly options: ExecutorOptions,
   ) {
     this.#tags = new Tags(options.units);
     this.#clock = new GpuClock(instance.stream, cluster.trace);
-    this.#communication = new Communication(instance, program, cluster, this.#clock, this.#tags);
-    this.#commit = new Commit(instance, cluster, options);
+    this.outer = options.outer && new OuterSteps(instance, cluster, options.outer);
+    this.#communication = new Communication(instance, programs(0), cluster, this.#clock, this.#tags, this.outer);
+    this.#commit = new Commit(instance, cluster, options, this.outer);
     this.#passes = new Passes(instance, cluster, this.#clock, this.#tags, {
       leastMs: options.leastMs,
       awaitParams: (unit) => this.#communication.awaitParams(unit),
@@ -45,16 +50,18 @@ export class Executor {
   }
 
   /**
-   * Run the program once and commit. Rejects with PeerLost or StaleGeneration (nothing is committed; build the rank anew),
+   * Run the step's program and commit. Rejects with PeerLost or StaleGeneration (nothing is committed; build the rank anew),
    * NonFinite on all ranks alike, DeviceLost, and LineError for what else goes wrong in a line.
    */
   async runStep(input: StepInput): Promise<StepOutcome> {
+    const { actions, isLocal } = this.programs(input.step);
     this.#begin(`${input.step}`);
+    if (isLocal && !this.outer!.isActive) await this.outer!.begin();
     this.#passes.beginStep(input.microbatches);
     let outcome: StepOutcome | undefined;
-    await this.#runAll(this.program.actions, async (line) => {
+    await this.#runAll(actions, async (line) => {
       const t0 = performance.now();
-      if (line.op === 'NORM') outcome = await this.#norm(input);
+      if (line.op === 'NORM') outcome = await this.#norm(input, isLocal);
       else await this.#run(line);
       const { unit, mb } = { unit: undefined, mb: undefined, ...line };
       this.cluster.trace.span('host', line.op, t0, {
@@ -82,12 +89,20 @@ export class Executor {
   /** Bring the copy of a tied table up to date after parameters were written. All ranks call it alike. */
   async copyTable(): Promise<void> {
     this.#begin(`0/~copy${this.#copies++}`);
-    const { actions } = this.program;
+    const { actions } = this.programs(0);
     const committed = actions.slice(actions.findIndex(({ op }) => op === 'NORM'));
     await this.#runAll(
       committed.filter(({ op }) => op === 'TIE'),
       (line) => this.#run(line),
     );
+  }
+
+  /** One outer step of everything that was trained apart since the last one, at a step border. All ranks call it alike. */
+  async bringTogether(): Promise<void> {
+    const lines = this.outer?.due.map((unit): Action => ({ op: 'OUTER', unit, part: 'whole' })) ?? [];
+    this.#begin(`0/~together${this.#copies++}`);
+    await this.#runAll(lines, (line) => this.#run(line));
+    await this.outer?.made();
   }
 
   #begin(pass: string): void {
@@ -124,16 +139,17 @@ export class Executor {
       case 'GATHER':
       case 'FREE':
       case 'SUM':
+      case 'OUTER':
         return this.#communication.run(line as CommunicationLine);
-      default:
-        throw new Error('the executor has no rule for it');
+      case 'NORM':
+        throw new Error('NORM is of a step');
     }
   }
 
-  async #norm(input: StepInput): Promise<StepOutcome> {
+  async #norm(input: StepInput, isLocal: boolean): Promise<StepOutcome> {
     this.#clock.submit();
     await this.#communication.ended();
-    return this.#commit.run(input, this.#tags.of({ op: 'NORM' }));
+    return this.#commit.run(input, isLocal, this.#tags.of({ op: 'NORM' }));
   }
 
   /** The error with the line it came from, unless it is one of the ways in which a step ends without anybody's fault. */

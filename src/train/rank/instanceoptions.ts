@@ -32,6 +32,7 @@ export function instanceOptions({ model, plan, coord, rows, residency }: Station
     tableAside,
     recompute: plan.recompute,
     microbatches: plan.microbatches,
+    local: plan.outer !== undefined,
     cut,
     ...(isModelOnEach(plan) && { sampled: model }),
     firstToken: part(model.vocab, cut)[0],

@@ -61,6 +61,11 @@ export interface RankModel {
   writePart(kind: StateKind, unit: number, at: number, values: Float32Array): Promise<void>;
   /** Parts were written: bring what depends on them up to date. All ranks call it alike. */
   written(): Promise<void>;
+  /**
+   * DiLoCo: one outer step of everything that the replicas trained apart since the last one; nothing where there is none.
+   * All ranks call it alike, between steps. Rejects with PeerLost.
+   */
+  bringTogether(): Promise<void>;
   /** Bytes allocated, by role. */
   readonly memory: MemoryByRole;
   /** Free everything this rank holds on the device. */

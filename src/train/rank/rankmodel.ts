@@ -2,7 +2,6 @@
  * The RankModel of a device: one rank's units, executor and groups for one generation. Decides nothing; puts together
  * what plan, model and net offer.
  */
-import { PlanError } from '../../errors';
 import { type TuneStore, tune } from '../../gpu/autotune';
 import type { GpuDevice } from '../../gpu/device';
 import type { MemoryByRole } from '../../gpu/instr';
@@ -10,13 +9,14 @@ import { Stream } from '../../gpu/stream';
 import { Instance } from '../../model/instance';
 import { unitSizes } from '../../model/model';
 import { type LinkSetting, makeGroup } from '../../net/collective/group';
-import { lower, lowerForward, type Program } from '../../plan/lower';
-import type { ParallelPlan } from '../../plan/plan';
-import { type MicrobatchInput, microbatchSize } from '../data/data';
+import { lowerForward, type Program } from '../../plan/lower';
+import { type ParallelPlan, wiresOf } from '../../plan/plan';
+import { stepPrograms } from '../../plan/steps';
+import { type MicrobatchInput, microbatchSize, sharesOf } from '../data/data';
 import type { RunFile } from '../runfile';
 import type { StateKind } from '../state/elements';
 import type { RankState, UnitArrays } from '../state/state';
-import type { Cluster } from './cluster';
+import { type Cluster, Codings } from './cluster';
 import { Executor, type ExecutorOptions } from './executor';
 import { instanceOptions } from './instanceoptions';
 import type { RankModel, RankSetting } from './rankcontract';
@@ -43,14 +43,12 @@ export function rankMaker(
 ): (setting: RankSetting) => Promise<DeviceRank> {
   return async (setting) => {
     const { run, plan, mesh, trace } = setting;
-    if (plan.outer) throw new PlanError('plan.outer (DiLoCo) is not available: leave it out');
-    if (plan.wire !== 'f32') throw new PlanError(`plan.wire ${plan.wire} is not available: set it to f32`);
     device.askMatmulPrecision(run.train.matmulPrecision);
     const units = unitSizes(run.model, plan.dp, { size: plan.tp, rank: mesh.coord.tp });
-    const program = lower(plan, mesh, units);
+    const programs = stepPrograms(plan, mesh, units, run.train.steps);
     const { limitBytes } = options;
     const rows = microbatchSize(run.train.globalBatch, plan.dp, plan.microbatches);
-    const residency = residencyOf(program, plan, units);
+    const residency = residencyOf(programs(0), plan, units);
     const wanted = instanceOptions({ model: run.model, plan, coord: mesh.coord, rows, residency });
     if (options.tuning && !device.report.software) {
       const lists = wanted.units.flatMap((unit) => [unit.forward, unit.backwardInput, unit.backwardWeight]);
@@ -60,9 +58,10 @@ export function rankMaker(
     const instance = await Instance.create(stream, { ...wanted, ...(limitBytes !== undefined && { limitBytes }) });
     const { betas, eps, weightDecay, gradClip } = run.train;
     const cluster = clusterOf(setting, options.links);
-    const optimizer = { betas, eps, weightDecay, gradClip };
+    const shares = sharesOf(run.train.globalBatch, plan.dp).map(({ count }) => count);
+    const optimizer = { betas, eps, weightDecay, gradClip, shares, ...(plan.outer && { outer: plan.outer }) };
     const leastMs = pace(run, plan, units.length, options.unitMs);
-    const executor = new Executor(instance, program, cluster, { units, ...optimizer, leastMs });
+    const executor = new Executor(instance, programs, cluster, { units, ...optimizer, leastMs });
     return new DeviceRank(executor, lowerForward(plan, mesh, units));
   };
 }
@@ -76,14 +75,17 @@ function pace(run: RunFile, plan: ParallelPlan, units: number, unitMs: UnitMs = 
   };
 }
 
-function clusterOf({ mesh, transport, signal, trace }: RankSetting, links: LinkSetting | undefined): Cluster {
+function clusterOf({ plan, mesh, transport, signal, trace }: RankSetting, links: LinkSetting | undefined): Cluster {
   const options = { trace, ...(links && { links }) };
   const world = mesh.peers.map((_, rank) => rank);
+  const wires = wiresOf(plan);
+  const keepsLoss = plan.feedback === true;
   return {
     mesh,
     transport,
     signal,
     trace,
+    codings: { reduce: new Codings(wires.reduce, keepsLoss), outer: new Codings(wires.outer, keepsLoss) },
     dp: makeGroup(transport, mesh, 'dp', mesh.ranks('dp'), signal, options),
     tp: makeGroup(transport, mesh, 'tp', mesh.ranks('tp'), signal, options),
     world: makeGroup(transport, mesh, 'dp', world, signal, options),
@@ -133,7 +135,8 @@ export class DeviceRank implements RankModel {
       mean.set(unit, moments.slice(0, moments.length / 2));
       square.set(unit, moments.slice(moments.length / 2));
     }
-    return { param, mean, square };
+    const now = { param, mean, square };
+    return this.executor.outer?.complete(now) ?? now;
   }
 
   async gradients(): Promise<UnitArrays> {
@@ -146,6 +149,7 @@ export class DeviceRank implements RankModel {
 
   async write(state: RankState): Promise<void> {
     await this.executor.settle();
+    this.executor.outer?.load(state);
     for (const unit of this.#instance.here) {
       this.#instance.stream.write(this.#held(unit), state.param.get(unit)!);
       const place = this.#instance.own('moment', unit);
@@ -171,6 +175,10 @@ export class DeviceRank implements RankModel {
 
   written(): Promise<void> {
     return this.executor.copyTable();
+  }
+
+  async bringTogether(): Promise<void> {
+    await this.executor.bringTogether();
   }
 
   close(): void {

@@ -4,6 +4,7 @@
  * cuts them is in model/placement.ts.
  */
 import type { Instance } from '../../model/instance';
+import type { Coding } from '../../net/collective/coded';
 import { emitOf } from '../../net/collective/collective';
 import { background, type Cluster } from './cluster';
 import { sumCopies } from './copies';
@@ -52,10 +53,10 @@ export class Shards {
       // why not before: until then the device computes, and nothing is communicated
       const t0 = performance.now();
       if (zero === 0) {
-        await this.cluster.dp.allReduce(host, tag);
+        await this.cluster.dp.allReduce(host, tag, this.#coding(unit));
         stream.write(whole, host);
       } else {
-        const parts = await this.#scatter(host, tag);
+        const parts = await this.#scatter(host, tag, this.#coding(unit));
         // why: microbatches are added in order 0, 1, ..., whichever arrives first
         await before;
         if (zero === 1) stream.write(this.instance.own('grad', unit), parts[0]!);
@@ -84,6 +85,10 @@ export class Shards {
     return background(gather());
   }
 
+  #coding(unit: number): Coding | undefined {
+    return this.cluster.codings.reduce.of(unit);
+  }
+
   #hostGrad(unit: number, floats: number): Float32Array<ArrayBuffer> {
     const known = this.#hostGrads.get(unit);
     if (known) return known;
@@ -93,9 +98,9 @@ export class Shards {
   }
 
   /** This rank's shard of the sum; over several microbatches of zero >= 2 what each member adds to it, in ring order. */
-  async #scatter(host: Float32Array, tag: string): Promise<readonly Float32Array[]> {
-    if (this.isByMicrobatch) return this.cluster.dp.scatter(host, tag);
-    return [await this.cluster.dp.reduceScatter(host, tag)];
+  async #scatter(host: Float32Array, tag: string, coding: Coding | undefined): Promise<readonly Float32Array[]> {
+    if (this.isByMicrobatch) return this.cluster.dp.scatter(host, tag, coding);
+    return [await this.cluster.dp.reduceScatter(host, tag, coding)];
   }
 
   /** Start the sum of what several tensor-parallel ranks hold copies of, in every member's contribution to this shard. */

@@ -26,10 +26,17 @@ export interface Version {
   readonly generation: number;
 }
 
+/** A state that a rank says it has. */
+export interface Claim extends Version {
+  readonly cutting: Cutting;
+  /** Where replicas train apart (DiLoCo): committed steps at the newest outer step; else absent. */
+  readonly outer?: number | undefined;
+}
+
 /** What a rank brings. */
 export interface Announcement {
-  /** The states it has. */
-  readonly held: readonly (Version & { readonly cutting: Cutting })[];
+  /** The states it has, the newest first. */
+  readonly held: readonly Claim[];
   /** Hash of the weights it would start from, '' for those of the seed. */
   readonly init: string;
   /** Size and hash of the text it has; 0 and '' when it has none. */
@@ -51,7 +58,10 @@ const cutting = v.pipe(
   v.check(({ plan: { dp, pp, tp }, rank }) => rank < dp * pp * tp),
 );
 const announcement = v.object({
-  held: v.pipe(v.array(v.object({ step: count, generation: count, cutting })), v.maxLength(MAX_STATES)),
+  held: v.pipe(
+    v.array(v.object({ step: count, generation: count, cutting, outer: v.optional(count) })),
+    v.maxLength(MAX_STATES),
+  ),
   init: hash,
   text: v.object({ sizeBytes: count, hash }),
 });

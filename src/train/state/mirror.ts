@@ -19,12 +19,15 @@ export function buddyOf(rank: number, size: number): number {
 export async function mirror(circuit: Circuit, config: ModelConfig, mine: CutState): Promise<readonly CutState[]> {
   const { mesh } = circuit;
   const { step, generation } = mine;
+  // why without the outer part of DiLoCo: it begins anew from what is copied
+  const { param, mean, square } = mine.state;
+  const own: CutState = { ...mine, state: { param, mean, square } };
   const { plan } = mine.cutting;
   const size = mesh.peers.length;
   const has = mesh.peers.map((_, rank) => addressesOf(holdingUnder(config, { plan, rank })));
   const needs = mesh.peers.map((_, rank) => has[buddyOf(rank, size)]!);
   const cutting = { plan, rank: buddyOf(mesh.rank, size) };
   const target = holdingUnder(config, cutting);
-  const state = await move(circuit, has, needs, [laid(config, mine)], target, `${step}/mirror`);
-  return [mine, { step, generation, cutting, state }];
+  const state = await move(circuit, has, needs, [laid(config, own)], target, `${step}/mirror`);
+  return [own, { step, generation, cutting, state }];
 }

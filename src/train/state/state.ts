@@ -15,6 +15,22 @@ export interface RankState {
   /** First moment (mean) and second moment (mean of squares) of AdamW. */
   readonly mean: UnitArrays;
   readonly square: UnitArrays;
+  /** DiLoCo: what the replicas share beside; absent where they have all in common. */
+  readonly outer?: OuterState;
+  /** The same rank before an outer step that other ranks may not have made. */
+  readonly before?: RankState;
+}
+
+/** Outer parameters and their momentum lie as `param`; each replica has its own parameters and moments beside them. */
+export interface OuterState {
+  readonly anchor: UnitArrays;
+  readonly momentum: UnitArrays;
+  /** By fragment: samples that the replica has trained on since the last outer step. */
+  readonly samples: readonly number[];
+  /** Committed steps when the newest outer step was made. */
+  readonly made: number;
+  /** First step that the replica's moments have seen. */
+  readonly since: number;
 }
 
 /** Zeros for everything of `holding`. */

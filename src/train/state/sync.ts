@@ -7,7 +7,7 @@ import { InputError } from '../../errors';
 import type { ModelConfig } from '../../model/config';
 import { makeMesh } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
-import { type Announcement, type Cutting, MAX_STATES, type Version } from './exchange';
+import { type Announcement, type Claim, type Cutting, MAX_STATES, type Version } from './exchange';
 import { type Holding, holdingOf, type Part } from './holding';
 import { union } from './intervals';
 import { type Addresses, isCovered, NOTHING } from './reshard';
@@ -27,11 +27,15 @@ export interface Start extends Version {
   readonly state: RankState | null;
 }
 
+/** A state as its rank announces it. */
+export function claimOf({ step, generation, cutting, state }: CutState): Claim {
+  return { step, generation, cutting, ...(state.outer && { outer: state.outer.made }) };
+}
+
 /** Of states with the newest first: one of each version and cut, and no more than are worth their memory. */
 export function keepNewest(states: readonly CutState[]): readonly CutState[] {
-  const nameOf = ({ step, generation, cutting }: CutState) => JSON.stringify([step, generation, cutting]);
-  const names = states.map(nameOf);
-  return states.filter((one, at) => names.indexOf(nameOf(one)) === at).slice(0, MAX_STATES);
+  const names = states.map((state) => JSON.stringify(claimOf(state)));
+  return states.filter((_, at) => names.indexOf(names[at]!) === at).slice(0, MAX_STATES);
 }
 
 /** What the rank `cutting.rank` of `cutting.plan` holds. */
@@ -65,7 +69,9 @@ export async function syncState(
   const hasAt = (version: Version) => announcements.map((one) => holdsAt(config, one, version));
   const take = async (version: Version, has: readonly Addresses[]): Promise<CutState> => {
     checkOrigins(announcements, version);
-    const sources = mine.filter((one) => isSame(one, version)).map((one) => laid(config, one));
+    const sources = mine
+      .filter((one) => isSame(one, version) && isShared(claimOf(one)))
+      .map((one) => laid(config, one));
     const target = holdingUnder(config, cutting);
     const state = await move(circuit, has, needs, sources, target, `${version.step}/sync`);
     return { ...version, cutting, state };
@@ -75,6 +81,9 @@ export async function syncState(
     if (isCovered(has, needs)) return take(version, has);
   }
   if (isYoung) return { ...OF_SEED, cutting, state: null };
+  if (versions.length === 0) {
+    throw new InputError('parts of the model were only on a peer that is gone; start again from a saved model');
+  }
   // why the newest, which is not whole: the transfers say what is missing of it
   return take(versions[0]!, hasAt(versions[0]!));
 }
@@ -86,14 +95,17 @@ const isOfSeed = (version: Version) => isSame(version, OF_SEED);
 
 /** Every version that some rank has a state of, the newest first. */
 function versionsOf(announcements: readonly Announcement[]): readonly Version[] {
-  const all = announcements.flatMap(({ held }) => held.map(({ step, generation }) => ({ step, generation })));
+  const all = announcements.flatMap(({ held }) => held.filter(isShared));
   const distinct = all.filter((one, at) => all.findIndex((other) => isSame(one, other)) === at);
   return distinct.sort((a, b) => b.step - a.step || b.generation - a.generation);
 }
 
+/** Of replicas that train apart each has its own: they are taken by apart.ts, and never mixed. */
+const isShared = ({ outer }: Claim) => outer === undefined;
+
 /** What a rank holds of a version with all states it has of it. */
 function holdsAt(config: ModelConfig, { held }: Announcement, version: Version): Addresses {
-  const states = held.filter((one) => isSame(one, version));
+  const states = held.filter((one) => isSame(one, version) && isShared(one));
   const all = states.map(({ cutting }) => addressesOf(holdingUnder(config, cutting)));
   return { param: union(all.flatMap(({ param }) => param)), moment: union(all.flatMap(({ moment }) => moment)) };
 }

@@ -24,7 +24,7 @@ export interface Laid {
 }
 
 /** The arrays of a state and the part of a holding that says where their elements lie. */
-const KINDS = [
+export const KINDS = [
   ['param', 'param'],
   ['mean', 'moment'],
   ['square', 'moment'],
@@ -83,7 +83,12 @@ function pack(mine: readonly Laid[], transfer: Transfer): Uint8Array {
 }
 
 /** The elements `wanted`, one run after the other, each from the first of `mine` that has it. */
-function collect(mine: readonly Laid[], array: keyof RankState, kind: keyof Holding, wanted: Intervals): Float32Array {
+function collect(
+  mine: readonly Laid[],
+  array: (typeof KINDS)[number][0],
+  kind: keyof Holding,
+  wanted: Intervals,
+): Float32Array {
   const values = new Float32Array(sizeOf(wanted));
   const flat = runsOf(wanted, values.length);
   let missing = wanted;

@@ -1,5 +1,6 @@
 /** The state that a rank begins a generation with: what the peers hold, a kept state, or what the seed gives. */
 import type { RankModel } from '../rank/rankcontract';
+import { isApart, syncApart } from '../state/apart';
 import { fill, STATE_KINDS, seedElements, stateFrom } from '../state/elements';
 import type { Announcement } from '../state/exchange';
 import type { RankState } from '../state/state';
@@ -28,6 +29,10 @@ export async function beginningOf(
       await rank.written();
     };
     return { step: resumption.step, generation: mesh.generation, cutting, state: null, write };
+  }
+  if (isApart(model, plan, announcements)) {
+    const mine = await syncApart(setting, model, plan, announcements, held);
+    return { ...mine, write: (rank) => rank.write(mine.state) };
   }
   const seed = seedElements(model, train.seed);
   const start = await syncState(setting, model, plan, announcements, held);

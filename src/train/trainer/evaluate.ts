@@ -6,9 +6,22 @@ import { ProtocolError } from '../../errors';
 import type { Group } from '../../net/collective/group';
 import type { Tag } from '../../net/wire/transport';
 import { coordOf, type Mesh } from '../../plan/mesh';
+import { isTogetherAfter } from '../../plan/outer';
 import type { ParallelPlan } from '../../plan/plan';
 import { gather, type Samples, sharesOf } from '../data/data';
 import type { RankModel } from '../rank/rankcontract';
+import type { TrainConfig } from '../runfile';
+
+/**
+ * Whether the held-out loss is due after `step` committed steps: every `evalEvery` and after the last one. Where replicas
+ * train apart it is that of the outer parameters: due steps wait for the next outer step of the whole model.
+ */
+export function isEvaluated({ evalEvery, steps }: TrainConfig, plan: ParallelPlan, step: number): boolean {
+  if (evalEvery === 0 || !isTogetherAfter(plan, step, steps)) return false;
+  let first = step;
+  while (first > 1 && !isTogetherAfter(plan, first - 1, steps)) first--;
+  return step === steps || Math.floor(step / evalEvery) * evalEvery >= first;
+}
 
 /**
  * Mean loss over the held-out windows in nats per token. All ranks of `world` call it with the same samples; in each

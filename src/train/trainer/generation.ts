@@ -3,9 +3,10 @@
  * declared. A step commits at NORM; what was not committed is run again by the next generation.
  */
 
-import { PeerLost, StaleGeneration } from '../../errors';
+import { InputError, PeerLost, StaleGeneration } from '../../errors';
 import type { Group } from '../../net/collective/group';
 import { makeGroup } from '../../net/collective/group';
+import { outerAt } from '../../plan/outer';
 import { isModelOnEach, isWholeOnAll } from '../../plan/plan';
 import { batchOf, microbatchSize, type Samples, sharesOf } from '../data/data';
 import type { ModelFiles } from '../files/checkpoint';
@@ -14,13 +15,14 @@ import { readModelFile } from '../files/weights';
 import { sha256 } from '../hash';
 import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
+import { sharedParam, withBefore } from '../state/apart';
 import { announce } from '../state/exchange';
 import { mirror } from '../state/mirror';
-import { type CutState, gatherWeights, keepNewest, SINGLE, stateFromWeights } from '../state/sync';
+import { type CutState, claimOf, gatherWeights, keepNewest, SINGLE, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
 import { beginningOf } from './beginning';
 import { type Delivered, deliver } from './deliver';
-import { heldOutLoss } from './evaluate';
+import { heldOutLoss, isEvaluated } from './evaluate';
 import { keepState } from './keep';
 import { learningRate } from './learningrate';
 import { probeLinks } from './linkprobe';
@@ -95,7 +97,9 @@ export class GenerationRun {
     private prepared: Prepared | null,
   ) {
     const { transport, mesh, signal, trace, plan, mirrorEveryMs } = setting;
-    this.#mirrors = mirrorEveryMs !== undefined && !isWholeOnAll(plan) && mesh.peers.length > 1;
+    // why not where replicas train apart: the others have the outer parameters, and nobody else can use a replica's own
+    const isCopied = isWholeOnAll(plan) || (plan.outer !== undefined && plan.dp > 1);
+    this.#mirrors = mirrorEveryMs !== undefined && !isCopied && mesh.peers.length > 1;
     const all = mesh.peers.map((_, rank) => rank);
     this.#circuit = setting;
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
@@ -126,7 +130,7 @@ export class GenerationRun {
   async close(): Promise<{ held: readonly CutState[]; prepared: Prepared | null }> {
     try {
       if (this.#delivered) return { held: [], prepared: this.prepared };
-      const newest = this.#rank ? await this.#readUnlessTorn() : [];
+      const newest = this.#rank ? (await this.#readUnlessTorn()).flatMap(withBefore) : [];
       return { held: keepNewest([...newest, ...this.#fresh, ...this.held]), prepared: this.prepared };
     } finally {
       this.#built?.close();
@@ -165,7 +169,7 @@ export class GenerationRun {
     const announcements = await announce(
       this.#world,
       {
-        held: fromFile ? [file] : this.held.map(({ step, generation, cutting }) => ({ step, generation, cutting })),
+        held: fromFile ? [file] : this.held.map(claimOf),
         init: fromFile ? await sha256(init) : '',
         text: await text.describe(run.data.source),
       },
@@ -271,12 +275,17 @@ export class GenerationRun {
     const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
     if (this.#mirrors && wantsMirror && !isLast) await this.#mirror(prepared);
     this.#isEnded = votes.some(({ ends }) => ends);
-    if (this.#isEnded || votes.some(({ keeps }) => keeps)) {
+    // why not while replicas train apart: what is kept is one model, and theirs differ until the next outer step
+    const isKept = votes.some(({ keeps }) => keeps) && plan.outer === undefined;
+    if (this.#isEnded || isKept) {
+      if (plan.outer) await this.#uncounted(() => rank.bringTogether());
       await keepState(this.setting, prepared, { step: this.#step, generation: this.#ranBy }, rank);
     }
     this.#ran += 1;
     if (this.#isEnded) return;
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
+    // why: the next generation may have another plan, and whoever leaves has trained for all
+    if (isOver && !isLast && plan.outer) await this.#uncounted(() => rank.bringTogether());
     if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
     const by = votes.findIndex(({ proof }) => proof);
     if (by >= 0 && !isLast) await this.#beginProof(prepared, by);
@@ -291,6 +300,16 @@ export class GenerationRun {
   }
 
   async #beginProof(prepared: Prepared, by: number): Promise<void> {
+    const { plan } = this.setting;
+    if (plan.outer && !outerAt(plan.outer, this.#step, prepared.run.train.steps).exact) {
+      const reason =
+        'replicas train apart under plan.outer (DiLoCo), so no step is one that a single tab could compute';
+      for (const request of by === this.setting.mesh.rank ? this.wishes.proofs() : []) {
+        request.reject(new InputError(reason));
+        request.state = 'answered';
+      }
+      return;
+    }
     const prover = new Prover(this.setting, prepared, this.#step, by);
     this.#prover = prover;
     if (by === this.setting.mesh.rank) for (const request of this.wishes.proofs()) request.state ??= 'taken';
@@ -318,8 +337,7 @@ export class GenerationRun {
   /** The held-out loss where one is due. */
   async #heldOut({ train }: RunFile, samples: Samples): Promise<number | undefined> {
     const { plan, mesh } = this.setting;
-    const isDue = train.evalEvery > 0 && (this.#step % train.evalEvery === 0 || this.#step === train.steps);
-    if (!isDue || samples.heldOut.length === 0) return undefined;
+    if (!isEvaluated(train, plan, this.#step) || samples.heldOut.length === 0) return undefined;
     const rows = microbatchSize(train.globalBatch, plan.dp, plan.microbatches);
     const tag = `${mesh.generation}/${this.#step}/heldout`;
     return heldOutLoss(this.#rank!, samples, rows, { plan, mesh, world: this.#world }, tag);
@@ -331,7 +349,8 @@ export class GenerationRun {
     wanting: readonly number[],
     asked: readonly FilesRequest[],
   ): Promise<ModelFiles | null> {
-    const mine = await this.#read();
+    const { state, ...version } = await this.#read();
+    const mine = { ...version, state: { ...state, param: sharedParam(state) } };
     const weights = await this.#uncounted(() => gatherWeights(this.#circuit, prepared.run.model, mine, wanting));
     if (!weights) return null;
     const files = modelFiles(prepared.run.model, prepared.corpus.tokenizer, weights);

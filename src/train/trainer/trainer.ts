@@ -10,6 +10,7 @@ import { endsLeg, planAt } from '../../plan/tour';
 import type { ModelFiles } from '../files/checkpoint';
 import { modelFiles } from '../files/checkpoint';
 import { type RunFile, readRunFile } from '../runfile';
+import { sharedParam } from '../state/apart';
 import { sizeOf } from '../state/intervals';
 import { readRuns } from '../state/state';
 import { type CutState, holdingUnder } from '../state/sync';
@@ -250,7 +251,11 @@ class Training {
     if (param.held.length !== 1 || first?.from !== 0 || sizeOf(param.held) !== prepared.floats) {
       throw new InputError('this tab holds only a part of the model; ask for it while the room trains');
     }
-    return modelFiles(prepared.run.model, prepared.corpus.tokenizer, readRuns(mine.state.param, param, param.held));
+    return modelFiles(
+      prepared.run.model,
+      prepared.corpus.tokenizer,
+      readRuns(sharedParam(mine.state), param, param.held),
+    );
   }
 
   async #result(end: TrainResult['end'], files: ModelFiles | null): Promise<TrainResult> {

@@ -136,6 +136,7 @@ async function allReduce(question: Extract<Question, { do: 'allReduce' }>): Prom
     coord: { dp: rank, pp: 0, tp: 0 },
     ranks: () => all,
     stageRank: () => rank,
+    replicaOf: (rank) => rank,
   };
   const group = makeGroup(transport, mesh, 'dp', all, never, { links: { ...DEFAULT_LINKS, form } });
   const expected = (peers.length * (peers.length + 1)) / 2;

@@ -24,7 +24,15 @@ async function measured(size: number, length: number, run: (group: Group, x: Flo
       trace.subscribe((event) => events.push(event));
       const all = peers.map((_, i) => i);
       const coord = { dp: rank, pp: 0, tp: 0 };
-      const mesh = { generation: 1, peers, rank, coord, ranks: () => all, stageRank: () => rank };
+      const mesh = {
+        generation: 1,
+        peers,
+        rank,
+        coord,
+        ranks: () => all,
+        stageRank: () => rank,
+        replicaOf: (other: number) => other,
+      };
       const links = { form: 'ring', latencyMs: 1, bytesPerMs: 1e4 } as const;
       const group = makeGroup(transport, mesh, 'dp', all, new AbortController().signal, { trace, links });
       return run(group, new Float32Array(length).fill(rank + 1));

@@ -129,7 +129,10 @@ test('every parameter counts once in the norm, however the model is cut', () => 
             const sharding = { zero: 0 as const, parts: dp, part };
             const layout = layoutOf(unit.params, dp);
             // why: padding is zero and counts for nothing; count only what is a parameter
-            for (const { at, floats } of sumsqRanges({ units, sharding, cut: { size: tp, rank } }, index)) {
+            for (const { at, floats } of sumsqRanges(
+              { units, sharding, local: false, cut: { size: tp, rank } },
+              index,
+            )) {
               for (const range of layout.ranges) {
                 const overlap = Math.min(at + floats, range.at + range.floats) - Math.max(at, range.at);
                 counted += Math.max(0, overlap);

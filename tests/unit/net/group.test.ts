@@ -18,7 +18,15 @@ const FORMS = ['ring', 'direct'] as const;
 
 function meshOf(peers: readonly string[], rank: number): Mesh {
   const all = peers.map((_, i) => i);
-  return { generation: 1, peers, rank, coord: { dp: rank, pp: 0, tp: 0 }, ranks: () => all, stageRank: () => rank };
+  return {
+    generation: 1,
+    peers,
+    rank,
+    coord: { dp: rank, pp: 0, tp: 0 },
+    ranks: () => all,
+    stageRank: () => rank,
+    replicaOf: (other) => other,
+  };
 }
 
 function cluster(size: number, form: 'auto' | 'ring' | 'direct', options: MemoryOptions = {}, traces?: Trace[]) {

@@ -36,6 +36,7 @@ function meshOf(rank: number): Mesh {
     coord: { dp: rank, pp: 0, tp: 0 },
     ranks: () => all,
     stageRank: () => rank,
+    replicaOf: (other) => other,
   };
 }
 

@@ -41,7 +41,7 @@ describe('parsePlan', () => {
     [{ schedule: 'pipedream' }, 'plan.schedule is "pipedream"'],
     [{ recompute: 1 }, 'plan.recompute is 1'],
     [{ wire: 'f64' }, 'plan.wire is "f64"'],
-    [{ outer: { every: 5, lr: 0.7 } }, 'plan.outer.momentum is missing'],
+    [{ outer: { lr: 0.7 } }, 'plan.outer.every is missing'],
     [{ outer: { every: 5, lr: 0.7, momentum: 2 } }, 'from 0 to 1'],
     [{ outer: { every: 5, lr: 0.7, momentum: 0, nesterov: true } }, 'plan.outer.nesterov is not a field'],
   ])('refuses %j', (value, sentence) => {
@@ -65,8 +65,8 @@ describe('validatePlan', () => {
     [{ tp: 4 }, { hidden: 66 }, 'model.hidden 66 mod plan.tp 4 = 2'],
     [{ pp: 4, chunks: 3, schedule: 'interleaved' }, {}, 'plan.pp 4 x plan.chunks 3 = 12 stages > model.layers 8 + 2'],
     [{ zero: 1, outer: { every: 5, lr: 0.7, momentum: 0.9 } }, {}, 'plan.outer with plan.zero 1 > 0'],
-    [{ outer: { every: 5, lr: 0.7, momentum: 0.9 } }, {}, 'plan.outer (DiLoCo) cannot run'],
-    [{ wire: 'int8' }, {}, 'plan.wire int8 cannot run'],
+    [{ outer: { every: 5, fragments: 2 } }, {}, 'plan.outer.every 5 mod plan.outer.fragments 2 = 1'],
+    [{ wire: 'int4' }, {}, 'plan.wire int4 without plan.outer'],
     [{ dp: 2, zero: 2, overlap: false }, { ranks: 2 }, 'plan.overlap false with plan.zero 2'],
   ])('refuses %j with the inequality and its numbers', (plan, facts, sentence) => {
     refused(plan, facts).toThrow(sentence);

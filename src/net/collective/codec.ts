@@ -1,0 +1,127 @@
+/**
+ * How floats travel in a coded collective: f16, or signed integers of 8 or 4 bits in blocks with one scale each. All in
+ * float32 arithmetic, so every rank makes the same bits. A block with a value that is not finite decodes to NaN throughout: a
+ * code never hides it.
+ */
+import { ProtocolError } from '../../errors';
+import { codedBytes, type Wire } from '../../plan/wire';
+import type { Tag } from '../wire/transport';
+
+export interface Codec {
+  encode(x: Float32Array): Uint8Array;
+  /** The values of `floats` elements; `tag` is their message. Throws ProtocolError for bytes of another length. */
+  decode(bytes: Uint8Array, floats: number, tag: Tag): Float32Array;
+}
+
+/** Elements that share a scale. */
+const BLOCK = 64;
+/** Below this largest value of a block its scale would not be a normal float: the block is 0. */
+const TINY = 2 ** -100;
+
+/** undefined for f32, which travels as it is. */
+export function codecOf(wire: Wire): Codec | undefined {
+  if (wire === 'f32') return undefined;
+  return wire === 'f16' ? F16 : integerCodec(wire === 'int8' ? 8 : 4);
+}
+
+/** q = rint(x 127 / a), x ~ q a / 127 with a the largest size in the block (7 for 4 bits, two codes a byte). */
+export function integerCodec(bits: 8 | 4, block = BLOCK): Codec {
+  const most = bits === 8 ? 127 : 7;
+  return {
+    encode(x) {
+      const blocks = Math.ceil(x.length / block);
+      const bytes = new Uint8Array(codedBytes(x.length, bits, block));
+      const scales = new DataView(bytes.buffer, 0, 4 * blocks);
+      const codes = new Int8Array(bytes.buffer, 4 * blocks);
+      for (let b = 0; b < blocks; b++) {
+        const [from, to] = [b * block, Math.min(x.length, (b + 1) * block)];
+        const largest = largestOf(x, from, to);
+        const isZero = largest < TINY;
+        scales.setFloat32(4 * b, isZero ? 0 : Math.fround(largest / most), true);
+        if (isZero || Number.isNaN(largest)) continue;
+        const factor = Math.fround(most / largest);
+        for (let i = from; i < to; i++) {
+          const code = Math.max(-most, Math.min(most, rint(Math.fround(x[i]! * factor))));
+          if (bits === 8) codes[i] = code;
+          else codes[i >> 1] = codes[i >> 1]! | ((code & 15) << (4 * (i & 1)));
+        }
+      }
+      return bytes;
+    },
+    decode(bytes, floats, tag) {
+      check(bytes, codedBytes(floats, bits, block), tag);
+      const blocks = Math.ceil(floats / block);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const x = new Float32Array(floats);
+      for (let i = 0; i < floats; i++) {
+        const scale = view.getFloat32(4 * Math.floor(i / block), true);
+        const byte = view.getInt8(4 * blocks + (bits === 8 ? i : i >> 1));
+        // why the shifts: they move a nibble's sign to the sign of an integer and back
+        const code = bits === 8 ? byte : (byte << (28 - 4 * (i & 1))) >> 28;
+        x[i] = code * scale;
+      }
+      return x;
+    },
+  };
+}
+
+/** Half precision of x 2^e, where e brings the largest size to [2^14, 2^15): sums of tokens are beyond 65,504. */
+const F16: Codec = {
+  encode(x) {
+    const bytes = new Uint8Array(codedBytes(x.length, 16, x.length));
+    const view = new DataView(bytes.buffer);
+    const largest = largestOf(x, 0, x.length);
+    const exponent = largest === 0 ? 0 : 14 - Math.floor(Math.log2(largest));
+    if (x.length > 0) view.setFloat32(0, exponent, true);
+    for (let i = 0; i < x.length; i++) view.setUint16(4 + 2 * i, halfOf(x[i]! * 2 ** exponent), true);
+    return bytes;
+  },
+  decode(bytes, floats, tag) {
+    check(bytes, codedBytes(floats, 16, floats), tag);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const factor = floats > 0 ? 2 ** -view.getFloat32(0, true) : 1;
+    return Float32Array.from({ length: floats }, (_, i) => floatOf(view.getUint16(4 + 2 * i, true)) * factor);
+  },
+};
+
+/** NaN where a value is not finite. */
+function largestOf(x: Float32Array, from: number, to: number): number {
+  let largest = 0;
+  for (let i = from; i < to; i++) {
+    const size = Math.abs(x[i]!);
+    if (!Number.isFinite(size)) return Number.NaN;
+    if (size > largest) largest = size;
+  }
+  return largest;
+}
+
+/** To the nearest integer, ties to the even one (Math.round takes 2.5 to 3 and -2.5 to -2). */
+function rint(x: number): number {
+  const down = Math.floor(x);
+  const rest = x - down;
+  if (rest !== 0.5) return rest < 0.5 ? down : down + 1;
+  return down % 2 === 0 ? down : down + 1;
+}
+
+/** The bits of the half nearest to |x| < 65,520, ties to even. NaN has none of its own: its block's exponent says it. */
+function halfOf(x: number): number {
+  const size = Math.abs(x);
+  const sign = x < 0 ? 0x8000 : 0;
+  if (!(size > 0)) return sign;
+  // why at least -14: below are the subnormals, whose steps are all alike
+  const exponent = Math.max(-14, Math.floor(Math.log2(size)));
+  const steps = rint(size * 2 ** (10 - exponent));
+  return sign | (steps + (exponent === -14 ? 0 : (exponent + 14) << 10));
+}
+
+function floatOf(half: number): number {
+  const [exponent, fraction] = [(half >> 10) & 31, half & 1023];
+  const size = exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
+  return half & 0x8000 ? -size : size;
+}
+
+function check(bytes: Uint8Array, due: number, tag: Tag): void {
+  if (bytes.byteLength !== due) {
+    throw new ProtocolError(`message "${tag}" has ${bytes.byteLength} bytes of coded floats where ${due} are due`);
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * DiLoCo's outer steps on the host (2311.08105): what the replicas moved by is averaged, weighted by the samples they trained
+ * on, and one step of SGD with Nesterov momentum makes the new outer parameters, which all replicas take. Differences travel,
+ * not parameters: they keep their low bits. When a step is due is said by its program (plan/outer.ts).
+ */
+import type { Instance } from '../../model/instance';
+import { emitOf } from '../../net/collective/collective';
+import { fragmentOf } from '../../plan/outer';
+import type { OuterPlan } from '../../plan/plan';
+import type { OuterState, RankState, UnitArrays } from '../state/state';
+import type { Ballot } from './ballot';
+import { background, type Cluster, type Line } from './cluster';
+
+type Arrays = Map<number, Float32Array>;
+
+/** What the newest step's outer step replaced; kept until the next NORM, when all ranks are known to have made it. */
+interface Before {
+  readonly outer: OuterState;
+  /** The replica's own parameters. */
+  readonly param: Arrays;
+}
+
+interface Weights {
+  readonly step: number;
+  /** Samples of this replica and of all. */
+  readonly mine: number;
+  readonly total: number;
+}
+
+export class OuterSteps {
+  /** First step that the moments of AdamW have seen: they were zero before it. */
+  since = 0;
+  #isActive = false;
+  #anchor: Arrays = new Map();
+  #momentum: Arrays = new Map();
+  /** Committed steps when the newest outer step was made. */
+  #made = 0;
+  #step = 0;
+  /** By fragment: samples trained on since its last outer step, by this replica and by all. */
+  #samples: number[] = [];
+  #totals: readonly number[] = [];
+  /** By fragment: the weights of its newest average, and after how many steps it was started. */
+  readonly #taken = new Map<number, Weights>();
+  /** By unit: an average that was taken and not used yet. */
+  readonly #averages = new Map<number, Promise<Float32Array>>();
+  #running: Promise<void>[] = [];
+  #before: Before | null = null;
+  /** Fragments whose outer step was made since the newest NORM. */
+  #used = new Set<number>();
+
+  constructor(
+    readonly instance: Instance,
+    readonly cluster: Cluster,
+    readonly plan: OuterPlan,
+  ) {}
+
+  get fragments(): number {
+    return this.plan.fragments ?? 1;
+  }
+
+  /** There are outer parameters: a local step has begun, or the state had some. */
+  get isActive(): boolean {
+    return this.#isActive;
+  }
+
+  /** Units of this rank that were trained and that no outer step has seen since; the same in all replicas. */
+  get due(): readonly number[] {
+    return this.instance.here.filter((unit) => {
+      const fragment = this.#fragmentOf(unit);
+      return this.#isActive && !this.#used.has(fragment) && this.#totals[fragment]! > 0;
+    });
+  }
+
+  /** Go on from a state. One without an outer part is exact so far. */
+  load({ outer }: RankState): void {
+    this.#isActive = outer !== undefined;
+    this.#anchor = copyOf(outer?.anchor);
+    this.#momentum = copyOf(outer?.momentum);
+    this.#made = outer?.made ?? 0;
+    this.since = outer?.since ?? 0;
+    this.#samples = Array.from({ length: this.fragments }, (_, fragment) => outer?.samples[fragment] ?? 0);
+    this.#totals = this.#samples.map(() => 0);
+    this.#taken.clear();
+    this.#averages.clear();
+    [this.#running, this.#before, this.#used] = [[], null, new Set()];
+  }
+
+  /** The first local step begins: the parameters of now are the outer ones. */
+  async begin(): Promise<void> {
+    for (const unit of this.instance.here) {
+      const param = await this.instance.stream.read(this.instance.whole('param', unit));
+      this.#anchor.set(unit, param.slice());
+      this.#momentum.set(unit, new Float32Array(param.length));
+    }
+    this.#isActive = true;
+  }
+
+  /** By fragment, what this replica will have trained on when a step of `share` more is committed. */
+  samplesAfter(share: number): readonly number[] {
+    return Array.from({ length: this.fragments }, (_, fragment) => (this.#samples[fragment] ?? 0) + share);
+  }
+
+  /** Step `step` was committed: its samples count, and an outer step before it was made by all. */
+  commit(ballots: readonly Ballot[], step: number): void {
+    const { mesh } = this.cluster;
+    this.#step = step + 1;
+    [this.#running, this.#before, this.#used] = [[], null, new Set()];
+    this.#samples = [...ballots[mesh.rank]!.samples];
+    const replicas = ballots.map((_, rank) => mesh.replicaOf(rank));
+    const speakers = ballots.filter((_, rank) => replicas.indexOf(replicas[rank]!) === rank);
+    this.#totals = this.#samples.map((_, fragment) => speakers.reduce((sum, one) => sum + one.samples[fragment]!, 0));
+  }
+
+  /** Run a line. The promise ends when the unit's parameters are on the device; it is undefined where none are on their way. */
+  start({ unit, part }: Line<'OUTER'>, tag: string): Promise<void> | undefined {
+    const reading = this.instance.stream.read(this.instance.whole('param', unit));
+    const average = part === 'use' ? this.#averages.get(unit) : this.#take(unit, reading, tag);
+    if (part === 'take') {
+      this.#averages.set(unit, average!);
+      return undefined;
+    }
+    this.#averages.delete(unit);
+    // why: a generation that began in between has no average of it, and the next turn covers both
+    if (!average) return undefined;
+    const used = this.#use(unit, reading, average, part === 'whole' ? 0 : (this.plan.mix ?? 0));
+    this.#running.push(used);
+    return used;
+  }
+
+  /** Every outer step that was started has ended. Rejects with PeerLost. */
+  async made(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  /** What `read` says of this rank with everything that belongs to it: after a failed outer step, the state before it. */
+  async complete(now: RankState): Promise<RankState> {
+    if (!this.#isActive) return now;
+    const ends = await Promise.allSettled(this.#running);
+    const before = this.#before && {
+      ...now,
+      param: new Map([...now.param].map(([unit, param]) => [unit, this.#before!.param.get(unit) ?? param])),
+      outer: this.#before.outer,
+    };
+    if (before && ends.some(({ status }) => status === 'rejected')) return before;
+    return { ...now, outer: this.#state(), ...(before && { before }) };
+  }
+
+  #state(): OuterState {
+    return {
+      anchor: new Map(this.#anchor),
+      momentum: new Map(this.#momentum),
+      samples: this.#samples,
+      made: this.#made,
+      since: this.since,
+    };
+  }
+
+  /** The mean over the replicas of what they moved by. */
+  #take(unit: number, reading: Promise<Float32Array>, tag: string): Promise<Float32Array> {
+    const { cluster } = this;
+    const { mine, total } = this.#weigh(this.#fragmentOf(unit));
+    const anchor = this.#anchor.get(unit)!;
+    const average = async () => {
+      const own = await reading;
+      const t0 = performance.now();
+      const moved = own.map((x, i) => mine * Math.fround(anchor[i]! - x));
+      await cluster.dp.allReduce(moved, tag, cluster.codings.outer.of(unit));
+      emitOf(tag, cluster.trace, 'OUTER', t0, { unit, bytes: moved.byteLength });
+      return moved.map((sum) => sum / total);
+    };
+    const started = average();
+    // why: who uses it reports the failure
+    started.catch(() => undefined);
+    return started;
+  }
+
+  /** The weights of an average that is started now, the same for all units of a fragment. */
+  #weigh(fragment: number): Weights {
+    const known = this.#taken.get(fragment);
+    if (known?.step === this.#step) return known;
+    const weights = { step: this.#step, mine: this.#samples[fragment]!, total: this.#totals[fragment]! };
+    this.#taken.set(fragment, weights);
+    return weights;
+  }
+
+  /** One outer step of a unit; the replica's parameters follow. */
+  #use(unit: number, reading: Promise<Float32Array>, average: Promise<Float32Array>, mix: number): Promise<void> {
+    const { lr, momentum } = this.plan;
+    const before = this.#keepBefore();
+    const fragment = this.#fragmentOf(unit);
+    if (!this.#used.has(fragment)) this.#samples[fragment]! -= this.#taken.get(fragment)!.mine;
+    this.#used.add(fragment);
+    this.#made = this.#step;
+    const place = this.instance.whole('param', unit);
+    const use = async () => {
+      const own = await reading;
+      before.param.set(unit, own);
+      const delta = await average;
+      const [m, anchor] = [this.#momentum.get(unit)!.slice(), this.#anchor.get(unit)!.slice()];
+      for (let i = 0; i < m.length; i++) {
+        m[i] = momentum * m[i]! + delta[i]!;
+        anchor[i]! -= lr * (delta[i]! + momentum * m[i]!);
+      }
+      this.#momentum.set(unit, m);
+      this.#anchor.set(unit, anchor);
+      this.instance.stream.write(place, mix === 0 ? anchor : own.map((x, i) => anchor[i]! + mix * (x - anchor[i]!)));
+    };
+    return background(use());
+  }
+
+  #fragmentOf(unit: number): number {
+    return fragmentOf(unit, this.instance.units.length, this.plan);
+  }
+
+  #keepBefore(): Before {
+    if (!this.#before) {
+      const outer = { ...this.#state(), samples: [...this.#samples] };
+      this.#before = { outer, param: new Map() };
+    }
+    return this.#before;
+  }
+}
+
+function copyOf(arrays: UnitArrays = new Map()): Arrays {
+  return new Map([...arrays].map(([unit, array]) => [unit, array.slice()]));
+}
