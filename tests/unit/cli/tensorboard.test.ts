@@ -42,5 +42,7 @@ test('records follow each other without a gap, and all of them are there at once
 });
 
 test('the file is the one that TensorBoard reads', () => {
-  expect(createHash('sha256').update(written(4).read()).digest('hex')).toBe('e227c480cdc2ad78dabca1b2d3a5990bcc0185fbd8282fab8d9db1d5361a6490');
+  expect(createHash('sha256').update(written(4).read()).digest('hex')).toBe(
+    'e227c480cdc2ad78dabca1b2d3a5990bcc0185fbd8282fab8d9db1d5361a6490',
+  );
 });
