@@ -27,40 +27,14 @@ import { keepState } from './keep';
 import { learningRate } from './learningrate';
 import { probeLinks } from './linkprobe';
 import { type Prepared, prepare } from './prepared';
-import type { Proof } from './proof';
 import { Prover } from './prover';
 import type { GenerationSetting } from './setting';
 import type { StepMetrics } from './status';
 import { packVote, readVote } from './vote';
+import type { FilesRequest, Wishes } from './wishes';
 
 /** In a generation a mirror is made again after so many times what it took at the earliest: two percent of the time. */
 const MIRROR_REST = 50;
-
-/** Somebody on this tab wants the model. */
-export interface FilesRequest {
-  readonly resolve: (files: ModelFiles) => void;
-  readonly reject: (reason: unknown) => void;
-  answered?: boolean;
-}
-
-/** Somebody on this tab wants a step compared with one tab alone. */
-export interface ProofRequest {
-  readonly resolve: (proof: Proof) => void;
-  readonly reject: (reason: unknown) => void;
-  /** `taken`: the ranks are at it. */
-  state?: 'taken' | 'answered';
-}
-
-/** What people ask for meanwhile; looked at when the rank votes. */
-export interface Wishes {
-  readonly leaving: () => boolean;
-  /** Somebody asked that the run is kept and ends for all. */
-  readonly ending: () => boolean;
-  /** The generation ends once `step` steps are committed; the same on all ranks. */
-  readonly endsAt: (step: number) => boolean;
-  readonly requests: () => readonly FilesRequest[];
-  readonly proofs: () => readonly ProofRequest[];
-}
 
 export class GenerationRun {
   readonly #circuit: Circuit;

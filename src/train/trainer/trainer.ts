@@ -15,13 +15,14 @@ import { sizeOf } from '../state/intervals';
 import { readRuns } from '../state/state';
 import { type CutState, holdingUnder } from '../state/sync';
 import type { Delivered } from './deliver';
-import { type FilesRequest, GenerationRun, type ProofRequest } from './generation';
+import { GenerationRun } from './generation';
 import type { Prepared } from './prepared';
 import type { Proof } from './proof';
 import { weightsHash } from './prover';
 import { Reporter } from './report';
 import type { TrainerDeps } from './setting';
 import { TextSource } from './text';
+import type { FilesRequest, ProofRequest } from './wishes';
 
 /** How the training of this tab ended. */
 export interface TrainResult {

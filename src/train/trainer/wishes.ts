@@ -1,0 +1,29 @@
+/** What people ask of a rank while it trains: the model, a proof, the end of the run. */
+import type { ModelFiles } from '../files/checkpoint';
+import type { Proof } from './proof';
+
+/** Somebody on this tab wants the model. */
+export interface FilesRequest {
+  readonly resolve: (files: ModelFiles) => void;
+  readonly reject: (reason: unknown) => void;
+  answered?: boolean;
+}
+
+/** Somebody on this tab wants a step compared with one tab alone. */
+export interface ProofRequest {
+  readonly resolve: (proof: Proof) => void;
+  readonly reject: (reason: unknown) => void;
+  /** `taken`: the ranks are at it. */
+  state?: 'taken' | 'answered';
+}
+
+/** What people ask for meanwhile; looked at when the rank votes. */
+export interface Wishes {
+  readonly leaving: () => boolean;
+  /** Somebody asked that the run is kept and ends for all. */
+  readonly ending: () => boolean;
+  /** The generation ends once `step` steps are committed; the same on all ranks. */
+  readonly endsAt: (step: number) => boolean;
+  readonly requests: () => readonly FilesRequest[];
+  readonly proofs: () => readonly ProofRequest[];
+}
