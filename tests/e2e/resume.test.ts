@@ -1,6 +1,6 @@
 /**
- * `npm run train` that is killed or interrupted goes on from its checkpoint as if nothing had happened. All plans and many kills:
- * `npm run resume`.
+ * `npm run train` that is killed or interrupted goes on from its checkpoint as if nothing had happened. More plans are in
+ * equivalence/resume.test.ts.
  */
 import { existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';

@@ -45,6 +45,8 @@ async function run(plan: ParallelPlan, deps: () => Partial<TrainerDeps>) {
 }
 
 for (const [at, plan] of PLANS.entries()) {
+  // the last one is cut in every way; `npm run test:kept` takes all
+  if (at < PLANS.length - 1 && process.env.TABTRAIN_KEPT !== 'all') continue;
   gpuTest(`${JSON.stringify(plan)}: goes on bit for bit, and under another plan to rounding`, async () => {
     const kept = new KeptStep(KEPT);
     const whole = await run(plan, () => ({ keeper: kept.keeper() }));
