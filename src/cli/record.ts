@@ -11,6 +11,7 @@ import { newSecret } from '../net/signaling/roomkey';
 import { startServer } from '../server/server';
 import type { Handler } from '../server/static';
 import { browserFlags, requireBrowser } from './browser';
+import { type Help, runCommand } from './command';
 
 const TABS = 4;
 const STEPS = 3;
@@ -43,33 +44,41 @@ const route = (...[request, response]: Parameters<Handler>): boolean => {
   return true;
 };
 
-const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: false, route });
-const browser = await chromium.launch({ executablePath: requireBrowser(), args: browserFlags(true) });
-try {
-  const context = await browser.newContext();
-  context.setDefaultTimeout(300_000);
-  const address = `http://127.0.0.1:${server.port}/`;
-  const room = newSecret();
-  const fragment = new URLSearchParams({
-    room,
-    tabs: String(TABS),
-    steps: String(STEPS),
-    seconds: String(SECONDS),
-    desk,
-  });
-  const host = await context.newPage();
-  host.on('pageerror', (error) => reject(error));
-  await host.goto(`${address}record.html#${fragment}`);
-  for (let i = 0; i < TABS; i++) {
-    const tab = await context.newPage();
-    await tab.goto(`${address}#room=${room}`);
-    await tab.locator('.button-big:not(:disabled)').click();
+const HELP: Help = {
+  about: 'Records the lesson that ships with the site: four tabs run the plan of every scene.',
+  usage: 'npm run record',
+  examples: [['npm run record', 'writes public/recorded/lesson.tabtrain, in some minutes']],
+};
+
+await runCommand(HELP, async () => {
+  const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: false, route });
+  const browser = await chromium.launch({ executablePath: requireBrowser(), args: browserFlags(true) });
+  try {
+    const context = await browser.newContext();
+    context.setDefaultTimeout(300_000);
+    const address = `http://127.0.0.1:${server.port}/`;
+    const room = newSecret();
+    const fragment = new URLSearchParams({
+      room,
+      tabs: String(TABS),
+      steps: String(STEPS),
+      seconds: String(SECONDS),
+      desk,
+    });
+    const host = await context.newPage();
+    host.on('pageerror', (error) => reject(error));
+    await host.goto(`${address}record.html#${fragment}`);
+    for (let i = 0; i < TABS; i++) {
+      const tab = await context.newPage();
+      await tab.goto(`${address}#room=${room}`);
+      await tab.locator('.button-big:not(:disabled)').click();
+    }
+    const file = await recorded;
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'lesson.tabtrain'), file);
+    console.log(`public/recorded/lesson.tabtrain: ${file.length} bytes`);
+  } finally {
+    await browser.close();
+    await server.close();
   }
-  const file = await recorded;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'lesson.tabtrain'), file);
-  console.log(`public/recorded/lesson.tabtrain: ${file.length} bytes`);
-} finally {
-  await browser.close();
-  await server.close();
-}
+});

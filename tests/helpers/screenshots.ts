@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import { type Help, runCommand } from '../../src/cli/command';
 import { SCENES, type Scene } from '../../src/pages/lecture/models/plans';
 import { Venue } from './visitor';
 
@@ -99,19 +100,27 @@ async function picture(page: Page, file: string): Promise<void> {
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
-mkdirSync(FOLDER, { recursive: true });
-const venue = await Venue.open();
-try {
-  const visitor = await venue.visit(() => {});
-  visitor.context.setDefaultTimeout(240_000);
-  const page = await visitor.open(`lecture.html#${RUN}`);
-  await page.getByRole('button', { name: 'Open 4 tabs' }).and(page.locator(':enabled')).click();
-  await page.locator('.kind-live').waitFor();
-  for (const scene of SCENES) {
-    await shoot(page, scene);
-    if (scene === 'pipeline') await shootSchedules(page);
-    console.log(scene);
+const HELP: Help = {
+  about: 'Takes the pictures of every scene from four tabs that train.',
+  usage: 'npm run screenshots',
+  examples: [['npm run screenshots', 'writes docs/pictures: light and dark, for a projector and on a phone']],
+};
+
+await runCommand(HELP, async () => {
+  mkdirSync(FOLDER, { recursive: true });
+  const venue = await Venue.open();
+  try {
+    const visitor = await venue.visit(() => {});
+    visitor.context.setDefaultTimeout(240_000);
+    const page = await visitor.open(`lecture.html#${RUN}`);
+    await page.getByRole('button', { name: 'Open 4 tabs' }).and(page.locator(':enabled')).click();
+    await page.locator('.kind-live').waitFor();
+    for (const scene of SCENES) {
+      await shoot(page, scene);
+      if (scene === 'pipeline') await shootSchedules(page);
+      console.log(scene);
+    }
+  } finally {
+    await venue.close();
   }
-} finally {
-  await venue.close();
-}
+});
