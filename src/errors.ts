@@ -1,8 +1,8 @@
 /**
- * Every failure the product can name. Imports nothing, so that every room may throw them.
- * A message is one sentence with the numbers and the way out: it is shown to people as it stands.
- * PeerLost, StaleGeneration and DeviceLost are recoverable (the step runs again in the next generation);
- * the others end the run or refuse to start it.
+ * All error classes of the product. This file imports nothing, so every folder may import it.
+ * A message is one sentence with the numbers and the way out. It is shown to the user unchanged.
+ * PeerLost, StaleGeneration and DeviceLost are recoverable (the step runs again in the next generation); the others end
+ * the run or refuse to start it.
  */
 
 /** A run file, a flag or a combination of plan fields that cannot run. The message states the inequality with its numbers. */
@@ -26,7 +26,7 @@ export class CapabilityError extends Error {
   }
 }
 
-/** A peer went away. Recoverable: nothing was committed before NORM, the step runs again in the next generation. */
+/** A peer is gone. Recoverable: nothing is committed before NORM, so the step runs again in the next generation. */
 export class PeerLost extends Error {
   override readonly name = 'PeerLost';
   constructor(
@@ -37,7 +37,7 @@ export class PeerLost extends Error {
   }
 }
 
-/** Work of a generation that has ended. Recoverable: continue in the generation that replaced it. */
+/** The work belongs to a generation that has ended. Recoverable: continue in the generation that replaced it. */
 export class StaleGeneration extends Error {
   override readonly name = 'StaleGeneration';
   constructor(
@@ -53,7 +53,9 @@ export class DeviceLost extends Error {
   override readonly name = 'DeviceLost';
 }
 
-/** A bug of ours in a shader or its descriptor: carries compiler message, line and source. */
+/**
+ * A bug in a shader or its descriptor. For compile errors the message holds the compiler's message, line and source.
+ */
 export class KernelError extends Error {
   override readonly name = 'KernelError';
 }
@@ -68,11 +70,11 @@ export class LineError extends Error {
   override readonly name = 'LineError';
   constructor(
     readonly rank: number,
-    /** From 1, of `lines`. */
+    /** Number of the line, from 1 to `lines`. */
     readonly line: number,
     readonly lines: number,
     readonly text: string,
-    /** The lines before and after it as text, one a row. */
+    /** The lines before and after it, as text with one line of the program per row. */
     readonly around: string,
     override readonly cause: unknown,
   ) {
@@ -85,7 +87,10 @@ export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
 
-/** A file could not be kept or read whole: storage is full or refused, or bytes arrived broken. What was kept before stands. */
+/**
+ * A file could not be stored or read completely: storage is full or refused, or bytes arrived damaged. Files that were
+ * stored before stay valid.
+ */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
 }
@@ -105,7 +110,7 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
-/** The sentence of a failure for people: its message without the name of its class. */
+/** The error as a sentence for the user: its message without the class name. */
 export function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

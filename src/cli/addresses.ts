@@ -2,10 +2,10 @@
 import { createSocket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 
-/** Reserved for documents (RFC 5737): never a neighbour, so the way to it is the default route. */
+/** Reserved for documentation (RFC 5737): never on the local network, so packets to it would take the default route. */
 const ELSEWHERE = { host: '192.0.2.1', port: 9 };
 
-/** The address of the default route, undefined where there is none. Asks the kernel; no packet is sent. */
+/** The address of the default route; undefined if there is none. Asks the kernel; no packet is sent. */
 export function defaultRouteAddress(): Promise<string | undefined> {
   const socket = createSocket('udp4');
   return new Promise<string | undefined>((resolve) => {

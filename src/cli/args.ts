@@ -4,13 +4,13 @@ import { PlanError } from '../errors';
 import type { Handicap } from '../worker/api';
 
 export interface TrainArgs {
-  /** Path of the run file; the default example when absent. */
+  /** Path of the run file; absent: the default example. */
   readonly runPath: string | undefined;
-  /** How many ranks of which kind were asked for; absent: as many tabs as the plan has ranks. */
+  /** Kind and number of ranks; absent: as many tabs as the plan has ranks. */
   readonly ranks: { readonly kind: 'tabs' | 'nodes'; readonly count: number } | undefined;
   readonly initPath: string | undefined;
   readonly outPath: string | undefined;
-  /** The output folder of a run that goes on from its newest checkpoint. */
+  /** The output folder of a run that resumes from its newest checkpoint. */
   readonly resumePath?: string | undefined;
   /** Steps from one checkpoint to the next. */
   readonly checkpointEvery?: number | undefined;
@@ -18,7 +18,7 @@ export interface TrainArgs {
   readonly tensorboardPath?: string | undefined;
   /** Refuse a plan that needs more bytes on a rank. */
   readonly limitBytes: number | undefined;
-  /** Change the plan every so many steps, to the next one of a file. */
+  /** Change the plan after every `everySteps` steps, to the next one of a file. */
   readonly tour: { readonly everySteps: number; readonly plans: string | readonly object[] } | undefined;
   /** Measure the links before the first step; never asked for by `npm run train`. */
   readonly probing?: boolean;
@@ -47,7 +47,7 @@ const OPTIONS = {
 export const USAGE =
   'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FOLDER | FILE.safetensors] [--out DIR] [--checkpoint-every STEPS] [--resume OUT] [--tensorboard DIR] [--limit-mb N] [--plans PLANS.json --switch-every STEPS] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
 
-/** Throws PlanError with the usage for what is none of the options. */
+/** Throws PlanError with the usage for an unknown option. */
 export function parseTrainArgs(argv: readonly string[]): TrainArgs {
   const isOverride = (arg: string) => /^--[A-Za-z0-9]+\.[A-Za-z0-9.]+=/.test(arg);
   const overrides = argv.filter(isOverride).map((arg) => arg.slice(2));
@@ -105,7 +105,7 @@ function readOptions(args: readonly string[]) {
   }
 }
 
-/** 0, which slows nothing, where the option is not given. */
+/** 0 (no slowdown) if the option is not given. */
 function slowness(option: string, text: string | undefined, max: number): number {
   if (text === undefined) return 0;
   const value = Number(text);

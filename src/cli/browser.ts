@@ -1,6 +1,6 @@
 /**
- * Finds the Chromium-family browser that headless runs and tests drive, and the flags under which it has WebGPU here.
- * Nothing is installed by this file.
+ * Finds the Chromium-family browser that headless runs and tests drive, and the flags that give it WebGPU on this
+ * machine. Nothing is installed by this file.
  */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -26,7 +26,7 @@ const FIXED_PLACES = [
   'C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe',
 ];
 
-/** Path of a browser: $CHROME_PATH, then the PATH, then the usual places; undefined where there is none. */
+/** Path of a browser: $CHROME_PATH, then the PATH, then the usual places; undefined if there is none. */
 export function findBrowser(env: NodeJS.ProcessEnv = process.env): string | undefined {
   if (env.CHROME_PATH && existsSync(env.CHROME_PATH)) return env.CHROME_PATH;
   const folders = (env.PATH ?? '').split(delimiter).filter(Boolean);
@@ -34,7 +34,7 @@ export function findBrowser(env: NodeJS.ProcessEnv = process.env): string | unde
   return [...onPath, ...FIXED_PLACES].find((path) => existsSync(path));
 }
 
-/** Like findBrowser. Throws CapabilityError with the way out where there is none. */
+/** Like findBrowser. If there is none, throws CapabilityError, which says how to get one. */
 export function requireBrowser(): string {
   const path = findBrowser();
   if (path) return path;
@@ -44,12 +44,14 @@ export function requireBrowser(): string {
   );
 }
 
-/** False where there is surely none; the drivers decide about the rest. NVIDIA's driver in a container has no /dev/dri. */
+/**
+ * False only if there is surely no GPU; otherwise the drivers decide. NVIDIA's driver in a container has no /dev/dri.
+ */
 export function mayHaveGpu(): boolean {
   return process.platform !== 'linux' || existsSync('/dev/dri') || existsSync('/dev/nvidia0');
 }
 
-/** Under which Chromium without a window finds a Linux machine's Vulkan driver; elsewhere it needs none. */
+/** With these flags Chromium without a window finds the Vulkan driver of a Linux machine; other systems need none. */
 const LINUX_GPU = [
   '--enable-features=Vulkan',
   '--use-angle=vulkan',

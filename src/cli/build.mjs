@@ -26,13 +26,13 @@ function hashOfSources() {
 }
 
 /**
- * What vitest sets for its own processes: a build that a test starts would take these for settings of the pages, such as
- * `/` for the base of their addresses.
+ * Variables that vitest sets for its own processes. A build that a test starts would take them for settings of the
+ * pages, such as `/` for the base of their addresses.
  */
 const OF_VITEST = /^(VITEST.*|NODE_ENV|MODE|BASE_URL|DEV|PROD|SSR|TEST)$/;
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OF_VITEST.test(name)));
 
-/** Ends the process with Vite's own status where the build fails; its messages are on the screen by then. */
+/** Ends the process with Vite's own status if the build fails; Vite has printed its messages by then. */
 function build(...args) {
   const { status } = spawnSync(process.execPath, [VITE, 'build', '--logLevel', 'error', ...args], {
     cwd: ROOT,
@@ -45,7 +45,7 @@ function build(...args) {
 const hash = hashOfSources();
 const built = existsSync(STAMP) ? readFileSync(STAMP, 'utf8') : '';
 if (built !== hash) {
-  // why first: a build that fails half-way must not pass for a whole one
+  // why first: a build that fails half-way must not count as a complete one
   rmSync(STAMP, { force: true });
   build();
   build('--mode', 'node');

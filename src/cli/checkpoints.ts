@@ -14,7 +14,7 @@ import { parseRunFile, type RunFile } from '../train/runfile';
 const FORMAT = 'tabtrain checkpoint 1';
 const FOLDER = 'checkpoint';
 const DESCRIPTION = 'checkpoint.json';
-/** The run's source, where it is kept. */
+/** File with the run's source, if the checkpoint has one. */
 export const SOURCE = 'source.bin';
 const KEPT = 2;
 
@@ -22,25 +22,25 @@ export interface KeptFile extends Receipt {
   readonly name: string;
 }
 
-/** What a checkpoint says of the run beside its state. */
+/** What a checkpoint stores about the run beside its state. */
 export interface RunFacts {
   /** With the vocabulary filled in. */
   readonly run: RunFile;
   readonly kind: 'tabs' | 'nodes';
-  /** Of the text it is trained on. */
+  /** Size and hash of the text that the run trains on. */
   readonly text: Receipt;
-  /** The folder that paths of the run file are meant from. */
+  /** Folder that relative paths of the run file start from. */
   readonly folder: string;
-  /** Steps from one checkpoint to the next, 0 for none but the last. */
+  /** Steps from one checkpoint to the next; 0: only the last one. */
   readonly everySteps: number;
 }
 
 export interface Checkpoint extends RunFacts {
   readonly step: number;
   readonly files: readonly KeptFile[];
-  /** Where its files are. */
+  /** Folder of its files. */
   readonly path: string;
-  /** The run's source where it cannot be made from the run file again: with a tokenizer that came with a model. */
+  /** The run's source, if it cannot be made again from the run file: with a tokenizer that came with a model. */
   readonly source: Uint8Array | null;
 }
 
@@ -59,12 +59,12 @@ const description = v.object({
 
 /** The checkpoints that a run writes. */
 export class CheckpointWriter {
-  /** By step: the shards that are whole. */
+  /** The complete shards, by step. */
   readonly #shards = new Map<number, KeptFile[]>();
   /** Names of the folders to keep, the newest last. */
   #kept: readonly string[];
 
-  /** `from`: the checkpoint that the run goes on from, which stays as the older one. */
+  /** `from`: the checkpoint that the run resumes from; it stays as the older one. */
   constructor(
     readonly outFolder: string,
     readonly ranks: number,
@@ -75,24 +75,24 @@ export class CheckpointWriter {
   ) {
     this.#kept = from ? [nameOf(from.step)] : [];
     const folder = join(outFolder, FOLDER);
-    // what a run that was killed left half written
+    // remove what a killed run left unfinished
     for (const name of existsSync(folder) ? readdirSync(folder) : []) {
       if (name.startsWith('.step-')) rmSync(join(folder, name), { recursive: true, force: true });
     }
   }
 
-  /** The step of the newest whole checkpoint, null where there is none. */
+  /** The step of the newest complete checkpoint; null if there is none. */
   get newestStep(): number | null {
     const name = this.#kept.at(-1);
     return name === undefined ? null : Number(name.slice('step-'.length));
   }
 
-  /** Where the shard `name` of step `step` is written to. */
+  /** Path that the shard `name` of step `step` is written to. */
   pathOf(step: number, name: string): string {
     return join(this.#unfinished(step), name);
   }
 
-  /** A shard is whole; the checkpoint is with the last one. Resolves to its step then, to null before. */
+  /** Adds a complete shard; the last one completes the checkpoint. Resolves to the step then, to null before. */
   async add(step: number, file: KeptFile): Promise<number | null> {
     const shards = [...(this.#shards.get(step) ?? []).filter(({ name }) => name !== file.name), file];
     this.#shards.set(step, shards);
@@ -102,7 +102,7 @@ export class CheckpointWriter {
     return step;
   }
 
-  /** Drop what is half written. */
+  /** Removes unfinished checkpoints. */
   close(): void {
     for (const step of this.#shards.keys()) rmSync(this.#unfinished(step), { recursive: true, force: true });
   }
@@ -135,7 +135,7 @@ export class CheckpointWriter {
   }
 }
 
-/** Names sort as steps do. */
+/** The names sort in the order of their steps. */
 const nameOf = (step: number) => `step-${String(step).padStart(9, '0')}`;
 
 /** The names of the checkpoints in an output folder, the newest first. */
@@ -148,21 +148,21 @@ function namesIn(outFolder: string): readonly string[] {
     .reverse();
 }
 
-/** The newest checkpoint, as it describes itself; null where there is none. Its files are not looked at. */
+/** The newest checkpoint, from its description; null if there is none. Does not read its other files. */
 export function describedIn(outFolder: string): Pick<Checkpoint, 'step' | 'run'> | null {
   for (const name of namesIn(outFolder)) {
     try {
       return describe(join(outFolder, FOLDER, name));
     } catch {
-      // why: what cannot be read is no checkpoint of a run
+      // why: a folder that cannot be read is no checkpoint of a run
     }
   }
   return null;
 }
 
 /**
- * The newest whole checkpoint of an output folder: every file has its length and its hash. `notes` says which ones were left out.
- * Throws InputError where there is none.
+ * The newest complete checkpoint of an output folder: every file has the length and the hash in its description.
+ * `notes` says which checkpoints were left out. Throws InputError if there is none.
  */
 export async function newestCheckpoint(outFolder: string): Promise<{ checkpoint: Checkpoint; notes: string[] }> {
   const notes: string[] = [];
@@ -198,7 +198,7 @@ async function checkFile(path: string, { name, sizeBytes, sha256 }: KeptFile): P
 
 const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** Names are on the disk only when their folder is. */
+/** Flushes a folder: file names are on the disk only when their folder is. */
 async function flushFolder(path: string): Promise<void> {
   const folder = await open(path);
   await folder.sync();

@@ -1,4 +1,4 @@
-/** Gathers what the ranks of a headless run hand in, and knows when the run is over and how. */
+/** Collects the results of the ranks of a headless run, and decides when the run is over and how it ended. */
 import { ConnectError, RankFailed } from '../errors';
 import type { TraceEvent } from '../trace/trace';
 import type { StepMetrics } from '../worker/api';
@@ -7,8 +7,8 @@ import type { HeadlessEvents } from './headless';
 import type { Progress } from './progress';
 
 /**
- * From start, or from a lost link, to the next generation: so long and this much more for each rank, as all may start their
- * browsers and open their devices on one processor.
+ * Time limit from the start, or from a lost link, to the next generation: `least` and `perRank` more for each rank,
+ * because all ranks may start their browsers and open their devices on one processor.
  */
 const MEET_WITHIN_MS = { least: 60_000, perRank: 20_000 };
 
@@ -31,7 +31,7 @@ export class Collector implements HeadlessEvents {
   readonly #trace: TraceEvent[] = [];
   readonly #files = new Set<string>();
   readonly #sentences = new Map<number, string>();
-  /** Ranks that are in no generation: at the start all, later those that lost a link. */
+  /** Ranks that are in no generation: all of them at the start, later those that lost a link. */
   readonly #apart: Set<number>;
   #meeting: NodeJS.Timeout | undefined;
   #isEnding = false;
@@ -48,7 +48,7 @@ export class Collector implements HeadlessEvents {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // It is awaited once the ranks are started; a failure before that is not unhandled.
+    // The caller awaits it only once the ranks are started; a failure before that must not count as unhandled.
     this.finished.catch(() => {});
     this.#apart = new Set(Array.from({ length: count }, (_, index) => index));
     this.#watch();
@@ -75,7 +75,7 @@ export class Collector implements HeadlessEvents {
     } else if (this.#reports.size === this.count) this.#finish();
   }
 
-  /** The ranks were told to end; true where they have a step to keep. */
+  /** The ranks were told to end. Returns true if they have a step to keep. */
   end(): boolean {
     this.#isEnding = this.#metrics.length > 0;
     return this.#isEnding;
@@ -89,7 +89,7 @@ export class Collector implements HeadlessEvents {
     this.#files.add(name);
   }
 
-  /** A rank is gone; after its report that is no news. */
+  /** A rank's process or tab has ended. An error, unless the rank has reported. */
   onDeath(index: number, reason: string): void {
     if (!this.#reports.has(index)) this.fail(new RankFailed(`rank ${index} ended before the last step: ${reason}`));
   }
@@ -103,7 +103,7 @@ export class Collector implements HeadlessEvents {
     return MEET_WITHIN_MS.least + MEET_WITHIN_MS.perRank * this.count;
   }
 
-  /** Ranks that are apart have a while to come together. */
+  /** Limits the time that ranks may be in no generation. */
   #watch(): void {
     if (this.#apart.size === 0) {
       clearTimeout(this.#meeting);

@@ -1,4 +1,6 @@
-/** What all commands do alike: `--help` prints usage and examples; a failure that people can mend costs one sentence. */
+/**
+ * Common parts of all commands: `--help` prints usage and examples; an error that the user can fix prints one sentence.
+ */
 import { CapabilityError, ConnectError, InputError, Interrupted, PlanError, RankFailed, StorageError } from '../errors';
 
 export interface Help {
@@ -15,8 +17,8 @@ const INTERRUPTED = 130;
 const FOR_PEOPLE = [PlanError, InputError, CapabilityError, ConnectError, StorageError, RankFailed, Interrupted];
 
 /**
- * Run `body` with the arguments of the command line. A failure ends the process with code 1, or 130 after Ctrl-C; one that
- * is a fault of ours is printed with its stack.
+ * Runs `body` with the arguments of the command line. A failure ends the process with code 1, or 130 after Ctrl-C. A
+ * failure that is a bug of ours is printed with its stack.
  */
 export async function runCommand(help: Help, body: (args: readonly string[]) => Promise<void>): Promise<void> {
   const args = process.argv.slice(2);

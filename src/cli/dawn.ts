@@ -7,7 +7,7 @@ import { findBrowser, mayHaveGpu } from './browser';
 const SOFTWARE_ICD = 'vk_swiftshader_icd.json';
 const SYSTEM_FOLDERS = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'];
 
-/** The browser's software Vulkan driver, where distributions and Playwright put it; undefined where there is none. */
+/** The browser's software Vulkan driver, in the folders of distributions and Playwright; undefined if there is none. */
 function findSoftwareIcd(): string | undefined {
   const browser = findBrowser();
   const folders = browser ? [dirname(realpathSync(browser)), '/usr/lib/chromium'] : ['/usr/lib/chromium'];
@@ -16,10 +16,10 @@ function findSoftwareIcd(): string | undefined {
 
 const isFile = (folder: string) => existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.json'));
 
-/** $VK_ICD_FILENAMES, else a driver of the system where there is a GPU, else the browser's software driver. */
+/** $VK_ICD_FILENAMES, else a driver of the system if there is a GPU, else the browser's software driver. */
 function chooseDriver(env: NodeJS.ProcessEnv): void {
   if (process.platform !== 'linux') return;
-  // The loader wants a folder of its own even where nothing is displayed.
+  // The Vulkan loader needs a runtime folder even if nothing is displayed.
   env.XDG_RUNTIME_DIR ??= '/tmp';
   if (env.VK_ICD_FILENAMES) return;
   if (mayHaveGpu() && SYSTEM_FOLDERS.some(isFile)) return;
@@ -34,12 +34,12 @@ const HOW_TO_GET_A_DRIVER: Partial<Record<NodeJS.Platform, string>> = {
   win32: 'update the graphics driver, which must support Direct3D 12',
 };
 
-/** why: Dawn ends the process when its instance is collected while a device of it is still open. */
+/** why: Dawn ends the process if its instance is garbage-collected while one of its devices is open. */
 const opened: GPU[] = [];
 
 /**
- * Dawn's GPU; the process has WebGPU's constants from then on. Throws CapabilityError with the way out where the module
- * cannot be loaded or finds no adapter.
+ * Returns Dawn's GPU and makes WebGPU's constants global in this process. If the module cannot be loaded or finds no
+ * adapter, throws CapabilityError, which says how to fix that.
  */
 export async function openDawn(env: NodeJS.ProcessEnv = process.env): Promise<GPU> {
   chooseDriver(env);

@@ -1,6 +1,6 @@
 /**
- * The files of a headless run as its ranks reach them: the model's are staged in the output folder, shards become checkpoints, and
- * the checkpoint that the run goes on from is read in pieces.
+ * The files of a headless run, as its ranks reach them. Files of the model are staged in the output folder, shards
+ * become checkpoints, and the checkpoint that the run resumes from is read in pieces.
  */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import type { OutFolder } from './outfolder';
 export interface Keeping {
   readonly out: OutFolder;
   readonly checkpoints: CheckpointWriter;
-  /** What the run goes on from. */
+  /** The checkpoint that the run resumes from. */
   readonly from: Checkpoint | null;
 }
 
@@ -31,11 +31,14 @@ export class FileDesk {
 
   constructor(
     readonly keeping: Keeping,
-    /** A file of the model is staged, whole. */
+    /** Called when a file of the model is staged completely. */
     readonly onModelFile: (name: string) => void,
   ) {}
 
-  /** A piece of `name`, or its end: the receipt then, null before. Undefined for what is no file that may be handed over. */
+  /**
+   * Takes a piece of `name` and returns null, or takes its end and returns the receipt. Returns undefined if no rank
+   * may hand over a file of this name.
+   */
   async take(name: string, query: URLSearchParams, body: Uint8Array): Promise<Receipt | null | undefined> {
     const { out, checkpoints } = this.keeping;
     if (MODEL_FILES.has(name)) {
@@ -50,7 +53,7 @@ export class FileDesk {
     return receipt;
   }
 
-  /** The bytes that `query` asks for of a file of the checkpoint; null where there is no such file. */
+  /** Returns the bytes of a checkpoint's file that `query` asks for; null if there is no such file. */
   async read(name: string, query: URLSearchParams): Promise<Uint8Array | null> {
     const { from } = this.keeping;
     const file = from?.files.find((one) => `resumed/${one.name}` === name);
@@ -71,7 +74,7 @@ export class FileDesk {
     }
   }
 
-  /** Drop what is half written. */
+  /** Removes unfinished files. */
   async close(): Promise<void> {
     await this.#intake.end();
     this.keeping.checkpoints.close();

@@ -1,6 +1,7 @@
 /**
- * What a headless run's own server tells its ranks and hears from them, over HTTP under an unguessable path: the run, its
- * files, then metrics, trace, model and the final report. Tensors of the training never pass here.
+ * The server of a headless run: what it sends to its ranks and receives from them, over HTTP under an unguessable path.
+ * The run and its files go out; metrics, trace, model and the final report come in. Tensors of the training never pass
+ * here.
  */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -12,7 +13,7 @@ import type { DeskCheckpoint, Handicap, Tour } from '../worker/api';
 import type { RankReport, RankStatus } from '../worker/headless';
 import type { FileDesk } from './filedesk';
 
-/** What a rank asks for first. */
+/** The setup, which a rank asks for first. */
 export interface HeadlessSetup {
   /** The run file as JSON text, the same for all ranks. */
   readonly run: string;
@@ -25,11 +26,11 @@ export interface HeadlessSetup {
   readonly tour: Tour | null;
   /** Measure the links before the first step. */
   readonly probing: boolean;
-  /** Files are wanted: the model's at the end, and checkpoints. */
+  /** True if files are wanted: the model's at the end, and checkpoints. */
   readonly delivers: boolean;
   /** Steps from one checkpoint to the next, 0 for none. */
   readonly everySteps: number;
-  /** The checkpoint to go on from. */
+  /** The checkpoint to resume from. */
   readonly resume: DeskCheckpoint | null;
 }
 
@@ -44,7 +45,7 @@ export interface HeadlessEvents {
   onTrace(index: number, events: readonly TraceEvent[]): void;
 }
 
-/** A question for orders is kept open so long; a rank asks again then. */
+/** A request for orders is kept open for this long; then the rank asks again. */
 const ORDERS_MS = 20_000;
 /** A piece of a file has 4 MB; the trace of a long run is the largest body. */
 const MAX_BODY_BYTES = 256e6;
@@ -83,7 +84,7 @@ const reportBody = v.object({
 });
 
 export class HeadlessDesk {
-  /** Path below the server's root; whoever knows it belongs to the run. */
+  /** Path below the server's root. A client that knows it counts as part of the run. */
   readonly path = `/headless/${randomBytes(16).toString('hex')}`;
 
   /** Ranks that wait for an order. */
@@ -94,7 +95,7 @@ export class HeadlessDesk {
     readonly setup: HeadlessSetup,
     readonly files: HeadlessFiles,
     readonly events: HeadlessEvents,
-    /** What is kept of the run; null where nobody wants it. */
+    /** The files of the run; null if nobody wants them. */
     readonly kept: FileDesk | null,
   ) {}
 
@@ -104,7 +105,7 @@ export class HeadlessDesk {
     for (const answer of [...this.#waiting]) answer();
   }
 
-  /** Answer what is below `path`; false for everything else. */
+  /** Answers requests below `path`; returns false for all others. */
   readonly route = (...[request, response]: Parameters<Handler>): boolean => {
     const url = new URL(request.url ?? '/', 'http://host');
     if (!url.pathname.startsWith(`${this.path}/`)) return false;
@@ -133,7 +134,7 @@ export class HeadlessDesk {
     return this.kept?.read(name, query) ?? null;
   }
 
-  /** Answer at once where the run shall end, else when it shall or after a while. */
+  /** Answers a request for orders: at once if the run must end, else when it must or after a while. */
   #order(response: ServerResponse): void {
     const answer = () => {
       clearTimeout(timer);

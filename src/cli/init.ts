@@ -1,6 +1,6 @@
 /**
- * What `--init` brings: a safetensors file for the run file's model, or a folder whose config.json sets the model and whose
- * tokenizer.json the tokenizer. Whatever it is, the ranks are given one file of F32 under the usual names.
+ * Reads what `--init` names: a safetensors file for the run file's model, or a folder whose config.json sets the model
+ * and whose tokenizer.json sets the tokenizer. In both cases the ranks get one file of F32 under the usual names.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -17,9 +17,9 @@ import { readFile } from './readfile';
 
 export interface Init {
   readonly tensors: ReadonlyMap<string, FileTensor>;
-  /** What config.json says; undefined where there is none. */
+  /** What config.json says; undefined if there is none. */
   readonly model: ModelConfig | undefined;
-  /** A folder: `model` is the run's. */
+  /** True for a folder: the run takes its `model`. */
   readonly decides: boolean;
   readonly tokenizer: string | undefined;
   readonly notes: readonly string[];
@@ -40,7 +40,7 @@ function folderAt(path: string): Folder {
   return { names: readdirSync(path), read: (name) => readFile(join(path, name), `${name} of the model`) };
 }
 
-/** The run file (as data) with the folder's model and tokenizer, and what that changes, one sentence each. */
+/** Returns the run file (as data) with the folder's model and tokenizer, and one sentence for each change. */
 export function withModel(file: unknown, init: Init | null): { file: unknown; notes: readonly string[] } {
   if (!init?.decides || !init.model || typeof file !== 'object' || file === null) return { file, notes: [] };
   const { model, tokenizer } = init;
@@ -67,8 +67,8 @@ export function withModel(file: unknown, init: Init | null): { file: unknown; no
 }
 
 /**
- * What all ranks are given as the run's source: with a tokenizer that came with the model, tokens and tokenizer in one.
- * Throws InputError where a text cannot be made into the model's tokens.
+ * The source that all ranks get. With a tokenizer that came with the model it holds both tokens and tokenizer. Throws
+ * InputError if a text cannot be made into the model's tokens.
  */
 export function sourceOf(run: RunFile, bytes: Uint8Array, init: Init | null): Uint8Array {
   if (init?.tokenizer !== undefined) return bundleOf(run, bytes, init.tokenizer);
@@ -85,7 +85,7 @@ export function sourceOf(run: RunFile, bytes: Uint8Array, init: Init | null): Ui
   return bytes;
 }
 
-/** Throws InputError where a file's own config.json means another model than the run file. */
+/** Throws InputError if the config.json beside a weights file describes another model than the run file. */
 function checkBeside({ model, decides }: Init, run: ModelConfig): void {
   if (decides || !model) return;
   const fields = new Set([...Object.keys(model), ...Object.keys(run)]) as Set<keyof ModelConfig>;
@@ -99,7 +99,7 @@ function checkBeside({ model, decides }: Init, run: ModelConfig): void {
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
-/** The file that a rank is given. Throws InputError for weights that are not the run's. */
+/** The weights file that a rank gets. Throws InputError for weights that do not belong to the run's model. */
 export function initFile(init: Init, run: ModelConfig): Uint8Array {
   checkBeside(init, run);
   return modelFile(run, readWeights(run, init.tensors));

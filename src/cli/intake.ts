@@ -1,6 +1,6 @@
 /**
- * Files that ranks hand in, written piece by piece as they come: every piece at its place and with its hash, the whole with its
- * length. What is not whole is never seen under its name.
+ * Files that ranks hand in, written piece by piece as they arrive. Each piece is checked by its position and hash, the
+ * whole file by its length. An incomplete file never appears under its own name.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
@@ -18,8 +18,8 @@ export class Intake {
   readonly #open = new Map<string, Open>();
 
   /**
-   * The next piece of the file at `path`; the one at 0 begins it anew. Rejects with StorageError for a piece that came
-   * broken, twice or out of order, and where it cannot be written.
+   * Takes the next piece of the file at `path`; a piece at 0 starts the file again. Rejects with StorageError if a
+   * piece is damaged, repeated or out of order, or if it cannot be written.
    */
   async take(path: string, at: number, sha256: string, bytes: Uint8Array): Promise<void> {
     const found = createHash('sha256').update(bytes).digest('hex');
@@ -34,7 +34,9 @@ export class Intake {
     await written(path, () => one.file.write(bytes, 0, bytes.byteLength, at));
   }
 
-  /** All pieces are there. Rejects with StorageError where they are not `sizeBytes` together. */
+  /**
+   * Ends the file at `path` after its last piece. Rejects with StorageError if the pieces are not `sizeBytes` together.
+   */
   async close(path: string, sizeBytes: number): Promise<Receipt> {
     const one = this.#open.get(path);
     if (!one || one.sizeBytes !== sizeBytes) {
@@ -48,7 +50,7 @@ export class Intake {
     return { sizeBytes, sha256: one.hash.digest('hex') };
   }
 
-  /** Close what was left half written. */
+  /** Closes unfinished files. */
   async end(): Promise<void> {
     const left = [...this.#open.values()];
     this.#open.clear();

@@ -1,6 +1,6 @@
 /**
- * A headless run before anything is started: run file, number of ranks, text and weights, all checked here, so that bad
- * input costs one sentence and nothing else.
+ * Prepares a headless run before anything is started: run file, number of ranks, text and weights are all checked here.
+ * Bad input ends with one sentence and has no other effect.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -33,10 +33,10 @@ export interface Job {
   readonly tour: Tour | null;
   /** Measure the links before the first step. */
   readonly probing: boolean;
-  /** What a checkpoint says of this run, and the files that it has beside the state. */
+  /** What a checkpoint stores about this run, and its files beside the state. */
   readonly facts: RunFacts;
   readonly beside: ReadonlyMap<string, Uint8Array>;
-  /** What was decided for the user, one sentence each. */
+  /** Choices made for the user, one sentence each. */
   readonly notes: readonly string[];
 }
 
@@ -50,8 +50,8 @@ export interface Places {
 const DEFAULT_RANKS = 2;
 
 /**
- * Throws PlanError or InputError with the sentence for the user. `from` is the checkpoint to go on from: the run is what it says
- * except where `args` say otherwise.
+ * Throws PlanError or InputError with the sentence for the user. `from` is the checkpoint to resume from: it determines
+ * the run except where `args` say otherwise.
  */
 export function prepareJob(args: TrainArgs, places: Places, from: Checkpoint | null = null): Job {
   const path = from ? join(from.folder, 'run.json') : (args.runPath ?? places.example);
@@ -90,7 +90,7 @@ export function prepareJob(args: TrainArgs, places: Places, from: Checkpoint | n
   };
 }
 
-/** A state goes on only with the model and the text that it was trained with. */
+/** A state can be resumed only with the model and the text that it was trained with. */
 function checkSame(from: Checkpoint, run: RunFile, text: Receipt): void {
   const said = (value: unknown) => JSON.stringify(value) ?? 'left out';
   const fields = new Set([...Object.keys(run.model), ...Object.keys(from.run.model)]) as Set<keyof RunFile['model']>;
@@ -116,10 +116,10 @@ function checkSame(from: Checkpoint, run: RunFile, text: Receipt): void {
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Whatever is no object is left as it is: the run file's own check says so. */
+/** Leaves a value that is not an object as it is: the run file's own check reports it. */
 const withPlan = (file: unknown, plan: unknown): unknown => (isObject(file) ? { ...file, plan } : file);
 
-/** How many ranks, and the plan as data with its dp; the command line decides over the file. */
+/** Number of ranks, and the plan as data with its dp; the command line overrides the file. */
 function ranksOf(args: TrainArgs, file: unknown): { count: number; plan: object; notes: readonly string[] } {
   const given: unknown = isObject(file) && 'plan' in file ? file.plan : {};
   const { dp, pp, tp } = parsePlan(given);
@@ -141,7 +141,7 @@ function ranksOf(args: TrainArgs, file: unknown): { count: number; plan: object;
   return { count, plan: { ...plan, dp: replicas }, notes: plan.dp === undefined ? [] : [note] };
 }
 
-/** The plans of a tour, as data; what they are is checked with the run. */
+/** The plans of a tour, as data; they are validated together with the run. */
 export function readPlans(path: string | readonly object[]): readonly object[] {
   if (typeof path !== 'string') return path;
   const plans = parseJson(readFile(path, 'the list of plans').toString('utf8'));
@@ -155,7 +155,7 @@ function readSource(source: string, runPath: string, pages: string): Uint8Array 
   const builtIn = builtInText(source);
   if (builtIn !== null) return readFile(join(pages, builtIn), `the built-in text ${source}`);
   const named = source.slice(source.indexOf(':') + 1);
-  // A path is meant from where the command is given; run files that bring their text along name it beside them.
+  // A path is relative to the current folder; if it is not there, it is relative to the run file.
   const beside = join(dirname(runPath), named);
   const [first, second] = isAbsolute(named) ? [named] : [named, beside];
   try {

@@ -1,4 +1,6 @@
-/** Starts the ranks of a headless run: tabs of one real browser, or Node processes. Knows nothing of what they compute. */
+/**
+ * Starts the ranks of a headless run: tabs of one real browser, or Node processes. Independent of what they compute.
+ */
 import { spawn } from 'node:child_process';
 import type { Browser, LaunchOptions } from 'playwright-core';
 import { InputError } from '../errors';
@@ -16,7 +18,7 @@ export interface Launch {
 /** Ends all ranks. */
 export type EndRanks = () => Promise<void>;
 
-/** All tabs in one browser: they share its GPU process, and one browser costs a tenth of the memory of several. */
+/** All tabs are in one browser: they share its GPU process, and one browser costs a tenth of the memory of several. */
 export async function launchTabs({ origin, deskPath, count, onDeath }: Launch): Promise<EndRanks> {
   const browser = await openBrowser(origin);
   try {
@@ -40,13 +42,13 @@ export async function launchTabs({ origin, deskPath, count, onDeath }: Launch): 
   return () => browser.close();
 }
 
-/** A real graphics adapter first; where there is none, the browser's software adapter. */
+/** Tries a real graphics adapter first; if there is none, uses the browser's software adapter. */
 async function openBrowser(origin: string): Promise<Browser> {
   const { chromium } = await import('playwright-core').catch(() => {
     throw new InputError('--tabs needs the development dependencies: run npm ci without --omit=dev, or use --nodes.');
   });
   const executablePath = requireBrowser();
-  // Signals end the run in order: this process closes the browser.
+  // why: this process closes the browser itself, so that a signal ends the run in order
   const launch = (software: boolean) => {
     const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
     const options: LaunchOptions = { executablePath, args: browserFlags(software), ...signals };
@@ -67,7 +69,7 @@ async function openBrowser(origin: string): Promise<Browser> {
 /** `program` is the built cli/noderank.ts. */
 export function launchNodes({ origin, deskPath, count, onDeath }: Launch, program: string): EndRanks {
   const children = Array.from({ length: count }, (_, index) => {
-    // Its standard input is its life line: it ends with this process, however that ends.
+    // The child ends when its standard input closes, so it ends with this process, however this process ends.
     const child = spawn(process.execPath, [program, `${origin}${deskPath}`, String(index)], {
       stdio: ['pipe', 'ignore', 'pipe'],
     });

@@ -1,6 +1,6 @@
 /**
- * `npm run plan -- RUN.json --measure`: a few steps under calibrating plans on real ranks give the planner its inputs; with
- * --plans every plan of a list is run too, and what was predicted stands beside what was measured.
+ * `npm run plan -- RUN.json --measure`: runs a few steps under calibrating plans on real ranks to get the planner's
+ * inputs. With --plans it also runs every plan of a list and prints the predictions beside the measurements.
  */
 import { PlanError } from '../errors';
 import { calibrations, type Leg, measuredDevices, measuredLinks } from '../plan/measured';
@@ -17,9 +17,9 @@ import { type Places, prepareJob, readPlans } from './job';
 import { answerText, columns } from './plantable';
 import { type Programs, runJob } from './runjob';
 
-/** Steps of a plan; the first compiles and warms up and is not counted. */
+/** Steps of each plan; the first one compiles and warms up and is not counted. */
 const LEG_STEPS = 3;
-/** What a device may use where no limit is given. */
+/** Memory that a device may use if no limit is given. */
 const DEFAULT_LIMIT_BYTES = 4e9;
 const DEFAULT_RANKS = 4;
 
@@ -53,7 +53,7 @@ export async function measure(argv: readonly string[], places: Places, programs:
   );
 }
 
-/** Predicted beside measured, fastest measured first, and how the planner's choice among them did. */
+/** Predictions beside measurements, the fastest measured first, and how good the planner's choice among them was. */
 export function trialTable(trials: readonly Trial[]): string {
   const sorted = [...trials].sort((a, b) => a.measuredMs - b.measuredMs);
   const rows = sorted.map(({ predicted, measuredMs }) => [
@@ -81,7 +81,7 @@ function percent(ratio: number): string {
   return `${ratio < 0 ? '' : '+'}${(100 * ratio).toFixed(1)} %`;
 }
 
-/** What is the planner's own, and the rest, which is as for `npm run train`. */
+/** Separates the planner's own options from the rest, which are those of `npm run train`. */
 function readMeasureArgs(argv: readonly string[]) {
   const rest: string[] = [];
   let plansPath: string | undefined;
@@ -94,7 +94,7 @@ function readMeasureArgs(argv: readonly string[]) {
   return { all: argv.includes('--all'), plansPath, args: parseTrainArgs(rest) };
 }
 
-/** The job whose tour calibrates and then runs the plans of the list. */
+/** The job whose tour runs the calibrating plans, then those of the list. */
 function prepareMeasurement(args: TrainArgs, plansPath: string | undefined, places: Places) {
   const listed = plansPath === undefined ? [] : readPlans(plansPath);
   const ranks = args.ranks?.count ?? DEFAULT_RANKS;
@@ -105,7 +105,7 @@ function prepareMeasurement(args: TrainArgs, plansPath: string | undefined, plac
   const calibrating = calibrations(ranks, workload.globalBatch).filter((plan) => runs(plan, facts));
   const plans: readonly object[] = [...calibrating, ...listed];
   const overrides = [...args.overrides, `train.steps=${LEG_STEPS * plans.length}`, 'train.evalEvery=0'];
-  // why no limit: what does not fit is predicted, not run
+  // why no limit: a plan that does not fit is predicted, not run
   const job = prepareJob({ ...args, overrides, tour: tourOf(plans), probing: true, limitBytes: undefined }, places);
   return { workload, job, tried: job.tour!.plans.slice(calibrating.length) };
 }

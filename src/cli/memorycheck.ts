@@ -1,6 +1,6 @@
 /**
- * `npm run plan -- RUN.json --check`: of every plan the bytes by role that the planner predicts, that the run plans and that
- * a device allocates, of the fullest rank. Ranks are allocated one after the other; nothing is computed.
+ * `npm run plan -- RUN.json --check`: for every plan, the bytes by role of the fullest rank that the planner predicts,
+ * that the run plans and that a device allocates. Ranks are allocated one after the other; nothing is computed.
  */
 import { PlanError } from '../errors';
 import { candidatesOf } from '../plan/candidates';
@@ -17,7 +17,7 @@ const HEAD = ['plan', 'mb', 'rank', 'bytes', ...ROLES, 'total', ''];
 
 export interface MemoryCheck {
   readonly text: string;
-  /** Every plan that could be allocated has the three figures alike, and there was one. */
+  /** True if the three figures are equal for every plan that could be allocated, and at least one could. */
   readonly agrees: boolean;
 }
 
@@ -68,7 +68,7 @@ async function allocate(
   }
 }
 
-/** The first whose allocated bytes are not the planned ones, else the fullest. */
+/** The first rank whose allocated bytes differ from the planned ones, else the fullest rank. */
 function rankToShow(planned: readonly PlannedMemory[], allocated: readonly PlannedMemory[]): number {
   const odd = planned.findIndex((memory, rank) => ROLES.some((role) => memory[role] !== allocated[rank]![role]));
   if (odd >= 0) return odd;

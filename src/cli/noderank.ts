@@ -1,6 +1,7 @@
 /**
- * One rank of a headless run as a Node process, with Dawn and @roamhq/wrtc in place of the browser's. Started by train.ts
- * with the address of its desk and its index; ends when its standard input does, and so with whoever started it.
+ * One rank of a headless run as a Node process, with Dawn and @roamhq/wrtc in place of the browser's. launch.ts starts
+ * it with the address of its desk and its index. It ends when its standard input closes, and so with the process that
+ * started it.
  */
 import { WebSocket } from 'ws';
 import { connectPeer, type Wrtc } from '../net/room/webrtc';
@@ -13,7 +14,7 @@ const wrtc = (await import('@roamhq/wrtc')).default as unknown as Wrtc;
 
 const [desk = '', index = '0'] = process.argv.slice(2);
 process.stdin.resume().on('end', () => process.exit(0));
-// Ctrl-C reaches the whole process group; train.ts decides what ends when.
+// Ctrl-C reaches the whole process group; the command that started the ranks decides when each one ends.
 process.on('SIGINT', () => {});
 
 await runHeadless({
@@ -32,7 +33,7 @@ await runHeadless({
         renew: (peer) => room.renew(peer),
         announce: (change) => room.announce(change),
         status: onStatus,
-        // nobody watches a process
+        // nobody watches a Node rank
         trace: () => {},
       },
       await openDawn(),

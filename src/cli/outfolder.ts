@@ -1,6 +1,6 @@
 /**
- * The output folder of a run. Metrics grow there while it goes on; every other file is written beside and moved when the run
- * has ended well, so under its own name a file is complete or the one of an earlier run.
+ * The output folder of a run. Metrics grow there while the run goes on. Every other file is staged and moved when the
+ * run has ended well, so a file under its own name is complete, or it is that of an earlier run.
  */
 import {
   appendFileSync,
@@ -21,12 +21,12 @@ import { EventFile } from './tensorboard';
 const METRICS = 'metrics.jsonl';
 
 export class OutFolder {
-  /** Files on their way into the folder; of the same file system, so that moving is atomic. */
+  /** Folder of staged files, on the same file system, so that moving is atomic. */
   readonly staging: string;
   #hasBegun = false;
   #events: EventFile | undefined;
 
-  /** `firstStep`: the steps below are in metrics.jsonl already. `tensorboard`: a folder for event files. */
+  /** `firstStep`: metrics.jsonl already has the steps below it. `tensorboard`: a folder for event files. */
   constructor(
     readonly path: string,
     readonly firstStep = 0,
@@ -35,7 +35,7 @@ export class OutFolder {
     this.staging = join(path, '.unfinished');
   }
 
-  /** Check, before the run, that the results will find a place. Throws InputError. */
+  /** Checks before the run that the results can be written. Throws InputError. */
   check(): void {
     const { path } = this;
     try {
@@ -48,21 +48,21 @@ export class OutFolder {
     }
   }
 
-  /** Append a committed step. The first one ends what an earlier run left beyond the steps that are kept. */
+  /** Appends a committed step. The first call removes what an earlier run left beyond the kept steps. */
   step(metrics: StepMetrics): void {
     if (!this.#hasBegun) this.#begin();
     appendFileSync(join(this.path, METRICS), `${JSON.stringify(metrics)}\n`);
     this.#events?.step(metrics);
   }
 
-  /** Move what was staged, and `files`, to their names. */
+  /** Moves the staged files and `files` to their final names. */
   finish(files: ReadonlyMap<string, string>, staged: Iterable<string>): void {
     mkdirSync(this.staging, { recursive: true });
     for (const [name, content] of files) writeFileSync(join(this.staging, name), content);
     for (const name of [...staged, ...files.keys()]) renameSync(join(this.staging, name), join(this.path, name));
   }
 
-  /** Drop what is staged. */
+  /** Removes what is staged. */
   close(): void {
     this.#events?.close();
     this.#events = undefined;
@@ -79,7 +79,7 @@ export class OutFolder {
   }
 }
 
-/** The lines of the steps below `firstStep`; a line that a kill cut is none. Throws InputError where one is missing. */
+/** The lines of the steps below `firstStep`. Throws InputError if one is missing or was cut off by a kill. */
 function keptLines(path: string, firstStep: number): string {
   const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
   for (let step = 0; step < firstStep; step++) {

@@ -1,6 +1,7 @@
 /**
- * `npm run plan -- RUN.json`: every way to cut the run, predicted and ranked. Starts nothing, but with --measure: then the
- * planner's inputs come from a few steps of real ranks; and with --check buffers are allocated, of one rank at a time.
+ * `npm run plan -- RUN.json`: predicts and ranks every way to cut the run. It starts nothing, with two exceptions:
+ * --measure gets the planner's inputs from a few steps of real ranks, --check allocates the buffers of one rank at a
+ * time.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,7 +37,7 @@ await runCommand(HELP, async (args) => {
   process.exit(0);
 });
 
-/** Prints the table; whether all figures agree. */
+/** Prints the table and returns whether all figures agree. */
 async function check(args: readonly string[]): Promise<boolean> {
   const question = readQuestion(
     args.filter((arg) => arg !== '--check'),

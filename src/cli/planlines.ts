@@ -1,10 +1,15 @@
-/** What a headless run says before it starts: the plan's name, the model's size, and the bytes each rank will allocate. */
+/**
+ * The lines that a headless run prints before it starts: the plan's name, the model's size, and the bytes that each
+ * rank will allocate.
+ */
 import { totalOf } from '../plan/sizes';
 import { nameOf } from '../plan/why';
 import { memoryPlan } from '../train/rank/memoryplan';
 import type { RunFile } from '../train/runfile';
 
-/** One line for the plan, then one for every place in the mesh that needs other bytes than the ones before. */
+/**
+ * One line for the plan, then one for every place in the mesh that needs a different number of bytes than those before.
+ */
 export function planLines(run: RunFile): string[] {
   const { plan } = run;
   const ranks = plan.dp * plan.pp * plan.tp;

@@ -1,6 +1,6 @@
 /**
- * The planner's answer as text: what `npm run plan` prints. Reads a run file and flags, measures nothing: speed, rate and
- * latency are given, or the modest defaults of a laptop on a home network.
+ * The planner's answer as text: what `npm run plan` prints. Reads a run file and flags and measures nothing: speed,
+ * rate and latency come from flags, or are modest defaults of a laptop on a home network.
  */
 import { parseArgs } from 'node:util';
 import { PlanError, sentenceOf } from '../errors';
@@ -25,7 +25,7 @@ const FLAGS = {
   all: { type: 'boolean', default: false },
 } as const;
 
-/** Rows without --all. */
+/** Rows shown without --all. */
 const SHORT = 12;
 
 /** What the arguments ask: the run without its plan, and the devices and links to plan for. */
@@ -35,7 +35,7 @@ export interface PlanQuestion {
   readonly devices: readonly Device[];
   readonly links: Links;
   readonly all: boolean;
-  /** What is assumed because the run file leaves it open, '' for nothing. */
+  /** Assumptions about what the run file leaves open, '' if there are none. */
   readonly assumed: string;
 }
 
@@ -45,7 +45,7 @@ export function readQuestion(args: readonly string[], readText: (path: string) =
   const { values, positionals } = readFlags(args.filter((arg) => !/^--\w+\./.test(arg)));
   const [path] = positionals;
   const file = path === undefined ? {} : parseJson(readText(path));
-  // why: the plan of the file is what is asked for, so it is not held against the number of ranks
+  // why: the planner looks for the plan, so the plan of the file is not checked against the number of ranks
   const given = parseRunFile(applyOverrides({ ...asObject(file), plan: {} }, overrides));
   const run = { ...given, model: { ...given.model, vocab: given.model.vocab || 256 } };
   const model = recordedSizes(run.model);
@@ -74,7 +74,7 @@ export function planTable(args: readonly string[], readText: (path: string) => s
   return assumed + answerText(workload, devices, links, all);
 }
 
-/** The ranked plans and, in one sentence, why the first. */
+/** The ranked plans, and one sentence why the first one is best. */
 export function answerText(workload: Workload, devices: readonly Device[], links: Links, all: boolean): string {
   const answer = recommend(workload, devices, links);
   return `${tableOf(answer, all)}\n\n${answer.why}.`;
@@ -124,7 +124,7 @@ function rowOf(prediction: Prediction, alone: Prediction): string[] {
   ];
 }
 
-/** Left-aligned first column, the others right-aligned. */
+/** Aligns the first column left, the others right. */
 export function columns(rows: readonly string[][]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows

@@ -1,8 +1,11 @@
-/** The progress line of a headless run: step, loss, tokens per second, time left. One line on a terminal, else one a while. */
+/**
+ * The progress of a headless run: step, loss, tokens per second, time left. One updated line on a terminal, else a line
+ * every few seconds.
+ */
 import type { StepMetrics } from '../worker/api';
 
 const LINE_EVERY_MS = 5_000;
-/** Steps that the rate is the mean of. */
+/** Number of steps that the rate is averaged over. */
 const RATE_STEPS = 20;
 
 export class Progress {
@@ -24,12 +27,12 @@ export class Progress {
     this.#write(this.#line(metrics));
   }
 
-  /** What keeps the ranks from training, shown until the next step. */
+  /** Shows why the ranks do not train, until the next step. */
   wait(sentence: string): void {
     if (this.out.isTTY && sentence !== '') this.#write(sentence);
   }
 
-  /** A line of its own. */
+  /** Prints a sentence on a line of its own. */
   say(sentence: string): void {
     this.close();
     this.out.write(`${sentence}\n`);

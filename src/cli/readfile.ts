@@ -1,4 +1,4 @@
-/** A file that the command line names, or the sentence why it cannot be read. */
+/** Reads a file that the command line names, or says in a sentence why it cannot be read. */
 import { readFileSync } from 'node:fs';
 import { InputError } from '../errors';
 

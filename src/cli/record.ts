@@ -1,6 +1,6 @@
 /**
- * `npm run record`: four real tabs join by the link, run the plan of every scene of the lecture, and what a watching page
- * saw becomes public/recorded/lesson.tabtrain, which ships with the site.
+ * `npm run record`: four real tabs join by the link and run the plan of every scene of the lecture. What a watching
+ * page saw of them becomes public/recorded/lesson.tabtrain, which ships with the site.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ const recorded = new Promise<Buffer>((...ends) => {
   [resolve, reject] = ends;
 });
 
-/** What the recording page says: lines for people, the file, or why there is none. */
+/** Receives what the recording page posts: lines for people, the file, or why there is none. */
 const route = (...[request, response]: Parameters<Handler>): boolean => {
   const what = request.url?.startsWith(`${desk}/`) ? request.url.slice(desk.length + 1) : '';
   if (request.method !== 'POST' || what === '') return false;

@@ -16,7 +16,7 @@ import type { OutFolder } from './outfolder';
 
 export interface Summary {
   readonly plan: RunFile['plan'];
-  /** The numbers are not those of one rank, rounding aside: DiLoCo, or sums sent in fewer bits. */
+  /** True if the numbers differ from those of one rank by more than rounding: DiLoCo, or sums sent in fewer bits. */
   readonly approximate: boolean;
   readonly adapter: string;
   /** A processor did the work of a GPU: speeds say nothing about graphics cards. */
@@ -30,13 +30,13 @@ export interface Summary {
   readonly weightsHash: readonly string[];
 }
 
-/** Throws when ranks that hold the same parameters differ in a bit: then the run is worth nothing. */
+/** Throws if ranks that should hold the same parameters differ in a bit: the run is then worth nothing. */
 export function summarize(run: RunFile, { metrics, reports, trace }: Collected): Summary {
   const { plan, model, train } = run;
   const planned = memoryPlan(run);
   const tokens = train.globalBatch * model.context;
   const stats = statsOf(trace, tokens);
-  // why without the first step: its lines wait for compilers, which is no property of the plan
+  // why without the first step: its lines wait for compilers, which says nothing about the plan
   const warm = trace.filter(({ step }) => step > 0);
   const { bubble, overlap } = metrics.length > 1 ? statsOf(warm, tokens) : stats;
   const weightsHash = reports.map((report) => report.weightsHash);
@@ -101,7 +101,7 @@ function cardOf(run: RunFile, source: Uint8Array, { metrics, reports }: Collecte
     adapters: [...new Set(reports.map(({ adapter }) => adapter))],
     loss: metrics.at(-1)?.loss,
     heldOutLoss: metrics.findLast(({ heldOutLoss }) => heldOutLoss !== undefined)?.heldOutLoss,
-    // why not of a brought tokenizer's: its source is tokens and tokenizer in one
+    // why not with a brought tokenizer: the source then holds tokens and tokenizer together
     dataHash: run.data.tokenizer === 'brought' ? '' : createHash('sha256').update(source).digest('hex'),
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Runs a checked job: its own server, the ranks as tabs or Node processes, and what they hand in. Used by `npm run train`,
- * by the planner's measurements and by the benches, which keep no file.
+ * Runs a checked job: starts its own server and the ranks (tabs or Node processes), and collects their results. Used by
+ * `npm run train`, by the planner's measurements and by the benches; the last two keep no files.
  */
 import { Interrupted } from '../errors';
 import { newSecret } from '../net/signaling/roomkey';
@@ -22,7 +22,7 @@ export interface Programs {
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * The first signal asks the ranks to finish their step and to keep it, where there is a place for it; a second one ends the run
+ * The first signal asks the ranks to finish their step and to keep it, if `keeping` is given; a second one ends the run
  * at once. Rejects with RankFailed, ConnectError, CapabilityError or Interrupted; nothing is left running in any case.
  */
 export async function runJob(job: Job, { pages, rank }: Programs, keeping: Keeping | null = null): Promise<Collected> {

@@ -1,4 +1,4 @@
-/** `npm run sample`: goes on with a text, token after token, by a model that a run wrote or that came from elsewhere. */
+/** `npm run sample`: continues a text, token by token, with a model that a run wrote or that came from elsewhere. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -48,7 +48,7 @@ function numberOf(option: string, text: string, min: number, max: number, whole:
   throw new PlanError(`--${option} is ${JSON.stringify(text)}; it must be ${kind} from ${min} to ${max}.`);
 }
 
-/** The folder and what is wished. Throws PlanError with the usage. */
+/** The model's folder and the options. Throws PlanError with the usage. */
 function parseSample(argv: readonly string[]): { readonly folder: string; readonly wish: Wish } {
   const { values, positionals } = readArgs(argv);
   const [folder] = positionals;

@@ -1,4 +1,6 @@
-/** `npm start`: pages and signaling on one port; prints address and QR code and opens the browser where there is one. */
+/**
+ * `npm start`: pages and signaling on one port. Prints the address and a QR code, and opens a browser if there is one.
+ */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -37,7 +39,7 @@ function readOptions(args: readonly string[]) {
       throw new InputError(`--port is ${values.port}; it must be a whole number from 0 to 65535.`);
     }
     const origins = (values.origin ?? []).map(readOrigin);
-    // Everybody on the network sees the page only when that was asked for; --https is pointless without.
+    // Other devices on the network reach the page only if that was asked for. --https implies it: it has no other use.
     return {
       port,
       host: values.host ?? (values.https ? '0.0.0.0' : '127.0.0.1'),
@@ -50,7 +52,7 @@ function readOptions(args: readonly string[]) {
   }
 }
 
-/** As browsers send it in the Origin header: without a path and without a scheme's own port. */
+/** The origin as browsers send it in the Origin header: without a path and without the scheme's default port. */
 function readOrigin(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '') {
@@ -70,7 +72,7 @@ function openBrowser(address: string): void {
       : process.platform === 'win32'
         ? ['cmd', '/c', 'start', '', address]
         : ['xdg-open', address];
-  // Without an opener the printed address is enough.
+  // If there is no opener, the printed address is enough.
   spawn(command!, args, { stdio: 'ignore', detached: true })
     .on('error', () => {})
     .unref();

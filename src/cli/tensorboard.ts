@@ -8,11 +8,11 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { StepMetrics } from '../worker/api';
 
-/** TensorBoard sorts files by the second in their name; a resumed run writes another file beside the first. */
+/** TensorBoard sorts files by the second in their name; a resumed run writes a second file beside the first. */
 export class EventFile {
   readonly #file: number;
 
-  /** `folder` is made where it is not there. */
+  /** `folder` is created if it does not exist. */
   constructor(folder: string, nowMs = Date.now()) {
     mkdirSync(folder, { recursive: true });
     const seconds = String(Math.floor(nowMs / 1000)).padStart(10, '0');
@@ -20,7 +20,7 @@ export class EventFile {
     this.#write([...double(1, nowMs / 1000), ...bytes(3, Buffer.from('brain.Event:2'))]);
   }
 
-  /** The figures of a committed step, at this moment. */
+  /** Writes the figures of a committed step, stamped with `nowMs`. */
   step({ step, loss, heldOutLoss, gradNorm, lr, tokens, ms }: StepMetrics, nowMs = Date.now()): void {
     const scalars: Record<string, number | undefined> = {
       'loss/train': loss,
@@ -86,7 +86,7 @@ export function crc32c(data: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** The checksum as records carry it: rotated and shifted, so that a checksum of data with checksums is none of both. */
+/** The checksum as records store it: rotated, plus a constant. A plain CRC is unsafe over data that contains CRCs. */
 function masked(data: Uint8Array): number {
   const crc = crc32c(data);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

@@ -1,6 +1,6 @@
 /**
- * `npm run train`: a run without any page to click, by real tabs or Node processes that find each other through the real
- * signaling and WebRTC. Exits 0 only if every step ran; what is wrong gets one sentence.
+ * `npm run train`: a run without a page to click. Real tabs or Node processes find each other through the real
+ * signaling and WebRTC. Exits 0 only if every step ran; an error prints one sentence.
  */
 import { join, relative } from 'node:path';
 import { InputError } from '../errors';
@@ -18,7 +18,7 @@ const here = import.meta.dirname;
 const pages = join(here, '..', 'pages');
 const example = join(here, '..', '..', 'examples', 'default.json');
 
-/** Throws InputError where a run that is not over has its checkpoint: it would be lost. */
+/** Throws InputError if the folder has the checkpoint of an unfinished run, which would be lost. */
 function checkUnfinished(outFolder: string): void {
   const kept = describedIn(outFolder);
   const folder = relative('.', outFolder) || '.';

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 
 const schema = v.record(v.string(), v.string());
 
-/** `file` is the file's path; the cache folder's when absent. A file that cannot be used counts as empty. */
+/** `file` is the file's path; absent: a file in the cache folder. A file that cannot be used counts as empty. */
 export function fileStore(
   file = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tabtrain/variants.json'),
 ) {

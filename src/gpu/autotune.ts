@@ -1,7 +1,8 @@
 /**
- * Chooses among the variants of each dispatch by measuring them on this device, on made-up numbers: first each must agree
- * with variants[0], then the fastest wins. Bounded in time; what was found is kept in a store by adapter and sizes.
- * A variant that adds in another order gives other bits: it is left out where ranks compute the same values (`sameBits`).
+ * Chooses the variant of each dispatch by measuring all of them on this device, on made-up numbers. A variant must
+ * agree with variants[0]; the fastest that does is chosen. Measuring has a time limit; choices are kept in a store by
+ * adapter and sizes. A variant that adds in another order gives other bits: it is left out where ranks compute the same
+ * values (`sameBits`).
  */
 import type { Trace } from '../trace/trace';
 import type { GpuDevice } from './device';
@@ -10,7 +11,7 @@ import { floatsIn } from './memory';
 import { type Candidate, candidates, pipelineKey, tuneKey } from './pipeline';
 import { type PreparedList, Stream } from './stream';
 
-/** Where choices outlive the process: IndexedDB in a tab, a file in Node. */
+/** A store that outlives the process: IndexedDB in a tab, a file in Node. */
 export interface TuneStore {
   get(key: string): Promise<string | undefined>;
   set(key: string, value: string): Promise<void>;
@@ -19,7 +20,7 @@ export interface TuneStore {
 export interface TuneOptions {
   readonly trace: Trace;
   readonly store?: TuneStore;
-  /** Measure no longer than this; what is left runs as if nothing were measured, until the next time. */
+  /** Time limit for measuring. Dispatches that are left run their default until the next call of `tune`. */
   readonly budgetMs?: number;
   /** Other ranks compute some of the same values (tensor parallelism), so all must add in one order. */
   readonly sameBits: boolean;
@@ -28,14 +29,14 @@ export interface TuneOptions {
 type Run = Extract<Instr, { do: 'run' }>;
 
 const BUDGET_MS = 3000;
-/** Of the largest element. Orders of additions differ by far less, wrong kernels by far more. */
+/** Allowed difference over the largest element. Orders of additions differ by far less, wrong kernels by far more. */
 const AGREE = 1e-3;
-/** One timing takes about this long, so that the clock's steps do not matter. */
+/** One timing takes about this long, so that the resolution of the clock does not matter. */
 const TIMING_MS = 4;
 const TIMINGS = 3;
 const LARGEST_BYTES = 256 << 20;
 
-/** Set `device.picks` for the dispatches of `lists`. Never rejects for a bad variant: it is not chosen. */
+/** Set `device.picks` for the dispatches of `lists`. Does not reject for a bad variant, but does not choose it. */
 export async function tune(device: GpuDevice, lists: Iterable<readonly Instr[]>, options: TuneOptions): Promise<void> {
   device.picks.clear();
   const until = performance.now() + (options.budgetMs ?? BUDGET_MS);
@@ -53,7 +54,9 @@ export async function tune(device: GpuDevice, lists: Iterable<readonly Instr[]>,
   }
 }
 
-/** Each dispatch once, those that a step spends the most operations on first: the time may not suffice for all. */
+/**
+ * Each dispatch once. Those with the most operations in `lists` come first, because the time may not suffice for all.
+ */
 function mostWorkFirst(lists: Iterable<readonly Instr[]>): readonly (readonly [key: string, run: Run])[] {
   const runs = new Map<string, { readonly run: Run; flops: number }>();
   for (const list of lists) {
@@ -71,7 +74,7 @@ function mostWorkFirst(lists: Iterable<readonly Instr[]>): readonly (readonly [k
 
 const nameOf = (candidate: Candidate): string => pipelineKey({ file: candidate.file, knobs: candidate.knobs });
 
-/** The fastest of those that agree with variants[0]; undefined when there was no time to try all. */
+/** The fastest candidate that agrees with variants[0]; undefined if time was short or the tensors are too large. */
 async function fastest(device: GpuDevice, run: Run, open: readonly Candidate[], until: number) {
   const bytes = Object.values(run.bind).reduce((sum, tensor) => sum + 4 * floatsIn(tensor), 0);
   if (bytes > LARGEST_BYTES || performance.now() > until) return undefined;
@@ -96,7 +99,7 @@ function reference({ kernel }: Run): Candidate {
   return { file: kernel.file, knobs: kernel.variants[0]!, reordered: false };
 }
 
-/** Plain loops: outputs of large models have tens of millions of elements. */
+/** True if all outputs agree. Plain loops, because outputs of large models have tens of millions of elements. */
 function agree(got: readonly Float32Array[], expected: readonly Float32Array[]): boolean {
   return expected.every((want, i) => {
     const values = got[i]!;
@@ -134,7 +137,7 @@ class VariantBench {
     return this.#stream.prepare([{ ...run, kernel: only }], (tensor) => this.#places.get(tensor)!, 'tuning');
   }
 
-  /** What the dispatch writes, begun from the same numbers each time. */
+  /** Run the dispatch and return what it writes. Every call starts from the same numbers. */
   async results(list: PreparedList): Promise<readonly Float32Array[]> {
     const written = this.run.kernel.writes.flatMap((name) => this.run.bind[name] ?? []);
     let seed = 0;

@@ -8,18 +8,18 @@ import { Poll } from './poll';
 
 /** Storage buffers that the largest kernel binds. WebGPU's default limit, so only a broken adapter has fewer. */
 const STORAGE_BUFFERS_NEEDED = 8;
-/** The GPU process of a browser that has just started gives no adapter for up to some seconds. */
+/** A browser that has just started may give no adapter for some seconds. */
 const ADAPTER_ATTEMPTS = 12;
 const ADAPTER_PAUSE_MS = 250;
 const WANTED_FEATURES: readonly GPUFeatureName[] = ['timestamp-query', 'shader-f16', 'subgroups'];
 
-/** What operands of matrix products are rounded to: not at all, or to the 11 bits of f16. */
+/** Precision of the operands of matrix products: unchanged (f32), or rounded to the 11 bits of f16. */
 export type MatmulPrecision = 'f32' | 'f16';
 
 export interface AdapterReport {
   /** Vendor, architecture and description, as the browser gives them. */
   readonly adapter: string;
-  /** A processor does the work of a GPU: it trains, slowly. */
+  /** True if a processor does the work of a GPU: training works, but slowly. */
   readonly software: boolean;
   readonly maxBufferBytes: number;
 }
@@ -31,7 +31,7 @@ export interface GpuCounters {
   buffersCreated: number;
 }
 
-/** Find out whether this device can take part, without any GPU work. Throws CapabilityError with the way out. */
+/** Check whether this device can take part, without any GPU work. Throws CapabilityError with the way out. */
 export async function probe(gpu: GPU | undefined = globalThis.navigator?.gpu): Promise<AdapterReport> {
   return report(await findAdapter(gpu));
 }
@@ -129,17 +129,17 @@ export class GpuDevice {
     });
   }
 
-  /** Throw the first error that no call has reported: DeviceLost or KernelError. Called before submits and after reads. */
+  /** Throw the device's first error, if any: DeviceLost or KernelError. Called before submits and after reads. */
   check(): void {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Wait for a promise of this device, in every browser as soon as it is due. */
+  /** Await a promise of this device. Also in Firefox it resolves without delay (poll.ts). */
   until<T>(done: Promise<T>): Promise<T> {
     return this.#poll.until(done);
   }
 
-  /** Everything submitted so far is done. Rejects when the device is lost. */
+  /** Resolves when all work submitted so far is done. Rejects when the device is lost. */
   async workDone(): Promise<void> {
     await this.until(this.raw.queue.onSubmittedWorkDone());
   }
@@ -148,7 +148,10 @@ export class GpuDevice {
     return this.#matmulPrecision;
   }
 
-  /** What the run asks of kernels prepared from now on. Throws CapabilityError where f16 is asked and the adapter has none. */
+  /**
+   * Set the precision for kernels that are prepared from now on. Throws CapabilityError for f16 if the adapter has no
+   * shader-f16.
+   */
   askMatmulPrecision(precision: MatmulPrecision): void {
     if (precision === 'f16' && !this.raw.features.has('shader-f16')) {
       throw new CapabilityError(
@@ -179,7 +182,7 @@ export class GpuDevice {
     return buffer;
   }
 
-  /** A storage buffer that can be copied from and to: what tensors live in. */
+  /** A storage buffer for tensors; it can be copied from and to. */
   createStorage(role: keyof MemoryByRole, sizeBytes: number, label: string): GPUBuffer {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     return this.createBuffer(role, sizeBytes, usage, label);

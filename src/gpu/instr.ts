@@ -1,6 +1,6 @@
 /**
- * Named arrays and the dispatches over them: what a tape is made of and what the memory plan gives places to.
- * Holds no data and no GPU object.
+ * Tensors (named arrays) and the dispatches over them. A tape is a list of dispatches, and the memory plan gives each
+ * tensor its place. Holds no data and no GPU object.
  */
 import type { Kernel, Knobs } from './kernel';
 
@@ -19,9 +19,9 @@ export interface Tensor {
   readonly shape: readonly number[];
   readonly role: Role;
   readonly type: 'f32' | 'u32';
-  /** Parameters: the unit that owns it, when it is not the recording one (a tied table). */
+  /** Parameters: the unit that owns it, if this is not the recording unit (a tied table). */
   readonly owner?: string;
-  /** Parameters and their gradients: the first element meant, where only a part is (of as many as `shape` says). */
+  /** Parameters and their gradients, where only a part is meant: first element of the part, whose shape is `shape`. */
   readonly from?: number;
 }
 
@@ -31,9 +31,9 @@ export type Instr =
       readonly do: 'run';
       readonly kernel: Kernel;
       readonly bind: Readonly<Record<string, Tensor>>;
-      /** Sizes; element offsets (`xAt`) are filled in by the memory plan. */
+      /** Sizes; element offsets (`xAt`) are filled in from the places of the tensors. */
       readonly params: Readonly<Record<string, number>>;
-      /** Epilogue and layout choices that are not the autotuner's. */
+      /** Epilogue and layout choices, made by the tape and not by the autotuner. */
       readonly knobs: Knobs;
     }
   | { readonly do: 'allReduce'; readonly op: 'sum' | 'max'; readonly axis: 'tp'; readonly tensor: Tensor };

@@ -1,6 +1,6 @@
 /**
- * A kernel is one complete WGSL file plus this descriptor of what it reads, writes and is sized by. The WGSL is the
- * truth: at load the descriptor is checked against it (names, order, access, struct Params) and a difference throws KernelError.
+ * A kernel is one complete WGSL file plus this descriptor of its bindings, params, knobs and grid. When the WGSL is
+ * loaded, the descriptor is checked against it (names, order, access, struct Params); a difference throws KernelError.
  */
 
 export type Knobs = Readonly<Record<string, number>>;
@@ -12,13 +12,13 @@ export interface Twin {
   readonly knobs: Knobs;
   /** Without this feature the file does not compile. */
   readonly needs?: GPUFeatureName;
-  /** Sizes it can do; all where it does not say. `taped` are the tape's knobs. */
+  /** True for sizes that the file can do; absent: all sizes. `taped` are the tape's knobs. */
   fits?(p: Params, taped: Knobs): boolean;
-  /** Made for a processor that does the work of a GPU: the first such twin that fits is the default there. */
+  /** Made for software adapters. There the first such twin that fits is the default. */
   readonly software?: boolean;
   /** Adds in another order than variants[0]: other bits. */
   readonly reordered?: boolean;
-  /** Rounds operands to 11 bits (f16): no choice of the autotuner's, runs where the run asked for it and only there. */
+  /** Rounds operands to 11 bits (f16). Runs only where the run asked for f16. */
   readonly half?: boolean;
 }
 
@@ -31,21 +31,25 @@ export interface Kernel<B extends string = string, P extends string = string> {
   readonly writes: readonly B[];
   /** Bindings a caller may leave out: a small zero buffer is bound and the knobs make the shader ignore it. */
   readonly optional?: readonly B[];
-  /** Fields of `struct Params`, in order. `xAt` is the element offset of binding `x` and is filled in from the tensor. */
+  /**
+   * Fields of `struct Params`, in order. `xAt` is the element offset of binding `x`, filled in from the tensor's place.
+   */
   readonly params: Readonly<Record<P, 'u32' | 'f32'>>;
-  /** Values for module-scope `const`s. [0] is the safe default and the reference; others are the autotuner's to try. */
+  /** Values for module-scope `const`s. [0] is the safe default and the reference; the autotuner tries the others. */
   readonly variants: readonly Knobs[];
   /** Other files; the autotuner tries them too. */
   readonly twins?: readonly Twin[];
   /** Knobs that follow from the sizes (an array length, a loop bound); they win over variants and the tape's knobs. */
   knobsFor?(p: Params): Knobs;
-  /** Workgroup counts from params and final knobs; the tile sizes are read from `knobs`, never typed twice. */
+  /** Workgroup counts from params and final knobs. Tile sizes are read from `knobs`, so they are defined only once. */
   grid(p: Params, knobs: Knobs): readonly [number, number?, number?];
   /** Floating point operations of one dispatch, for the profile and MFU. */
   flops?(p: Params): number;
 }
 
-/** Keep the literal names of a descriptor, so that a wrong binding or param name is a type error where it is recorded. */
+/**
+ * Keeps the literal names of a descriptor, so that recording a dispatch with a wrong binding or param is a type error.
+ */
 export function defineKernel<const B extends string, const P extends string>(kernel: Kernel<B, P>): Kernel<B, P> {
   return kernel;
 }

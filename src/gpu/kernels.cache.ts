@@ -1,6 +1,6 @@
 /**
- * The descriptors of the kernels of decoding: keys and values of tokens before are kept in a cache. Letters and rules:
- * kernels.ts. A cache has T rows [k NKV*H | v NKV*H], one for each position.
+ * The descriptors of the kernels for decoding, which keep the keys and values of earlier tokens in a cache. Letters and
+ * rules: kernels.ts. A cache has T rows [k NKV*H | v NKV*H], one for each position.
  */
 import { defineKernel } from './kernel';
 import { gridOf, knob } from './kernels';

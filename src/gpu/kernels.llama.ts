@@ -89,7 +89,10 @@ export const rope = defineKernel({
   grid: (p, knobs) => gridOf((p.R! * p.H!) / 2, knob(knobs, 'WG')),
 });
 
-/** Long runs of neighbours per thread for a processor; the short ones let the threads of a GPU read side by side. */
+/**
+ * SPAN is the number of consecutive elements per thread. Long spans are for software adapters. Short ones let
+ * neighbouring threads of a GPU read neighbouring elements.
+ */
 const SPANS = [
   { WG: 16, SPAN: 64 },
   { WG: 64, SPAN: 4 },

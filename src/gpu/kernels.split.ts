@@ -1,14 +1,14 @@
 /**
  * The descriptors of the kernels for a token table split by rows over the tensor-parallel group: this rank holds the V
- * tokens [lo, lo + V). Between them lie collectives, which are lines of the tape: xentMax, maximum of `peak`, xentSum,
- * sum of `sums`, xentGrad. embedBack needs no twin: `starts` made for the tokens of the range leaves the others out.
+ * tokens [lo, lo + V). The loss alternates kernels and collectives (lines of the tape): xentMax, maximum of `peak`,
+ * xentSum, sum of `sums`, xentGrad. embedBack needs no split version: `starts` lists only the tokens of the range.
  */
 import { defineKernel } from './kernel';
 import { ceilDiv, gridOf, knob } from './kernels';
 
 /**
- * out[R,C] = wte[token - lo], or zero for a token of another rank, to be summed over the group. WPE=1 adds
- * wpe[row % T] and belongs on one rank alone (tensor-parallel coordinate 0), so that the sum holds positions once.
+ * out[R,C] = wte[token - lo], or zero for a token of another rank; to be summed over the group. WPE=1 adds
+ * wpe[row % T]. Only tensor-parallel rank 0 sets it, so that the sum contains the positions once.
  */
 export const embedSplit = defineKernel({
   file: 'embed_split.wgsl',
@@ -34,8 +34,8 @@ export const xentMax = defineKernel({
 });
 
 /**
- * sums[R,2] = sum of exp(logit - peak) over the own logits, and the target's logit - peak where the target is own, else 0.
- * peak[R] is the group's. Both sum over the group in one collective.
+ * sums[R,2] = sum of exp(logit - peak) over this rank's logits, and the target's logit - peak if this rank has the
+ * target, else 0. peak[R] is the maximum over the group. One collective sums both over the group.
  */
 export const xentSum = defineKernel({
   file: 'xent_sum.wgsl',
@@ -47,8 +47,9 @@ export const xentSum = defineKernel({
 });
 
 /**
- * peak[R], sums[R,2] over the tokens [0, lo + V), from those over [0, lo) and the logits [R,V] of [lo, lo + V). FIRST=1: there
- * is nothing before. sums: of exp(logit - peak), and the target's logit, with LAST=1 minus peak as xentGrad wants it.
+ * Takes peak[R] and sums[R,2] over the tokens [0, lo) and extends them to [0, lo + V) by the logits [R,V] of
+ * [lo, lo + V). FIRST=1: there are no tokens before. sums: the sum of exp(logit - peak), and the target's logit. LAST=1
+ * subtracts peak from the target's logit, as xentGrad needs it.
  */
 export const xentFold = defineKernel({
   file: 'xent_fold.wgsl',
@@ -60,8 +61,9 @@ export const xentFold = defineKernel({
 });
 
 /**
- * In place: own logits[R,V] become softmax - onehot(target); loss[R] in nats, the same on every rank. peak and sums are the
- * group's. An IGNORED_TARGET gives loss 0 and a zero row. GRAD=0 leaves logits as they are, LOSS=0 leaves the loss out.
+ * In place: this rank's logits[R,V] become softmax - onehot(target); loss[R] in nats, the same on every rank. peak and
+ * sums are those of the group. An IGNORED_TARGET gives loss 0 and a zero row. GRAD=0 leaves logits unchanged, LOSS=0
+ * writes no loss.
  */
 export const xentGrad = defineKernel({
   file: 'xent_grad.wgsl',

@@ -1,7 +1,8 @@
 /**
- * The descriptors of all kernels of the GPT-2 tape and the optimizer (Llama's and the vocab-parallel loss: kernels-llama.ts).
- * R = B*T rows, f32 unless said, row-major. `xAt` is the first element of binding `x` and a multiple of 4. All additions
- * are in a fixed order: no kernel uses atomics, so the same device gives the same bits every time.
+ * The descriptors of all kernels of the GPT-2 tape and the optimizer. Others: Llama's (kernels.llama.ts), split tables
+ * (kernels.split.ts), decoding (kernels.cache.ts). R = B*T rows, f32 unless said, row-major. `xAt` is the first element
+ * of binding `x` and a multiple of 4. All additions are in a fixed order: no kernel uses atomics, so the same device
+ * gives the same bits every time.
  */
 import { KernelError } from '../errors';
 import { defineKernel, type Knobs, type Params, type Twin } from './kernel';
@@ -15,7 +16,7 @@ export function gridOf(n: number, perGroup: number): readonly [number, number] {
   return [ceilDiv(groups, rows), rows];
 }
 
-/** Value of a knob that the descriptor itself sets in every variant. */
+/** Value of a knob that the descriptor itself sets in every variant. Throws KernelError if it has none. */
 export function knob(knobs: Knobs, name: string): number {
   const value = knobs[name];
   if (value === undefined) throw new KernelError(`knob ${name} has no value, so the grid cannot be computed`);
@@ -25,7 +26,7 @@ export function knob(knobs: Knobs, name: string): number {
 /** Epilogues of matmul: the EPI knob. */
 export const EPI = { none: 0, gelu: 1, dgelu: 2, residual: 3 } as const;
 
-/** What the epilogue gelu is: the ACT knob. */
+/** The activation of the epilogue gelu: the ACT knob. */
 export const ACT = { 'gelu-tanh': 0, gelu: 1, relu: 2 } as const;
 export type Activation = keyof typeof ACT;
 
@@ -56,7 +57,7 @@ export const matmul = defineKernel({
       file: 'matmul_splitk.wgsl',
       reordered: true,
       knobs: { WX: 4, WY: 4, TM: 4, TN: 4 },
-      // Only where the others, with 64 numbers of out a thread, may have too few threads to fill a GPU.
+      // Only for small outputs: there the other files may have too few threads to fill a GPU.
       fits: (p) => p.K! >= 256 && p.M! * p.N! <= 2048 * 2048,
     },
   ],
@@ -72,20 +73,20 @@ export const matmul = defineKernel({
 const ATTENTION_PARAMS = { B: 'u32', T: 'u32', N: 'u32', NKV: 'u32', H: 'u32' } as const;
 const MAX_HEAD_SIZE = 128;
 
-/** The head size sizes register arrays. Throws KernelError above 128 and for heads that do not share KV heads evenly. */
+/** HEAD is the length of register arrays. Throws KernelError above 128 and if N is no multiple of NKV. */
 function attentionKnobs(p: Params): Knobs {
   if (p.H! > MAX_HEAD_SIZE) throw new KernelError(`head size ${p.H} is above ${MAX_HEAD_SIZE}; use more heads`);
   if (p.N! % p.NKV! !== 0) throw new KernelError(`${p.N} heads cannot share ${p.NKV} key/value heads evenly`);
   return { HEAD: p.H! };
 }
 
-/** Shorter sequences gain less from the quad files than compiling them takes. */
+/** Least T for the quad files: shorter sequences gain less from them than compiling them takes. */
 const LONG = 65;
 
-/** The file of four lanes with sixteen rows, for head sizes it has registers for. */
+/** The twin in which four lanes handle sixteen rows, for the head sizes that fit its registers. */
 function attentionQuad(file: string): Twin {
   const fits = (p: Params) => p.T! >= LONG && (p.H === 16 || p.H === 32);
-  // WX 4: the grid counts four rows a lane, sixteen a workgroup
+  // WX 4: the grid counts four rows per lane, sixteen per workgroup
   return { file, needs: 'subgroups', software: true, reordered: true, knobs: { WX: 4 }, fits };
 }
 
@@ -203,7 +204,7 @@ export const embedPosBack = defineKernel({
   grid: (p, knobs) => gridOf(p.T! * p.C!, knob(knobs, 'WG')),
 });
 
-/** A target that counts for nothing: loss 0 and a zero gradient row. */
+/** A target that is ignored: loss 0 and a zero gradient row. */
 export const IGNORED_TARGET = 0xffffffff;
 
 /** In place: logits[R,V] becomes softmax - onehot(target); loss[R] in nats. targets u32. GRAD=0 leaves logits as they are. */

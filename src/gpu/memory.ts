@@ -1,6 +1,6 @@
 /**
- * The memory plan: which buffers a rank needs, by role, worked out before any is created. Pure: bytes are known without a
- * device and equal what is allocated later. What a model needs is decided in model/placement.ts.
+ * The memory plan: the buffers that a rank needs, by role, computed before any is created. Pure: bytes are known
+ * without a device and equal what is allocated later. model/placement.ts decides what a model needs.
  */
 import { PlanError } from '../errors';
 import type { Instr, MemoryByRole, Tensor } from './instr';

@@ -14,7 +14,10 @@ export interface Pipeline {
 
 const caches = new WeakMap<GpuDevice, Map<string, Promise<Pipeline>>>();
 
-/** File and knobs of one dispatch here: the variant's, then the tape's choices, then what follows from the sizes. */
+/**
+ * File and knobs of one dispatch. Knobs of the tape override the variant's, and knobs that follow from sizes override
+ * both.
+ */
 export interface Choice {
   readonly file: string;
   readonly knobs: Knobs;
@@ -27,8 +30,8 @@ export interface Candidate extends Choice {
 }
 
 /**
- * Every way this device has to do a dispatch, the one that runs when nothing was measured first. Twins that store f16 are
- * the only ways where the run asked for f16 and the kernel has some, and none anywhere else.
+ * Every way in which this device can run a dispatch. The first one runs when nothing was measured. If the run asked for
+ * f16 and the kernel has twins that store f16, only these are returned; otherwise they are left out.
  */
 export function candidates(device: GpuDevice, kernel: Kernel, taped: Knobs, params: Params): readonly Candidate[] {
   const able = (kernel.twins ?? []).filter(

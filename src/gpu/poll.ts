@@ -1,6 +1,7 @@
 /**
- * Firefox looks for finished work every 100 ms unless something is submitted: while a promise of the device is waited for,
- * empty submits make it look (https://bugzilla.mozilla.org/show_bug.cgi?id=1870699; delete when it signals by itself).
+ * Firefox checks for finished GPU work every 100 ms unless something is submitted. While a promise of the device is
+ * awaited, empty submits make it check (https://bugzilla.mozilla.org/show_bug.cgi?id=1870699; delete this when Firefox
+ * signals by itself).
  */
 
 const POLL_MS = 1;
@@ -8,7 +9,7 @@ const POLL_MS = 1;
 const isPolling = (): boolean => globalThis.navigator?.userAgent?.includes('Firefox') ?? false;
 
 export class Poll {
-  /** Promises waited for: one timer serves them all. */
+  /** Number of promises that are awaited. One timer serves them all. */
   #waiting = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -17,7 +18,7 @@ export class Poll {
     readonly isNeeded = isPolling(),
   ) {}
 
-  /** What `done` resolves or rejects to. */
+  /** Await `done` and return its value; rejects as `done` does. */
   async until<T>(done: Promise<T>): Promise<T> {
     if (!this.isNeeded) return done;
     this.#waiting++;

@@ -1,6 +1,6 @@
 /**
- * WGSL as text: includes, knob rewriting, and the check that a descriptor mirrors its file. Every file under shaders/ is
- * complete WGSL with default knobs; a variant only rewrites the value of a module-scope `const`. No GPU object here.
+ * WGSL as text: includes, knob rewriting, and the check that a descriptor matches its file. Every file under shaders/
+ * is complete WGSL with default knobs; a variant only rewrites the value of a module-scope `const`. No GPU object here.
  */
 import { KernelError } from '../errors';
 import type { Kernel, Knobs } from './kernel';

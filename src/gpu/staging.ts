@@ -1,5 +1,6 @@
 /**
- * Reused MAP_READ buffers: a read takes a free one and gives it back, so reads may overlap and the steady state creates none.
+ * A pool of MAP_READ buffers. A read takes a free buffer and gives it back, so reads may overlap, and in steady state
+ * no buffer is created.
  */
 import type { GpuDevice } from './device';
 
@@ -23,12 +24,12 @@ export class StagingPool {
     return buffer;
   }
 
-  /** Wait until the GPU has filled the first `bytes`. Rejects with DeviceLost when it never will. */
+  /** Wait until the GPU has filled the first `bytes`. Rejects with DeviceLost when the device is lost. */
   async map(buffer: GPUBuffer, bytes: number): Promise<void> {
     try {
       await this.device.until(buffer.mapAsync(GPUMapMode.READ, 0, bytes));
     } catch (cause) {
-      // A map fails because the device is gone or the work before it was refused: say that, not "map aborted".
+      // A map fails because the device is lost or the work before it was refused. Report that instead of "map aborted".
       await Promise.race([this.device.lost, this.device.workDone().catch(() => undefined)]);
       this.device.check();
       throw cause;

@@ -22,11 +22,11 @@ export interface Dispatch {
   /** For the trace: the kernel's file and the floating point operations of one dispatch. */
   readonly name: string;
   readonly flops: number;
-  /** Bytes of the tensors it binds: the least it moves. */
+  /** Bytes of the tensors it binds: the least memory traffic it causes. */
   readonly bytes: number;
 }
 
-/** A tape's list, ready to replay. `collectives[i]` is due after `segments[i]`, so there is one segment more. */
+/** A tape's list, ready to replay. `collectives[i]` is due after `segments[i]`, so there is one more segment. */
 export interface PreparedList {
   readonly label: string;
   readonly segments: readonly (readonly Dispatch[])[];
@@ -75,9 +75,9 @@ export class Stream {
     for (const dispatch of dispatches) this.#dispatch(dispatch);
   }
 
-  /** Set params of every dispatch of the list that has them, for all encodes up to the next flush and later. */
+  /** Set params in every dispatch of the list that has them, for all later encodes. */
   setParams(list: PreparedList, values: Params): void {
-    // writeBuffer overtakes what is encoded but not submitted, and that work is to run with the old values.
+    // writeBuffer runs before work that is encoded but not submitted, and that work must run with the old values.
     this.flush();
     for (const dispatches of list.segments) for (const { uniform } of dispatches) this.#uniforms.write(uniform, values);
   }
@@ -159,8 +159,8 @@ export class Stream {
   }
 
   /**
-   * Give uniforms, staging and zero buffers back. Prepared lists are dead after it, and later calls throw KernelError: work
-   * that ends after its rank was given up must not touch what is gone.
+   * Destroy uniform, staging and zero buffers. Prepared lists are invalid afterwards, and later calls throw
+   * KernelError: work that ends after its rank was given up must not touch destroyed buffers.
    */
   close(): void {
     this.#closed = true;
@@ -214,7 +214,7 @@ export class Stream {
     return { pipeline: pipeline.raw, group, grid, uniform, name: choice.file, flops, bytes };
   }
 
-  /** What an optional binding that is left out gets: reads share one buffer, each written binding has its own. */
+  /** The buffer for an optional binding that is left out. Reads share one buffer; each written binding has its own. */
   #zero(run: Run, name: string, where: string): GPUBuffer {
     if (!run.kernel.optional?.includes(name)) throw new KernelError(`${where}: binding ${name} is missing`);
     const key = run.kernel.reads.includes(name) ? 'reads' : name;

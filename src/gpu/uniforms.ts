@@ -11,7 +11,7 @@ const SLOTS_PER_BUFFER = 128;
 export interface UniformSlot {
   readonly binding: { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number };
   readonly fields: Kernel['params'];
-  /** The host's copy, written whole. */
+  /** The host's copy; it is always written to the GPU as a whole. */
   readonly bytes: DataView<ArrayBuffer>;
 }
 
@@ -21,7 +21,7 @@ export class UniformArena {
 
   constructor(readonly device: GpuDevice) {}
 
-  /** A slot holding `params`. Throws KernelError when one is missing, unknown, or no u32 where one is needed. */
+  /** A slot that holds `params`. Throws KernelError for a missing or unknown param and for a value that is no u32. */
   take(kernel: Kernel, params: Params, where: string): UniformSlot {
     const names = Object.keys(kernel.params);
     for (const name of names)
@@ -49,7 +49,7 @@ export class UniformArena {
     return slot;
   }
 
-  /** Change the fields that the slot has; the others of `values` are not for it. */
+  /** Change the slot's fields that are in `values`. Other values are ignored. */
   write(slot: UniformSlot, values: Params): void {
     let at = 0;
     for (const [name, type] of Object.entries(slot.fields)) {

@@ -35,7 +35,7 @@ export class Buffers {
     );
   }
 
-  /** As the device tells it of each buffer; the plan's bytes, or it is a bug. Staging is the stream's. */
+  /** Bytes by role, from the sizes of the GPU buffers. Must equal the plan's bytes. Staging belongs to the stream. */
   bytes(): MemoryByRole {
     const bytes: MemoryByRole = { param: 0, grad: 0, moment: 0, saved: 0, scratch: 0, staging: 0 };
     for (const { role, buffer } of this.#held.values()) bytes[role] += buffer.size;

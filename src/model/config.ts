@@ -1,10 +1,10 @@
-/** What a model is made of: the `model` part of a run file. Its checks are those of the run file (train/runfile.ts). */
+/** The configuration of a model: the `model` part of a run file. train/runfile.ts checks it. */
 import type { Activation } from '../gpu/kernels';
 import type { RopeScaling } from '../gpu/kernels.llama';
 
 export type { Activation, RopeScaling };
 
-/** Options that are left out have the value of docs/contracts.md. */
+/** Options that are left out have the default of docs/contracts.md. */
 export interface ModelConfig {
   readonly arch: 'gpt2' | 'llama';
   readonly layers: number;
@@ -16,15 +16,15 @@ export interface ModelConfig {
   readonly vocab: number;
   readonly tieEmbeddings: boolean;
   readonly ropeTheta: number;
-  /** Epsilon of the norms; 1e-5. */
+  /** Epsilon of the norms; default 1e-5. */
   readonly normEps?: number;
-  /** Of gpt2; gelu-tanh. */
+  /** gpt2 only; default gelu-tanh. */
   readonly activation?: Activation;
-  /** Of llama; dim / heads. */
+  /** llama only; default dim / heads. */
   readonly headSize?: number;
-  /** Of llama: q, k and v have biases, as in Qwen2; false. */
+  /** llama only: q, k and v have biases, as in Qwen2; default false. */
   readonly qkvBias?: boolean;
-  /** Of llama; none. */
+  /** llama only; default none. */
   readonly ropeScaling?: RopeScaling;
 }
 

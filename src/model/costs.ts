@@ -3,7 +3,9 @@ import type { Instr } from '../gpu/instr';
 import { floatsIn } from '../gpu/memory';
 import type { Unit } from './unit';
 
-/** As the kernels tell them (their first variant; others may do more work for the same result). */
+/**
+ * Floating point operations of a list, from the kernels' first variant; others may do more work for the same result.
+ */
 export function flopsOf(list: readonly Instr[]): number {
   return list.reduce((sum, line) => sum + (line.do === 'run' ? (line.kernel.flops?.(line.params) ?? 0) : 0), 0);
 }
@@ -13,8 +15,8 @@ export function allReducesOf(list: readonly Instr[]): readonly number[] {
   return list.flatMap((line) => (line.do === 'allReduce' ? [floatsIn(line.tensor)] : []));
 }
 
-/** Forward and backward together, in floating point operations; a float that is only copied counts as one of them. */
+/** Floating point operations of forward and backward together. Each float of the output counts as one more. */
 export function workOf({ forward, backwardInput, backwardWeight, output }: Unit): number {
-  // why the output: looking up embeddings computes nothing and is not free
+  // why the output: an embedding lookup computes nothing but still takes time
   return flopsOf(forward) + flopsOf(backwardInput) + flopsOf(backwardWeight) + floatsIn(output);
 }

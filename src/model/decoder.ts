@@ -1,6 +1,6 @@
 /**
- * The model token after token: the forward tapes for a few rows, with keys and values of all tokens before in caches on the
- * GPU. Holds parameters and caches only, no gradients; training has recordings and buffers of its own.
+ * Runs the model token by token: forward tapes for a few rows, with the keys and values of all earlier tokens in caches
+ * on the GPU. Holds parameters and caches only, no gradients. Training has its own recordings and buffers.
  */
 import type { Instr, Place, Tensor } from '../gpu/instr';
 import { attention, matmul } from '../gpu/kernels';
@@ -12,10 +12,10 @@ import { layoutOf, type ParamRange } from './layout';
 import { recordModel } from './model';
 import type { Unit } from './unit';
 
-/** Tokens that are taken at once while the prompt is read; one at a time after that. */
+/** Tokens per recording while the prompt is read. The remaining tokens are taken one at a time. */
 const PROMPT_ROWS = 16;
 
-/** The parameters of a unit, whole: one array for each, by its short name. */
+/** Gives a whole parameter by unit and short name. */
 export type ParamOf = (unit: string, param: string) => Float32Array;
 
 /** One recording for a number of rows. */
@@ -58,14 +58,14 @@ export class Decoder {
     return this.#length;
   }
 
-  /** Begin another text. */
+  /** Start a new text. */
   forget(): void {
     this.#length = 0;
   }
 
   /**
-   * Logits [vocab] after `tokens`, which follow those of the calls before. The caller keeps to the context: throws
-   * RangeError beyond it, and for no tokens.
+   * Logits [vocab] after `tokens`, which continue the tokens of earlier calls. Throws RangeError for no tokens and
+   * beyond the context.
    */
   async next(tokens: ArrayLike<number>): Promise<Float32Array> {
     const end = this.#length + tokens.length;
@@ -97,7 +97,7 @@ export class Decoder {
     const first = this.#length;
     this.stream.write(tokens, input);
     const used = wantsLogits ? lists : lists.slice(0, -1);
-    // why all of them first: a list's params are not to change once it is encoded
+    // why all of them first: a list's params must not change once it is encoded
     for (const [unit, list] of used.entries()) {
       const isHead = unit === lists.length - 1;
       const positions = unit === 0 && wpeAt !== undefined ? { wpeAt: wpeAt + first * this.config.dim } : {};
@@ -112,7 +112,7 @@ export class Decoder {
     return { buffer, at: 0, floats };
   }
 
-  /** The flat parameters of a unit on the device; where each lies. */
+  /** Upload the parameters of a unit. Returns a function that gives the place of a parameter by its short name. */
   #upload({ name, params }: Unit, paramOf: ParamOf): (param: string) => Place {
     const { ranges, floats } = layoutOf(params, 1);
     const place = this.#make('param', floats, name);
@@ -156,7 +156,10 @@ export class Decoder {
     return { rows, tokens, lists: await Promise.all(lists), wpeAt: hasPositions ? params[0]!('wpe').at : undefined };
   }
 
-  /** A unit's forward with the cache in place of the tokens before; the head's ends with the logits of one row. */
+  /**
+   * A unit's forward, in which attention reads earlier tokens from the cache. The head's ends with the logits of one
+   * row.
+   */
   #cached(unit: Unit, isHead: boolean): readonly Instr[] {
     if (isHead) return headOf(unit, this.config.vocab);
     const { context: T } = this.config;
@@ -178,7 +181,7 @@ export class Decoder {
 const CACHE = 'cache';
 const LOGITS = 'logits of a row';
 
-/** What comes before the table in the head's forward, then the product of one row with the table. */
+/** The head's forward up to the first use of the table, then the product of one row with the table. */
 function headOf({ forward, logits }: Unit, V: number): readonly Instr[] {
   const { x, table } = logits!;
   const C = table.shape[1]!;

@@ -1,6 +1,4 @@
-/**
- * Host side of the input tensors: what a microbatch's tokens and targets become on a rank. Pure.
- */
+/** Host side of the input tensors: turns the tokens of a microbatch into a rank's inputs. Pure. */
 
 /** One microbatch: `rows` sequences of `context` tokens each, and the token that follows each. */
 export interface Microbatch {

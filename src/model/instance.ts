@@ -1,6 +1,6 @@
 /**
- * The units of one rank made real on a device: buffers, prepared lists, host access to flat ranges. Knows no other rank
- * and no program: the executor (train/rank/executor.ts) calls it line by line.
+ * The units of one rank on a device: buffers, prepared lists, host access to flat ranges. Knows no other rank and no
+ * program: the executor (train/rank/executor.ts) calls it line by line.
  */
 import { PlanError } from '../errors';
 import type { MemoryByRole, Place, Tensor } from '../gpu/instr';
@@ -31,7 +31,7 @@ export interface AdamParams {
   readonly scale: number;
 }
 
-/** The prepared lists of a rank, by what the executor asks for. */
+/** The prepared lists of a rank, by purpose. */
 interface Lists {
   readonly passes: Map<string, PreparedList>;
   loss: readonly PreparedList[];
@@ -60,7 +60,7 @@ export class Instance {
     private readonly buffers: Buffers,
   ) {}
 
-  /** Allocate and prepare. Throws PlanError when it does not fit, KernelError for a bug of ours. */
+  /** Allocate and prepare. Throws PlanError when it does not fit, KernelError for a bug in a kernel. */
   static async create(stream: Stream, options: InstanceOptions): Promise<Instance> {
     const { placement, sampler } = placeInstance(options, stream.device.report.maxBufferBytes);
     const instance = new Instance(stream, options, placement, new Buffers(stream.device, placement.plan));
@@ -78,7 +78,7 @@ export class Instance {
     return this.units.map((_, unit) => unit).filter((unit) => this.placement.isHere(unit));
   }
 
-  /** Bytes of the buffers that are there. */
+  /** Bytes of the allocated buffers. */
   get bytes(): MemoryByRole {
     return this.buffers.bytes();
   }
@@ -87,7 +87,7 @@ export class Instance {
     return this.#lists.passes.get(`${unit}/${pass}/${this.placement.slotKey(unit, mb)}`)!;
   }
 
-  /** Adds the row losses of microbatch `mb`, right after the head's F, into `lossPlace[mb]`. */
+  /** The list that sums the row losses of microbatch `mb` into `lossPlace[mb]`. It runs right after the head's F. */
   lossList(mb: number): PreparedList {
     return this.#lists.loss[mb]!;
   }
@@ -103,8 +103,8 @@ export class Instance {
   }
 
   /**
-   * One place per counted range, with its unit; all on this rank, each parameter of the model on one rank only: of all
-   * ranks, or with `local` of the replica's.
+   * One place per counted range, with its unit. All are on this rank. Over all ranks (with `local`: over the ranks of
+   * one replica) each parameter of the model is counted on one rank only.
    */
   sumsqPlaces(local: boolean): readonly { readonly unit: number; readonly place: Place }[] {
     return this.#sumsq.filter(({ isOwn }) => local || isOwn);
@@ -114,7 +114,7 @@ export class Instance {
     for (const list of this.#lists.adamw) if (list) this.stream.setParams(list, { ...params });
   }
 
-  /** Update the own part of a unit. Returns what was encoded. */
+  /** Update this rank's own part of a unit. Returns what was encoded. */
   encodeStep(unit: number): readonly Dispatch[] {
     const list = this.#lists.adamw[unit]!;
     this.stream.encode(list);
@@ -132,14 +132,17 @@ export class Instance {
     if (this.options.tie === 'apart') this.stream.clear(this.tablePlace('grad'));
   }
 
-  /** Encode: put the table's gradient aside, so that what is added from here on is first summed by itself. */
+  /**
+   * Encode: copy the table's gradient to another buffer and clear it, so that later contributions are summed
+   * separately.
+   */
   encodeTableAside(): void {
     const grad = this.#tableGradOfOwner;
     this.stream.copy(grad, this.#tableAside);
     this.stream.clear(grad);
   }
 
-  /** Encode: add what was put aside to the table's gradient. */
+  /** Encode: add the copy of `encodeTableAside` to the table's gradient. */
   encodeTableBack(): void {
     this.stream.encode(this.#lists.tableBack!);
   }
@@ -149,7 +152,7 @@ export class Instance {
     return this.#place(this.placement.whole(role, unit));
   }
 
-  /** What STEP works on; moments are m then v. */
+  /** The range that STEP works on; moments are m then v. */
   own(role: 'param' | 'grad' | 'moment', unit: number): Place {
     return this.#place(this.placement.own(role, unit));
   }
@@ -173,7 +176,7 @@ export class Instance {
     return { ...this.whole('param', 0), at, floats };
   }
 
-  /** Where the gradient of a table's copy is put when it comes from another rank. */
+  /** The buffer that receives the gradient of the table's copy from another rank. */
   get tableIn(): Place {
     return this.#place({ buffer: 'table/in', at: 0, floats: this.placement.ownedTable().floats });
   }
@@ -224,7 +227,7 @@ export class Instance {
     return this.buffers.place(spot);
   }
 
-  /** All at once: a device compiles its kernels side by side. */
+  /** Prepares all lists at once, so that the device compiles its kernels concurrently. */
   async #prepare(): Promise<void> {
     const units = this.here.flatMap((unit) => [...this.#preparePasses(unit), this.#prepareOptimizer(unit)]);
     const loss = this.placement.isHere(this.units.length - 1) ? [this.#prepareLoss()] : [];
@@ -294,7 +297,7 @@ export class Instance {
   }
 
   async #addToTable(x: Place): Promise<PreparedList> {
-    // why: the column sums of one row add it to the output
+    // why: colsum over a single row adds this row to the output
     return this.#single(k.colsum, { x, out: this.#tableGradOfOwner }, { R: 1, C: x.floats }, 'TIE');
   }
 

@@ -26,7 +26,7 @@ export function rmsNorm(t: Tape, x: Tensor, name: string, eps: number): Tensor {
   return y;
 }
 
-/** How much positions turn q and k. */
+/** How q and k are rotated by position. */
 export interface Rotation {
   readonly theta: number;
   readonly scaling?: k.RopeScaling | undefined;

@@ -1,6 +1,7 @@
 /**
- * Llama as plain single-device code: RMSNorm, rotary positions, SwiGLU, grouped key/value heads, no biases but those of
- * q, k and v that Qwen2 has; linears stored [out, in]. Knows shapes, never the plan: tensor parallelism is the table in llama.split.ts.
+ * Llama as plain single-device code: RMSNorm, rotary positions, SwiGLU, grouped key/value heads. The only biases are
+ * those of q, k and v in Qwen2. Linears are stored [out, in]. Knows shapes, never the plan: tensor parallelism is the
+ * table in llama.split.ts.
  */
 import { headSizeOf, type ModelConfig, normEpsOf } from './config';
 import { rmsNorm, rotary, swiGlu } from './llama.ops';

@@ -1,6 +1,6 @@
 /**
- * The end of a model: logits against a table and their cross entropy. Probabilities are never stored; a large vocabulary is
- * taken in pieces, so that logits [R, vocab] are never stored either: they are computed again where they are needed.
+ * The end of a model: logits against a table and their cross entropy. Probabilities are never stored. A large
+ * vocabulary is processed in pieces, so that logits [R, vocab] are never stored either: each use computes them again.
  */
 import type { Tensor } from '../gpu/instr';
 import * as k from '../gpu/kernels';
@@ -36,7 +36,7 @@ function project(t: Tape, x: Tensor, table: Param): Tensor {
 
 /**
  * Per-row losses [R] in nats; `logits` becomes its own gradient of the loss sum, in place. `vocab` is the whole
- * vocabulary: where a rank has a part of it, maximum and sums go over the group, never the logits.
+ * vocabulary. Where a rank has only a part of it, the group exchanges maximum and sums, never the logits.
  */
 function crossEntropy(t: Tape, logits: Tensor, targets: Tensor, vocab: number): Tensor {
   const [R, V] = [t.rows, logits.shape[1]!];
@@ -58,8 +58,9 @@ function crossEntropy(t: Tape, logits: Tensor, targets: Tensor, vocab: number): 
 }
 
 /**
- * The same for a table in pieces of PIECE tokens. Forward: the row's maximum and sum of exponentials, piece by piece. I and
- * W: logits of a piece once more, then their gradient, then its product; two more matrix products than with all logits.
+ * The same for a table in pieces of PIECE tokens. Forward: each row's maximum and sum of exponentials, piece by piece.
+ * I and W each compute the logits of a piece again, then their gradient, then its product. This is two matrix products
+ * more than with all logits in memory.
  */
 function lossInPieces(t: Tape, x: Tensor, table: Param, targets: Tensor): Tensor {
   const [V, C] = [table.shape[0]!, table.shape[1]!];
@@ -82,7 +83,7 @@ function lossInPieces(t: Tape, x: Tensor, table: Param, targets: Tensor): Tensor
 
   t.backward(() => {
     const { grad: dx, ACC } = t.into(x);
-    // why two: a tensor of both lists would be kept from I to W where these are different lines
+    // why two: a tensor that I and W share would be kept from I to W where these are different lines
     const [forI, forW] = [t.make('d.logits.i', [R, PIECE]), t.make('d.logits.w', [R, PIECE])];
     for (const { lo, count, rows, first } of pieces) {
       const dims = { M: R, N: count, K: C };

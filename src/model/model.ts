@@ -1,6 +1,6 @@
 /**
  * The whole model as a list of recorded units, and what others need to know of it without a GPU: sizes for the plan,
- * parameters for checkpoints. Which architecture is meant is decided here and nowhere else.
+ * parameters for checkpoints. This file chooses the recording and the splits of the architecture.
  */
 import type { ModelConfig } from './config';
 import { workOf } from './costs';
@@ -16,7 +16,7 @@ import type { Unit } from './unit';
 export interface SizedUnit {
   readonly name: string;
   readonly paramFloats: number;
-  /** Work of a training step over that of a block. */
+  /** Work of a training step relative to that of a block. */
   readonly cost: number;
   readonly table?: { readonly unit: number; readonly floats: number };
   readonly copied?: readonly number[];
@@ -25,8 +25,8 @@ export interface SizedUnit {
 const recordings = new WeakMap<ModelConfig, Map<string, readonly Unit[]>>();
 
 /**
- * Embed, blocks and head for microbatches of `batch` sequences. All blocks share one tape. Recorded once for a config:
- * whoever asks again gets the same units.
+ * Embed, blocks and head for microbatches of `batch` sequences. All blocks share one tape. Recordings are cached by
+ * config object, `batch` and `cut`: repeated calls return the same units.
  */
 export function recordModel(config: ModelConfig, batch: number, cut: Cut = WHOLE): readonly Unit[] {
   const ofConfig = recordings.get(config) ?? new Map<string, readonly Unit[]>();

@@ -23,10 +23,10 @@ export interface LinearOptions {
   readonly transposed?: boolean;
 }
 
-/** Which of `linear`'s results are an activation, of what, and which one. Lives as long as the tape. */
+/** By activated result of `linear`: its pre-activation, and the knobs of the activation. */
 const preActivations = new WeakMap<Tensor, { readonly pre: Tensor; readonly knobs: Knobs }>();
 
-/** No knob for the one every shader has by default. */
+/** The ACT knob; none for the activation that every shader has by default. */
 const actKnobs = (activation: k.Activation | undefined): Knobs =>
   activation === undefined || k.ACT[activation] === 0 ? {} : { ACT: k.ACT[activation] };
 
@@ -53,7 +53,7 @@ export function linear(
   const pre = options.activation ? t.make(`${name}.pre`, [R, N]) : undefined;
   const act = actKnobs(options.activation);
   if (pre) preActivations.set(y, { pre, knobs: act });
-  // why: of a row split, one rank alone adds bias and residual, so the sum over the group holds them once
+  // why: with a row split only one rank adds bias and residual, so that the sum over the group contains them once
   const adds = !rowSplit || t.cut.rank === 0;
   const bias = adds ? b : undefined;
   const residual = adds ? options.residual : undefined;
@@ -81,7 +81,7 @@ export function linear(
     if (columnSplit) t.allReduce('backwardInput', into.grad);
     const dims = { M: w.shape[0]!, N: w.shape[1]!, K: R };
     const [left, right] = TB ? [dy, x] : [x, dy];
-    // why: the bias gradient, the column sums of dy, comes out of the same pass over dy where dy is on the right
+    // why: where dy is the right operand, the same pass over dy also gives the bias gradient (the column sums of dy)
     const fused = b && !TB;
     const bind = { a: left, b: right, out: t.paramGrad(w) };
     t.W(k.matmul, bind, { ...dims, ...(fused && { biasAt: t.at(b) }) }, { TA: 1, ACC: 1, BIASGRAD: fused ? 1 : 0 });
@@ -91,8 +91,8 @@ export function linear(
 }
 
 /**
- * Heads in fused qkv rows [q | k | v] of heads of size H, where `group` query heads share a key/value head. A rank with a
- * part of one group has one key/value head.
+ * Numbers of heads in fused qkv rows [q | k | v] with heads of size H, where `group` query heads share a key/value
+ * head. A rank with a part of one group has one key/value head.
  */
 export function headsOf(qkv: Tensor, H: number, group: number): { readonly N: number; readonly NKV: number } {
   const heads = width(qkv) / H;
@@ -145,7 +145,7 @@ export function embed(t: Tape, tokens: Tensor, vocab: number, C: number, positio
   const V = wte.shape[0]!;
   const x = t.make('x', [R, C]);
   if (wte.split) {
-    // why: one rank alone adds the positions, so the sum over the group holds them once
+    // why: only one rank adds the positions, so that the sum over the group contains them once
     const here = wpe && t.cut.rank === 0;
     const [lo] = part(vocab, t.cut);
     t.F(split.embedSplit, { tokens, wte, ...(here && { wpe }), out: x }, { R, T, C, V, lo }, { WPE: here ? 1 : 0 });

@@ -1,6 +1,6 @@
 /**
- * The passes of a unit as lists of dispatches, and what each list asks for besides parameters and gradients: worked out
- * once for a tape, whoever asks (placement.ts, and for every plan the planner).
+ * The passes of a unit as lists of dispatches, and the buffers that each list needs besides parameters and gradients.
+ * Computed once per tape, for placement.ts and for every plan of the planner.
  */
 import type { Instr, Tensor } from '../gpu/instr';
 import { floatsIn } from '../gpu/memory';
@@ -17,9 +17,9 @@ export interface PassMode {
 }
 
 /**
- * How often a need is met. slots: one for each microbatch between F and B or W. inputs, grads: one for each live input,
- * for each live gradient of the output. kept: one for each microbatch between I and W. before, after: one, where the unit
- * before (after) this one is on another rank; elsewhere that unit has it.
+ * How many buffers a need has. slots: one for each microbatch between F and B or W. inputs, grads: one for each live
+ * input, for each live gradient of the output. kept: one for each microbatch between I and W. before, after: one if the
+ * unit before (after) this one is on another rank, else none: the tensor is in that unit's buffer.
  */
 export type Count = 'slots' | 'inputs' | 'grads' | 'kept' | 'before' | 'after';
 
@@ -96,13 +96,13 @@ export class Passes {
     return this.#needs;
   }
 
-  /** Dead at the end of the list, so it lies in a buffer of the pool that all lists of a rank share. */
+  /** True if it is dead at the end of the list. It is then in a buffer of the pool that all lists of a rank share. */
   isScratch(tensor: Tensor, pass: Pass): boolean {
     if (tensor.role !== 'scratch' && !(tensor.role === 'saved' && this.mode.recompute)) return false;
     return !this.#isKept(tensor, pass);
   }
 
-  /** I writes it and W, a line of its own, reads it. */
+  /** True if I writes it and W, as a line of its own, reads it. */
   #isKept(tensor: Tensor, pass: Pass): boolean {
     if (!this.mode.split || pass === 'F') return false;
     if (!this.#kept) {

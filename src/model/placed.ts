@@ -1,4 +1,7 @@
-/** What a rank allocates, before there is a device: the placement of its units and, where it can sample, of the sampler. */
+/**
+ * What a rank allocates, computed before there is a device: the placement of its units and, if it can sample, of the
+ * sampler.
+ */
 import { SUMSQ_PARTIALS } from '../gpu/kernels';
 import type { ModelConfig } from './config';
 import { Placement, type PlacementOptions } from './placement';
@@ -9,7 +12,7 @@ import { sumsqRanges } from './sumsq';
 export interface InstanceOptions extends Omit<PlacementOptions, 'sumsqFloats'> {
   /** Position in the tensor-parallel group: replicated parameters count in the norm of rank 0 only. */
   readonly cut: Cut;
-  /** Some steps keep gradients in the replica (DiLoCo): their norm is of all of them. */
+  /** Some steps keep gradients in the replica (DiLoCo). Their norm counts all gradients of the replica. */
   readonly local: boolean;
   /** First row of this rank's part of the token table. */
   readonly firstToken: number;
@@ -25,7 +28,7 @@ export interface Placed {
   readonly sampler: SamplerPlan | undefined;
 }
 
-/** Throws PlanError where it does not fit. */
+/** Throws PlanError if it does not fit. */
 export function placeInstance(options: InstanceOptions, maxBufferBytes = Number.POSITIVE_INFINITY): Placed {
   const ranges = options.units.flatMap((_, unit) =>
     (options.residency.slots[unit] ?? 0) > 0 ? sumsqRanges(options, unit) : [],

@@ -9,7 +9,7 @@ import type { Count, Pass, Passes, PassMode } from './passes';
 import { type Scratch, Tapes } from './tapes';
 import type { Unit } from './unit';
 
-/** How many copies things have, by unit of the whole model (residency.ts counts them); 0 slots: not on this rank. */
+/** Numbers of buffers by unit of the whole model, counted by residency.ts. 0 slots: the unit is not on this rank. */
 export interface Residency {
   /** Saved tensors: F until B or W. */
   readonly slots: readonly number[];
@@ -17,11 +17,14 @@ export interface Residency {
   readonly inputSlots: readonly number[];
   /** The gradient of a unit's output: from the line that writes it until B or W. */
   readonly gradSlots: readonly number[];
-  /** What I computes and W reads. */
+  /** Tensors that I computes and W reads. */
   readonly keptSlots: readonly number[];
   /** The program has I and W lines instead of B. */
   readonly split: boolean;
-  /** Working buffer of the unit's gathered parameters (zero 3) and of its full gradient (zero >= 2); [] when there is none. */
+  /**
+   * By unit, the index of the working buffer of its gathered parameters (zero 3) and of its full gradient (zero >= 2);
+   * [] when there is none.
+   */
   readonly paramWork: readonly number[];
   readonly gradWork: readonly number[];
 }
@@ -34,17 +37,18 @@ export interface Sharding {
 }
 
 /**
- * What a tied head reads. shared: the table and its gradient, directly. apart: the table, and a gradient of its own.
- * copy: a copy with a gradient of its own, the table is on another rank. none: untied, or no head here.
+ * What a tied head reads. shared: the table and its gradient. apart: the table, with a gradient buffer of its own.
+ * copy: a copy of the table with a gradient of its own, because the table is on another rank. none: the head is not
+ * tied or not on this rank.
  */
 export type Tie = 'none' | 'shared' | 'apart' | 'copy';
 
 /** What the lines of a program do with a tied table here. */
 export interface TableUse {
   readonly tie: Tie;
-  /** The table's unit is here and its reader on another rank: room for the gradient that comes. */
+  /** The table's unit is here and its reader is on another rank: needs a buffer for the received gradient. */
   readonly tableSource: boolean;
-  /** The table's unit is here, and its gradient of a microbatch is summed by itself first: room for that of the others. */
+  /** The table's unit is here, and ASIDE needs a buffer for the table's gradient so far. */
   readonly tableAside: boolean;
 }
 
@@ -195,7 +199,10 @@ export class Placement {
     }
   }
 
-  /** Parameters (zero < 3) and gradients (zero < 2) are kept whole, though only the own part may be stepped. */
+  /**
+   * True for parameters (zero < 3) and gradients (zero < 2): all of them are kept, even if STEP updates only the own
+   * part.
+   */
   #isWhole(role: 'param' | 'grad' | 'moment'): boolean {
     const { zero } = this.options.sharding;
     return (role === 'param' && zero < 3) || (role === 'grad' && zero < 2);

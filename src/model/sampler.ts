@@ -1,6 +1,6 @@
 /**
- * The logits after a text: one sequence through a forward-only recording that shares the parameter buffers. For ranks
- * that hold the whole model; has scratch of its own, so it may run between any two lines.
+ * Computes the logits after a text: one sequence through a forward-only recording that shares the parameter buffers.
+ * Only for ranks that hold the whole model. It has its own scratch buffers, so it may run between any two lines.
  */
 import type { Instr, Place, Tensor } from '../gpu/instr';
 import { matmul } from '../gpu/kernels';
@@ -43,7 +43,7 @@ export class SamplerPlan {
     return unit === this.units.length - 1 ? this.#head : this.units[unit]!.forward;
   }
 
-  /** Where a tensor lies; undefined for parameters, which are the training's. */
+  /** Where a tensor lies; undefined for parameters, which are in the buffers of training. */
   locate(unit: number, tensor: Tensor): Spot | undefined {
     const { input, output } = this.units[unit]!;
     const spot = (buffer: string): Spot => ({ buffer: `sample/${buffer}`, at: 0, floats: floatsIn(tensor) });
@@ -62,7 +62,7 @@ export class SamplerPlan {
   }
 }
 
-/** What comes before the table in the head's forward, then the product of one row with the table. */
+/** The head's forward up to the first use of the table, then the product of one row with the table. */
 function headOf({ forward, logits }: Unit): readonly Instr[] {
   const { x, table } = logits!;
   const [V, C] = table.shape as readonly [number, number];
@@ -80,7 +80,7 @@ export class Sampler {
     readonly stream: Stream,
     readonly tokens: Place,
     readonly logitsPlace: Place,
-    /** Floats of one row before the table. */
+    /** Floats of one row of the table's input. */
     readonly width: number,
   ) {}
 
@@ -103,7 +103,7 @@ export class Sampler {
     return sampler;
   }
 
-  /** Logits [vocab] after the last of `tokens`, at most the context of them. */
+  /** Logits [vocab] after the last of `tokens`, which are at most `context` many. */
   async logits(tokens: Uint32Array): Promise<Float32Array> {
     const padded = new Uint32Array(this.tokens.floats);
     padded.set(tokens);

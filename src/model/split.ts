@@ -12,8 +12,8 @@ export interface Split {
   /** Lengths of the blocks along `dim`; left out, the dim is one block. */
   readonly blocks?: readonly number[];
   /**
-   * By block, the most parts it is cut into (its heads). Where the group has more ranks, neighbours hold copies of a part:
-   * copied blocks come last and `dim` is 0, so what is copied is one range (see `copiedRange`).
+   * By block, the most parts it is cut into (its heads). If the group has more ranks, neighbours hold copies of a part.
+   * Copied blocks come last and `dim` is 0, so all copied elements are one range (see `copiedRange`).
    */
   readonly most?: readonly number[];
 }
@@ -30,8 +30,8 @@ export interface Cut {
 export const WHOLE: Cut = { size: 1, rank: 0 };
 
 /**
- * First index and length of the rank's part of a block of `length`, cut into at most `most` parts. Lengths that do not
- * divide give ragged parts.
+ * First index and length of the rank's part of a block of `length`, cut into at most `most` parts. If `length` is no
+ * multiple of the number of parts, parts differ in length by at most 1.
  */
 export function part(length: number, cut: Cut, most = cut.size): readonly [number, number] {
   const parts = Math.min(cut.size, most);
@@ -49,8 +49,9 @@ export function localShape(shape: readonly number[], split: Split | undefined, c
 }
 
 /**
- * Visit the contiguous pieces of the rank's part in local order, which is that of the whole parameter: `floats` elements at
- * `local` of the part and at `global` of the whole. A split of the inner dimension has one for each row.
+ * Visit the contiguous pieces of the rank's part in local order, which is also the order in the whole parameter. A
+ * piece has `floats` elements, at `local` in the part and at `global` in the whole. A split of the inner dimension has
+ * its pieces in every row.
  */
 export function eachPiece(
   shape: readonly number[],
@@ -66,7 +67,7 @@ export function eachPiece(
   const inner = shape.slice(split.dim + 1).reduce((product, dim) => product * dim, 1);
   const row = shape[split.dim]! * inner;
   let block = 0;
-  // the same in every row
+  // the pieces of one row, which are the same in every row
   const ofRow = (split.blocks ?? [shape[split.dim]!]).map((length, b) => {
     const [from, count] = part(length, cut, split.most?.[b]);
     const piece = { at: block + from * inner, floats: count * inner };
@@ -89,7 +90,7 @@ export interface CopiedRange {
   /** Which of `parts` different parts this is. */
   readonly part: number;
   readonly parts: number;
-  /** Of the ranks that hold this part, this one counts it in the norm. */
+  /** True on the one rank, of those that hold this part, that counts it in the norm. */
   readonly first: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Which ranges of a unit's gradient this rank counts in the global norm, so that each parameter counts once: the own part
- * of the data-parallel group, and replicated tensor-parallel parameters on rank 0 only. Pure.
+ * The ranges of a unit's gradient that this rank counts in the global norm, so that each parameter counts once: the own
+ * part of the data-parallel group, and replicated tensor-parallel parameters on rank 0 only. Pure.
  */
 import { layoutOf } from './layout';
 import type { Sharding } from './placement';
@@ -23,7 +23,7 @@ interface Counted {
 
 /** A range of a unit's flat gradient. */
 interface CountedRange extends FloatRange {
-  /** It is in the own part of the data-parallel group. */
+  /** True if it is in the own part of the data-parallel group. */
   readonly isOwn: boolean;
 }
 
@@ -48,7 +48,7 @@ function rangesOf({ units, sharding, cut }: Counted, unit: number, index: number
     const [begin, end] = [Math.max(at, from), Math.min(at + counted, to)];
     if (end <= begin) continue;
     const last = merged.at(-1);
-    // why 4: tensors begin at multiples of 4 floats, and what is between two is zero
+    // why 4: tensors begin at multiples of 4 floats, and the padding between two tensors is zero
     if (last && begin - (last.at + last.floats) < 4) last.floats = end - last.at;
     else merged.push({ at: begin, floats: end - begin });
   }

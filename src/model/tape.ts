@@ -1,7 +1,7 @@
 /**
  * A unit's tape: the fixed list of dispatches of its forward, its input gradients (I) and its weight gradients (W).
- * Recorded once, replayed every step. Ops (ops.ts) write the forward and hand in their backward; `finish` walks these in
- * reverse. This is bookkeeping, not autograd: nobody derives anything here.
+ * Recorded once, replayed every step. Ops (ops.ts) write the forward and register their hand-written backward; `finish`
+ * calls these in reverse. This is bookkeeping, not autograd: no gradient is derived here.
  */
 import type { Instr, Tensor } from '../gpu/instr';
 import type { Kernel, Knobs, Params } from '../gpu/kernel';
@@ -74,7 +74,7 @@ export class Tape {
     return { name, shape, role: 'param', type: 'f32', global, ...(split && { split }) };
   }
 
-  /** An activation or a gradient of one. Its role follows from which lists use it and is known after `finish`. */
+  /** An activation or its gradient. Its role follows from the lists that use it and is known after `finish`. */
   make(name: string, shape: readonly number[]): Tensor {
     return this.#declare({ name, shape, role: 'scratch', type: 'f32' });
   }
@@ -115,7 +115,7 @@ export class Tape {
     if (this.cut.size > 1) this.#lists[list].push({ do: 'allReduce', op, axis: 'tp', tensor });
   }
 
-  /** Hand in the backward of the op whose forward was just recorded. */
+  /** Register the backward of the op whose forward was just recorded. */
   backward(record: () => void): void {
     this.#backward.push(record);
   }
@@ -133,8 +133,8 @@ export class Tape {
   }
 
   /**
-   * The unit's whole gradient buffer, for kernels that write several ranges of it; `at` gives their offsets. Known in the
-   * backward only, when all parameters are declared.
+   * The unit's whole gradient buffer, for kernels that write several ranges of it; `at` gives their offsets. Only
+   * available in the backward, when all parameters are declared.
    */
   wholeGrad(): Tensor {
     const { ranges } = this.#layout!;

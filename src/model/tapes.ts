@@ -1,6 +1,6 @@
 /**
- * The tapes of recorded units, by kind: all blocks have one. What follows from a tape is worked out when it is first asked
- * for and kept as long as the units are, so that a planner can ask for hundreds of plans.
+ * The tapes of recorded units, by kind: all blocks share one. What follows from a tape is computed on first use and
+ * cached as long as the units exist, so that a planner can ask for hundreds of plans.
  */
 import type { Instr, Tensor } from '../gpu/instr';
 import { ScratchPool } from '../gpu/memory';

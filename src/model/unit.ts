@@ -1,8 +1,11 @@
-/** What a recording of the model consists of: parameters with their place in the whole model, and units with their dispatches. */
+/**
+ * What a recording of the model consists of: parameters with their place in the whole model, and units with their
+ * dispatches.
+ */
 import type { Instr, Tensor } from '../gpu/instr';
 import type { Cut, Split, SplitTable } from './split';
 
-/** A parameter knows its place in the whole model, for init, checkpoints and resharding. */
+/** A parameter with its place in the whole model, for init, checkpoints and resharding. */
 export interface Param extends Tensor {
   readonly role: 'param';
   /** Shape before the tensor-parallel split; `shape` is this rank's. */
@@ -10,7 +13,7 @@ export interface Param extends Tensor {
   readonly split?: Split;
 }
 
-/** The atom of the model: placed, sharded, reduced, recomputed and traced as one. */
+/** The smallest part of the model: it is placed, sharded, reduced, recomputed and traced as one. */
 export interface Unit {
   /** 'embed' | 'block3' | 'head' */
   readonly name: string;
@@ -31,7 +34,7 @@ export interface Unit {
   readonly backwardWeight: readonly Instr[];
 }
 
-/** What every recording is sized and cut by. */
+/** Sizes and tensor-parallel cut of a recording. */
 export interface TapeOptions {
   /** Sequences of one microbatch. */
   readonly batch: number;

@@ -1,4 +1,4 @@
-/** Time as something handed in, so that state machines with deadlines run in tests without waiting. */
+/** The clock as a parameter, so that tests run state machines with deadlines without waiting. */
 
 export interface Clock {
   /** Milliseconds from an arbitrary zero. */

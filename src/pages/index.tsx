@@ -9,12 +9,12 @@ import { Visit } from './visit';
 installPolicy();
 const openTab: OpenTab = async (options) => (await import('../worker/tab')).openTab(options);
 
-// why not an error: without storage the page works, it forgets; saving says so when a choice is made
+// why not an error: without storage the page works but forgets; a failure is shown when a choice is saved
 const settings = await loadSettings().catch(() => NO_SETTINGS);
 const visit = new Visit(openTab, settings, location);
 render(<App visit={visit} />, document.getElementById('app')!);
 addEventListener('hashchange', () => location.reload());
-// why: a page that was left has closed its room, and the browser may bring it back as it was
+// why: a page that was left has closed its room, and the browser may restore it from its back/forward cache
 addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });

@@ -1,4 +1,4 @@
-/** Every word the pages show, in one place, so that another language is another file of this shape. */
+/** All text that the pages show, in one place, so that another language is another file of this shape. */
 export const messages = {
   brand: 'Tabtrain',
   notices: 'Licences of the libraries used',

@@ -1,6 +1,7 @@
 /**
- * The page of `npm run record`: no interface. Hosts the room of its fragment, lets the tabs that joined run the plan of
- * every scene, and hands the recorded run in. Its fragment: `#room=...&tabs=4&steps=3&seconds=240&desk=/record/...`.
+ * The page of `npm run record`; it has no interface. It hosts the room of its fragment, lets the tabs that joined run
+ * the plan of every scene, and hands in the recorded run. Its fragment:
+ * `#room=...&tabs=4&steps=3&seconds=240&desk=/record/...`.
  */
 import { PlanError, sentenceOf } from '../errors';
 import { signalingAddress } from '../net/signaling/signaladdress';
@@ -19,14 +20,14 @@ const fragment = new URLSearchParams(location.hash.slice(1));
 const secret = fragment.get('room') ?? '';
 const tabs = Number(fragment.get('tabs'));
 const steps = Number(fragment.get('steps'));
-/** After so long no further plan is begun. */
+/** No further plan is started after this time. */
 const budgetMs = 1000 * Number(fragment.get('seconds'));
 const desk = new URL(fragment.get('desk') ?? '', location.href).href;
 
 /** Short, so that software adapters get through all plans; deep enough for every schedule, wide enough for the ring. */
 const CHOICE = { ...LECTURE_CHOICE, headSize: 16, context: 16, batch: 16, source: 'moby-dick' as const };
 
-/** What a lecture shows, each plan once, those that many scenes need first. */
+/** The plans that a lecture shows, each once; plans that many scenes need come first. */
 function tour(run: RunFile): ParallelPlan[] {
   const stops: [Scene, Partial<Picks>][] = [
     ['data', {}],
@@ -89,7 +90,7 @@ async function record(): Promise<Uint8Array<ArrayBuffer>> {
     try {
       await visit(room, plan, i === 0);
     } catch (error) {
-      // What was recorded before is worth keeping; the sentence says what is missing.
+      // What was recorded before is kept; the sentence says what is missing.
       await say(`plan ${i + 1}: ${sentenceOf(error)}`);
       if (i === 0) throw error;
       break;

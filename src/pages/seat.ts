@@ -6,10 +6,13 @@ import { readFragment } from './state/fragment';
 import { randomName } from './state/names';
 import { installPolicy } from './trusted';
 
-/** Phases after which this tab takes part only when it is asked again. */
+/** After these phases this tab takes part only when it is asked again. */
 const ENDED: ReadonlySet<Phase> = new Set(['done', 'stopped', 'failed']);
 
-/** Opened by a page of this site, whose person asked for it: alone it does nothing, a link must not start a GPU. */
+/**
+ * True if a page of this site has this one in a frame, since its person asked for that. A link alone must not start a
+ * GPU.
+ */
 function isFramed(): boolean {
   try {
     return parent !== self && parent.location.origin === location.origin;

@@ -1,6 +1,7 @@
 /**
- * The seam between the pages and the tab they drive: the worker API's types under one roof, and how a tab is opened.
- * The tab's code (and simple-peer with it) is loaded after the first screen is painted.
+ * The interface between the pages and the tab that they drive: the types of the worker API in one place, and the type
+ * of the function that opens a tab. The tab's code (and simple-peer with it) is loaded after the first screen is
+ * painted.
  */
 
 import type { StepMetrics, TabStatus } from '../worker/api';

@@ -1,6 +1,6 @@
 /**
- * What one person does on the first page: their choices, the link, their settings, and the session they drive with them.
- * The lecture page has its own; both share `Session` and the parts.
+ * The state of one person's visit to the first page: their choices, the link, their settings, and the session that they
+ * drive. The lecture page has its own; both share `Session` and the parts.
  */
 
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
@@ -32,13 +32,13 @@ export class Visit {
   /** Facts of the chosen text, counted when it changes; undefined while the own text is empty. */
   readonly facts: ReadonlySignal<TextFacts | undefined>;
   readonly link: ReadonlySignal<string>;
-  /** The room as the lecture draws it, for those who only watch. */
+  /** Link to a page that shows the room as the lecture draws it, for people who only watch. */
   readonly watchLink: string;
   readonly people: ReadonlySignal<readonly Person[]>;
   /** Somebody in the room takes part already. */
   readonly joinsRun: ReadonlySignal<boolean>;
   readonly runWords: ReadonlySignal<RunWords>;
-  /** `runWords` are those of the room's run, as far as its members tell before this tab takes part. */
+  /** True if `runWords` describe the room's run, as far as its members tell before this tab takes part. */
   readonly knowsRun = signal(false);
   /** This page was opened by a room's link. */
   readonly invited: boolean;
@@ -86,19 +86,19 @@ export class Visit {
     this.tell('');
   };
 
-  /** Say what did not work; '' takes it back. */
+  /** Shows a sentence about something that failed; '' removes it. */
   readonly tell = (sentence: string): void => {
     this.session.problem.value = sentence;
   };
 
-  /** What this tab trains: the room's run once it is known, else the one that the button would propose. */
+  /** The run of this tab: the room's run once it is known, else the one that the button would propose. */
   get runs(): RunFile {
     const { status, takingPart } = this.session;
     const ofRoom = takingPart.value ? status.value.run : null;
     return ofRoom ?? runFileOf(this.choice.value, this.own.value?.name ?? messages.text.own.title);
   }
 
-  /** The click. */
+  /** Called on the click on the button: takes part. */
   start(): void {
     const choice = this.choice.value;
     const own = this.own.value;
@@ -111,7 +111,7 @@ export class Visit {
     this.session.train(runFileOf(choice, own?.name ?? ''), text === undefined ? {} : { text });
   }
 
-  /** The click on what an earlier visit kept. */
+  /** Called on the click on a kept run: resumes it. */
   goOn(): void {
     const kept = this.session.kept.value;
     if (kept) this.session.goOn(kept);

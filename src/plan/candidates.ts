@@ -1,10 +1,13 @@
-/** Every plan worth predicting for a number of ranks: all that the rules let through, over a ladder of microbatches. None recomputes. */
+/**
+ * The candidate plans for a number of ranks: every plan that the rules accept, for a few counts of microbatches.
+ * No candidate uses recompute.
+ */
 import { PlanError } from '../errors';
 import { type ParallelPlan, parsePlan, SCHEDULES } from './plan';
 import { type RunFacts, validatePlan } from './rules';
 
 const ZERO = [0, 1, 2, 3] as const;
-/** Microbatches per pipeline rank (per rank, without a pipeline): 4 fill a pipeline well, more save memory. */
+/** Tried values of microbatches / pp: 4 keep the bubble of a pipeline small, more save memory. */
 const LADDER = [1, 2, 4, 8];
 
 export function candidatesOf(facts: RunFacts): readonly ParallelPlan[] {

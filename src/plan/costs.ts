@@ -1,4 +1,4 @@
-/** What a simulation is given: the programs of all ranks, and what their lines and messages cost. */
+/** Inputs of a simulation: the programs of all ranks, and the costs of their lines and messages. */
 import type { Links } from './links';
 import type { Program } from './lower';
 import type { Mesh } from './mesh';
@@ -9,12 +9,12 @@ export interface Costs {
   passMs(op: 'F' | 'I' | 'W', unit: number, rank: number): number;
   /** Milliseconds of STEP. */
   stepMs(unit: number, rank: number): number;
-  /** Milliseconds of SUM, the unit's sums over the tp group; nothing when absent. */
+  /** Milliseconds of SUM, the unit's sums over the tp group; 0 when absent. */
   sumMs?(unit: number, rank: number): number;
   /** Bytes of the activation of one microbatch at a stage border, and of its gradient. */
   readonly borderBytes: number;
   readonly links: Links;
-  /** Between neighbouring stages, where these are other links. */
+  /** Links between neighbouring stages, where they differ from `links`. */
   readonly borderLinks?: Links;
 }
 
@@ -29,6 +29,6 @@ export interface SimulatedCluster {
 
 export interface Seat extends Program {
   readonly mesh: Mesh;
-  /** The lines of step `step` where not all steps are alike (DiLoCo). */
+  /** The lines of step `step`, where steps differ (DiLoCo). */
   readonly actionsOf?: (step: number) => readonly Action[];
 }

@@ -1,15 +1,16 @@
 /**
- * One pass of `lower`: the lines that make gradients complete and start their sums. Where a unit's last contribution has
- * been added come ADD or TIE, BACK, SUM and REDUCE, in this order; ASIDE comes before the first contribution that is summed
- * by itself (docs/decisions/008). Pure.
+ * One pass of `lower`: adds the lines that complete gradients and start their reductions. After the last contribution
+ * to a unit's gradient come ADD or TIE, BACK, SUM and REDUCE, in this order (SUM comes last where each of several
+ * microbatches has its own REDUCE). ASIDE comes before the first contribution that is summed separately
+ * (docs/decisions/008). Pure.
  */
 import type { Place } from './place';
 import type { Action } from './plan';
 
 /**
- * REDUCE is of the step, or of each microbatch when the gradient is sharded (zero >= 2). A table is complete when its tied
- * reader on the same rank has added its part too. Where the reader is on another rank, its TIE comes after its last backward
- * and the table's TIE before the table's last REDUCE.
+ * Adds one REDUCE per step, or one per microbatch when the gradient is sharded (zero >= 2). The gradient of a tied
+ * table is complete when its tied reader on the same rank has added its part too. If the reader is on another rank, the
+ * reader's TIE comes after its last backward, and the table's TIE before the table's last REDUCE.
  */
 export function withGradients(lines: readonly Action[], place: Place): Action[] {
   const { plan, units, mine } = place;
@@ -17,7 +18,8 @@ export function withGradients(lines: readonly Action[], place: Place): Action[] 
   const ownersOf = (unit: number) =>
     [...new Set([unit, units[unit]!.table?.unit ?? unit])].filter((owner) => here.has(owner));
   const adders = (unit: number) => mine.filter((other) => ownersOf(other).includes(unit)).length;
-  // by unit: backward passes that still add to its gradient, of each microbatch; microbatches not complete yet
+  // left: by unit and microbatch, the backward passes that have yet to add to the gradient; open: by unit, the
+  // microbatches whose gradient is not complete
   const left = new Map(mine.map((unit) => [unit, Array<number>(plan.microbatches).fill(adders(unit))]));
   const open = new Map(mine.map((unit) => [unit, plan.microbatches]));
   const aside = new Aside(place);
@@ -38,10 +40,11 @@ export function withGradients(lines: readonly Action[], place: Place): Action[] 
   return plan.overlap === false ? reduceLast(placed) : placed;
 }
 
-/** The part of a table's gradient that is not in the table's unit yet. */
+/** The line that adds the part of a table's gradient that is not in the table's unit yet. */
 function tied(unit: number, { plan, tie, together }: Place): Action[] {
   if (tie?.table === unit || tie?.reader === unit) return [{ op: 'TIE', dir: 'grad', unit }];
-  // why: the head of a pipeline adds its part after the last microbatch wherever it is, so all schedules add alike
+  // why: in a pipeline the head's part is added after the last microbatch wherever the head is, so all schedules add in
+  // the same order
   return plan.pp > 1 && together?.table === unit ? [{ op: 'ADD', unit }] : [];
 }
 
@@ -52,34 +55,35 @@ function sums(unit: number, mb: number, isComplete: boolean, { plan, zero, units
   const sum: Action[] = isComplete && units[unit]!.copied ? [{ op: 'SUM', unit }] : [];
   if (byMicrobatch) {
     const reduce: Action = { op: 'REDUCE', unit, mb };
-    // why after it: microbatches are added first, and each is in shards by then
+    // why SUM is last: it needs the sum of all microbatches, which exists only in the shards, after the last REDUCE
     return plan.microbatches > 1 ? [reduce, ...sum] : [...sum, reduce];
   }
   return reduces && isComplete ? [...sum, { op: 'REDUCE', unit }] : sum;
 }
 
 /**
- * ASIDE and BACK of a tied table whose whole gradient stays on the rank over several microbatches: embed and head are added
- * up before they join the sum so far, as where every microbatch is reduced by itself.
+ * Places ASIDE and BACK for a tied table whose whole gradient stays on the rank over several microbatches (zero < 2).
+ * For each such microbatch the contributions of embed and head are added to each other before they are added to the
+ * gradient so far. Plans that reduce each microbatch by itself (zero >= 2) add in the same order.
  */
 class Aside {
   readonly #table: number | undefined;
-  /** The microbatch whose contributions are summed by themselves now. */
+  /** The microbatch whose contributions are being summed separately, between ASIDE and BACK. */
   #mb: number | undefined;
 
   constructor(readonly place: Place) {
     const { plan, zero, mine, together, tie } = place;
-    // why also where replicas train apart: their exact steps and the others add alike
+    // why plans with `outer` too: their exact steps and their other steps must add in the same order
     const isSplit = plan.dp > 1 && zero < 2 && plan.microbatches > 1;
     const table = (together ?? tie)?.table;
     this.#table = isSplit && table !== undefined && mine.includes(table) ? table : undefined;
   }
 
-  /** Before a line that adds to gradients. */
+  /** The lines to insert before a line that adds to gradients. */
   before({ unit, mb }: { readonly unit: number; readonly mb: number }): Action[] {
     const { plan, together } = this.place;
     if (this.#table === undefined || this.#mb !== undefined) return [];
-    // why: with pp > 1 only the last one gets a second contribution, the head's of all microbatches
+    // why: with pp > 1 only the last microbatch gets a second contribution: the head's gradient of all microbatches
     const isFirst =
       plan.pp === 1 ? unit === together?.reader && mb > 0 : unit === this.#table && mb === plan.microbatches - 1;
     if (!isFirst) return [];
@@ -87,12 +91,12 @@ class Aside {
     return [{ op: 'ASIDE', unit: this.#table, mb }];
   }
 
-  /** After it. */
+  /** The lines to insert after it. */
   after({ unit }: { readonly unit: number }): Action[] {
     return this.place.plan.pp === 1 ? this.end(unit) : [];
   }
 
-  /** The table has both contributions. */
+  /** The lines to insert when the table has both contributions. */
   end(unit: number): Action[] {
     if (unit !== this.#table || this.#mb === undefined) return [];
     const back: Action = { op: 'BACK', unit, mb: this.#mb };
@@ -101,7 +105,7 @@ class Aside {
   }
 }
 
-/** The same lines with every REDUCE after the last pass, in the same order, so that no bit changes. */
+/** The same lines with every REDUCE after the last pass. The REDUCE lines keep their order, so no bit changes. */
 function reduceLast(lines: readonly Action[]): Action[] {
   const isReduce = ({ op }: Action) => op === 'REDUCE';
   return [...lines.filter((line) => !isReduce(line)), ...lines.filter(isReduce)];

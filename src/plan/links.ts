@@ -1,43 +1,45 @@
 /**
- * What a transfer costs: latency plus size over rate, full duplex, each directed link its own (Hockney's alpha-beta); where
- * a device sends on all its links at once it may be the device that limits.
+ * Cost of a transfer: latency plus size over rate (Hockney's alpha-beta model). Links are full duplex, and each
+ * directed link has its own rate. A device that sends on all its links at once may be limited by its total rate.
  */
 
 export interface Links {
-  /** One way of a small message on the link. */
+  /** Time of a small message, one way. */
   readonly latencyMs: number;
-  /** Of one directed link; Infinity leaves only latency. */
+  /** Rate of one directed link; with Infinity only latency counts. */
   readonly bytesPerMs: number;
-  /** Of all links that leave one device together; where it is absent only the links' own rates limit. */
+  /** Total rate of all links that leave one device; absent where only the rates of single links limit. */
   readonly deviceBytesPerMs?: number;
-  /** Read-back before a message or collective and upload after it, together; nothing when absent. */
+  /** Read-back before a message or collective plus upload after it; 0 when absent. */
   readonly hostMs?: number;
-  /** Faster links between ranks of one machine, `ranks` neighbours on each; absent where all links are alike. */
+  /** Faster links inside a machine, each machine having `ranks` consecutive ranks; absent where all links are equal. */
   readonly inside?: { readonly ranks: number; readonly links: Links };
 }
 
-/** The links that serve `span` neighbouring ranks: those inside a machine where all of them are in one. */
+/** The links between `span` consecutive ranks: those inside a machine if all of these ranks are on one machine. */
 export function linksWithin(span: number, links: Links): Links {
   return links.inside && span <= links.inside.ranks ? links.inside.links : links;
 }
 
 /**
- * What every rank assumes of the links where it chooses the form of a collective: the same on all of them, since two that
- * chose differently would wait for each other for ever.
+ * The links that every rank assumes when it chooses the form of a collective. They are the same on all ranks: two ranks
+ * that chose different forms would wait for each other forever.
  */
 export const ASSUMED_LINKS: Links = { latencyMs: 1, bytesPerMs: 10_000 };
 
 /**
- * Floats of the pieces a chunk travels in, and so the least that a hop waits for: with header and tag a piece fills one
- * frame of at most 64 KB.
+ * Floats of one piece. A chunk is sent in pieces, so a hop waits for at least one piece. With header and tag a piece
+ * fills one frame of at most 64 KB.
  */
 export const PIECE_FLOATS = 16_320;
 
-/** Direct (two hops, all links at once) or ring for an all-reduce of `bytes` over `size` ranks. */
+/**
+ * True if an all-reduce of `bytes` over `size` ranks is direct (two hops, all links at once), false if it is a ring.
+ */
 export function isDirect(bytes: number, size: number, { latencyMs, bytesPerMs }: Links = ASSUMED_LINKS): boolean {
   const transferMs = ((2 * (size - 1)) / size) * (bytes / bytesPerMs);
   const savedMs = 2 * (size - 2) * latencyMs;
-  // why a fifth: below it the ring's extra hops vanish in the transfer, and it keeps only two links busy
+  // why a fifth: below it the ring's extra hops are small beside the transfer, and a ring keeps only two links busy
   return savedMs > transferMs / 5;
 }
 
@@ -46,15 +48,16 @@ export function messageMs(bytes: number, { latencyMs, bytesPerMs, hostMs = 0 }: 
 }
 
 export interface CollectiveCost {
-  /** How long a rank's busiest link sends: the next collective's bytes wait for that. */
+  /** How long a rank's busiest link sends. The bytes of the next collective wait for that. */
   readonly busyMs: number;
-  /** From its start, data at hand on the device, until the result is on the device. */
+  /** From the start, with the data on the device, until the result is on the device. */
   readonly totalMs: number;
 }
 
 /**
- * A reduce-scatter or an all-gather (`halves` 1) or both (an all-reduce, 2) of `bytes` over `size` ranks, in the form the
- * ranks choose. A ring's hop lasts as long as its chunk is sent, or its first piece has come, if that is longer.
+ * Cost of a reduce-scatter or all-gather (`halves` 1) or of an all-reduce (`halves` 2) of `bytes` over `size` ranks, in
+ * the form the ranks choose. A hop of a ring lasts until its chunk is sent or its first piece has arrived, whichever is
+ * later.
  */
 export function collectiveCost(
   bytes: number,
@@ -81,7 +84,7 @@ export function collectiveMs(bytes: number, size: number, halves: 1 | 2, links: 
   return collectiveCost(bytes, size, halves, links).totalMs;
 }
 
-/** Bytes one rank sends in it. */
+/** Bytes that one rank sends in such a collective. */
 export function collectiveBytes(bytes: number, size: number, halves: 1 | 2): number {
   return (halves * (size - 1) * bytes) / size;
 }

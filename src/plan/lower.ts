@@ -1,7 +1,7 @@
 /**
- * lower(plan, mesh, units): the lines one rank runs in one step. Every strategy is a rule in here and nowhere else:
- * the schedule's order is spelled out in units, sends and receives are placed at stage borders, then what completes a
- * gradient (gradients.ts), GATHER and FREE where a parameter is read, then NORM and the optimizer. Pure.
+ * lower(plan, mesh, units) returns the lines that one rank runs in one step. Every strategy is a rule in this file (and
+ * gradients.ts). Stages of the schedule become passes of units; then come SEND and RECV at stage borders, the lines
+ * that complete gradients, GATHER and FREE where parameters are read, and at last NORM and the optimizer. Pure.
  */
 import { withGradients } from './gradients';
 import type { Mesh } from './mesh';
@@ -15,17 +15,20 @@ export interface Program {
   readonly actions: readonly Action[];
   /** The stages of this rank in model order. */
   readonly stages: readonly StageSpan[];
-  /** Of the whole model: the head is on the last one. */
+  /** Stages of the whole model; the head is on the last one. */
   readonly stageCount: number;
-  /** Gradients stay in the replica: norm and clip are its own (DiLoCo). */
+  /** Gradients stay in the replica, which computes norm and clip by itself (DiLoCo). */
   readonly isLocal: boolean;
-  /** By unit of the model: most microbatches alive at once (F until B or W), 0 where another rank has the unit. */
+  /** By unit of the model: the most microbatches alive at once (from F until B or W); 0 for units of other ranks. */
   readonly slots: readonly number[];
 }
 
 type Compute = Extract<Action, { op: 'F' | 'B' | 'I' | 'W' }>;
 
-/** The program of the rank at `mesh.coord` in a step in which `moment` is due. `plan` has passed validatePlan; throws PlanError for too few units. */
+/**
+ * The program of the rank at `mesh.coord` for a step in which `moment` is due. `plan` must have passed validatePlan.
+ * Throws PlanError for too few units.
+ */
 export function lower(
   plan: ParallelPlan,
   mesh: Mesh,
@@ -39,7 +42,7 @@ export function lower(
   return program(actions, place);
 }
 
-/** The forward passes of one step alone, in the same order and slots: for the loss on held-out text. Nothing commits. */
+/** Only the forward passes of one step, in the same order and slots, for the loss on held-out text. Nothing commits. */
 export function lowerForward(plan: ParallelPlan, mesh: Mesh, units: readonly UnitSize[]): Program {
   const place = placeOf(plan, mesh, units);
   const forward = scheduleOf(plan, place.p).filter(({ op }) => op === 'F');
@@ -72,9 +75,10 @@ function spellOut({ op, stage, mb }: StageOp, { plan, spans, p }: Place): Action
 }
 
 /**
- * zero 3: GATHER one reading line ahead of use, FREE after use, once for the forward and once for the backward of every
- * microbatch (FSDP's count: 3 A X with the reduce-scatter); with pp > 1 once per step, as torchtitan does, since a gather
- * per microbatch would cost more than it saves. The copy of a tied table is fetched and freed with its reader.
+ * For zero 3: adds GATHER one reading line before the first use, and FREE after the last use. With pp 1 this is done
+ * once for the forward and once for the backward of every microbatch, as in FSDP (3 A X bytes with the reduce-scatter,
+ * docs/plans.md). With pp > 1 it is done once per step, as in torchtitan, since a gather per microbatch would cost more
+ * than it saves. The copy of a tied table is fetched and freed with its reader.
  */
 function withParameters(lines: readonly Action[], place: Place): Action[] {
   if (place.zero < 3) return [...lines];
@@ -98,14 +102,14 @@ function withParameters(lines: readonly Action[], place: Place): Action[] {
   return [...(gathers.get(0) ?? []), ...rest];
 }
 
-/** A run of reading lines (as positions among them) in which a unit's parameters must be whole. */
+/** A range of reading lines (positions among the reading lines only) in which a unit's parameters must be whole. */
 interface Hold {
   readonly use: { readonly unit: number; readonly pass?: 'F' | 'B'; readonly mb?: number };
   readonly from: number;
   to: number;
 }
 
-/** By first line; those of one unit do not overlap. */
+/** Holds in the order of their first line. Holds of one unit do not overlap. */
 function holdsOf(readers: readonly Compute[], { plan, units }: Place): readonly Hold[] {
   const holds = new Map<string, Hold>();
   const hold = (unit: number, pass: 'F' | 'B', mb: number, at: number) => {
@@ -119,7 +123,8 @@ function holdsOf(readers: readonly Compute[], { plan, units }: Place): readonly 
   const here = new Set(readers.map(({ unit }) => unit));
   readers.forEach(({ op, unit, mb }, at) => {
     const table = units[unit]!.table?.unit;
-    // why: a tied table is read by its reader from forward to backward; its own backward only adds to the gradient
+    // why: the tied reader holds the table from its forward to its backward; the table's own backward only adds to the
+    // gradient
     if (op === 'F' || !tables.has(unit)) hold(unit, op === 'F' ? 'F' : 'B', mb, at);
     if (table !== undefined && here.has(table)) hold(table, 'B', mb, at);
   });
@@ -136,7 +141,7 @@ function readsParameters(line: Action): line is Compute {
   return line.op === 'F' || line.op === 'B' || line.op === 'I';
 }
 
-/** The optimizer's lines, first units first because the next step's forward awaits them in that order. */
+/** NORM and the optimizer's lines, in unit order because the next step's forward awaits the units in that order. */
 function commit({ plan, zero, mine, tie, units }: Place, moment: OuterMoment | undefined): Action[] {
   const lines: Action[] = [{ op: 'NORM' }];
   for (const unit of mine) {
@@ -156,7 +161,7 @@ function outerLines(unit: number, outer: OuterPlan, units: number, { takes, uses
   return isTaken ? [{ op: 'OUTER', unit, part: 'take' }] : [];
 }
 
-/** By unit: most microbatches between their F and their B or W. Saved tensors of `mb` go to slot `mb mod slots`. */
+/** By unit: the most microbatches between F and B or W at once. Saved tensors of `mb` are in slot `mb mod slots`. */
 export function peakLive(actions: readonly Action[], units: number): readonly number[] {
   const live = Array<number>(units).fill(0);
   const peak = Array<number>(units).fill(0);

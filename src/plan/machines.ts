@@ -1,11 +1,11 @@
 /**
- * Ranks of one machine share its processor and its GPU: of n that compute at once each is n times as slow, and one whose
- * neighbours wait is as fast as alone. The simulator has no clock for that, so a plan is simulated with every rank of a
- * machine slowed by their number, and the time that waiting neighbours give back is taken off afterwards.
+ * Ranks of one machine share its processor and GPU: when n of them compute at once, each is n times as slow, and when
+ * the others wait, one is as fast as alone. The simulator does not model this. A plan is simulated with every rank
+ * slowed down by the number of ranks on its machine, and the time saved while neighbours wait is subtracted afterwards.
  */
 import type { TraceEvent } from '../trace/trace';
 
-/** A device and the machine it is part of; those without one have theirs alone. */
+/** A device and its machine. A device without `machine` has a machine of its own. */
 export interface Placed {
   readonly machine?: string;
 }
@@ -17,10 +17,11 @@ export function sharersOf(devices: readonly Placed[]): readonly number[] {
 }
 
 /**
- * The part of the simulated time that is left once waiting neighbours have given theirs back; 1 where some rank has no
- * neighbour. `groups`: by rank of `events`, the devices it stands for. `spanMs`: of the whole simulation.
+ * The share of the simulated time (0 to 1) that is left when the time saved while neighbours wait is subtracted. 1 if
+ * some rank has no neighbour on its machine. The machine with the most time left counts. `groups`: by rank of `events`,
+ * the devices it stands for. `spanMs`: length of the whole simulation.
  *
- * Of a machine with n ranks, k of which compute for a while of t, the while takes k t / n; where none computes it takes t.
+ * On a machine with n ranks, a simulated interval t in which k ranks compute takes k t / n. With k = 0 it takes t.
  */
 export function sharedPart(
   events: readonly TraceEvent[],
@@ -28,7 +29,7 @@ export function sharedPart(
   spanMs: number,
 ): number {
   const devices = groups.flat();
-  // why: whoever has a machine alone gives nothing back
+  // why: a rank with a machine of its own was not slowed down, so nothing can be subtracted
   if (spanMs === 0 || sharersOf(devices).includes(1)) return 1;
   let most = 0;
   for (const [machine, ranks] of countOf(devices)) {
@@ -48,7 +49,7 @@ function countOf(devices: readonly Placed[]): ReadonlyMap<string, number> {
   return counts;
 }
 
-/** Time in which at least one of the intervals runs. */
+/** Length of the union of the intervals. */
 export function coveredMs(intervals: readonly { readonly t0: number; readonly t1: number }[]): number {
   let covered = 0;
   let end = Number.NEGATIVE_INFINITY;

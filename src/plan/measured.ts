@@ -1,6 +1,6 @@
 /**
- * The planner's inputs, measured: devices and links from the traces of a few steps under calibrating plans on the very
- * ranks that are planned for. Pure: who runs the steps is cli/measure.ts.
+ * Computes the planner's inputs (devices and links) from traces of a few steps. These steps run calibrating plans on
+ * the same ranks that are planned for. Pure; cli/measure.ts runs the steps.
  */
 import { PlanError } from '../errors';
 import type { TraceEvent } from '../trace/trace';
@@ -10,7 +10,7 @@ import type { Workload } from './planner';
 import type { Device } from './prediction';
 import { type PassOp, sequencesOf, type UnitKind } from './sizes';
 
-/** Steps of one plan, without the first, which compiles and warms up. */
+/** Traced steps of one plan, without the first step, which compiles and warms up. */
 export interface Leg {
   readonly plan: ParallelPlan;
   readonly events: readonly TraceEvent[];
@@ -19,8 +19,9 @@ export interface Leg {
 const KINDS = ['embed', 'block', 'head'] as const;
 
 /**
- * What to run before planning for `ranks`: every unit on every rank, and, where it can be cut so, a pipeline whose
- * backward passes are split and whose microbatches have another size. The caller leaves out what the rules refuse.
+ * The plans to run before planning for `ranks`: data parallel with every unit on every rank, and, if the batch allows
+ * it, a pipeline with split backward passes and smaller microbatches. The caller leaves out plans that the rules
+ * refuse.
  */
 export function calibrations(ranks: number, globalBatch: number): readonly ParallelPlan[] {
   const whole = parsePlan({ dp: ranks, microbatches: 1 });
@@ -32,7 +33,9 @@ export function calibrations(ranks: number, globalBatch: number): readonly Paral
   return microbatches ? [whole, parsePlan({ pp: ranks, schedule: 'zb-h1', microbatches })] : [whole];
 }
 
-/** By rank. `memoryBytes` is what each may use. Throws PlanError where the traces hold no pass of some unit. */
+/**
+ * The devices, index = rank. `memoryBytes` is the limit of each. Throws PlanError if the traces lack a pass of a unit.
+ */
 export function measuredDevices(
   legs: readonly Leg[],
   { model, globalBatch }: Workload,
@@ -66,8 +69,8 @@ export function measuredDevices(
 }
 
 /**
- * The slowest link that was probed, from the `events` before the first step, and what the device adds to a message, from
- * the legs. Throws PlanError where no rank has probed one (a run of one rank has none).
+ * The slowest probed link, from the `events` before the first step, with `hostMs` from the legs. Throws PlanError if no
+ * rank has probed a link, as in a run of one rank.
  */
 export function measuredLinks(events: readonly TraceEvent[], legs: readonly Leg[]): Links {
   const values = (name: string) =>
@@ -101,7 +104,10 @@ function passesOf(events: readonly TraceEvent[], kindOf: (unit: number) => UnitK
   );
 }
 
-/** What a pass takes whatever its size: where the line through the times of two sizes meets no rows at all. */
+/**
+ * The constant part of a pass in milliseconds: a line through the block forward times of two microbatch sizes, at 0
+ * rows. 0 if only one size was measured.
+ */
 function launchOf(samples: readonly Sample[]): number {
   const points = samples.flatMap(({ rows, passes }) => {
     const ms = median(passes.filter(({ kind, op }) => kind === 'block' && op === 'F'));
@@ -112,7 +118,7 @@ function launchOf(samples: readonly Sample[]): number {
   return Math.max(0, a.ms - (a.rows * (a.ms - b.ms)) / (a.rows - b.rows));
 }
 
-/** The part of a backward pass that is I: measured where a leg splits it, else by floating point operations. */
+/** The share of I in a backward pass: measured if a leg splits it, else from floating point operations. */
 function inputShare(samples: readonly Sample[], kind: UnitKind, flops: Readonly<Record<PassOp, number>>): number {
   for (const { passes } of samples) {
     const of = (op: PassOp) => median(passes.filter((pass) => pass.kind === kind && pass.op === op));
@@ -122,7 +128,7 @@ function inputShare(samples: readonly Sample[], kind: UnitKind, flops: Readonly<
   return flops.I + flops.W > 0 ? flops.I / (flops.I + flops.W) : 0;
 }
 
-/** From a commit to the first line of the next step: optimizer, next batch, report. */
+/** Milliseconds from a commit to the first pass of the next step (median): optimizer, next batch, report. */
 function betweenMs(events: readonly TraceEvent[], rank: number): number {
   const mine = events.filter((event) => event.rank === rank);
   const gaps = mine.flatMap(({ lane, name, step, t1 }) => {
@@ -134,8 +140,8 @@ function betweenMs(events: readonly TraceEvent[], rank: number): number {
 }
 
 /**
- * Read-back and upload: what NORM takes on the rank that everybody else has waited for. Under plans without dp where there
- * are any: with dp, NORM waits for gradients too.
+ * Milliseconds of read-back and upload: the duration of NORM on the rank that comes to it last, so that it waits for no
+ * other rank. Uses legs with dp 1 if there are any: with dp > 1, NORM waits for gradients too.
  */
 function hostMs(legs: readonly Leg[]): number {
   const undisturbed = legs.filter(({ plan }) => plan.dp === 1);

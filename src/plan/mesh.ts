@@ -1,5 +1,5 @@
 /**
- * Who is where, for one generation: rank <-> coordinates, the ranks of a group, the rank of a stage.
+ * The mesh of one generation: rank <-> coordinates, the ranks of a group, the rank of a stage.
  * Default order: tp fastest, then pp, then dp: rank = (d * pp + p) * tp + t. Megatron's is tp, dp, pp.
  */
 import { PlanError } from '../errors';
@@ -31,7 +31,9 @@ export const MEGATRON_ORDER: AxisOrder = ['tp', 'dp', 'pp'];
 type Sizes = Readonly<Record<Axis, number>>;
 type Coord = Readonly<Record<Axis, number>>;
 
-/** The mesh as `rank` sees it. Throws PlanError when the plan's ranks and the peers differ in number. */
+/**
+ * The mesh as `rank` sees it. Throws PlanError when the plan's ranks and `peers` differ in number or `rank` is no rank.
+ */
 export function makeMesh(
   generation: number,
   peers: readonly PeerId[],
@@ -87,7 +89,10 @@ export function rankGroups(
   return [...groups.values()];
 }
 
-/** The ranks that hold a copy of a tied table: the first and the last stage of every pipeline (one rank where they meet). */
+/**
+ * By pipeline, the ranks that hold a copy of a tied table: the rank of the first stage and that of the last stage. One
+ * rank where both stages are on it.
+ */
 export function embeddingGroups(plan: ParallelPlan, order: AxisOrder = DEFAULT_ORDER): readonly (readonly number[])[] {
   const last = stageCoord(plan, plan.pp * plan.chunks - 1);
   return rankGroups(plan, ['pp'], order).map((pipeline) =>

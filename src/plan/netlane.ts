@@ -1,7 +1,4 @@
-/**
- * The collectives of one rank in a simulation, one after the other: the bytes of one follow those of the ones before it, its
- * latencies run beside theirs.
- */
+/** The collectives of one rank in a simulation. Their bytes are sent one after the other; their latencies overlap. */
 import type { TraceEvent } from '../trace/trace';
 import { collectiveBytes, collectiveCost, type Links } from './links';
 
@@ -10,11 +7,11 @@ export interface Pending {
   readonly endMs: number | undefined;
 }
 
-/** A collective: ends once all members have come and it is first in line at each of them. */
+/** One collective. Its end is known when all members have joined and it is first in the queue of each. */
 export interface Meeting {
   endMs: number | undefined;
   readonly members: readonly NetLane[];
-  /** By rank, when it came. */
+  /** By rank, the time at which it joined. */
   readonly arrived: Map<number, number>;
 }
 
@@ -23,7 +20,7 @@ export interface Collective {
   readonly unit: number;
   readonly bytes: number;
   readonly halves: 1 | 2;
-  /** Every contribution goes straight to its owner, whatever its size. */
+  /** True: direct, whatever its size (every contribution goes straight to its owner). */
   readonly direct: boolean;
   readonly step: number;
 }
@@ -39,14 +36,14 @@ export class NetLane {
     readonly record: (event: TraceEvent) => void,
   ) {}
 
-  /** This rank has come to `meeting` at `nowMs`. */
+  /** This rank joins `meeting` at `nowMs`. */
   join(meeting: Meeting, collective: Collective, nowMs: number): void {
     meeting.arrived.set(this.rank, nowMs);
     this.#queue.push({ ...collective, meeting });
     this.#settle();
   }
 
-  /** End every collective that is complete and first in line at all its members. */
+  /** Set the end of every collective that all members have joined and that is first in the queue of each. */
   #settle(): void {
     for (let head = this.#queue[0]; head && isReady(head.meeting); head = this.#queue[0]) {
       const { members, arrived } = head.meeting;
@@ -60,7 +57,10 @@ export class NetLane {
     }
   }
 
-  /** The first in line has run from `t0` to `endMs`, and its bytes were sent at `freeMs`. */
+  /**
+   * Remove the first collective of the queue and record it: it ran from `t0` to `endMs`, its bytes were sent by
+   * `freeMs`.
+   */
   #end(t0: number, endMs: number, freeMs: number): void {
     const { bytes, halves, name, unit, step, meeting } = this.#queue.shift()!;
     const sent = collectiveBytes(bytes, meeting.members.length, halves);

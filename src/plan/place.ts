@@ -1,4 +1,4 @@
-/** What the rules of `lower` ask about a rank's place: which units are here, and where the two ends of a tied table are. */
+/** What the rules of `lower` need of a rank: which units it has, and where the two ends of a tied table are. */
 import type { Mesh } from './mesh';
 import type { ParallelPlan, UnitSize } from './plan';
 import { cutUnits, type StageSpan, stageCoord, stageCount } from './stages';
@@ -17,9 +17,9 @@ export interface Place {
   readonly p: number;
   /** Units of this rank, ascending. */
   readonly mine: readonly number[];
-  /** When the model is tied: both ends are on one rank of a pipeline. */
+  /** Set if the model is tied and both ends are on one rank of the pipeline. */
   readonly together: TiedUnits | undefined;
-  /** When the model is tied: the ends are on different ranks. */
+  /** Set if the model is tied and the ends are on different ranks. */
   readonly tie: TiedUnits | undefined;
 }
 
@@ -44,7 +44,7 @@ export function placeOf(plan: ParallelPlan, mesh: Mesh, units: readonly UnitSize
   };
 }
 
-/** plan.zero where there is anything to shard over, else 0. */
+/** plan.zero if dp > 1, else 0: without dp there is nothing to shard over. */
 export function shardingOf({ zero, dp }: ParallelPlan): ParallelPlan['zero'] {
   return dp > 1 ? zero : 0;
 }

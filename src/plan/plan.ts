@@ -1,6 +1,6 @@
 /**
- * ParallelPlan: how one run is cut, as plain data. It is in the run file, the URL, the checkpoint and the trace.
- * This file holds the types, the defaults and the shape of the data; rules.ts holds what a plan may combine.
+ * ParallelPlan: how one run is cut over ranks, as plain data. It is in the run file, the URL, the checkpoint and the
+ * trace. This file holds types, defaults and the shape of the data; rules.ts checks which combinations can run.
  */
 import { PlanError } from '../errors';
 import { WIRES, type Wire } from './wire';
@@ -21,29 +21,33 @@ export interface ParallelPlan {
   /** Per dp rank and step. */
   readonly microbatches: number;
   readonly recompute: boolean;
-  /** How REDUCE sends gradients; with `outer` how OUTER sends what replicas moved by, and REDUCE of exact steps sends f32. */
+  /**
+   * The code in which REDUCE sends gradients. With `outer` it is the code in which OUTER sends parameter changes, and
+   * REDUCE of exact steps sends f32.
+   */
   readonly wire: Wire;
-  /** What a code of `wire` lost is added to the next sum. */
+  /** Error feedback: what `wire` rounds away is added to the next sum. */
   readonly feedback?: true;
-  /** False: every REDUCE waits for the last backward, so that nothing is hidden under compute. For showing what it costs. */
+  /** False: every REDUCE waits for the last backward, so compute hides no communication. Shows what overlap saves. */
   readonly overlap?: false;
-  /** DiLoCo: replicas train apart and are averaged every so many steps; approximate. */
+  /** DiLoCo: replicas train separately and are averaged every `every` steps; approximate. */
   readonly outer?: OuterPlan;
 }
 
 /**
- * DiLoCo (2311.08105): each replica trains alone, with its own optimizer and clip; every `every` steps, and after the last
- * step of the run, OUTER lines average what the replicas moved by and take one step of SGD with Nesterov momentum.
+ * DiLoCo (2311.08105): each replica trains alone, with its own optimizer and clip. Every `every` steps, and after the
+ * last step of the run, OUTER lines average the parameter changes of the replicas and take one step of SGD with
+ * Nesterov momentum.
  */
 export interface OuterPlan {
   readonly every: number;
   readonly lr: number;
   readonly momentum: number;
-  /** First step that is not exact: before it gradients are summed as without `outer`. */
+  /** The first step that is not exact. Earlier steps sum gradients as without `outer`. */
   readonly from?: number;
-  /** Streaming (2501.18512): the model is cut into so many fragments of units that take turns, each every `every` steps. */
+  /** Streaming DiLoCo (2501.18512): number of fragments of units. They take turns, each every `every` steps. */
   readonly fragments?: number;
-  /** A fragment is averaged while so many further steps run. */
+  /** Number of further steps that run while a fragment is averaged. */
   readonly delay?: number;
   /** Share of its own parameters that a replica keeps in an outer step, 0 to 1. */
   readonly mix?: number;
@@ -55,28 +59,28 @@ export interface OuterPlan {
  *
  * F, B, I, W: run the unit's lists for microbatch `mb`, whose saved tensors are in slot `mb mod slots[unit]`. B is I
  *   then W. F, B and I first await the pending GATHER of the unit and its table.
- * SEND: hand what the line before made (`act`: the output of the stage's last unit; `grad`: the input gradient of its
- *   first unit) to the rank of the next or previous stage; started, never awaited by the next line.
- * RECV: await the counterpart: `act` is the input of the stage's first unit, `grad` the output gradient of its last.
- *   `stage` is always the stage of the rank that runs the line; `messageOf` names the message the same at both ends.
- *   Neighbouring stages on one rank have neither line: the executor hands the tensor over.
+ * SEND: start sending what the line before made (`act`: the output of the stage's last unit; `grad`: the input
+ *   gradient of its first unit) to the rank of the next or previous stage. The next line does not wait for it.
+ * RECV: await the message of the matching SEND: `act` is the input of the stage's first unit, `grad` the output
+ *   gradient of its last. `stage` is always the stage of the rank that runs the line; `messageOf` names the message
+ *   the same at both ends. Neighbouring stages on one rank have neither line: the executor passes the tensor on.
  * REDUCE: start the sum of the unit's gradient over dp: all-reduce when zero is 0, else reduce-scatter to the own
- *   shard. With zero >= 2 it comes after every microbatch and has `mb`: it takes the full gradient as it is at the line
- *   and zeroes it, so later backwards need not wait; microbatches are added before ranks all the same (shards.ts).
+ *   shard. With zero >= 2 there is one after every microbatch, with `mb`: it reads the full gradient and zeroes it, so
+ *   later backwards need not wait. Microbatches are still added before ranks (shards.ts).
  * GATHER: start the all-gather of the unit's parameters over dp, once its STEP is done. With zero 3 and pp 1 it serves
- *   one `pass` of one microbatch. FREE: forget all but the shard; it carries the fields of its GATHER.
- * NORM: await every REDUCE; exchange norm, loss and votes over all ranks; nothing before it touches a parameter.
+ *   one `pass` of one microbatch. FREE: drop all but the shard; it has the fields of its GATHER.
+ * NORM: await every REDUCE; exchange norm, loss and votes over all ranks. No line before it changes a parameter.
  * STEP: AdamW on the own shard of the unit (zero 0: on all of it).
- * OUTER: only in the steps in which an outer step is due (outer.ts). Start the average over dp of what the replicas moved
- *   the unit's parameters by since the last one, and the outer step with it; the next F of the unit awaits it. With a delay
- *   `take` starts the average in one step, and `use` awaits it and takes the outer step some steps later. `whole` keeps
- *   nothing of a replica's own, whatever `mix` says: after the run's last step.
- * ASIDE, BACK, ADD: only where a tied head and its table are on one rank; `unit` is the table's. Two contributions of a
- *   microbatch, from embed and head, are summed by themselves first: ASIDE puts the gradient so far aside and clears it,
- *   BACK adds it again. ADD adds the gradient that the head kept for itself (with pp > 1) to the table's.
- * SUM: sum the gradient of what several tp ranks hold copies of (a shared key/value head) over these ranks. It comes before
- *   the unit's REDUCE and is awaited; where each microbatch is reduced by itself it comes after the last REDUCE of the unit
- *   and is started, and NORM awaits it.
+ * OUTER: only in steps in which an outer step is due (outer.ts). Start the average over dp of the changes of the unit's
+ *   parameters since the last outer step, and the new outer step with it; the next F of the unit awaits it. With a
+ *   delay, `take` starts the average in one step; `use` awaits it some steps later and takes the outer step. `whole`
+ *   (after the run's last step): a replica keeps nothing of its own parameters, whatever `mix` says.
+ * ASIDE, BACK, ADD: only where a tied head and its table are on one rank; `unit` is the table's. The two contributions
+ *   to a microbatch, from embed and head, are added to each other first: ASIDE copies the gradient so far to another
+ *   buffer and clears it, BACK adds the copy again. With pp > 1, ADD adds the head's own table gradient to the table's.
+ * SUM: sum the gradients of parameters that several tp ranks hold copies of (a shared key/value head) over these ranks.
+ *   It comes before the unit's REDUCE and is awaited. Where each of several microbatches has its own REDUCE, it comes
+ *   after the unit's last REDUCE, is only started there, and NORM awaits it.
  * TIE: only where a tied head and its table are on different ranks; `unit` says which end this rank is. The copy at the
  *   head has a gradient and no moments, and is left out of the norm. `TIE grad head` starts sending the copy's gradient
  *   to the table's rank and zeroes it; `TIE grad embed` awaits it and adds it to the table's gradient (the last REDUCE of
@@ -95,23 +99,26 @@ export type Action =
   | { readonly op: 'TIE'; readonly dir: 'grad' | 'param'; readonly unit: number }
   | { readonly op: 'NORM' };
 
-/** Every rank holds the whole state of the model, so any one of them can go on alone. */
+/** True if every rank holds the whole state of the model, so that any rank can continue alone. */
 export function isWholeOnAll({ pp, tp, zero }: ParallelPlan): boolean {
   return pp === 1 && tp === 1 && zero === 0;
 }
 
-/** The run's numbers are not those of one rank, rounding aside: replicas train apart, or codes round what they send. */
+/**
+ * True if the run's numbers differ from those of one rank by more than rounding: replicas train separately, or `wire`
+ * rounds what is sent.
+ */
 export function isApproximate({ dp, outer, wire }: ParallelPlan): boolean {
   return outer !== undefined || (dp > 1 && wire !== 'f32');
 }
 
 /** The codes in which REDUCE and OUTER send. */
 export function wiresOf({ outer, wire }: ParallelPlan): { readonly reduce: Wire; readonly outer: Wire } {
-  // why f32: what comes before the first step apart is exact
+  // why f32: with `outer`, REDUCE runs only in exact steps
   return { reduce: outer ? 'f32' : wire, outer: wire };
 }
 
-/** Every rank keeps all parameters, so any one of them can sample by itself. */
+/** True if every rank keeps all parameters, so that any rank can sample by itself. */
 export function isModelOnEach({ dp, pp, tp, zero }: ParallelPlan): boolean {
   return pp === 1 && tp === 1 && (dp === 1 || zero < 3);
 }
@@ -119,13 +126,15 @@ export function isModelOnEach({ dp, pp, tp, zero }: ParallelPlan): boolean {
 /** What `lower` and the planner know of a unit: no tensors, only its name and sizes. */
 export interface UnitSize {
   readonly name: string;
-  /** Floats of the unit's flat parameter buffer on one tp rank, padding included; a table owned by another unit is not. */
+  /**
+   * Floats of the unit's flat parameter buffer on one tp rank, with padding, without a table that another unit owns.
+   */
   readonly paramFloats: number;
-  /** Work of forward and backward over that of a block, used to cut the model into stages. */
+  /** Work of forward and backward relative to that of a block; used to cut the model into stages. */
   readonly cost: number;
   /** The unit whose token table this one reads and adds gradients to (a tied head), and the table's floats. */
   readonly table?: { readonly unit: number; readonly floats: number };
-  /** Floats of each all-reduce over tp in which the copies of a shared key/value head get the sum of their gradients. */
+  /** Floats of each all-reduce over tp that sums the gradients of the copies of a shared key/value head. */
   readonly copied?: readonly number[];
 }
 
@@ -171,8 +180,8 @@ export function parsePlan(value: unknown): ParallelPlan {
 }
 
 /**
- * Defaults of `lr` and `momentum` follow `every`: of the pairs that were tried on short runs the best for 10 and for 50 steps.
- * The published pair (0.7, 0.9) needs thousands of steps.
+ * The defaults of `lr` and `momentum` depend on `every`. They are the best of the pairs that were tried on short runs
+ * with `every` 10 and with `every` 50. The published pair (0.7, 0.9) needs thousands of steps.
  */
 function parseOuter(value: unknown): OuterPlan {
   const outer = fieldsOf(value, OUTER_FIELDS, 'plan.outer');

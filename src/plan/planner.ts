@@ -1,6 +1,6 @@
 /**
- * Which plan? Every candidate's program is simulated with measured costs, its memory asked of the model, and the fastest that fits
- * is recommended with one sentence why. Predicts; decides nothing by itself and starts nothing.
+ * Recommends a plan: simulates every candidate's program with measured costs, asks the model for its memory, and
+ * recommends the fastest plan that fits, with one sentence why. Only predicts; starts nothing.
  */
 import { PlanError } from '../errors';
 import { candidatesOf } from './candidates';
@@ -19,15 +19,15 @@ export interface Workload {
 }
 
 export interface Recommendation {
-  /** Those that fit, fastest first, then those that do not. */
+  /** Plans that fit, fastest first, then plans that do not fit. */
   readonly ranked: readonly Prediction[];
   /** The same run on the fastest device alone. */
   readonly alone: Prediction;
-  /** One sentence for the first of `ranked`. */
+  /** One sentence: why the first of `ranked` is recommended. */
   readonly why: string;
 }
 
-/** A device of which only its speed is known: passes take their floating point operations over it. */
+/** A device of which only the speed is known: a pass takes its floating point operations over that speed. */
 export function deviceOfSpeed(model: ModelSizes, flopsPerMs: number, memoryBytes: number): Device {
   const units = model.units(1, 1);
   const [embed, block] = units;
@@ -46,8 +46,8 @@ export function deviceOfSpeed(model: ModelSizes, flopsPerMs: number, memoryBytes
 }
 
 /**
- * `devices` in rank order. Of all plans only those are predicted that `isAsked` lets through. Throws PlanError when no plan can
- * run on their number.
+ * Predicts and ranks the plans for `devices` (index = rank). Only plans for which `isAsked` is true are predicted.
+ * Throws PlanError when no plan can run on this number of devices.
  */
 export function recommend(
   workload: Workload,
@@ -103,7 +103,7 @@ export function predict(
 ): Prediction {
   const units = model.units(plan.dp, plan.tp);
   const sequences = sequencesOf(globalBatch, plan);
-  // why: the ranks of a tp group run in step, so one of each group is simulated, as slow as the slowest
+  // why: the ranks of a tp group run in lockstep, so one rank of each group is simulated, as slow as the slowest
   const cluster = clusterOf({ ...plan, tp: 1 }, units);
   const sharers = sharersOf(devices);
   const busy = devices.map((device, rank) => slowedBy(sharers[rank]!, device));
@@ -171,7 +171,7 @@ function costsOf(
   };
 }
 
-/** Of plans that differ only in microbatches and recompute, the best. */
+/** The best of the plans that differ only in microbatches and recompute. */
 function bestOfEach(predictions: readonly Prediction[]): Prediction[] {
   const best = new Map<string, Prediction>();
   for (const prediction of predictions) {
@@ -183,7 +183,10 @@ function bestOfEach(predictions: readonly Prediction[]): Prediction[] {
   return [...best.values()];
 }
 
-/** Negative when `a` is better: it fits, is faster, or is as fast (in the same half per cent) and simpler. */
+/**
+ * Negative when `a` is better: it fits, is faster, or is as fast (in the same half per cent) and simpler. If neither
+ * fits, the one that needs less memory is better.
+ */
 function byMerit(a: Prediction, b: Prediction): number {
   if (a.fits !== b.fits) return a.fits ? -1 : 1;
   if (!a.fits) return a.memoryBytes - b.memoryBytes;

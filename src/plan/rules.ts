@@ -1,11 +1,12 @@
 /**
- * Which plans can run: every refusal is one inequality with its numbers and the way out, before anything starts.
- * Pipeline shapes are refused as PyTorch's pipelining schedules refuse them. Memory is not judged here (memory.ts).
+ * Checks whether a plan can run, before anything starts. Every refusal states one inequality with its numbers and the
+ * way out. Pipeline shapes are refused as PyTorch's pipelining schedules refuse them. Memory is not checked here
+ * (gpu/memory.ts).
  */
 import { PlanError } from '../errors';
 import type { ParallelPlan } from './plan';
 
-/** What a plan is held against. */
+/** The facts that a plan is checked against. */
 export interface RunFacts {
   /** Ranks that take part. */
   readonly ranks: number;
@@ -101,7 +102,7 @@ function checkChunks({ schedule, chunks }: ParallelPlan): void {
   refuse(chunks <= most, () => `plan.chunks ${chunks} > ${most}: ${wayOut}`);
 }
 
-/** With zero >= 2 a REDUCE is of one microbatch and clears the gradient for the next one: it cannot wait. */
+/** With zero >= 2 every microbatch has its own REDUCE, which clears the gradient for the next one: it cannot wait. */
 function checkOverlap({ overlap, zero }: ParallelPlan): void {
   refuse(overlap !== false || zero < 2, () => {
     return `plan.overlap false with plan.zero ${zero}: gradients in shards are reduced after every microbatch; set zero to 0 or 1`;

@@ -24,7 +24,7 @@ export function scheduleOf(plan: ParallelPlan, p: number): readonly StageOp[] {
     case '1f1b':
       return oneForwardOneBackward(stages[0]!, microbatches, later);
     case 'eager-1f1b':
-      // why: twice the warm-up keeps 2c(P-1) of hop latency c instead of 2c per microbatch
+      // why: with twice the warm-up a hop latency of c costs 2c(P-1) in all instead of 2c per microbatch
       return oneForwardOneBackward(stages[0]!, microbatches, 2 * later);
     case 'interleaved':
       return interleaved(stages, plan, 2 * later, false, 0);
@@ -47,8 +47,8 @@ function oneForwardOneBackward(stage: number, microbatches: number, warmup: numb
 }
 
 /**
- * Microbatches go round the chunks in groups: with `split` the backward is I, and the W of the j-th backward comes after
- * backward j + `delay`, leftovers at the end (ZB1P; ZB-H1 when there is one chunk).
+ * The chunks take turns, each with a group of microbatches. With `split` the backward is I, and the W of the j-th
+ * backward comes after backward j + `delay`; the remaining W come at the end (ZB1P; ZB-H1 when there is one chunk).
  */
 function interleaved(
   stages: readonly number[],
@@ -89,7 +89,10 @@ function chunkRunner(stages: readonly number[], group: number, chunkAt: (turn: n
   };
 }
 
-/** ZB-V: chunk 0 on the way down, chunk 1 on the way up; written for M >= 2P - 1, with later microbatches left out. */
+/**
+ * ZB-V: chunk 0 on the way down, chunk 1 on the way up. The order is made for at least 2P - 1 microbatches; passes of
+ * microbatches that do not exist are left out.
+ */
 function zeroBubbleV(stages: readonly number[], { pp, microbatches }: ParallelPlan, p: number): StageOp[] {
   const planned = Math.max(microbatches, 2 * pp - 1);
   const order: StageOp[] = [];

@@ -1,7 +1,8 @@
 /**
- * Runs the programs of all ranks against a clock of costs instead of devices and links: the same lines, the same trace
- * events, and a proof of progress. Every rank computes one line at a time; sends and collectives go on beside it, the
- * messages of one link and the collectives of one rank one after the other, as the executor runs them.
+ * Runs the programs of all ranks on a simulated clock instead of devices and links. Gives the same trace events as a
+ * run, and detects programs that wait for each other. Every rank computes one line at a time, with sends and
+ * collectives beside it. As in the executor, the messages of one link run one after the other, and so do the
+ * collectives of one rank.
  */
 import { PlanError } from '../errors';
 import type { TraceEvent } from '../trace/trace';
@@ -21,7 +22,7 @@ export interface RankReport {
   readonly bytesSent: number;
   /** SEND and TIE messages; collectives are not counted. */
   readonly messagesSent: number;
-  /** Most (unit, microbatch) pairs between F and B or W at once. */
+  /** The most (unit, microbatch) pairs between F and B or W at once. */
   readonly peakUnits: number;
 }
 
@@ -29,14 +30,14 @@ export interface Simulation {
   readonly events: readonly TraceEvent[];
   /** From 0 to the end of the last compute line. */
   readonly makespanMs: number;
-  /** From one commit to the next in the long run: between the last two NORMs, or the makespan of a single step. */
+  /** Steady state time between commits: between the last two NORMs, or the makespan of a single step. */
   readonly stepMs: number;
   /** Idle share of the ranks between 0 and the makespan. */
   readonly bubble: number;
   readonly ranks: readonly RankReport[];
 }
 
-/** By pipeline coordinate: nothing else of a rank's place decides its program. */
+/** Programs by pipeline coordinate. The other coordinates of a rank do not change its program. */
 export function programsOf(plan: ParallelPlan, units: readonly UnitSize[]): readonly Program[] {
   const peers = namesOf(plan);
   return Array.from({ length: plan.pp }, (_, pp) => {
@@ -61,7 +62,7 @@ function namesOf({ dp, pp, tp }: ParallelPlan): readonly string[] {
   return Array.from({ length: dp * pp * tp }, (_, rank) => `rank${rank}`);
 }
 
-/** Run `steps` steps. Throws PlanError naming the line every unfinished rank is stuck at when none can go on. */
+/** Simulate `steps` steps. When no rank can continue, throws PlanError with the line of every unfinished rank. */
 export function simulate(cluster: SimulatedCluster, costs: Costs, steps = 1): Simulation {
   const run = new Run(cluster, costs);
   const ranks = cluster.seats.map((seat) => new SimulatedRank(run, seat, steps));

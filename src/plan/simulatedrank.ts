@@ -1,6 +1,7 @@
 /**
- * One rank of a simulation. The rules of waiting are those of the executor (train/rank/executor.ts): the docstring of Action
- * says them, tests/equivalence/waits.test.ts compares them; here each costs time instead of doing anything.
+ * One rank of a simulation. Lines wait by the rules of the executor (train/rank/executor.ts). The docstring of Action
+ * states these rules, and tests/equivalence/waits.test.ts compares both. Here a line takes time instead of doing its
+ * work.
  */
 import type { TraceEvent } from '../trace/trace';
 import type { Seat } from './costs';
@@ -13,7 +14,7 @@ import { stageCount } from './stages';
 import { messageOf, printAction } from './text';
 import { wireBytes } from './wire';
 
-/** One rank under way: its clock, its place in the program, its net lane. */
+/** The clock of one rank, its position in its program and its net lane. */
 export class SimulatedRank {
   busyMs = 0;
   firstMs = Number.POSITIVE_INFINITY;
@@ -24,15 +25,15 @@ export class SimulatedRank {
   linesRun = 0;
   #clock = 0;
   #step = 0;
-  /** Line of the step that is next. */
+  /** Index of the next line of the step. */
   #line = 0;
   #live = 0;
-  /** Sends that a line has started and that await parameters; true when they could be sent. */
+  /** Started sends that still await parameters. Each function tries to send and returns true when it could. */
   #waiting: (() => boolean)[] = [];
   #messageBytes = 0;
   readonly #lane: NetLane;
   readonly #linkFreeMs = new Map<number, number>();
-  /** By unit: what its next reader awaits, and what NORM awaits. */
+  /** By unit: what its next reader awaits (params), and what NORM awaits (grads). */
   readonly #params = new Map<number, Pending[]>();
   readonly #grads = new Map<number, Pending[]>();
   readonly #averages = new Map<number, Pending[]>();
@@ -61,7 +62,7 @@ export class SimulatedRank {
     return printAction(this.#action, this.run.cluster.units);
   }
 
-  /** From 1, of its step. */
+  /** Number of the next line within its step, from 1. */
   get lineNumber(): number {
     return this.#line + 1;
   }
@@ -74,7 +75,7 @@ export class SimulatedRank {
     return this.#actions[this.#line]!;
   }
 
-  /** Run the next line; false when there is none or what it awaits is not known yet, and nothing that waited beside it is. */
+  /** Run the next line and the waiting sends. Returns false when none of them could run yet. */
   advance(): boolean {
     const waited = this.#waiting.length;
     this.#waiting = this.#waiting.filter((send) => !send());
@@ -111,7 +112,7 @@ export class SimulatedRank {
       case 'SUM':
         return this.#sum(line.unit);
       case 'FREE':
-      // why: they move one table inside a device, which takes no time beside a pass
+      // why: they copy, add or drop buffers inside a device, which takes little time beside a pass
       case 'ASIDE':
       case 'BACK':
       case 'ADD':
@@ -139,7 +140,7 @@ export class SimulatedRank {
     return this.mesh.stageRank(messageOf(line).partner);
   }
 
-  /** Start a message, behind earlier ones on the same link. */
+  /** Start a message. It is sent after the earlier messages of the same link. */
   #send(to: number, name: string, bytes: number, line: Action, readyMs = this.#clock, step = this.#step): boolean {
     const links = this.run.costs.borderLinks ?? this.run.costs.links;
     const t0 = Math.max(readyMs, this.#linkFreeMs.get(to) ?? 0);
@@ -190,7 +191,9 @@ export class SimulatedRank {
     return true;
   }
 
-  /** Start a collective over dp: it joins the end of this rank's net lane, and `users` of the unit await it. */
+  /**
+   * Start a collective over dp: it joins the end of this rank's net lane and is added to the unit's list in `users`.
+   */
   #start(name: Collective['name'], unit: number, halves: 1 | 2, users: Map<number, Pending[]>): boolean {
     const members = this.mesh.ranks('dp');
     const meeting = this.run.meeting(`${this.#step} ${members[0]} ${this.lineText}`, members);
@@ -203,13 +206,13 @@ export class SimulatedRank {
     return true;
   }
 
-  /** REDUCE is of one microbatch, and there are several: every contribution goes straight to its owner, whatever its size. */
+  /** Every microbatch has its own REDUCE and there are several: then REDUCE is direct, whatever its size. */
   get #isByMicrobatch(): boolean {
     const { zero, microbatches, dp } = this.run.cluster.plan;
     return dp > 1 && zero >= 2 && microbatches > 1;
   }
 
-  /** The sum over the tp group, which runs in step and so costs time only. */
+  /** The sum over the tp group. The group runs in lockstep, so only its time is simulated. */
   #sum(unit: number): boolean {
     const ms = this.run.costs.sumMs?.(unit, this.mesh.rank) ?? 0;
     if (!this.#isByMicrobatch) {
@@ -249,7 +252,7 @@ export class SimulatedRank {
     return true;
   }
 
-  /** An average under way for longer than a step is awaited by the line that uses it. */
+  /** With a delay, `take` starts the average, and the unit's next reader awaits it only after `use`. */
   #outer({ unit, part }: Extract<Action, { op: 'OUTER' }>): boolean {
     if (this.run.cluster.plan.dp === 1) return true;
     if (part !== 'use') return this.#start('OUTER', unit, 2, part === 'take' ? this.#averages : this.#params);
@@ -258,7 +261,7 @@ export class SimulatedRank {
     return true;
   }
 
-  /** Let the clock reach the arrival of these units' parameters; false when one arrival is not known yet. */
+  /** Advance the clock to the arrival of these units' parameters. False when an arrival is not known yet. */
   #awaitParams(...units: readonly number[]): boolean {
     const arrivedMs = latest(units.flatMap((unit) => this.#params.get(unit) ?? []));
     if (arrivedMs === undefined) return false;
@@ -277,7 +280,7 @@ export class SimulatedRank {
   }
 }
 
-/** When the last of them ends, 0 for none; undefined while one is not known. */
+/** The latest end, 0 for an empty list; undefined while an end is not known. */
 function latest(pending: readonly Pending[]): number | undefined {
   let ms = 0;
   for (const { endMs } of pending) {

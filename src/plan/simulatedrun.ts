@@ -1,4 +1,6 @@
-/** What the ranks of a simulation share: messages and meetings by name, the net lane of every rank, and the record. */
+/**
+ * State that the ranks of a simulation share: messages and collectives by name, their net lanes, and the trace events.
+ */
 import type { TraceEvent } from '../trace/trace';
 import type { Costs, SimulatedCluster } from './costs';
 import { type Meeting, NetLane } from './netlane';

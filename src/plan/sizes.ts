@@ -1,11 +1,11 @@
 /**
- * What the planner knows of a model: sizes and costs of its units, and what a rank allocates under a plan. Nothing is worked
- * out here: all of it is read off the recorded tapes (train/rank/modelsizes.ts), which are also what runs.
+ * What the planner knows of a model: sizes and costs of its units, and what a rank allocates under a plan. This file
+ * only declares it: train/rank/modelsizes.ts reads the numbers off the recorded tapes that also run.
  */
 import type { Program } from './lower';
 import type { ParallelPlan, UnitSize } from './plan';
 
-/** The model part of a run file, as far as it decides sizes. */
+/** The fields of a run file's model that decide sizes. */
 export interface ModelShape {
   readonly arch: 'gpt2' | 'llama';
   readonly layers: number;
@@ -21,11 +21,11 @@ export interface ModelShape {
 export type UnitKind = 'embed' | 'block' | 'head';
 export type PassOp = 'F' | 'I' | 'W';
 
-/** One unit on one tensor-parallel rank; figures are of one sequence. */
+/** One unit on one tensor-parallel rank; figures are for one sequence. */
 export interface UnitFigures extends UnitSize {
   readonly kind: UnitKind;
   readonly flops: Readonly<Record<PassOp, number>>;
-  /** Tensor-parallel all-reduces of a pass, by their floats. */
+  /** Floats of each tensor-parallel all-reduce of a pass. */
   readonly allReduces: Readonly<Record<PassOp, readonly number[]>>;
 }
 
@@ -38,7 +38,7 @@ export interface PlannedMemory {
   readonly scratch: number;
 }
 
-/** A model as the planner asks about it. */
+/** What the planner asks of a model. */
 export interface ModelSizes {
   readonly shape: ModelShape;
   /** embed, blocks, head as one rank of `tp` holds them; flat buffers are padded for `dp` equal shards. */

@@ -48,7 +48,7 @@ export function cutUnits(units: readonly UnitSize[], stages: number): readonly S
   for (const unit of units) sums.push(sums.at(-1)! + unit.cost);
   const cost = (from: number, to: number) => sums[to]! - sums[from]!;
   const bottleneck = leastCut(units.length, stages, (from, to) => cost(from, to), Math.max).value;
-  // why: sums of decimal costs differ in the last bits by grouping; equal runs must count as equal
+  // why: the last bits of a sum of costs depend on its grouping, and runs of equal cost must count as equal
   const limit = bottleneck * (1 + 1e-9);
   const square = (from: number, to: number) =>
     cost(from, to) > limit ? Number.POSITIVE_INFINITY : cost(from, to) ** 2;
@@ -56,7 +56,9 @@ export function cutUnits(units: readonly UnitSize[], stages: number): readonly S
   return ends.map((end, stage) => ({ stage, first: ends[stage - 1] ?? 0, last: end - 1 }));
 }
 
-/** Dynamic programme over (stages left, first unit): the cut of `length` into `parts` with the least combined value. */
+/**
+ * Dynamic programming over (stages left, first unit): the cut of `length` into `parts` with the least combined value.
+ */
 function leastCut(
   length: number,
   parts: number,

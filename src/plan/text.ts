@@ -1,4 +1,7 @@
-/** The text form of a line: `F block3 m0`, `SEND act s1 m0`, `REDUCE head`, `TIE grad embed`, `NORM`. Printed, compared, drawn, and the identity in tags. */
+/**
+ * The text form of a line: `F block3 m0`, `SEND act s1 m0`, `REDUCE head`, `TIE grad embed`, `NORM`.
+ * It is printed, compared and drawn, and it identifies a line in message tags.
+ */
 import { PlanError } from '../errors';
 import type { Action, UnitSize } from './plan';
 
@@ -41,7 +44,10 @@ export function printProgram(actions: readonly Action[], units: readonly Named[]
   return actions.map((action) => printAction(action, units)).join('\n');
 }
 
-/** Line `at` (from 0) with the two before and the two after it, numbered from 1 and marked: for a message about it. */
+/**
+ * Line `at` (from 0) with the two lines before and after it, as text for an error message. Lines are numbered from 1,
+ * and line `at` is marked.
+ */
 export function aroundLine(actions: readonly Action[], at: number, units: readonly Named[]): string {
   const first = Math.max(0, at - 2);
   const rows = actions.slice(first, at + 3).map((action, i) => {
@@ -51,7 +57,7 @@ export function aroundLine(actions: readonly Action[], at: number, units: readon
   return rows.join('\n');
 }
 
-/** The line that `printAction` printed. Throws PlanError for text that is no line of these units. */
+/** The inverse of `printAction`. Throws PlanError for text that is no line of these units. */
 export function parseAction(text: string, units: readonly Named[]): Action {
   const words = text.trim().split(/\s+/);
   const isNamedSecond = words[0] === 'TIE' || (words[0] === 'OUTER' && words.length === 3);
@@ -100,7 +106,7 @@ function nameOf(unit: number, units: readonly Named[]): string {
   return found.name;
 }
 
-/** What SEND and RECV exchange, named the same at both ends: the stage that made it, and the microbatch. */
+/** The message of a SEND or RECV. Its name is the same at both ends: the stage that made it, and the microbatch. */
 export function messageOf(action: Extract<Action, { op: 'SEND' | 'RECV' }>): {
   readonly name: string;
   /** The stage at the other end. */

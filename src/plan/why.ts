@@ -1,4 +1,4 @@
-/** The planner's verdict in words: a short name of a plan and one sentence why it was chosen. */
+/** The planner's result in words: a short name of a plan, and one sentence why it was chosen. */
 import { sharersOf } from './machines';
 import { isApproximate, type ParallelPlan } from './plan';
 import type { Device, Prediction } from './prediction';

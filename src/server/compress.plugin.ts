@@ -1,6 +1,6 @@
 /**
- * Vite plugin: writes a brotli and a gzip twin beside every built file that shrinks by it, so that the server compresses
- * nothing at run time (static.ts serves the twins). Highest quality; twins are kept between builds by the file's hash.
+ * Vite plugin: writes a brotli and a gzip twin beside every built file that compression makes smaller, so the server
+ * compresses nothing at run time (static.ts serves the twins). Uses the highest quality and caches twins by file hash.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -10,9 +10,9 @@ import { brotliCompress, gzip, constants as zlib } from 'node:zlib';
 import type { Plugin } from 'vite';
 import { ENCODINGS, type Encoding } from './static';
 
-/** A smaller file travels in one packet anyway. */
+/** Smaller files get no twin: they fit in one packet anyway. */
 const LEAST_BYTES = 1024;
-/** Twins have to save at least this share. */
+/** A twin must be smaller than its file by more than this share. */
 const LEAST_SAVED = 0.05;
 
 const compress: Record<Encoding, (bytes: Buffer) => Promise<Buffer>> = {
@@ -23,7 +23,7 @@ const compress: Record<Encoding, (bytes: Buffer) => Promise<Buffer>> = {
   gzip: (bytes) => promisify(gzip)(bytes, { level: 9 }),
 };
 
-/** `cache`: folder that outlives builds. */
+/** `cache`: a folder that is kept between builds. */
 export function compressedTwins(cache: string): Plugin {
   let folder = '';
   return {

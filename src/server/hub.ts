@@ -1,6 +1,6 @@
 /**
- * Rooms of the signaling server: who is in which, and passing sealed envelopes on. Knows sockets only by the few calls it
- * makes, holds no queue for absent peers and nothing of a room once its last peer has left.
+ * The rooms of the signaling server: tracks which peers are in which room and forwards sealed envelopes. Uses sockets
+ * through a small interface, keeps no queue for absent peers, and keeps nothing of a room after its last peer has left.
  */
 import { ProtocolError } from '../errors';
 import { TokenBucket } from '../net/signaling/bucket';
@@ -11,7 +11,7 @@ export const LIMITS = {
   rooms: 1_000,
   peersPerRoom: 256,
   sockets: 2_000,
-  /** A socket that does not read is closed when this much waits for it. */
+  /** A socket with more than this many unsent bytes is closed, because its client does not read. */
   backlogBytes: 1024 * 1024,
   helloWithinMs: 5_000,
   pingEveryMs: 15_000,
@@ -20,11 +20,11 @@ export const LIMITS = {
 /** WebSocket close codes (RFC 6455). */
 export const CLOSE = { protocol: 1002, binary: 1003, policy: 1008, busy: 1013 } as const;
 
-/** What the hub needs of a socket. */
+/** The part of a socket that the hub uses. */
 export interface HubSocket {
   send(text: string): void;
   close(code: number, reason: string): void;
-  /** Bytes accepted by `send` and not yet given to the network. */
+  /** Bytes that `send` has accepted and that are not yet on the network. */
   readonly backlogBytes: number;
 }
 
@@ -36,11 +36,11 @@ interface Member {
 
 /** The hub's side of one socket. */
 export interface Connection {
-  /** True once a valid hello was accepted. */
+  /** True once a hello was accepted. */
   readonly greeted: boolean;
-  /** One text frame. Never throws: a bad one closes the socket. */
+  /** Handle one text frame. Does not throw on a malformed one: it closes the socket. */
   receive(text: string): void;
-  /** The socket has closed, for whatever reason. */
+  /** Call when the socket has closed, for any reason. */
   closed(): void;
 }
 
@@ -75,7 +75,7 @@ export class Hub {
           else this.#forward(place.room, place.peer, message.to, message.seal);
         } catch (error) {
           if (!(error instanceof ProtocolError)) throw error;
-          // A close reason may hold 123 bytes.
+          // The limit of a close reason is 123 bytes.
           socket.close(CLOSE.policy, error.message.slice(0, 100));
         }
       },
@@ -103,7 +103,7 @@ export class Hub {
       return false;
     }
     this.#rooms.set(hello.room, room);
-    // The same peer on a new socket (its network changed) replaces the old one, which must not announce its leaving.
+    // A new socket of the same peer (its network changed) replaces the old one, whose close is not announced.
     room.set(hello.peer, { socket, token: hello.token, seal: hello.seal });
     old?.socket.close(CLOSE.policy, 'replaced by a newer socket of the same peer');
     const peers = [...room].filter(([peer]) => peer !== hello.peer).map(([peer, { seal }]) => ({ peer, seal }));

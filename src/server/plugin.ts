@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Plugin } from 'vite';
 import { attachSignaling } from './signal';
 
-/** `npm run dev` and `vite preview` signal like `npm start`. */
+/** Adds the signaling of `npm start` to `npm run dev` and `vite preview`. */
 export function signalingPlugin(): Plugin {
   const attach = (server: Pick<Server, 'on' | 'off'> | null) => {
     if (server) attachSignaling(server, { allowPrograms: false, shared: true });
@@ -18,7 +18,7 @@ export function signalingPlugin(): Plugin {
   };
 }
 
-/** Defines __TABTRAIN_BUILD__ as the hash of everything that decides how peers compute and talk. */
+/** Defines __TABTRAIN_BUILD__ as the hash of all files that determine how peers compute and communicate. */
 export function buildHashPlugin(root: string): Plugin {
   return {
     name: 'tabtrain-build-hash',
@@ -26,7 +26,7 @@ export function buildHashPlugin(root: string): Plugin {
   };
 }
 
-/** What __TABTRAIN_BUILD__ is for the tree at `root`. */
+/** The value of __TABTRAIN_BUILD__ for the tree at `root`: twelve hex digits. */
 export function buildHash(root: string): string {
   const files = ['src', 'shaders'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),

@@ -1,4 +1,4 @@
-/** Pages and signaling on one port: what `npm start` and the headless run listen with. */
+/** The server of `npm start` and of the headless run: pages and signaling on one port. */
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -12,12 +12,12 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  /** PEM texts; without them plain HTTP. */
+  /** PEM texts. Absent: plain HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly allowPrograms: boolean;
   /** Origins of the pages behind a proxy (signal.ts). */
   readonly origins?: readonly string[];
-  /** Answers requests under a path of its own before the pages are asked; returns false for what is not its business. */
+  /** Gets each request before the pages do. Returns false for a request that it does not answer. */
   readonly route?: (...args: Parameters<Handler>) => boolean;
 }
 
@@ -26,7 +26,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Listen. Throws ConnectError with the way out when the port is taken or not permitted. */
+/** Start to listen. Throws ConnectError with advice when the port is taken or not permitted. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const pages = serveFolder(options.pages);
   const handler: Handler = (request, response) => {

@@ -1,6 +1,6 @@
 /**
- * Signaling over WebSockets on an HTTP server's upgrade event: hard limits on every socket, then the hub. Serves
- * `npm start`, the headless run and, as a Vite plugin, `npm run dev`.
+ * Signaling over WebSockets on an HTTP server's upgrade event. Enforces hard limits on every socket and passes messages
+ * to the hub. Used by `npm start`, the headless run and, as a Vite plugin, `npm run dev`.
  */
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -10,19 +10,19 @@ import { MAX_ENVELOPE_BYTES } from '../net/signaling/signalwire';
 import { CLOSE, Hub, LIMITS } from './hub';
 
 export interface SignalingOptions {
-  /** Programs (headless ranks) send no Origin header; browsers always do. */
+  /** Whether to accept sockets without an Origin header: programs (headless ranks) send none, browsers always do. */
   readonly allowPrograms: boolean;
-  /** Upgrades of other paths belong to somebody else (Vite's hot reload); without it they are refused. */
+  /** Whether to leave upgrades of other paths to other handlers (Vite's hot reload). If not, they are refused. */
   readonly shared?: boolean;
-  /** Origins of the pages where a proxy is in front, instead of the Host header: `https://name[:port]`. */
+  /** Allowed origins of pages behind a proxy, checked instead of the Host header: `https://name[:port]`. */
   readonly origins?: readonly string[];
   readonly helloWithinMs?: number;
   readonly pingEveryMs?: number;
 }
 
 /**
- * A page may open a socket only to the host it came from: no other site can use this server by its visitors. Behind a proxy
- * the Host header is whatever the proxy makes of it, so the origins are told by `origins`.
+ * Whether a request may open a socket. A page may do so only to the host it came from, so that no other site can use
+ * this server through its visitors. A proxy may change the Host header, so `origins` lists the origins in that case.
  */
 export function originAllowed(
   request: Pick<IncomingMessage, 'headers'>,
@@ -34,7 +34,7 @@ export function originAllowed(
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
-/** Serve signaling on `server`. The returned function closes every socket without telling anybody that peers left. */
+/** Serve signaling on `server`. The returned function closes every socket and sends no `left` messages. */
 export function attachSignaling(server: Pick<HttpServer, 'on' | 'off'>, options: SignalingOptions): () => void {
   const sockets = new WebSocketServer({
     noServer: true,
@@ -63,7 +63,7 @@ export function attachSignaling(server: Pick<HttpServer, 'on' | 'off'>, options:
 }
 
 function refuse(socket: Duplex, status: string): void {
-  // The other end may be gone already; there is nobody left to tell.
+  // The other end may be gone already; then the error needs no report.
   socket.on('error', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
@@ -91,12 +91,12 @@ function serve(ws: WebSocket, hub: Hub, options: SignalingOptions): void {
   });
   ws.on('message', (data, isBinary) => {
     alive = true;
-    // Frames that were already on their way when the socket was told to close are not obeyed.
+    // Ignore frames that arrive after this end has begun to close the socket.
     if (ws.readyState !== ws.OPEN) return;
     if (isBinary) close(ws, CLOSE.binary, 'text frames only');
     else connection.receive(data.toString());
   });
-  // ws reports an oversized frame, bad UTF-8 and a reset connection here, having begun to close the socket itself.
+  // ws reports an oversized frame, bad UTF-8 and a reset connection here, and has already begun to close the socket.
   ws.on('error', () => terminateSoon(ws));
   ws.on('close', () => {
     clearTimeout(helloTimer);
@@ -105,7 +105,7 @@ function serve(ws: WebSocket, hub: Hub, options: SignalingOptions): void {
   });
 }
 
-/** Ask for a closing handshake, and do not wait for it: a hostile peer would never answer. */
+/** Start a closing handshake, and terminate the socket after 1 s: a hostile peer would never answer. */
 function close(ws: WebSocket, code: number, reason: string): void {
   if (ws.readyState !== ws.OPEN) return;
   ws.close(code, reason);

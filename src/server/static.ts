@@ -1,8 +1,8 @@
 /**
- * Serves one folder of built pages over HTTP GET and HEAD, compressed where a compressed twin lies beside a file
- * (compress.plugin.ts). The folder is listed once at start, so a request can only name a file that was there: no path of a
- * request ever reaches the file system. Why not sirv: version 3.0.2 ends the process on `Range: bytes=4-2`, and when a listed
- * file has gone.
+ * Serves one folder of built pages over HTTP GET and HEAD. Sends the compressed twin of a file where there is one
+ * (compress.plugin.ts). The folder is listed once at start, and a request can only name a listed file, so no path of a
+ * request reaches the file system. Why not sirv: version 3.0.2 ends the process on `Range: bytes=4-2`, and when a
+ * listed file has been deleted.
  */
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -20,13 +20,13 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 export type Encoding = 'br' | 'gzip';
-/** Best first: name in Accept-Encoding, and what a twin's file name ends in. */
+/** Best encoding first: its name in Accept-Encoding, and the extension of its twins. */
 export const ENCODINGS: readonly { readonly name: Encoding; readonly extension: string }[] = [
   { name: 'br', extension: '.br' },
   { name: 'gzip', extension: '.gz' },
 ];
 
-/** One form of a file. */
+/** One form of a file: as it is, or one compressed twin. */
 interface Form {
   readonly path: string;
   readonly sizeBytes: number;
@@ -66,7 +66,7 @@ function list(folder: string): ReadonlyMap<string, Entry> {
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A request handler for the files under `folder`; `/` is index.html. Throws when the folder is not there. */
+/** Returns a request handler for the files under `folder`; `/` is index.html. Throws when the folder does not exist. */
 export function serveFolder(folder: string): Handler {
   const entries = list(folder);
   return (request, response) => {
@@ -85,7 +85,7 @@ export function serveFolder(folder: string): Handler {
     const headers = {
       ETag: etag,
       Vary: 'Accept-Encoding',
-      // Built assets carry a hash in their name; everything else may be another build tomorrow.
+      // Built assets have a hash in their name. All other files may change with the next build.
       'Cache-Control': path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
     };
     if (request.headers['if-none-match'] === etag) {
@@ -110,7 +110,7 @@ export function serveFolder(folder: string): Handler {
   };
 }
 
-/** The best form that the client takes and `entry` has; undefined for the file as it is. */
+/** The best encoding that the client accepts and `entry` has; undefined for the uncompressed file. */
 function encodingFor(entry: Entry, request: IncomingMessage): Encoding | undefined {
   const header = request.headers['accept-encoding'];
   const accepted = new Map(
@@ -128,7 +128,7 @@ function encodingFor(entry: Entry, request: IncomingMessage): Encoding | undefin
   return ENCODINGS.find(({ name }) => entry.twins.has(name) && (accepted.get(name) ?? 0) > 0)?.name;
 }
 
-/** The decoded path of a request, '' when it is not a valid URL. */
+/** The decoded path of a request; '' when its URL is not valid. */
 export function pathOf(request: Pick<IncomingMessage, 'url'>): string {
   try {
     return decodeURIComponent(new URL(request.url ?? '', 'http://host').pathname);

@@ -1,11 +1,11 @@
 /**
- * Files as streams of bytes, whatever keeps them: a folder, the storage of a browser, another process. Pieces are small, so
- * memory stays bounded however large a file is.
+ * Interfaces for files as streams of bytes, kept in a folder, in a browser's storage or in another process. Pieces are
+ * small, so memory stays bounded for a file of any size.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 
-/** What a sink has taken, counted and hashed where it was kept. */
+/** Size and hash of a finished file, computed where the file is stored. */
 export interface Receipt {
   readonly sizeBytes: number;
   /** SHA-256 of the whole file, hex. */
@@ -14,22 +14,22 @@ export interface Receipt {
 
 /** A file that is being written, front to back. */
 export interface ByteSink {
-  /** Append; the sink owns `bytes` from here on. Resolves when it takes more; rejects with StorageError. */
+  /** Append `bytes`; the sink owns them from here on. Resolves when it can take more. Rejects with StorageError. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Resolves when all of the file is kept. Rejects with StorageError; what was written is not used then. */
+  /** Finish the file. Resolves when it is stored. Rejects with StorageError; the written bytes are then not used. */
   close(): Promise<Receipt>;
 }
 
-/** Where files are written to. */
+/** A place that files are written to. */
 export interface Outlet {
-  /** Begin a file; it replaces one of this name when it is closed. Rejects with StorageError. */
+  /** Begin a file. On close it replaces an existing file of this name. Rejects with StorageError. */
   create(name: string): Promise<ByteSink>;
 }
 
-/** A file that is read at any place. */
+/** A file that can be read at any position. */
 export interface ByteSource {
   readonly sizeBytes: number;
-  /** The bytes [from, to). Rejects with StorageError where they cannot be read. */
+  /** The bytes [from, to). Rejects with StorageError if they cannot be read. */
   read(from: number, to: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 

@@ -1,16 +1,17 @@
 /**
- * Files of this origin in the browser's private file system. Writing needs a dedicated Worker (synchronous handles: five
- * times as fast as the asynchronous ones); reading works in a page, too. A name is there with all of its file, or not at all.
+ * Files of this origin in the browser's private file system (OPFS). Writing needs a dedicated Worker, because it uses
+ * synchronous handles, which are five times as fast as asynchronous ones. Reading also works in a page. A file appears
+ * under its name only when all of it is written.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { StorageError } from '../errors';
 import type { ByteSink, ByteSource, Outlet, Receipt } from './bytes';
 
-/** What is being written has this ending until it is whole. */
+/** Suffix of a file that is still being written. */
 const UNFINISHED = '.part';
 
-/** What a Worker has of a file beyond a page; the types are those of a page. */
+/** The file handle methods that only Workers have. TypeScript's types for pages lack them. */
 interface SyncHandle {
   write(bytes: Uint8Array<ArrayBuffer>, options: { readonly at: number }): number;
   truncate(sizeBytes: number): void;
@@ -27,7 +28,7 @@ interface WorkerFile extends FileSystemFileHandle {
 export class OpfsFolder implements Outlet {
   private constructor(readonly handle: FileSystemDirectoryHandle) {}
 
-  /** Make the folder where it is not there. Rejects with StorageError where the browser gives no storage. */
+  /** Open the folder and create it if it does not exist. Rejects with StorageError if the browser gives no storage. */
   static async open(...path: readonly string[]): Promise<OpfsFolder> {
     return answered(async () => {
       let handle = await navigator.storage.getDirectory();
@@ -36,7 +37,7 @@ export class OpfsFolder implements Outlet {
     });
   }
 
-  /** Names of the folders or of the whole files in it. */
+  /** Sorted names of the folders, or of the complete files, in this folder. */
   async list(kind: FileSystemHandleKind): Promise<readonly string[]> {
     return answered(async () => {
       const names: string[] = [];
@@ -47,7 +48,7 @@ export class OpfsFolder implements Outlet {
     });
   }
 
-  /** Write a file that replaces the one of this name when it is closed. */
+  /** Begin a file. On close it replaces an existing file of this name. */
   async create(name: string): Promise<ByteSink> {
     const file = (await answered(() =>
       this.handle.getFileHandle(`${name}${UNFINISHED}`, { create: true }),
@@ -59,7 +60,7 @@ export class OpfsFolder implements Outlet {
     });
   }
 
-  /** Null where there is no such file. */
+  /** Null if there is no such file. */
   async read(name: string): Promise<ByteSource | null> {
     const file = await this.#file(name);
     return (
@@ -75,7 +76,7 @@ export class OpfsFolder implements Outlet {
     return file && answered(() => file.text());
   }
 
-  /** Remove what was left half written, by a tab that was killed. */
+  /** Remove the unfinished files that a killed tab left behind. */
   async clean(): Promise<void> {
     await answered(async () => {
       const names: string[] = [];
@@ -115,7 +116,7 @@ class OpfsSink implements ByteSink {
       if (written !== bytes.byteLength) throw new StorageError(`${written} of ${bytes.byteLength} bytes were written`);
     } catch (error) {
       this.handle.close();
-      // why: a half of a file must not take the room of the next one
+      // why: an unfinished file would take storage space from the next one
       await this.folder.remove(this.file.name);
       throw refusal(error);
     }

@@ -1,13 +1,13 @@
 /**
- * A sink that takes pieces at once, up to a number of bytes, and passes them on meanwhile: a small file is taken whole, a large
- * one waits for the sink behind it.
+ * A sink that accepts pieces at once, up to `maxWaitingBytes`, and passes them on in the background. A small file is
+ * accepted as a whole; a large one waits for the sink behind.
  */
 import type { ByteSink, Receipt } from './bytes';
 
 export class QueuedSink implements ByteSink {
-  /** Bytes taken and not passed on yet. */
+  /** Bytes accepted and not yet passed on. */
   #waitingBytes = 0;
-  /** The end of what was passed on so far; rejects with the first failure. */
+  /** Resolves when everything accepted so far has been passed on; rejects with the first failure. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(
@@ -22,7 +22,7 @@ export class QueuedSink implements ByteSink {
       await this.sink.write(bytes);
       this.#waitingBytes -= byteLength;
     });
-    // why: the failure is thrown by the next call, which may come late
+    // why: the next call throws the failure, which may be late; until then it must not count as unhandled
     passed.catch(() => {});
     this.#last = passed;
     if (this.#waitingBytes > this.maxWaitingBytes) await passed;

@@ -1,6 +1,6 @@
 /**
- * Varints, floats and short texts, written to and read from bytes. Reading never throws: past the end or out of range it
- * gives 0 or '' and `failed` is set.
+ * Writes varints, floats and short texts as bytes and reads them. Reading never throws: past the end or out of range it
+ * returns 0 or '' and sets `failed`.
  */
 const MAX_TEXT_BYTES = 1024;
 
@@ -24,7 +24,7 @@ export class ByteWriter {
     this.#bytes[this.#length++] = rest;
   }
 
-  /** An integer of either sign, small where it is near 0. */
+  /** A signed integer; values near 0 take few bytes. */
   signed(value: number): void {
     this.varint(value < 0 ? -2 * value - 1 : 2 * value);
   }
@@ -35,7 +35,7 @@ export class ByteWriter {
     this.#length += 8;
   }
 
-  /** At most 1024 bytes of UTF-8 survive. */
+  /** A text, cut after 1024 bytes of UTF-8. */
   text(text: string): void {
     const bytes = new TextEncoder().encode(text).subarray(0, MAX_TEXT_BYTES);
     this.varint(bytes.length);

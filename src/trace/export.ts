@@ -23,14 +23,16 @@ export interface ChromeTrace {
 }
 
 const LANES = ['host', 'gpu', 'net'] as const;
-/** Rows of one lane: a thread shows nested intervals, so those that cross are laid on rows of their own. */
+/**
+ * Rows per lane. A thread shows nested intervals only, so intervals that overlap without nesting get different rows.
+ */
 const ROWS = 100;
 
 export function toJsonLines(events: readonly TraceEvent[]): string {
   return events.map((event) => `${JSON.stringify(event)}\n`).join('');
 }
 
-/** `unitNames` (by unit of the model) make a pass read `F block3 m0`. Time 0 is the first event's start. */
+/** With `unitNames` (by unit of the model) a pass is named `F block3 m0`. Time 0 is the first event's start. */
 export function toChromeTrace(events: readonly TraceEvent[], unitNames: readonly string[] = []): ChromeTrace {
   const sorted = [...events].sort((a, b) => a.t0 - b.t0 || b.t1 - a.t1);
   const start = sorted[0]?.t0 ?? 0;
@@ -58,7 +60,10 @@ export function toChromeTrace(events: readonly TraceEvent[], unitNames: readonly
   return { displayTimeUnit: 'ms', traceEvents: [...[...threads.values()].flat(), ...intervals] };
 }
 
-/** The first row in which [t0, t1] lies inside what is open there, or after it; a row is the ends of its open intervals. */
+/**
+ * The first row in which [t0, t1] lies inside the innermost open interval or after all of them. A row is the list of
+ * the ends of its open intervals.
+ */
 function rowFor(rows: number[][], t0: number, t1: number): number {
   for (const [index, open] of rows.entries()) {
     while (open.length > 0 && open.at(-1)! <= t0) open.pop();

@@ -1,17 +1,18 @@
 /**
- * Trace events as few bytes: about a tenth of their JSON. Names are sent once per pack, times as differences in
- * microseconds, numbers as varints. What unpack is given may come from a stranger or a file: it refuses, it never trusts.
+ * A compact binary form of trace events, about a tenth of their JSON. Names are stored once per pack, times as
+ * differences in microseconds, numbers as varints. Unpacking does not trust its input, which may come from a stranger
+ * or a file: it returns null for bad bytes.
  */
 import { ByteReader, ByteWriter } from './bytes';
 import type { TraceEvent } from './trace';
 
 /** Raised with every change of the format; a pack of another version is refused. */
 export const PACK_VERSION = 1;
-/** Of one pack. */
+/** Limit for one pack. */
 export const MAX_PACKED_EVENTS = 65_536;
 
 const LANES = ['host', 'gpu', 'net'] as const;
-/** Fields that an event may lack, in the order of their flag bits; texts go by the pack's list of texts. */
+/** Optional fields of an event, in the order of their flag bits. Text fields hold an index into the pack's texts. */
 const NUMBERS = ['unit', 'mb', 'bytes', 'flops', 'chunk'] as const;
 const TEXTS = ['peer', 'line'] as const;
 const HAS_VALUE = 1 << (NUMBERS.length + TEXTS.length);
@@ -23,7 +24,7 @@ export interface Pack {
   readonly events: readonly TraceEvent[];
 }
 
-/** `originMs` (performance.timeOrigin) is added to the times of `events`, which are all of one rank. */
+/** Pack `events`, all of one rank. `originMs` (performance.timeOrigin) is added to their times. */
 export function packEvents(
   events: readonly TraceEvent[],
   generation: number,
@@ -66,7 +67,7 @@ export function packEvents(
   return concat(head.bytes(), body.bytes());
 }
 
-/** The events of a pack, null where the bytes are none of this version. */
+/** The events of a pack, or null if the bytes are no valid pack of this version. */
 export function unpackEvents(bytes: Uint8Array): Pack | null {
   const from = new ByteReader(bytes);
   if (from.varint() !== PACK_VERSION) return null;

@@ -1,6 +1,6 @@
 /**
- * What a trace says, as pure functions of its events: bubble, overlap, busy and waiting time, bytes, tokens per second.
- * Works on measured and simulated events alike; streams of several ranks are put on one clock first (mergeStreams).
+ * Statistics of a trace, as pure functions of its events: bubble, overlap, busy and waiting time, bytes, tokens per
+ * second. Works on measured and simulated events; streams of several ranks are put on one clock first (mergeStreams).
  */
 import type { TraceEvent } from './trace';
 
@@ -8,18 +8,20 @@ export interface RankStats {
   readonly rank: number;
   /** Time in which the rank computed. */
   readonly busyMs: number;
-  /** The rest of the steps' windows. */
+  /** Time in which the rank did not compute, within the windows of the steps (see `bubble`). */
   readonly waitMs: number;
   /** Bytes of the rank's network events by their name. */
   readonly bytes: Readonly<Record<string, number>>;
 }
 
 export interface TraceStats {
-  /** Idle share of the ranks, each step from the first compute line of any rank to the last of any rank. */
+  /**
+   * Idle share of the ranks. A step's window is from the first compute line of any rank to the end of the last of any.
+   */
   readonly bubble: number;
   /** Share of communication time hidden under compute; 1 where nothing was communicated. */
   readonly overlap: number;
-  /** From the first commit to the last; 0 before the second. */
+  /** Measured from the first commit to the last; 0 with fewer than two commits. */
   readonly tokensPerSecond: number;
   readonly ranks: readonly RankStats[];
 }
@@ -34,7 +36,7 @@ export interface RankStream {
 
 const COMPUTE = new Set(['F', 'B', 'I', 'W']);
 
-/** All events on the common clock, by start. */
+/** All events on the common clock, sorted by start. */
 export function mergeStreams(streams: readonly RankStream[]): TraceEvent[] {
   return streams
     .flatMap(({ events, clockOffsetMs }) =>
@@ -69,7 +71,7 @@ export function statsOf(events: readonly TraceEvent[], tokensPerStep: number): T
   };
 }
 
-/** The passes of each rank: as the GPU timed them where it did, else as the host ran the lines. */
+/** The passes of each rank: timed by the GPU if the rank has such events, else by the host. */
 export function computeEvents(events: readonly TraceEvent[]): TraceEvent[] {
   const passes = events.filter(({ name, lane }) => COMPUTE.has(name) && lane !== 'net');
   const timed = new Set(passes.filter(({ lane }) => lane === 'gpu').map(({ rank }) => rank));
@@ -112,7 +114,7 @@ function bytesByName(events: readonly TraceEvent[]): Record<string, number> {
   return bytes;
 }
 
-/** The same time, as disjoint intervals by start. */
+/** The union of the events' intervals, as disjoint intervals sorted by start. */
 function union(events: readonly TraceEvent[]): Interval[] {
   const joined: [number, number][] = [];
   for (const { t0, t1 } of [...events].sort((a, b) => a.t0 - b.t0)) {
@@ -123,7 +125,7 @@ function union(events: readonly TraceEvent[]): Interval[] {
   return joined;
 }
 
-/** From the first begin to the last end; infinitely far apart the wrong way round for none. */
+/** From the first start to the last end. Returns [Infinity, -Infinity] for an empty list. */
 export function envelope(events: readonly TraceEvent[]): Interval {
   let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { t0, t1 } of events) {

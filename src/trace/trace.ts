@@ -1,6 +1,6 @@
 /**
- * The one stream of what really happened: pages, bench, tests and exports read it, nothing else is measured.
- * Times are milliseconds of this process's performance.now(); `clockOffsetMs` of a peer is applied when streams are merged.
+ * The only stream of measured events: pages, bench, tests and exports read it. Times are milliseconds of this process's
+ * performance.now(); `clockOffsetMs` of a peer is applied when streams are merged.
  */
 
 /** One closed interval of one lane; `t0 === t1` is an instant. */
@@ -26,12 +26,12 @@ export interface TraceEvent {
   readonly line?: string;
 }
 
-/** `generation` is the one that the event is of; 0 where there are no generations. */
+/** `generation` is the generation of the event; 0 where there are no generations. */
 export type TraceListener = (event: TraceEvent, generation: number) => void;
 
-/** A place to emit events to and to listen at. One per tab, and one per generation of a tab (`of`). */
+/** Passes emitted events on to listeners. There is one per tab, and one per generation of a tab (`of`). */
 export class Trace {
-  /** Stamped on events by `span` and `instant`; the trainer sets them. */
+  /** `span` and `instant` put `step` and `rank` into their events; the trainer sets both. */
   step = 0;
   rank = 0;
   readonly #listeners = new Set<TraceListener>();
@@ -43,8 +43,8 @@ export class Trace {
   }
 
   /**
-   * The trace of one generation, in which this tab is `rank`. Its events come to the listeners of this one too. What a
-   * generation left under way ends when the next one runs: it keeps the number and the rank that it began with.
+   * The trace of one generation, in which this tab is `rank`. Its events go to the listeners of this trace too. Work of
+   * a generation that ends while the next one runs keeps the generation and the rank it began with.
    */
   of(generation: number, rank: number): Trace {
     const trace = new Trace();

@@ -7,8 +7,8 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
 }
 
 /**
- * What two peers must agree on to train together, in 12 hex digits: model, data and train. The plan cuts a run and changes
- * no number.
+ * Hash, in 12 hex digits, of what two peers must agree on to train together: model, data and train. The plan is left
+ * out, because it splits a run and changes no number.
  */
 export async function hashRunFile({ model, data, train }: RunFile): Promise<string> {
   const hash = await sha256(new TextEncoder().encode(JSON.stringify(sorted({ model, data, train }))));

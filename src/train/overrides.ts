@@ -2,8 +2,9 @@
 import { PlanError } from '../errors';
 
 /**
- * A copy of `file` with `path=value` pairs set in it. A value is read as JSON where it is JSON (numbers, true, lists),
- * else as text. Throws PlanError for what is no `path.to.field=value`; whether the field exists is parseRunFile's matter.
+ * A copy of `file` in which every `path=value` pair is set. A value is parsed as JSON if it is JSON (numbers, true,
+ * lists), else taken as text. Throws PlanError for an override that is not `path.to.field=value`; parseRunFile checks
+ * whether the field exists.
  */
 export function applyOverrides(file: unknown, overrides: readonly string[]): unknown {
   const copy = structuredClone(file);
@@ -35,7 +36,7 @@ function jsonOrText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // why: `names` or `f16` is a text without quotes, as people type it in a shell
+    // why: people type a text such as `names` or `f16` without quotes in a shell
     return text;
   }
 }

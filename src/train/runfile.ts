@@ -1,6 +1,6 @@
 /**
- * The run file: everything that decides the numbers of a run, as one JSON document (contract: docs/contracts.md).
- * Checks each field and the relations between fields; what needs the text (vocab, length) is checked in corpus.ts.
+ * The run file: one JSON document with everything that decides the numbers of a run (contract: docs/contracts.md).
+ * Checks each field and the relations between fields; corpus.ts checks what needs the text (vocab, length).
  */
 import * as v from 'valibot';
 import { PlanError, sentenceOf } from '../errors';
@@ -14,10 +14,10 @@ export type { ModelConfig };
 export interface DataConfig {
   /** 'moby-dick' | 'names' | 'file:PATH' | 'tokens:PATH' */
   readonly source: string;
-  /** 'brought': of the model the run starts from; its source is a bundle of data/brought.ts. */
+  /** 'brought': the tokenizer of the model that the run starts from; the source is then a bundle (data/brought.ts). */
   readonly tokenizer: 'char' | 'byte' | 'bpe' | 'brought';
   readonly order: 'shuffled' | 'sequential';
-  /** Of jsonl and csv: the field that is the text; text. */
+  /** The field of jsonl and csv that contains the text. Absent: `text`. */
   readonly field?: string;
 }
 
@@ -36,7 +36,7 @@ export interface TrainConfig {
   readonly seed: number;
   /** Steps between held-out evaluations; 0 switches them off. */
   readonly evalEvery: number;
-  /** f16 rounds operands of matrix products to 11 bits; every rank's adapter must have shader-f16. */
+  /** f16 rounds operands of matrix products to 11 bits; the adapter of every rank must then have shader-f16. */
   readonly matmulPrecision: MatmulPrecision;
 }
 
@@ -50,7 +50,7 @@ export interface RunFile {
   readonly links?: LinkMode;
 }
 
-/** `near`: ports between pages of one browser, WebRTC to others. `webrtc`: WebRTC between all. No number depends on it. */
+/** `near`: ports between pages of one browser, WebRTC to others. `webrtc`: WebRTC between all. Changes no number. */
 export type LinkMode = 'near' | 'webrtc';
 
 /** Head sizes above this do not fit the registers of the attention kernels. */
@@ -132,8 +132,8 @@ const trainFields = {
 };
 
 /**
- * The run where no file is given, as in examples/default.json: a GPT-2 of about 110,000 parameters on Moby Dick. Without
- * the warm-up a learning rate this high stays at 2.5 nats per character; with it PyTorch reaches 2.1 in 600 steps.
+ * The run if no file is given, as in examples/default.json: a GPT-2 of about 110,000 parameters on Moby Dick. Without
+ * the warm-up, a learning rate this high stays at 2.5 nats per character; with it, PyTorch reaches 2.1 in 600 steps.
  */
 export const DEFAULT_RUN = {
   model: { arch: 'gpt2', layers: 2, heads: 4, dim: 64, context: 64 },
@@ -142,8 +142,9 @@ export const DEFAULT_RUN = {
 } as const;
 
 /**
- * The run file in `value` (parsed JSON), with defaults for what is missing. `ranks` is how many take part where that is known: then a plan without `dp` takes them all, and the plan is
- * held against their number. Throws PlanError naming the field and the numbers.
+ * The run file in `value` (parsed JSON), with defaults for missing fields. `ranks` is the number of ranks, if it is
+ * known: a plan without `dp` then uses all of them, and the plan is checked against it. Throws PlanError naming the
+ * field and the numbers.
  */
 export function parseRunFile(value: unknown, ranks?: number): RunFile {
   const file = fieldsOf(value, ['model', 'data', 'train', 'plan', 'links'], '');
@@ -165,7 +166,7 @@ export function readRunFile(text: string, ranks?: number): RunFile {
   return parseRunFile(parseJson(text), ranks);
 }
 
-/** `links` of the run file in a JSON text, undefined also for a text that is none: a room may not have a run yet. */
+/** `links` of the run file in a JSON text; undefined also if it is not a run file: a room may not have a run yet. */
 export function linksOf(text: string): LinkMode | undefined {
   try {
     return text === '' ? undefined : readRunFile(text).links;
@@ -175,7 +176,7 @@ export function linksOf(text: string): LinkMode | undefined {
   }
 }
 
-/** JSON text as data. Throws PlanError with the reader's reason. */
+/** JSON text as data. Throws PlanError with the parser's message. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -187,7 +188,7 @@ export function parseJson(text: string): unknown {
 function parseModel(value: unknown): ModelConfig {
   const model = section(value, modelFields, 'model');
   const { dim, heads, arch } = model;
-  // why 8/3: three matrices of SwiGLU then hold what two of a 4x MLP hold; in steps of 8 so that tp can split it
+  // why 8/3: the three matrices of SwiGLU are then as large as the two of a 4x MLP; in steps of 8 for splits by tp
   const hidden = model.hidden ?? (arch === 'llama' ? Math.ceil(dim / 3) * 8 : 4 * dim);
   return { ...model, kvHeads: model.kvHeads ?? heads, hidden };
 }
@@ -215,7 +216,7 @@ function checkModel(model: ModelConfig): void {
   });
 }
 
-/** What one architecture has and the other has not. */
+/** Checks the fields that only one of the two architectures has. */
 function checkOptions({ arch, activation, headSize, qkvBias, ropeScaling }: ModelConfig): void {
   refuse(arch === 'gpt2' || activation === undefined, () => {
     return `model.activation ${activation} is for gpt2; llama has SwiGLU, so leave it out`;
@@ -235,7 +236,7 @@ function checkTrain({ minLr, lr }: TrainConfig): void {
   refuse(minLr <= lr, () => `train.minLr ${minLr} > train.lr ${lr}; lr falls from lr to minLr, so lower minLr`);
 }
 
-/** The plan as data, with dp filled in from the number of ranks where the file does not state it. */
+/** The plan as data, with dp filled in from the number of ranks if the file does not state it. */
 function withRanks(plan: unknown, ranks: number | undefined): unknown {
   const given = plan ?? {};
   if (ranks === undefined || typeof given !== 'object' || 'dp' in given) return given;
@@ -258,7 +259,7 @@ function section<const T extends v.ObjectEntries>(value: unknown, entries: T, wh
   throw new PlanError(`${where}.${field} is ${JSON.stringify(issue.input) ?? 'missing'}; it ${issue.message}`);
 }
 
-/** `value` as an object that has no field besides `known`. Throws PlanError naming the first that is foreign. */
+/** `value` as an object that has only fields of `known`. Throws PlanError naming the first unknown field. */
 function fieldsOf(value: unknown, known: readonly string[], where: string): Partial<Record<string, unknown>> {
   const name = where === '' ? 'the run file' : where;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -1,6 +1,6 @@
 /**
- * What a page (or the headless rank) can ask of the training Worker of its tab, and what it is told. Commands and status
- * go by comlink; tensors never do. Data channels are transferred in the task that creates them.
+ * The commands that a page (or the headless rank) sends to the training Worker of its tab, and the status that it gets
+ * back. Both go by comlink; tensors never do. A data channel is transferred in the task that creates it.
  */
 import type { MemoryByRole } from '../gpu/instr';
 import type { Presence } from '../net/signaling/signaling';
@@ -14,23 +14,23 @@ import type { LinkMode } from '../train/runfile';
 import type { Proof } from '../train/trainer/proof';
 import type { TabStatus } from '../train/trainer/status';
 
-/** Slowness put on a tab on purpose; really applied to its executor and its transport. 0 switches a field off. */
+/** An artificial slowdown of a tab. It really delays the tab's executor and transport. 0 switches a field off. */
 export interface Handicap extends LinkShape {
   /**
-   * A pass (F, I or W; B is I and W) of one sample through a whole block takes at least this long, ms: n samples take n
-   * times as long, a tp-th of a block a tp-th. Embedding and head, and evaluations, are not slowed.
+   * Minimum time of a pass (F, I or W; B is I and W) of one sample through a whole block, ms. n samples take n times as
+   * long, a tp-th of a block takes a tp-th of the time. Embedding, head and evaluations are not slowed.
    */
   readonly unitMs: number;
 }
 
-/** Can this device take part? Found without any GPU work: only an adapter is requested. */
+/** Whether this device can take part. Found without any GPU work: only an adapter is requested. */
 export interface DeviceReport {
   readonly ok: boolean;
   /** CapabilityError code when not ok; 'W-SOFTWARE' when it works but is slow. */
   readonly code?: string;
-  /** One sentence: what is missing and the way out. */
+  /** One sentence: what is missing and how to fix it. */
   readonly sentence?: string;
-  /** Vendor, architecture and description as the browser gives them. */
+  /** Vendor, architecture and description as the browser reports them. */
   readonly adapter: string;
   readonly software: boolean;
   /** maxBufferSize in bytes: the largest single buffer. */
@@ -42,14 +42,17 @@ export type { Tour } from '../plan/tour';
 export type { ModelFiles } from '../train/files/checkpoint';
 export { IDLE, type Phase, type StepMetrics, type TabStatus } from '../train/trainer/status';
 
-/** What the training side asks of the room side. */
+/** What the training side calls on the room side. */
 export interface RoomPort {
   send(to: PeerId, message: unknown): void;
   want(peers: readonly PeerId[], mode: LinkMode): void;
   renew(peer: PeerId): void;
   announce(change: Partial<Pick<Presence, 'state' | 'adapter' | 'run' | 'holds'>>): void;
   status(status: TabStatus): void;
-  /** A pack of this rank's trace (trace/pack.ts), before the status that follows from it; `lost` is the newest step that is not whole. */
+  /**
+   * Delivers a pack of this rank's trace (trace/pack.ts), sent before the status of the same update. `lost` is the
+   * newest step with missing events.
+   */
   trace(pack: Uint8Array<ArrayBuffer>, lost: number): void;
 }
 
@@ -62,26 +65,29 @@ export interface StartOptions {
   readonly sources: Readonly<Record<string, Uint8Array | string>>;
   /** A safetensors file to start from. */
   readonly init?: Uint8Array;
-  /** Headless: every generation has exactly this many peers. */
+  /** Headless: the exact number of peers of every generation. */
   readonly expect?: number;
   /** Refuse a plan that needs more bytes on this rank. */
   readonly limitBytes?: number;
-  /** Headless: change the plan every so many steps, the same on all peers. */
+  /** Headless: change the plan after every `everySteps` steps, the same on all peers. */
   readonly tour?: Tour;
   /** Headless: measure the links before the first step. */
   readonly probing?: boolean;
-  /** Headless: the command line's server, which takes files and gives them. */
+  /** Headless: the command line's server, which receives files and sends them. */
   readonly desk?: {
     readonly url: string;
     readonly index: number;
-    /** It wants the model's files at the end, and checkpoints. */
+    /** True if it wants the model's files at the end, and checkpoints. */
     readonly delivers: boolean;
-    /** Steps from one checkpoint to the next; 0 for none but the one that is asked for. */
+    /** Steps from one checkpoint to the next; 0: only checkpoints that are asked for. */
     readonly everySteps: number;
-    /** The checkpoint to go on from. */
+    /** The checkpoint to resume from. */
     readonly resume: DeskCheckpoint | null;
   };
-  /** On pages: the room's folder in the storage of the browser, and whether the run goes on with what is there. */
+  /**
+   * On pages: the room's folder in the browser's storage, and whether the run resumes from the state that is kept
+   * there.
+   */
   readonly keep?: { readonly room: string; readonly goOn: boolean };
   readonly sampling: boolean;
   /** Keep the newest trace events for `RankResult.trace`. */
@@ -121,13 +127,15 @@ export interface Engine {
   receive(from: PeerId, message: unknown): void;
   /** The connection to `peer` is gone. */
   unlinked(peer: PeerId, reason: string): void;
-  /** Open the device and train. Rejects with the error that ended it; a status with phase 'failed' went before. */
+  /**
+   * Opens the device and trains. On an error it publishes a status with phase 'failed', then rejects with the error.
+   */
   start(options: StartOptions): Promise<RankResult>;
   /** Leave at the next step border. */
   stop(): void;
-  /** Keep the state at the next step border; the run ends there for all. */
+  /** Keep the state at the next step border; the run then ends for all peers. */
   end(): void;
-  /** The page may be about to go: keep the state at the next step border. */
+  /** The page may close soon: keep the state at the next step border. */
   keep(): void;
   pause(paused: boolean): void;
   switchPlan(plan: ParallelPlan): void;
@@ -135,7 +143,7 @@ export interface Engine {
   handicap(handicap: Handicap): void;
   /** The model as it is at the next step border. */
   files(): Promise<ModelFiles>;
-  /** The gradients of a step beside those of this tab alone, while the room trains. */
+  /** Compares the gradients of a step with those that this tab computes alone, while the room trains. */
   prove(): Promise<Proof>;
   /** Send the trace of each `every`-th step to the page, 0 for none. */
   watch(every: number): void;

@@ -10,14 +10,14 @@ import { relayChannel } from './relay';
 import type { ChannelsMessage, TrainingWorker } from './worker';
 
 export interface Bridge {
-  /** Can this device take part? No GPU work. Rejects when the Worker does not start. */
+  /** Tells whether this device can take part, without GPU work. Rejects if the Worker does not start. */
   probe(): Promise<DeviceReport>;
-  /** The rank of this tab, joined to the room; its engine is loaded by the first call. Rejects when it cannot be. */
+  /** Returns this tab's rank, joined to the room. The first call loads the engine. Rejects if that fails. */
   rank(): Promise<Comlink.Remote<WorkerEngine>>;
   close(): void;
 }
 
-/** What the Worker tells its page. */
+/** What the Worker reports to its page. */
 export type Hearing = Pick<RoomPort, 'status' | 'trace'>;
 
 export function bridge(room: Room, hearing: Hearing): Bridge {
@@ -25,7 +25,7 @@ export function bridge(room: Room, hearing: Hearing): Bridge {
   const broken = new Promise<never>((_, reject) => {
     worker.onerror = (event) => reject(new Error(`the training Worker did not start: ${event.message}`));
   });
-  // Whoever waits for an answer is told; nobody may be waiting yet.
+  // Callers that wait for an answer get the rejection; without a caller it must not count as unhandled.
   broken.catch(() => {});
   const remote = Comlink.wrap<TrainingWorker>(worker);
   const port: RoomPort = {

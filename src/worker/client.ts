@@ -20,9 +20,9 @@ export interface TabOptions {
   readonly onStatus: (status: TabStatus) => void;
   /** Everybody in the room, this tab included, at every change. */
   readonly onRoster: (roster: ReadonlyMap<PeerId, Presence>) => void;
-  /** The signaling server cannot be reached (a sentence) or works again (''). */
+  /** Called with a sentence when the signaling server cannot be reached, and with '' when it works again. */
   readonly onTrouble?: (sentence: string) => void;
-  /** A lecturer's page has asked this tab for something; all but `join` is done already. */
+  /** A lecturer's page has sent this tab an order. The tab has already carried it out, unless it is `join`. */
   readonly onOrder?: (order: Order) => void;
 }
 
@@ -31,17 +31,17 @@ export type { ModelFiles };
 export interface TrainOptions {
   /** The user's own text for a `file:` source. */
   readonly text?: string | Uint8Array;
-  /** Go on with what is kept of the run where the room has nothing newer; left out, it begins anew. */
+  /** Resume from the kept state of the run if the room has nothing newer. Absent: the run begins again. */
   readonly goOn?: boolean;
 }
 
-/** A run that can go on. */
+/** A run that can be resumed. */
 export interface KeptRun {
   readonly step: number;
   readonly run: RunFile;
-  /** All parts of the model are here; else others of the room must bring the rest. */
+  /** All parts of the model are here; if false, other peers in the room must supply the rest. */
   readonly whole: boolean;
-  /** The text where it was the user's own. */
+  /** The text, if it was the user's own. */
   readonly text: Uint8Array | null;
 }
 
@@ -49,26 +49,27 @@ export interface Tab {
   readonly self: PeerId;
   /** Can this device take part? No GPU work: only an adapter is asked for. */
   probe(): Promise<DeviceReport>;
-  /** Settles when those who were here before are in the roster, or soon after where the room says nothing. */
+  /** Settles when the peers that were here before are in the roster, or soon after if the room does not answer. */
   readonly met: Promise<void>;
   /**
-   * The click: open the device and take part. `run` is the run file this tab proposes, null takes the room's. What goes wrong arrives as a status with phase 'failed'.
+   * Called on the click: opens the device and takes part. `run` is the run file that this tab proposes; null takes the
+   * room's. Errors arrive as a status with phase 'failed'.
    */
   train(run: RunFile | null, options?: TrainOptions): void;
-  /** The newest state that an earlier visit kept in this browser; null where there is none, or no storage. */
+  /** The newest state that an earlier visit kept in this browser; null if there is none or no storage. */
   kept(): Promise<KeptRun | null>;
-  /** The page may be about to go: keep the state at the next step border. */
+  /** The page may close soon: keep the state at the next step border. */
   keep(): void;
   /** Pause or resume the whole room at the next step border. */
   pause(paused: boolean): void;
-  /** Leave the run at the next step border; the others go on. `train` joins again. */
+  /** Leave the run at the next step border; the other peers continue. `train` joins again. */
   stop(): void;
   /** Ask the room for another plan, from the next step border on. */
   switchPlan(plan: ParallelPlan): void;
   /** Make this tab slow from its next line and its next message on, or fast again. */
   handicap(handicap: Handicap): void;
   rename(name: string): void;
-  /** What peers that bring `run` announce as theirs (`Presence.run`). */
+  /** The hash that peers with the run file `run` announce (`Presence.run`). */
   hashOf(run: RunFile): Promise<string>;
   /** The model as it is at the next step border. */
   download(): Promise<ModelFiles>;

@@ -1,12 +1,12 @@
 /**
- * The command line's server as a rank of a headless run sees it: files go there and come from there in pieces, each with its
- * place and its hash. The other side is cli/headless.ts.
+ * The command line's server, as a rank of a headless run uses it. Files are sent and fetched in pieces, each with its
+ * position and its hash. The other side is cli/headless.ts.
  */
 import { StorageError } from '../errors';
 import type { ByteSink, ByteSource, Receipt } from '../storage/bytes';
 import { sha256 } from '../train/hash';
 
-/** Send a file to `url` (of the file; it has a query already). */
+/** Sends a file to `url`, the address of the file, which already has a query. */
 export class DeskSink implements ByteSink {
   #sizeBytes = 0;
 
@@ -33,7 +33,7 @@ export class DeskSink implements ByteSink {
   }
 }
 
-/** A file of the desk of `sizeBytes` bytes. */
+/** A file of `sizeBytes` bytes on the command line's server. */
 export function deskSource(url: string, what: string, sizeBytes: number): ByteSource {
   return {
     sizeBytes,
@@ -46,7 +46,7 @@ export function deskSource(url: string, what: string, sizeBytes: number): ByteSo
   };
 }
 
-/** Rejects with StorageError, and the desk's own sentence where it gives one. */
+/** Rejects with StorageError; its message is the server's own sentence if there is one. */
 export async function askDesk(url: string, what: string, init: RequestInit = {}): Promise<Response> {
   const response = await fetch(url, init).catch((error: Error) => error);
   if (response instanceof Error) {

@@ -1,4 +1,4 @@
-/** What the trainer of a headless rank has of its command line: where files go, where states are kept and come from. */
+/** How the trainer of a headless rank sends files to its command line, keeps states there and loads them from there. */
 import type { ByteSink, Outlet } from '../storage/bytes';
 import { QueuedSink } from '../storage/queued';
 import type { Keepable, Keeper, Resumption } from '../train/files/keeper';
@@ -9,11 +9,11 @@ import { DeskSink, deskSource } from './desk';
 
 type Desk = NonNullable<StartOptions['desk']>;
 
-/** Bytes that wait to be sent while training goes on: all of a small model, a part of a large one. */
+/** Maximum number of bytes that wait to be sent while training goes on: all of a small model, a part of a large one. */
 const WAITING_BYTES = 64 << 20;
 
 export class DeskKeeper implements Keeper {
-  /** The newest file on its way. */
+  /** The upload of the newest file. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(readonly desk: Desk) {}
@@ -24,7 +24,7 @@ export class DeskKeeper implements Keeper {
   }
 
   async keep({ step, model, cutting, share, elements }: Keepable): Promise<void> {
-    // why: two files at once would take twice the memory, and a failure is known before the next
+    // why: two files at once would take twice the memory, and a failed upload must be known before the next one
     await this.#last;
     const { url, index } = this.desk;
     const name = `rank-${cutting.rank}.safetensors`;
@@ -34,7 +34,7 @@ export class DeskKeeper implements Keeper {
     );
     await writeShard(model, share, elements, sink);
     this.#last = sink.close();
-    // why: the failure is thrown by the next call
+    // why: the next call awaits this promise and throws its failure
     this.#last.catch(() => {});
   }
 

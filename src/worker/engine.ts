@@ -34,18 +34,21 @@ import { PackedTrace } from './packedtrace';
 import { loadSource } from './sources';
 
 /**
- * Ranks of one machine starve each other, and Dawn compiles shaders on the thread that sends heartbeats: that is no death.
- * Deaths are seen by the signaling socket, and by the command line that started the ranks.
+ * Ranks of one machine compete for its processor, and Dawn compiles shaders on the thread that sends heartbeats, so a
+ * silent rank need not be dead. The signaling socket and the command line that started the ranks detect deaths.
  */
 const HEADLESS_DEAD_MS = 60_000;
 
-/** Heartbeats come every second, so a link that lives shows it within this. */
+/** Heartbeats come every second, so a live link shows traffic within this time. */
 const PROOF_OF_LIFE_MS = 1_200;
 
-/** What a tab shows that the plan has no use for: the members it last trained with go on without it. */
+/** Status fields of a tab that the plan leaves out. The members it last trained with go on without it. */
 const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as const;
 
-/** What a tab that dies under a plan that cuts the model costs the others, of training; more where copies are dear. */
+/**
+ * Time between two mirrors: the training time that is lost when a tab dies under a plan that cuts the model. The time
+ * is longer where a mirror takes long.
+ */
 const MIRROR_EVERY_MS = 10_000;
 
 export class WorkerEngine implements Engine {
@@ -63,7 +66,7 @@ export class WorkerEngine implements Engine {
   #keeper: OpfsKeeper | undefined;
   #kept: KeptNews | undefined;
 
-  /** `gpu` is navigator.gpu, or Dawn's in Node; undefined where there is none. `tuning`: where kernel choices are kept. */
+  /** `gpu` is navigator.gpu, or Dawn's in Node; undefined if there is none. `tuning` stores the kernel choices. */
   constructor(
     readonly self: PeerId,
     private readonly port: RoomPort,
@@ -95,18 +98,18 @@ export class WorkerEngine implements Engine {
     try {
       this.#membership?.receive(from, message);
     } catch (error) {
-      // A peer that breaks the protocol is not obeyed and must not stop the ones that keep it.
+      // A peer that breaks the protocol is ignored and must not stop the ones that keep it.
       if (!(error instanceof ProtocolError)) throw error;
     }
   }
 
-  /** The same over the link, which speaks when signaling does not. */
+  /** Receives the same messages over the link, which still works when signaling does not. */
   #hear(from: PeerId, text: string): void {
     let message: unknown;
     try {
       message = JSON.parse(text);
     } catch {
-      // no message of this protocol: not obeyed
+      // not a message of this protocol: ignored
       return;
     }
     this.receive(from, message);
@@ -222,7 +225,7 @@ export class WorkerEngine implements Engine {
     this.#device?.close();
   }
 
-  /** Say that this peer is willing, and take part in declaring generations. */
+  /** Announces that this peer is willing, and takes part in declaring generations. */
   async #join(options: StartOptions, adapter: string): Promise<RoomMembership> {
     const { self, build, expect } = options;
     const run = options.run === '' ? undefined : readRunFile(options.run);
@@ -257,7 +260,7 @@ export class WorkerEngine implements Engine {
     return { keeper: this.#keeper, ...(goOn ? { kept: (run) => loadKept(room, run) } : {}) };
   }
 
-  /** Both ways: either may be silent without knowing it, and hearing a thing twice changes nothing. */
+  /** Sends both ways: either channel may be broken unnoticed, and receiving a message twice has no effect. */
   #tell(to: PeerId, message: MembershipMessage): void {
     this.#transport.say(to, JSON.stringify(message));
     this.port.send(to, message);
@@ -275,7 +278,7 @@ export class WorkerEngine implements Engine {
     for (const pack of this.#packed?.flush() ?? []) this.port.trace(pack, this.#packed!.lost);
     const membership = status.phase === 'waiting' ? this.#membership : undefined;
     const sentence = membership?.describe() || status.sentence;
-    // why not of an empty generation: nobody is left out of it, all wait for tabs or another plan
+    // why not of an empty generation: it leaves nobody out; all peers wait for tabs or another plan
     const members = membership?.newest.peers ?? [];
     const isLeftOut = members.length > 0 && !members.includes(membership!.self);
     const kept = this.#kept ? { kept: this.#kept } : {};
@@ -283,7 +286,7 @@ export class WorkerEngine implements Engine {
     this.port.status(this.#status);
   }
 
-  /** While the trainer waits for a generation, what the room waits for may change. */
+  /** While the trainer waits for a generation, the reason for waiting may change: publish the new one. */
   #showWaiting(): void {
     const sentence = this.#membership?.describe() ?? '';
     if (this.#status.phase !== 'waiting' || sentence === '' || sentence === this.#status.sentence) return;

@@ -43,7 +43,7 @@ export interface RankReport {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly weightsHash: string;
-  /** The most memory that the process of this rank had, bytes; null where it cannot tell. */
+  /** Peak memory of this rank's process, bytes; null if it is not known. */
   readonly peakRssBytes: number | null;
 }
 
@@ -54,10 +54,12 @@ export interface Surroundings {
   readonly index: number;
   readonly connectSocket: (url: string) => SocketLike;
   readonly connectPeer: (options: ConnectOptions) => PeerConnection;
-  /** Of a page: how it reaches the other pages of its browser, and what they have in common in the room of a secret. */
+  /**
+   * Of a page: how it reaches the other pages of its browser. `machineOf` names their machine in the room of a secret.
+   */
   readonly near?: NonNullable<RoomOptions['near']> & { machineOf(secret: string): Promise<string | undefined> };
   readonly peakRssBytes?: () => number;
-  /** Bring the training side up and join it to the room. */
+  /** Starts the training side and joins it to the room. */
   readonly openRank: (
     room: Room,
     onStatus: (status: TabStatus) => void,
@@ -94,8 +96,8 @@ const FAILED = {
 };
 
 /**
- * Take part from setup to report. What goes wrong is reported, and the run with it; rejects only where even that cannot be
- * said, because the command line is gone.
+ * Takes part from setup to report. An error is reported to the command line and ends the run. Rejects only if the error
+ * cannot be reported because the command line is gone.
  */
 export async function runHeadless(around: Surroundings): Promise<void> {
   const post = poster(around);
@@ -113,7 +115,7 @@ export async function runHeadless(around: Surroundings): Promise<void> {
       const saying = `${phase} ${sentence}`;
       if (saying === said && metrics.length === 0) return;
       said = saying;
-      // why: a status that does not arrive is the failure of the next post that is awaited
+      // why: if a status does not arrive, the next awaited post fails
       post('status', JSON.stringify({ phase, sentence, metrics } satisfies RankStatus)).catch(() => {});
     };
     const rank = await around.openRank(room, send);
@@ -129,7 +131,7 @@ export async function runHeadless(around: Surroundings): Promise<void> {
   }
 }
 
-/** Ask the command line again and again whether the run shall end; it keeps the question open for a while. */
+/** Asks the command line repeatedly whether the run must end. The server keeps each request open for a while. */
 async function obey({ desk, index }: Surroundings, signal: AbortSignal, end: () => unknown): Promise<void> {
   try {
     while (!signal.aborted) {
@@ -140,7 +142,7 @@ async function obey({ desk, index }: Surroundings, signal: AbortSignal, end: () 
       }
     }
   } catch (error) {
-    // why not an error: a rank whose training has ended asks no more, and without a command line there is nobody to obey
+    // why not an error: a rank whose training has ended stops asking, and a command line that is gone has no orders
     if (!(error instanceof StorageError)) throw error;
   }
 }
@@ -166,7 +168,7 @@ async function enterRoom({ desk, index, connectSocket, connectPeer, near }: Surr
 }
 
 async function startOptions({ desk, index }: Surroundings, setup: Setup, self: string): Promise<StartOptions> {
-  // why one: the others take their parts from it, so nobody else holds the model whole
+  // why only one: the others take their parts from it, so no other rank holds the whole model
   const init = setup.hasInit && index === 0 ? { init: await fetchBytes(`${desk}/init`, 'the initial weights') } : {};
   return {
     self,
@@ -190,7 +192,7 @@ async function startOptions({ desk, index }: Surroundings, setup: Setup, self: s
   };
 }
 
-/** One machine has one wall clock, so the ranks' events can be put beside each other. */
+/** All ranks of one machine have the same wall clock, so their events can share one time axis. */
 function onWallClock({ trace, timeOriginMs }: RankResult) {
   return trace.map((event) => ({ ...event, t0: event.t0 + timeOriginMs, t1: event.t1 + timeOriginMs }));
 }
@@ -200,7 +202,10 @@ function reportOf(result: RankResult): Omit<RankReport, 'sentence' | 'peakRssByt
   return { end, rank, adapter, software, memory, bytesSent, bytesReceived, weightsHash };
 }
 
-/** Posts in order: the report must not overtake the metrics. After one that failed, every later one fails with it. */
+/**
+ * Posts in order: the report must not arrive before the metrics. After a failed post every later one fails with its
+ * error.
+ */
 function poster({ desk, index }: Surroundings): (name: string, body: string) => Promise<void> {
   let last: Promise<unknown> = Promise.resolve();
   return async (name, body) => {

@@ -1,6 +1,6 @@
 /**
- * A page that computes nothing and watches the room. As signal page it is the authority of generations while it is open
- * (of several, the lowest id), and other pages obey its orders; without that it only listens.
+ * A page that computes nothing and watches the room. As signal page it declares the generations while it is open (of
+ * several signal pages, the one with the lowest id does), and other pages obey its orders. Otherwise it only listens.
  */
 import { PlanError, ProtocolError } from '../errors';
 import { realClock } from '../net/clock';
@@ -28,17 +28,17 @@ export interface HostOptions extends RoomAddress {
   /** Everybody in the room, this page included, at every change. */
   readonly onRoster: (roster: ReadonlyMap<PeerId, Presence>) => void;
   readonly onWatchLink: (link: WatchLink) => void;
-  /** What the room agrees on has changed; `run` is null before there is one. */
+  /** Called when what the room agrees on has changed; `run` is null before there is one. */
   readonly onRoom: (newest: Declaration, run: RunFile | null) => void;
-  /** The room cannot be used as it should (a sentence), or can again (''). */
+  /** Called with a sentence when the room cannot be used as it should, and with '' when it can again. */
   readonly onTrouble: (sentence: string) => void;
 }
 
 export interface Host {
   readonly self: PeerId;
-  /** From the next step border on. */
+  /** Asks for a change that takes effect at the next step border. */
   ask(change: Omit<Change, 'run'>): void;
-  /** Train `run` from its seed with everybody who is willing, cut as its plan says as far as there are peers for it. */
+  /** Trains `run` from its seed with all willing peers, under its plan fitted to the number of peers. */
   start(run: RunFile): Promise<void>;
   order(peer: PeerId, order: Order): void;
   close(): void;
@@ -66,7 +66,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     plan: parsePlan({}),
     fit: fitRun,
     send: (to, message) => room.send(to, message),
-    // it has no links of its own: it never takes part
+    // it needs no links: it never takes part
     want: () => {},
     holds: () => {},
     question: () => {},
@@ -84,7 +84,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     try {
       membership.receive(from, message);
     } catch (error) {
-      // A peer that breaks the protocol is not obeyed and must not stop the ones that keep it.
+      // A peer that breaks the protocol is ignored and must not stop the ones that keep it.
       if (!(error instanceof ProtocolError)) throw error;
     }
   });
@@ -116,7 +116,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   };
 }
 
-/** Null before there is a run, and where a peer declared one that cannot run. */
+/** Null before there is a run, and if a peer declared a run that is not valid. */
 function runOf(text: string): RunFile | null {
   try {
     return text === '' ? null : readRunFile(text);

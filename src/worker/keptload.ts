@@ -13,8 +13,8 @@ import { isWhole, type KeptState, keptStates, versionsOf } from './slots';
 type InSlot = KeptState & { readonly slot: OpfsFolder };
 
 /**
- * The states of `run` that this browser has: of the newest step whose parts are all here the whole model, else the parts there
- * are, which the room may have the others of. None where the browser gives no storage.
+ * The states of `run` in this browser. Returns the whole model of the newest step whose parts are all here, else the
+ * parts that are here; the room may have the others. Returns an empty list if the browser gives no storage.
  */
 export async function loadKept(room: string, run: RunFile): Promise<readonly CutState[]> {
   try {
@@ -36,7 +36,7 @@ export async function loadKept(room: string, run: RunFile): Promise<readonly Cut
 
 const modelOf = ({ run, vocab }: KeptState) => ({ ...run.model, vocab });
 
-/** Null where a file is not what it was. */
+/** Null if a file has changed or cannot be read. */
 async function wholeState(states: readonly InSlot[]): Promise<CutState | null> {
   const [{ step, generation }] = states as readonly [InSlot];
   return usable(async () => {
@@ -69,7 +69,7 @@ async function usable(load: () => Promise<CutState>): Promise<CutState | null> {
   try {
     return await load();
   } catch (error) {
-    // why: an older state, or another tab's, is better than none
+    // why: an older state, or one of another tab, is better than none
     if (error instanceof InputError || error instanceof StorageError) return null;
     throw error;
   }

@@ -1,9 +1,9 @@
-/** What there is to go on with in this browser, for the page; reads descriptions only. */
+/** Finds, for the page, the state in this browser that a run can resume from. Reads descriptions only. */
 import { StorageError } from '../errors';
 import type { KeptRun } from './client';
 import { isWhole, keptStates, TEXT_FILE, versionsOf } from './slots';
 
-/** The newest state of the room, a whole one where there is one; null where there is none, or no storage. */
+/** The newest state of the room, the newest whole one if there is one; null if there is no state or no storage. */
 export async function keptRun(room: string): Promise<KeptRun | null> {
   try {
     const versions = versionsOf(await keptStates(room));

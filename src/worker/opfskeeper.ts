@@ -1,6 +1,6 @@
 /**
- * Keeps the states of a tab in the storage of its browser: every half minute, and when the page is about to go. Storage that is
- * full or refused ends no run: the page is told that nothing is kept.
+ * Keeps the states of a tab in its browser's storage, every half minute and when the page may close. If storage is full
+ * or refused, the run goes on and the page is told that nothing is kept.
  */
 import { StorageError } from '../errors';
 import { isWholeOnAll, type ParallelPlan } from '../plan/plan';
@@ -13,7 +13,7 @@ import type { KeptNews } from '../train/trainer/status';
 import { describeState, forgetOldRooms, type Slot, TEXT_FILE, takeSlot } from './slots';
 
 const EVERY_MS = 30_000;
-/** A state is kept again after so many times what it took at the earliest: two percent of the time. */
+/** Minimum pause after a state was kept, as a multiple of the time that this took: two percent of the time. */
 const REST = 50;
 const KEPT = 2;
 
@@ -21,10 +21,10 @@ export class OpfsKeeper implements Keeper {
   #slot: Slot | null = null;
   #hasText = false;
   #dueMs = Number.NEGATIVE_INFINITY;
-  /** The page asked for it. */
+  /** The page asked to keep the next state. */
   #isAsked = false;
   #newest: number | null = null;
-  /** Names without ending of the states that this tab has kept, the newest last. */
+  /** Names, without ending, of the states that this tab has kept, the newest last. */
   #names: readonly string[] = [];
 
   constructor(
@@ -32,7 +32,7 @@ export class OpfsKeeper implements Keeper {
     readonly onNews: (news: KeptNews) => void,
   ) {}
 
-  /** Keep at the next step border: the page may be about to go. */
+  /** Keep the state at the next step border: the page may close soon. */
   ask(): void {
     this.#isAsked = true;
   }
@@ -73,20 +73,20 @@ export class OpfsKeeper implements Keeper {
     await this.#removeOthers(slot.folder);
   }
 
-  /** Where this tab keeps its state; null where another tab of this browser keeps the same. */
+  /** The slot where this tab keeps its state; null if another tab of this browser keeps the same state. */
   async #slotFor(plan: ParallelPlan): Promise<Slot | null> {
     if (!this.#slot) {
       await forgetOldRooms(this.room);
       this.#slot = await takeSlot(this.room);
       await this.#slot?.folder.clean();
     }
-    // why: of replicas in one browser one set is enough, and the tab that had the first slot may be gone
+    // why: replicas in one browser need only one kept state, and the tab that had the first slot may be gone
     const isReplica = isWholeOnAll(plan);
     if (isReplica && this.#slot && this.#slot.number > 0) this.#slot = (await takeSlot(this.room, 1)) ?? this.#slot;
     return isReplica && this.#slot?.number !== 0 ? null : this.#slot;
   }
 
-  /** A text of one's own is nowhere else once the tab is gone. */
+  /** Stores the person's own text: no other copy exists once the tab is gone. */
   async #keepText(folder: OpfsFolder, text: Uint8Array): Promise<void> {
     if (this.#hasText) return;
     const sink = await folder.create(TEXT_FILE);
@@ -95,7 +95,7 @@ export class OpfsKeeper implements Keeper {
     this.#hasText = true;
   }
 
-  /** What is older, or of an earlier visit: descriptions first, so that none is without its file. */
+  /** Removes older states and those of earlier visits. Descriptions go first, so that none is left without its file. */
   async #removeOthers(folder: OpfsFolder): Promise<void> {
     const others = (await folder.list('file')).filter((file) => !this.#names.includes(file.replace(/\.\w+$/, '')));
     for (const ending of ['.json', '.safetensors']) {

@@ -1,6 +1,7 @@
 /**
- * What a lecturer's page asks of another page, checked on receipt. The rule: a page obeys only who the roster shows as a
- * signal page at that moment, in a message sealed with the room's key. Generations are no order: they are declared.
+ * The orders that a lecturer's page sends to another page, checked on receipt. A page obeys only a peer that the roster
+ * shows as a signal page at that moment, in a message sealed with the room's key. Generations are not orders: they are
+ * declared.
  */
 import * as v from 'valibot';
 import { ProtocolError } from '../errors';
@@ -9,12 +10,12 @@ import { handicapSchema } from './telemetry';
 
 const order = v.variant('t', [
   v.object({ t: v.literal('handicap'), handicap: handicapSchema }),
-  /** Be gone without a word, as if the tab had died. */
+  /** Disappear without a message, as if the tab had died. */
   v.object({ t: v.literal('drop') }),
   /** Leave the run at the next step border and stay away. */
   v.object({ t: v.literal('leave') }),
   v.object({ t: v.literal('rename'), name: v.pipe(v.string(), v.maxLength(256), v.transform(cleanName)) }),
-  /** Take part again; obeyed only where a person has pressed the button before. */
+  /** Take part again; obeyed only if a person has pressed the button before. */
   v.object({ t: v.literal('join') }),
   /** Compare the gradients of a step with those of one tab alone. */
   v.object({ t: v.literal('prove') }),

@@ -1,26 +1,26 @@
 /**
- * The trace of this rank in packs, while somebody watches: whole steps only, every step or each n-th. What nobody
- * watches costs one comparison an event.
+ * Packs the trace of this rank while somebody watches: whole steps only, every step or each n-th. Without a watcher an
+ * event costs one comparison.
  */
 import { packEvents } from '../trace/pack';
 import type { Trace, TraceEvent } from '../trace/trace';
 
 /** A pack is at most about 45 KB, so that it fits one message of a data channel. */
 const PACK_EVENTS = 2_000;
-/** Events of one step beyond this are not sent, and the step is said to be lost. */
+/** Events of one step beyond this number are not sent, and the step is reported as lost. */
 const MAX_STEP_EVENTS = 20_000;
-/** Clocks of the GPU report up to this many steps late. */
+/** GPU timestamps arrive up to this many steps late. */
 const LATE_STEPS = 4;
 
 export class PackedTrace {
   #every = 0;
-  /** What has come since the last pack, in the order in which it came: events of one generation after the other. */
+  /** The events since the last pack in order of arrival, one entry for each run of events of one generation. */
   #runs: { readonly generation: number; readonly events: TraceEvent[] }[] = [];
   #newest = -1;
-  /** Events of each step that is sent. */
+  /** Number of events so far, for each step that is sent. */
   readonly #steps = new Map<number, number>();
   readonly #stop: () => void;
-  /** Highest step of which events were left out, -1 when none was. */
+  /** Highest step with events that were left out, -1 if there is none. */
   lost = -1;
 
   constructor(trace: Trace) {
@@ -38,7 +38,7 @@ export class PackedTrace {
     this.#steps.clear();
   }
 
-  /** What has come since the last call. */
+  /** Returns the packs of the events since the last call. */
   flush(): readonly Uint8Array<ArrayBuffer>[] {
     const runs = this.#runs;
     this.#runs = [];
@@ -56,7 +56,7 @@ export class PackedTrace {
   }
 
   #take(event: TraceEvent, generation: number): void {
-    // why: the step under way when watching began is known in part only
+    // why: watching began during this step, so its events are incomplete
     if (this.#newest === Number.MAX_SAFE_INTEGER) this.#newest = event.step;
     const { step } = event;
     if (step > this.#newest || step < this.#newest - LATE_STEPS) this.#begin(step);
@@ -67,7 +67,7 @@ export class PackedTrace {
       this.lost = Math.max(this.lost, step);
       return;
     }
-    // why not the newest: what a broken generation left under way may end while the next one runs the step again
+    // why not the newest: work that a broken generation started may end while the next one runs the step again
     if (this.#runs.at(-1)?.generation !== generation) this.#runs.push({ generation, events: [] });
     this.#runs.at(-1)!.events.push(event);
   }

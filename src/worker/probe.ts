@@ -1,9 +1,9 @@
-/** Can this device take part? The first thing a tab's Worker does, and all it can do before its engine is loaded. */
+/** Tells whether this device can take part. A tab's Worker can do only this before its engine is loaded. */
 import { CapabilityError } from '../errors';
 import { probe } from '../gpu/device';
 import type { DeviceReport } from './api';
 
-/** Ask for an adapter; no GPU work. What is missing is in the report, with the way out. */
+/** Requests an adapter; no GPU work. The report says what is missing and how to fix it. */
 export async function probeDevice(gpu: GPU | undefined): Promise<DeviceReport> {
   try {
     const report = await probe(gpu);

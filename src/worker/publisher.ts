@@ -1,6 +1,7 @@
 /**
- * A watched page's side of watching: passes what the training Worker says on to every page that asked for it, and
- * answers their clocks. Says nothing while nobody watches; a watcher that does not read loses trace, never memory here.
+ * The watched page's side of telemetry: forwards what the training Worker reports to every page that asked for it, and
+ * answers their clock requests. Sends nothing while nobody watches. A watcher that does not read loses trace events;
+ * memory here stays bounded.
  */
 import { ProtocolError } from '../errors';
 import type { WatchLink } from '../net/room/watch';
@@ -16,17 +17,17 @@ import {
   type WatchedStatus,
 } from './telemetry';
 
-/** Newest steps kept for watchers that come later. */
+/** Number of newest steps kept for watchers that come later. */
 const MAX_HISTORY = 10_000;
-/** With more than this waiting for a watcher, its trace is left out; with more than the second, everything is. */
+/** Bytes that may wait for a watcher: above `trace` it gets no trace, above `all` it gets nothing. */
 const BACKLOG_BYTES = { trace: 512 * 1024, all: 4 * 1024 * 1024 };
-/** A watcher that breaks the protocol more often than this is not told anything any more. */
+/** A watcher that breaks the protocol more often than this is ignored. */
 const MAX_VIOLATIONS = 20;
 
 interface Watcher {
   readonly link: WatchLink;
   every: number;
-  /** Highest step of which it missed events. */
+  /** Highest step whose events it missed. */
   lost: number;
   violations: number;
 }
@@ -34,7 +35,7 @@ interface Watcher {
 export interface PublisherOptions {
   /** The trace of each `every`-th step is wanted, 0 for none. Called at every change. */
   readonly watch: (every: number) => void;
-  /** Milliseconds since the epoch, on the clock that the trace is stamped with. */
+  /** Milliseconds since the epoch, on the clock that stamps the trace. */
   readonly now: () => number;
   readonly adapter: () => string;
   readonly handicap: () => Handicap;
@@ -62,7 +63,7 @@ export class Publisher {
   status(status: TabStatus): void {
     this.#status = status;
     const first = status.newMetrics[0]?.step ?? Number.POSITIVE_INFINITY;
-    // A run that begins anew has a history of its own.
+    // A run that begins again replaces the history from its first step on.
     if (first <= (this.#history.at(-1)?.step ?? -1)) this.#history = this.#history.filter(({ step }) => step < first);
     this.#history.push(...status.newMetrics);
     if (this.#history.length > 2 * MAX_HISTORY) this.#history = this.#history.slice(-MAX_HISTORY);
@@ -76,7 +77,7 @@ export class Publisher {
     for (const watcher of this.#watchers.values()) {
       if (watcher.every === 0) continue;
       if (watcher.link.bufferedBytes() <= BACKLOG_BYTES.trace) watcher.link.send(pack);
-      // why one more: the step under way is in the pack too
+      // why one more: the pack also holds events of the step under way
       else watcher.lost = (this.#status?.step ?? 0) + 1;
     }
   }
@@ -118,7 +119,7 @@ export class Publisher {
     if (link.bufferedBytes() <= BACKLOG_BYTES.all) link.send(JSON.stringify(message));
   }
 
-  /** The watcher that wants most decides how much is traced. */
+  /** Traces as often as the most demanding watcher wants. */
   #settle(): void {
     const wanted = [...this.#watchers.values()].map(({ every }) => every).filter((every) => every > 0);
     const every = wanted.length === 0 ? 0 : Math.min(...wanted);

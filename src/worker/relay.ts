@@ -20,7 +20,7 @@ export function relayChannel(channel: RTCDataChannel, port: MessagePort): void {
   };
   port.onmessage = ({ data }: MessageEvent<Down>) => {
     if ('close' in data) channel.close();
-    // A frame sent while the channel closes has no receiver; its close is told.
+    // A frame sent while the channel closes is dropped; the sender learns of the close itself.
     else if (channel.readyState === 'open') channel.send(data.data);
   };
   tell();
@@ -42,7 +42,7 @@ export class RelayedChannel implements Channel {
   }
 
   send(data: Uint8Array<ArrayBuffer>): void {
-    // The caller may use its array again at once, and only whole buffers can be transferred.
+    // The caller may reuse its array at once, and only whole buffers can be transferred.
     const copy = data.slice().buffer;
     this.port.postMessage({ data: copy } satisfies Down, [copy]);
   }

@@ -1,6 +1,6 @@
 /**
- * Where the tabs of one browser keep the states of a room: a folder per tab that is open at once, `kept/ROOM/N`, with two states in
- * each. A tab owns the lowest folder whose lock is free; whoever comes back reads the folders of all.
+ * Where the tabs of one browser keep the states of a room: one folder `kept/ROOM/N` per open tab, with two states in
+ * each. A tab owns the lowest folder whose lock is free. A tab that resumes a run reads the folders of all tabs.
  */
 import * as v from 'valibot';
 import { type ParallelPlan, parsePlan } from '../plan/plan';
@@ -10,19 +10,19 @@ import { parseRunFile, type RunFile } from '../train/runfile';
 
 const ROOT = 'kept';
 const FORMAT = 'tabtrain state 1';
-/** Rooms of one browser that are kept; the ones that were kept longest ago make room. */
+/** Maximum number of rooms kept in one browser; the one kept longest ago is removed first. */
 const MAX_ROOMS = 8;
 const MAX_SLOTS = 24;
-/** Beside the states, where the run is trained on a text of one's own. */
+/** File beside the states with the person's own text, if the run trains on one. */
 export const TEXT_FILE = 'text';
 
-/** A state in a slot; its elements are in the file beside. */
+/** Description of a state in a slot; its elements are in a file beside it. */
 export interface KeptState {
   readonly step: number;
   readonly generation: number;
-  /** As the room has it: the vocabulary may be open. */
+  /** The room's run file: its vocabulary may be open. */
   readonly run: RunFile;
-  /** With the vocabulary filled in. */
+  /** Size of the vocabulary, never open. */
   readonly vocab: number;
   readonly plan: ParallelPlan;
   readonly rank: number;
@@ -47,7 +47,7 @@ const schema = v.object({
   file: v.object({ name: v.string(), sizeBytes: count, sha256: v.string() }),
 });
 
-/** The name of a room's folder, which does not tell its secret. */
+/** The name of a room's folder: a hash that does not reveal the room's secret. */
 export async function roomFolder(secret: string): Promise<string> {
   return (await sha256(new TextEncoder().encode(`kept ${secret}`))).slice(0, 24);
 }
@@ -56,7 +56,7 @@ export function describeState(state: KeptState): string {
   return JSON.stringify({ format: FORMAT, ...state });
 }
 
-/** All states of the room in this browser, the newest first. Rejects with StorageError where there is no storage. */
+/** All states of the room in this browser, the newest first. Rejects with StorageError if there is no storage. */
 export async function keptStates(room: string): Promise<readonly (KeptState & { readonly slot: OpfsFolder })[]> {
   const folder = await OpfsFolder.open(ROOT, room);
   const states: (KeptState & { readonly slot: OpfsFolder })[] = [];
@@ -71,7 +71,7 @@ export async function keptStates(room: string): Promise<readonly (KeptState & { 
   return states.sort((a, b) => b.step - a.step || b.generation - a.generation);
 }
 
-/** Null for what another version wrote, or what is broken: it is no state for this one. */
+/** Null for a description that is broken or that another version wrote. */
 function parseState(text: string): KeptState | null {
   try {
     const { format: _, ...state } = v.parse(schema, JSON.parse(text));
@@ -86,13 +86,16 @@ export interface Slot {
   readonly number: number;
 }
 
-/** The folder with the lowest number below `below` that no tab has; this tab has it while it lives. Null where all are taken. */
+/**
+ * Takes the free folder with the lowest number below `below`; this tab owns it until its Worker ends. Null if all are
+ * taken.
+ */
 export async function takeSlot(room: string, below = MAX_SLOTS): Promise<Slot | null> {
   for (let number = 0; number < below; number++) {
     const isMine = await new Promise<boolean>((resolve, reject) => {
       const hold = (lock: Lock | null) => {
         resolve(lock !== null);
-        // the lock ends with this Worker
+        // the browser frees the lock when this Worker ends
         return lock ? new Promise<void>(() => {}) : undefined;
       };
       navigator.locks.request(`${ROOT} ${room} ${number}`, { ifAvailable: true }, hold).catch(reject);
@@ -102,7 +105,7 @@ export async function takeSlot(room: string, below = MAX_SLOTS): Promise<Slot | 
   return null;
 }
 
-/** Remove the rooms beyond the newest ones. */
+/** Removes the oldest rooms beyond MAX_ROOMS. */
 export async function forgetOldRooms(room: string): Promise<void> {
   const root = await OpfsFolder.open(ROOT);
   const others = (await root.list('directory')).filter((name) => name !== room);
@@ -113,7 +116,7 @@ export async function forgetOldRooms(room: string): Promise<void> {
   for (const { name } of ages.sort((a, b) => b.at - a.at).slice(MAX_ROOMS - 1)) await root.remove(name);
 }
 
-/** The ranks whose states make the model whole are there, as far as their plan tells. */
+/** True if the ranks of these states together hold the whole model, as far as their plan tells. */
 export function isWhole(states: readonly KeptState[]): boolean {
   const [first] = states;
   if (!first) return false;
@@ -122,7 +125,7 @@ export function isWhole(states: readonly KeptState[]): boolean {
   return new Set(states.map(({ rank }) => rank)).size >= ranks;
 }
 
-/** States of one step and generation, the newest first. */
+/** Groups the states by step and generation, the newest group first. */
 export function versionsOf<T extends KeptState>(states: readonly T[]): readonly (readonly T[])[] {
   const groups = new Map<string, T[]>();
   for (const state of states) {

@@ -1,7 +1,7 @@
 /** Where the bytes of a run's source come from on this peer: given with the start, or fetched from the pages' server. */
 import { InputError } from '../errors';
 
-/** The bytes of `source`, null where this peer does not have it. Throws InputError when it cannot be fetched. */
+/** The bytes of `source`; null if this peer does not have it. Throws InputError if it cannot be fetched. */
 export async function loadSource(
   sources: Readonly<Record<string, Uint8Array | string>>,
   source: string,
@@ -11,7 +11,7 @@ export async function loadSource(
   return typeof given === 'string' ? fetchBytes(given, source) : given;
 }
 
-/** `what` names the file in the sentence of a failure. */
+/** `what` names the file in the error's sentence. */
 export async function fetchBytes(url: string, what: string): Promise<Uint8Array> {
   const response = await fetch(url).catch((error: Error) => error);
   if (!(response instanceof Error) && response.ok) return new Uint8Array(await response.arrayBuffer());

@@ -26,7 +26,7 @@ import { Publisher } from './publisher';
 import { roomFolder } from './slots';
 import { NO_HANDICAP } from './telemetry';
 
-/** A network that says nothing does not keep people from training alone. */
+/** Maximum wait for the room: a network that does not answer must not keep people from training alone. */
 const MEET_WITHIN_MS = 3_000;
 
 const DROPPED = 'The lecturer dropped this tab, as if it had died: reload the page to come back.';
@@ -95,7 +95,7 @@ export const openTab: OpenTab = async (options) => {
   const prove = () => {
     rank?.prove().then(
       (proof) => publisher.proof({ ...proof, tensors: [...proof.tensors] }),
-      // Training ended before that, which its status says.
+      // Training ended before that; its status says so.
       () => {},
     );
   };
@@ -107,7 +107,7 @@ export const openTab: OpenTab = async (options) => {
     else if (order.t === 'leave') void rank?.stop();
     else if (order.t === 'prove') prove();
     else if (order.t === 'drop') {
-      // why the Worker first: its channels are cut in the middle of whatever it does
+      // why the Worker first: its channels then break in the middle of its work, as in a death
       trainer.close();
       end();
       if (last) options.onStatus({ ...last, newMetrics: [], phase: 'failed', sentence: DROPPED });
@@ -128,7 +128,7 @@ export const openTab: OpenTab = async (options) => {
     probe: () => trainer.probe(),
     train(run, given = {}) {
       Promise.all([loadRank(), roomFolder(options.secret)]).then(
-        // A failure of the run has its own status; there is nobody else to tell.
+        // A failure of the run has its own status; nobody else needs to know.
         ([loaded, folder]) => loaded.start(startOptions(room.self, run, folder, given)).catch(() => {}),
         (error: Error) => tell({ ...IDLE, phase: 'failed', sentence: notLoaded(error) }),
       );
@@ -180,7 +180,7 @@ function builtInSources(): Record<string, string> {
   return { 'moby-dick': url('moby-dick'), names: url('names') };
 }
 
-/** Null for what is no order: its sender is not obeyed. */
+/** Null for a value that is not an order; it is ignored. */
 function readOrder(value: unknown): Order | null {
   try {
     return parseOrder(value);

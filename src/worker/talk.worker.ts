@@ -1,4 +1,4 @@
-/** The Worker of the chat page: opens a model from files on this device and goes on with texts. */
+/** The Worker of the chat page: opens a model from files on this device and continues texts with it. */
 import * as Comlink from 'comlink';
 import { InputError } from '../errors';
 import { openDevice } from '../gpu/device';
@@ -6,11 +6,11 @@ import { Stream } from '../gpu/stream';
 import { type Said, Talker, type Wish } from '../train/chat/talker';
 
 let talker: Talker | undefined;
-/** Grows with every answer and every stop: an answer ends when it is no longer the newest. */
+/** Counts answers and stops: an answer ends when its number is no longer the newest. */
 let turn = 0;
 
 export interface TalkWorker {
-  /** Called once. Rejects with InputError for files that are no model, CapabilityError where the device cannot compute. */
+  /** Called once. Rejects with InputError for files that are no model, CapabilityError if the device cannot compute. */
   open(files: ReadonlyMap<string, Uint8Array>): Promise<void>;
   /** Characters of a text that the model has no token for. */
   lacking(text: string): readonly string[];

@@ -12,7 +12,7 @@ export interface Talk {
   close(): void;
 }
 
-/** Open the model in `files`. Rejects with the sentence of what is wrong; nothing is left running then. */
+/** Opens the model in `files`. Rejects with a sentence that says what is wrong; nothing is left running then. */
 export async function openTalk(files: ReadonlyMap<string, Uint8Array>): Promise<Talk> {
   const worker = new Worker(new URL('./talk.worker.ts', import.meta.url), { type: 'module', name: 'chat' });
   const remote = Comlink.wrap<TalkWorker>(worker);

@@ -1,6 +1,6 @@
 /**
- * What a watched page and a watching page say to each other over their own channel, checked on receipt: texts are JSON
- * of these messages, bytes are packs of trace events (trace/pack.ts). docs/telemetry.md describes it.
+ * The messages between a watched page and a watching page over their own channel, checked on receipt: texts are JSON of
+ * these messages, bytes are packs of trace events (trace/pack.ts). docs/telemetry.md describes it.
  */
 import * as v from 'valibot';
 import { PlanError, ProtocolError } from '../errors';
@@ -11,9 +11,9 @@ import type { StepMetrics, TabStatus } from '../train/trainer/status';
 
 export { TOLERANCE } from '../train/trainer/proof';
 
-/** Both ends must speak the same; another version is not answered. */
+/** Both ends must use the same version; another version gets no answer. */
 export const TELEMETRY_VERSION = 1;
-/** Steps told in one message; a longer history comes in several. */
+/** Maximum number of steps in one message; a longer history comes in several. */
 export const METRICS_PER_MESSAGE = 200;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
@@ -91,7 +91,7 @@ const status = v.object({
   links: v.pipe(v.array(linkSchema), v.maxLength(256)),
   weights: v.nullable(v.object({ generation: count, step: count, hash })),
   handicap: handicapSchema,
-  /** Highest step of which events were left out, -1 when none was. */
+  /** Highest step with events that were left out, -1 if there is none. */
   lost: index,
   metrics: someMetrics,
 });
@@ -106,7 +106,7 @@ const fromWatched = v.variant('t', [
 ]);
 
 const fromWatcher = v.variant('t', [
-  /** Tell me; the trace of each `every`-th step, 0 for none. May be said again. */
+  /** Start to watch: send the trace of each `every`-th step, 0 for none. May be sent again. */
   v.object({ t: v.literal('watch'), v: v.literal(TELEMETRY_VERSION), every: v.pipe(count, v.maxValue(1 << 20)) }),
   v.object({ t: v.literal('ping'), id: count }),
 ]);
@@ -133,7 +133,7 @@ function read<const Schema extends v.GenericSchema>(schema: Schema, text: string
   }
 }
 
-/** What `status` tells watchers. */
+/** The `status` message for watchers. */
 export function statusMessage(status: TabStatus, adapter: string, handicap: Handicap, lost: number): WatchedStatus {
   const { phase, sentence, generation, rank, members, plan, step, steps, vocab, memory, links, weights } = status;
   return {
@@ -160,7 +160,7 @@ export function statusMessage(status: TabStatus, adapter: string, handicap: Hand
 
 const copyOf = (metrics: StepMetrics) => ({ ...metrics, bytesSent: [...metrics.bytesSent] });
 
-/** Steps in as many messages as they need. */
+/** The steps, in as many messages as they need. */
 export function historyMessages(all: readonly StepMetrics[]): readonly FromWatched[] {
   const messages: FromWatched[] = [];
   for (let at = 0; at < all.length; at += METRICS_PER_MESSAGE) {

@@ -1,4 +1,7 @@
-/** Where a tab keeps the autotuner's choices: IndexedDB. A browser that gives no storage measures again at each visit. */
+/**
+ * Where a tab keeps the autotuner's choices: IndexedDB. In a browser that gives no storage it measures again at each
+ * visit.
+ */
 import { get, set } from 'idb-keyval';
 import type { TuneStore } from '../gpu/autotune';
 

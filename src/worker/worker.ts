@@ -34,7 +34,7 @@ let rank: WorkerEngine | undefined;
 
 async function open(self: PeerId, port: Comlink.Remote<RoomPort>): Promise<WorkerEngine> {
   const [{ WorkerEngine }, { browserStore }] = await Promise.all([import('./engine'), import('./tunestore')]);
-  // Calls over comlink return promises that only fail when the page is gone, and this Worker with it.
+  // Calls over comlink return promises that reject only if the page is gone, and then this Worker ends, too.
   const asPort: RoomPort = {
     send: (to, message) => void port.send(to, message),
     want: (peers, mode) => void port.want(peers, mode),

@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- NAME ...]`: figures of this machine. Each bench is a file beside this one; `gpu`, which is `train`,
- * `matmul` and `attention`, then `net`, which is `ring` and `links`, where none is named. `--profile`: where a step's time
+ * `npm run bench [-- NAME ...]`: measures this machine. Each bench is a file beside this one. `gpu` is `train`,
+ * `matmul` and `attention`; `net` is `ring` and `links`; without a name both run. `--profile` shows where a step's time
  * goes. Single measurements go to stderr as they are made, the results to stdout.
  */
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** As much of the peers' types as the bench uses; the packages are there only once the bench has installed them. */
+/** The part of the peers' types that the bench uses; the packages are there only once the bench has installed them. */
 
 declare module '@jax-js/jax' {
   export interface NdArray {

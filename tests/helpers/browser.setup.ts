@@ -1,6 +1,6 @@
 /**
- * Global setup: a Chromium-family browser (its SwiftShader also serves Dawn in Node) and a Vulkan loader are here, or are
- * installed and it says so: Debian as root by apt, elsewhere Playwright's own Chromium.
+ * Global setup: checks for a Chromium-family browser (its SwiftShader also serves Dawn in Node) and a Vulkan loader.
+ * What is missing is installed, with a message: on Debian as root by apt, elsewhere Playwright's own Chromium.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

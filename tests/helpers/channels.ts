@@ -5,7 +5,7 @@ export class FakeChannel implements Channel {
   readyState: RTCDataChannelState = 'open';
   binaryType: BinaryType = 'blob';
   other: FakeChannel | undefined;
-  /** Frames go nowhere while set: the cable is cut. */
+  /** Frames are dropped while this is set: the cable is cut. */
   isCut = false;
   onopen: ((event: Event) => unknown) | null = null;
   onclose: ((event: Event) => unknown) | null = null;
@@ -21,7 +21,7 @@ export class FakeChannel implements Channel {
     this.inject(data.slice().buffer);
   }
 
-  /** Let the other end receive anything at all. */
+  /** Makes the other end receive `data`, whatever it is. */
   inject(data: unknown): void {
     const other = this.other!;
     queueMicrotask(() => {

@@ -9,18 +9,18 @@ import type { Folder } from '../../src/train/files/modelfolder';
 type FileTensors = readonly (readonly [name: string, dtype: string, shape: readonly number[]])[];
 
 export interface Checkpoint {
-  /** Of the first step, by PyTorch in float64. */
+  /** Loss of the first step, by PyTorch in float64. */
   readonly loss: number;
   readonly gradNorm: number;
-  /** Instead of both: what the refusal must name. */
+  /** In place of loss and gradNorm: what the refusal must name. */
   readonly refused?: string;
-  /** Prompt and the most probable 100 tokens after it. */
+  /** Prompt and the 100 tokens of greedy decoding after it. */
   readonly greedy?: readonly number[];
   readonly config: { readonly vocab_size: number };
   readonly files: readonly (readonly [file: string, tensors: FileTensors])[];
 }
 
-/** Of the step that the fixture is of. */
+/** Samples of the step in the fixture. */
 export const BATCH = 2;
 export const CONTEXT = 16;
 
@@ -58,7 +58,7 @@ export function textOf({ config }: Checkpoint): Uint32Array {
   return Uint32Array.from(high, (h, i) => (h * 128 * 128 + low[i]! * 128 + h) % config.vocab_size);
 }
 
-/** checkpoints.py's `values`, whatever the file calls the tensor. */
+/** checkpoints.py's `values`, whatever name the file gives the tensor. */
 function valuesOf(name: string, shape: readonly number[]): Float32Array {
   const prefix = name.startsWith('h.') || name.startsWith('w') || name.startsWith('ln_f') ? 'transformer.' : 'model.';
   const isWhole = /^(transformer|model)\.|^lm_head/.test(name);

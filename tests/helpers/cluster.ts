@@ -41,7 +41,7 @@ export interface ClusterOptions {
   /** Messages take up to this long, drawn from `seed`. */
   readonly jitterMs?: number;
   readonly seed?: number;
-  /** Stand between a rank and its links; `trace` is the rank's. */
+  /** Wraps the transport of a rank; `trace` is that rank's. */
   readonly between?: (transport: Transport, trace: Trace) => Transport;
 }
 
@@ -118,7 +118,7 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
     if (step === 0 && !run.plan.outer) firstGradient = await gradientOf(run, members);
     await all(members, async ({ rank }) => {
       await rank.executor.settle();
-      // why: reads end in their order, so a tied table is on its way to its reader after this one
+      // why: reads end in order, so after this one the tied table is on its way to its reader
       await rank.executor.instance.stream.read(rank.executor.instance.sumsqPlaces(false)[0]!.place);
     });
     sent = members.map(({ transport }, i) => bytesOf(transport) - before[i]!);
@@ -142,11 +142,11 @@ async function gradientOf(run: RunFile, members: readonly Member[]) {
     const sums = await rank.gradients();
     return new Map([...sums].map(([unit, grad]) => [unit, grad.map((value) => value / tokens)]));
   });
-  // why: moments are sharded as the gradients STEP reads
+  // why: moments are sharded like the gradients that STEP reads
   return merge(run, members, arrays, ({ moment }) => moment);
 }
 
-/** One whole model of the ranks' arrays; throws where two ranks hold different bits of one element. */
+/** Merges the ranks' arrays into one whole model; throws if two ranks hold different bits of one element. */
 function merge(
   run: RunFile,
   members: readonly Member[],
@@ -182,7 +182,7 @@ export function stateFrom(whole: Float32Array, holding: Holding): RankState {
   return state;
 }
 
-/** Every rank's promise; the first failure is thrown when all have ended. */
+/** Waits for every rank's promise, then throws the first failure. */
 async function all<T>(members: readonly Member[], work: (member: Member) => Promise<T>): Promise<T[]> {
   const results = members.map(work);
   return Promise.all(results);

@@ -21,7 +21,7 @@ export type FixtureName =
 export interface Fixture {
   readonly model: ModelConfig;
   readonly train: TrainConfig;
-  /** What the reference itself ran with beside one process. */
+  /** The plan fields that the reference simulated in its one process; empty for a plain run. */
   readonly plan: Readonly<Record<string, unknown>>;
   readonly text: Uint16Array;
   readonly losses: readonly number[];

@@ -11,14 +11,14 @@ import { type GpuDevice, openDevice } from '../../src/gpu/device';
 
 const ICD = 'vk_swiftshader_icd.json';
 
-/** The driver file beside the browser's program, where distributions and Playwright put it. */
+/** The driver file beside the browser's program, in the folders of distributions and Playwright. */
 function findIcd(): string | undefined {
   const browser = findBrowser();
   const folders = browser ? [dirname(realpathSync(browser)), '/usr/lib/chromium'] : ['/usr/lib/chromium'];
   return folders.map((folder) => join(folder, ICD)).find((path) => existsSync(path));
 }
 
-/** Always the browser's software adapter where there is one, so that the tests' numbers do not depend on the machine. */
+/** Selects the browser's software adapter if there is one, so that the tests' numbers do not depend on the machine. */
 function prepareEnvironment(): void {
   if (process.platform !== 'linux') return;
   process.env.XDG_RUNTIME_DIR ??= '/tmp';
@@ -58,7 +58,7 @@ export function useGpu(open = () => openDevice(nodeGpu())): void {
   });
 }
 
-/** A test inside a validation error scope: an error that nobody asked for fails it. */
+/** A test inside a validation error scope: any validation error fails it. */
 export function gpuTest(name: string, body: (device: GpuDevice) => Promise<void>): void {
   test(name, async () => {
     const { raw } = gpu();

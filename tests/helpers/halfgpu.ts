@@ -1,12 +1,12 @@
 /**
- * Devices for matmul_half.wgsl. SwiftShader has no shader-f16: there f16 is emulated, the file's stored type rounded to 11
- * bits. That the file compiles as it stands is seen on Dawn's null adapter.
+ * Devices for matmul_half.wgsl. SwiftShader has no shader-f16; there f16 is emulated: the file's stored type becomes
+ * f32, rounded to 11 bits. Dawn's null adapter shows that the file compiles unchanged.
  */
 import { create, globals } from 'webgpu';
 import { type GpuDevice, openDevice } from '../../src/gpu/device';
 import { nodeGpu } from './gpu';
 
-/** A device with f16, its own where the adapter has it; for `useGpu`. */
+/** A device with f16: the adapter's own if it has it, else emulated; for `useGpu`. */
 export async function openHalfDevice(): Promise<GpuDevice> {
   const device = await openDevice(nodeGpu());
   const isOwn = device.raw.features.has('shader-f16');
@@ -16,8 +16,8 @@ export async function openHalfDevice(): Promise<GpuDevice> {
 }
 
 /**
- * A device that has shader-f16 and Dawn's whole WGSL compiler, and computes nothing. In a file of its own: Dawn crashes
- * with devices of two backends in one process.
+ * A device that has shader-f16 and Dawn's whole WGSL compiler, and computes nothing. Use it in a test file of its own:
+ * Dawn crashes with devices of two backends in one process.
  */
 export function openNullDevice(): Promise<GpuDevice> {
   Object.assign(globalThis, globals);
@@ -25,7 +25,7 @@ export function openNullDevice(): Promise<GpuDevice> {
   return openDevice(nullGpu);
 }
 
-/** Kept: Dawn ends with the object that create() gives. */
+/** Kept in a variable because Dawn ends with the object that create() returns. */
 let nullGpu: GPU | undefined;
 
 function emulate(raw: GPUDevice): void {
@@ -38,8 +38,8 @@ function emulate(raw: GPUDevice): void {
 }
 
 /**
- * To the nearest number of 11 bits, ties to even; f16's range is not emulated. By integers: NVIDIA's compiler takes
- * pack2x16float and unpack2x16float together for no change at all (H200, driver 580).
+ * Rounds to the nearest number of 11 bits, ties to even; f16's range is not emulated. It works on integers because
+ * NVIDIA's compiler removes a pack2x16float followed by unpack2x16float (H200, driver 580).
  */
 const ROUNDED = `fn rounded(x: f32) -> f32 {
   let bits = bitcast<u32>(x);

@@ -18,14 +18,14 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A folder that is gone after the test. */
+/** A folder that is removed after the test. */
 export function temporaryFolder(onEnd: (remove: () => void) => void): string {
   const folder = mkdtempSync(join(tmpdir(), 'tabtrain-'));
   onEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Run the built program to its end, or to that of the test. */
+/** Runs the built program until it ends, at most until the test ends. */
 export function train(args: readonly string[]): Promise<Ended> {
   return startTraining(args).ended;
 }
@@ -48,7 +48,7 @@ export function startTraining(args: readonly string[]): {
   return { child, ended };
 }
 
-/** Write the fixture as RUN.json, tokens and initial weights into `folder`; the arguments that train it. */
+/** Writes the fixture as RUN.json, tokens and initial weights into `folder`; returns the arguments that train it. */
 export function writeInputs(folder: string, fixture: Fixture, plan: object): string[] {
   const file = (name: string) => join(folder, name);
   writeFileSync(file('tokens.bin'), Buffer.from(Uint16Array.from(fixture.text).buffer));
@@ -71,7 +71,7 @@ export interface Finished {
   readonly summary: any;
 }
 
-/** Train the fixture to its end as `plan` says; throws what the program said where it did not. */
+/** Trains the fixture to its end under `plan`; throws with the program's output if it fails. */
 export async function trainFixture(
   folder: string,
   fixture: Fixture,
@@ -86,8 +86,8 @@ export async function trainFixture(
 }
 
 /**
- * How far a finished run is from PyTorch (float64): losses and gradient norms relative, final weights relative L2 without
- * the attention's key bias. Throws where a step is missing or repeated.
+ * Distance of a finished run from PyTorch (float64): the largest relative error of losses and of gradient norms, and
+ * the relative L2 error of the final weights without the attention's key bias. Throws if a step is missing or repeated.
  */
 export function distance(fixture: Fixture, { out, metrics }: Finished) {
   const steps = metrics.map(({ step }) => step).join();

@@ -20,7 +20,7 @@ export function random(count: number, seed: number): Float32Array {
 
 interface Case {
   readonly kernel: Kernel;
-  /** Inputs by binding; a binding that is written as well is given its first values. u32 data as Uint32Array. */
+  /** Inputs by binding; a binding that the kernel also writes gets its first values here. u32 data as Uint32Array. */
   readonly bind: Readonly<Record<string, Numbers>>;
   readonly params: Params;
   readonly knobs?: Knobs;
@@ -30,7 +30,10 @@ interface Case {
   readonly at?: Readonly<Record<string, number>>;
 }
 
-/** Every way to run a kernel, each alone, the reference first: its name, the kernel reduced to it, the sizes it does. */
+/**
+ * Every way to run a kernel, the reference first. Each entry has a name, the kernel reduced to this way, and `fits`,
+ * which tells the sizes that it supports.
+ */
 export function eachVariant(kernel: Kernel) {
   const files: Twin[] = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
   return [...files, ...(kernel.twins ?? [])].map(({ file, knobs, fits, reordered = false, half = false }) => ({
@@ -42,7 +45,7 @@ export function eachVariant(kernel: Kernel) {
   }));
 }
 
-/** Run once. The buffers around a tensor with an offset are checked to be untouched. */
+/** Runs the kernel once and checks that it leaves the buffer around a tensor with an offset untouched. */
 export async function runKernel(device: GpuDevice, run: Case): Promise<Record<string, Float32Array>> {
   const stream = new Stream(device);
   const places = new Map<string, { buffer: GPUBuffer; at: number; floats: number }>();
@@ -85,7 +88,7 @@ export async function runKernel(device: GpuDevice, run: Case): Promise<Record<st
   return result;
 }
 
-/** Every element within `tolerance` times the largest magnitude expected (at least 1). */
+/** Expects every element within `tolerance` times the largest expected magnitude (at least 1). */
 export function expectClose(actual: Numbers, expected: Numbers, tolerance: number, what = ''): void {
   expect(actual.length, `${what} length`).toBe(expected.length);
   let scale = 1;

@@ -23,9 +23,9 @@ export interface DirectionStats {
   bytes: number;
   droppedByQueue: number;
   droppedByLoss: number;
-  /** How late this process delivered a packet at worst: the emulator's own error. */
+  /** Largest delay with which this process delivered a packet too late: the emulator's own error. */
   maxLateMs: number;
-  /** The lateness that a share of all packets did not exceed, in whole ms. */
+  /** The lateness that the given share of all packets did not exceed, in whole ms. */
   lateMs(share: number): number;
 }
 
@@ -43,7 +43,7 @@ const HOST = '127.0.0.1';
 
 export async function emulateLink(shape: Partial<LinkShape>, seed = 1): Promise<EmulatedLink> {
   const sockets = [await bind(), await bind()] as const;
-  // sockets[0] is what peer 0 believes to be peer 1
+  // sockets[0] is the address that peer 0 takes for peer 1
   const addresses: [Address | undefined, Address | undefined] = [undefined, undefined];
   const candidates: [Address[], Address[]] = [[], []];
   const random = uniform(seed);
@@ -94,7 +94,7 @@ class Direction {
   };
   /** Packets by whole ms of lateness. */
   readonly #late: number[] = [];
-  /** When the rate has sent everything accepted so far. */
+  /** When everything that was accepted so far has left at the given rate. */
   #freeMs = 0;
   #line: { readonly atMs: number; readonly packet: Uint8Array }[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -179,7 +179,7 @@ function bind(): Promise<Socket> {
     socket.once('error', reject);
     socket.bind(0, HOST, () => {
       socket.removeAllListeners('error');
-      // why: a peer that has gone answers with ICMP, which a cut cable would not
+      // why: a peer that is gone answers with ICMP, which a cut cable would not
       socket.on('error', () => {});
       resolve(socket);
     });

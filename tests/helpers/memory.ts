@@ -1,6 +1,6 @@
 /**
- * Many ranks in one process: a Transport whose links have a latency, a rate and a death, for tests and for runs cut
- * inside one program. Latency is seeded, so a schedule of arrivals can be drawn again. No frames, no windows.
+ * Many ranks in one process: a Transport whose links have a latency and a rate and can break, for tests and for runs
+ * that are cut inside one program. Latency is seeded, so a schedule of arrivals can be repeated. No frames, no windows.
  */
 import { PeerLost } from '../../src/errors';
 import { Mailbox, parseTag } from '../../src/net/wire/mailbox';
@@ -20,7 +20,7 @@ export interface MemoryOptions {
 }
 
 export interface MemoryTransport extends Transport {
-  /** Die without a word: every other peer gets PeerLost at once, messages on their way are gone. */
+  /** Dies without a message: every other peer gets PeerLost at once, and messages on their way are lost. */
   kill(): void;
 }
 
@@ -89,7 +89,7 @@ class Member implements MemoryTransport {
     return this.#mailbox.recv(from, tag, signal);
   }
 
-  /** Memory is the garbage collector's here. */
+  /** Nothing to release: the garbage collector owns the memory. */
   release(): void {}
 
   enterGeneration(generation: number): void {
@@ -150,7 +150,7 @@ class Wires {
     this.#random = options.seed ?? 1;
   }
 
-  /** `taken` resolves when the link has the last byte, `arrived` when the message is there. */
+  /** `taken` resolves when the last byte is on the link, `arrived` when the message has arrived. */
   carry(link: string, sizeBytes: number): { readonly taken: Promise<void>; readonly arrived: Promise<void> } {
     const now = performance.now();
     const busy = this.#busy.get(link) ?? { free: 0, arrival: 0, queue: [] };

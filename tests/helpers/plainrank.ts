@@ -12,9 +12,9 @@ import { emptyState, type UnitArrays } from '../../src/train/state/state';
 import { holdingUnder, SINGLE } from '../../src/train/state/sync';
 
 export interface PlainOptions {
-  /** Called at points of a step where a test may strike: 'compute', 'reduced', 'voted', 'committed'. */
+  /** Called at points of a step where a test may cause a failure: 'compute', 'reduced', 'voted', 'committed'. */
   readonly at?: (where: string, step: number, self: string) => void | Promise<void>;
-  /** The loss of this step is not a number. */
+  /** The step whose loss is not a number. */
   readonly broken?: number;
 }
 

@@ -1,11 +1,14 @@
-/** Products to test matmul files with: odd shapes, the tapes' layouts and epilogues, and their results in float64. */
+/**
+ * Matrix products to test matmul files with: odd shapes, the tapes' layouts and epilogues, and their results in
+ * float64.
+ */
 import type { Knobs } from '../../src/gpu/kernel';
 import { EPI } from '../../src/gpu/kernels';
 import { random } from './kernelrun';
 
 type Shape = readonly [M: number, N: number, K: number];
 
-/** f32 sums of K <= 264 products of numbers below 1: K * 2^-24 relative to the largest, rounded up. */
+/** Error of f32 sums of K <= 264 products of numbers below 1: K * 2^-24 relative to the largest, rounded up. */
 export const TOLERANCE = 2e-5;
 
 export const SHAPES = [
@@ -28,7 +31,7 @@ function normalCdf(x: number): number {
   return Math.min(1, Math.max(0, 0.5 + (sum * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI)));
 }
 
-/** By the ACT knob. */
+/** The activation functions, indexed by the ACT knob. */
 const ACTIVATIONS = [
   (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
   (x: number) => x * normalCdf(x),
@@ -93,7 +96,7 @@ export const ACTIVATED: readonly Knobs[] = [
   { TB: 1, EPI: EPI.dgelu, ACT: 1 },
 ];
 
-/** What the knobs read and write of the operands. */
+/** The operands that kernels with these knobs read and write. */
 export function productOf(knobs: Knobs, [M, N, K]: Shape, given: Operands) {
   const { a, b, bias, extra, out } = given;
   const hasExtra = knobs.EPI === EPI.dgelu || knobs.EPI === EPI.residual;

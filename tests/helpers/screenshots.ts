@@ -13,7 +13,7 @@ const FOLDER = join(import.meta.dirname, '../../docs/pictures');
 const RUN = 'layers=8&heads=4&headSize=16&context=16&batch=16&steps=50000&lr=0.003';
 const WIDE = { width: 1280, height: 720 };
 const PHONE = { width: 360, height: 740 };
-/** What a scene must show before its picture is taken. */
+/** The selector of what a scene must show before its picture is taken. */
 const SEEN: Readonly<Record<Scene, string>> = {
   one: '.picture',
   data: '[data-figure="link-bytes"][data-value]',
@@ -25,7 +25,7 @@ const SEEN: Readonly<Record<Scene, string>> = {
   proof: '.hashes, .muted',
   glance: '.glance-table tbody tr',
 };
-/** The plan of a scene, as the strip names it; the last two go on with what ran before. */
+/** The plan of a scene, as the strip names it; the last two scenes go on with the plan that ran before. */
 const PLANS: Partial<Record<Scene, string>> = {
   one: 'one tab',
   data: 'DDP',
@@ -39,7 +39,7 @@ const SETTLE_MS = 1500;
 const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
 const shows = (page: Page, figure: string) => page.locator(`[data-figure="${figure}"][data-value]`).waitFor();
 
-/** What a lecturer does in a scene before there is all of it to see. */
+/** What a lecturer does in a scene before all of it is visible. */
 const ACTS: Partial<Record<Scene, (page: Page) => Promise<void>>> = {
   async data(page) {
     await page.locator('.picks').getByText('Next round').click();
@@ -83,7 +83,7 @@ async function shootSchedules(page: Page): Promise<void> {
   await picture(page, 'schedules');
 }
 
-/** What is on screen, light and dark, wide and on a phone. */
+/** Takes pictures of the screen, light and dark, wide and on a phone. */
 async function picture(page: Page, file: string): Promise<void> {
   for (const look of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: look });

@@ -1,6 +1,6 @@
 /**
- * A room of membership machines without network or time: messages, roster news and link news of each pair arrive in
- * order, but when is decided by the test. Dead peers stop; what they had sent still arrives.
+ * A room of membership machines without network or real time. Messages, roster news and link news of each pair arrive
+ * in order, at moments that the test decides. Dead peers stop; what they sent before still arrives.
  */
 import type { MembershipMessage } from '../../src/net/membership/declaration';
 import { fitReplicas } from '../../src/net/membership/election';
@@ -19,7 +19,7 @@ export interface SimPeer {
   presence: Presence;
   wanted: readonly string[];
   alive: boolean;
-  /** What the trainer of this peer is in. */
+  /** The generation that this peer's trainer is in. */
   joined: JoinedGeneration | undefined;
   failure: unknown;
   /** Every generation joined, in order. */
@@ -67,7 +67,7 @@ export class SimRoom {
     return peer;
   }
 
-  /** The tab is gone: everybody's roster loses it, its links close, each at its own moment. */
+  /** The tab dies: every roster loses it and its links close, each at its own moment. */
   kill(id: string): void {
     const peer = this.peers.get(id)!;
     peer.alive = false;
@@ -97,7 +97,7 @@ export class SimRoom {
       this.#queue(`roster ${id}`, () => this.peers.get(id)?.machine.setRoster(roster));
   }
 
-  /** Deliver one piece of news; `pick` chooses among the queues that have one. False when there is none. */
+  /** Delivers one piece of news; `pick` chooses among the queues that have one. Returns false if there is none. */
   deliver(pick: (count: number) => number): boolean {
     const busy = [...this.#queues].filter(([, queue]) => queue.length > 0);
     if (busy.length === 0) return false;
@@ -105,7 +105,7 @@ export class SimRoom {
     return true;
   }
 
-  /** Deliver everything and let time pass until nothing has been due for a minute. */
+  /** Delivers everything and advances time until nothing has been due for a minute. */
   async settle(pick: (count: number) => number = () => 0): Promise<void> {
     const quietFrom = () => this.clock.now() + 60_000;
     const limit = this.clock.now() + 1_800_000;
@@ -121,7 +121,7 @@ export class SimRoom {
     }
   }
 
-  /** A trainer stops at its border when any member knows of a newer generation, as the exchange at NORM tells them. */
+  /** Trainers stop at their step border if any member knows of a newer generation: NORM's exchange would tell them. */
   #stepBorders(): boolean {
     let moved = false;
     for (const peer of this.peers.values()) {
@@ -161,7 +161,7 @@ export class SimRoom {
     const copy: unknown = JSON.parse(JSON.stringify(message));
     this.#queue(`${from} ${to}`, () => {
       const target = this.peers.get(to);
-      // As in the product: what a peer says before it is in the roster is not heard.
+      // As in the product: a message from a peer that is not in the roster yet is ignored.
       if (target && hears(target.machine, from)) target.machine.receive(from, copy);
     });
   }
@@ -177,7 +177,7 @@ export class SimRoom {
     for (const other of peers) this.#connect(id, other);
   }
 
-  /** A link comes up once both ends want it. */
+  /** A link opens once both ends want it. */
   #connect(a: string, b: string): void {
     const link = linkOf(a, b);
     const isWanted = () => this.peers.get(a)?.wanted.includes(b) && this.peers.get(b)?.wanted.includes(a);

@@ -10,7 +10,7 @@ export default class Tally implements Reporter {
     const failed: string[] = [];
     for (const module of modules) {
       const { relativeModuleId: file } = module;
-      // A file or a describe that does not get to its tests, and an error outside any test, are failures too.
+      // A file or a describe that fails before its tests, and an error outside any test, are failures, too.
       for (const { message } of module.errors()) failed.push(`${file}: ${message}`);
       for (const suite of module.children.allSuites()) {
         for (const { message } of suite.errors()) failed.push(`${file} > ${suite.fullName}: ${message}`);

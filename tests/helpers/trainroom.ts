@@ -22,7 +22,7 @@ export interface Tab {
   readonly trainer: Trainer;
   readonly metrics: StepMetrics[];
   readonly phases: string[];
-  /** What it said, each once in a row. */
+  /** The sentences that it reported, without repeats in a row. */
   readonly sentences: string[];
   status: TabStatus | null;
 }
@@ -74,7 +74,7 @@ export class TrainRoom {
       makeRank: plainRanks(),
       loadSource: async () => TEXT,
       sampling: false,
-      // why: the constructor reports before the tab is made
+      // why: the constructor reports before the tab exists
       onStatus: (status) => queueMicrotask(() => onStatus(status)),
       ...deps,
     });
@@ -101,7 +101,10 @@ export class TrainRoom {
     queueMicrotask(() => this.#settle());
   }
 
-  /** The tab dies without a word: its links break, its members' step cannot finish, the others are declared under `plan`. */
+  /**
+   * The tab dies without a message. Its links break, so its members' step cannot finish; the others are declared under
+   * `plan`.
+   */
   kill(peer: string, plan?: ParallelPlan): void {
     this.transports.get(peer)!.kill();
     const members = this.#newest.peers.filter((member) => member !== peer);
@@ -133,7 +136,7 @@ export class TrainRoom {
     };
   }
 
-  /** Everybody named in the newest generation waits for it: let them go. */
+  /** Lets the members of the newest generation start once all of them wait for it. */
   #settle(): void {
     const { peers, number } = this.#newest;
     if (number === 0 || !peers.every((peer) => (this.#waiting.get(peer)?.after ?? number) < number)) return;

@@ -1,4 +1,7 @@
-/** People at the built pages: the real server, a real browser with the software adapter, and what its tabs complained of. */
+/**
+ * People at the built pages: the real server, a real browser with the software adapter, and the errors that its tabs
+ * reported.
+ */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,12 +10,12 @@ import { browserFlags, requireBrowser } from '../../src/cli/browser';
 import { type RunningServer, startServer } from '../../src/server/server';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** What `npm run build` makes. */
+/** The output of `npm run build`. */
 export const PAGES = join(import.meta.dirname, '../../dist/pages');
-/** A host name that resolves to this machine but is no secure context: what a LAN address over http is. */
+/** A host name that resolves to this machine but is no secure context, like a LAN address over http. */
 export const INSECURE_HOST = 'classroom.test';
 
-/** As vitest's onTestFinished and afterAll. */
+/** The same type as vitest's onTestFinished and afterAll. */
 export type OnEnd = (close: () => Promise<void>) => void;
 
 export class Venue {
@@ -35,8 +38,8 @@ export class Venue {
   }
 
   /**
-   * A browser profile of its own; its tabs share a BroadcastChannel and settings. `onEnd` is given what closes it, for
-   * tests that fail too: its tabs would train on beside those of the next one.
+   * A browser profile of its own; its tabs share a BroadcastChannel and settings. `onEnd` gets the function that closes
+   * it, also if the test fails: otherwise its tabs would go on training beside those of the next test.
    */
   async visit(onEnd: OnEnd, options: Parameters<Browser['newContext']>[0] = {}): Promise<Visitor> {
     const context = await this.browser.newContext({ viewport: { width: 1280, height: 720 }, ...options });
@@ -82,8 +85,8 @@ export class Visitor {
 }
 
 /**
- * Bytes that come over the network for everything `context` loads from now on, by path, as the browser counts them: heads
- * and bodies, compressed as they were. `all` waits for what is under way.
+ * Counts the bytes of the network for everything that `context` loads from now on, by path, as the browser counts them:
+ * headers and compressed bodies. `all` waits for requests under way.
  */
 export function transferredBytes(context: BrowserContext): { all(): Promise<ReadonlyMap<string, number>> } {
   const loads: Promise<[string, number]>[] = [];
@@ -101,7 +104,7 @@ export function transferredBytes(context: BrowserContext): { all(): Promise<Read
   return { all: async () => new Map(await Promise.all(loads)) };
 }
 
-/** Says each path with its bytes and returns the sum. */
+/** Prints each path with its bytes and returns the sum. */
 export function tellBytes(what: string, sizes: ReadonlyMap<string, number>): number {
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   for (const [path, size] of sizes) console.info(`${path}: ${size} bytes`);
@@ -113,14 +116,14 @@ export function tellBytes(what: string, sizes: ReadonlyMap<string, number>): num
 export const start = (page: Page) => page.locator('.button-big').click();
 /** Committed steps, as the page shows them. */
 export const step = (page: Page) => page.locator('progress').evaluate((bar: HTMLProgressElement) => bar.value);
-/** Wait until the page shows at least so many. */
+/** Waits until the page shows at least `least` steps. */
 export const reach = (page: Page, least: number) =>
   page.waitForFunction((wanted) => (document.querySelector('progress')?.value ?? 0) >= wanted, least);
 
-/** How wide the page wants to be, in CSS pixels; to be polled, as drawings follow a change of the window a frame later. */
+/** The width that the page needs, in CSS pixels. Poll it: drawings follow a change of the window a frame later. */
 export const widthOf = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth);
 
-/** Put `script` before the Worker's own; the Worker is the only place of a tab that touches the GPU. */
+/** Runs `script` before the Worker's own; the Worker is the only place of a tab that touches the GPU. */
 export async function beforeWorker(context: BrowserContext, script: string): Promise<void> {
   await context.route(/\/assets\/worker-[^/]*\.js$/, async (route) => {
     const response = await route.fetch();

@@ -15,7 +15,7 @@ type Message = string | Uint8Array;
 /** Both ends of a link; messages arrive in order when `deliver` is called. */
 export class LinkPair {
   readonly ends: readonly [WatchLink, WatchLink];
-  /** Every message that has gone to the first end. */
+  /** All messages that were sent to the first end. */
   readonly toFirst: Message[] = [];
   backlogBytes = 0;
   readonly #queue: Array<() => void> = [];
@@ -50,7 +50,7 @@ export class LinkPair {
   }
 }
 
-/** One tab: what its Worker and its page do for watchers, driven by hand. */
+/** One watched tab: what its Worker and its page do for watchers, driven by hand. */
 export class WatchedTab {
   readonly trace = new Trace();
   readonly packed = new PackedTrace(this.trace);
@@ -120,7 +120,7 @@ export class WatchedTab {
     this.status = { ...this.status, step: step + 1 };
   }
 
-  /** What the reporter does at most ten times a second. */
+  /** Publishes as the reporter does at most ten times a second. */
   tell(change: Partial<TabStatus> = {}): void {
     this.status = { ...this.status, ...change, newMetrics: this.#metrics };
     this.#metrics = [];
@@ -135,7 +135,7 @@ export class WatchRoom {
   readonly tabs: readonly WatchedTab[];
   readonly links: LinkPair[];
   readonly feed: LiveFeed;
-  /** The watching page's clock, and what the tabs' clocks are ahead of it. */
+  /** The watching page's clock, and how far the tabs' clocks are ahead of it. */
   nowMs = 1000;
   skewMs = 0;
   readonly #due: Array<() => void> = [];
@@ -161,7 +161,7 @@ export class WatchRoom {
     this.settle();
   }
 
-  /** Deliver everything that is on its way, a millisecond each, and let the feed show it. */
+  /** Delivers everything that is on its way, one millisecond each, and lets the feed show it. */
   settle(): void {
     while (this.links.some((link) => link.deliver())) this.nowMs += 1;
     for (const then of this.#due.splice(0)) then();

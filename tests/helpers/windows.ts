@@ -1,7 +1,7 @@
 /**
- * A browser with windows and tabs as people have them: a tab that is not in front is hidden, and throttled, for real.
- * Playwright makes every tab think it is in front, so this speaks to the browser's own protocol and emulates nothing.
- * Needs no display: the headless browser of today hides tabs like any other.
+ * A browser with windows and tabs as people have them: a tab in the background is really hidden and throttled.
+ * Playwright makes every tab believe that it is in front, so this uses the browser's own protocol and emulates nothing.
+ * Needs no display: today's headless browser hides tabs like any other.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { browserFlags, requireBrowser } from '../../src/cli/browser';
 
-/** Flags that would keep hidden tabs awake: with one of them this file would show nothing. */
+/** Flags that keep hidden tabs awake: with one of them tests that use this file would prove nothing. */
 const WAKING = /background-timer|renderer-backgrounding|backgrounding-occluded/;
 
 interface Answer {
@@ -61,7 +61,7 @@ export class Windows {
   /** A window of its own with one tab and a blank one; the tab can be hidden behind it. `title` is the page's. */
   async openTab(url: string, title: string): Promise<WindowTab> {
     const front = await this.#create(url, true);
-    // why before attaching: what is asked of a page while it still arrives is never answered
+    // why before attaching: a page that is still loading never answers a command
     while ((await this.#titleOf(front)) !== title) await new Promise((resolve) => setTimeout(resolve, 100));
     const session = await this.#attach(front);
     return new WindowTab(this, front, await this.#create('about:blank', false), session);
@@ -69,14 +69,14 @@ export class Windows {
 
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.process.once('exit', resolve));
-    // why no answer is awaited: the browser may be gone before it has given one
+    // why the answer is not awaited: the browser may end before it answers
     this.socket.send(JSON.stringify({ id: ++this.#id, method: 'Browser.close' }));
     await ended;
     this.socket.close();
     await rm(this.profile, { recursive: true, force: true, maxRetries: 20 });
   }
 
-  /** One command of the browser's protocol. Throws with the browser's own sentence. */
+  /** Sends one command of the browser's protocol. Throws with the browser's own sentence. */
   async call(method: string, params: object = {}, sessionId?: string): Promise<unknown> {
     const id = ++this.#id;
     const answer = await new Promise<Answer>((resolve) => {
@@ -118,7 +118,7 @@ export class WindowTab {
     await this.windows.call('Target.activateTarget', { targetId: this.blank });
   }
 
-  /** Wait until the expression is true. Ends with the test at the latest. */
+  /** Waits until the expression is true, at most until the test ends. */
   async until(expression: string): Promise<void> {
     while (!(await this.evaluate<boolean>(expression))) await new Promise((resolve) => setTimeout(resolve, 100));
   }

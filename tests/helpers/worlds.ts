@@ -1,7 +1,7 @@
 /**
- * A seeded world of membership machines on virtual time: peers come, die, freeze, are cut off from each other or from
- * signaling, messages are late or lost, guests reach the server but nobody else. Trainers are counters: a generation commits
- * a step when all its members are in it and can reach each other. What may never happen throws a Violation.
+ * A seeded world of membership machines on virtual time. Peers come, die, freeze, and lose each other or signaling;
+ * messages are late or lost; guests reach the server but no other peer. Trainers are counters: a generation commits a
+ * step when all its members are in it and can reach each other. A broken rule throws a Violation.
  */
 import type { MembershipMessage } from '../../src/net/membership/declaration';
 import { fitReplicas } from '../../src/net/membership/election';
@@ -26,7 +26,7 @@ export interface WorldReport {
   readonly longestPauseMs: number;
 }
 
-/** Nobody is owed a step within this: a step itself, and the way to the next generation. */
+/** No step is due within this time: it covers a step and the way to the next generation. */
 const QUIET_MS = 5_000;
 const STEP_MS = 200;
 const HEARTBEAT = { suspectMs: 3_000, deadMs: 5_000, everyMs: 1_000 };
@@ -42,7 +42,7 @@ interface Node {
   frozen: boolean;
   /** It reaches the server but no peer. */
   isolated: boolean;
-  /** Its socket is silent: nothing goes in or out, and the server takes it for gone after a while. */
+  /** Its socket is silent: nothing goes in or out, and after a while the server takes it for gone. */
   muted: boolean;
   inside: Generation | undefined;
   aborted: boolean;
@@ -50,9 +50,9 @@ interface Node {
   step: number;
   wakeAt: number;
   timerAt: number;
-  /** From then on everybody knows of it and it of everybody. */
+  /** From this time on all peers know of it and it knows of all. */
   heardAt: number;
-  /** What happened to it while it was frozen. */
+  /** Events that it receives when it thaws. */
   held: Array<() => void>;
 }
 
@@ -60,7 +60,7 @@ interface Node {
 interface Wire {
   readonly ends: readonly [string, string];
   readonly up: [boolean, boolean];
-  /** Direction ends[0] -> ends[1] and back passes nothing. */
+  /** True if the direction ends[0] -> ends[1], or the one back, passes nothing. */
   readonly blocked: [boolean, boolean];
 }
 
@@ -101,7 +101,7 @@ export class World {
     this.#loss = this.kind === 'everything' && this.#random() < 0.5 ? 0.03 : 0;
   }
 
-  /** Live through it; throws Violation. */
+  /** Runs the world to its end; throws Violation. */
   run(): WorldReport {
     const count = 2 + this.#pick(4);
     const ids = Array.from({ length: count }, () => (this.#random() * 2 ** 32).toString(16).padStart(8, '0'));
@@ -110,7 +110,7 @@ export class World {
     let at = 3_500;
     for (let n = 0; n < faults; n++) {
       this.#at(at, () => this.#fault());
-      // why apart or together: a fault alone has a bound, several at once only an end
+      // why apart or together: after a single fault the pause is bounded, after several at once only the end is checked
       at += this.kind === 'everything' ? this.#random() * 3_000 : 9_000;
     }
     this.#at(at, () => {});
@@ -219,7 +219,7 @@ export class World {
     this.#wake(node);
   }
 
-  /** One timer a peer: one that goes off too early is set again. */
+  /** One timer per peer; a timer that fires too early is set again. */
   #wake(node: Node): void {
     const at = node.wakeAt;
     if (at >= node.timerAt) return;
@@ -260,7 +260,7 @@ export class World {
     this.#at(2 + this.#random() * 25, () => {
       if (node.muted) return;
       const roster = new Map<string, Presence>();
-      // why now and not when it was sent: the server tells each the newest
+      // why on delivery and not when it was sent: the server sends each peer the newest presence
       for (const one of this.nodes.values()) {
         if (one === node || (one.alive && !one.muted)) roster.set(one.id, one.presence);
       }
@@ -272,7 +272,7 @@ export class World {
     if (this.isLogged) this.#say(`${from.id} > ${to} ${JSON.stringify(message).slice(0, 150)}`);
     const wire = this.#wire(from.id, to);
     if (wire.up[0] && wire.up[1]) {
-      // why on arrival: what was on its way when a link breaks is lost
+      // why checked on arrival: messages that are on their way when a link breaks are lost
       this.#at(1 + this.#random() * 15, () => {
         const target = this.nodes.get(to)!;
         if (this.#passes(from.id, to) || target.frozen) this.#happen(target, { e: 'heard', from: from.id, message });
@@ -310,7 +310,7 @@ export class World {
     return !wire.blocked[wire.ends[0] === from ? 0 : 1];
   }
 
-  /** A link comes up once both ends want it, its signals pass and both are awake. */
+  /** A link opens once both ends want it, its signals pass and both are awake. */
   #connect(a: string, b: string): void {
     const wire = this.#wire(a, b);
     this.#at(60 + this.#random() * 240, () => {
@@ -332,7 +332,7 @@ export class World {
     });
   }
 
-  /** One end ends the link; the other hears of it when anything can pass, else by its own heartbeats. */
+  /** One end closes the link. The other hears of it if messages can pass, else its own heartbeats find out. */
   #cut(end: string, other: string, reason: string): void {
     const wire = this.#wire(end, other);
     const side = wire.ends[0] === end ? 0 : 1;
@@ -346,7 +346,7 @@ export class World {
     else this.#listen(other, end);
   }
 
-  /** From now on `end` may hear nothing from `other`: heartbeats find out. */
+  /** From now on `end` may hear nothing from `other`; its heartbeats find out. */
   #listen(end: string, other: string): void {
     const wire = this.#wire(end, other);
     const side = wire.ends[0] === end ? 0 : 1;
@@ -357,7 +357,7 @@ export class World {
       if (!node?.alive || !wire.up[side]) return;
       const isOpen = wire.up[1 - side] && this.#passes(other, end);
       if (isOpen && !node.frozen) return;
-      // why: what came while it slept is still to be read, so silence is not counted
+      // why: messages that came while it was frozen are still to be read, so this time does not count as silence
       if (node.frozen) heardAt = this.now;
       const silentMs = this.now - heardAt;
       if (silentMs >= HEARTBEAT.deadMs) this.#cut(end, other, 'silent');
@@ -412,7 +412,7 @@ export class World {
       this.#committing.delete(number);
       const isWorking = this.#isWorking(generation);
       if (!isWorking) {
-        // a freeze or a block that ends in time: the step goes on
+        // a freeze or a block may end in time: try the step again
         this.#at(200, () => this.#tryStep(generation));
         return;
       }
@@ -466,7 +466,7 @@ export class World {
     if (what === 'guests') this.#guest();
     else if (what === 'calm') this.#join((this.#random() * 2 ** 32).toString(16).padStart(8, '0'), false);
     else if (awake.length < 2) return;
-    // why: two sides that no medium joins cannot know of each other, and both go on
+    // why: two sides without any connection cannot know of each other, so both go on
     else if (what === 'links' && awake.some(({ muted }) => muted)) return;
     else if (what === 'signaling' && [...this.nodes.values()].some(({ frozen }) => frozen)) return;
     else if (what === 'signaling' && this.#all().some(({ blocked }) => blocked[0] || blocked[1])) return;
@@ -487,7 +487,7 @@ export class World {
     });
   }
 
-  /** `says`: it says bye on its links, as a page that is closed does. */
+  /** `says`: it sends bye on its links, as a page does when it is closed. */
   #die(node: Node, says: boolean): void {
     this.#say(`${node.id} dies${says ? ' with a word' : ''}`);
     node.alive = false;
@@ -515,7 +515,7 @@ export class World {
       for (const then of held) then();
       this.#happen(node, { e: 'time' });
       this.#lastFaultAt = this.now;
-      // links that the others gave up are closed
+      // close the links that the others have given up
       for (const other of this.nodes.values()) {
         const wire = this.#wire(node.id, other.id);
         const [mine, theirs] = wire.ends[0] === node.id ? [0, 1] : [1, 0];
@@ -527,7 +527,7 @@ export class World {
     });
   }
 
-  /** Its socket falls silent: the server takes it for gone, it knows nothing. Its links stand. */
+  /** Its socket falls silent: the server takes it for gone, and it does not notice. Its links stay up. */
   #mute(node: Node, forMs: number): void {
     this.#say(`${node.id}'s socket is silent for ${forMs.toFixed(0)} ms`);
     node.muted = true;
@@ -559,7 +559,7 @@ export class World {
 
   // ---- the end
 
-  /** Everything that is wrong is over; guests and the dead stay as they are. */
+  /** Runs until all faults are over; guests and dead peers stay as they are. */
   #heal(): void {
     let until = this.now;
     for (const node of this.nodes.values()) if (node.alive && (node.frozen || node.muted)) until = this.now + 9_000;
@@ -567,7 +567,7 @@ export class World {
     this.#runUntil(until);
   }
 
-  /** Who was left out several times must show links that stand the longer. */
+  /** Time to recover. A peer that was left out several times must show stable links for longer. */
   #healMs(): number {
     let most = 0;
     for (const { state } of this.nodes.values())

@@ -1,7 +1,7 @@
 /**
- * How floats travel in a coded collective: f16, or signed integers of 8 or 4 bits in blocks with one scale each. All in
- * float32 arithmetic, so every rank makes the same bits. A block with a value that is not finite decodes to NaN throughout: a
- * code never hides it.
+ * Codes for the floats of a coded collective: f16, or signed integers of 8 or 4 bits in blocks with one scale each. All
+ * arithmetic rounds the same on every rank, so all ranks get the same bits. A block that contains a non-finite value
+ * decodes to NaN in all elements, so a code never hides such a value.
  */
 import { ProtocolError } from '../../errors';
 import { codedBytes, type Wire } from '../../plan/wire';
@@ -9,22 +9,22 @@ import type { Tag } from '../wire/transport';
 
 export interface Codec {
   encode(x: Float32Array): Uint8Array;
-  /** The values of `floats` elements; `tag` is their message. Throws ProtocolError for bytes of another length. */
+  /** Decodes `floats` elements; `tag` names the message. Throws ProtocolError if the length of `bytes` does not fit. */
   decode(bytes: Uint8Array, floats: number, tag: Tag): Float32Array;
 }
 
-/** Elements that share a scale. */
+/** Number of elements that share a scale. */
 const BLOCK = 64;
-/** Below this largest value of a block its scale would not be a normal float: the block is 0. */
+/** A block whose largest absolute value is below this is coded as 0: its scale would not be a normal float. */
 const TINY = 2 ** -100;
 
-/** undefined for f32, which travels as it is. */
+/** The codec of a wire format; undefined for f32, which is sent without coding. */
 export function codecOf(wire: Wire): Codec | undefined {
   if (wire === 'f32') return undefined;
   return wire === 'f16' ? F16 : integerCodec(wire === 'int8' ? 8 : 4);
 }
 
-/** q = rint(x 127 / a), x ~ q a / 127 with a the largest size in the block (7 for 4 bits, two codes a byte). */
+/** q = rint(x 127 / a), x ~ q a / 127, with a = max |x| of the block. 4 bits: 7 in place of 127, two codes a byte. */
 export function integerCodec(bits: 8 | 4, block = BLOCK): Codec {
   const most = bits === 8 ? 127 : 7;
   return {
@@ -56,7 +56,7 @@ export function integerCodec(bits: 8 | 4, block = BLOCK): Codec {
       for (let i = 0; i < floats; i++) {
         const scale = view.getFloat32(4 * Math.floor(i / block), true);
         const byte = view.getInt8(4 * blocks + (bits === 8 ? i : i >> 1));
-        // why the shifts: they move a nibble's sign to the sign of an integer and back
+        // why the shifts: they sign-extend a nibble to an integer
         const code = bits === 8 ? byte : (byte << (28 - 4 * (i & 1))) >> 28;
         x[i] = code * scale;
       }
@@ -65,7 +65,7 @@ export function integerCodec(bits: 8 | 4, block = BLOCK): Codec {
   };
 }
 
-/** Half precision of x 2^e, where e brings the largest size to [2^14, 2^15): sums of tokens are beyond 65,504. */
+/** x 2^e in half precision, with e such that max |x| 2^e is in [2^14, 2^15): sums over tokens can exceed 65,504. */
 const F16: Codec = {
   encode(x) {
     const bytes = new Uint8Array(codedBytes(x.length, 16, x.length));
@@ -84,7 +84,7 @@ const F16: Codec = {
   },
 };
 
-/** NaN where a value is not finite. */
+/** The largest absolute value of x[from..to); NaN if a value is not finite. */
 function largestOf(x: Float32Array, from: number, to: number): number {
   let largest = 0;
   for (let i = from; i < to; i++) {
@@ -95,7 +95,7 @@ function largestOf(x: Float32Array, from: number, to: number): number {
   return largest;
 }
 
-/** To the nearest integer, ties to the even one (Math.round takes 2.5 to 3 and -2.5 to -2). */
+/** Rounds to the nearest integer, ties to even (Math.round rounds 2.5 to 3 and -2.5 to -2). */
 function rint(x: number): number {
   const down = Math.floor(x);
   const rest = x - down;
@@ -103,12 +103,12 @@ function rint(x: number): number {
   return down % 2 === 0 ? down : down + 1;
 }
 
-/** The bits of the half nearest to |x| < 65,520, ties to even. NaN has none of its own: its block's exponent says it. */
+/** The bits of the half nearest to x, |x| < 65,520, ties to even. 0 for NaN, as the exponent of its block is NaN. */
 function halfOf(x: number): number {
   const size = Math.abs(x);
   const sign = x < 0 ? 0x8000 : 0;
   if (!(size > 0)) return sign;
-  // why at least -14: below are the subnormals, whose steps are all alike
+  // why at least -14: smaller values are subnormals, which all have the same step size
   const exponent = Math.max(-14, Math.floor(Math.log2(size)));
   const steps = rint(size * 2 ** (10 - exponent));
   return sign | (steps + (exponent === -14 ? 0 : (exponent + 14) << 10));

@@ -1,8 +1,8 @@
 /**
- * Sums of coded floats in two phases, after which all ranks hold the same bits: every rank, the owner too, sends its coded
- * contribution of each chunk to the chunk's owner, who decodes all and adds them in the group's order; where everybody needs
- * the sum, the owner sends it coded, and all, the owner too, keep what the code gives. A ring would code at every hop, so the
- * form is always direct.
+ * Sums of coded floats in two phases, with the same bits on all ranks. Reduce: every rank codes its contribution to
+ * each chunk and sends it to the owner, which decodes all, its own too, and adds them in the group's order. Gather: the
+ * owner sends the coded sum, and all ranks, the owner too, keep the decoded values. The form is always direct, because
+ * a ring would code again at every hop.
  */
 import type { Tag } from '../wire/transport';
 import type { Codec } from './codec';
@@ -11,11 +11,11 @@ import type { Feedback } from './feedback';
 
 export interface Coding {
   readonly codec: Codec;
-  /** What the code lost of earlier sums of the same array, where that is kept. */
+  /** The coding errors of earlier sums of the same array; undefined where they are not kept. */
   readonly feedback?: Feedback | undefined;
 }
 
-/** The sum in place, the same bits on all ranks. */
+/** Replaces `x` by the sum over the ranks, with the same bits on all of them. */
 export async function codedAllReduce(circle: Circle, x: Float32Array, tag: Tag, coding: Coding): Promise<void> {
   const { rank, size } = circle;
   const mine = ownedChunk(rank, size);
@@ -34,13 +34,13 @@ export async function codedAllReduce(circle: Circle, x: Float32Array, tag: Tag, 
   x.set(own, chunkBounds(x.length, size, mine)[0]);
 }
 
-/** Afterwards the chunk this rank owns holds the sum; the rest of `x` is garbage. */
+/** Reduce-scatter: afterwards the chunk of `x` that this rank owns holds the sum. The rest of `x` is garbage. */
 export async function codedReduce(circle: Circle, x: Float32Array, tag: Tag, coding: Coding): Promise<void> {
   const total = addAll(await codedScatter(circle, x, tag, coding));
   x.set(total, chunkBounds(x.length, circle.size, ownedChunk(circle.rank, circle.size))[0]);
 }
 
-/** Every rank's decoded contribution to the chunk this rank owns, in the group's order and not added. */
+/** Returns every rank's decoded contribution to the chunk this rank owns, in the group's order, not added. */
 export async function codedScatter(
   circle: Circle,
   x: Float32Array,
@@ -59,7 +59,7 @@ export async function codedScatter(
   feedback?.keep(kept);
   const mine = ownedChunk(rank, size);
   const [begin, end] = chunkBounds(x.length, size, mine);
-  // why from the right neighbour on: no rank is everybody's first receiver
+  // why start at the right neighbour: otherwise all ranks would send to the same rank first
   const sends = others(circle).map((to) => {
     const c = ownedChunk(to, size);
     return send(circle, to, c, `${tag}/r${c}`, codes[c]!);
@@ -82,12 +82,12 @@ function addAll(parts: readonly Float32Array[]): Float32Array {
   return total;
 }
 
-/** The others, from the right neighbour on. */
+/** The ranks of the group except this one, starting at the right neighbour. */
 function others({ rank, size }: Circle): readonly number[] {
   return Array.from({ length: size - 1 }, (_, k) => around(rank + 1 + k, size));
 }
 
-/** A chunk travels in pieces, each coded by itself. */
+/** Cuts a chunk into pieces and codes each piece by itself. */
 function encodeAll(codec: Codec, chunk: Float32Array): readonly Uint8Array[] {
   return cut(chunk).map((piece) => codec.encode(piece));
 }
@@ -134,7 +134,7 @@ function trace(
 ): void {
   if (!events || coded.length === 0) return;
   const bytes = coded.reduce((total, { byteLength }) => total + byteLength, 0);
-  // why without the last part: the line is what the collective's tag names
+  // why without the last part: the tag of the collective names the line, the last part only the chunk
   const base = tag.slice(0, tag.lastIndexOf('/'));
   emitOf(base, events, name, t0, { chunk, bytes, peer, line: lineOf(base) });
 }

@@ -1,6 +1,6 @@
 /**
- * What the ring and the direct form share: the two neighbours' names, the pieces of a chunk, the arithmetic on received
- * bytes, and the sends of one collective. Decides nothing.
+ * Shared by the ring and the direct form: the group as a circle, chunks and their pieces, the arithmetic on received
+ * bytes, the sends of one collective, and its trace events.
  */
 import { ProtocolError } from '../../errors';
 import { PIECE_FLOATS } from '../../plan/links';
@@ -8,7 +8,7 @@ import type { PeerId } from '../../plan/mesh';
 import type { Trace, TraceEvent } from '../../trace/trace';
 import type { Tag, Transport } from '../wire/transport';
 
-/** Where a collective runs: the peers of the group in order, and my place among them. */
+/** The group of a collective: its peers in order, and the position of this rank among them. */
 export interface Circle {
   readonly transport: Transport;
   readonly peers: readonly PeerId[];
@@ -18,7 +18,7 @@ export interface Circle {
   readonly trace: Trace | undefined;
 }
 
-/** How a received element joins the one here. Both are exactly commutative, so only the order of ranks matters. */
+/** Combines received elements into `into`. Sum and max are exactly commutative, so only the order of ranks matters. */
 export type Combine = (into: Float32Array, received: Float32Array) => void;
 
 export const sum: Combine = (into, received) => {
@@ -34,12 +34,12 @@ export function chunkBounds(length: number, size: number, c: number): readonly [
   return [Math.floor((c * length) / size), Math.floor(((c + 1) * length) / size)];
 }
 
-/** The chunk that ring reduce-scatter completes at `rank`: (rank + 1) mod size. ZeRO shards are these chunks. */
+/** The chunk that a ring reduce-scatter completes at `rank`: (rank + 1) mod size. ZeRO shards are these chunks. */
 export function ownedChunk(rank: number, size: number): number {
   return (rank + 1) % size;
 }
 
-/** Chunk `c` of `x` cut into pieces, as views. An empty chunk has none. */
+/** Chunk `c` of `x` cut into pieces, as views of `x`. An empty chunk has no pieces. */
 export function pieces(x: Float32Array, size: number, c: number): Float32Array[] {
   const [start, end] = chunkBounds(x.length, size, c);
   return cut(x.subarray(start, end));
@@ -56,7 +56,7 @@ export function bytesOf(x: Float32Array): Uint8Array {
   return new Uint8Array(x.buffer, x.byteOffset, x.byteLength);
 }
 
-/** Received bytes as `length` floats, without a copy where they lie aligned. Throws ProtocolError on another length. */
+/** Received bytes as `length` floats: a view if aligned, else a copy. Throws ProtocolError on another length. */
 export function floatsOf(bytes: Uint8Array, length: number, tag: Tag): Float32Array {
   if (bytes.byteLength !== length * 4) {
     throw new ProtocolError(`message "${tag}" has ${bytes.byteLength} bytes where ${length * 4} are due`);
@@ -65,21 +65,21 @@ export function floatsOf(bytes: Uint8Array, length: number, tag: Tag): Float32Ar
   return new Float32Array(bytes.slice().buffer);
 }
 
-/** Index in the group, taken around the circle. */
+/** `index` modulo `size`, in 0..size-1 for negative indices too. */
 export function around(index: number, size: number): number {
   return ((index % size) + size) % size;
 }
 
-/** The sends of one collective: started at once, awaited together, so that the payload is free when it ends. */
+/** The sends of one collective. `done` awaits all of them; their payloads may be reused after it. */
 export class Sends {
   readonly #promises: Promise<void>[] = [];
 
   constructor(readonly circle: Circle) {}
 
-  /** Start sending `floats` to group member `to`; `taken` is called once the window has taken the last byte. */
+  /** Start sending `floats` to group member `to`. Calls `taken` once the flow-control window has the last byte. */
   start(to: number, tag: Tag, floats: Float32Array, taken?: () => void): void {
     const sent = this.circle.transport.send(this.circle.peers[to]!, tag, bytesOf(floats)).then(taken);
-    // why: a receive may fail first and end the collective; done() reports the failure when it does not
+    // why: if a receive fails first, nobody awaits this promise; otherwise done() reports its failure
     sent.catch(() => {});
     this.#promises.push(sent);
   }
@@ -89,7 +89,7 @@ export class Sends {
   }
 }
 
-/** Records one hop of one chunk: all its pieces, from the first wait to the last byte. */
+/** Emits one trace event for one hop of one chunk: all its pieces, from time `t0` to now. */
 export function traceHop(
   circle: Circle,
   name: 'ring.send' | 'ring.recv' | 'direct.send' | 'direct.recv',
@@ -105,14 +105,14 @@ export function traceHop(
   emitOf(tag, circle.trace, name, t0, { chunk, bytes, peer: circle.peers[peer]!, line: lineOf(tag) });
 }
 
-/** What a tag says after generation and step: the line's identity. */
+/** The part of a tag after generation and step: the identity of the line. */
 export function lineOf(tag: Tag): string {
   return tag.slice(tag.indexOf('/', tag.indexOf('/') + 1) + 1);
 }
 
 /**
- * Emit a network event from `t0` to now for the step that the tag is of: the rank may be in the next one when its messages
- * arrive. Lines that begin with `~` are of no step (an evaluation), and of those nothing is emitted.
+ * Emit a network event from `t0` to now for the step in the tag, since the rank may already be in the next step. Emits
+ * nothing for lines that begin with `~`: they belong to no step (an evaluation).
  */
 export function emitOf(tag: Tag, trace: Trace, name: string, t0: number, fields: Partial<TraceEvent>): void {
   if (!lineOf(tag).startsWith('~')) trace.span('net', name, t0, { ...fields, step: Number(tag.split('/')[1]) });

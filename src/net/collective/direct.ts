@@ -1,6 +1,6 @@
 /**
- * The direct (two-hop) form of the collectives: every rank talks to every other. The owner of a chunk keeps the
- * contributions until all are here and adds them in the ring's order, so every bit equals the ring's.
+ * The direct (two-hop) form of the collectives: every rank exchanges messages with every other. The owner of a chunk
+ * keeps the contributions until all have arrived and adds them in the ring's order, so every bit equals the ring's.
  */
 
 import type { Tag } from '../wire/transport';
@@ -61,7 +61,7 @@ function release(circle: Circle, from: number, piece: Float32Array): void {
 function sendContributions(circle: Circle, x: Float32Array, tag: Tag): Sends {
   const { rank, size } = circle;
   const sends = new Sends(circle);
-  // why from the right neighbour on: no rank is everybody's first receiver
+  // why start at the right neighbour: otherwise all ranks would send to the same rank first
   for (let k = 1; k < size; k++) {
     const owner = around(rank + k, size);
     const c = ownedChunk(owner, size);
@@ -70,7 +70,7 @@ function sendContributions(circle: Circle, x: Float32Array, tag: Tag): Sends {
   return sends;
 }
 
-/** Every rank's contribution to the chunk this rank owns, in the ring's order and not added; the last is a view of `x`. */
+/** Returns all contributions to the chunk this rank owns, in ring order, not added; the last is a view of `x`. */
 export async function directScatter(circle: Circle, x: Float32Array, tag: Tag): Promise<readonly Float32Array[]> {
   const { rank, size } = circle;
   const sends = sendContributions(circle, x, tag);
@@ -91,7 +91,7 @@ export async function directScatter(circle: Circle, x: Float32Array, tag: Tag): 
   return [...received, own];
 }
 
-/** Reduce-scatter, and with `gather` each completed piece goes to everybody at once. */
+/** Reduce-scatter. With `gather`, also sends each completed piece to all other ranks at once (all-reduce). */
 export async function directReduce(
   circle: Circle,
   x: Float32Array,
@@ -104,7 +104,7 @@ export async function directReduce(
   const c = ownedChunk(rank, size);
   const views = pieces(x, size, c);
   const gathered = gather ? receiveOthers(circle, x, tag) : undefined;
-  // why: a contribution may fail first; the await below reports this one when it does not
+  // why: if a contribution fails first, nobody awaits this promise; otherwise the await below reports its failure
   gathered?.catch(() => {});
   const t0 = performance.now();
   for (let i = 0; i < views.length; i++) {
@@ -131,7 +131,7 @@ export async function directReduce(
   await sends.done();
 }
 
-/** All-gather alone: the owned chunk, complete in place, goes to everybody. */
+/** All-gather: sends the owned chunk, already complete in `x`, to all other ranks and receives theirs. */
 export async function directGather(circle: Circle, x: Float32Array, tag: Tag): Promise<void> {
   const { rank, size } = circle;
   const sends = new Sends(circle);
@@ -143,7 +143,7 @@ export async function directGather(circle: Circle, x: Float32Array, tag: Tag): P
   await sends.done();
 }
 
-/** Receive every chunk this rank does not own, complete, from its owner. */
+/** Receive all complete chunks that other ranks own. */
 async function receiveOthers(circle: Circle, x: Float32Array, tag: Tag): Promise<void> {
   const own = ownedChunk(circle.rank, circle.size);
   const receiveChunk = async (c: number) => {
@@ -159,7 +159,7 @@ async function receiveOthers(circle: Circle, x: Float32Array, tag: Tag): Promise
   await Promise.all(chunks.map(receiveChunk));
 }
 
-/** Broadcast: the root sends to everybody. */
+/** Broadcast: the root sends `x` to all other ranks. */
 export async function directBroadcast(circle: Circle, x: Float32Array, root: number, tag: Tag): Promise<void> {
   const { rank, size } = circle;
   const views = cut(x);

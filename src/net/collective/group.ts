@@ -1,7 +1,6 @@
 /**
- * Collectives of one mesh axis on host Float32Arrays; no GPU in here. Every chunk is summed in ring order
- * (rank c, c+1, ..., c+N-1, left-associated) whatever the form, so the choice never changes a bit and all
- * replicas are bit-equal.
+ * Collectives of one mesh axis on host Float32Arrays, without the GPU. Both forms sum chunk c in ring order (ranks c,
+ * c+1, ..., c+N-1, left-associated), so the choice of form never changes a bit and all replicas are bit-equal.
  */
 import { PlanError } from '../../errors';
 import { ASSUMED_LINKS, isDirect } from '../../plan/links';
@@ -18,19 +17,19 @@ export { chunkBounds, ownedChunk };
 
 export interface Group {
   readonly axis: Axis;
-  /** My position in the group. */
+  /** Position of this rank in the group. */
   readonly rank: number;
   readonly size: number;
-  /** Sum over the group, in place. With a coding all ranks get the same approximate bits. */
+  /** Sum over the group, in place. With a coding, all ranks get the same bits of an approximate sum. */
   allReduce(x: Float32Array, tag: Tag, coding?: Coding): Promise<void>;
-  /** Afterwards the chunk this rank owns holds the sum; returns it as a view of `x`. The rest of `x` is garbage. */
+  /** Sums the chunk that this rank owns and returns it as a view of `x`. The rest of `x` is garbage. */
   reduceScatter(x: Float32Array, tag: Tag, coding?: Coding): Promise<Float32Array>;
   /**
-   * What every member contributes to the chunk this rank owns, in ring order and not yet added, for sums that go on over
-   * several calls; the traffic of a reduce-scatter. Over a ring, which adds on the way, it is the one sum of them.
+   * Returns the contribution of every member to the chunk this rank owns, in ring order, not added: for sums over
+   * several calls. Sends the bytes of a reduce-scatter. A ring without a coding adds on the way and returns one sum.
    */
   scatter(x: Float32Array, tag: Tag, coding?: Coding): Promise<readonly Float32Array[]>;
-  /** The owned chunk is already in place in `x`; fills the others. */
+  /** Fills the other chunks of `x`. The owned chunk must already be in place. */
   allGather(x: Float32Array, tag: Tag): Promise<void>;
   broadcast(x: Float32Array, root: number, tag: Tag): Promise<void>;
   /** Elementwise maximum over the group, in place (vocab-parallel cross entropy). */
@@ -39,21 +38,21 @@ export interface Group {
   exchange(mine: Uint8Array, tag: Tag): Promise<readonly Uint8Array[]>;
 }
 
-/** What the run declares of its links: the same on every rank, so that all choose the same form. */
+/** The link properties that the run declares. They are the same on every rank, so all ranks choose the same form. */
 export interface LinkSetting {
-  /** `ring` where only neighbours are linked, `direct` always two hops, `auto` by size. */
+  /** `ring`: only neighbours are linked. `direct`: always two hops. `auto`: chosen by size. */
   readonly form: 'auto' | 'ring' | 'direct';
-  /** One way, of a small message. */
+  /** One-way latency of a small message. */
   readonly latencyMs: number;
-  /** Of one link. */
+  /** Throughput of one link. */
   readonly bytesPerMs: number;
 }
 
 export const DEFAULT_LINKS: LinkSetting = { form: 'auto', ...ASSUMED_LINKS };
 
 /**
- * Ring or direct for `sizeBytes` over `size` ranks. A pure function of what all ranks know: were it to look at local
- * measurements, two ranks could choose differently and wait for each other for ever.
+ * Chooses ring or direct for `sizeBytes` over `size` ranks. It depends only on values that all ranks share. With local
+ * measurements, two ranks could choose differently and wait for each other forever.
  */
 export function chooseForm(sizeBytes: number, size: number, links: LinkSetting): 'ring' | 'direct' {
   if (links.form !== 'auto') return links.form;
@@ -61,8 +60,8 @@ export function chooseForm(sizeBytes: number, size: number, links: LinkSetting):
 }
 
 /**
- * The group of `ranks` (of `mesh`, mine among them) along `axis`. `signal` is the generation's: its reason rejects every
- * collective under way. An array given to a collective that failed holds garbage.
+ * Makes the group of `ranks` along `axis`; `ranks` must contain the rank of `mesh`, else throws PlanError. `signal` is
+ * that of the generation: its reason rejects running collectives. After a failed collective, its array holds garbage.
  */
 export function makeGroup(
   transport: Transport,

@@ -1,16 +1,19 @@
 /**
- * The ring form of the collectives: every rank talks to its two neighbours only. Chunks travel in pieces, and a piece is
- * passed on as soon as it is reduced, so the links stay full. Source: Patarasuk and Yuan 2009.
+ * The ring form of the collectives: every rank receives from its left neighbour and sends to its right one. Chunks are
+ * sent in pieces, and each goes on as soon as it is reduced, so the links stay busy. Source: Patarasuk and Yuan 2009.
  */
 
 import type { Tag } from '../wire/transport';
 import { around, type Circle, type Combine, cut, floatsOf, pieces, Sends, traceHop } from './collective';
 
-/** Tag of piece `i` of chunk `c`: r on its way to be reduced, g on its way to everybody. */
+/** Tags of piece `i` of chunk `c`: `r` during the reduce-scatter, `g` during the all-gather. */
 const reduceTag = (tag: Tag, c: number, i: number): Tag => `${tag}/r${c}.${i}`;
 const gatherTag = (tag: Tag, c: number, i: number): Tag => `${tag}/g${c}.${i}`;
 
-/** Receive the pieces of chunk `c` from the left neighbour one by one; `each` gets its index, its place and its data. `base` is the collective's tag. */
+/**
+ * Receive the pieces of chunk `c` from the left neighbour one by one. Calls `each` with the index of a piece, its view
+ * and the received data, which is released after the call. `base` is the tag of the collective.
+ */
 async function receive(
   circle: Circle,
   base: Tag,
@@ -31,7 +34,7 @@ async function receive(
   traceHop(circle, 'ring.recv', left, c, views, t0, base);
 }
 
-/** Send the pieces of a chunk to the right neighbour, one `start` per piece, and record the hop after the last. */
+/** Sends the pieces of a chunk to the right neighbour, one `start` per piece, and traces the hop after the last. */
 class Hop {
   readonly #t0 = performance.now();
   #left: number;
@@ -56,7 +59,7 @@ class Hop {
 }
 
 /**
- * Reduce-scatter, and with `gather` the all-gather in the same breath: the piece that completes here starts its round.
+ * Reduce-scatter. With `gather`, the all-gather starts without a pause: each piece completed here is passed on at once.
  * Chunk c is combined in the order of ranks c, c+1, ..., left-associated, and completes at rank c-1.
  */
 export async function ringReduce(
@@ -93,7 +96,7 @@ export async function ringReduce(
   await sends.done();
 }
 
-/** All-gather alone: the owned chunk, complete in place, starts its round. */
+/** All-gather: sends the owned chunk, already complete in `x`, around the ring and receives the others. */
 export async function ringGather(circle: Circle, x: Float32Array, tag: Tag): Promise<void> {
   const sends = new Sends(circle);
   const c = around(circle.rank + 1, circle.size);
@@ -104,7 +107,7 @@ export async function ringGather(circle: Circle, x: Float32Array, tag: Tag): Pro
   await sends.done();
 }
 
-/** Take the complete chunks that come round, and pass each on until its next station already has it. */
+/** Receive the complete chunks and pass each on, unless the right neighbour owns it. */
 async function passAround(circle: Circle, sends: Sends, x: Float32Array, tag: Tag): Promise<void> {
   const { rank, size } = circle;
   for (let k = 0; k < size - 1; k++) {
@@ -125,7 +128,7 @@ async function passAround(circle: Circle, sends: Sends, x: Float32Array, tag: Ta
   }
 }
 
-/** Broadcast down the ring from `root`, piece by piece. */
+/** Broadcast `x` from `root` around the ring, piece by piece. */
 export async function ringBroadcast(circle: Circle, x: Float32Array, root: number, tag: Tag): Promise<void> {
   const { rank, size } = circle;
   const sends = new Sends(circle);

@@ -1,11 +1,11 @@
-/** What was asked of the authority, and the run that a peer brings to one that has none. */
+/** Applies a change that was asked of the authority, and offers this peer's run to an authority without one. */
 import type { ParallelPlan } from '../../plan/plan';
 import { candidatesOf } from './desired';
 import { MOST_MEMBERS } from './election';
 import type { Turn } from './turn';
 import type { Change } from './wishes';
 
-/** Change what was asked for; a plan that does not fit the room is not taken. */
+/** Merge `change` into what this authority will declare next. A plan that does not fit the room is ignored. */
 export function asked(turn: Turn, change: Change): void {
   const { state, setting } = turn;
   const { plan, wanted, locked, remove, paused, steps, run } = change;
@@ -24,11 +24,11 @@ export function asked(turn: Turn, change: Change): void {
   };
 }
 
-/** An authority that brought no run file (a signal page) takes that of whoever has one. */
+/** Offer this peer's run file to an authority that brought none (a signal page). */
 export function bring(turn: Turn): void {
   const { state, setting, authority } = turn;
   const { run, plan } = setting;
-  // why: before anything is declared the run in `newest` is this peer's own
+  // why: before the first declaration, `newest.run` is this peer's own run
   const hasRun = run.text === '' || (state.newest.number > 0 && state.newest.run !== '');
   if (hasRun || authority === setting.self || authority === undefined) return;
   if (state.roster.get(authority)?.run === '') turn.tell(authority, { t: 'ask', run: { ...run, plan } });

@@ -1,4 +1,4 @@
-/** What peers say to each other to agree on a generation; checked on receipt, since it comes from the network. */
+/** The messages by which peers agree on a generation. They come from the network and are checked on receipt. */
 import * as v from 'valibot';
 import { PlanError, ProtocolError } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
@@ -11,49 +11,49 @@ export interface Declaration extends Generation {
   readonly authority: PeerId;
   /** Hash of `run`. */
   readonly runHash: string;
-  /** No generation up to this number can finish its step: its members stop at once instead of at the step border. */
+  /** No generation up to this number can finish its step. Its members stop at once, not at the step border. */
   readonly broken: number;
-  /** Who was lost when `broken` was last raised, '' when nobody was. */
+  /** The peer that was lost when `broken` was last raised, '' when no peer was lost. */
   readonly lost: PeerId;
-  /** It goes on from the state of that generation or a later one; 0 before anybody has trained. */
+  /** This generation continues from the state of generation `from` or a later one; 0 before any peer has trained. */
   readonly from: number;
-  /** The plan that was asked for, whatever the room can do now. */
+  /** The plan that was asked for, even if the room cannot run it now. */
   readonly wanted?: ParallelPlan;
-  /** Newcomers are not let in. */
+  /** Newcomers are not admitted. */
   readonly locked?: boolean;
 }
 
-/** Where a willing peer stands. The authority decides by the newest report of each and by nothing else it was told. */
+/** The state of a willing peer. The authority decides by the newest report of each peer and by no other message. */
 export interface Report {
-  /** Counted by the reporting peer: an older report that comes late is dropped. */
+  /** Counts the reports of this peer. A report that arrives after a newer one is dropped. */
   readonly seq: number;
-  /** The newest generation it has heard of, who declared that, and the newest it has entered. */
+  /** The newest generation this peer has heard of, the authority that declared it, and the newest it has entered. */
   readonly heard: number;
   readonly by: PeerId;
   readonly entered: number;
-  /** It will finish no step of a generation up to this number. */
+  /** This peer will not finish a step of any generation up to this number. */
   readonly broke: number;
-  /** Who was lost when `broke` was last raised, '' when nobody was. */
+  /** The peer that was lost when `broke` was last raised, '' when no peer was lost. */
   readonly lost: PeerId;
-  /** It waits at the step border. */
+  /** This peer waits at the step border. */
   readonly waiting: boolean;
-  /** Its open links. */
+  /** The open links of this peer. */
   readonly links: readonly PeerId[];
 }
 
 export type MembershipMessage =
   | { readonly t: 'declare'; readonly declaration: Declaration }
-  /** To the authority, whenever it changes, and again until it is answered. */
+  /** To the authority: sent at every change, and repeated until it is answered. */
   | { readonly t: 'report'; readonly report: Report }
-  /** From the authority: the report with this number has arrived. */
+  /** From the authority: the report numbered `seq` has arrived. */
   | { readonly t: 'heard'; readonly seq: number }
-  /** From the authority: everybody is ready. */
+  /** From the authority `by`: all members of generation `number` are ready. */
   | { readonly t: 'go'; readonly number: number; readonly by: PeerId }
-  /** To anybody: I know of generation `heard`; are you there, and do you know of a newer one? */
+  /** To any peer: "I know of generation `heard`. Are you there, and do you know of a newer one?" */
   | { readonly t: 'hello'; readonly heard: number }
-  /** The answer of one who knows of none. */
+  /** The answer to `hello` from a peer that knows of no newer generation. */
   | { readonly t: 'here' }
-  /** To the authority: change this from the next step border on. */
+  /** To the authority: apply this change from the next step border on. */
   | ({ readonly t: 'ask' } & Change);
 
 const number = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
@@ -110,7 +110,7 @@ const message = v.variant('t', [
   }),
 ]);
 
-/** Throws ProtocolError. */
+/** Checks a received membership message. Throws ProtocolError when it is malformed. */
 export function parseMembershipMessage(value: unknown): MembershipMessage {
   try {
     return v.parse(message, value);
@@ -120,17 +120,17 @@ export function parseMembershipMessage(value: unknown): MembershipMessage {
   }
 }
 
-/** What a generation is, without its number. */
+/** The content of a generation, without its number. */
 type Agreed = Omit<Generation, 'number'> & Pick<Declaration, 'locked'>;
 
-/** Whether two declarations say the same to their members, whatever their numbers. */
+/** Whether two declarations agree in everything but their numbers. */
 export function sameMembership(a: Agreed, b: Agreed): boolean {
   const isSame = a.paused === b.paused && a.run === b.run && a.steps === b.steps && a.locked === b.locked;
   if (!isSame || a.peers.length !== b.peers.length || a.peers.some((peer, at) => peer !== b.peers[at])) return false;
   return a.plan === b.plan || JSON.stringify(a.plan) === JSON.stringify(b.plan);
 }
 
-/** Of two declarations the one that counts: the higher number, then the larger room, then the lower authority. */
+/** Whether `a` takes precedence over `b`: the higher number wins, then more peers, then the lower authority id. */
 export function isAhead(a: Declaration, b: Declaration): boolean {
   if (a.number !== b.number) return a.number > b.number;
   if (a.peers.length !== b.peers.length) return a.peers.length > b.peers.length;

@@ -1,4 +1,4 @@
-/** What the next generation should be, from what the authority knows: who can train together, cut how. Changes nothing. */
+/** Computes the next generation from the authority's state: its peers and its plan. Pure. */
 import type { PeerId } from '../../plan/mesh';
 import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../plan/plan';
 import type { Declaration } from './declaration';
@@ -16,14 +16,14 @@ import {
 import type { Generation } from './membership';
 import type { Turn } from './turn';
 
-/** A member that has not reported to a new authority by then is left out. */
+/** A new authority waits this long for the first report of each member, then leaves the member out. */
 export const FIRST_REPORT_MS = 1_000;
-/** Links of a peer that was left out so often must have stood this long before it is named again. */
+/** The links of a peer that was left out once must have been open for `first`; each repetition doubles the time. */
 const PROVEN_MS = { first: 1_000, longest: 60_000 };
 
 export type Desired = Generation & Pick<Declaration, 'wanted' | 'locked'>;
 
-/** What each willing peer has said of its links; a member has a moment to say so to a new authority. */
+/** The links that each willing peer has reported. undefined for a member that may still report to a new authority. */
 export function reportsOf({ state, setting, now }: Turn): Reports {
   const own = { links: state.links };
   const isGrace = state.leadingSince !== undefined && now < state.leadingSince + FIRST_REPORT_MS;
@@ -38,7 +38,7 @@ const NO_LINKS = { links: [] };
 
 export const runHashAsked = ({ state, setting }: Turn) => state.change.run?.hash ?? runHashOf(state, setting);
 
-/** Willing peers that may take part, in rank order. */
+/** The willing peers that may take part, in rank order: not lapsed, not removed, and not kept out by a lock. */
 export function candidatesOf(turn: Turn): readonly PeerId[] {
   const { state, setting } = turn;
   const { removed, guests, lapsed, newest } = state;
@@ -49,7 +49,7 @@ export function candidatesOf(turn: Turn): readonly PeerId[] {
   return rankOrder(willing, newest.peers);
 }
 
-/** Those of the candidates that can train together now, in rank order; members stay unless their links are gone. */
+/** The candidates that can train together now, in rank order. Members stay unless they lack links. */
 export function groupOf(turn: Turn): readonly PeerId[] {
   const { state, setting } = turn;
   const order = candidatesOf(turn);
@@ -69,7 +69,7 @@ export function groupOf(turn: Turn): readonly PeerId[] {
   );
 }
 
-/** Its links have stood for as long as is asked of a peer that was left out before. */
+/** Whether the links of `peer` have been open long enough. A peer that was never left out need not wait. */
 function isProven(turn: Turn, peer: PeerId): boolean {
   const { times } = turn.state.records.get(peer) ?? { times: 0 };
   if (times === 0) return true;
@@ -78,6 +78,7 @@ function isProven(turn: Turn, peer: PeerId): boolean {
   return since !== undefined && turn.by(since + forMs);
 }
 
+/** The generation that the authority wants next. `peers` is empty while there is no run or no plan fits `group`. */
 export function desiredOf(turn: Turn, group: readonly PeerId[]): Desired {
   const { state, setting } = turn;
   const { newest, change } = state;
@@ -101,21 +102,21 @@ export function desiredOf(turn: Turn, group: readonly PeerId[]): Desired {
   return { number, ...(carrying ?? { peers, plan: fitted }), paused, run, ...more };
 }
 
-/** Who shares a model that is cut must be able to train as replicas, too, so that it can be carried to other cuts. */
+/** Limits `count` for a model that is cut: its peers must also be able to train as replicas, to move to another cut. */
 function atMost(turn: Turn, count: number, plan: ParallelPlan, run: string): number {
   if (turn.setting.expect !== undefined || isWholeOnAll(plan)) return count;
   return Math.min(count, replicas(turn, count, run)?.dp ?? count);
 }
 
-/** As many plain replicas as `count` peers allow; null when the run cannot be trained so. */
+/** The plan of as many whole replicas as `count` peers allow; null when the run cannot train that way. */
 function replicas({ setting }: Turn, count: number, run: string): ParallelPlan | null {
   return setting.fit(count, parsePlan({}), run);
 }
 
 /**
- * What must come before a generation of `peers` alone: where others than they hold parts of the state that nobody else
- * has, all who hold some and are still here train a step as replicas, so that everybody has all of it (of those who are
- * gone from the mirrors, train/state/mirror.ts). Null where nothing would be lost.
+ * The generation that must come before one of `peers` alone. If peers outside `peers` hold parts of the state, all
+ * holders that are still here first train a step as replicas, so that each of them gets the whole state. The parts of
+ * holders that are gone come from the mirrors (train/state/mirror.ts). Null where no part would be lost.
  */
 function carryingOf(
   turn: Turn,

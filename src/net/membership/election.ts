@@ -1,4 +1,4 @@
-/** Pure rules of a room: who is here, who declares generations, in which rank order, and who can train with whom. */
+/** Pure rules of a room: the present peers, the authority, the rank order, and the peers that can train together. */
 import type { PeerId } from '../../plan/mesh';
 import { isWholeOnAll, type ParallelPlan } from '../../plan/plan';
 import type { Presence } from '../signaling/signaling';
@@ -6,14 +6,14 @@ import type { Declaration, Report } from './declaration';
 import type { Setting, State } from './state';
 
 /**
- * A generation has no more peers, whatever the run would allow: every member has a connection to every other. Those who
- * came later are in reserve. Headless runs have as many as their command line says.
+ * The most peers of a generation, even where the run allows more: every member has a connection to every other. Later
+ * peers are in reserve. Headless runs have as many peers as their command line says.
  */
 export const MOST_MEMBERS = 24;
-/** So many connect to each other: the members, and who may come in next. */
+/** The most peers that connect to each other: the members, and the peers that may join next. */
 export const MOST_LINKED = MOST_MEMBERS + 8;
 
-/** Same build, and the same run file unless one of the two has none of its own. */
+/** Whether a peer has this build, and the same run file where both sides have one. */
 export function compatible(presence: Presence, build: string, runHash: string): boolean {
   return presence.build === build && (presence.run === '' || runHash === '' || presence.run === runHash);
 }
@@ -22,7 +22,7 @@ export const runHashOf = (state: State, { run }: Setting) => state.newest.runHas
 
 export const isHere = ({ roster, spared }: State, peer: PeerId) => roster.has(peer) || spared.has(peer);
 
-/** Everybody who is here and can take part in this room's run; `hash` of a run that is asked for. */
+/** The peers that are here and compatible with the room's run; `hash` names another run that was asked for. */
 export function presentOf(state: State, setting: Setting, hash = runHashOf(state, setting)): readonly Presence[] {
   const present: Presence[] = [];
   for (const one of state.roster.values()) if (compatible(one, setting.build, hash)) present.push(one);
@@ -30,20 +30,20 @@ export function presentOf(state: State, setting: Setting, hash = runHashOf(state
   return present;
 }
 
-/** Newest generation of whose training `presence` holds the state, 0 where it holds none. */
+/** The newest generation whose state this peer holds, 0 where it holds none. */
 const holdsOf = (state: State, { self }: Setting, { peer, holds = 0 }: Presence) =>
   peer === self ? state.holds : holds;
 
-/** The newest generation whose state anybody holds who takes part and answers, by the roster. */
+/** The newest generation whose state a willing peer holds that has not lapsed, 0 where none does. */
 export function heldOf(state: State, setting: Setting): number {
   const willing = presentOf(state, setting).filter((one) => one.state === 'willing' && !state.lapsed.has(one.peer));
   return willing.reduce((most, one) => Math.max(most, holdsOf(state, setting, one)), 0);
 }
 
 /**
- * Who declares: the lowest signal page; else the first in rank order who holds the state of the run; else, where nobody
- * holds any, the lowest willing peer. Who does not answer leads nothing, but its state is not given up for that: undefined
- * while only such peers hold it, and when nobody takes part.
+ * The authority: the lowest signal page; else the first peer in rank order that holds the state of the run; else, where
+ * no peer holds any, the lowest willing peer. A lapsed peer is never the authority, but its state is not given up:
+ * returns undefined while only lapsed peers hold the state. Also undefined when no peer takes part.
  */
 export function authorityOf(state: State, setting: Setting): PeerId | undefined {
   if (state.refusal !== '') return undefined;
@@ -55,12 +55,12 @@ export function authorityOf(state: State, setting: Setting): PeerId | undefined 
   if (!willing.some((one) => holdsOf(state, setting, one) > 0))
     return lowest(willing.filter(({ peer }) => !state.lapsed.has(peer)));
   const most = willing.reduce((held, one) => Math.max(held, holdsOf(state, setting, one)), 0);
-  // why the lower: who holds what the newest generation goes on from may be gone for good
+  // why the lower: the peers that held the state of `newest.from` may be gone for good
   const need = state.newest.number === 0 ? most : Math.min(state.newest.from, most);
   const able = willing.filter((one) => holdsOf(state, setting, one) >= need);
   const members = state.newest.peers.filter((peer) => able.some((one) => one.peer === peer));
   if (members.length > 0) return members.find((peer) => !state.lapsed.has(peer));
-  // why: members that have not trained yet are no holders
+  // why the filter: a peer may be able without holding any state
   const holders = able.filter((one) => holdsOf(state, setting, one) > 0 && !state.lapsed.has(one.peer));
   return lowest(holders);
 }
@@ -68,15 +68,15 @@ export function authorityOf(state: State, setting: Setting): PeerId | undefined 
 const lowest = (some: readonly Presence[]) =>
   some.reduce<PeerId | undefined>((low, { peer }) => (low === undefined || peer < low ? peer : low), undefined);
 
-/** Who holds the newest state of the run; undefined before anybody has trained. `broken` as in Declaration. */
+/** The generation whose members hold the newest state; undefined before any has trained. `broken`: see Declaration. */
 export function holdersOf({ go, newest, holders: former }: State, broken: number): Declaration | undefined {
   if (go < newest.number || newest.paused || newest.peers.length === 0) return former;
-  // why: replicas that broke may have done so before each had all of what the former had cut
+  // why: replicas that broke may have stopped before each had the whole state, which the former plan had cut
   const isUncertain = broken >= newest.number && isWholeOnAll(newest.plan);
   return isUncertain && former && !isWholeOnAll(former.plan) ? former : newest;
 }
 
-/** Members keep their order; newcomers follow by start index, then id. */
+/** Sorts peers into rank order: members keep their order, newcomers follow by start index, then by id. */
 export function rankOrder(candidates: readonly Presence[], members: readonly PeerId[]): readonly PeerId[] {
   const ids = new Set(candidates.map(({ peer }) => peer));
   const newcomers = candidates
@@ -92,17 +92,17 @@ export function fitReplicas(count: number, plan: ParallelPlan, globalBatch: numb
   return dp >= 1 ? { ...plan, dp } : null;
 }
 
-/** What a peer is known to be linked to; undefined of one that has said nothing yet and is given time to. */
+/** The links a peer has reported; undefined for a peer that still has time to report. */
 export type Reports = (peer: PeerId) => Pick<Report, 'links'> | undefined;
 
-/** Both ends say that the link stands; an end that is given time is believed to say so. */
+/** Whether both ends report the link as open. An end that still has time to report counts as linked. */
 export function areLinked(a: PeerId, b: PeerId, reports: Reports): boolean {
   return (reports(a)?.links.includes(b) ?? true) && (reports(b)?.links.includes(a) ?? true);
 }
 
 /**
- * The members that every other one has a link to: who misses most links goes first, of equals the one that comes later in
- * rank order, and the authority last of all.
+ * The members that are all linked to each other. Repeatedly removes the member that lacks the most links; of equals,
+ * the one later in rank order. Never removes `authority`.
  */
 export function whole(members: readonly PeerId[], reports: Reports, authority: PeerId): readonly PeerId[] {
   const rest = [...members];
@@ -117,7 +117,7 @@ export function whole(members: readonly PeerId[], reports: Reports, authority: P
   }
 }
 
-/** Where nobody trains: from `order`, around who holds the newest state or can reach most others. */
+/** The first group: linked peers of `order` around the one with the newest state; of equals, with the most links. */
 export function gather(order: readonly PeerId[], reports: Reports, held: (peer: PeerId) => number): readonly PeerId[] {
   const reach = (a: PeerId) => order.filter((b) => a !== b && areLinked(a, b, reports)).length;
   const centre = [...order].sort((a, b) => held(b) - held(a) || reach(b) - reach(a))[0];
@@ -126,7 +126,7 @@ export function gather(order: readonly PeerId[], reports: Reports, held: (peer: 
   return order.filter((peer) => taken.includes(peer));
 }
 
-/** `group` and then everybody of `order` who has links to all that are in before. */
+/** Extends `group` by each peer of `order` that is linked to all peers taken before it. */
 export function join(group: readonly PeerId[], order: readonly PeerId[], reports: Reports): readonly PeerId[] {
   const all = [...group];
   for (const peer of order) {

@@ -1,6 +1,6 @@
 /**
- * What the authority does. It decides from the reports alone, so a successor comes to the same result from the same
- * reports: who is ready, which generation cannot finish its step, and whether another one is due.
+ * The work of the authority: it decides who is ready, which generation cannot finish its step, and whether another one
+ * is due. It decides from the reports alone, so a successor with the same reports decides the same.
  */
 import type { PeerId } from '../../plan/mesh';
 import { isWholeOnAll } from '../../plan/plan';
@@ -15,23 +15,23 @@ const NOTHING_STUCK = { broken: 0, lost: '' } as const;
 const NOTHING_BROKE = { heard: 0, by: '', entered: 0, broke: 0, lost: '', waiting: true, links: [] };
 
 export const LEAD_MS = {
-  /** Joins and leaves within this become one generation. */
+  /** Joins and leaves within this time become one generation. */
   debounce: 300,
-  /** Where nobody trains yet, those who are still connecting are waited for this long. */
+  /** Where no peer trains yet, the first generation waits this long for peers that are still connecting. */
   gather: 2_000,
-  /** A living member that holds a part of the model has this long to mend a link. */
+  /** A live member that holds a part of the model has this long to restore a link. */
   mend: 2_000,
-  /** A peer that was named for so long since is as good as one that was never left out. */
+  /** A peer that was last left out longer ago than this counts as never left out. */
   forgive: 60_000,
 } as const;
 
-/** All that the authority decides by. */
+/** The fields of the state on which the decisions of the authority depend. */
 const DECIDES = [
   ...['roster', 'spared', 'links', 'newest', 'go', 'place', 'entered', 'broke', 'holds', 'lapsed', 'leadingSince'],
   ...['reports', 'records', 'change', 'removed', 'guests', 'isTied'],
 ] as readonly (keyof State)[];
 
-/** Whether something was declared or everybody let go, so that this peer's own part may have changed. */
+/** Run the authority's part. True when it declared a generation or sent `go`: this peer's own part may have changed. */
 export function lead(turn: Turn): boolean {
   const { state, setting, now } = turn;
   if (turn.authority !== setting.self || !turn.isInformed) {
@@ -69,7 +69,7 @@ function decide(turn: Turn, leadingSince: number): boolean {
   return true;
 }
 
-/** The last one to leave stops at its own step border; nobody is left to declare it. */
+/** With no authority left, the last member declares an empty generation for itself, to stop at its step border. */
 function stopLast(turn: Turn): boolean {
   const { state, setting } = turn;
   const isMember = state.refusal === '' && state.roster.has(setting.self) && state.newest.peers.includes(setting.self);
@@ -83,7 +83,7 @@ function reportOf(turn: Turn, peer: PeerId): Omit<Report, 'seq'> | undefined {
   return peer === turn.setting.self ? turn.facts() : turn.state.reports.get(peer);
 }
 
-/** Everybody waits for the newest generation, or somebody is in it already: let the members in. */
+/** Send `go` when all members wait for the newest generation, or when one is in it already. True when it was sent. */
 function letGo(turn: Turn): boolean {
   const { state } = turn;
   const { number, peers, authority } = state.newest;
@@ -101,7 +101,7 @@ function letGo(turn: Turn): boolean {
   return true;
 }
 
-/** A declaration may have been lost on its way. */
+/** Send the newest declaration again to members that have not reported it: the first may have been lost. */
 function remind(turn: Turn): void {
   const { state, setting, now } = turn;
   if (!turn.by(state.remindedAt + MEMBER_MS.again)) return;
@@ -114,7 +114,7 @@ function remind(turn: Turn): void {
   }
 }
 
-/** The highest generation that can finish no step though somebody is in it or it is the newest; 0 where there is none. */
+/** The highest generation that cannot finish a step and that a member is in, or that is the newest; 0 where none is. */
 function stuckIn(turn: Turn): { readonly broken: number; readonly lost: PeerId } {
   const { state } = turn;
   const known = [...state.reports.values(), ...(state.place.is === 'apart' ? [] : [turn.facts()])];
@@ -123,12 +123,12 @@ function stuckIn(turn: Turn): { readonly broken: number; readonly lost: PeerId }
   const isIn = known.some(
     (one) => !one.waiting && one.entered > Math.max(one.broke, broken) && one.entered <= worst.broke,
   );
-  // why the newest too: all have left it, and it is not entered twice
+  // why the newest too: every member has left it, and no member enters a generation twice
   const isStuck = isIn || (worst.broke === state.newest.number && state.newest.peers.length > 0);
   return isStuck && worst.broke > broken ? { broken: worst.broke, lost: worst.lost } : NOTHING_STUCK;
 }
 
-/** Members that are dead, silent, or without a link to the others; not those who leave at the step border. */
+/** Members that are gone, lapsed, or without links to the others. Excludes members that leave at the step border. */
 function deadOf(turn: Turn, group: readonly PeerId[]): readonly PeerId[] {
   const { state } = turn;
   const candidates = candidatesOf(turn);
@@ -138,20 +138,20 @@ function deadOf(turn: Turn, group: readonly PeerId[]): readonly PeerId[] {
   });
 }
 
-/** In how many milliseconds another generation is due; undefined where none is. */
+/** Milliseconds until another generation is due; undefined where none is due. */
 function delayOf(turn: Turn, group: readonly PeerId[], desired: Desired): number | undefined {
   const { state, setting } = turn;
   const { newest, go, change } = state;
   const isStuck = stuckIn(turn).broken > 0;
   const dead = deadOf(turn, group);
   if (dead.length > 0) return isStuck || !isWorthMending(turn, dead) ? 0 : LEAD_MS.mend;
-  // why: before everybody has entered it, pausing again would take the steps away
+  // why: a pause that comes before all members have entered would cancel the steps that were asked for
   const isEntering = newest.steps !== undefined && go < newest.number;
   const agreed = isEntering ? { ...desired, paused: newest.paused, steps: newest.steps! } : desired;
   if (isStuck || state.isTied) return 0;
   if (sameMembership(agreed, newest)) return undefined;
   if (Object.keys(change).length > 0) return 0;
-  // why only then: nobody waits for a newcomer, and a generation is not replaced before it is entered
+  // why `isLeft`: no member waits for a newcomer, so a join does not replace a generation before it is entered
   const isLeft = newest.peers.some((peer) => !group.includes(peer));
   if (go < newest.number && newest.peers.length > 0) return isLeft ? LEAD_MS.debounce : undefined;
   if (setting.expect !== undefined) return 0;
@@ -159,7 +159,7 @@ function delayOf(turn: Turn, group: readonly PeerId[], desired: Desired): number
   return isComing ? LEAD_MS.gather : LEAD_MS.debounce;
 }
 
-/** Living members without which a part of the model is missing may mend their links. */
+/** Whether the `dead` members get time to restore links: all of them are candidates, and the model is cut. */
 function isWorthMending(turn: Turn, dead: readonly PeerId[]): boolean {
   const { state, setting } = turn;
   if (setting.expect !== undefined || isWholeOnAll(state.newest.plan)) return false;
@@ -167,7 +167,7 @@ function isWorthMending(turn: Turn, dead: readonly PeerId[]): boolean {
   return dead.every((peer) => candidates.includes(peer));
 }
 
-/** Since when each peer that was left out before has links to all members. */
+/** Record since when each peer that was left out before has had links to all members. */
 function noteLinks(turn: Turn): void {
   const { state, now } = turn;
   const reports = reportsOf(turn);
@@ -179,7 +179,7 @@ function noteLinks(turn: Turn): void {
   state.linkedSince = since;
 }
 
-/** While a signal page that locked the room is here and silent, whoever leads meanwhile lets nobody in either. */
+/** Keep the lock of a signal page that is present but does not lead: the peer that leads admits no newcomer either. */
 function keepLock({ state, setting }: Turn): void {
   if (state.roster.get(setting.self)?.signal) return;
   const hasPage = [...state.roster.values()].some(({ signal }) => signal);
@@ -207,7 +207,7 @@ function declare(turn: Turn, group: readonly PeerId[], desired: Desired): void {
   turn.accept(declaration);
 }
 
-/** Who is here and yet had to go: its links must stand the longer before it comes back. */
+/** Count the members that were left out while present: their links must stand longer before they come back. */
 function noteLeftOut({ state, now }: Turn, dead: readonly PeerId[]): void {
   const records = new Map(state.records);
   for (const peer of dead) {

@@ -1,28 +1,28 @@
 /**
- * What every peer does by itself: hold links to who may train with it, report where it stands, enter the generation that
- * everybody is ready for, and doubt an authority that does not answer.
+ * The part of every peer: hold links to the peers that may train with it, report its state, enter a generation once all
+ * members are ready, and mark an authority that does not answer as lapsed.
  */
 import type { PeerId } from '../../plan/mesh';
 import { isHere, MOST_LINKED, presentOf, rankOrder } from './election';
 import type { Turn } from './turn';
 
 export const MEMBER_MS = {
-  /** Links of a generation that was left stay open this long: the others may still be receiving its last frames. */
+  /** After a generation ends, its links stay open this long: other members may still be receiving its last frames. */
   linger: 5_000,
-  /** What was not answered is said again. */
+  /** Interval at which an unanswered message is sent again. */
   again: 1_000,
-  /** An authority that does not answer leads no more: one without a link to this peer, and one whose link still speaks. */
+  /** An authority that does not answer for this long lapses: one without a link to this peer, and one with a link. */
   lapse: 800,
   lapseLinked: 3_000,
-  /** As long for a page that draws, and for who alone knows the newest generation. */
+  /** The same for a signal page, and for the peer that alone knows the newest generation. */
   lapsePage: 2_000,
-  /** A member looks at the time this often; one that did not for so long has slept, and listens before it leads. */
+  /** A member checks the time every `tick`. After a gap of `slept` it has slept: it leads nothing for `listen`. */
   tick: 1_000,
   slept: 2_500,
   listen: 800,
 } as const;
 
-/** Everybody willing connects to everybody willing, in the background: members first, then who may come in next. */
+/** Connect all willing peers to each other in the background: members first, then the peers that may join next. */
 export function holdLinks(turn: Turn): void {
   const { state, setting, now } = turn;
   if (!turn.isChanged('roster', 'spared', 'newest', 'place', 'lingering', 'links', 'refusal')) {
@@ -58,7 +58,7 @@ function forget(turn: Turn, peer: PeerId): void {
   turn.state.lingering = lingering;
 }
 
-/** The trainer has left its generation. */
+/** The trainer has left its generation: keep the links of that generation open for MEMBER_MS.linger. */
 export function linger(turn: Turn): void {
   const { place } = turn.state;
   if (place.is !== 'inside') return;
@@ -67,7 +67,7 @@ export function linger(turn: Turn): void {
   turn.state.lingering = lingering;
 }
 
-/** Everybody is ready, and so is this peer: the trainer goes in. */
+/** Let the trainer enter the newest generation, if all members are ready and this peer is. */
 export function enter(turn: Turn): void {
   const { state, setting } = turn;
   const { newest, place, go } = state;
@@ -78,7 +78,7 @@ export function enter(turn: Turn): void {
   turn.effects.push({ f: 'enter', generation: newest });
 }
 
-/** Report to the authority what it does not know yet, and doubt one that does not answer. */
+/** Report news to the authority, and mark an authority that does not answer as lapsed. */
 export function report(turn: Turn): void {
   const { state, setting, now } = turn;
   const { self } = setting;
@@ -105,7 +105,7 @@ export function report(turn: Turn): void {
     turn.tell(to, { t: 'report', report: state.report });
     turn.by(now + MEMBER_MS.again);
   }
-  // why not headless: ranks of one machine starve each other, and the command line sees deaths
+  // why not headless: ranks of one machine delay each other's timers, and the command line sees deaths
   if (state.isAnswered || setting.expect !== undefined) return;
   if (!turn.by(state.askedAt + patienceWith(turn, to))) return;
   lapse(turn, to);
@@ -121,7 +121,7 @@ export function lapse({ state }: Turn, peer: PeerId): void {
   state.lapsed = new Set([...state.lapsed, peer]);
 }
 
-/** Who did not answer is asked again for as long as it is here. */
+/** Ask each lapsed peer again, once a second, as long as it is here. */
 export function pingLapsed(turn: Turn): void {
   const { state, now } = turn;
   if (state.lapsed.size === 0 || !turn.by(state.pingedAt + MEMBER_MS.again)) return;
@@ -131,7 +131,7 @@ export function pingLapsed(turn: Turn): void {
   for (const peer of state.lapsed) turn.tell(peer, { t: 'hello', heard: state.newest.number });
 }
 
-/** A page that came late asks who holds the state what the room has agreed on. */
+/** Ask the peer that holds the newest state for the newest generation: this page came too late to have heard it. */
 function askHolder(turn: Turn): void {
   const { state, setting, now } = turn;
   const holders = presentOf(state, setting).filter(
@@ -155,7 +155,7 @@ function askHolder(turn: Turn): void {
   turn.by(state.askedAt + MEMBER_MS.lapsePage);
 }
 
-/** A peer that slept may have been left out meanwhile: it asks the others before it decides anything. */
+/** After a sleep, ask the others for the newest generation and listen first: this peer may have been left out. */
 export function wakeUp(turn: Turn): void {
   const { state, now } = turn;
   const isOut = state.place.is === 'apart' || state.newest.number === 0;
@@ -166,7 +166,7 @@ export function wakeUp(turn: Turn): void {
   state.lastAt = now;
 }
 
-/** `peer` is gone for good, by two witnesses. */
+/** Forget `peer` if it is gone for good: signaling does not show it and no link to it stands. */
 export function gone(turn: Turn, peer: PeerId): void {
   const { state } = turn;
   if (isHere(state, peer)) return;

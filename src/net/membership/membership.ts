@@ -1,6 +1,6 @@
 /**
- * Generations: one authority (the signal page if open, else the lowest live peer) declares (number, peers, plan); the
- * members open their links, say ready, and train until the next declaration. The authority never touches numbers.
+ * Generations: one authority (election.ts) declares a number, the peers and the plan. The members open their links,
+ * report that they are ready, and train until the next declaration. The authority computes no training numbers.
  */
 import type { PeerId } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
@@ -10,29 +10,29 @@ export interface Generation {
   readonly number: number;
   readonly peers: readonly PeerId[];
   readonly plan: ParallelPlan;
-  /** The members wait at the step border until a later generation lifts it. */
+  /** The members wait at the step border until a later generation ends the pause. */
   readonly paused: boolean;
-  /** Committed steps after which the members wait at the step border; as many as there are where it is missing. */
+  /** The members wait at the step border after this many committed steps. Absent: no limit. */
   readonly steps?: number;
   /** The room's run file as JSON text; a joiner without one of its own takes it from here. */
   readonly run: string;
 }
 
-/** What the trainer sees of the room. */
+/** The trainer's view of the room. */
 export interface Membership {
   readonly self: PeerId;
   /**
-   * The newest generation numbered above `after` that includes this peer, once its links are up and every member has
-   * said ready. Rejects with the signal's reason when aborted, with ConnectError when the room refuses this peer.
+   * Resolves with the newest generation numbered above `after` that includes this peer, once its links are up and all
+   * members are ready. Rejects with the signal's reason when aborted, with ConnectError when the room refuses the peer.
    */
   next(after: number, signal: AbortSignal): Promise<JoinedGeneration>;
-  /** The trainer holds the state of the run in the generation it is in, or has lost it: who holds state leads the room. */
+  /** Tell the room whether the trainer holds the run's state in its generation. Peers that hold state lead the room. */
   holdsState(holds: boolean): void;
-  /** Highest number declared so far. A rank puts it into its NORM vote, so that all ranks stop at the same step border. */
+  /** Highest number declared so far. Each rank sends it in its NORM vote, so all ranks stop at the same step border. */
   readonly declared: number;
 }
 
 export interface JoinedGeneration extends Generation {
-  /** Aborted with PeerLost or StaleGeneration when this generation cannot finish its step (a member is gone). */
+  /** Aborts with PeerLost or StaleGeneration when this generation cannot finish its step (a member is gone). */
   readonly signal: AbortSignal;
 }

@@ -1,7 +1,7 @@
 /**
- * The membership machine of one peer: `(state, event) -> (state, effects)`, pure. An event changes what is known; what
- * follows from it is worked out anew every time, so that a message that is lost, late or repeated leaves nothing undone.
- * Picture and invariants: docs/protocol.md.
+ * The membership state machine of one peer: `(state, event) -> (state, effects)`, pure. An event updates the state; the
+ * effects are then derived from the whole state, so a lost, late or repeated message leaves nothing undone.
+ * Diagram and invariants: docs/protocol.md.
  */
 import type { PeerId } from '../../plan/mesh';
 import { asked, bring } from './asked';
@@ -17,17 +17,17 @@ import { allowed, type Change } from './wishes';
 export interface Reduced {
   readonly state: State;
   readonly effects: readonly Effect[];
-  /** A `time` event is due then; Infinity where only news can change anything. */
+  /** The time at which a `time` event is due; Infinity where only another event can change anything. */
   readonly wakeAt: number;
 }
 
-/** `now` in milliseconds from an arbitrary zero; never earlier than in the event before. */
+/** Handle one event. `now`: milliseconds from an arbitrary zero, never earlier than at the previous event. */
 export function reduce(setting: Setting, state: State, event: Event, now: number): Reduced {
   const turn = new Turn(setting, state, now);
   wakeUp(turn);
   absorb(turn, event);
   refuse(turn);
-  // why not for ever: each turn of it declares or lets go, and a lone peer does both once
+  // why a bound: each repetition follows a declaration or a `go`, and even a lone peer needs one of each only
   for (let again = true, times = 0; again && times < 8; times++) {
     enter(turn);
     turn.wakeAt = Number.POSITIVE_INFINITY;
@@ -36,7 +36,7 @@ export function reduce(setting: Setting, state: State, event: Event, now: number
     pingLapsed(turn);
     again = lead(turn);
   }
-  // why: so that a sleep shows
+  // why: regular ticks reveal that this peer has slept
   if (turn.state.place.is !== 'apart') turn.by(now + MEMBER_MS.tick);
   return { state: turn.state, effects: turn.effects, wakeAt: turn.wakeAt };
 }
@@ -55,7 +55,7 @@ function absorb(turn: Turn, event: Event): void {
   else if (event.e !== 'time') leave(turn, event);
 }
 
-/** The trainer has come to the step border, or trains no more. */
+/** The trainer has reached the step border, or has stopped training. */
 function leave(turn: Turn, event: Extract<Event, { e: 'border' | 'apart' }>): void {
   linger(turn);
   turn.state.place = event.e === 'border' ? { is: 'border', after: event.after } : { is: 'apart' };
@@ -76,7 +76,7 @@ function ask(turn: Turn, change: Change): void {
 const allowedTo = ({ state }: Turn, from: PeerId, change: Change) =>
   allowed(change, state.roster.get(from), state.roster, state.newest.run !== '');
 
-/** Signaling's word on who is here. A link that stands is asked before it is believed that somebody left. */
+/** Take the new roster from signaling. A missing peer whose link is open is questioned before it counts as gone. */
 function meet(turn: Turn, roster: RosterView): void {
   const { state, setting } = turn;
   const before = state.roster;
@@ -94,7 +94,7 @@ function meet(turn: Turn, roster: RosterView): void {
   bring(turn);
 }
 
-/** Peers that are here or willing only now may not know the newest generation. */
+/** Send the newest declaration to peers that are new here or whose state changed: they may not know it. */
 function welcome(turn: Turn, before: RosterView): void {
   const { newest, roster } = turn.state;
   if (newest.number === 0) return;
@@ -129,14 +129,14 @@ function hear(turn: Turn, from: PeerId, message: MembershipMessage): void {
   else if (message.t === 'ask' && turn.authority === setting.self) asked(turn, allowedTo(turn, from, message));
 }
 
-/** Its link is silent: if it does not answer by the time that the link is given up, it leads nothing. */
+/** The link to `peer` is silent: ask `peer` whether it is there. If its link ends unanswered, the peer lapses. */
 function doubt(turn: Turn, peer: PeerId): void {
   const { state, now } = turn;
   state.doubted = new Map(state.doubted).set(peer, now);
   turn.tell(peer, { t: 'hello', heard: state.newest.number });
 }
 
-/** `peer` has shown that it is there. */
+/** `peer` has shown that it is there: clear its lapse and its doubt. */
 function speaks({ state, now }: Turn, peer: PeerId): void {
   if (state.lapsed.has(peer)) state.lapsed = new Set([...state.lapsed].filter((one) => one !== peer));
   if (state.doubted.has(peer)) state.doubted = new Map([...state.doubted].filter(([one]) => one !== peer));
@@ -156,7 +156,7 @@ function hearGo({ state }: Turn, from: PeerId, { number, by }: { number: number;
 function hearReport(turn: Turn, from: PeerId, heard: Report): void {
   const { state, setting } = turn;
   const { number, authority } = state.newest;
-  // why hello: whoever knows of a newer generation declares it, and learns that this peer is there
+  // why hello: a peer that knows of a newer generation answers with it, and learns that this peer is there
   if (heard.heard > number) turn.tell(from, { t: 'hello', heard: number });
   else if (turn.authority !== setting.self) answer(turn, from, heard.heard);
   if (turn.authority !== setting.self || (state.reports.get(from)?.seq ?? 0) > heard.seq) return;
@@ -170,8 +170,8 @@ function hearReport(turn: Turn, from: PeerId, heard: Report): void {
 }
 
 /**
- * A declaration counts when it is ahead of what is known, unless a peer without the state of the run would take it from
- * those who hold it: that one came late, and is taught.
+ * Accept a declaration that is ahead of the known one. Exception: an authority that holds no state may not replace the
+ * generation of peers that do. Such an authority came late and gets the newest declaration instead.
  */
 function hearDeclaration(turn: Turn, from: PeerId, heard: Declaration): void {
   const { state, setting } = turn;
@@ -182,12 +182,12 @@ function hearDeclaration(turn: Turn, from: PeerId, heard: Declaration): void {
   const isTie = heard.number === mine.number && heard.authority !== mine.authority;
   if (isAhead(heard, mine) && mayLead) {
     turn.accept(heard);
-    // Whoever trained in the loser of a tie waits for a higher number: its winner must hear of it.
+    // A peer that trained in the losing generation waits for a higher number, so tell the winner about the tie.
     if (isTie && mine.number > 0) turn.tell(heard.authority, { t: 'declare', declaration: mine });
     return;
   }
   const isKnown = heard.number === mine.number && !isTie;
-  // Two authorities for a moment: the one that is behind learns the newest.
+  // For a moment there are two authorities: tell the one that is behind about the newest generation.
   if (isKnown || from !== heard.authority || mine.number < heard.number) return;
   turn.tell(from, { t: 'declare', declaration: mine });
   if (isTie && mine.authority === setting.self) state.isTied = true;

@@ -1,10 +1,10 @@
 /**
- * Why a peer cannot take part: another build or another run file than the room's. A newcomer gives way to those who train;
- * in a headless run all peers are newcomers, and any difference ends it.
+ * Refuses this peer when its build or its run file differs from the room's. Only a newcomer is refused, never a peer
+ * that trains. In a headless run all peers are newcomers, and any difference ends the run.
  */
 import type { Turn } from './turn';
 
-/** Once a peer has been refused it stays so; its page says why. */
+/** Refuse this peer if it does not match the room. A refusal is final; the page shows its sentence. */
 export function refuse(turn: Turn): void {
   const { state } = turn;
   if (state.refusal !== '' || !turn.isChanged('roster', 'newest')) return;

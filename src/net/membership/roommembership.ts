@@ -1,6 +1,6 @@
 /**
- * Membership for a trainer: keeps the state of the machine (reduce.ts), hands it what happens and does what it wants done.
- * No sockets, no timers but the clock handed in.
+ * Membership for a trainer: keeps the state of the machine (reduce.ts), passes events to it and carries out its
+ * effects. Has no sockets and no timers except those of the clock it is given.
  */
 import { ConnectError, PeerLost, ProtocolError, StaleGeneration } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
@@ -15,15 +15,15 @@ import type { Change } from './wishes';
 
 export interface MembershipOptions extends Setting {
   readonly clock: Clock;
-  /** To another peer; what goes to this one never leaves the machine. */
+  /** Send a message to another peer. Never called for this peer itself. */
   send(to: PeerId, message: MembershipMessage): void;
   /** Hold links to exactly these peers. */
   want(peers: readonly PeerId[]): void;
-  /** This peer holds the state of the run since that generation; the room must be told. */
+  /** Tell the room that this peer holds the run's state of `generation`; 0: it holds none. */
   holds(generation: number): void;
-  /** Signaling gave `peer` up: its link shall show within a second that it lives, or end. */
+  /** Signaling reports `peer` gone: end its link unless a frame arrives in about a second. */
   question(peer: PeerId): void;
-  /** Something that `describe` or `newest` shows has changed. */
+  /** Called when the results of `describe` or `newest` may have changed. */
   onChange?(): void;
 }
 
@@ -38,7 +38,7 @@ export class RoomMembership implements Membership {
   #waiter: Waiter | undefined;
   #controller: AbortController | undefined;
   #cancelWake = () => {};
-  /** What came while another event was at work. */
+  /** Events that arrived while another event was being handled. */
   readonly #queue: Event[] = [];
   #isBusy = false;
 
@@ -76,17 +76,17 @@ export class RoomMembership implements Membership {
     });
   }
 
-  /** Everybody whom signaling shows now. */
+  /** Set the peers that signaling shows now. */
   setRoster(roster: RosterView): void {
     this.#happen({ e: 'roster', roster });
   }
 
-  /** A link has come up. */
+  /** The link to `peer` has opened. */
   linked(peer: PeerId): void {
     this.#happen({ e: 'linked', peer });
   }
 
-  /** A link has gone, or the peer does not answer on it. */
+  /** The link to `peer` has closed, or the peer does not answer on it. */
   unlinked(peer: PeerId, reason: string): void {
     this.#happen({ e: 'unlinked', peer, reason });
   }
@@ -100,21 +100,21 @@ export class RoomMembership implements Membership {
     this.#happen({ e: 'state', holds });
   }
 
-  /** A message of another peer. Throws ProtocolError on one that is malformed. */
+  /** Handle a message of another peer. Throws ProtocolError when it is malformed or the peer is not in this room. */
   receive(from: PeerId, value: unknown): void {
     const presence = this.#state.roster.get(from) ?? this.#state.spared.get(from);
     if (!presence) throw new ProtocolError(`peer ${from} is not in this room`);
-    // why: other builds may speak differently; what they are at shows in the roster
+    // why: another build may use other messages; the roster shows the state of its peers
     if (presence.build !== this.options.build) return;
     this.#happen({ e: 'heard', from, message: parseMembershipMessage(value) });
   }
 
-  /** Ask for a change from the next step border on; who may ask for what is in wishes.ts. */
+  /** Ask for a change from the next step border on. The rules for who may ask are in wishes.ts. */
   ask(change: Change): void {
     this.#happen({ e: 'ask', change });
   }
 
-  /** One sentence for people: what this peer waits for, '' when it waits for nothing. */
+  /** One sentence for the user that says what this peer waits for; '' when it waits for nothing. */
   describe(): string {
     const { refusal, newest, roster, go, links, lackingSince } = this.#state;
     if (refusal) return refusal;

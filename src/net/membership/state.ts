@@ -1,6 +1,6 @@
 /**
- * What one peer knows of its room, what can happen to it, and what it then wants done. Plain data: the rules are in
- * reduce.ts and what it calls; sockets, clocks and promises are roommembership.ts's.
+ * The state, the events and the effects of one peer's membership machine, as plain data. The rules are in reduce.ts and
+ * the files it calls; sockets, clocks and promises are in roommembership.ts.
  */
 import type { PeerId } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
@@ -11,99 +11,99 @@ import type { Change } from './wishes';
 
 export type RosterView = ReadonlyMap<PeerId, Presence>;
 
-/** What does not change while this peer is in the room. */
+/** The settings that do not change while this peer is in the room. */
 export interface Setting {
   readonly self: PeerId;
   readonly build: string;
   /** The run file this peer brings; both '' when it takes the room's. */
   readonly run: { readonly text: string; readonly hash: string };
-  /** What the first generation is cut by, when this peer declares it. */
+  /** The plan of the first generation, if this peer declares it. */
   readonly plan: ParallelPlan;
   /** Headless: every generation has exactly this many peers. */
   readonly expect?: number;
-  /** `plan` for `count` peers, null when the run cannot be cut so. */
+  /** Fits `plan` to `count` peers; null when the run cannot be cut that way. */
   fit(count: number, plan: ParallelPlan, run: string): ParallelPlan | null;
 }
 
-/** Where the trainer of this peer is. */
+/** The position of this peer's trainer relative to the generations. */
 export type Place =
-  /** It does not train: a page that watches, or a tab before its button is pressed. */
+  /** The trainer does not train: a page that watches, or a tab before its button is pressed. */
   | { readonly is: 'apart' }
-  /** At the step border, for a generation numbered above `after`. */
+  /** The trainer waits at the step border for a generation numbered above `after`. */
   | { readonly is: 'border'; readonly after: number }
   | { readonly is: 'inside'; readonly generation: Generation; readonly aborted: boolean };
 
-/** What the authority remembers of a peer that it had to leave out. */
+/** The authority's record of a peer that it had to leave out. */
 export interface LeftOut {
   readonly times: number;
-  /** The last time. */
+  /** When the peer was last left out, ms. */
   readonly at: number;
 }
 
 export interface State {
   readonly roster: RosterView;
-  /** Those whom signaling gave up while their link still speaks, as they were last. */
+  /** The last presence of peers that signaling reports gone while their link is still open. */
   readonly spared: RosterView;
   /** Open links of this peer, sorted. */
   readonly links: readonly PeerId[];
   readonly newest: Declaration;
-  /** Highest number that everybody is ready for. */
+  /** Highest generation for which all members are ready. */
   readonly go: number;
   readonly place: Place;
-  /** Highest number entered, highest that can end at no border of this peer's, and highest whose state it holds. */
+  /** Highest generation entered; highest that this peer cannot finish a step of; newest whose state it holds. */
   readonly entered: number;
   readonly broke: number;
   readonly holds: number;
-  /** Who was lost when `broke` was last raised. */
+  /** The peer that was lost when `broke` was last raised. */
   readonly lost: PeerId;
-  /** Why this peer cannot take part, '' where it can. */
+  /** A sentence that says why this peer cannot take part; '' where it can. */
   readonly refusal: string;
   readonly wanted: readonly PeerId[];
-  /** Links of generations that were left, until when. */
+  /** Peers of past generations whose links stay open, and until when. */
   readonly lingering: ReadonlyMap<PeerId, number>;
-  /** Since when this peer lacks a link to a member; undefined where it lacks none. */
+  /** The time since which this peer has lacked a link to a member; undefined where it lacks none. */
   readonly lackingSince: number | undefined;
 
-  /** What this peer last reported, to whom, when, and whether it was answered. */
+  /** The last report of this peer, its receiver, its time, and whether it was answered. */
   readonly report: Report;
   readonly reportedTo: PeerId | undefined;
   readonly reportedAt: number;
   readonly isAnswered: boolean;
-  /** When the unanswered report was first sent, or `asked` was first asked what it knows. */
+  /** When the unanswered report was first sent, or when the peer `asked` was first asked for the newest generation. */
   readonly askedAt: number;
   readonly asked: PeerId | undefined;
-  /** Who did not answer when it mattered: it leads nothing until it speaks again. */
+  /** Peers that did not answer in time. They lead nothing until a message of theirs arrives. */
   readonly lapsed: ReadonlySet<PeerId>;
-  /** Whose link is silent, and when it was asked whether it is there. */
+  /** Peers whose link is silent, and when each was asked whether it is there. */
   readonly doubted: ReadonlyMap<PeerId, number>;
-  /** When they were last asked again. */
+  /** When the lapsed peers were last asked again. */
   readonly pingedAt: number;
 
-  /** When something happened last: a long silence of everything is this peer's own sleep. */
+  /** Time of the last event. A long gap means that this peer has slept. */
   readonly lastAt: number;
-  /** After a sleep it hears what the others have agreed on meanwhile before it leads. */
+  /** Until then, after a sleep, this peer only listens for what the others have agreed on and does not lead. */
   readonly listenUntil: number;
 
-  /** Only of use to the authority. */
+  /** The fields from here on are used by the authority only. */
   readonly leadingSince: number | undefined;
   readonly reports: ReadonlyMap<PeerId, Report>;
-  /** When the newest generation was last told to who does not know it. */
+  /** When the newest declaration was last sent again to members that do not know it. */
   readonly remindedAt: number;
-  /** Since when a peer has links to all members, by its own word and theirs. */
+  /** The time since which both ends have reported links between a left-out peer and all members. */
   readonly linkedSince: ReadonlyMap<PeerId, number>;
   readonly records: ReadonlyMap<PeerId, LeftOut>;
-  /** Asked for and not declared yet. */
+  /** The change that was asked for and is not declared yet. */
   readonly change: Change;
   readonly removed: ReadonlySet<PeerId>;
-  /** In a locked room: who may take part. */
+  /** In a locked room: the peers that may take part. undefined in an open room. */
   readonly guests: ReadonlySet<PeerId> | undefined;
-  /** The newest generation before the newest that everybody entered to train: its members hold the state. */
+  /** The last generation before `newest` that all members were ready to train in: its members hold the state. */
   readonly holders: Declaration | undefined;
-  /** Two authorities declared one number: a higher one ends it. */
+  /** Two authorities declared the same number. A declaration with a higher number ends the tie. */
   readonly isTied: boolean;
-  /** When the authority must look again though nothing it decides by has changed. */
+  /** When the authority must decide again even if no field that it depends on has changed. */
   readonly lookAt: number;
-  /** When the next generation is due; undefined where nothing has changed. */
+  /** When the next generation is due; undefined where none is due. */
   readonly dueAt: number | undefined;
 }
 
@@ -111,14 +111,14 @@ export type Event =
   | { readonly e: 'roster'; readonly roster: RosterView }
   | { readonly e: 'linked'; readonly peer: PeerId }
   | { readonly e: 'unlinked'; readonly peer: PeerId; readonly reason: string }
-  /** Nothing came over the link for some seconds. */
+  /** No frame came over the link to `peer` for some seconds. */
   | { readonly e: 'suspect'; readonly peer: PeerId }
   | { readonly e: 'heard'; readonly from: PeerId; readonly message: MembershipMessage }
   | { readonly e: 'ask'; readonly change: Change }
-  /** The trainer waits at the step border; 'apart': not any more. */
+  /** 'border': the trainer waits at the step border. 'apart': the trainer has stopped training. */
   | { readonly e: 'border'; readonly after: number }
   | { readonly e: 'apart' }
-  /** The trainer holds the state of the run in the generation that it is in; not any more where `holds` is false. */
+  /** Whether the trainer holds the state of the run in its generation. */
   | { readonly e: 'state'; readonly holds: boolean }
   | { readonly e: 'time' };
 
@@ -126,11 +126,11 @@ export type Effect =
   | { readonly f: 'tell'; readonly to: PeerId; readonly message: MembershipMessage }
   | { readonly f: 'want'; readonly peers: readonly PeerId[] }
   | { readonly f: 'enter'; readonly generation: Generation }
-  /** The generation that the trainer is in cannot finish its step; `lost` is '' where a newer one took its place. */
+  /** The trainer's generation cannot finish its step; `lost` is '' where a newer generation replaced it. */
   | { readonly f: 'abort'; readonly number: number; readonly lost: PeerId; readonly reason: string }
   | { readonly f: 'holds'; readonly generation: number }
   | { readonly f: 'refuse'; readonly sentence: string }
-  /** Signaling gave `peer` up: its link shall show that it lives, or end. */
+  /** Signaling reports `peer` gone: end its link unless the link shows that the peer is alive. */
   | { readonly f: 'question'; readonly peer: PeerId };
 
 export function initialState({ plan, run }: Setting): State {

@@ -1,6 +1,6 @@
 /**
- * One event at work: a copy of the state that its rules change, and what they want done. Collections in it are replaced,
- * never changed in place, so the state before stays as it was.
+ * The handling of one event: a copy of the state that the rules change, and the effects they ask for. The rules replace
+ * collections and never mutate them, so the previous state stays unchanged.
  */
 import type { PeerId } from '../../plan/mesh';
 import type { Declaration, MembershipMessage, Report } from './declaration';
@@ -19,7 +19,7 @@ interface Elected {
 export class Turn {
   readonly state: Draft;
   readonly effects: Effect[] = [];
-  /** When this machine must look again though nothing happens. */
+  /** When the next `time` event is due if no other event comes first. */
   wakeAt = Number.POSITIVE_INFINITY;
   #elected: Elected = { from: [], authority: undefined, held: 0 };
 
@@ -35,12 +35,12 @@ export class Turn {
     return this.#elect().authority;
   }
 
-  /** This peer knows the generation of which somebody here holds the state. */
+  /** Whether this peer knows the newest generation whose state a peer here holds. */
   get isInformed(): boolean {
     return this.state.newest.number >= this.#elect().held;
   }
 
-  /** Asked for several times an event, and it follows from these alone. */
+  /** Cached, because it is read several times per event and depends on these fields alone. */
   #elect(): Elected {
     const { roster, spared, newest, lapsed, refusal, holds } = this.state;
     const from = [roster, spared, newest, lapsed, refusal, holds];
@@ -59,7 +59,7 @@ export class Turn {
     return fields.some((field) => this.state[field] !== this.before[field]);
   }
 
-  /** Whether `at` has come; if not, look again then. */
+  /** Whether the time `at` has come; if not, schedule a `time` event for it. */
   by(at: number): boolean {
     if (at <= this.now) return true;
     this.wakeAt = Math.min(this.wakeAt, at);
@@ -74,13 +74,13 @@ export class Turn {
     return [...this.state.roster.keys()].filter((peer) => peer !== this.setting.self);
   }
 
-  /** What this peer would report now, but for the number. */
+  /** The report of this peer now, without its number. */
   facts(): Omit<Report, 'seq'> {
     const { newest, entered, broke, lost, place, links } = this.state;
     return { heard: newest.number, by: newest.authority, entered, broke, lost, waiting: place.is === 'border', links };
   }
 
-  /** The other members of `generation` where this peer is one. */
+  /** The other members of `generation`; none where this peer is not a member. */
   partners({ peers }: Generation): readonly PeerId[] {
     const { self } = this.setting;
     return peers.includes(self) ? peers.filter((peer) => peer !== self) : [];
@@ -90,7 +90,7 @@ export class Turn {
     return this.partners(generation).every((peer) => this.state.links.includes(peer) && isHere(this.state, peer));
   }
 
-  /** The generation that the trainer is in can finish no step any more. */
+  /** Abort the trainer's generation: it cannot finish its step. No effect outside a generation or after an abort. */
   abort(lost: PeerId, reason: string): void {
     const { place } = this.state;
     if (place.is !== 'inside' || place.aborted) return;
@@ -105,7 +105,7 @@ export class Turn {
     const { state } = this;
     const { newest, place } = state;
     const isTie = declaration.number === newest.number && declaration.authority !== newest.authority;
-    // why: it will not be entered any more, and whoever has entered it would wait for this peer
+    // why: this peer will not enter that generation any more, and a member inside it would wait for this peer
     const isPassed = newest.number > state.entered && newest.peers.includes(this.setting.self);
     if (isPassed && newest.number > state.broke) state.broke = newest.number;
     state.holders = holdersOf(state, Math.max(state.broke, declaration.broken));

@@ -1,4 +1,4 @@
-/** For people: what a peer of a room waits for. Pure. */
+/** The sentence that tells the user what a peer of a room waits for. Pure. */
 import type { PeerId } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
 import type { Presence } from '../signaling/signaling';
@@ -10,21 +10,21 @@ export interface Waiting {
   readonly newest: Generation & { readonly wanted?: Generation['plan']; readonly locked?: boolean };
   readonly roster: ReadonlyMap<PeerId, Presence>;
   readonly willing: number;
-  /** As MembershipOptions.fit. */
+  /** See Setting.fit. */
   readonly fit: (count: number, plan: ParallelPlan, run: string) => ParallelPlan | null;
-  /** Headless: the first generation waits for this many. */
+  /** Headless: the number of peers that the first generation waits for. */
   readonly expect: number | undefined;
-  /** Members that this peer has no link to, and for how long it has been trying, ms. */
+  /** Members to which this peer has no link, and the time it has been trying to connect, ms. */
   readonly missingLinks: readonly PeerId[];
   readonly tryingMs: number;
-  /** Highest number that everybody is ready for. */
+  /** Highest generation for which all members are ready. */
   readonly go: number;
 }
 
-/** Two devices that can reach each other are connected long before. */
+/** Two devices that can reach each other connect in much less time. */
 export const UNREACHED_MS = 8_000;
 
-/** One sentence, '' where it waits for nothing. */
+/** One sentence that says what this peer waits for; '' where it waits for nothing. */
 export function waitingSentence(waiting: Waiting): string {
   const { self, newest, roster, willing, expect, go } = waiting;
   const { number, peers, paused, run, wanted, locked } = newest;
@@ -50,7 +50,7 @@ export function waitingSentence(waiting: Waiting): string {
   return paused ? 'Paused.' : '';
 }
 
-/** One more willing peer would not make the generation larger. */
+/** Whether one more willing peer would not make the generation larger. */
 function isFull(waiting: Waiting): boolean {
   const { peers, plan, run } = waiting.newest;
   const count = Math.max(waiting.willing, peers.length + 1);
@@ -58,7 +58,7 @@ function isFull(waiting: Waiting): boolean {
   return more !== null && more.dp * more.pp * more.tp <= peers.length;
 }
 
-/** Of those who are still here. */
+/** The names of those of `peers` that are still here, joined by commas. */
 function namesOf(peers: readonly PeerId[], roster: Waiting['roster']): string {
   return peers.flatMap((peer) => (roster.has(peer) ? [roster.get(peer)!.name || peer] : [])).join(', ');
 }

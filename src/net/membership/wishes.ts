@@ -1,7 +1,7 @@
 /**
- * What was asked of a room and is not declared yet, and who may ask for what: while a signal page is open only signal
- * pages ask; without one any peer may pause and cut differently, and bring a run where there is none. The room's key is
- * the only proof of either: whoever has the link could open a signal page.
+ * Changes that were asked for and are not declared yet, and who may ask for them. While a signal page is open, only
+ * signal pages may ask. Without one, any peer may pause or change the plan. Any peer may always bring a run where there
+ * is none. There is no proof beyond the room's key: anyone with the link can open a signal page.
  */
 import type { PeerId } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
@@ -9,21 +9,21 @@ import type { Presence } from '../signaling/signaling';
 
 export interface Change {
   readonly paused?: boolean;
-  /** Cut like this, with as many replicas as there are peers for. */
+  /** Use this plan, with as many replicas as there are peers for. */
   readonly plan?: ParallelPlan;
-  /** Exactly this plan as long as there are peers enough; others wait. */
+  /** Use exactly this plan as long as there are enough peers; the other peers wait. */
   readonly wanted?: ParallelPlan;
-  /** While paused: this many steps, then paused again. */
+  /** While paused: run this many steps, then pause again. */
   readonly steps?: number;
-  /** Another run: its text, its hash, and the plan it begins with. */
+  /** Start another run: its text, its hash, and its first plan. */
   readonly run?: { readonly text: string; readonly hash: string; readonly plan: ParallelPlan };
-  /** Nobody who is not here now is let in. */
+  /** true: admit no peer that is not here now. false: open the room again. */
   readonly locked?: boolean;
-  /** This peer takes part no more. */
+  /** Exclude this peer from all later generations. */
   readonly remove?: PeerId;
 }
 
-/** The part of `change` that `from` may ask for. `hasRun`: the room has a run already. */
+/** Returns the part of `change` that `from` may ask for. `hasRun`: the room already has a run. */
 export function allowed(
   change: Change,
   from: Presence | undefined,

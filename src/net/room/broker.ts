@@ -1,17 +1,17 @@
-/** A page's way to the broker (broker.worker.ts): leaves ports for another page of this browser, and takes those left for it. */
+/** The client of the broker (broker.worker.ts): leaves ports for another page of this browser and takes ports. */
 import type { BrokerMessage } from './broker.worker';
 
 export interface Broker {
-  /** Leave `ports` under `token`; they are no longer this page's. */
+  /** Leave `ports` under `token`. Transfers them: this page can no longer use them. */
   leave(token: string, ports: readonly MessagePort[]): void;
-  /** The ports left under `token`, once they are. */
+  /** Resolves with the ports left under `token`, now or later. Never settles after an abort. */
   take(token: string, signal: AbortSignal): Promise<readonly MessagePort[]>;
 }
 
 /** The broker of this browser; undefined where there are no SharedWorkers. */
 export function sharedBroker(): Broker | undefined {
   if (typeof SharedWorker === 'undefined') return undefined;
-  // why each time: the browser starts the Worker anew if it was ended, and an old port would lead nowhere
+  // why each time: the browser may have ended and restarted the Worker, and then an old port is dead
   const open = () => new SharedWorker(new URL('./broker.worker.ts', import.meta.url), { type: 'module' }).port;
   const say = (port: MessagePort, message: BrokerMessage, ports: readonly MessagePort[] = []) =>
     port.postMessage(message, [...ports]);

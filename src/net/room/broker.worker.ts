@@ -1,13 +1,13 @@
 /**
- * SharedWorker that hands MessagePorts from one page of this browser to another. A page leaves them under a token, the page
- * that names the token takes them; tokens travel in sealed messages of a room, so only its members can. Once handed over,
- * ports need this Worker no more.
+ * SharedWorker that passes MessagePorts from one page of this browser to another. A page leaves them under a token, and
+ * the page that names the token takes them. Tokens travel in sealed messages of a room, so only its members know them.
+ * The ports then work without this Worker.
  */
 
-/** Left: ports under a token. Taken: the ports of that token come back in a message, now or when they are left. */
+/** `leave`: ports under a token. `take`: the ports of that token come back in a message, now or once they are left. */
 export type BrokerMessage = { readonly leave: string } | { readonly take: string };
 
-/** What nobody has taken, or left, by then is forgotten. */
+/** Ports that no page takes, and requests that get no ports, are dropped after this time. */
 const KEEP_MS = 10_000;
 const MOST_KEPT = 1000;
 

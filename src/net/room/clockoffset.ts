@@ -1,10 +1,10 @@
 /**
- * What to add to another page's clock to get this page's: each exchange bounds it (its answer was given between the
- * question and the answer's arrival), the bounds of the newest exchanges are intersected. No decision of the training
- * uses it; it aligns traces.
+ * The offset to add to another page's clock to get this page's clock. Each exchange bounds it, because the other page
+ * answered between the question and the arrival of the answer. The bounds of the newest exchanges are intersected. The
+ * offset aligns traces; training does not depend on it.
  */
 
-/** Exchanges that count; older ones would hold a drifting clock to its old place. */
+/** Number of exchanges kept. Older ones would give wrong bounds for a clock that drifts. */
 const KEPT = 16;
 
 interface Bounds {
@@ -15,7 +15,7 @@ interface Bounds {
 export class ClockOffset {
   #kept: Bounds[] = [];
 
-  /** Asked at `sentMs` and answered at `receivedMs` of this clock, `remoteMs` of the other. */
+  /** Add one exchange: asked at `sentMs` and answered at `receivedMs` of this clock, `remoteMs` of the other clock. */
   add(sentMs: number, remoteMs: number, receivedMs: number): void {
     if (!(receivedMs >= sentMs) || !Number.isFinite(remoteMs)) return;
     this.#kept = [...this.#kept.slice(1 - KEPT), { low: sentMs - remoteMs, high: receivedMs - remoteMs }];
@@ -26,13 +26,13 @@ export class ClockOffset {
     return this.#kept.length > 0;
   }
 
-  /** Half the width of what the exchanges leave open, ms. */
+  /** Half the width of the interval that contains the offset, ms. */
   get errorMs(): number {
     const { low, high } = this.#bounds();
     return (high - low) / 2;
   }
 
-  /** 0 where the two clocks may be one (tabs of one browser), else the middle of what is possible. */
+  /** The offset: 0 if that is possible (tabs of one browser share a clock), else the middle of the interval. */
   get ms(): number {
     const { low, high } = this.#bounds();
     return low <= 0 && high >= 0 ? 0 : (low + high) / 2;
@@ -40,7 +40,7 @@ export class ClockOffset {
 
   #bounds(): Bounds {
     let both: Bounds = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
-    // From the newest on: where a clock was set meanwhile, older exchanges contradict and are left out.
+    // From the newest on: if a clock was set meanwhile, older exchanges contradict newer ones and are left out.
     for (const { low, high } of [...this.#kept].reverse()) {
       const next = { low: Math.max(both.low, low), high: Math.min(both.high, high) };
       if (next.low > next.high) break;

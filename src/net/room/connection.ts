@@ -1,10 +1,10 @@
-/** What the linker holds of one connection, whatever carries it. */
+/** One connection as the linker sees it, by WebRTC or by MessagePorts. */
 export interface Connection {
-  /** Resolves when the connection stands. Rejects with ConnectError: try again with a new connection. */
+  /** Resolves when the connection is open. Rejects with ConnectError: try again with a new connection. */
   readonly connected: Promise<void>;
-  /** Hand in what came from the other end. Data from the network: what cannot be used ends the connection. */
+  /** Pass in a signal of the other end. Data from the network: a signal that cannot be used ends the connection. */
   signal(data: unknown): void;
-  /** Told once when the connection is over, whoever ended it. */
+  /** Calls `listener` once when the connection ends, for any reason; at once if it has ended. */
   onClose(listener: (reason: string) => void): void;
   close(): void;
 }

@@ -1,7 +1,7 @@
 /**
- * Connects two pages of one browser by MessagePorts, in place of a WebRTC connection: the end that offers leaves ports with the
- * broker and tells the other the token in a sealed message; the other takes them and says so. Ends itself when that takes too
- * long, as where the two are in different storage partitions; the linker then tries WebRTC.
+ * Connects two pages of one browser by MessagePorts instead of WebRTC. The end that offers leaves ports with the broker
+ * and sends the token in a sealed message; the other end takes them and confirms. The connection ends itself when that
+ * takes too long, e.g. in different storage partitions. The next attempt uses WebRTC.
  */
 import { ConnectError, sentenceOf } from '../../errors';
 import { newSecret } from '../signaling/roomkey';
@@ -10,36 +10,36 @@ import type { Connection } from './connection';
 
 const CONNECT_MS = 2000;
 
-/** Ports of a link for the Worker of this page. */
+/** The ports of a link, for the Worker of this page. */
 export interface NearPorts {
   readonly bulk: MessagePort;
   readonly control: MessagePort;
-  /** Both ends are frames of one page: buffers move between them without a copy. */
+  /** Whether both ends are frames of one page, so that buffers move between them without a copy. */
   readonly isOneProcess: boolean;
 }
 
 export interface NearOptions {
   readonly initiator: boolean;
-  /** Called with what the other end's `signal` must be given. Plain JSON. */
+  /** Called with the data to pass to `signal` of the other end. Plain JSON. */
   readonly onSignal: (data: unknown) => void;
   readonly broker: Broker;
-  /** The same for all frames of one page, unlike for everybody else. */
+  /** Identifies the page: the same for all its frames, different for every other page. */
   readonly page: string;
-  /** Called once with the ports, which are then the listener's. */
+  /** Called once with the ports, which the listener then owns. */
   readonly onPorts: (ports: NearPorts) => void;
-  /** The two ends did not meet at the broker. */
+  /** Called when the connection failed, e.g. because the two ends did not meet at the broker. */
   readonly onFailed: () => void;
   readonly timeoutMs?: number;
 }
 
-/** `offer` comes first and tells the token, `taken` answers; both tell the page of the end that speaks. */
+/** `offer` comes first and carries the token; `taken` confirms it. `page` is that of the sender. */
 interface NearSignal {
   readonly near: 'offer' | 'taken';
   readonly token: string;
   readonly page: string;
 }
 
-/** The signal of a near connection in `data`, undefined for one of WebRTC and for anything else. */
+/** The signal of a near connection in `data`; undefined for a WebRTC signal and for anything else. */
 export function nearSignal(data: unknown): NearSignal | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const { near, token, page } = data as Record<string, unknown>;
@@ -57,7 +57,7 @@ class NearConnection implements Connection {
   readonly #listeners = new Set<(reason: string) => void>();
   readonly #taking = new AbortController();
   readonly #timer: ReturnType<typeof setTimeout>;
-  /** Ends of the ports that this page keeps; undefined where the other end offers. */
+  /** The port ends that this page keeps; undefined where the other end offers, and once they are passed on. */
   #own: readonly [MessagePort, MessagePort] | undefined;
   #closed: string | undefined;
   #stand: () => void = () => {};
@@ -131,7 +131,7 @@ class NearConnection implements Connection {
     this.#end(reason);
   }
 
-  /** The Workers that have the ports close them: the page tells its own that the connection is over. */
+  /** End the connection. Ports already passed to the Workers are closed there, after the page reports the end. */
   #end(reason: string): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;

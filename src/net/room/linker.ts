@@ -1,23 +1,23 @@
 /**
- * Holds one connection to every wanted peer: the lower id offers, attempts are numbered so that signals of an earlier one
- * are dropped, failures are tried again with back-off. Browsers give a page 500 connections for its whole life.
+ * Holds one connection to every wanted peer. The lower id offers. Attempts are numbered, so signals of an earlier one
+ * are dropped. Failures are tried again with back-off. Browsers give a page 500 connections for its whole life.
  */
 import type { PeerId } from '../../plan/mesh';
 import { type Clock, realClock } from '../clock';
 import type { Connection } from './connection';
 
 export interface LinkSignal {
-  /** Counted by the end that offers. */
+  /** Number of the attempt, counted by the end that offers. */
   readonly attempt: number;
   readonly data: unknown;
 }
 
-/** What a connection is made with. */
+/** The parameters of one connection attempt. */
 export interface Attempt {
-  /** Exactly one of the two ends. */
+  /** True at exactly one of the two ends: the one that offers. */
   readonly initiator: boolean;
   readonly onSignal: (data: unknown) => void;
-  /** What the other end said first, at the end that does not offer: it says which kind of connection that one makes. */
+  /** The first signal of the offering end; undefined at that end itself. It shows the kind of connection. */
   readonly first: unknown;
 }
 
@@ -25,21 +25,21 @@ export interface LinkerOptions<C extends Connection> {
   readonly self: PeerId;
   readonly connect: (peer: PeerId, attempt: Attempt) => C;
   readonly send: (to: PeerId, signal: LinkSignal) => void;
-  /** In the task that created the channels. */
+  /** Called in the task that created the channels. */
   readonly opened: (peer: PeerId, connection: C) => void;
   readonly closed: (peer: PeerId, reason: string) => void;
-  /** No further connection will be made; the sentence says what to do. */
+  /** Called when no further connection can be made. The sentence tells the user what to do. */
   readonly exhausted: (sentence: string) => void;
   readonly clock?: Clock;
   readonly random?: () => number;
 }
 
 const RETRY_MS = { first: 500, longest: 10_000 };
-/** In a row, per peer; a connection that stood resets the count. */
+/** Limit of failures in a row, per peer. A connection that opened resets the count. */
 const MAX_RETRIES = 8;
-/** Below Chromium's 500, closed ones included. */
+/** Limit of connections per page, closed ones included. Chromium allows 500. */
 export const MAX_CONNECTIONS = 450;
-/** Signals kept of an offer that came before this end wanted the link. */
+/** Limit of signals kept of an offer that came before this end wanted the link. */
 const MAX_EARLY_SIGNALS = 64;
 
 interface Held<C> {
@@ -73,12 +73,12 @@ export class Linker<C extends Connection> {
     }
   }
 
-  /** The link to `peer` is useless: close its connection and make another while it is wanted. */
+  /** Close the connection to `peer`. A new one is made while the peer is wanted. */
   renew(peer: PeerId): void {
     this.#held.get(peer)?.connection.close();
   }
 
-  /** What the other end's `send` was given. Data from the network. */
+  /** Handle a signal that the other end sent. Data from the network. */
   receive(from: PeerId, signal: LinkSignal): void {
     const held = this.#held.get(from);
     if (held?.attempt === signal.attempt) {
@@ -125,7 +125,7 @@ export class Linker<C extends Connection> {
     this.options.opened(peer, connection);
     connection.connected.then(
       () => this.#failures.delete(peer),
-      // Its close is reported below.
+      // The failure is reported by onClose below.
       () => {},
     );
     connection.onClose((reason) => {
@@ -136,7 +136,7 @@ export class Linker<C extends Connection> {
     });
   }
 
-  /** A newer attempt takes over; the old connection's end is no news. */
+  /** Close the connection to `peer` and cancel its retry, without reporting a close. */
   #replace(peer: PeerId): void {
     this.#retries.get(peer)?.();
     this.#retries.delete(peer);

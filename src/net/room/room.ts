@@ -1,6 +1,6 @@
 /**
- * A room as one peer sees it: who is here, messages to them, and one connection to every peer it wants a link to.
- * RTCPeerConnections live here (page or Node); what goes over their data channels does not.
+ * A room as one peer sees it: the peers, messages to them, and one connection to every peer it wants a link to.
+ * RTCPeerConnections are created here, in the page or in Node; the traffic of their data channels is handled elsewhere.
  */
 import * as v from 'valibot';
 import type { PeerId } from '../../plan/mesh';
@@ -19,51 +19,51 @@ export type LinkChannels = { readonly peer: PeerId } & (
   | ({ readonly kind: 'near' } & NearPorts)
 );
 
-/** As RunFile.links says it. */
+/** The kind of link, as in RunFile.links. */
 type LinkMode = 'near' | 'webrtc';
 
 export interface Room {
   readonly self: PeerId;
-  /** Settles when those who were here before have been heard, or cannot be. */
+  /** Settles when the peers that were here before are known, or cannot be reached. */
   readonly met: Promise<void>;
-  /** Everybody who is here, this peer included. */
+  /** All peers that are here, this one included. */
   readonly roster: ReadonlyMap<PeerId, Presence>;
-  /** Change what the room is told about this peer. */
+  /** Change the presence of this peer and tell the room. */
   announce(change: Partial<Omit<Presence, 'peer' | 'build'>>): void;
-  /** A membership message; dropped when the peer is not here. */
+  /** Send a membership message; dropped when the peer is not here. */
   send(to: PeerId, message: unknown): void;
   onMessage(listener: (from: PeerId, message: unknown) => void): () => void;
-  /** At every change and once at once. */
+  /** Calls `listener` now and at every change. */
   onRoster(listener: (roster: ReadonlyMap<PeerId, Presence>) => void): () => void;
-  /** Hold connections to exactly these peers from now on; others are closed, and those that `mode` makes otherwise renewed. */
+  /** Hold connections to exactly these peers from now on. Closes others; renews those whose kind `mode` changes. */
   want(peers: readonly PeerId[], mode: LinkMode): void;
-  /** The link to `peer` is useless: close its connection, and make another while it is wanted. */
+  /** Close the connection to `peer`. A new one is made while the peer is wanted. */
   renew(peer: PeerId): void;
   /** Called synchronously in the task that created the channels, so that they can be transferred. */
   onChannels(listener: (channels: LinkChannels) => void): () => void;
-  /** A connection has failed or was closed; it is tried again while it is wanted. */
+  /** Calls `listener` when a connection has failed or was closed. It is tried again while it is wanted. */
   onUnlinked(listener: (peer: PeerId, reason: string) => void): () => void;
-  /** A connection between a watching page and one that is watched, from the moment it stands. No tensor goes over it. */
+  /** Calls `listener` when a connection between a watching and a watched page opens. It carries no tensors. */
   onWatchLink(listener: (link: WatchLink) => void): () => void;
-  /** What a lecturer's page asks of another page, sealed like everything here; who may ask is for the receiver to judge. */
+  /** Send a sealed order from a lecturer's page to another page. The receiver decides whether to obey the sender. */
   order(to: PeerId, order: unknown): void;
   onOrder(listener: (from: PeerId, order: unknown) => void): () => void;
-  /** A sentence when the room cannot be used as it should, '' when it can again. */
+  /** Calls `listener` with a sentence when the room has trouble, and with '' when it works again. */
   onTrouble(listener: (sentence: string) => void): () => void;
   close(): void;
 }
 
 export interface RoomOptions {
   readonly signaling: Signaling;
-  /** What `signaling` was opened with. */
+  /** The presence with which `signaling` was opened. */
   readonly presence: Presence;
   readonly connect: (options: ConnectOptions) => PeerConnection;
-  /** Absent where this peer has no pages of its browser to talk to: a program, or a browser without SharedWorkers. */
+  /** Absent where ports to other pages are impossible: in a program, or in a browser without SharedWorkers. */
   readonly near?: { readonly broker: Broker; readonly page: string };
 }
 
 const signal = { attempt: v.pipe(v.number(), v.integer(), v.minValue(1)), data: v.looseObject({}) };
-/** What goes through signaling: how to connect to train (`link`) and to watch, what to agree on, what a lecturer asks. */
+/** Messages through signaling: connect to train (`link`) or to watch, membership (`say`), and a lecturer's `order`. */
 const envelope = v.variant('k', [
   v.object({ k: v.literal('link'), ...signal }),
   v.object({ k: v.literal('watch'), ...signal }),
@@ -82,7 +82,7 @@ class SignaledRoom implements Room {
   readonly #linker: Linker<Connection>;
   readonly #watchLinker: Linker<PeerConnection>;
   readonly #near: RoomOptions['near'];
-  /** Peers of this browser that could not be reached by ports. */
+  /** Peers of this browser to which a connection by ports has failed. */
   readonly #far = new Set<PeerId>();
   #mode: LinkMode = 'webrtc';
   readonly #messages = new Listeners<[PeerId, unknown]>();
@@ -104,7 +104,7 @@ class SignaledRoom implements Room {
       self: this.self,
       connect: (peer, attempt) => this.#connect(peer, attempt, connect),
       send: (to, { attempt, data }) => signaling.send(to, { k: 'link', attempt, data }),
-      // why nothing: #connect hands the channels over
+      // why nothing: #connect passes the channels on
       opened: () => {},
       closed: (peer, reason) => this.#unlinked.tell(peer, reason),
       exhausted: (sentence) => this.#trouble.tell(sentence),
@@ -123,7 +123,7 @@ class SignaledRoom implements Room {
     });
     signaling.onMessage((from, message) => {
       const parsed = v.safeParse(envelope, message);
-      // What is neither is not obeyed; only holders of the room's secret can send it.
+      // Ignore malformed messages. Only holders of the room's secret can send one.
       if (!parsed.success) return;
       const said = parsed.output;
       if (said.k === 'link') this.#linker.receive(from, said);
@@ -198,13 +198,13 @@ class SignaledRoom implements Room {
     this.#signaling.close();
   }
 
-  /** `peer` is a page of this browser that may be reached by ports. */
+  /** Whether `peer` announces the same machine and no connection by ports to it has failed. */
   #isMate(peer: PeerId): boolean {
     const { machine } = this.#presence;
     return machine !== undefined && machine === this.#roster.get(peer)?.machine && !this.#far.has(peer);
   }
 
-  /** The end that offers decides the kind of a connection. */
+  /** Make a connection. The end that offers decides its kind. */
   #connect(peer: PeerId, attempt: Attempt, connect: RoomOptions['connect']): Connection {
     const { initiator, onSignal, first } = attempt;
     const isNear = initiator ? this.#mode === 'near' && this.#isMate(peer) : nearSignal(first) !== undefined;
@@ -226,13 +226,13 @@ class SignaledRoom implements Room {
   #openWatch(peer: PeerId, { connected, talk, onClose }: PeerConnection): void {
     connected.then(
       () => this.#watchLinks.tell({ peer, ...talkOf(talk), onClose }),
-      // Its end is the linker's to handle: it tries again.
+      // The linker handles the failure and tries again.
       () => {},
     );
   }
 }
 
-/** Getters do not survive a spread. */
+/** Copies the members by hand, because a spread would evaluate the getter `bufferedBytes` once. */
 const talkOf = (talk: PeerConnection['talk']) => ({
   send: (message: string | Uint8Array) => talk.send(message),
   onMessage: (listener: (message: string | Uint8Array) => void) => talk.onMessage(listener),

@@ -1,31 +1,31 @@
-/** Who is connected to whom for watching: between a page that draws the room and a page that is drawn. Pure. */
+/** Decides which pages connect for watching: a page that draws the room with each page that it draws. Pure. */
 import type { PeerId } from '../../plan/mesh';
 import type { Presence } from '../signaling/signaling';
 
-/** One connection of a watching page with a watched one; it stands when it is handed out. */
+/** One open connection between a watching page and a watched one. */
 export interface WatchLink {
   readonly peer: PeerId;
-  /** Dropped once the connection has ended. At most 64 KB. */
+  /** Send a message of at most 64 KB. Dropped once the connection has ended. */
   send(message: string | Uint8Array): void;
   onMessage(listener: (message: string | Uint8Array) => void): void;
-  /** Bytes given to `send` and not yet to the network. */
+  /** Bytes that `send` has accepted and that are not yet on the network. */
   bufferedBytes(): number;
   onClose(listener: (reason: string) => void): void;
 }
 
-/** A watched page tells at most this many; further ones are watching in vain and should say so. */
+/** A watched page serves at most this many watchers. Further watchers receive nothing and should say so. */
 export const MAX_WATCHERS = 8;
-/** A watching page connects to at most this many; those who take part come first. */
+/** A watching page connects to at most this many pages; those that take part come first. */
 export const MAX_WATCHED = 64;
 
-/** The pages that are served, signal pages first. Both ends of a connection come to the same result. */
+/** The watching pages that are served, signal pages first. Both ends of a connection compute the same result. */
 export function watchersOf(roster: ReadonlyMap<PeerId, Presence>): readonly PeerId[] {
   const all = [...roster.values()].filter(({ watch }) => watch);
   all.sort((a, b) => Number(b.signal ?? false) - Number(a.signal ?? false) || (a.peer < b.peer ? -1 : 1));
   return all.slice(0, MAX_WATCHERS).map(({ peer }) => peer);
 }
 
-/** The peers `self` holds a watching connection to, in one of the two roles. */
+/** The peers to which `self` holds a watching connection, as the watcher or as the watched page. */
 export function watchedBy(self: PeerId, roster: ReadonlyMap<PeerId, Presence>): readonly PeerId[] {
   const watchers = watchersOf(roster);
   const watched = [...roster.values()].filter(({ watch }) => !watch);

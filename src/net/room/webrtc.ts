@@ -1,6 +1,6 @@
 /**
  * Connects two peers with simple-peer and returns the two data channels of a link at once, so that a page can transfer
- * them to its Worker in the same task. The only file that knows simple-peer. Moves no bulk bytes itself.
+ * them to its Worker in the same task. The only file that uses simple-peer. Sends no bulk bytes itself.
  */
 import SimplePeer from 'simple-peer';
 import { ConnectError } from '../../errors';
@@ -12,41 +12,41 @@ const BULK_ID = 100;
 const CONTROL_ID = 101;
 const CONNECT_MS = 15_000;
 
-/** RTCPeerConnection and its kin where they are no globals: @roamhq/wrtc in Node. */
+/** RTCPeerConnection and related classes where they are not global: @roamhq/wrtc in Node. */
 export type Wrtc = NonNullable<NonNullable<ConstructorParameters<typeof SimplePeer>[0]>['wrtc']>;
 
 export interface ConnectOptions {
-  /** Exactly one of the two ends. */
+  /** True at exactly one of the two ends. */
   readonly initiator: boolean;
-  /** Called with what the other end's `signal` must be given: offer, answer, candidates. Plain JSON. */
+  /** Called with the data to pass to `signal` of the other end: offer, answer, candidates. Plain JSON. */
   readonly onSignal: (data: unknown) => void;
   readonly wrtc?: Wrtc;
   readonly timeoutMs?: number;
 }
 
-/** simple-peer's own channel: ordered and reliable, stays with the page that opened the connection. */
+/** simple-peer's own channel: ordered and reliable. It stays in the page that opened the connection. */
 export interface Talk {
-  /** Dropped before the connection stands and after its end. One message is at most MAX_FRAME_BYTES long. */
+  /** Send one message of at most MAX_FRAME_BYTES. Dropped before the connection is open and after its end. */
   send(message: string | Uint8Array): void;
-  /** Bytes given to `send` and not yet to the network. */
+  /** Bytes that `send` has accepted and that are not yet on the network. */
   readonly bufferedBytes: number;
   /** Texts arrive as texts, bytes as bytes. Data from the network. */
   onMessage(listener: (message: string | Uint8Array) => void): void;
 }
 
 export interface PeerConnection extends Connection {
-  /** Ordered and reliable, negotiated, still opening. Transferable in the task of the call only. */
+  /** Both channels are ordered, reliable, negotiated and still opening. Transferable only in the task of the call. */
   readonly bulk: RTCDataChannel;
   readonly control: RTCDataChannel;
   readonly talk: Talk;
 }
 
-/** Start connecting: a fresh connection per attempt, host candidates only (no STUN or TURN server is ever asked). */
+/** Start connecting with a new connection. Uses host candidates only: no STUN or TURN server is ever asked. */
 export function connectPeer(options: ConnectOptions): PeerConnection {
   const peer = new SimplePeer({
     initiator: options.initiator,
     config: { iceServers: [] },
-    // why: keeps the borders of messages, and texts as texts
+    // why: keeps message boundaries, and keeps texts as texts
     objectMode: true,
     ...(options.wrtc ? { wrtc: options.wrtc } : {}),
   });
@@ -61,7 +61,7 @@ export function connectPeer(options: ConnectOptions): PeerConnection {
     peer.destroy();
     for (const listener of listeners) listener(reason);
   };
-  // why first: simple-peer throws an error event that nobody listens to
+  // why first: simple-peer throws an error event that has no listener
   peer.on('error', (error) => end(error.message));
   peer.on('close', () => end('it was closed'));
   peer.on('signal', (data) => options.onSignal(data));
@@ -116,7 +116,7 @@ export function connectPeer(options: ConnectOptions): PeerConnection {
   };
 }
 
-/** simple-peer has no public accessor: _pc is the same in 9.11.1 and its forks. */
+/** The RTCPeerConnection of `peer`. simple-peer has no public accessor; the field is `_pc` in 9.11.1 and its forks. */
 function connectionOf(peer: SimplePeer.Instance): RTCPeerConnection {
   return (peer as unknown as { _pc: RTCPeerConnection })._pc;
 }

@@ -1,6 +1,6 @@
 /**
- * Signaling between tabs of one browser without any server: a BroadcastChannel named after the room, and Web Locks as
- * witness of death (each tab holds the lock of its id for life; whoever gets it knows that the tab is gone).
+ * Signaling between tabs of one browser without a server. Messages use a BroadcastChannel named after the room. Web
+ * Locks detect deaths: each tab holds the lock of its id for life, and another tab that gets the lock knows it is gone.
  */
 import * as v from 'valibot';
 import { ProtocolError } from '../../errors';
@@ -13,14 +13,14 @@ import type { Presence, Signaling } from './signaling';
 
 const from = v.string();
 const frame = v.variant('t', [
-  /** `ask` wants everybody's presence back. */
+  /** The presence of `from`. With `ask`, every other peer answers with its own. */
   v.object({ t: v.literal('here'), from, ask: v.boolean(), seal: v.string() }),
   v.object({ t: v.literal('send'), from, to: v.string(), seal: v.string() }),
   v.object({ t: v.literal('bye'), from }),
 ]);
 type Frame = v.InferOutput<typeof frame>;
 
-/** The part of BroadcastChannel that is used. */
+/** The part of BroadcastChannel that this file uses. */
 export interface ChannelLike {
   onmessage: ((event: MessageEvent) => void) | null;
   postMessage(frame: unknown): void;
@@ -31,11 +31,11 @@ export interface BroadcastSignalingOptions {
   readonly room: RoomKey;
   readonly presence: Presence;
   readonly channel?: ChannelLike;
-  /** undefined where there are no Web Locks (tests in Node): deaths are then seen only as `bye`. */
+  /** undefined where there are no Web Locks (tests in Node): then only a `bye` shows that a peer has left. */
   readonly locks?: Pick<LockManager, 'request'> | undefined;
 }
 
-/** Nobody can tell how many will answer; tabs of this browser that are here do so within this, unless they are busy. */
+/** How long to wait for answers, since their number is unknown. Tabs of this browser answer in less, unless busy. */
 const ANSWER_MS = 200;
 
 const lockName = (peer: PeerId) => `tabtrain/${peer}`;
@@ -62,10 +62,10 @@ export class BroadcastSignaling implements Signaling {
     this.#sealer = new Sealer(options.room, this.self, 'broadcast');
     this.#roster.set(this.#presence);
     this.#channel.onmessage = ({ data }) => {
-      // Another build of this page may speak differently.
+      // Another build of this page may send other frames.
       if (v.is(frame, data)) this.#incoming = this.#incoming.then(() => this.#receive(data));
     };
-    // The own lock comes first: a watcher that got it before us would take us for dead.
+    // Take the own lock first: a watcher that got it earlier would take this peer for dead.
     this.#outgoing = this.#holdLock();
     this.#say(true);
     this.met = this.#outgoing.then(() => new Promise((resolve) => setTimeout(resolve, ANSWER_MS)));
@@ -89,14 +89,14 @@ export class BroadcastSignaling implements Signaling {
     return this.#roster.onChange(listener);
   }
 
-  /** A BroadcastChannel has no trouble to report. */
+  /** Never calls its listener: a BroadcastChannel has no trouble to report. */
   onTrouble(): () => void {
     return () => {};
   }
 
   close(): void {
     if (this.#end.signal.aborted) return;
-    // Posted at once, past the queue: this is called while the page goes away.
+    // Posted at once, ahead of the queue, because the page may be closing.
     this.#channel.postMessage({ t: 'bye', from: this.self } satisfies Frame);
     this.#end.abort();
     this.#channel.close();
@@ -137,7 +137,7 @@ export class BroadcastSignaling implements Signaling {
         if (this.#roster.peers.has(frame.from)) this.#messages.tell(frame.from, message);
       }
     } catch (error) {
-      // A frame not sealed for us is not ours to obey; it must not stop the next one.
+      // Ignore a frame that is not sealed for this peer. It must not stop the next one.
       if (!(error instanceof ProtocolError)) throw error;
     }
   }
@@ -151,16 +151,16 @@ export class BroadcastSignaling implements Signaling {
   }
 
   #watch(peer: PeerId): void {
-    // Shared, so that all watchers get it at the same moment.
+    // A shared lock, so that all watchers get it at the same moment.
     const options = { mode: 'shared', signal: this.#end.signal } as const;
     this.#locks
       ?.request(lockName(peer), options, () => this.#lose(peer))
-      // Rejects only when this end is closed, and then nobody asks any more.
+      // Rejects only after this end is closed, and then the result has no use.
       .catch(() => {});
   }
 
   #lose(peer: PeerId): void {
-    // Ids are never used twice, so a frame that was still on its way does not bring the peer back.
+    // Ids are never used twice, so ignore all later frames of this id: a late one must not bring the peer back.
     this.#gone.add(peer);
     this.#roster.delete(peer);
   }

@@ -1,4 +1,4 @@
-/** Token bucket: the server counts a socket's messages with it, the client paces itself below the server's limit. */
+/** Token bucket. The server limits a socket's messages with it; the client paces itself below the server's limit. */
 
 export interface Rate {
   readonly perSecond: number;
@@ -17,7 +17,7 @@ export class TokenBucket {
     this.#at = now();
   }
 
-  /** Take one token if there is one. */
+  /** Take one token. Returns false if there is none. */
   take(): boolean {
     this.#refill();
     if (this.#tokens < 1) return false;

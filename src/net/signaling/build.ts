@@ -1,4 +1,4 @@
-/** Which build this is: peers of different builds refuse each other. The build replaces the name (src/server/plugin.ts). */
+/** The id of this build. Peers of different builds refuse each other. Vite inserts the id (src/server/plugin.ts). */
 
 declare const __TABTRAIN_BUILD__: string | undefined;
 

@@ -1,6 +1,7 @@
 /**
- * Several media as one room, so that tabs of one browser need no server and other machines are reached through it. The
- * first medium (BroadcastChannel) is believed about every peer it has met: its witness is the peer's own lock.
+ * Combines several media into one room: tabs of one browser need no server, and other machines are reached through it.
+ * For every peer that the first medium (BroadcastChannel) has met, only that medium decides whether the peer is here,
+ * because it observes the peer's own lock.
  */
 import type { PeerId } from '../../plan/mesh';
 import { Listeners } from './roster';
@@ -14,7 +15,7 @@ export class MergedSignaling implements Signaling {
   readonly #changes = new Listeners<[ReadonlyMap<PeerId, Presence>]>();
   readonly #stops: Array<() => void> = [];
 
-  /** `media` in order of preference, all of the same peer. */
+  /** `media`: in order of preference, all opened by the same peer. */
   constructor(private readonly media: readonly [Signaling, ...Signaling[]]) {
     this.self = media[0].self;
     this.met = Promise.all(media.map(({ met }) => met)).then(() => {});

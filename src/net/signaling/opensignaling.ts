@@ -1,4 +1,4 @@
-/** The media of a room's page: this browser's other tabs, and the signaling server where there is one. */
+/** Opens the signaling of a room's page: to other tabs of this browser, and to the signaling server if there is one. */
 import { BroadcastSignaling } from './broadcastsignaling';
 import { MergedSignaling } from './mergedsignaling';
 import { deriveRoom } from './roomkey';
@@ -12,7 +12,7 @@ export interface RoomAddress {
   readonly signaling: string | null;
 }
 
-/** Throws InputError for a secret that is none. */
+/** Opens signaling for `presence`. Throws InputError for a malformed secret. */
 export async function openSignaling({ secret, signaling }: RoomAddress, presence: Presence): Promise<Signaling> {
   const room = await deriveRoom(secret);
   const here = new BroadcastSignaling({ room, presence, locks: navigator.locks });

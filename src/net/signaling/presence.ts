@@ -1,4 +1,4 @@
-/** Checks and cleans what a peer says about itself: names are shown to people and come from strangers. */
+/** Checks and cleans the presence of a peer, because its names come from strangers and are shown to users. */
 import * as v from 'valibot';
 import { ProtocolError } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
@@ -8,7 +8,7 @@ export const MAX_NAME_CODE_POINTS = 32;
 // Control characters, zero-width and bidi marks, embeddings, overrides and isolates, byte order mark.
 const UNSHOWABLE = /[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
 
-/** Strip characters that could mislead or break a layout; at most 32 code points. */
+/** Removes characters that could mislead the reader or break a layout. Returns at most 32 code points. */
 export function cleanName(name: string): string {
   return [...name.replace(UNSHOWABLE, '')].slice(0, MAX_NAME_CODE_POINTS).join('').trim();
 }
@@ -28,7 +28,7 @@ const presence = v.object({
   holds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))),
 });
 
-/** The presence of `peer`, whatever id the message itself claims. Throws ProtocolError. */
+/** The presence of `peer`; an id inside `value` is ignored. Throws ProtocolError when `value` is malformed. */
 export function parsePresence(peer: PeerId, value: unknown): Presence {
   const result = v.safeParse(presence, value, { abortEarly: true });
   if (!result.success) {

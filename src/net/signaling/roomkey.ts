@@ -1,11 +1,11 @@
 /**
- * The secret of a room and what is derived from it: the id the server sees and the key it never sees (HKDF-SHA-256).
- * The secret travels only in the URL fragment, which browsers do not send.
+ * The secret of a room. HKDF-SHA-256 derives two values from it: the id, which the server sees, and the key, which it
+ * never sees. The secret travels only in the URL fragment, which browsers do not send.
  */
 import { InputError } from '../../errors';
 
 export interface RoomKey {
-  /** What the signaling server knows the room by: 22 base64url characters, tells nothing about the secret. */
+  /** The room's id at the signaling server: 22 base64url characters. It reveals nothing about the secret. */
   readonly id: string;
   /** AES-GCM, not extractable. */
   readonly key: CryptoKey;
@@ -20,17 +20,17 @@ export function toBase64Url(bytes: Uint8Array): string {
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
-/** Throws DOMException or TypeError on text that is not base64url; callers turn that into a ProtocolError. */
+/** Decodes base64url. Throws DOMException or TypeError on other text; callers turn that into a ProtocolError. */
 export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
 }
 
-/** A fresh 128-bit secret as 22 base64url characters. */
+/** Makes a new 128-bit secret as 22 base64url characters. */
 export function newSecret(): string {
   return toBase64Url(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)));
 }
 
-/** A fresh peer id: 48 random bits as hex, lower is the authority. */
+/** Makes a new peer id: 48 random bits as hex. Between otherwise equal peers, the lower id becomes the authority. */
 export function newPeerId(): string {
   return [...crypto.getRandomValues(new Uint8Array(6))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -39,7 +39,7 @@ export function isSecret(text: string): boolean {
   return SECRET.test(text);
 }
 
-/** Derive id and key of the room. Throws InputError when `secret` is not 22 base64url characters. */
+/** Derives the id and the key of the room. Throws InputError when `secret` is not 22 base64url characters. */
 export async function deriveRoom(secret: string): Promise<RoomKey> {
   if (!isSecret(secret)) {
     throw new InputError(`The room in the link must be 22 letters, digits, - or _, not ${secret.length} characters.`);
@@ -59,7 +59,7 @@ export async function deriveRoom(secret: string): Promise<RoomKey> {
   return { id: toBase64Url(id), key };
 }
 
-/** The `room` of a URL fragment such as `#room=...&m=...`, undefined where there is none or it is malformed. */
+/** The `room` of a URL fragment such as `#room=...&m=...`; undefined where it is missing or malformed. */
 export function secretOfFragment(fragment: string): string | undefined {
   const secret = new URLSearchParams(fragment.replace(/^#/, '')).get('room');
   return secret !== null && isSecret(secret) ? secret : undefined;

@@ -1,4 +1,4 @@
-/** The live peers of one medium and who listens to them; the shared part of every signaling implementation. */
+/** The live peers of one medium and the listeners to changes. Every signaling implementation uses it. */
 import type { PeerId } from '../../plan/mesh';
 import type { Presence } from './signaling';
 

@@ -1,12 +1,12 @@
 /**
- * Sealed envelopes: JSON under the room key, bound to room, medium, sender and receiver, numbered per sender against
- * replay. A server that carries them can drop or delay messages, but not read, forge, redirect or repeat them.
+ * Sealed envelopes: JSON encrypted with the room key, bound to room, medium, sender and receiver, numbered per sender
+ * against replay. A server that forwards them can drop or delay them, but not read, forge, redirect or repeat them.
  */
 import { ProtocolError } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
 import { fromBase64Url, type RoomKey, toBase64Url } from './roomkey';
 
-/** Receiver of a presence: everybody. */
+/** The receiver of a presence: all peers of the room. */
 export const EVERYBODY = '*';
 const IV_BYTES = 12;
 
@@ -14,7 +14,7 @@ export class Sealer {
   #sent = 0;
   readonly #highest = new Map<PeerId, number>();
 
-  /** One per medium: two media do not keep a common order, so each has its own numbers. */
+  /** One per medium: two media keep no common order, so each needs numbers of its own. */
   constructor(
     private readonly room: RoomKey,
     private readonly self: PeerId,
@@ -50,7 +50,7 @@ export class Sealer {
       const value: unknown = JSON.parse(new TextDecoder().decode(plain));
       if (Array.isArray(value) && Number.isSafeInteger(value[0])) return [value[0], value[1]];
     } catch {
-      // A wrong key, a cut envelope and text that is not base64 are one case: the sender does not hold the secret.
+      // A wrong key, a truncated envelope and text that is not base64 get the same error: none is sealed with our key.
     }
     throw new ProtocolError(`an envelope said to be of peer ${from} is not sealed with the key of this room`);
   }

@@ -1,49 +1,49 @@
 /**
- * Rendezvous: who is in the room and small control messages between peers before and beside their data channels.
- * Implementations: BroadcastChannel (one browser, no server), WebSocket (across machines), both merged. Payloads are JSON,
- * sealed with the room key (AES-GCM, HKDF of the secret in the URL fragment): the server reads neither SDP nor plans.
+ * Signaling: the peers of a room, and small control messages between them before and besides their data channels.
+ * Implementations: BroadcastChannel (one browser, no server), WebSocket (across machines), both merged. Payloads are
+ * JSON, sealed with the room key (AES-GCM, HKDF of the secret in the URL fragment), so the server cannot read them.
  */
 import type { PeerId } from '../../plan/mesh';
 
-/** What a peer tells the room about itself; everything here came from the network and is data. */
+/** The information that a peer gives the room about itself. Data from the network. */
 export interface Presence {
   readonly peer: PeerId;
-  /** At most 32 code points, control and bidi characters stripped. */
+  /** At most 32 code points, without control and bidi characters. */
   readonly name: string;
   readonly adapter: string;
-  /** observer: sees everything, computes nothing. willing: pressed the button and has an open device. */
+  /** observer: sees everything, computes nothing. willing: the button was pressed and a device is open. */
   readonly state: 'observer' | 'willing' | 'paused';
   readonly hidden: boolean;
-  /** Protocol version and hash of the build; a differing build is refused with a sentence. */
+  /** Hash of the build (build.ts). A peer of another build is refused with a sentence. */
   readonly build: string;
-  /** Hash of the run file this peer insists on, '' when it takes the room's. */
+  /** Hash of the run file that this peer brings; '' when it takes the room's. */
   readonly run: string;
-  /** Those that say the same share a processor and a GPU (worker/machine.ts). Absent where it is not known. */
+  /** Peers with the same value share a processor and a GPU (worker/machine.ts). Absent where it is not known. */
   readonly machine?: string;
-  /** Headless runs: the rank this peer was started as. */
+  /** Headless runs: the rank with which this peer was started. */
   readonly index?: number;
-  /** This is the signal page: it declares generations as long as it is open. */
+  /** This is a signal page: it declares generations as long as it is open. */
   readonly signal?: boolean;
-  /** This page draws what the others do: they connect to it and tell it. */
+  /** This page draws the others: they connect to it and report to it. */
   readonly watch?: boolean;
-  /** The newest generation in which this peer trained: it holds the state of the run. Absent where it holds none. */
+  /** The newest generation whose state of the run this peer holds. Absent where it holds none. */
   readonly holds?: number;
 }
 
 export interface Signaling {
   readonly self: PeerId;
-  /** Settles when those who were here before have been heard, or cannot be. */
+  /** Settles when the peers that were here before are known, or cannot be reached. */
   readonly met: Promise<void>;
-  /** Tell the room what I am now (at open and at every change). */
+  /** Send the new presence of this peer to the room, at every change. */
   announce(presence: Presence): void;
-  /** Deliver `message` (JSON) to a live peer; dropped when it is not here. Order per peer is kept. */
+  /** Send `message` (JSON) to a live peer; dropped when the peer is not here. Keeps the order per peer. */
   send(to: PeerId, message: unknown): void;
-  /** `from` is the sealed envelope's sender, checked by the medium where it can. */
+  /** Calls `listener` for each message to this peer. `from`: the envelope's sender, checked by the medium if it can. */
   onMessage(listener: (from: PeerId, message: unknown) => void): () => void;
-  /** The live peers, this one included, at every change and once at once. */
+  /** Calls `listener` with the live peers, this one included, now and at every change. */
   onRoster(listener: (roster: ReadonlyMap<PeerId, Presence>) => void): () => void;
-  /** A sentence when the medium is unusable (server unreachable, name taken), '' when it works again. */
+  /** Calls `listener` with a sentence when the medium fails (server unreachable, id taken), '' when it works again. */
   onTrouble(listener: (sentence: string) => void): () => void;
-  /** Say bye and stop. */
+  /** Leave the room and stop. */
   close(): void;
 }

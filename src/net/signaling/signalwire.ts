@@ -1,6 +1,6 @@
 /**
- * The JSON between a peer and the signaling server, checked on both sides, and the limits both sides keep.
- * Everything a room says is inside `seal`; the server sees room id, peer ids and sizes. Described in docs/signaling.md.
+ * The JSON messages between a peer and the signaling server, checked on both sides, and the limits of both sides.
+ * The content is encrypted in `seal`; the server sees room id, peer ids and sizes. Described in docs/signaling.md.
  */
 import * as v from 'valibot';
 import { ProtocolError } from '../../errors';
@@ -8,7 +8,7 @@ import { ProtocolError } from '../../errors';
 export const SIGNALING_VERSION = 1;
 /** Largest frame the server accepts; ws answers a larger one with close code 1009. */
 export const MAX_ENVELOPE_BYTES = 64 * 1024;
-/** Messages of one socket. The client paces itself below what the server enforces, so an honest one is never cut off. */
+/** Message rates of one socket. The client stays below the server's limit, so an honest client is never cut off. */
 export const SERVER_RATE = { perSecond: 60, burst: 300 };
 export const CLIENT_RATE = { perSecond: 40, burst: 200 };
 
@@ -18,19 +18,19 @@ const room = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{22}$/));
 const here = v.object({ peer, seal });
 
 const clientMessage = v.variant('t', [
-  /** First message. `token` is the peer's own random; only its holder may take the same id over again. */
+  /** First message. `token` is a random value of the peer: only its holder may use the same id on a new socket. */
   v.strictObject({ t: v.literal('hello'), v: v.literal(SIGNALING_VERSION), room, peer, token: room, seal }),
   v.strictObject({ t: v.literal('announce'), seal }),
   v.strictObject({ t: v.literal('send'), to: peer, seal }),
 ]);
 
 const serverMessage = v.variant('t', [
-  /** Answer to hello: everybody else in the room, with their newest sealed presence. */
+  /** Answer to hello: the other peers of the room, each with its newest sealed presence. */
   v.object({ t: v.literal('room'), peers: v.array(here) }),
   v.object({ t: v.literal('here'), peer, seal }),
   v.object({ t: v.literal('left'), peer }),
   v.object({ t: v.literal('from'), peer, seal }),
-  /** Followed by a close; `sentence` is for people. */
+  /** Followed by a close. `sentence` is shown to the user. */
   v.object({ t: v.literal('refused'), sentence: v.string() }),
 ]);
 
@@ -49,7 +49,7 @@ function parse<const Schema extends v.GenericSchema>(schema: Schema, text: strin
   return result.output;
 }
 
-/** Throws ProtocolError. */
+/** Checks a message from a peer. Throws ProtocolError when it is malformed. */
 export const parseClientMessage = (text: string): ClientMessage => parse(clientMessage, text);
-/** Throws ProtocolError. */
+/** Checks a message from the server. Throws ProtocolError when it is malformed. */
 export const parseServerMessage = (text: string): ServerMessage => parse(serverMessage, text);

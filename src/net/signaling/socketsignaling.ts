@@ -1,6 +1,6 @@
 /**
- * Signaling over a WebSocket to the server of src/server. Reconnects with full-jitter back-off and announces itself again.
- * A server that dies takes nobody with it: peers seen before stay in the roster for a while unless it says they left.
+ * Signaling over a WebSocket to the server of src/server. Reconnects with full-jitter back-off, then sends its presence
+ * again. When the server dies, known peers stay in the roster for a while, unless the server reports that they left.
  */
 import { ProtocolError } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
@@ -19,7 +19,7 @@ import {
   SIGNALING_VERSION,
 } from './signalwire';
 
-/** The part of WebSocket that is used, as browsers and `ws` have it. */
+/** The part of WebSocket that this file uses, common to browsers and `ws`. */
 export interface SocketLike {
   onopen: ((event: never) => void) | null;
   onmessage: ((event: never) => void) | null;
@@ -33,20 +33,20 @@ export interface SocketSignalingOptions {
   readonly url: string;
   readonly room: RoomKey;
   readonly presence: Presence;
-  /** `(url) => new WebSocket(url)`; Node hands in that of `ws`. */
+  /** `(url) => new WebSocket(url)`; Node passes the class of `ws`. */
   readonly connect: (url: string) => SocketLike;
   readonly clock?: Clock;
   readonly random?: () => number;
 }
 
 const BACKOFF_MS = { first: 500, longest: 30_000 };
-/** After a reconnect, a peer seen before that has not come back within this is taken as gone: the longest back-off and a bit. */
+/** After a reconnect, a known peer that is not back within this time is gone. Longer than the longest back-off. */
 const CONFIRM_WITHIN_MS = 35_000;
 
 /**
- * Networks drop idle connections without a word (NAT, proxies, a sleeping access point), and a browser shows no pings. The
- * socket is looked at this often: where nothing came since, an echo is asked for; where that has not come by the next
- * look, the socket is given up.
+ * Interval of checks on the socket. NAT, proxies and sleeping access points drop idle connections silently, and a
+ * browser does not show pings to the page. If nothing came since the last check, this peer sends itself an echo through
+ * the server. If nothing has come by the next check either, the socket is closed and replaced.
  */
 const ECHO_MS = 10_000;
 
@@ -64,7 +64,7 @@ export class SocketSignaling implements Signaling {
   readonly #outbox: Array<() => Promise<ClientMessage>> = [];
   #presence: Presence;
   #socket: SocketLike | undefined;
-  /** The server has answered our hello on this socket. */
+  /** The server has answered the hello of this peer on this socket. */
   #joined = false;
   #draining = false;
   #failures = 0;
@@ -72,7 +72,7 @@ export class SocketSignaling implements Signaling {
   #sentence = '';
   #cancelRetry = () => {};
   #cancelEcho = () => {};
-  /** Something came since the last look; an echo was asked for then. */
+  /** `#heard`: a message came since the last check. `#asked`: an echo was sent at the last check. */
   #heard = false;
   #asked = false;
   #incoming: Promise<void> = Promise.resolve();
@@ -121,13 +121,13 @@ export class SocketSignaling implements Signaling {
     this.#drop();
   }
 
-  /** Look again and again whether the socket still speaks. */
+  /** Check every ECHO_MS whether messages still come over the socket; replace it if not. */
   #listen(socket: SocketLike): void {
     this.#cancelEcho();
     this.#cancelEcho = this.#clock.after(ECHO_MS, () => {
       if (this.#socket !== socket) return;
       if (!this.#heard && this.#asked) {
-        // why not its close event: a dead connection may take minutes to close
+        // why not wait for its close event: a dead connection may take minutes to close
         socket.onclose = null;
         socket.close();
         this.#drop();
@@ -136,7 +136,7 @@ export class SocketSignaling implements Signaling {
       }
       this.#asked = !this.#heard;
       this.#heard = false;
-      // the server delivers to whoever is named, this peer included
+      // the server forwards to any peer that is named, the sender included
       if (this.#asked) this.send(this.self, 'echo');
       this.#listen(socket);
     });
@@ -146,7 +146,7 @@ export class SocketSignaling implements Signaling {
     const socket = this.options.connect(this.options.url);
     this.#socket = socket;
     socket.onopen = () => {
-      // Built outside the queue: hello must be first on this socket, and is exempt from pacing.
+      // Sent outside the queue: hello must be the first message on this socket and is exempt from pacing.
       void this.#sealer.seal(EVERYBODY, this.#presence).then((seal) => {
         if (this.#socket !== socket) return;
         const { self: peer } = this;
@@ -194,7 +194,7 @@ export class SocketSignaling implements Signaling {
     try {
       await this.#obey(parseServerMessage(text));
     } catch (error) {
-      // A peer or server that breaks the protocol is not obeyed, and must not stop the ones that keep it.
+      // Ignore a message that breaks the protocol. It must not stop the handling of later ones.
       if (!(error instanceof ProtocolError)) throw error;
     }
   }
@@ -212,7 +212,7 @@ export class SocketSignaling implements Signaling {
         for (const { peer, seal } of message.peers) await this.#meet(peer, seal);
         this.#setMet();
         this.#expire(before.filter((peer) => peer !== this.self && !now.has(peer)));
-        // What was announced while hello was on its way is newer than what hello carried.
+        // The presence may have changed since hello was sent.
         this.announce(this.#presence);
         break;
       }
@@ -225,7 +225,7 @@ export class SocketSignaling implements Signaling {
       case 'from': {
         if (message.peer === this.self) break;
         const inner = await this.#sealer.open(message.peer, this.self, message.seal);
-        // A stranger to the roster has no presence that was checked.
+        // A sender that is not in the roster has no checked presence, so its message is dropped.
         if (this.#roster.peers.has(message.peer)) this.#messages.tell(message.peer, inner);
         break;
       }
@@ -242,7 +242,7 @@ export class SocketSignaling implements Signaling {
     try {
       this.#roster.set(parsePresence(peer, await this.#sealer.open(peer, EVERYBODY, seal)));
     } catch (error) {
-      // After a reconnect the server repeats presences we hold already; an unreadable one is a stranger's.
+      // After a reconnect the server repeats known presences. Ignore these and presences with another key.
       if (!(error instanceof ProtocolError)) throw error;
     }
   }
@@ -276,7 +276,7 @@ export class SocketSignaling implements Signaling {
       socket?.send(text);
     }
     this.#draining = false;
-    // The socket changed meanwhile: what is queued belongs to the new one.
+    // The socket has changed meanwhile: the queued messages are for the new one.
     if (this.#outbox.length > 0) void this.#drain();
   }
 }

@@ -1,17 +1,17 @@
 /**
- * Frames: what travels in one data-channel message. A fixed 32-byte little-endian header, the tag padded to four bytes,
- * the payload. Decoding checks everything and never throws: bytes from a peer are data. docs/protocol.md has the table.
+ * A frame is the content of one data-channel message: a 32-byte little-endian header, the tag padded to a multiple of
+ * four bytes, and the payload. Decoding checks every field and never throws. The table is in docs/protocol.md.
  */
 import { MAX_TAG_CHARS } from './mailbox';
 
 export const PROTOCOL_VERSION = 1;
 export const HEADER_BYTES = 32;
-/** Header, tag and payload together; 64 KB is what a peer that names no maxMessageSize must accept (RFC 8841). */
+/** Limit of header, tag and payload together. Every peer must accept 64 KB, even without maxMessageSize (RFC 8841). */
 export const MAX_FRAME_BYTES = 65_536;
-/** One message; the mailbox bounds the sum of what is early. */
+/** Limit of one message. The mailbox limits the sum of all messages that arrive early. */
 export const MAX_MESSAGE_BYTES = 256 << 20;
 
-/** data and mark travel on the bulk channel, the others on the control channel; say carries a text. */
+/** `data` and `mark` travel on the bulk channel, the others on the control channel. `say` carries a text. */
 export const FrameType = { data: 1, mark: 2, ack: 3, heartbeat: 4, bye: 5, say: 6 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
@@ -19,15 +19,15 @@ const ACK_WANTED = 1;
 
 export interface Header {
   readonly type: FrameType;
-  /** The receiver answers at once with its position. */
+  /** Asks the receiver to answer at once with its position. */
   readonly ackWanted: boolean;
   readonly generation: number;
   readonly step: number;
-  /** Counts a link's messages, modulo 2^32. */
+  /** Number of the message on its link, modulo 2^32. */
   readonly message: number;
-  /** Of the whole message. */
+  /** Size of the whole message. */
   readonly totalBytes: number;
-  /** Of this frame's payload in the message. */
+  /** Offset of this frame's payload in the message, bytes. */
   readonly offset: number;
   /** ack, heartbeat: bulk bytes received so far, modulo 2^32. */
   readonly position: number;
@@ -41,12 +41,12 @@ export interface Frame extends Header {
 
 const padded = (tagBytes: number): number => (tagBytes + 3) & ~3;
 
-/** The most payload a frame of this tag can carry. */
+/** The largest payload that a frame with this tag can carry, bytes. */
 export function payloadRoom(tag: string): number {
   return MAX_FRAME_BYTES - HEADER_BYTES - padded(tag.length);
 }
 
-/** Write a frame to the start of `into` (at least MAX_FRAME_BYTES long) and return its length. */
+/** Write a frame to the start of `into` and return its length in bytes. `into` must have room for it. */
 export function encodeFrame(into: DataView<ArrayBuffer>, header: Header, tag: string, payload: Uint8Array): number {
   into.setUint8(0, PROTOCOL_VERSION);
   into.setUint8(1, header.type);
@@ -65,7 +65,7 @@ export function encodeFrame(into: DataView<ArrayBuffer>, header: Header, tag: st
   return start + payload.length;
 }
 
-/** The frame in `bytes`, or one sentence part saying what is wrong with it. */
+/** Returns the frame in `bytes`, or a phrase that says what is wrong with it. */
 export function decodeFrame(bytes: Uint8Array): Frame | string {
   const length = bytes.byteLength;
   if (length < HEADER_BYTES || length > MAX_FRAME_BYTES) return `a frame of ${length} bytes`;

@@ -1,6 +1,6 @@
 /**
- * One link: the frames between this peer and another, over one ordered bulk and one ordered control channel. Holds
- * what is received, the silence and the violations; sending is outbox.ts.
+ * One link: the frames between this peer and another, over one ordered bulk and one ordered control channel. Handles
+ * received frames, silence and protocol violations. Sending is in outbox.ts.
  */
 import { PeerLost } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
@@ -12,35 +12,35 @@ import { type LinkShape, Shaper } from './shaper';
 import type { LinkKind, LinkStats, Tag } from './transport';
 import { InflightWindow, WINDOW } from './window';
 
-/** The part of RTCDataChannel that is used, so that a MessagePort relay or a fake can stand in. */
+/** The part of RTCDataChannel that a link uses. A MessagePort (portchannel.ts) or a fake can replace it. */
 export interface Channel {
   readonly readyState: RTCDataChannelState;
   binaryType: BinaryType;
   send(data: Uint8Array<ArrayBuffer>): void;
   close(): void;
-  /** Take back the buffer of a message that is not used any more. */
+  /** Take back the buffer of a received message that the receiver no longer uses. */
   release?(buffer: ArrayBuffer): void;
   onopen: ((event: Event) => unknown) | null;
   onclose: ((event: Event) => unknown) | null;
   onmessage: ((event: MessageEvent) => unknown) | null;
 }
 
-/** A peer that broke the protocol more often than this is dropped. */
+/** A peer with more protocol violations than this is dropped. */
 export const MAX_VIOLATIONS = 20;
 
-/** Silence of both channels before a peer is suspected, and before it is given up. Heartbeats come every second. */
+/** After SUSPECT_MS of silence on both channels a peer is suspect, after DEAD_MS lost. Heartbeats come every second. */
 export const SUSPECT_MS = 3000;
 export const DEAD_MS = 5000;
 
 export interface LinkEvents {
-  /** One complete message; its payload is the receiver's. */
+  /** Deliver one complete message. The receiver owns its payload. */
   deliver(tag: Tag, generation: number, payload: Uint8Array): Delivery;
   opened(): void;
-  /** Nothing came from the peer for SUSPECT_MS, or it speaks again. */
+  /** true: no frame came from the peer for SUSPECT_MS. false: a frame came again. */
   suspect(isSuspect: boolean): void;
-  /** A text of the peer, beside what is tagged. Data from the network. */
+  /** A text from the peer (a `say` frame), separate from tagged messages. Data from the network. */
   said(text: string): void;
-  /** Called once, whatever the cause. */
+  /** Called once when the link ends, for any cause. */
   lost(reason: string): void;
 }
 
@@ -49,7 +49,7 @@ export class Link {
   readonly #shaper = new Shaper((frame) => this.#hand(this.bulk, frame));
   readonly #reassembly = new Reassembly((part) => this.release(part));
   readonly #control = new DataView(new ArrayBuffer(HEADER_BYTES));
-  /** Bulk frame bytes. */
+  /** Bulk frame bytes received so far. */
   #receivedBytes = 0;
   #dropped = 0;
   #violations = 0;
@@ -85,7 +85,7 @@ export class Link {
     return !this.#end && this.bulk.readyState === 'open' && this.control.readyState === 'open';
   }
 
-  /** Bytes count bulk frames: payload, tag and header. */
+  /** The counters of this link. Bytes are those of whole bulk frames: header, tag and payload. */
   get stats(): LinkStats {
     return {
       peer: this.peer,
@@ -98,17 +98,17 @@ export class Link {
     };
   }
 
-  /** As Transport.send. Waits for the channels to open. */
+  /** See Transport.send. Waits for the channels to open. */
   send(tag: Tag, payload: Uint8Array): Promise<void> {
     return this.#end ? Promise.reject(this.#end) : this.#outbox.send(tag, payload);
   }
 
-  /** As Transport.release. */
+  /** See Transport.release. */
   release(payload: Uint8Array): void {
     if (payload.buffer instanceof ArrayBuffer) this.bulk.release?.(payload.buffer);
   }
 
-  /** Make what is sent from here on slow, or fast again. */
+  /** Set the artificial delay and rate of the frames sent from now on (shaper.ts). */
   shape(shape: LinkShape): void {
     this.#shaper.set(shape);
   }
@@ -123,7 +123,7 @@ export class Link {
     this.#outbox.dropBelow(generation);
   }
 
-  /** Once a second: heartbeat, and the count of silence. `elapsedMs` is what this thread was awake of it. */
+  /** Call once a second: counts silence and sends a heartbeat. `elapsedMs`: time since the last call, without sleep. */
   tick(elapsedMs: number, deadMs = DEAD_MS): void {
     if (!this.isOpen) return;
     const wasSuspect = this.#silentMs >= SUSPECT_MS;
@@ -137,7 +137,7 @@ export class Link {
     this.#outbox.probe();
   }
 
-  /** Give the peer a text, past what waits on the bulk channel; false where it is too long or the link is not open. */
+  /** Send a text on the control channel, ahead of queued bulk. False if it is too long or the link is not open. */
   say(text: string): boolean {
     const payload = new TextEncoder().encode(text);
     if (!this.isOpen || payload.length > MAX_FRAME_BYTES - HEADER_BYTES) return false;
@@ -145,12 +145,12 @@ export class Link {
     return this.isOpen;
   }
 
-  /** Frames received so far: one more shows that the peer is alive. */
+  /** Frames received so far. An increase shows that the peer is alive. */
   get heard(): number {
     return this.#heard;
   }
 
-  /** Say bye and end. The peer closes the channels when it has read it: a closing of ours could overtake the bye. */
+  /** Send a bye and end. The peer closes the channels when it reads the bye: closing them here could overtake it. */
   bye(): void {
     const wasOpen = this.isOpen;
     if (wasOpen) this.#sendControl(FrameType.bye);
@@ -200,7 +200,7 @@ export class Link {
     }
   }
 
-  /** Check one received message; `handle` returns a sentence part when the frame has no place here. */
+  /** Check one received frame. `handle` returns a phrase that names the violation, or undefined. */
   #receive(data: unknown, handle: (frame: Frame, sizeBytes: number) => string | undefined): void {
     if (this.#silentMs >= SUSPECT_MS) this.events.suspect(false);
     this.#silentMs = 0;

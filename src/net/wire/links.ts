@@ -1,6 +1,6 @@
 /**
- * The Transport over WebRTC data channels: one Link per peer, one mailbox, one heartbeat timer. Needs RTCDataChannel
- * only, so it runs in a Worker, in a page and in Node. Opens no connections: connectPeer (webrtc.ts) makes the channels.
+ * The Transport over WebRTC data channels: one Link per peer, one mailbox, one heartbeat timer. It needs only open
+ * channels, so it runs in a Worker, in a page and in Node. It opens no connections: connectPeer (webrtc.ts) does.
  */
 import { PeerLost } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
@@ -14,25 +14,25 @@ const HEARTBEAT_MS = 1000;
 export interface LinkTransport extends Transport {
   /** Use these two channels to `peer` from now on; they may still be opening. An earlier link of `peer` is ended. */
   addLink(peer: PeerId, bulk: Channel, control: Channel, kind?: LinkKind): void;
-  /** End the link to `peer`: another witness saw it go. What waits for it is rejected with PeerLost and `reason`. */
+  /** End the link to `peer`. Pending sends and receives reject with PeerLost and `reason`. */
   drop(peer: PeerId, reason: string): void;
-  /** The link to `peer` shall show within `withinMs` that it lives, or end with `reason`: another witness has doubts. */
+  /** End the link to `peer` with `reason` unless a frame arrives on it within `withinMs`. */
   question(peer: PeerId, withinMs: number, reason: string): void;
-  /** Give `peer` a text (at most 64 KB) past all that is queued; false without an open link to it. */
+  /** Send `peer` a text (at most 64 KB) ahead of queued bulk. False if it is too long or no link to `peer` is open. */
   say(peer: PeerId, text: string): boolean;
-  /** Told of texts of peers. Data from the network. */
+  /** Calls `listener` for each text of a peer. Data from the network. Returns the function that stops it. */
   onSaid(listener: (peer: PeerId, text: string) => void): () => void;
-  /** Make every link of this peer slow on purpose in what it sends, or fast again (shaper.ts); later links too. */
+  /** Set an artificial delay and rate for the frames that all present and later links of this peer send (shaper.ts). */
   shape(shape: LinkShape): void;
-  /** Take a peer for lost after this much silence instead of 5 s: where another witness sees deaths. */
+  /** Count a peer as lost after `deadMs` of silence instead of 5 s. For runs where another witness sees deaths. */
   waitLonger(deadMs: number): void;
-  /** Told when an open link falls silent for 3 s, and when it speaks again. At 5 s the peer is lost. */
+  /** Calls `listener` when an open link has been silent for 3 s, and when a frame comes again. At 5 s it is lost. */
   onSuspect(listener: (peer: PeerId, isSuspect: boolean) => void): () => void;
-  /** Told once per lost link, with the sentence part that PeerLost carries. */
+  /** Calls `listener` once per lost link, with the reason that PeerLost carries. */
   onLost(listener: (peer: PeerId, reason: string) => void): () => void;
 }
 
-/** A transport without links. `maxEarlyBytes` bounds what one peer may send ahead of the calls that receive it. */
+/** A transport without links. `maxEarlyBytes` limits the bytes that one peer may send before they are received. */
 export function linkTransport(options: { readonly self: PeerId; readonly maxEarlyBytes?: number }): LinkTransport {
   return new Links(options.self, new Mailbox(options.maxEarlyBytes));
 }
@@ -173,7 +173,7 @@ class Links implements LinkTransport {
     let last = performance.now();
     return setInterval(() => {
       const now = performance.now();
-      // why bounded: after a sleep of this thread, what the peers sent meanwhile is still waiting to be read
+      // why bounded: after this thread has slept, the frames that peers sent meanwhile are still unread
       const elapsedMs = Math.min(now - last, 1.5 * HEARTBEAT_MS);
       last = now;
       for (const link of [...this.#links.values()]) link.tick(elapsedMs, this.#deadMs);

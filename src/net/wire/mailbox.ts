@@ -1,6 +1,6 @@
 /**
- * Matches messages to receivers by (sender, tag), whichever comes first, and holds the generation fence.
- * Early arrivals are kept and bounded per peer. Knows nothing of channels, frames or time.
+ * Matches messages to receivers by sender and tag, whichever comes first, and rejects messages of past generations.
+ * Keeps messages that arrive early, up to a limit per peer. Does not depend on channels, frames or time.
  */
 import { PeerLost, ProtocolError, StaleGeneration } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
@@ -8,7 +8,7 @@ import type { Tag } from './transport';
 
 export const MAX_TAG_CHARS = 96;
 
-/** What became of a message: only `full` and `duplicate` are the sender's fault. */
+/** The result of a delivery. Only `full` and `duplicate` are the sender's fault. */
 export type Delivery = 'taken' | 'kept' | 'stale' | 'duplicate' | 'full' | 'unknown';
 
 interface Waiting {
@@ -26,7 +26,7 @@ interface Box {
 
 const SLASH = 47;
 
-/** Read the integer that starts at `at` and ends before a slash; -1 when there is none. */
+/** Read the unsigned 32-bit integer that starts at `at` and ends before a slash; -1 when there is none. */
 function integerAt(tag: Tag, at: number): number {
   let value = 0;
   for (let i = at; i < tag.length; i++) {
@@ -39,7 +39,7 @@ function integerAt(tag: Tag, at: number): number {
   return -1;
 }
 
-/** The generation and step a tag starts with. Throws ProtocolError when it is not a tag. */
+/** The generation and step at the start of a tag. Throws ProtocolError when `tag` is malformed or too long. */
 export function parseTag(tag: Tag): { readonly generation: number; readonly step: number } {
   const generation = integerAt(tag, 0);
   const step = generation < 0 ? -1 : integerAt(tag, tag.indexOf('/') + 1);
@@ -56,20 +56,20 @@ export class Mailbox {
   readonly #boxes = new Map<PeerId, Box>();
   readonly #watches = new Map<AbortSignal, { readonly waiting: Set<Waiting>; readonly abort: () => void }>();
 
-  /** `maxEarlyBytes` bounds what one peer may send ahead of the calls that receive it. */
+  /** `maxEarlyBytes` limits the bytes that one peer may send before they are received. */
   constructor(readonly maxEarlyBytes = 256 << 20) {}
 
-  /** Throws StaleGeneration when `generation` is below the fence. */
+  /** Throws StaleGeneration when `generation` is below the current one. */
   refuseStale(generation: number): void {
     if (generation < this.#generation) throw new StaleGeneration(generation, this.#generation);
   }
 
-  /** Accept messages of `peer` from now on; whatever an earlier link of it left is forgotten. */
+  /** Accept messages of `peer` from now on. Forgets the messages of an earlier link to it. */
   add(peer: PeerId): void {
     this.#boxes.set(peer, { lost: undefined, early: new Map(), earlyBytes: 0, waiting: new Map() });
   }
 
-  /** Reject what waits for `peer`. Complete messages it sent before stay receivable until the next generation. */
+  /** Reject receivers that wait for `peer`. Its complete messages stay receivable until the next generation. */
   lose(peer: PeerId, reason: string): void {
     const box = this.#boxes.get(peer);
     if (!box || box.lost) return;
@@ -77,7 +77,7 @@ export class Mailbox {
     for (const waiting of [...box.waiting.values()]) waiting.reject(box.lost);
   }
 
-  /** Hand over one complete message; the mailbox owns `payload` from here on. */
+  /** Deliver one complete message. The mailbox owns `payload` from then on, then its receiver. */
   deliver(from: PeerId, tag: Tag, generation: number, payload: Uint8Array): Delivery {
     const box = this.#boxes.get(from);
     if (!box || box.lost) return 'unknown';
@@ -94,7 +94,7 @@ export class Mailbox {
     return 'kept';
   }
 
-  /** Rejects with PeerLost, StaleGeneration or the signal's reason; leaves no listener behind. */
+  /** See Transport.recv. Rejects with PeerLost, StaleGeneration, ProtocolError or the signal's reason. */
   recv(from: PeerId, tag: Tag, signal: AbortSignal): Promise<Uint8Array> {
     if (signal.aborted) return Promise.reject(signal.reason);
     const { generation } = parseTag(tag);
@@ -130,7 +130,7 @@ export class Mailbox {
     });
   }
 
-  /** Reject `waiting` when `signal` aborts. One listener per signal, however many wait under it. */
+  /** Reject `waiting` when `signal` aborts. All receivers of one signal share one listener. */
   #watch(signal: AbortSignal, waiting: Waiting): void {
     const watch = this.#watches.get(signal);
     if (watch) {
@@ -152,7 +152,7 @@ export class Mailbox {
     this.#watches.delete(signal);
   }
 
-  /** Raise the fence: older stored messages are forgotten, older receivers rejected with StaleGeneration. */
+  /** Set the current generation. Forgets messages of older ones and rejects their receivers with StaleGeneration. */
   enterGeneration(generation: number): void {
     if (generation <= this.#generation) return;
     this.#generation = generation;

@@ -1,6 +1,6 @@
 /**
- * The sending half of a link: the queue of messages, cut into frames as the in-flight window allows, and what the
- * peer's acknowledgements tell. Driven by send() and onPosition() alone; never by a timer.
+ * The sending half of a link: queues messages, cuts them into frames as the in-flight window allows, and handles the
+ * peer's acknowledgements. Calls drive it, mainly send() and onPosition(). It has no timer.
  */
 import { StaleGeneration } from '../../errors';
 import { encodeFrame, FrameType, HEADER_BYTES, type Header, MAX_FRAME_BYTES, payloadRoom } from './frames';
@@ -20,12 +20,12 @@ interface Outgoing {
   reject(reason: unknown): void;
 }
 
-/** A frame whose acknowledgement was asked for, and where it ends. */
+/** A frame that asked for an acknowledgement, and the position of its end in the link's bulk bytes. */
 interface Asked extends AckedFrame {
   readonly position: number;
 }
 
-/** Smallest share of a long message worth a frame of its own. */
+/** A long message is cut into frames of at least this size, except the last one. */
 const MIN_FRAME_BYTES = 8192;
 const EMPTY = new Uint8Array(0);
 const MARK = { type: FrameType.mark, generation: 0, step: 0, message: 0, totalBytes: 0, offset: 0 };
@@ -34,7 +34,7 @@ export class Outbox {
   readonly #scratch = new DataView(new ArrayBuffer(MAX_FRAME_BYTES));
   readonly #queue: Outgoing[] = [];
   #messages = 0;
-  /** Bulk frame bytes since the link began: handed to the channel, acknowledged, covered by the last request. */
+  /** Bulk frame bytes since the link began: sent to the channel, acknowledged, and sent up to the last ack request. */
   #sent = 0;
   #acked = 0;
   #askedUpTo = 0;
@@ -42,8 +42,8 @@ export class Outbox {
   readonly #flushes: { readonly position: number; resolve(): void }[] = [];
 
   /**
-   * `isOpen`: frames may be handed over. `hand` gives one to the bulk channel, which copies it before it returns: one
-   * scratch buffer serves every frame.
+   * `isOpen`: whether frames may be sent. `hand` gives a frame to the bulk channel and must copy it before it returns,
+   * because all frames share one scratch buffer.
    */
   constructor(
     readonly isOpen: () => boolean,
@@ -51,7 +51,7 @@ export class Outbox {
     readonly window: InflightWindow,
   ) {}
 
-  /** As Transport.send. */
+  /** See Transport.send. */
   send(tag: Tag, payload: Uint8Array): Promise<void> {
     const { generation, step } = parseTag(tag);
     return new Promise((resolve, reject) => {
@@ -80,19 +80,19 @@ export class Outbox {
     for (const out of stale) out.reject(new StaleGeneration(out.generation, generation));
   }
 
-  /** Reject what is queued; nothing is sent from here on. */
+  /** Reject queued messages and resolve pending flushes. The link has ended. */
   end(reason: Error): void {
     for (const out of this.#queue.splice(0)) out.reject(reason);
     for (const flush of this.#flushes.splice(0)) flush.resolve();
   }
 
-  /** The channels have opened: measure the round trip before anything fills the pipe, then send. */
+  /** The channels have opened: measure the round trip of the empty pipe first, then send. */
   open(): void {
     this.#mark();
     this.pump();
   }
 
-  /** With nothing to send, measure the round trip of an empty pipe. */
+  /** If the queue is empty, measure the round trip of the empty pipe. */
   probe(): void {
     if (this.#queue.length === 0) this.#mark();
   }
@@ -101,14 +101,14 @@ export class Outbox {
   pump(): void {
     while (this.#queue.length > 0 && this.isOpen()) {
       const out = this.#queue[0]!;
-      // why a quarter: on a slow link a full frame takes longer than the round trip it should measure
+      // why a quarter: on a slow link, sending a full frame takes longer than the round trip it should measure
       const shareBytes = Math.max(MIN_FRAME_BYTES, this.window.bytes / 4) & ~3;
       const sizeBytes = Math.min(out.payload.length - out.offset, payloadRoom(out.tag), shareBytes);
       const inFlightBytes = this.#sent - this.#acked;
-      // why not inFlightBytes === 0: a tail smaller than asked for stays unacknowledged until the next heartbeat
+      // why not inFlightBytes === 0: bytes after the last ack request stay unacknowledged until the next heartbeat
       if (this.#asked.length === 0) this.window.onIdle();
       if (inFlightBytes > 0 && inFlightBytes + sizeBytes > this.window.bytes) {
-        // why: the window may have shrunk below what is in flight without a request for acknowledgement
+        // why: the window may have shrunk below the bytes in flight when no acknowledgement is pending
         if (this.#asked.length === 0) this.#mark();
         return;
       }
@@ -123,7 +123,7 @@ export class Outbox {
     }
   }
 
-  /** The peer has received bulk bytes up to `position`, modulo 2^32. False when that cannot be. */
+  /** The peer has received bulk bytes up to `position`, modulo 2^32. False when so many bytes were never sent. */
   onPosition(position: number): boolean {
     const ackedBytes = (position - this.#acked) >>> 0;
     if (ackedBytes > this.#sent - this.#acked) return false;

@@ -1,21 +1,22 @@
 /**
- * A Channel over a MessagePort, from the Worker of one tab to that of another of the same browser. A port copies what goes to
- * another process and moves what stays in one; there (frames of one page) the receiver gives buffers back, since allocating
- * them would cost ten times what moving them does. A port never tells that its other end died: Web Locks and heartbeats do.
+ * A Channel over a MessagePort between the Workers of two tabs of one browser. A port copies a buffer to another
+ * process and moves it within one process. Within one process (frames of one page) the receiver returns buffers,
+ * because allocating one costs ten times as much as moving it. A port does not report the death of its other end: Web
+ * Locks and heartbeats detect that.
  */
 import { MAX_FRAME_BYTES } from './frames';
 import type { Channel } from './link';
 
-/** A frame; a frame at the start of a buffer that is wanted back; such a buffer, returned; the other end has closed. */
+/** A frame; a frame at the start of a buffer to be returned (`lent`); a returned buffer (`back`); a close. */
 type Message =
   | ArrayBuffer
   | { readonly lent: ArrayBuffer; readonly sizeBytes: number }
   | { readonly back: ArrayBuffer }
   | 'closed';
 
-/** Frames below this are copied into a buffer of their own size: acknowledgements and votes. */
+/** Smaller frames, such as acknowledgements and votes, are copied into a buffer of their own size. */
 const LEAST_LENT_BYTES = 4096;
-/** Buffers kept for later frames: what one window holds. */
+/** Limit of buffers kept for later frames: as many as one window holds. */
 const MOST_KEPT = 64;
 
 export class PortChannel implements Channel {
@@ -33,7 +34,7 @@ export class PortChannel implements Channel {
   ) {
     port.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
     port.onmessageerror = () => this.#closed();
-    // Chromium has this event behind a flag only.
+    // Chromium fires this event only behind a flag.
     port.addEventListener('close', () => this.#closed());
   }
 
@@ -53,7 +54,7 @@ export class PortChannel implements Channel {
     if (this.isOneProcess && buffer.byteLength === MAX_FRAME_BYTES) {
       this.port.postMessage({ back: buffer } satisfies Message, [buffer]);
     } else {
-      // why: freed now, not at the next garbage collection, which may be hundreds of megabytes away. Not in lib.es2023.
+      // why: frees the buffer now, as the next garbage collection may be hundreds of megabytes away. Not in lib.es2023.
       (buffer as { transfer?(sizeBytes: number): ArrayBuffer }).transfer?.(0);
     }
   }
@@ -82,13 +83,13 @@ export class PortChannel implements Channel {
   }
 }
 
-/** The buffer that is a message's field of that name, undefined where there is none. */
+/** The ArrayBuffer in the named field of a message; undefined where there is none. */
 function bufferIn(message: unknown, field: 'lent' | 'back'): ArrayBuffer | undefined {
   const value = typeof message === 'object' && message !== null && field in message && Reflect.get(message, field);
   return value instanceof ArrayBuffer ? value : undefined;
 }
 
-/** The bytes of a frame; undefined for what is none, which the link counts as a breach of the protocol. */
+/** The bytes of the frame in `message`. undefined if it holds none: the link counts that as a protocol violation. */
 function frameIn(message: unknown): ArrayBuffer | Uint8Array | undefined {
   if (message instanceof ArrayBuffer) return message;
   const lent = bufferIn(message, 'lent');

@@ -1,6 +1,6 @@
 /**
- * Puts the frames of a link's messages together again. A link is ordered, so one message is open at a time; its frames
- * are kept as they came and joined at the end, so memory follows bytes received, never a header's claim.
+ * Joins the frames of a link into messages. A link is ordered, so only one message is open at a time. Frames are kept
+ * as received and joined at the end, so memory grows with received bytes, not with the length that a header claims.
  */
 import { ProtocolError } from '../../errors';
 import type { Frame } from './frames';
@@ -11,10 +11,10 @@ export class Reassembly {
   #parts: Uint8Array[] = [];
   #receivedBytes = 0;
 
-  /** `done` is told each part of a message that was joined: its memory is free. */
+  /** Calls `done` with each part that was copied into a joined message: its memory may be reused. */
   constructor(private readonly done: (part: Uint8Array) => void) {}
 
-  /** The complete message, undefined while it is not, or a sentence part saying how the frame breaks the protocol. */
+  /** Returns the complete message, undefined while frames are missing, or a phrase that names the violation. */
   add(frame: Frame): Uint8Array | undefined | string {
     if (this.#open && !this.#continues(this.#open, frame)) {
       this.#forget();

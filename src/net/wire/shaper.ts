@@ -1,14 +1,13 @@
 /**
- * A link made slow on purpose: bulk frames leave at no more than a rate and arrive a delay later, in order. It stands
- * where the wire begins, so the in-flight window, the acknowledgements and every figure see a slow link and not a slow
- * sender. Acknowledgements and heartbeats travel on the control channel and are not delayed: a peer made slow is not a
- * dead one.
+ * Slows a link down on purpose: limits the rate of bulk frames and delays them, in order. It acts between the outbox
+ * and the channel, so the in-flight window, the acknowledgements and all statistics see a slow link, not a slow sender.
+ * It does not delay the control channel (acknowledgements, heartbeats), so a slowed peer is not taken for dead.
  */
 
 export interface LinkShape {
   /** One-way delay added to every bulk frame, ms. 0 adds none. */
   readonly latencyMs: number;
-  /** Cap on what leaves over one link, Mbit/s. 0 is no cap. */
+  /** Rate limit of the bulk frames of one link, Mbit/s. 0 sets no limit. */
   readonly mbitPerSecond: number;
 }
 
@@ -19,19 +18,19 @@ const BYTES_PER_MS_OF_MBIT = 125;
 export class Shaper {
   #shape = UNSHAPED;
   readonly #queue: { readonly dueMs: number; readonly frame: Uint8Array<ArrayBuffer> }[] = [];
-  /** When the last byte taken so far has left. */
+  /** When the last byte accepted so far will have left. */
   #freeMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `hand` gives a frame to the channel. */
   constructor(readonly hand: (frame: Uint8Array<ArrayBuffer>) => void) {}
 
-  /** From the next frame on; those under way keep their times. */
+  /** Use `shape` from the next frame on. Frames already in the queue keep their times. */
   set(shape: LinkShape): void {
     this.#shape = shape;
   }
 
-  /** Hand the frame over at once, or a copy of it when its time has come. */
+  /** Pass on the frame at once, or a copy of it when its time has come. */
   pass(frame: Uint8Array<ArrayBuffer>): void {
     const { latencyMs, mbitPerSecond } = this.#shape;
     if (latencyMs === 0 && mbitPerSecond === 0 && this.#queue.length === 0) {
@@ -45,14 +44,14 @@ export class Shaper {
     this.#timer ??= this.#wake();
   }
 
-  /** Forget what is under way. */
+  /** Drop the frames in the queue. */
   end(): void {
     clearTimeout(this.#timer);
     this.#queue.length = 0;
   }
 
   #wake(): ReturnType<typeof setTimeout> {
-    // why no rounding up: a frame that is early by less than a millisecond waits for the next turn below
+    // why no rounding up: if the timer fires up to a millisecond early, #release sets it again
     return setTimeout(() => this.#release(), Math.max(0, this.#queue[0]!.dueMs - performance.now()));
   }
 

@@ -1,16 +1,16 @@
 /**
- * Tagged messages between peers: the seam under every collective. Two implementations: memory.ts (many ranks in one
- * process, with latency, bandwidth and death) and webrtc.ts (frames on data channels). No numbers are added here.
+ * Tagged messages between peers: the interface under every collective. Two implementations: links.ts (frames on data
+ * channels) and, for tests, memory.ts (many ranks in one process, with latency, bandwidth and death). No arithmetic.
  */
 import type { PeerId } from '../../plan/mesh';
 
 /**
- * A tag names a message by what it is, never by a counter: `generation/step/line identity/hop`,
- * e.g. `3/120/REDUCE block1/ag.2.17`. ASCII, at most 96 characters, starts with two integers.
+ * A tag identifies a message by its content, never by a counter: `generation/step/line identity/hop`,
+ * e.g. `3/120/REDUCE block1/r2.17`. ASCII, at most 96 characters, starts with two integers.
  */
 export type Tag = string;
 
-/** How two ends are joined: in one process, by ports inside a browser, by WebRTC, or through the server. */
+/** How two peers are connected: in one process, by ports inside a browser, by WebRTC, or through the server. */
 export const LINK_KINDS = ['memory', 'near', 'direct', 'relayed'] as const;
 export type LinkKind = (typeof LINK_KINDS)[number];
 
@@ -18,11 +18,11 @@ export interface LinkStats {
   readonly peer: PeerId;
   bytesSent: number;
   bytesReceived: number;
-  /** Frames dropped because their (generation, step) was over or they broke the protocol. */
+  /** Frames dropped because their generation was over or because they broke the protocol. */
   dropped: number;
   /** Smoothed acknowledgement round trip, ms; 0 until measured. */
   rttMs: number;
-  /** Bytes the in-flight window allows now; 0 where there is none. */
+  /** Bytes that the in-flight window allows now; 0 where there is no window. */
   windowBytes: number;
   readonly kind: LinkKind;
 }
@@ -35,20 +35,20 @@ export interface Transport {
    */
   send(to: PeerId, tag: Tag, payload: Uint8Array): Promise<void>;
   /**
-   * The message of that tag, whether it arrived before or after the call. The array is the receiver's to keep.
+   * Resolves with the message of that tag, whether it arrives before or after the call. The caller owns the array.
    * Rejects with PeerLost when the peer is gone, with the signal's reason when aborted.
    */
   recv(from: PeerId, tag: Tag, signal: AbortSignal): Promise<Uint8Array>;
-  /** Messages of generations below `generation` are dropped and counted from now on, stored ones are forgotten. */
+  /** From now on, drop and count messages of generations below `generation`. Forgets the stored ones. */
   enterGeneration(generation: number): void;
-  /** The caller is done with an array that `recv` gave: its memory may be used for another. Optional for the caller. */
+  /** Give back an array from `recv`: its memory may be reused. Optional for the caller. */
   release(from: PeerId, payload: Uint8Array): void;
-  /** Told at every change of the set of peers that can be reached now. Returns the function that stops it. */
+  /** Calls `listener` at every change of the set of reachable peers. Returns the function that stops it. */
   onPeers(listener: (present: ReadonlySet<PeerId>) => void): () => void;
   stats(): readonly LinkStats[];
   /**
    * Resolves when every message sent so far has arrived, or its peer is gone. Await it before close() at the end of a
-   * run: close() says bye at once, and what was still on its way is lost.
+   * run: close() sends a bye at once, and messages still on their way are lost.
    */
   flush(): Promise<void>;
   close(): void;

@@ -1,7 +1,7 @@
 /**
- * How many bytes one link may have in flight, learned from its acknowledgements. A data channel's bufferedAmount is no
- * congestion control: its SCTP overshoots a slow link's queue and then recovers at one packet per round trip
- * (docs/protocol.md). Steers towards a fixed number of bytes waiting in queues on the way, as FAST TCP does
+ * The number of bytes that one link may have in flight, learned from its acknowledgements. A data channel's
+ * bufferedAmount is no congestion control: SCTP overruns the queue of a slow link and then recovers at one packet per
+ * round trip (docs/protocol.md). The window aims at a fixed number of bytes in the queues on the way, as FAST TCP does
  * (Wei, Jin, Low, Hegde 2006).
  */
 
@@ -9,23 +9,23 @@ const KB = 1024;
 
 export const WINDOW = {
   startBytes: 256 * KB,
-  /** The least, and the start, where a link is a port inside a browser: with less, tabs of a busy machine wait in turn. */
+  /** Start and floor for a MessagePort link: with a smaller window, the tabs of a busy machine wait for each other. */
   nearBytes: 1024 * KB,
   minBytes: 32 * KB,
   maxBytes: 4096 * KB,
-  /** What should wait in queues on the way: enough to ride out scheduling, less than a slow link's queue holds. */
+  /** Target of bytes queued on the way: enough to cover scheduling delays, less than a slow link's queue holds. */
   queueBytes: 96 * KB,
-  /** A base round trip below this is one machine or one wire: what waits there waits for processors, not in a queue. */
+  /** A base round trip below this means one machine or one wire: delays there come from processors, not from queues. */
   nearMs: 4,
-  /** Share of the way to the target taken per round trip; a signal is one round trip old when it comes. */
+  /** Share of the distance to the target covered per round trip. Below 1, as each measurement is one round trip old. */
   gain: 0.5,
-  /** A frame with at most this much in flight, itself included, measures the round trip of a pipe without a queue. */
+  /** A frame sent with at most this much in flight, itself included, measures the round trip without a queue. */
   aloneBytes: 4 * KB,
-  /** No acknowledgement for this long, or for four smoothed round trips if that is more, is a stall: packets were lost. */
+  /** No acknowledgement for this long, or for four smoothed round trips if longer, is a stall: packets were lost. */
   stallMs: 400,
 } as const;
 
-/** A frame whose acknowledgement came: when it left, and the bytes in flight then, its own included. */
+/** An acknowledged frame: when it was sent, and the bytes in flight at that time, its own included. */
 export interface AckedFrame {
   readonly sentMs: number;
   readonly inFlightBytes: number;
@@ -33,9 +33,9 @@ export interface AckedFrame {
 
 export class InflightWindow {
   #bytes: number;
-  /** Shortest round trip seen: that of a pipe without a queue. */
+  /** Round trip without a queue: the shortest seen, slowly raised by later measurements without a queue. */
   #baseMs = Number.POSITIVE_INFINITY;
-  /** Reached so far since the pipe was last empty. */
+  /** Limit that grows from the start size with the acknowledged bytes since the pipe was last empty. */
   #rampBytes: number;
   #smoothMs = 0;
   #lastAckMs = 0;
@@ -57,17 +57,17 @@ export class InflightWindow {
     return this.#smoothMs;
   }
 
-  /** Ask for an acknowledgement after this many bytes. */
+  /** The sender asks for an acknowledgement after this many bytes. */
   get ackEveryBytes(): number {
     return this.bytes / 4;
   }
 
-  /** Nothing is in flight: what was learned stays, but a whole window at once would overrun a queue on the way. */
+  /** Nothing is in flight: restart from the start size, as a whole window at once would overrun a queue on the way. */
   onIdle(): void {
     this.#rampBytes = this.startBytes;
   }
 
-  /** `ackedBytes` were acknowledged, the last of them with `frame`. `isLimited`: frames wait, so growing may help. */
+  /** `ackedBytes` were acknowledged, `frame` last. `isLimited`: frames wait for the window, so it may grow. */
   onAck(nowMs: number, frame: AckedFrame, ackedBytes: number, isLimited: boolean): void {
     const rttMs = Math.max(0.01, nowMs - frame.sentMs);
     const silentMs = nowMs - Math.max(this.#lastAckMs, frame.sentMs);
@@ -76,7 +76,7 @@ export class InflightWindow {
     this.#smoothMs = this.#smoothMs === 0 ? rttMs : this.#smoothMs + (rttMs - this.#smoothMs) / 8;
     this.#updateBase(frame, rttMs);
     this.#rampBytes = Math.min(WINDOW.maxBytes, this.#rampBytes + ackedBytes / 2);
-    // why: frames that left before the last cut tell of the same stall
+    // why: frames sent before the last cut report the same stall again
     if (frame.sentMs < this.#cutMs) return;
     if (isStall) {
       this.#cutMs = nowMs;
@@ -92,12 +92,12 @@ export class InflightWindow {
 
   #updateBase(frame: AckedFrame, rttMs: number): void {
     if (rttMs < this.#baseMs) this.#baseMs = rttMs;
-    // why only then: the round trip of a full pipe says nothing of a longer way
+    // why only then: a full pipe has a long round trip even if the path has not become longer
     else if (frame.inFlightBytes <= WINDOW.aloneBytes) this.#baseMs += (rttMs - this.#baseMs) / 16;
   }
 
   #set(bytes: number): void {
-    // why a floor: between tabs of a busy machine a short window makes every process wait for all others in turn
+    // why a floor: between tabs of a busy machine, a small window makes all processes wait for each other
     const floorBytes = this.#baseMs < WINDOW.nearMs ? this.startBytes : WINDOW.minBytes;
     this.#bytes = Math.min(WINDOW.maxBytes, Math.max(floorBytes, bytes));
   }

@@ -1,4 +1,4 @@
-/** The chat page as a whole: where a model is dropped, what it is asked, what it says. */
+/** The chat page as a whole: where a model is dropped, the prompt, and the answer. */
 import type { Said } from '../../worker/talkclient';
 import { Banner } from '../parts/banner';
 import type { Desk, Settings } from './desk';

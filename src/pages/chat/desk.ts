@@ -14,7 +14,7 @@ export interface Settings {
   readonly stop: string;
 }
 
-/** Next tokens that are shown of each piece. */
+/** Number of candidates for the next token that are shown for each piece. */
 const LIKELY = 5;
 
 export class Desk {
@@ -22,7 +22,7 @@ export class Desk {
   readonly problem = signal('');
   readonly note = signal('');
   readonly prompt = signal('');
-  /** What the answer on screen goes on from. */
+  /** The text that the answer on screen continues. */
   readonly asked = signal('');
   readonly said = signal<readonly Said[]>([]);
   readonly perSecond = signal(0);

@@ -1,12 +1,12 @@
 /** The files of a model from what a person dropped or chose: a folder, single files, or one zip. */
 import { unzipSync } from 'fflate';
 
-/** Bytes by name, without folders before it. */
+/** File contents by file name, without the folders before it. */
 export type ModelBytes = ReadonlyMap<string, Uint8Array>;
 
 const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
-/** Read what a model is made of; others are left out unread. */
+/** Reads the files that a model consists of; other files are not read. */
 export async function readModelFiles(files: readonly File[]): Promise<ModelBytes> {
   const [first] = files;
   if (files.length === 1 && first && /\.zip$/i.test(first.name)) {
@@ -19,7 +19,7 @@ export async function readModelFiles(files: readonly File[]): Promise<ModelBytes
   );
 }
 
-/** Every file of a drop, those in folders included. Must be called in the task of the event. */
+/** All files of a drop, including those in folders. Must be called in the task of the event. */
 export async function filesOfDrop({ items }: DataTransfer): Promise<readonly File[]> {
   const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
   return (await Promise.all(entries.map(filesOfEntry))).flat();
@@ -30,7 +30,7 @@ async function filesOfEntry(entry: FileSystemEntry): Promise<readonly File[]> {
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const found: File[] = [];
   for (;;) {
-    // a reader gives at most a hundred at once
+    // a reader returns at most a hundred entries at once
     const some = await new Promise<FileSystemEntry[]>((done, fail) => reader.readEntries(done, fail));
     if (some.length === 0) return found;
     found.push(...(await Promise.all(some.map(filesOfEntry))).flat());

@@ -1,4 +1,4 @@
-/** What the chat page says. */
+/** The text that the chat page shows. */
 export const words = {
   brand: 'Tabtrain',
   heading: 'Talk to a model',

@@ -1,4 +1,4 @@
-/** The lecture page as a whole: scenes on top, the scene, the strip with the loss below, and what opens over them. */
+/** The lecture page: the row of scenes, the scene on screen, the strip with the loss below it, and the dialogs. */
 import { useEffect, useState } from 'preact/hooks';
 import { Banner, News } from '../parts/banner';
 import { Dialog } from '../parts/dialog';
@@ -55,7 +55,7 @@ export function App({ show }: { readonly show: Show }) {
   );
 }
 
-/** Changes with the system's colours; the palette of the canvases is forgotten then. */
+/** Returns a key that changes with the system's colour scheme; each change clears the palette of the canvases. */
 function useLook(): string {
   const [dark, setDark] = useState(() => matchMedia('(prefers-color-scheme: dark)').matches);
   useEffect(() => {
@@ -70,7 +70,7 @@ function useLook(): string {
   return dark ? 'dark' : 'light';
 }
 
-/** Do what `key` stands for; false for a key without a meaning. */
+/** Run the action of `key`. Returns false for a key without an action. */
 function act(show: Show, key: string, isOnControl: boolean): boolean {
   const toggle = (panel: 'knobs' | 'help' | 'qr') => {
     show.panel.value = show.panel.value === panel ? '' : panel;
@@ -91,7 +91,7 @@ function act(show: Show, key: string, isOnControl: boolean): boolean {
   return true;
 }
 
-/** A browser that refuses (an embedded page) leaves everything as it is. */
+/** Does nothing where the browser refuses full screen (in an embedded page). */
 export function toggleFullScreen(): void {
   const done = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
   done.catch(() => undefined);

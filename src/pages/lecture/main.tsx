@@ -1,4 +1,4 @@
-/** Entry of the lecture page. Nothing trains before a person asks for it; the live room is loaded after the first frame. */
+/** Entry of the lecture page. Training starts only on a person's request; the live room loads after the first frame. */
 import { effect } from '@preact/signals';
 import { options, render } from 'preact';
 import { sentenceOf } from '../../errors';
@@ -13,7 +13,7 @@ import { words } from './words';
 
 installPolicy();
 const show = new Show(readAddress(location.hash));
-// why: what Preact renders is part of what a frame of this page costs
+// why: Preact's rendering counts to the cost of a frame
 options.debounceRendering = show.frames.request;
 render(<App show={show} />, document.getElementById('app')!);
 effect(() => history.replaceState(null, '', show.address));

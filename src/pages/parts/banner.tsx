@@ -1,4 +1,7 @@
-/** A sentence that must not be missed, with the way out in it; and the quiet voice for screen readers. */
+/**
+ * A banner with a sentence that must not be missed and says what to do; and the news, which is announced without
+ * interrupting.
+ */
 import { messages } from '../messages';
 
 interface Props {
@@ -21,7 +24,7 @@ export function Banner({ sentence, kind, onDismiss }: Props) {
   );
 }
 
-/** The newest thing that happened in the room, read aloud when the reader is free and shown for everybody else. */
+/** The latest news of the room. Screen readers read it aloud when they are free; the page shows it, too. */
 export function News({ news }: { readonly news: readonly string[] }) {
   return (
     <p class="news" role="status" aria-live="polite">

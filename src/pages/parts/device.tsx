@@ -1,4 +1,6 @@
-/** Can this device take part: yes with its adapter and memory, or no with a code, the reason and the way out. */
+/**
+ * Tells whether this device can take part: yes, with its adapter and memory, or no, with a code, the reason and a fix.
+ */
 import { messages } from '../messages';
 import { bytes } from '../state/format';
 import type { DeviceReport } from '../tab';

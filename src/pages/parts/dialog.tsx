@@ -1,4 +1,4 @@
-/** A modal dialog of the browser's own: Escape, focus and the backdrop are the browser's business. */
+/** A modal dialog of the browser itself, which handles Escape, focus and the backdrop. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 

@@ -50,7 +50,7 @@ export function Downloads({ files, onClose }: Props) {
   );
 }
 
-/** Not compressed: weights do not become smaller. */
+/** Not compressed: weights hardly shrink. */
 function zipOf(files: ModelFiles): Uint8Array {
   const utf8 = new TextEncoder();
   const bytesOf = (content: string | Uint8Array) => (typeof content === 'string' ? utf8.encode(content) : content);

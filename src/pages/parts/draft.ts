@@ -1,4 +1,4 @@
-/** Text of a field that is the person's own until they are done: the page may be drawn again ten times a second meanwhile. */
+/** Keeps the text of a field while a person edits it, even if the page is drawn again ten times a second meanwhile. */
 import { useState } from 'preact/hooks';
 
 interface Draft {
@@ -8,8 +8,8 @@ interface Draft {
 }
 
 /**
- * Props for an `<input>` that shows `value`. `onCommit` is called when the person is done (Enter, or elsewhere) and the
- * text differs; where it is refused, the field shows `value` again.
+ * Props for an `<input>` that shows `value`. `onCommit` is called when the person is done (presses Enter or leaves the
+ * field) and the text differs. If the text is refused, the field shows `value` again.
  */
 export function useDraft(value: string, onCommit: (text: string) => void): Draft {
   const [draft, setDraft] = useState<string | null>(null);

@@ -1,4 +1,4 @@
-/** The line at the top of every screen: what this is, what just happened, and the choice of colours. */
+/** The line at the top of every screen: the name, the latest news, and the choice of colours. */
 import { messages } from '../messages';
 import type { Theme } from '../state/settings';
 import { News } from './banner';

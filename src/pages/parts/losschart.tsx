@@ -18,7 +18,7 @@ interface Props {
   readonly logScale: boolean;
   /** Changes when the colours do. */
   readonly look: string;
-  /** The chart could not be loaded: a sentence. */
+  /** Called with a sentence if the chart could not be loaded. */
   readonly onProblem: (sentence: string) => void;
 }
 
@@ -59,7 +59,7 @@ function options({ steps, logScale }: Props, width: number, height: number): uPl
   };
 }
 
-/** uPlot gives null for both where there is no data yet. */
+/** uPlot passes null for both while there is no data. */
 function padded(min: number | null, max: number | null): [number, number] {
   if (min === null || max === null) return [0, 5];
   const margin = Math.max(0.05, (max - min) * 0.06);
@@ -72,7 +72,7 @@ export function LossChart(props: Props) {
   const [Plot, setPlot] = useState<typeof uPlot | null>(null);
   const { series, version, steps, logScale, look, onProblem } = props;
 
-  // why two: a line has two points at least, and the first step should not wait for what draws it
+  // why two: a line has at least two points, and the first step should not wait for the chart library
   const hasCurve = series.length > 1;
   useEffect(() => {
     if (!hasCurve) return;
@@ -82,7 +82,7 @@ export function LossChart(props: Props) {
     );
   }, [onProblem, hasCurve]);
 
-  // `look` stands for the colours read from the style sheet
+  // `look` is a dependency because the colours come from the style sheet
   useEffect(() => {
     if (!Plot) return;
     const element = place.current!;
@@ -100,9 +100,9 @@ export function LossChart(props: Props) {
     };
   }, [Plot, series, steps, logScale, look]);
 
-  // `version` says that `series` has changed
+  // `version` is a dependency because it changes with `series`
   useEffect(() => {
-    // why not while hidden: nobody sees it, and the worker of this tab needs the processor
+    // why not while hidden: nobody sees the chart, and the worker of this tab needs the processor
     if (!document.hidden) plot.current?.setData(series.columns());
   }, [series, version]);
 
@@ -115,11 +115,14 @@ export function LossChart(props: Props) {
   );
 }
 
-/** About twenty rows, renewed every tenth change: a table that changes ten times a second cannot be read aloud. */
+/**
+ * A table of about twenty rows, updated at every tenth change: one that changes ten times a second cannot be read
+ * aloud.
+ */
 function LossTable({ series, version }: Pick<Props, 'series' | 'version'>) {
   const [rows, setRows] = useState<readonly (readonly [number, number, number | null])[]>([]);
   const renewal = version === 0 ? 0 : 1 + Math.floor(version / 10);
-  // `renewal` says that `series` has changed
+  // `renewal` is a dependency because it follows the changes of `series`
   useEffect(() => setRows(rowsOf(series.columns())), [series, renewal]);
   return (
     <div class="visually-hidden">
@@ -146,7 +149,7 @@ function LossTable({ series, version }: Pick<Props, 'series' | 'version'>) {
   );
 }
 
-/** Evenly spread points, the newest among them, and every one with a held-out loss. */
+/** Evenly spread points, including the newest, and every point with a held-out loss. */
 function rowsOf([steps, train, heldOut]: Columns) {
   const every = Math.max(1, Math.ceil(steps.length / TABLE_ROWS));
   return steps

@@ -1,4 +1,6 @@
-/** How large the model is and how long it trains: three presets, and every number behind them for those who want it. */
+/**
+ * How large the model is and how long it trains: three presets, and every number behind them for people who want it.
+ */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { messages } from '../messages';
@@ -50,7 +52,7 @@ export function ModelChoice({ choice, vocabulary, onChange, onProblem }: Props) 
   );
 }
 
-/** Undefined until what it is read off has been loaded. */
+/** Undefined until the code that computes it has been loaded. */
 function useWeight(choice: RunChoice, vocabulary: number): Weight | undefined {
   const weight = useSignal<Weight | undefined>(undefined);
   const about = JSON.stringify(choice);

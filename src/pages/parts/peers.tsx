@@ -9,7 +9,7 @@ const words = messages.peers;
 
 interface Props {
   readonly people: readonly Person[];
-  /** Lets this tab's person change their name; left out where names are only shown. */
+  /** Lets this tab's person change their name; absent where names are only shown. */
   readonly onRename?: (name: string) => void;
 }
 
@@ -53,7 +53,7 @@ function deviceOf({ rank, adapter, software, hidden }: Person): readonly string[
   ].filter((text) => text !== '');
 }
 
-/** How this tab is joined to the peer, and what went over that link so far. */
+/** How this tab is connected to the peer, and the bytes over that link so far. */
 function LinkLine({ link }: { readonly link: LinkStats }) {
   return (
     <div class="peer-detail peer-link">

@@ -1,4 +1,4 @@
-/** Text sampled from the model. It comes from a model that anybody may have trained: shown as text, never as markup. */
+/** Text sampled from the model. Anybody may have trained the model, so it is shown as text, never as markup. */
 import { isModelOnEach } from '../../plan/plan';
 import { messages } from '../messages';
 import { count } from '../state/format';
@@ -23,7 +23,7 @@ export function Sample({ status, people }: Props) {
   );
 }
 
-/** Where the text is to be found, or why there is none. */
+/** Says where the text can be found, or why there is none. */
 function whyNone({ plan, phase }: Status, people: readonly Person[]): string {
   const words = messages.sample;
   const isMember = people.some(({ rank, me }) => me && rank !== null);

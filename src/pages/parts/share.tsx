@@ -1,4 +1,4 @@
-/** Everything that brings in more tabs: another tab of this browser, the link, its QR code (also by the key Q). */
+/** The ways to add more tabs: another tab of this browser, the link, its QR code (also by the key Q). */
 import { useState } from 'preact/hooks';
 import { messages } from '../messages';
 import { Dialog } from './dialog';
@@ -7,7 +7,7 @@ import { QrCode } from './qr';
 
 interface Props {
   readonly link: string;
-  /** Something did not work, in a sentence. */
+  /** Called with a sentence when something did not work. */
   readonly onProblem: (sentence: string) => void;
   readonly onDone: (sentence: string) => void;
 }
@@ -55,7 +55,7 @@ export function Share({ link, onProblem, onDone }: Props) {
   );
 }
 
-/** The link leads to the machine that opens it, so nobody else gets here by it. */
+/** The link points to the machine that opens it, so it works for nobody else. */
 function isLoopback(link: string): boolean {
   return /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(link).hostname);
 }

@@ -1,4 +1,4 @@
-/** The room page as a whole: the code to join by, who is here, and what is done with all of them. */
+/** The room page as a whole: the code to join by, who is here, and the controls for all of them. */
 import { Banner, News } from '../parts/banner';
 import { Dialog } from '../parts/dialog';
 import { useKeys } from '../parts/keys';
@@ -70,7 +70,7 @@ export function App({ desk }: { readonly desk: Desk }) {
   );
 }
 
-/** Do what `key` stands for; false for a key without a meaning. */
+/** Performs the action of `key`; returns false if it has none. */
 function act(desk: Desk, key: string, isOnControl: boolean): boolean {
   if (key === ' ' && !isOnControl) desk.pause();
   else if (key.toLowerCase() === 'q') desk.toggle('qr');

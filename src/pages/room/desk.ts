@@ -1,4 +1,7 @@
-/** The room page as its lecturer drives it: the room, the run it will start, and what opens over it. Holds no DOM. */
+/**
+ * The state of the room page that its lecturer drives: the room, the run it will start, and the open panel. Holds no
+ * DOM.
+ */
 import { batch, computed, signal } from '@preact/signals';
 import { newSecret } from '../../net/signaling/roomkey';
 import { LECTURE_CHOICE } from '../lecture/show/address';
@@ -12,7 +15,7 @@ import { words } from './words';
 export type Panel = '' | 'help' | 'qr';
 
 export interface RoomPerson extends Person {
-  /** How this page, or the ranks among each other, are joined to it. */
+  /** How this page, or the other ranks, are connected to this person. */
   readonly reach: 'direct' | 'relayed' | 'none';
   readonly lecturer: boolean;
 }
@@ -49,14 +52,14 @@ export class Desk {
     this.choice.value = { ...this.choice.value, ...PRESETS[name] };
   }
 
-  /** Train the chosen model with everybody who has joined; whoever joins later is taken in. */
+  /** Trains the chosen model with everybody who has joined; people who join later are added. */
   start(): void {
     const { source, ...rest } = this.choice.value;
     const run = runFileOf({ ...rest, source: source === 'own' ? 'moby-dick' : source }, '');
     this.room.value?.commands.start(run);
   }
 
-  /** Pause what trains, let go on what is paused. */
+  /** Pauses a run that trains, resumes a paused one. */
   pause(): void {
     const room = this.room.value;
     if (room?.feed.run.value) room.commands.pause(!room.paused.value);

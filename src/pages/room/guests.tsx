@@ -1,4 +1,7 @@
-/** Everybody in the room: who, on what, what they do, how they are reached; renamed and removed here. */
+/**
+ * The list of everybody in the room: who they are, on which device, what they do, how they are connected. People are
+ * renamed and removed here.
+ */
 import type { LiveRoom } from '../lecture/show/liveroom';
 import { useDraft } from '../parts/draft';
 import type { Desk, RoomPerson } from './desk';

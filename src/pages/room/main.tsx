@@ -1,4 +1,4 @@
-/** Entry of the room page. It trains nothing: it lets in, starts, pauses and watches. */
+/** Entry of the room page. The page does not train: it lets people in, starts and pauses the run, and watches it. */
 
 import { effect } from '@preact/signals';
 import { render } from 'preact';

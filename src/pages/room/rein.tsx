@@ -1,4 +1,4 @@
-/** What is done with everybody at once, and how the run goes: large, for the last row. */
+/** The controls for everybody at once and the progress of the run, large enough for the last row. */
 import { nameOf } from '../../plan/why';
 import { roomRate } from '../lecture/models/digest';
 import type { LiveRoom } from '../lecture/show/liveroom';

@@ -19,7 +19,7 @@ export function FirstScreen({ visit }: { readonly visit: Visit }) {
   const joins = visit.joinsRun.value;
   const others = Math.max(0, session.roster.value.size - 1);
   const canStart = device?.ok === true;
-  // why not where others train: joining them takes what is newest, and that may be what is kept here
+  // why not where others train: joining them takes the newest state, which may be the one kept here
   const kept = joins ? null : session.kept.value;
   const cannotStart = device?.ok === false;
   return (

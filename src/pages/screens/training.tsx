@@ -168,7 +168,7 @@ function Controls({ visit }: { readonly visit: Visit }) {
   );
 }
 
-/** Why it does not train, where the phase alone does not say it. */
+/** Says why the tab does not train, if the phase alone does not say it. */
 function Said({ status: { phase, sentence } }: { readonly status: TabStatus }) {
   const isKnown = phase === 'training' || phase === 'paused';
   return <Banner kind={phase === 'failed' ? 'problem' : 'note'} sentence={isKnown ? '' : sentence} />;

@@ -8,9 +8,9 @@ import { messages } from '../messages';
 import { type BuiltInChoice, choiceFields, DEFAULT_CHOICE, type RunChoice } from './runchoice';
 
 export interface Fragment {
-  /** Undefined where the link names no room. */
+  /** Undefined if the link names no room. */
   readonly secret: string | undefined;
-  /** The link says at least one thing about the run. */
+  /** True if the link sets at least one field of the run. */
   readonly hasChoice: boolean;
   readonly choice: BuiltInChoice;
   /** One sentence for each thing in the link that cannot be used; its default is taken. */
@@ -19,7 +19,7 @@ export interface Fragment {
 
 const NUMBERS = new Set(['layers', 'heads', 'headSize', 'context', 'batch', 'steps', 'lr', 'seed']);
 
-/** Read `location.hash`. Never throws: what cannot be used is left out and named in `refused`. */
+/** Reads `location.hash`. Never throws: what cannot be used is left out and named in `refused`. */
 export function readFragment(hash: string): Fragment {
   const params = new URLSearchParams(hash.replace(/^#/, ''));
   const secret = secretOfFragment(hash);
@@ -36,7 +36,10 @@ export function readFragment(hash: string): Fragment {
   return { secret, hasChoice: Object.keys(given).length > 0, choice: { ...DEFAULT_CHOICE, ...given }, refused };
 }
 
-/** The fragment, with `#`, that leads to this room; own text is not in it, its reader gets it from the room. */
+/**
+ * The fragment, with `#`, that leads to this room. A person's own text is not in it: its reader gets the text from the
+ * room.
+ */
 export function writeFragment(secret: string, choice: RunChoice | null): string {
   const params = new URLSearchParams({ room: secret });
   if (choice && choice.source !== 'own') {
@@ -47,7 +50,7 @@ export function writeFragment(secret: string, choice: RunChoice | null): string 
   return `#${params}`;
 }
 
-/** NaN (which every schema refuses) for text that is no plain number. */
+/** NaN (which every schema refuses) for text that is not a plain number. */
 function numberOf(text: string): number {
   return /^[\d.e-]{1,40}$/.test(text) ? Number(text) : Number.NaN;
 }

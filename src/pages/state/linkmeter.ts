@@ -17,7 +17,7 @@ const WINDOW_STEPS = 20;
 export class LinkMeter {
   readonly #readings = new Map<PeerId, Reading[]>();
 
-  /** Take the counters as they are at `step` and return the rates over the window; a link with one reading has none. */
+  /** Records the counters at `step` and returns the rates over the window; a link with one reading has none. */
   read(links: readonly LinkStats[], step: number): ReadonlyMap<PeerId, LinkRate> {
     const rates = new Map<PeerId, LinkRate>();
     const live = new Set(links.map(({ peer }) => peer));

@@ -1,4 +1,4 @@
-/** A name for a tab until its person gives one: from the whales of chapter 32 and the birds around the ship. */
+/** A name for a tab until its person chooses one: from the whales of chapter 32 and the birds around the ship. */
 const NAMES = [
   'Albatross',
   'Beluga',

@@ -1,11 +1,13 @@
-/** How fast the run goes, by the clock on the wall: evaluation, sampling and waiting count, as they do for who waits. */
+/** The speed of the run in wall-clock time: evaluation, sampling and waiting count, too. */
 
 const WINDOW_MS = 20_000;
 
 export class StepPace {
   #readings: { readonly step: number; readonly atMs: number }[] = [];
 
-  /** `step` was committed by now. Returns the mean milliseconds of the steps in the window, 0 until there is one. */
+  /**
+   * `step` has been committed by now. Returns the mean milliseconds of the steps in the window, 0 until there is one.
+   */
   read(step: number, nowMs: number): number {
     const newest = this.#readings.at(-1);
     if (newest && step < newest.step) this.clear();
@@ -15,7 +17,7 @@ export class StepPace {
     return last === first ? 0 : (last.atMs - first.atMs) / (last.step - first.step);
   }
 
-  /** Nothing is measured across a pause. */
+  /** Forgets the window: a pause must not be measured. */
   clear(): void {
     this.#readings = [];
   }

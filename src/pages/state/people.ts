@@ -1,4 +1,4 @@
-/** Who is in the room, put together from what peers say of themselves, the generation and this tab's links. Pure. */
+/** The people in the room, from what peers announce, the generation and this tab's links. Pure. */
 import type { LinkStats, PeerId, Presence, TabStatus } from '../tab';
 
 /** `willing`: takes part, as far as a tab that does not train itself can tell. */
@@ -10,11 +10,11 @@ export interface Person {
   readonly name: string;
   readonly adapter: string;
   readonly software: boolean;
-  /** In the generation; null for those who are not part of it. */
+  /** Rank in the generation; null for a peer outside of it. */
   readonly rank: number | null;
   readonly state: PersonState;
   readonly hidden: boolean;
-  /** This tab's link to the peer; null where the plan needs none. */
+  /** This tab's link to the peer; null if the plan needs none. */
   readonly link: LinkStats | null;
 }
 
@@ -25,7 +25,7 @@ export function peopleOf(
   self: PeerId,
   roster: ReadonlyMap<PeerId, Presence>,
   status: Pick<TabStatus, 'members' | 'links'> & { readonly phase?: TabStatus['phase'] },
-  /** This tab's adapter: the room learns it only from those who take part. */
+  /** This tab's adapter: the room knows only the adapters of peers that take part. */
   ownAdapter = '',
 ): readonly Person[] {
   const links = new Map(status.links.map((link) => [link.peer, link]));
@@ -54,7 +54,7 @@ function stateOf(
   rank: number | null,
   { members, phase }: { readonly members: readonly PeerId[]; readonly phase?: TabStatus['phase'] },
 ): PersonState {
-  // A pause is the whole room's.
+  // A pause holds for the whole room.
   if (presence?.state === 'paused' || (rank !== null && phase === 'paused')) return 'paused';
   if (rank !== null) return 'training';
   if (presence?.state !== 'willing') return 'watching';
@@ -73,7 +73,7 @@ export interface PeopleChange {
   readonly name: string;
 }
 
-/** Who came and who left between two rosters, this tab left out. */
+/** Who came and who left between two rosters, without this tab. */
 export function changesOf(
   self: PeerId,
   before: ReadonlyMap<PeerId, Presence>,

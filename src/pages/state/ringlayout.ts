@@ -15,9 +15,9 @@ export interface Curve {
 }
 
 const TAU = 2 * Math.PI;
-/** Radius of the circle; what is left of the 50 is for figures outside. */
+/** Radius of the circle; the rest of the 50 is for figures outside. */
 export const RING_RADIUS = 34;
-/** From the middle of a link to its figure: more outside the ring than inside, where the figures meet. */
+/** From the middle of a link to its figure: more outside the ring than inside, where the figures are close together. */
 const LABEL_GAP = { outside: 4, inside: 0.5 };
 
 /** Rank 0 on top, clockwise; two ranks lie side by side, one in the middle. */
@@ -30,14 +30,14 @@ export function placeOf(rank: number, size: number): Point {
 /** Radius of a place: shrinks so that neighbours never touch. */
 export const nodeRadius = (size: number) => Math.min(9, (RING_RADIUS * Math.PI) / (2.6 * Math.max(size, 2)));
 
-/** The link from rank `from` to rank `to`; both directions of a pair bow apart, so that both can be read. */
+/** The link from rank `from` to rank `to`; the two directions of a pair bow apart, so that both can be read. */
 export function curveOf(from: number, to: number, size: number): Curve {
   const a = placeOf(from, size);
   const b = placeOf(to, size);
   const length = Math.hypot(b.x - a.x, b.y - a.y);
   const ux = (b.x - a.x) / length;
   const uy = (b.y - a.y) / length;
-  // why left of the way: clockwise neighbours then bow outwards, and the way back bows inwards
+  // why to the left of its direction: links between clockwise neighbours then bow outwards, and those back bow inwards
   const bow = Math.min(12, 0.28 * length);
   const control = { x: (a.x + b.x) / 2 + uy * bow, y: (a.y + b.y) / 2 - ux * bow };
   const rim = nodeRadius(size) + 1.6;

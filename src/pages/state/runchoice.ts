@@ -1,6 +1,6 @@
 /**
- * What a person chooses on the first screen, its allowed ranges, and the run file it stands for. The width is heads x
- * head size, so that no choice on the form can be one that does not divide.
+ * What a person chooses on the first screen, its allowed ranges, and the run file that it stands for. The width is
+ * heads x head size, so the heads always divide it.
  */
 import * as v from 'valibot';
 import type { RunFile } from '../tab';
@@ -10,7 +10,7 @@ const integer = (min: number, max: number) => {
   return v.pipe(v.number(text), v.integer(text), v.minValue(min, text), v.maxValue(max, text));
 };
 
-/** Ranges of the form and of the link; a run file for the headless run may go further. */
+/** Ranges of the form and of the link; a run file of a headless run may exceed them. */
 export const RANGES = {
   layers: { min: 1, max: 12 },
   heads: { min: 1, max: 12 },
@@ -37,7 +37,7 @@ export const choiceFields = {
   steps: within(RANGES.steps),
   lr: v.pipe(v.number(LR_TEXT), v.minValue(LR.min, LR_TEXT), v.maxValue(LR.max, LR_TEXT)),
   seed: within(RANGES.seed),
-  // why optional: choices that a browser remembers from before there were near links
+  // why optional: a browser may remember a choice from before near links existed
   links: v.optional(v.picklist(['near', 'webrtc'], 'near or webrtc'), 'webrtc'),
 } as const;
 
@@ -103,7 +103,7 @@ export function runFileOf(choice: RunChoice, fileName: string): RunFile {
       steps: choice.steps,
       lr: choice.lr,
       schedule: 'cosine',
-      // why: a high learning rate from the first step on stays at a much higher loss
+      // why: a learning rate that is high from the first step on leads to a much higher loss
       warmupSteps: Math.min(50, Math.floor(choice.steps / 10)),
       minLr: 0,
       betas: [0.9, 0.95],

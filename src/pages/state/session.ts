@@ -1,6 +1,6 @@
 /**
- * One visit: the tab it drives and everything the screens show, as signals. Nothing on the GPU happens before `train`.
- * Holds no DOM; what goes wrong becomes a sentence in a signal.
+ * One visit: the tab that it drives and everything that the screens show, as signals. Nothing runs on the GPU before
+ * `train`. Holds no DOM; errors become a sentence in a signal.
  */
 
 import { batch, signal } from '@preact/signals';
@@ -34,7 +34,7 @@ export interface SessionOptions {
   readonly name: string;
 }
 
-/** The longest that a page is held up when it is left, ms. */
+/** Maximum time that a page is delayed when it is left, ms. */
 const MAX_LAST_MS = 1_500;
 
 const ENDED: ReadonlySet<TabStatus['phase']> = new Set(['done', 'stopped', 'failed']);
@@ -55,13 +55,13 @@ export class Session {
   readonly msPerStep = signal(0);
   readonly linkRates = signal<ReadonlyMap<PeerId, LinkRate>>(new Map());
   readonly series = new LossSeries();
-  /** Every step that this tab was told of. */
+  /** Every step that the Worker has reported to this tab. */
   #steps: StepMetrics[] = [];
   /** Grows with every change of `series`. */
   readonly seriesVersion = signal(0);
-  /** The signaling server's trouble, '' while it works. */
+  /** A sentence while the signaling server has trouble, '' while it works. */
   readonly trouble = signal('');
-  /** Something a person asked for did not work; '' when there is nothing to say. */
+  /** A sentence when something that a person asked for did not work, else ''. */
   readonly problem = signal('');
   /** The newest things that happened, for people and for screen readers. */
   readonly news = signal<readonly string[]>([]);
@@ -97,7 +97,7 @@ export class Session {
         },
       });
       this.self.value = this.#tab.self;
-      // why both: who presses the button before the room has been heard would propose a run of their own
+      // why all: a person who presses the button before the room has answered would propose a run of their own
       const [report, kept] = await Promise.all([this.#tab.probe(), this.#tab.kept(), this.#tab.met]);
       batch(() => {
         this.device.value = report;
@@ -109,12 +109,12 @@ export class Session {
     }
   }
 
-  /** Go on with what an earlier visit kept, or with the room's run where there is one and it is newer. */
+  /** Resumes what an earlier visit kept, or the room's run if there is one and it is newer. */
   goOn({ run, text }: KeptRun): void {
     this.train(run, { goOn: true, ...(text ? { text } : {}) });
   }
 
-  /** Take part: in the room's run where there is one, else propose `run` (with the person's own `text`). */
+  /** Takes part: in the room's run if there is one, else proposes `run` (with the person's own `text`). */
   train(run: RunFile, options: TrainOptions = {}): void {
     const joins = hasRun(this.self.value, this.roster.value);
     batch(() => {
@@ -122,12 +122,12 @@ export class Session {
       this.status.value = { ...IDLE, phase: 'opening' };
       this.#begin();
     });
-    // why goOn for those who join: parts of the room's state may be in this browser only
+    // why goOn for a tab that joins: parts of the room's state may be in this browser only
     if (joins) this.#opened.train(null, { goOn: true });
     else this.#opened.train(run, options);
   }
 
-  /** The page may be about to go: what was trained is kept. True where nobody else would go on with it. */
+  /** The page may close soon: keeps what was trained. Returns true if no other peer would go on with it. */
   beforeLeaving(): boolean {
     const { phase, members } = this.status.value;
     if (phase !== 'training') return false;
@@ -136,8 +136,8 @@ export class Session {
   }
 
   /**
-   * Keep the page until the step under way is kept: a browser ends the Worker with it, in the middle of a step. It cannot be
-   * awaited, since a page that is left gets no more messages.
+   * Delays the page until the step under way is kept: a browser ends the Worker together with the page, even in the
+   * middle of a step. The page cannot await it, since a page that is being left gets no more messages.
    */
   lastStep(): void {
     const until = performance.now() + Math.min(MAX_LAST_MS, 3 * this.msPerStep.value + 200);
@@ -213,7 +213,7 @@ export class Session {
     this.seriesVersion.value++;
   }
 
-  /** What a lecturer asked of this tab; whoever has not pressed the button yet is not made to take part. */
+  /** Follows a lecturer's order to this tab; a person who has not pressed the button yet is not made to take part. */
   #onOrder(order: Parameters<NonNullable<TabOptions['onOrder']>>[0]): void {
     if (order.t === 'rename') this.name.value = order.name;
     if (order.t === 'leave') this.problem.value = messages.removed;

@@ -1,4 +1,4 @@
-/** What this browser remembers between visits (IndexedDB): look, name, last choice. Read back as untrusted data. */
+/** What this browser remembers between visits (IndexedDB): look, name, last choice. Read as untrusted data. */
 import { get, set } from 'idb-keyval';
 import * as v from 'valibot';
 import { choiceFields } from './runchoice';
@@ -16,13 +16,13 @@ export type Theme = Settings['theme'];
 const KEY = 'tabtrain settings 1';
 export const NO_SETTINGS: Settings = { theme: 'auto', name: '', logScale: false, choice: null };
 
-/** The settings in `value`; fields that cannot be used take their default. */
+/** The settings in `value`; fields that cannot be used get their default. */
 export function settingsOf(value: unknown): Settings {
   const result = v.safeParse(schema, value);
   return result.success ? result.output : NO_SETTINGS;
 }
 
-/** Rejects where the browser gives no storage (a private window of some browsers). */
+/** Rejects if the browser gives no storage (a private window of some browsers). */
 export async function loadSettings(): Promise<Settings> {
   return settingsOf(await get(KEY));
 }

@@ -1,6 +1,6 @@
 /**
- * The built-in texts as the first screen describes them (a test holds the numbers against the texts themselves), and
- * reading a person's own file. No text is loaded before it is trained on.
+ * The built-in texts as the first screen describes them (a test compares the numbers with the texts), and reading a
+ * person's own file. No text is loaded before it is trained on.
  */
 import { InputError } from '../../errors';
 import { messages } from '../messages';
@@ -40,7 +40,7 @@ export async function readOwnText(file: File): Promise<OwnText> {
   }
 }
 
-/** Counted in one pass without a copy: the text may be large. */
+/** Counts in one pass without a copy, because the text may be large. */
 export function countText(text: string): TextFacts {
   const alphabet = new Set<string>();
   let characters = 0;
@@ -62,7 +62,7 @@ export function tokensOf(tokenizer: RunChoice['tokenizer'], facts: TextFacts): n
   return tokenizer === 'byte' ? facts.bytes : facts.characters;
 }
 
-/** Tokens of the vocabulary, as far as they are known before the text is tokenized. */
+/** Number of tokens in the vocabulary, as far as it is known before the text is tokenized. */
 export function vocabularyOf(tokenizer: RunChoice['tokenizer'], facts: TextFacts | undefined): number {
   return tokenizer === 'byte' ? BYTE_VALUES : (facts?.alphabet ?? BYTE_VALUES);
 }

@@ -1,4 +1,7 @@
-/** What the chosen model weighs, read off its recorded tapes. Loaded when a choice is first shown: the page starts without it. */
+/**
+ * The size of the chosen model, from its recorded tapes. Loaded when a choice is first shown: the page starts without
+ * it.
+ */
 import { programsOf } from '../../plan/simulate';
 import { sequencesOf, totalOf } from '../../plan/sizes';
 import { recordedSizes } from '../../train/rank/modelsizes';
@@ -10,7 +13,7 @@ export interface Weight {
   readonly bytes: number;
 }
 
-/** `vocabulary` tokens are assumed where the text is not known yet. */
+/** `vocabulary` tokens are assumed while the text is not known yet. */
 export function weightOf(choice: RunChoice, vocabulary: number): Weight {
   const { model, train, plan } = runFileOf(choice, '');
   const sizes = recordedSizes({ ...model, vocab: vocabulary });

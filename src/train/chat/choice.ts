@@ -1,11 +1,11 @@
-/** Which token comes next: the most probable one, or one drawn from the most probable ones. */
+/** Chooses the next token: the most probable one, or one drawn from the most probable ones. */
 
 export interface Choice {
   /** 0: always the most probable token. */
   readonly temperature: number;
   /** Draw from this many of the most probable tokens only; 0 for all. */
   readonly topK: number;
-  /** Draw from the fewest tokens that together have this probability; 1 for all. */
+  /** Draw from the smallest set of most probable tokens that together have this probability; 1 for all. */
   readonly topP: number;
 }
 
@@ -35,7 +35,7 @@ export function candidates(logits: Float32Array, size: number, choice: Choice): 
   return kept.map(({ token, probability }) => ({ token, probability: probability / mass }));
 }
 
-/** The first of the largest, as PyTorch's argmax. */
+/** The token with the largest logit; the first one on ties, as in PyTorch's argmax. */
 function argmax(logits: Float32Array, size: number): number {
   let best = 0;
   for (let token = 1; token < size; token++) if (logits[token]! > logits[best]!) best = token;

@@ -1,6 +1,6 @@
 /**
- * A model as files, opened on a device to go on with texts. Its numbers are those of training; text that comes out is
- * complete characters only.
+ * A model read from files and opened on a device to continue texts. It computes the same numbers as in training. The
+ * returned text consists of complete characters only.
  */
 import { InputError } from '../../errors';
 import type { Stream } from '../../gpu/stream';
@@ -15,16 +15,16 @@ import { type Choice, candidates, drawn } from './choice';
 
 export interface Wish extends Choice {
   readonly prompt: string;
-  /** Tokens at most. */
+  /** Maximum number of generated tokens. */
   readonly length: number;
   readonly seed: number;
-  /** The text ends before this; '' for nothing. */
+  /** The answer ends before the first occurrence of this text; '' for none. */
   readonly stop: string;
-  /** Tell so many of the most probable next tokens with each piece. */
+  /** Return this many of the most probable next tokens with each piece. */
   readonly likely: number;
 }
 
-/** What might have come instead: a token as text, and the model's probability of it, whatever the temperature. */
+/** A candidate for the next token, as text, and the model's probability of it at temperature 1. */
 export interface Likely {
   readonly text: string;
   readonly probability: number;
@@ -33,7 +33,7 @@ export interface Likely {
 /** A piece of the answer. */
 export interface Said {
   readonly token: number;
-  /** What the text became longer by: complete characters; '' while one is not complete. */
+  /** The complete characters that this token added to the text; '' while a character is incomplete. */
   readonly text: string;
   readonly likely: readonly Likely[];
 }
@@ -44,7 +44,7 @@ export class Talker {
     readonly tokenizer: Tokenizer,
   ) {}
 
-  /** Rejects with InputError for files that are no model, and one without a tokenizer. */
+  /** Rejects with InputError if the files are not a model, or if the model has no tokenizer. */
   static async open(stream: Stream, folder: Folder): Promise<Talker> {
     const { model, tensors, tokenizer } = readModelFolder(folder);
     if (tokenizer === undefined) {
@@ -65,8 +65,8 @@ export class Talker {
   }
 
   /**
-   * Go on with `wish.prompt`, token after token. Where the context is full the text goes on from its last half. Throws
-   * InputError for a prompt without a token.
+   * Continue `wish.prompt` token by token. When the context is full, the text continues from its last half context.
+   * Throws InputError for a prompt without a token.
    */
   async *answer(wish: Wish): AsyncGenerator<Said> {
     const { decoder, tokenizer } = this;
@@ -107,10 +107,10 @@ export class Talker {
   }
 }
 
-/** Keeps the draws of a text apart from those of batches with the same seed. */
+/** A counter that keeps these random draws different from the draws of batches with the same seed. */
 const SEED = 0x7a1c;
 
-/** Without the characters at the end that the next token may still complete. */
+/** `text` without the characters at its end that the next token may still complete. */
 function complete(text: string): string {
   return text.replace(/\ufffd+$/u, '');
 }

@@ -1,11 +1,11 @@
 /**
- * Byte-pair merges over the bytes of words: a small deterministic trainer and the encoder. Words are cut as GPT-2 cuts
- * them; ids 0..255 are the bytes, merge i makes id 256 + i. Source: Sennrich et al., arXiv 1508.07909.
+ * Byte-pair encoding over the bytes of words: a small deterministic trainer and the encoder. Words are split as in
+ * GPT-2. Ids 0..255 are the bytes; merge i makes id 256 + i. Source: Sennrich et al., arXiv 1508.07909.
  */
 import { Chain } from './chain';
 import { Heap } from './heap';
 
-/** Merges at most: what a trainer in a browser tab learns in some seconds. */
+/** Maximum number of merges: a trainer in a browser tab learns this many in some seconds. */
 export const MAX_MERGES = 8192;
 
 /** GPT-2's pre-tokenizer, as in the ByteLevel pre-tokenizer of Hugging Face's tokenizers. */
@@ -22,8 +22,8 @@ const keyOf = (left: number, right: number): number => left * IDS + right;
 const TOLD_EVERY = 64;
 
 /**
- * The `merges` most frequent merges of `text`, one after the other; ties go to the lower left, then the lower right id.
- * Fewer where no pair occurs twice. `onProgress` is told how many there are.
+ * Learn up to `merges` merges of `text`, each time the most frequent pair. Ties go to the lower left id, then to the
+ * lower right id. Returns fewer merges if no pair occurs twice. Calls `onProgress` with the number learned so far.
  */
 export function trainMerges(
   text: string,
@@ -45,12 +45,12 @@ export function trainMerges(
 /** How often every pair of neighbours occurs in a text, and where. */
 class Pairs {
   readonly #chain: Chain;
-  /** Occurrences of the word that a place is in. */
+  /** By place: how often the word that contains the place occurs in the text. */
   readonly #weights: Int32Array;
   readonly #counts = new Map<number, number>();
-  /** Places where a pair began once; what has been joined since is skipped. */
+  /** By pair: the places where it has begun. Places that were joined since then are skipped. */
   readonly #places = new Map<number, number[]>();
-  /** Every pair with the count it had when it was pushed: counts that fell since are found when they are popped. */
+  /** Every pair with its count at the time of the push. A count that fell since then is detected when it is popped. */
   readonly #heap = new Heap();
 
   constructor(text: string) {
@@ -105,7 +105,7 @@ class Pairs {
     for (const pair of risen) this.#push(pair);
   }
 
-  /** Count the pair that begins at a place in (sign 1) or out (sign -1); its key, undefined at the end of a word. */
+  /** Add (sign 1) or remove (sign -1) the pair at a place in the counts. Returns its key; undefined at a word's end. */
   #count(at: number, sign: 1 | -1): number | undefined {
     const next = this.#chain.next(at);
     if (next < 0) return undefined;
@@ -119,7 +119,7 @@ class Pairs {
     return key;
   }
 
-  /** Highest count first, then the lowest key; pairs that occur once are never joined. */
+  /** Push a pair if it occurs at least twice. The heap returns the highest count first, then the lowest key. */
   #push(key: number): void {
     const count = this.#counts.get(key) ?? 0;
     if (count > 1) this.#heap.push(key - count * 2 ** 32);
@@ -152,7 +152,7 @@ export class MergeEncoder {
     const bytes = utf8.encode(word);
     const chain = new Chain(bytes, [0]);
     const heap = new Heap();
-    // the lowest rank first, and of one rank the leftmost
+    // order: the lowest rank first, and within one rank the leftmost place
     const offer = (at: number) => {
       const next = at < 0 ? -1 : chain.next(at);
       const rank = next < 0 ? undefined : this.#rank.get(keyOf(chain.ids[at]!, chain.ids[next]!));

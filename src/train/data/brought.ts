@@ -1,16 +1,17 @@
 /**
- * A tokenizer somebody brought as tokenizer.json: byte-level BPE of GPT-2, Llama 3, Qwen and their kin, by Hugging Face's
- * own library. Its text is made into tokens once, where the file is; other ranks are given tokens and tokenizer together.
+ * A tokenizer that the user supplies as tokenizer.json: byte-level BPE as in GPT-2, Llama 3 and Qwen, run by Hugging
+ * Face's own library. The text is converted into tokens once, where the file is; the other ranks receive the tokens
+ * together with the tokenizer.
  */
 import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { InputError } from '../../errors';
 import type { Tokenizer } from './tokenizer';
 import { type Tokens, tokensOf } from './tokens';
 
-/** Models of tokenizer.json that are read: WordLevel is what Tabtrain writes for bare numbers. */
+/** Supported values of model.type in tokenizer.json. Tabtrain itself writes WordLevel for bare numbers. */
 const KINDS = ['BPE', 'WordLevel'];
 
-/** The tokenizer in the text of a tokenizer.json. Throws InputError naming the field that is not read. */
+/** The tokenizer in the text of a tokenizer.json. Throws InputError if the text is not JSON or not supported. */
 export function broughtTokenizer(text: string): Tokenizer {
   const json = parse(text);
   const { type } = json.model;
@@ -52,10 +53,10 @@ function open(json: object): Library {
   }
 }
 
-/** Header of a bundle: lengths in bytes of what follows, little-endian uint32. */
+/** Header of a bundle: two little-endian uint32, the byte length of the tokenizer and the bytes per token (2 or 4). */
 const HEADER_BYTES = 8;
 
-/** Tokens and the tokenizer they are of as one array of bytes: what ranks are given instead of a text. */
+/** Packs tokens and their tokenizer.json into one array of bytes, which ranks receive instead of a text. */
 export function packBundle(tokens: Tokens, tokenizer: string): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder().encode(tokenizer);
   const bytes = new Uint8Array(HEADER_BYTES + text.byteLength + tokens.byteLength);
@@ -67,7 +68,7 @@ export function packBundle(tokens: Tokens, tokenizer: string): Uint8Array<ArrayB
   return bytes;
 }
 
-/** Throws InputError for bytes that are no bundle. */
+/** Reads what packBundle wrote. Throws InputError for bytes that are not a bundle. */
 export function readBundle(bytes: Uint8Array): { readonly tokens: Tokens; readonly tokenizer: Tokenizer } {
   const isWhole = bytes.byteLength >= HEADER_BYTES;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,9 +1,9 @@
 /**
- * Token numbers of words that shrink as neighbours are joined: a doubly linked list in arrays, so that a merge costs as much
- * as there are pairs to join and not as much as the words are long.
+ * Token numbers of words in a doubly linked list, stored in arrays. The cost of a merge grows with the number of pairs
+ * to join, not with the length of the words.
  */
 
-/** No neighbour: the end of a word, or a place that was joined to the one before. */
+/** Marks a missing neighbour (the end of a word), and a place that was joined to the one before it. */
 const NONE = -1;
 
 export class Chain {
@@ -32,13 +32,13 @@ export class Chain {
     return this.#before[at]!;
   }
 
-  /** `left` and `right` are neighbours at this place. */
+  /** True if `left` and `right` are neighbours at this place. */
   has(at: number, left: number, right: number): boolean {
     const next = this.#next[at]!;
     return this.ids[at] === left && next !== NONE && this.ids[next] === right;
   }
 
-  /** Make the two at this place one token `id`. */
+  /** Replace the two tokens at this place by one token `id`. */
   join(at: number, id: number): void {
     const gone = this.#next[at]!;
     const after = this.#next[gone]!;
@@ -49,7 +49,7 @@ export class Chain {
     if (after !== NONE) this.#before[after] = at;
   }
 
-  /** What is left of the word that begins at `start`. */
+  /** The remaining tokens of the word that begins at `start`. */
   word(start: number): number[] {
     const out: number[] = [];
     for (let at = start; at !== NONE; at = this.#next[at]!) out.push(this.ids[at]!);

@@ -1,4 +1,4 @@
-/** The tokens a run is trained on and their tokenizer, from the bytes of its source; where the bytes come from is not here. */
+/** Turns the bytes of a run's source into tokens and their tokenizer. It does not load the bytes. */
 import { InputError } from '../../errors';
 import type { RunFile } from '../runfile';
 import { broughtTokenizer, packBundle, readBundle } from './brought';
@@ -10,13 +10,13 @@ import type { Tokens } from './tokens';
 export interface Corpus {
   readonly tokens: Tokens;
   readonly tokenizer: Tokenizer;
-  /** What people should know of it, one sentence, '' for nothing. */
+  /** A note for the user, one sentence; '' for none. */
   readonly note: string;
 }
 
 /**
- * Read the bytes of run.data.source: a text (readtext.ts), or for `tokens:` numbers (tokenfile.ts). Throws InputError for a
- * broken file, and where the text needs more tokens than a stated model.vocab has.
+ * Read the bytes of run.data.source: a text (readtext.ts), or numbers for `tokens:` (tokenfile.ts). Throws InputError
+ * for a broken file, or if the text needs more tokens than a given model.vocab has.
  */
 export function readCorpus(
   { data, model }: Pick<RunFile, 'data' | 'model'>,
@@ -62,8 +62,8 @@ function broughtCorpus(source: string, vocab: number, bytes: Uint8Array): Corpus
 }
 
 /**
- * The bundle of a run's source with the tokenizer.json that came with its model, to be given to all ranks. Throws InputError
- * where the tokenizer has more tokens than the model.
+ * Packs a run's source and the tokenizer.json of its start model into a bundle for all ranks. Throws InputError if the
+ * tokenizer has more tokens than the model.
  */
 export function bundleOf(
   { data, model }: Pick<RunFile, 'data' | 'model'>,
@@ -81,7 +81,7 @@ export function bundleOf(
   return packBundle(tokens, json);
 }
 
-/** The run with model.vocab filled in from the tokenizer where the file left it open. */
+/** The run with model.vocab taken from the tokenizer if the run file leaves it open. */
 export function withVocab(run: RunFile, { tokenizer }: Corpus): RunFile {
   return run.model.vocab === 0 ? { ...run, model: { ...run.model, vocab: tokenizer.size } } : run;
 }

@@ -1,6 +1,6 @@
 /**
- * Which tokens sample i of step s is made of, and which samples a rank computes. Pure: never a function of who asks, so
- * a step that is run again by fewer ranks sees the same batch. Knows token numbers, no text (corpus.ts).
+ * Which tokens sample i of step s consists of, and which samples a rank computes. Pure: the batch of a step does not
+ * depend on the ranks, so fewer ranks run a step again with the same batch. Text is in corpus.ts.
  */
 import { InputError } from '../../errors';
 import { IGNORED_TARGET } from '../../gpu/kernels';
@@ -26,19 +26,19 @@ export interface Order {
 export interface Samples {
   /** First token of sample `sample` (0 .. globalBatch - 1) of step `step`. */
   startOf(step: number, sample: number): number;
-  /** First tokens of the windows the held-out loss is the mean of; empty where nothing is held out. */
+  /** First tokens of the held-out windows; the held-out loss is the mean over them. Empty if nothing is held out. */
   readonly heldOut: readonly number[];
   readonly tokens: Tokens;
   readonly context: number;
 }
 
-/** Windows of one held-out evaluation at most: spread evenly over the held-out part. */
+/** Maximum number of windows of a held-out evaluation, spread evenly over the held-out part. */
 const MAX_HELD_OUT = 128;
 
 /**
- * Shuffled: windows start anywhere in the first nine tenths, drawn from (seed, step, sample). Sequential: window number
- * step * globalBatch + sample of the whole text, from the start again after the last whole window; where such a run
- * reaches the last tenth, nothing is held out. Throws InputError for a text too short for one window.
+ * Shuffled: windows start anywhere in the first nine tenths, drawn from (seed, step, sample). Sequential: a sample is
+ * window number step * globalBatch + sample of the whole text; after the last whole window the text starts again. If a
+ * sequential run reaches the last tenth, nothing is held out. Throws InputError for a text too short for one window.
  */
 export function samplesOf(tokens: Tokens, order: Order): Samples {
   const { seed, context, globalBatch, steps } = order;
@@ -75,13 +75,13 @@ function heldOutWindows(from: number, to: number, context: number): readonly num
   return Array.from({ length: count }, (_, i) => from + Math.floor((i * windows) / count) * context);
 }
 
-/** A run of samples: [first, first + count). */
+/** A contiguous range of samples: [first, first + count). */
 export interface Share {
   readonly first: number;
   readonly count: number;
 }
 
-/** `count` things in `parts` contiguous shares as equal as possible; the first `count mod parts` shares have one more. */
+/** Split `count` items into `parts` contiguous, almost equal shares; the first `count mod parts` have one more. */
 export function sharesOf(count: number, parts: number, first = 0): readonly Share[] {
   const shares: Share[] = [];
   for (let part = 0, at = first; part < parts; part++) {
@@ -92,19 +92,19 @@ export function sharesOf(count: number, parts: number, first = 0): readonly Shar
   return shares;
 }
 
-/** Sequences of one microbatch as the tapes are recorded: the largest microbatch of the largest share. */
+/** Sequences per microbatch that the tapes are recorded for: the largest microbatch of the largest share. */
 export function microbatchSize(globalBatch: number, dp: number, microbatches: number): number {
   return Math.ceil(Math.ceil(globalBatch / dp) / microbatches);
 }
 
-/** Input of one microbatch: `rows` sequences of `context` tokens, and the token that follows each. */
+/** One microbatch: `rows` sequences of `context` tokens, and for each token its target, the token that follows. */
 export interface MicrobatchInput {
   readonly tokens: Uint32Array;
   /** IGNORED_TARGET in padding rows. */
   readonly targets: Uint32Array;
 }
 
-/** The windows that begin at `starts` as one microbatch of `rows` sequences; missing ones are padding. */
+/** The windows that begin at `starts` as one microbatch of `rows` sequences; missing rows are padding. */
 export function gather(samples: Samples, starts: readonly number[], rows: number): MicrobatchInput {
   const { tokens: text, context } = samples;
   const tokens = new Uint32Array(rows * context);
@@ -116,7 +116,7 @@ export function gather(samples: Samples, starts: readonly number[], rows: number
   return { tokens, targets };
 }
 
-/** The microbatches of dp coordinate `d` in step `step`, in order; together all d make exactly the global batch. */
+/** The microbatches of dp coordinate `d` in step `step`, in order. Together, all d compute exactly the global batch. */
 export function batchOf(
   samples: Samples,
   step: number,

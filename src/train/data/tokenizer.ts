@@ -1,17 +1,17 @@
 /**
- * Text to token numbers and back: characters, bytes, byte pairs, or bare numbers (a file of tokens). Every kind writes
- * itself as a tokenizer.json that Hugging Face's tokenizers loads and that gives the same numbers.
+ * Converts text to token numbers and back: characters, bytes, byte pairs, or bare numbers (a file of tokens). Every
+ * kind exports a tokenizer.json that Hugging Face's tokenizers library loads and that gives the same numbers.
  */
 import { InputError } from '../../errors';
 import { MAX_MERGES, MergeEncoder, trainMerges } from './bpe';
 import { type Tokens, tokensOf } from './tokens';
 
 export interface Tokenizer {
-  /** Tokens it has; numbers are 0 .. size - 1. */
+  /** Number of tokens; token numbers are 0 .. size - 1. */
   readonly size: number;
-  /** Characters it has no token for are left out. */
+  /** Leaves out characters that have no token. */
   encode(text: string): Tokens;
-  /** Bytes that are no UTF-8 become U+FFFD; numbers of size and above are left out. */
+  /** Invalid UTF-8 becomes U+FFFD; numbers of `size` and above are left out. */
   decode(tokens: Iterable<number>): string;
   /** The content of tokenizer.json. */
   json(): string;
@@ -22,15 +22,15 @@ export function lackingIn(tokenizer: Tokenizer, text: string): readonly string[]
   return [...new Set(text)].filter((char) => tokenizer.encode(char).length === 0);
 }
 
-/** Told how many of how many merges have been learned. */
+/** Called with the number of merges learned so far and the number to learn. */
 export type OnLearned = (learned: number, of: number) => void;
 
-/** Tokens of a bpe tokenizer where model.vocab does not say: 256 bytes and 256 merges. */
+/** Tokens of a bpe tokenizer if model.vocab is not given: 256 bytes and 256 merges. */
 const DEFAULT_BPE = 512;
 
 /**
- * The tokenizer of that kind for `text`. `vocab` is model.vocab (0: not said): bpe learns that many tokens. Throws
- * InputError where the text has too many characters, or vocab is below the 256 bytes of bpe or above what is learned.
+ * The tokenizer of that kind for `text`. `vocab` is model.vocab (0: not given); bpe learns that many tokens. Throws
+ * InputError if the text has too many characters, or if vocab is below the 256 bytes of bpe or above its largest size.
  */
 export function makeTokenizer(
   kind: 'char' | 'byte' | 'bpe',
@@ -49,7 +49,7 @@ export function makeTokenizer(
       `model.vocab ${vocab} > ${256 + MAX_MERGES}: bpe has 256 bytes and learns ${MAX_MERGES} merges at most; lower vocab`,
     );
   }
-  // why nine tenths: what is held out is not looked at, merges included
+  // why nine tenths: the merges must not be learned from the held-out text either
   const seen = text.slice(0, Math.floor((text.length * 9) / 10));
   return byteTokenizer(trainMerges(seen, size - 256, (learned) => onLearned(learned, size - 256)));
 }
@@ -101,7 +101,7 @@ function byteTokenizer(merges: readonly (readonly [number, number])[]): Tokenize
   };
 }
 
-/** For a file of tokens: a token is written as its number. */
+/** Tokenizer for a file of tokens: the text of a token is its number. */
 export function numberTokenizer(size: number): Tokenizer {
   const names = Array.from({ length: size }, (_, token) => String(token));
   const numbersIn = (text: string) => (text.match(/\d+/g) ?? []).map(Number).filter((token) => token < size);
@@ -118,14 +118,14 @@ export function numberTokenizer(size: number): Tokenizer {
   };
 }
 
-/** GPT-2's name of each byte: printable Latin-1 characters are themselves, others follow from U+0100 on. */
+/** GPT-2's names of bytes: printable Latin-1 characters name themselves; the others get characters from U+0100 on. */
 const BYTE_NAMES: readonly string[] = (() => {
   const shown = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(shown(byte) ? byte : next++));
 })();
 
-/** By hand, because a JavaScript object would reorder keys that look like numbers and lose `__proto__`. */
+/** Built by hand, because a JavaScript object would reorder keys that look like numbers and lose `__proto__`. */
 function vocabJson(names: readonly string[]): string {
   return `{${names.map((name, id) => `${JSON.stringify(name)}: ${id}`).join(', ')}}`;
 }

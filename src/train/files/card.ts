@@ -1,4 +1,4 @@
-/** The model card: README.md beside a model, from the run that trained it. */
+/** The model card (README.md beside a model), written from the facts of the run that trained it. */
 import type { RunFile } from '../runfile';
 
 export interface CardFacts {
@@ -8,10 +8,10 @@ export interface CardFacts {
   readonly parameters: number;
   /** Names of the graphics adapters, each once. */
   readonly adapters: readonly string[];
-  /** Of the last step, nats per token. */
+  /** Loss of the last step, nats per token. */
   readonly loss: number | undefined;
   readonly heldOutLoss: number | undefined;
-  /** SHA-256 of what the tokens were made from; '' where it is not known. */
+  /** SHA-256 of the source of the tokens; '' if it is not known. */
   readonly dataHash: string;
 }
 

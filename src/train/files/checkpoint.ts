@@ -1,6 +1,6 @@
 /**
- * The model as files for others: model.safetensors with Hugging Face's names, config.json, tokenizer.json. Works on the
- * whole model's addresses (holding.ts); gathering it from ranks is sync.ts, reading it back weights.ts.
+ * The model as files for other programs: model.safetensors with Hugging Face's names, config.json, tokenizer.json.
+ * Works on the addresses of the whole model (holding.ts); sync.ts gathers them from ranks, weights.ts reads files back.
  */
 import type { ModelConfig } from '../../model/config';
 import type { Tokenizer } from '../data/tokenizer';
@@ -11,7 +11,7 @@ import { safetensorsHeader, writeSafetensors } from './safetensors';
 import { placedTensors, type WholeWeights } from './weights';
 import { configJson } from './writeconfig';
 
-/** The model as files: names and contents as in the headless run's output folder. */
+/** Names and contents of the model's files, as in the headless run's output folder. */
 export interface ModelFiles {
   readonly 'model.safetensors': Uint8Array;
   readonly 'config.json': string;
@@ -20,14 +20,14 @@ export interface ModelFiles {
   readonly 'generation_config.json': string;
 }
 
-/** model.safetensors of the model. */
+/** The bytes of model.safetensors. */
 export function modelFile(config: ModelConfig, weights: WholeWeights): Uint8Array {
   return writeSafetensors(
     placedTensors(config).map(({ name, shape, from, to }) => ({ name, shape, data: weights.subarray(from, to) })),
   );
 }
 
-/** The addresses of the model's parameters in the order of model.safetensors, in pieces. */
+/** The addresses of the model's parameters in the order of model.safetensors, cut into pieces. */
 export function modelFilePieces(config: ModelConfig): readonly Intervals[] {
   return placedTensors(config).flatMap(({ from, to }) => piecesOf([{ from, to }]));
 }

@@ -1,13 +1,13 @@
 /**
- * A JSON object of somebody else's, read field by field: what is used, what must have one value, what changes no number.
- * Whatever is left at the end is refused by its name.
+ * Reads a foreign JSON object field by field: fields that are used, fields that must have one value, fields that change
+ * no number. `end` rejects any remaining field by its name.
  */
 import { InputError } from '../../errors';
 
 export class ConfigFields {
   readonly #left: Map<string, unknown>;
 
-  /** `prefix` stands before the names in sentences, e.g. `rope_parameters.`. Throws InputError for what is no object. */
+  /** `prefix` precedes field names in messages, e.g. `rope_parameters.`. Throws InputError for a non-object. */
   constructor(
     value: unknown,
     readonly prefix = '',
@@ -18,7 +18,7 @@ export class ConfigFields {
     this.#left = new Map(Object.entries(value));
   }
 
-  /** The value of a field, undefined where it is absent or null. */
+  /** Remove a field and return its value; undefined if it is absent or null. */
   take(name: string): unknown {
     const value = this.#left.get(name);
     this.#left.delete(name);
@@ -44,25 +44,25 @@ export class ConfigFields {
     return typeof value === 'boolean' ? value : this.refuse(name, value, 'it must be true or false');
   }
 
-  /** One of the keys of `known`, translated. */
+  /** The entry of `known` that the field names. */
   choice<T>(name: string, known: Readonly<Record<string, T>>, fallback?: string): T {
     const value = this.take(name) ?? fallback;
     if (typeof value === 'string' && Object.hasOwn(known, value)) return known[value]!;
     return this.refuse(name, value, `Tabtrain has ${Object.keys(known).join(', ')}`);
   }
 
-  /** Refuse another value than `only`, which is also what an absent field means. */
+  /** Reject any value other than `only`; an absent field means `only`. */
   must(name: string, only: unknown, sentence: string): void {
     const value = this.take(name) ?? only;
     if (value !== only) this.refuse(name, value, sentence);
   }
 
-  /** Names that change no number of the model. */
+  /** Skip fields that change no number of the model. */
   ignore(names: readonly string[]): void {
     for (const name of names) this.#left.delete(name);
   }
 
-  /** Refuse the first field that nobody asked for, unless it is empty or switched off. */
+  /** Reject the first field that was not read, unless it is empty or switched off. */
   end(): void {
     for (const [name, value] of this.#left) {
       const isOff = value === null || value === false || (typeof value === 'object' && Object.keys(value).length === 0);

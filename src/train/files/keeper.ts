@@ -1,13 +1,13 @@
-/** What a trainer asks of whoever keeps its state where it outlives the ranks: a folder, or the storage of a browser. */
+/** Interface between a trainer and storage that outlives the ranks: a folder, or the storage of a browser. */
 import type { ModelConfig } from '../../model/config';
 import type { RunFile } from '../runfile';
 import type { Elements } from '../state/elements';
 import type { Cutting, Version } from '../state/exchange';
 import type { Addresses } from '../state/reshard';
 
-/** A state at a step border, as one rank has it. */
+/** The state of one rank at a step border. */
 export interface Keepable extends Version {
-  /** As the room has it, without a vocabulary where it leaves that open. */
+  /** The run file of the room; it has no vocabulary if the file leaves that open. */
   readonly run: RunFile;
   readonly model: ModelConfig;
   /** The bytes of the run's source. */
@@ -15,27 +15,27 @@ export interface Keepable extends Version {
   readonly cutting: Cutting;
   /** Everything this rank holds. */
   readonly held: Addresses;
-  /** Its share, where all ranks together keep everything once. */
+  /** The share this rank keeps, if all ranks together keep everything once. */
   readonly share: Addresses;
   readonly elements: Elements;
 }
 
 export interface Keeper {
-  /** A state is due once `step` of `steps` steps are committed, as far as this rank can tell. Asked once a step. */
+  /** True if a state is due after `step` of `steps` committed steps, as far as this rank knows. Asked once a step. */
   isDue(step: number, steps: number): boolean;
   /**
-   * Keep a state; all ranks of the generation do. Resolves when `elements` may change again: what was read is written while
-   * training goes on. Rejects with StorageError where the run must not go on without.
+   * Keep a state. All ranks of the generation call it. Resolves when `elements` may change again; what was read is
+   * written while training goes on. Rejects with StorageError if the run must not go on without the state.
    */
   keep(state: Keepable): Promise<void>;
-  /** Resolves when everything begun is kept, rejects as `keep`. */
+  /** Resolves when every state that was begun is kept. Rejects as `keep` does. */
   settle(): Promise<void>;
 }
 
-/** A kept state that a run goes on from, whole and the same for all its ranks. */
+/** A complete kept state that a run resumes from; the same for all its ranks. */
 export interface Resumption {
   /** Committed steps. */
   readonly step: number;
-  /** Rejects with InputError where it is not of this model. */
+  /** Rejects with InputError if the state is not of this model. */
   open(model: ModelConfig): Promise<Elements>;
 }

@@ -1,6 +1,6 @@
 /**
- * A folder of a model as Hugging Face's transformers writes it: config.json, the weights in one file or in shards, and a
- * tokenizer.json where there is one. Knows no disk: the command line and the page give the files.
+ * Reads a model folder as Hugging Face's transformers writes it: config.json, the weights in one file or in shards, and
+ * an optional tokenizer.json. Does not access the disk: the command line or the page supplies the files.
  */
 import { InputError } from '../../errors';
 import type { ModelConfig } from '../../model/config';
@@ -14,9 +14,9 @@ export interface Folder {
 }
 
 export interface ModelFolder {
-  /** As config.json says, with the longest context it allows. */
+  /** The model of config.json, with the longest context it allows. */
   readonly model: ModelConfig;
-  /** Every tensor of all shards, as the file names it. */
+  /** Every tensor of all shards, by its name in the file. */
   readonly tensors: ReadonlyMap<string, FileTensor>;
   /** The content of tokenizer.json, undefined where there is none. */
   readonly tokenizer: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * config.json as Hugging Face's transformers writes it, as our model: GPT-2, Llama and Qwen2. A field that would change a
- * number and is not honoured is refused as the file spells it; nothing is trained as something else.
+ * Reads config.json of Hugging Face's transformers as our model: GPT-2, Llama and Qwen2. A field that would change a
+ * number and is not supported is rejected under its name in the file, so no model is trained as a different one.
  */
 import { InputError } from '../../errors';
 import type { ModelConfig, RopeScaling } from '../../model/config';
@@ -9,11 +9,11 @@ import { ConfigFields } from './configfields';
 export interface ReadConfig {
   /** `context` is the longest the file allows. */
   readonly model: ModelConfig;
-  /** What is different while training, one sentence each. */
+  /** Differences in training, one sentence each. */
   readonly notes: readonly string[];
 }
 
-/** Of any model: how it was stored, how text is sampled, what classifiers add. No logit depends on them. */
+/** Fields of any model that no logit depends on: storage, sampling of text, classifiers. */
 const NEUTRAL = [
   ...['_name_or_path', 'architectures', 'transformers_version', 'torch_dtype', 'dtype', 'initializer_range'],
   ...['bos_token_id', 'eos_token_id', 'pad_token_id', 'unk_token_id', 'sep_token_id', 'use_cache', 'is_decoder'],
@@ -27,7 +27,7 @@ const NEUTRAL = [
   ...['_attn_implementation', 'attn_implementation', '_attn_implementation_autoset', 'transformers.js_config'],
 ];
 
-/** Throws InputError for JSON that is none, and for the first field that is not honoured. */
+/** Throws InputError if `text` is not JSON, and for the first unsupported field. */
 export function readConfig(text: string): ReadConfig {
   let value: unknown;
   try {
@@ -44,7 +44,7 @@ export function readConfig(text: string): ReadConfig {
   return { model, notes };
 }
 
-/** What the registers of the attention kernels hold. */
+/** Largest head size that fits the registers of the attention kernels. */
 const MAX_HEAD_SIZE = 128;
 const tooWide = (size: number) => `a head of ${size} numbers is above ${MAX_HEAD_SIZE}, the largest head size`;
 
@@ -85,7 +85,7 @@ const readGpt2: Reader = (fields, notes) => {
   fields.must('scale_attn_by_inverse_layer_idx', false, 'Tabtrain scales the scores of all layers alike');
   fields.must('add_cross_attention', false, 'Tabtrain has no cross attention');
   fields.must('n_ctx', context, `it must be n_positions, ${context}`);
-  // why: it says in which precision scores are computed, and here that is always float32
+  // why: the field selects the precision of scores, which is always float32 here
   fields.ignore(['reorder_and_upcast_attn']);
   fields.ignore(['summary_activation', 'summary_first_dropout', 'summary_proj_to_labels']);
   fields.ignore(['summary_type', 'summary_use_proj']);
@@ -96,7 +96,7 @@ const readGpt2: Reader = (fields, notes) => {
 const readLlama: Reader = (fields, notes) => {
   fields.must('attention_bias', false, 'Tabtrain has no biases in the attention of a llama');
   fields.must('mlp_bias', false, 'Tabtrain has no biases in the MLP of a llama');
-  // why: it splits products of matrices that are the same in sum
+  // why: it splits matrix products into parts that have the same sum
   fields.ignore(['pretraining_tp']);
   return readRotary(fields, notes, 2048);
 };
@@ -107,7 +107,7 @@ const readQwen2: Reader = (fields, notes) => {
   if (!Array.isArray(types) || types.some((type) => type !== 'full_attention')) {
     fields.refuse('layer_types', types, 'every layer of Tabtrain attends to all tokens before (full_attention)');
   }
-  // without use_sliding_window nobody reads them
+  // these fields have no effect without use_sliding_window
   fields.ignore(['sliding_window', 'max_window_layers']);
   return { ...readRotary(fields, notes, 32768), qkvBias: true };
 };
@@ -143,7 +143,7 @@ function readRotary(fields: ConfigFields, notes: string[], context: number): Mod
   return model;
 }
 
-/** Both spellings: `rope_parameters`, and `rope_theta` with `rope_scaling` of older files. */
+/** Reads both spellings: `rope_parameters`, and `rope_theta` with `rope_scaling` of older files. */
 function readRope(fields: ConfigFields, longest: number): Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'> {
   fields.must('partial_rotary_factor', 1, 'Tabtrain rotates whole heads');
   const theta = fields.take('rope_theta');

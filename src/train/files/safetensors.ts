@@ -1,11 +1,11 @@
 /**
- * The safetensors format: read with every check a hostile file asks for, written for Hugging Face's readers.
+ * Reads safetensors files with every check that an untrusted file needs, and writes them for Hugging Face's readers.
  * Knows no model. Format: https://github.com/huggingface/safetensors#format
  */
 import { InputError, sentenceOf } from '../../errors';
 import type { ByteSource } from '../../storage/bytes';
 
-/** Bytes of one element of each type of the format that is read. */
+/** Bytes per element of each supported type. */
 const DTYPES = new Map([
   ['F64', 8],
   ['F32', 4],
@@ -20,7 +20,7 @@ const DTYPES = new Map([
 ]);
 const MAX_HEADER_BYTES = 1 << 20;
 
-/** A tensor of a file; `bytes` is a view of the file. */
+/** A tensor of a file; `bytes` is a view into the file's bytes. */
 export interface FileTensor {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -66,7 +66,7 @@ export async function readHeader(source: ByteSource): Promise<FileHeader> {
   return { ...parseHeader(await source.read(8, dataAt), source.sizeBytes - dataAt), dataAt };
 }
 
-/** Where the data begins, from the first 8 bytes. */
+/** Position of the data in the file, from the first 8 bytes. */
 function startOfData(first: Uint8Array, sizeBytes: number): number {
   check(first.byteLength === 8, () => `it has ${sizeBytes} bytes and the length of its header alone takes 8`);
   const headerBytes = Number(new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true));
@@ -120,7 +120,7 @@ function readEntry(name: string, value: unknown): Entry {
     return `tensor ${name} has no proper data_offsets`;
   });
   const [from, to] = offsets as [number, number];
-  // why every partial product: a zero dim must not hide an overflow before it
+  // why every partial product: a zero dim must not hide an earlier overflow
   let product: number = size;
   let safe = true;
   for (const dim of shape) {
@@ -135,7 +135,7 @@ function readEntry(name: string, value: unknown): Entry {
 
 /** The elements of a tensor of a floating point type. Throws InputError for other types. */
 export function toFloats(name: string, { dtype, bytes }: FileTensor): Float32Array {
-  // why not slice: of Node's Buffer it is a view of the whole file
+  // why not slice: on Node's Buffer it returns a view of the whole file
   const copy = new Uint8Array(bytes).buffer;
   switch (dtype) {
     case 'F32':
@@ -161,8 +161,8 @@ function halfToFloat(half: number): number {
 }
 
 /**
- * The beginning of a file of F32 tensors in the given order, up to where the data of the first begins; a tensor's data follows
- * on the one before.
+ * The beginning of a file of F32 tensors in the given order, up to the data of the first one. The data of all tensors
+ * follow each other without gaps.
  */
 export function safetensorsHeader(
   tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],

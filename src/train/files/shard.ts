@@ -1,7 +1,7 @@
 /**
- * A part of a training state as a safetensors file that says by itself what it holds: tensors `kind/unit/parameter`, each a
- * flat list of elements, and in the metadata which slice of the parameter they are. So every plan reads what every
- * other plan wrote, and a kind of state that comes later is one more prefix.
+ * A part of a training state as a self-describing safetensors file. Each tensor `kind/unit/parameter` is a flat list of
+ * elements; the metadata say which slices of the parameter they are. So every plan can read what every other plan
+ * wrote, and a new kind of state needs only another prefix.
  */
 import * as v from 'valibot';
 import { InputError } from '../../errors';
@@ -13,7 +13,10 @@ import { type Interval, type Intervals, intersect, rankIn, scatter, sizeOf, subt
 import type { Addresses } from '../state/reshard';
 import { readHeader, safetensorsHeader } from './safetensors';
 
-/** `times` runs of `floats` elements, the first at `from` of the flattened parameter, each `stride` after the one before. */
+/**
+ * `times` runs of `floats` elements: the first begins at `from` of the flattened parameter, each next one `stride`
+ * elements after the beginning of the one before.
+ */
 type SliceGroup = readonly [from: number, floats: number, stride: number, times: number];
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -36,7 +39,7 @@ function tensorsOf(params: readonly WholeParam[], own: Addresses): readonly (Nam
   );
 }
 
-/** Write the elements `own` of `source` to `sink`, in pieces. The sink is not closed. */
+/** Write the elements `own` of `source` to `sink`, in pieces. Does not close the sink. */
 export async function writeShard(config: ModelConfig, own: Addresses, source: Elements, sink: ByteSink): Promise<void> {
   const tensors = tensorsOf(wholeModel(config), own);
   const slices = Object.fromEntries(tensors.map(({ name, held, base }) => [name, groupsOf(held, base)]));
@@ -47,7 +50,7 @@ export async function writeShard(config: ModelConfig, own: Addresses, source: El
   }
 }
 
-/** Runs of one length at equal distances become one group. */
+/** Groups runs of equal length at equal distances. */
 function groupsOf(runs: Intervals, base: number): readonly SliceGroup[] {
   const groups: [number, number, number, number][] = [];
   for (const { from, to } of runs) {
@@ -75,13 +78,13 @@ export class Shard implements Elements {
 
   private constructor(
     readonly source: ByteSource,
-    /** By kind, one entry per tensor, by address. */
+    /** By kind: one entry per tensor, sorted by address. */
     private readonly stored: ReadonlyMap<StateKind, readonly Stored[]>,
   ) {
     this.#held = new Map([...stored].map(([kind, list]) => [kind, union(list.flatMap(({ held }) => held))]));
   }
 
-  /** Read the header. Throws InputError where the file is broken or is of another model; `name` names it in the sentence. */
+  /** Read the header. Throws InputError naming `name` if the file is broken or of another model. */
   static async open(config: ModelConfig, name: string, source: ByteSource): Promise<Shard> {
     const { tensors, metadata, dataAt } = await readHeader(source);
     const slices = slicesOf(name, metadata.slices);
@@ -90,7 +93,7 @@ export class Shard implements Elements {
     for (const tensor of tensors) {
       const slash = tensor.name.indexOf('/');
       const list = stored.get(tensor.name.slice(0, slash) as StateKind);
-      // why not an error: a kind of state that this version does not know is not needed by it
+      // why not an error: this version does not need a kind of state that it does not know
       if (!list) continue;
       const param = params.get(tensor.name.slice(slash + 1));
       if (!param) throw new InputError(`${name} has a tensor ${tensor.name}, which the run's model has not`);
@@ -126,7 +129,7 @@ export class Shard implements Elements {
   }
 }
 
-/** Elements that lie in several shards. Throws InputError for what none has. */
+/** Reads elements from several shards. Throws InputError for elements that no shard has. */
 export function elementsOf(shards: readonly Shard[]): Elements {
   return {
     async read(kind, wanted) {

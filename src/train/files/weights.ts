@@ -1,6 +1,6 @@
 /**
- * Weights of a safetensors file as our parameters: every tensor by its Hugging Face name and the addresses of its elements
- * (holding.ts). Takes what people's files have: names with or without prefix, buffers, longer position tables.
+ * Maps the weights of a safetensors file to our parameters: every tensor by its Hugging Face name and the addresses of
+ * its elements (holding.ts). Accepts common variants: names with or without prefix, buffers, longer position tables.
  */
 import { InputError } from '../../errors';
 import type { ModelConfig } from '../../model/config';
@@ -19,7 +19,7 @@ export interface Placed {
   readonly to: number;
 }
 
-/** Hugging Face's tensors by the addresses of their elements. */
+/** Hugging Face's tensors of the model, with the addresses of their elements. */
 export function placedTensors(config: ModelConfig): readonly Placed[] {
   const starts = new Map(wholeModel(config).map(({ unitName, name, at }) => [`${unitName}/${name}`, at]));
   return namedTensors(config).map(({ name, shape, unit, param, at }) => {
@@ -28,7 +28,7 @@ export function placedTensors(config: ModelConfig): readonly Placed[] {
   });
 }
 
-/** Parameters of a model; a tied head has no table of its own. */
+/** Number of parameters of a model; a tied head has no table of its own. */
 export function parametersOf(config: ModelConfig): number {
   return wholeModel(config).reduce((sum, { floats }) => sum + floats, 0);
 }
@@ -39,8 +39,8 @@ export function readModelFile(config: ModelConfig, file: Uint8Array): WholeWeigh
 }
 
 /**
- * The weights in `tensors` for this model. Throws InputError naming the first tensor that is missing, foreign or of another
- * shape. A tied model may bring `lm_head.weight` when it equals the token table.
+ * The weights in `given` for this model. Throws InputError naming the first tensor that is missing, unknown or of
+ * another shape. Files of a tied model may contain `lm_head.weight` if it equals the token table.
  */
 export function readWeights(config: ModelConfig, given: ReadonlyMap<string, FileTensor>): WholeWeights {
   const tensors = withPrefix(config, given);
@@ -64,13 +64,13 @@ export function readWeights(config: ModelConfig, given: ReadonlyMap<string, File
   return weights;
 }
 
-/** Only the positions of the context that is trained are taken. */
+/** The position table; a longer one is cut to the context that is trained. */
 const POSITIONS = 'transformer.wpe.weight';
 
-/** Masks and frequencies that old versions stored beside the weights. */
+/** Masks and frequencies that old versions of transformers stored beside the weights. */
 const BUFFERS = /\.attn\.(bias|masked_bias)$|\.rotary_emb\.inv_freq$/;
 
-/** The tensors under the names of a model with a head: files of the bare model have no prefix. */
+/** The tensors, without buffers, under their names in a model with a head. Files of the bare model lack the prefix. */
 function withPrefix(config: ModelConfig, tensors: ReadonlyMap<string, FileTensor>): Map<string, FileTensor> {
   const prefix = config.arch === 'gpt2' ? 'transformer.' : 'model.';
   const isWhole = [...tensors.keys()].some((name) => name.startsWith(prefix));

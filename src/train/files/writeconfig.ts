@@ -1,7 +1,7 @@
-/** config.json of a model, as Hugging Face's transformers reads it, in the spellings of old and new versions. */
+/** Writes config.json of a model for Hugging Face's transformers, in the spellings of old and new versions. */
 import { headSizeOf, type ModelConfig, normEpsOf, type RopeScaling } from '../../model/config';
 
-/** The content of config.json. A llama with biases of q, k and v is a qwen2. */
+/** The content of config.json. A llama with biases of q, k and v is written as a qwen2. */
 export function configJson(c: ModelConfig): string {
   const common = {
     vocab_size: c.vocab,

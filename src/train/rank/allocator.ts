@@ -1,6 +1,6 @@
 /**
- * Allocates on a device what the ranks of a run plan, one rank at a time, and gives it back: nothing is computed. For
- * `npm run plan -- --check`, which holds the plan of memory against what is really there.
+ * Allocates on a device what the ranks of a run plan, one rank at a time, and frees it again; it computes nothing. The
+ * check `npm run plan -- --check` compares the memory plan with these allocations.
  */
 import { KernelError } from '../../errors';
 import { type GpuDevice, openDevice } from '../../gpu/device';
@@ -17,7 +17,7 @@ import { residencyOf } from './residency';
 export class Allocator {
   private constructor(private readonly device: GpuDevice) {}
 
-  /** Throws CapabilityError where `gpu` has no device for us. */
+  /** Rejects with CapabilityError if `gpu` has no suitable device. */
   static async open(gpu: GPU): Promise<Allocator> {
     return new Allocator(await openDevice(gpu));
   }
@@ -26,7 +26,10 @@ export class Allocator {
     return this.device.report.adapter;
   }
 
-  /** By rank. Throws PlanError for a buffer that the device does not bind, KernelError where it has no memory left. */
+  /**
+   * Allocated bytes, by rank. Rejects with PlanError for a buffer that the device does not bind, KernelError if the
+   * device has no memory left.
+   */
   async allocate({ model, train, plan }: RunFile): Promise<readonly PlannedMemory[]> {
     const units = unitSizes(model, plan.dp);
     const rows = sequencesOf(train.globalBatch, plan);

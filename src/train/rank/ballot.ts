@@ -1,15 +1,15 @@
 /**
- * What a rank says at NORM, and how all ranks make the same numbers of what everybody said. Sums are taken per unit and in
- * rank order in float64, so the result does not depend on which rank has which unit. Pure.
+ * The numbers that a rank sends at NORM, and how all ranks compute the same results from them. Sums are taken per unit
+ * and in rank order in float64, so the result does not depend on which rank has which unit. Pure.
  */
 import { ProtocolError } from '../../errors';
 
 export interface Ballot {
-  /** Sum of the token losses of this rank's microbatches; 0 where the head is not. */
+  /** Sum of the token losses of this rank's microbatches; 0 unless it has the head and tp coordinate 0. */
   readonly loss: number;
   /** Sum of squares of the gradient elements this rank counts, by unit of the model. */
   readonly sumsq: readonly number[];
-  /** DiLoCo: by fragment, the samples that this rank's replica has trained on since its last outer step; else empty. */
+  /** DiLoCo: by fragment, the samples this rank's replica has trained on since its last outer step; else empty. */
   readonly samples: readonly number[];
   /** The trainer's own numbers. */
   readonly vote: readonly number[];
@@ -19,7 +19,7 @@ export function packBallot({ loss, sumsq, samples, vote }: Ballot): Uint8Array {
   return new Uint8Array(new Float64Array([loss, ...sumsq, ...samples, ...vote]).buffer);
 }
 
-/** Every rank's ballot. Throws ProtocolError for one that is not of this model or not as long as the others. */
+/** Every rank's ballot. Throws ProtocolError for one that does not fit the model or has not the length of the first. */
 export function readBallots(ballots: readonly Uint8Array[], units: number, fragments: number): readonly Ballot[] {
   return ballots.map((bytes, rank) => {
     const isWhole = bytes.byteLength % 8 === 0 && bytes.byteLength >= 8 * (1 + units + fragments);
@@ -40,7 +40,7 @@ export function lossOf(ballots: readonly Ballot[]): number {
   return ballots.reduce((total, { loss }) => total + loss, 0);
 }
 
-/** Of the ranks of `ballots` together. */
+/** Sum of squares over all ranks of `ballots`. */
 export function sumsqOf(ballots: readonly Ballot[]): number {
   let total = 0;
   for (const unit of ballots[0]!.sumsq.keys()) {

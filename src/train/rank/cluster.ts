@@ -1,4 +1,4 @@
-/** The other ranks as one generation sees them, and small helpers for what is started now and awaited later. */
+/** The other ranks of one generation, and small helpers for operations that are started now and awaited later. */
 import { ProtocolError } from '../../errors';
 import type { Place } from '../../gpu/instr';
 import type { Stream } from '../../gpu/stream';
@@ -24,7 +24,7 @@ export interface Cluster {
   /** Aborted when the generation cannot finish its step. */
   readonly signal: AbortSignal;
   readonly trace: Trace;
-  /** How REDUCE and OUTER send. */
+  /** How REDUCE and OUTER encode what they send. */
   readonly codings: { readonly reduce: Codings; readonly outer: Codings };
 }
 
@@ -47,7 +47,7 @@ export class Tags {
   }
 }
 
-/** The code of a kind of sum, and by unit what it lost of earlier ones. */
+/** The codec of one kind of sum, and by unit the coding error of earlier sums (feedback). */
 export class Codings {
   readonly #codec: Codec | undefined;
   readonly #feedback = new Map<number, Feedback>();
@@ -59,7 +59,7 @@ export class Codings {
     this.#codec = codecOf(wire);
   }
 
-  /** undefined where the unit's floats travel as they are. */
+  /** Undefined if the unit's floats are sent uncoded. */
   of(unit: number): Coding | undefined {
     if (!this.#codec) return undefined;
     if (!this.keepsLoss) return { codec: this.#codec };
@@ -68,19 +68,19 @@ export class Codings {
     return { codec: this.#codec, feedback };
   }
 
-  /** The step was committed, so what its sums lost counts. */
+  /** The step was committed, so the coding errors of its sums become valid. */
   commit(): void {
     for (const feedback of this.#feedback.values()) feedback.commit();
   }
 }
 
-/** A promise whose failure is reported where it is awaited, never as unhandled. */
+/** Returns `promise`; its failure is reported where it is awaited, never as an unhandled rejection. */
 export function background(promise: Promise<void>): Promise<void> {
   promise.catch(() => undefined);
   return promise;
 }
 
-/** Read a place and send it to `rank`. The read is ordered now, so later work cannot change what is sent. */
+/** Read a place and send it to `rank`. The read is queued now, so later work cannot change what is sent. */
 export async function sendPlace(cluster: Cluster, stream: Stream, place: Place, rank: number, tag: string) {
   const data = await stream.read(place);
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -89,13 +89,13 @@ export async function sendPlace(cluster: Cluster, stream: Stream, place: Place, 
   emitOf(tag, cluster.trace, 'SEND', t0, { bytes: bytes.byteLength, peer, line: lineOf(tag) });
 }
 
-/** Receive a place from `rank` and write it. Throws ProtocolError for another length. */
+/** Receive a place from `rank` and write it. Throws ProtocolError if the length is wrong. */
 export async function receivePlace(cluster: Cluster, stream: Stream, place: Place, rank: number, tag: string) {
   const bytes = await cluster.transport.recv(cluster.mesh.peers[rank]!, tag, cluster.signal);
   if (bytes.byteLength !== 4 * place.floats) {
     throw new ProtocolError(`${tag} from rank ${rank} has ${bytes.byteLength} bytes instead of ${4 * place.floats}`);
   }
-  // why: a received array may begin anywhere in its buffer
+  // why: a received array may begin anywhere in its buffer, but a Float32Array needs an aligned start
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   stream.write(place, new Float32Array(aligned.buffer, aligned.byteOffset, place.floats));
 }

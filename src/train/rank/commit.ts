@@ -1,6 +1,6 @@
 /**
- * NORM, the commit point: the ranks exchange norm, loss and votes, and every rank forms the same numbers of them. In a local
- * step (DiLoCo) norm and clip are those of the replica.
+ * NORM, the commit point: the ranks exchange norm, loss and votes, and every rank computes the same results from them.
+ * In a local step (DiLoCo), norm and clipping are those of the replica.
  */
 import { NonFinite } from '../../errors';
 import type { Instance } from '../../model/instance';
@@ -15,11 +15,11 @@ export interface OptimizerOptions {
   readonly weightDecay: number;
   /** 0 switches clipping off. */
   readonly gradClip: number;
-  /** By replica: samples of the global batch that it trains on in a step. */
+  /** By replica: number of samples of the global batch that it trains on in a step. */
   readonly shares: readonly number[];
 }
 
-/** The norm of a replica's or the cluster's mean gradient, and the target tokens it is the mean over. */
+/** The norm of the mean gradient of a replica or of the cluster, and the number of target tokens of that mean. */
 interface Norm {
   readonly norm: number;
   readonly tokens: number;
@@ -33,7 +33,7 @@ export class Commit {
     readonly outer: OuterSteps | undefined,
   ) {}
 
-  /** Once all gradients are complete. Rejects with NonFinite on all ranks alike; nothing before it touches a parameter. */
+  /** Called when all gradients are complete. Rejects with NonFinite on all ranks, before any parameter changes. */
   async run(input: StepInput, isLocal: boolean, tag: string): Promise<StepOutcome> {
     const mine = packBallot(await this.#ballot(input, isLocal));
     const said = await this.cluster.world.exchange(mine, tag);
@@ -53,7 +53,10 @@ export class Commit {
     return { loss, gradNorm, votes: ballots.map(({ vote }) => vote) };
   }
 
-  /** The norm that this rank clips by, and the one that is reported: of replicas the mean, weighted by their tokens. */
+  /**
+   * `own`: the norm that this rank clips by. `gradNorm`: the reported norm; in a local step the mean over the replicas,
+   * weighted by their tokens.
+   */
   #norms(ballots: readonly Ballot[], tokens: number, isLocal: boolean): { own: Norm; gradNorm: number } {
     if (!isLocal) {
       const norm = Math.sqrt(sumsqOf(ballots)) / tokens;
@@ -80,7 +83,7 @@ export class Commit {
     this.instance.setAdam({ lr, beta1, beta2, eps, weightDecay, c1, c2, scale: clip / tokens });
   }
 
-  /** What this rank knows of the step. */
+  /** This rank's ballot for the step. */
   async #ballot(input: StepInput, isLocal: boolean): Promise<Ballot> {
     const { instance, cluster } = this;
     instance.encodeSumsq();
@@ -96,7 +99,7 @@ export class Commit {
   }
 }
 
-/** In float64, in order. */
+/** Sum in float64, in order. */
 function sum(values: Float32Array): number {
   let total = 0;
   for (const value of values) total += value;

@@ -1,7 +1,7 @@
 /**
- * The lines that talk to other ranks: SEND, RECV, TIE, REDUCE, GATHER, FREE, SUM, OUTER. Most of them only start something. Two
- * promises per unit, parameters on their way (GATHER, OUTER, TIE) and gradients on their way (REDUCE and SUM, in shards.ts), are the
- * whole dependency system.
+ * Runs the lines that communicate with other ranks: SEND, RECV, TIE, REDUCE, GATHER, FREE, SUM, OUTER. Most of them
+ * only start an operation. Two promises per unit track all dependencies: one for parameters that are on their way
+ * (GATHER, OUTER, TIE), one for gradients (REDUCE and SUM, in shards.ts).
  */
 import type { Stream } from '../../gpu/stream';
 import type { Instance } from '../../model/instance';
@@ -19,15 +19,15 @@ export class Communication {
   readonly #stream: Stream;
   readonly #shards: Shards;
   readonly #head: number;
-  /** By unit: its parameters are on their way. */
+  /** By unit: resolves when its parameters have arrived. */
   readonly #params = new Map<number, Promise<void>>();
-  /** The head's copy of a tied table is on its way. */
+  /** Resolves when the head's copy of a tied table has arrived. */
   #tableCopy: Promise<void> | undefined;
   #sends: Promise<void>[] = [];
 
   constructor(
     readonly instance: Instance,
-    /** The stages of this rank and of the model, which are those of every step. */
+    /** The stages of this rank and of the model; the same in every step. */
     readonly program: Pick<Program, 'stages' | 'stageCount'>,
     readonly cluster: Cluster,
     readonly clock: GpuClock,
@@ -39,7 +39,7 @@ export class Communication {
     this.#head = instance.units.length - 1;
   }
 
-  /** Forget what an earlier pass left. */
+  /** Forget the state of an earlier pass. */
   begin(): void {
     this.#sends = [];
     this.#shards.begin();
@@ -57,7 +57,7 @@ export class Communication {
       case 'SUM':
         return this.#sum(line as Line<'SUM'>);
       case 'GATHER':
-        // why: an update that it gathers is timed by itself
+        // why: the GPU time of an update that it gathers is measured by itself
         if (line.pass === undefined) this.clock.submit();
         this.#params.set(line.unit, this.#shards.startGather(line.unit, this.tags.of(line)));
         return;
@@ -74,7 +74,7 @@ export class Communication {
     }
   }
 
-  /** The parameters that a line of `unit` reads are on the device; a tied head reads its table, too. */
+  /** Resolves when the parameters that a line of `unit` reads are on the device; a tied head reads its table, too. */
   async awaitParams(unit: number): Promise<void> {
     await this.#params.get(unit);
     if (unit !== this.#head || this.instance.options.tie === 'none') return;
@@ -82,14 +82,15 @@ export class Communication {
     await this.#tableCopy;
   }
 
-  /** Every REDUCE, SUM and send of this pass has ended. */
+  /** Resolves when every REDUCE, SUM and send of this pass has ended. */
   async ended(): Promise<void> {
     await Promise.all([this.#shards.reduced(), ...this.#sends]);
   }
 
   /**
-   * Wait until what this rank keeps of the model is at rest, also after a failed step. Rejects with PeerLost where a GATHER
-   * of kept parameters (zero 1 and 2) failed: they are of two steps then. After a failed OUTER its state before it is kept.
+   * Wait until no operation changes the model state that this rank keeps, also after a failed step. Rejects with
+   * PeerLost if a GATHER of kept parameters (zero 1 and 2) failed: they are then from two different steps. After a
+   * failed OUTER, the state from before it is kept.
    */
   async settle(): Promise<void> {
     const { zero } = this.instance.options.sharding;
@@ -117,12 +118,12 @@ export class Communication {
         ? this.instance.border(first, 'input', line.mb)
         : this.instance.border(last, 'outputGrad', line.mb);
     const rank = this.cluster.mesh.stageRank(partner);
-    // why: the GPU works on what is encoded while this rank waits
+    // why: the GPU runs the encoded work while this rank waits
     this.clock.submit();
     await receivePlace(this.cluster, this.#stream, place, rank, this.tags.name(name));
   }
 
-  /** The two ends of a tied table on different ranks; what each line does is said at Action in plan.ts. */
+  /** Handles a tied table whose two ends are on different ranks. Action in plan.ts says what each line does. */
   async #tie({ dir, unit }: Line<'TIE'>): Promise<void> {
     const { instance, cluster } = this;
     const other = cluster.mesh.stageRank(unit === 0 ? this.program.stageCount - 1 : 0);
@@ -145,7 +146,10 @@ export class Communication {
     }
   }
 
-  /** Sum what several tensor-parallel ranks hold copies of: on the device, or in the shards of reduced microbatches. */
+  /**
+   * Sum the gradients that several tensor-parallel ranks hold copies of: in the gradient on the device, or in the
+   * shards of reduced microbatches.
+   */
   async #sum(line: Line<'SUM'>): Promise<void> {
     const tag = this.tags.of(line);
     if (this.#shards.isByMicrobatch) return this.#shards.startSum(line.unit, tag);

@@ -1,6 +1,6 @@
 /**
- * The executor: runs one rank's program line by line. One loop, one switch; every parallel strategy is in the lines
- * (plan/lower.ts), every number in the lists (model/) and the groups (net/collective). It knows no plan.
+ * The executor runs one rank's program line by line. It is one loop and one switch: every parallel strategy is in the
+ * lines (plan/lower.ts), every number in the lists (model/) and the groups (net/collective). It does not know the plan.
  */
 import { DeviceLost, LineError, NonFinite, PeerLost, StaleGeneration } from '../../errors';
 import type { Microbatch } from '../../model/inputs';
@@ -19,7 +19,7 @@ import type { StepInput, StepOutcome } from './rankcontract';
 export interface ExecutorOptions extends OptimizerOptions, Pick<PassOptions, 'leastMs'> {
   /** All units of the model. */
   readonly units: readonly UnitSize[];
-  /** The rates of DiLoCo's outer steps, where the programs have any. */
+  /** The rates of DiLoCo's outer steps; absent if the programs have none. */
   readonly outer?: OuterPlan;
 }
 
@@ -50,8 +50,8 @@ export class Executor {
   }
 
   /**
-   * Run the step's program and commit. Rejects with PeerLost or StaleGeneration (nothing is committed; build the rank anew),
-   * NonFinite on all ranks alike, DeviceLost, and LineError for what else goes wrong in a line.
+   * Run the step's program and commit. Rejects with PeerLost or StaleGeneration (nothing is committed; the rank must be
+   * rebuilt), NonFinite on all ranks alike, DeviceLost, or LineError for any other failure in a line.
    */
   async runStep(input: StepInput): Promise<StepOutcome> {
     const { actions, isLocal } = this.programs(input.step);
@@ -86,7 +86,7 @@ export class Executor {
     return this.#communication.settle();
   }
 
-  /** Bring the copy of a tied table up to date after parameters were written. All ranks call it alike. */
+  /** Update the copy of a tied table after parameters were written. All ranks must call it. */
   async copyTable(): Promise<void> {
     this.#begin(`0/~copy${this.#copies++}`);
     const { actions } = this.programs(0);
@@ -97,7 +97,10 @@ export class Executor {
     );
   }
 
-  /** One outer step of everything that was trained apart since the last one, at a step border. All ranks call it alike. */
+  /**
+   * At a step border, make one outer step of all that replicas trained apart since the last one. All ranks must call
+   * it.
+   */
   async bringTogether(): Promise<void> {
     const lines = this.outer?.due.map((unit): Action => ({ op: 'OUTER', unit, part: 'whole' })) ?? [];
     this.#begin(`0/~together${this.#copies++}`);
@@ -152,7 +155,10 @@ export class Executor {
     return this.#commit.run(input, isLocal, this.#tags.of({ op: 'NORM' }));
   }
 
-  /** The error with the line it came from, unless it is one of the ways in which a step ends without anybody's fault. */
+  /**
+   * The error with the line it came from. Errors with which a step ends without a defect (lost peer, stale generation,
+   * non-finite numbers, lost device, abort of the generation) are returned unchanged.
+   */
   #named(error: unknown, lines: readonly Action[], at: number): unknown {
     const { signal, mesh } = this.cluster;
     const ends = [PeerLost, StaleGeneration, NonFinite, DeviceLost].some((kind) => error instanceof kind);

@@ -1,6 +1,6 @@
 /**
- * Does a run fit, before anything is started: the bytes every rank will allocate (memoryplan.ts) against a
- * limit. Needs no device.
+ * Checks whether a run fits before anything is started: compares the bytes that every rank will allocate
+ * (memoryplan.ts) with a limit. Needs no device.
  */
 import { PlanError } from '../../errors';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
@@ -10,7 +10,7 @@ import { megabytes, nameOf } from '../../plan/why';
 import type { RunFile } from '../runfile';
 import { memoryPlan } from './memoryplan';
 
-/** What the fullest rank of `plan` allocates, and which rank that is. */
+/** The rank of `plan` that allocates most, and what it allocates. */
 export function fullestRank(
   run: RunFile,
   plan: ParallelPlan,
@@ -19,7 +19,10 @@ export function fullestRank(
   return ranks.reduce((most, one) => (totalOf(one.memory) > totalOf(most.memory) ? one : most));
 }
 
-/** Throws PlanError with the numbers, and with what would fit on as many ranks, where a rank needs more than the limit. */
+/**
+ * Throws PlanError if a rank needs more than the limit. The message has the numbers, and plans that fit on as many
+ * ranks if there are any.
+ */
 export function checkMemory(run: RunFile, plan: ParallelPlan, limitBytes: number): void {
   const { rank, memory } = fullestRank(run, plan);
   if (totalOf(memory) <= limitBytes) return;
@@ -49,7 +52,7 @@ export function checkMemory(run: RunFile, plan: ParallelPlan, limitBytes: number
   );
 }
 
-/** Undefined for a plan that the rules refuse. */
+/** Bytes of the fullest rank; undefined for a plan that the rules reject. */
 function bytesIfValid(run: RunFile, fields: object): number | undefined {
   const { layers, heads, kvHeads, hidden } = run.model;
   const { globalBatch } = run.train;

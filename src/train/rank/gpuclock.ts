@@ -1,7 +1,7 @@
 /**
- * When the GPU ran the lines: one interval from each submit (or the end of the one before) to the moment its work is done,
- * divided among the lines in it by their floating point operations. Coarser than timestamp queries, but works everywhere
- * and costs nothing.
+ * Measures when the GPU ran the lines. An interval begins at a submit (or at the end of the previous interval, if
+ * later) and ends when its work is done. It is divided among its lines by their floating point operations. Coarser than
+ * timestamp queries, but works everywhere and costs nothing.
  */
 import type { Dispatch, Stream } from '../../gpu/stream';
 import type { Trace } from '../../trace/trace';
@@ -10,7 +10,7 @@ import { waitUntil } from './slowness';
 interface Encoded {
   readonly name: string;
   readonly unit: number;
-  /** Absent for the update, which is of all microbatches. */
+  /** Absent for the update, which covers all microbatches. */
   readonly mb: number | undefined;
   readonly flops: number;
 }
@@ -25,24 +25,24 @@ export class GpuClock {
     readonly trace: Trace,
   ) {}
 
-  /** Dispatches of a line were encoded. */
+  /** Record that the dispatches of a line were encoded. */
   encoded(name: string, unit: number, mb: number | undefined, dispatches: readonly Dispatch[]): void {
     const flops = dispatches.reduce((sum, dispatch) => sum + dispatch.flops, 0);
     this.#encoded.push({ name, unit, mb, flops });
   }
 
-  /** Leave out what was encoded and not submitted here (an evaluation is no line of the step). */
+  /** Forget lines that were encoded and not submitted here (an evaluation is not a line of the step). */
   forget(): void {
     this.#encoded = [];
   }
 
-  /** Submit what is encoded, if it was not yet, and emit its 'gpu' events when it is done. */
+  /** Submit the encoded work, if any, and emit its 'gpu' events when it is done. */
   submit(): void {
-    // why nothing of a failure: the next read reports it
+    // why the failure is dropped: the next read reports it
     this.#submit(0).catch(() => {});
   }
 
-  /** As submit; resolves when the work is done and `leastMs` have passed. The events show the whole time as busy. */
+  /** As `submit`; resolves when the work is done and `leastMs` have passed. The events show the whole time as busy. */
   async submitSlowly(leastMs: number): Promise<void> {
     await this.#submit(leastMs);
   }
@@ -60,7 +60,7 @@ export class GpuClock {
       () => false,
     );
     const beganMs = Math.max(submittedMs, this.#doneMs);
-    // why the condition: what is not slow must be known as done before what was submitted after it looks
+    // why the condition: without it, later submitted work could read #doneMs before this work has set it
     if (leastMs > 0) await waitUntil(beganMs + leastMs);
     if (!done) return;
     const endMs = performance.now();

@@ -1,4 +1,4 @@
-/** What a rank allocates for, from its place in the mesh; model/placed.ts turns it into bytes without a device. */
+/** The allocation options of a rank, from its place in the mesh; model/placed.ts turns them into bytes. */
 import type { ModelConfig } from '../../model/config';
 import { recordModel } from '../../model/model';
 import type { InstanceOptions } from '../../model/placed';
@@ -16,7 +16,7 @@ export interface Station {
   readonly coord: Mesh['coord'];
   /** Sequences of a microbatch. */
   readonly rows: number;
-  /** Read off the rank's program. */
+  /** Derived from the rank's program (residency.ts). */
   readonly residency: Residency & TableUse;
 }
 

@@ -1,7 +1,7 @@
 /**
- * What every rank of a run will allocate, in bytes by role, known before anything starts: the run's own plan of memory, the
- * limit, and the planner ask here. The buffers that reads and uniforms take (staging) are the stream's: they depend on the
- * adapter and on what is under way, so they are not planned.
+ * The memory plan: the bytes by role that every rank of a run will allocate, known before anything starts. The run, the
+ * limit and the planner use it. Staging buffers (for reads and uniforms) belong to the stream. Their size depends on
+ * the adapter and on the work under way, so they are not planned.
  */
 import type { ModelConfig } from '../../model/config';
 import { unitSizes } from '../../model/model';
@@ -15,7 +15,7 @@ import type { RunFile } from '../runfile';
 import { instanceOptions } from './instanceoptions';
 import { residencyOf } from './residency';
 
-/** By rank. */
+/** Planned bytes of every rank, in rank order. */
 export function memoryPlan({
   model,
   train,
@@ -25,7 +25,7 @@ export function memoryPlan({
   return memoryOf(model, plan, sequencesOf(train.globalBatch, plan), units, programsOf(plan, units));
 }
 
-/** By rank, for microbatches of `rows` sequences. */
+/** Planned bytes of every rank, for microbatches of `rows` sequences. */
 export function memoryOf(
   model: ModelConfig,
   plan: ParallelPlan,
@@ -41,12 +41,12 @@ export function memoryOf(
   });
 }
 
-/** By rank what `of` says of its place, asked once for ranks that allocate alike. */
+/** The results of `of` for the place of every rank, in rank order. It is called once for ranks that allocate alike. */
 export function byRank<T>(plan: ParallelPlan, of: (coord: Mesh['coord']) => T): readonly T[] {
   const known = new Map<string, T>();
   return Array.from({ length: plan.dp * plan.pp * plan.tp }, (_, rank) => {
     const coord = coordOf(rank, plan);
-    // why not dp: shards are padded to one size; but with tp it decides how many ranges of a shard the norm counts
+    // why not dp: shards are padded to one size. With tp, dp decides how many ranges of a shard the norm counts
     const place = `${coord.pp} ${coord.tp} ${plan.tp > 1 ? coord.dp : 0}`;
     if (!known.has(place)) known.set(place, of(coord));
     return known.get(place)!;

@@ -1,14 +1,14 @@
-/** The planner's questions about a model, answered from its recorded tapes. Needs no device; pages and their Workers ask too. */
+/** Answers the planner's questions about a model from its recorded tapes. Needs no device; pages and Workers use it. */
 import type { ModelConfig } from '../../model/config';
 import { allReducesOf, flopsOf } from '../../model/costs';
 import { recordModel, unitSizes } from '../../model/model';
 import type { ModelShape, ModelSizes, UnitFigures } from '../../plan/sizes';
 import { memoryOf } from './memoryplan';
 
-/** Sizes do not depend on it. */
+/** Any value: sizes do not depend on it. */
 const ANY_THETA = 10_000;
 
-/** Everything is recorded when it is first asked for and kept as long as the answer is. */
+/** Tapes are recorded when figures are first needed. The figures are cached as long as the result exists. */
 export function recordedSizes(shape: ModelShape & Partial<ModelConfig>): ModelSizes {
   const config: ModelConfig = { ropeTheta: ANY_THETA, ...shape };
   const known = new Map<string, readonly UnitFigures[]>();
@@ -25,7 +25,7 @@ export function recordedSizes(shape: ModelShape & Partial<ModelConfig>): ModelSi
 }
 
 function figuresOf(config: ModelConfig, dp: number, tp: number): readonly UnitFigures[] {
-  // why the last rank: parts of a vocabulary that does not divide are ragged, and its part is the largest
+  // why the last rank: if tp does not divide the vocabulary, its parts differ in size, and the last is the largest
   const cut = { size: tp, rank: tp - 1 };
   const sizes = unitSizes(config, dp, cut);
   return recordModel(config, 1, cut).map(({ forward, backwardInput, backwardWeight }, unit) => ({

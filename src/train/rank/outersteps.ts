@@ -1,7 +1,8 @@
 /**
- * DiLoCo's outer steps on the host (2311.08105): what the replicas moved by is averaged, weighted by the samples they trained
- * on, and one step of SGD with Nesterov momentum makes the new outer parameters, which all replicas take. Differences travel,
- * not parameters: they keep their low bits. When a step is due is said by its program (plan/outer.ts).
+ * DiLoCo's outer steps on the host (arXiv 2311.08105). The changes of all replicas are averaged, weighted by the
+ * samples they trained on. One step of SGD with Nesterov momentum then makes the new outer parameters, which all
+ * replicas take. Ranks send differences, not parameters, because these keep their low bits. The program says when a
+ * step is due (plan/outer.ts).
  */
 import type { Instance } from '../../model/instance';
 import { emitOf } from '../../net/collective/collective';
@@ -13,22 +14,22 @@ import { background, type Cluster, type Line } from './cluster';
 
 type Arrays = Map<number, Float32Array>;
 
-/** What the newest step's outer step replaced; kept until the next NORM, when all ranks are known to have made it. */
+/** What the newest outer step replaced. Kept until the next NORM, when all ranks are known to have made that step. */
 interface Before {
   readonly outer: OuterState;
-  /** The replica's own parameters. */
+  /** The replica's own parameters before it. */
   readonly param: Arrays;
 }
 
 interface Weights {
   readonly step: number;
-  /** Samples of this replica and of all. */
+  /** Samples of this replica and of all replicas. */
   readonly mine: number;
   readonly total: number;
 }
 
 export class OuterSteps {
-  /** First step that the moments of AdamW have seen: they were zero before it. */
+  /** First step that the moments of AdamW include; they were zero before it. */
   since = 0;
   #isActive = false;
   #anchor: Arrays = new Map();
@@ -36,12 +37,12 @@ export class OuterSteps {
   /** Committed steps when the newest outer step was made. */
   #made = 0;
   #step = 0;
-  /** By fragment: samples trained on since its last outer step, by this replica and by all. */
+  /** By fragment: samples trained on since its last outer step, by this replica and by all replicas. */
   #samples: number[] = [];
   #totals: readonly number[] = [];
-  /** By fragment: the weights of its newest average, and after how many steps it was started. */
+  /** By fragment: the weights of its newest average, and the number of committed steps when it was started. */
   readonly #taken = new Map<number, Weights>();
-  /** By unit: an average that was taken and not used yet. */
+  /** By unit: an average that was started and not used yet. */
   readonly #averages = new Map<number, Promise<Float32Array>>();
   #running: Promise<void>[] = [];
   #before: Before | null = null;
@@ -58,12 +59,12 @@ export class OuterSteps {
     return this.plan.fragments ?? 1;
   }
 
-  /** There are outer parameters: a local step has begun, or the state had some. */
+  /** True if there are outer parameters: a local step has begun, or the loaded state had some. */
   get isActive(): boolean {
     return this.#isActive;
   }
 
-  /** Units of this rank that were trained and that no outer step has seen since; the same in all replicas. */
+  /** Units of this rank that were trained since their last outer step; the same in all replicas. */
   get due(): readonly number[] {
     return this.instance.here.filter((unit) => {
       const fragment = this.#fragmentOf(unit);
@@ -71,7 +72,7 @@ export class OuterSteps {
     });
   }
 
-  /** Go on from a state. One without an outer part is exact so far. */
+  /** Continue from a state. A state without an outer part was reached by exact steps only. */
   load({ outer }: RankState): void {
     this.#isActive = outer !== undefined;
     this.#anchor = copyOf(outer?.anchor);
@@ -85,7 +86,7 @@ export class OuterSteps {
     [this.#running, this.#before, this.#used] = [[], null, new Set()];
   }
 
-  /** The first local step begins: the parameters of now are the outer ones. */
+  /** Called before the first local step: the current parameters become the outer parameters. */
   async begin(): Promise<void> {
     for (const unit of this.instance.here) {
       const param = await this.instance.stream.read(this.instance.whole('param', unit));
@@ -95,12 +96,12 @@ export class OuterSteps {
     this.#isActive = true;
   }
 
-  /** By fragment, what this replica will have trained on when a step of `share` more is committed. */
+  /** By fragment: the samples this replica will have trained on once a step of `share` more samples is committed. */
   samplesAfter(share: number): readonly number[] {
     return Array.from({ length: this.fragments }, (_, fragment) => (this.#samples[fragment] ?? 0) + share);
   }
 
-  /** Step `step` was committed: its samples count, and an outer step before it was made by all. */
+  /** Called when step `step` is committed: its samples count, and all ranks have made the outer steps before it. */
   commit(ballots: readonly Ballot[], step: number): void {
     const { mesh } = this.cluster;
     this.#step = step + 1;
@@ -111,7 +112,7 @@ export class OuterSteps {
     this.#totals = this.#samples.map((_, fragment) => speakers.reduce((sum, one) => sum + one.samples[fragment]!, 0));
   }
 
-  /** Run a line. The promise ends when the unit's parameters are on the device; it is undefined where none are on their way. */
+  /** Run a line. The promise resolves when the unit's parameters are on the device; undefined if none are sent. */
   start({ unit, part }: Line<'OUTER'>, tag: string): Promise<void> | undefined {
     const reading = this.instance.stream.read(this.instance.whole('param', unit));
     const average = part === 'use' ? this.#averages.get(unit) : this.#take(unit, reading, tag);
@@ -120,19 +121,19 @@ export class OuterSteps {
       return undefined;
     }
     this.#averages.delete(unit);
-    // why: a generation that began in between has no average of it, and the next turn covers both
+    // why: a generation that began in between has no such average; the fragment's next outer step covers both intervals
     if (!average) return undefined;
     const used = this.#use(unit, reading, average, part === 'whole' ? 0 : (this.plan.mix ?? 0));
     this.#running.push(used);
     return used;
   }
 
-  /** Every outer step that was started has ended. Rejects with PeerLost. */
+  /** Resolves when every started outer step has ended. Rejects with PeerLost. */
   async made(): Promise<void> {
     await Promise.all(this.#running);
   }
 
-  /** What `read` says of this rank with everything that belongs to it: after a failed outer step, the state before it. */
+  /** Adds the outer state to `now`, the state on the device. After a failed outer step: the state from before it. */
   async complete(now: RankState): Promise<RankState> {
     if (!this.#isActive) return now;
     const ends = await Promise.allSettled(this.#running);
@@ -155,7 +156,7 @@ export class OuterSteps {
     };
   }
 
-  /** The mean over the replicas of what they moved by. */
+  /** Start the mean over the replicas of their changes to a unit. */
   #take(unit: number, reading: Promise<Float32Array>, tag: string): Promise<Float32Array> {
     const { cluster } = this;
     const { mine, total } = this.#weigh(this.#fragmentOf(unit));
@@ -169,12 +170,12 @@ export class OuterSteps {
       return moved.map((sum) => sum / total);
     };
     const started = average();
-    // why: who uses it reports the failure
+    // why: the caller that uses the average reports the failure
     started.catch(() => undefined);
     return started;
   }
 
-  /** The weights of an average that is started now, the same for all units of a fragment. */
+  /** The weights of an average that is started now; the same for all units of a fragment. */
   #weigh(fragment: number): Weights {
     const known = this.#taken.get(fragment);
     if (known?.step === this.#step) return known;
@@ -183,7 +184,7 @@ export class OuterSteps {
     return weights;
   }
 
-  /** One outer step of a unit; the replica's parameters follow. */
+  /** Make one outer step of a unit, then write the replica's parameters. */
   #use(unit: number, reading: Promise<Float32Array>, average: Promise<Float32Array>, mix: number): Promise<void> {
     const { lr, momentum } = this.plan;
     const before = this.#keepBefore();

@@ -1,6 +1,6 @@
 /**
- * The lines that compute on this rank alone: F, B, I, W, what a tied table's gradient is made of (ASIDE, BACK, ADD), STEP.
- * Sums over the tensor-parallel group are inside the passes, where the tape has them.
+ * Runs the lines that compute on this rank alone: F, B, I, W, the handling of a tied table's gradient (ASIDE, BACK,
+ * ADD), STEP. The passes include the sums over the tensor-parallel group, where the tape has them.
  */
 import type { Dispatch, PreparedList, Stream } from '../../gpu/stream';
 import type { Microbatch } from '../../model/inputs';
@@ -12,7 +12,7 @@ export type Pass = Line<'F' | 'B' | 'I' | 'W'>;
 export type ComputeLine = Pass | Line<'ASIDE' | 'BACK' | 'ADD' | 'STEP'>;
 
 export interface PassOptions {
-  /** How long a line of a step takes at least on this rank, ms: 0 but where it is made slow on purpose (slowness.ts). */
+  /** Minimum time of a line of a step on this rank, ms; 0 unless the rank is made slow on purpose (slowness.ts). */
   readonly leastMs: (line: Pass) => number;
   /** Resolves when the parameters that a line of `unit` reads are on the device. */
   readonly awaitParams: (unit: number) => Promise<void>;
@@ -22,7 +22,7 @@ export class Passes {
   readonly #stream: Stream;
   readonly #head: number;
   #microbatches: readonly Microbatch[] = [];
-  /** A step is run: its lines are slow where they are made so. An evaluation is not. */
+  /** True during a step, whose lines may be made slow on purpose; false during an evaluation, whose lines never are. */
   #inStep = false;
 
   constructor(
@@ -36,7 +36,7 @@ export class Passes {
     this.#head = instance.units.length - 1;
   }
 
-  /** A step begins: clear the gradients and write what fits the slots, since a write in between submits what is encoded. */
+  /** Begin a step: clear gradients and write the inputs that fit the slots. A later write would submit encoded work. */
   beginStep(microbatches: readonly Microbatch[]): void {
     [this.#microbatches, this.#inStep] = [microbatches, true];
     for (const unit of this.instance.here) {
@@ -46,7 +46,7 @@ export class Passes {
     this.instance.zeroGradients();
   }
 
-  /** A pass without gradients begins: of each microbatch one forward, in order. */
+  /** Begin a pass without gradients: one forward of each microbatch, in order. */
   beginForward(microbatches: readonly Microbatch[]): void {
     [this.#microbatches, this.#inStep] = [microbatches, false];
   }
@@ -80,16 +80,16 @@ export class Passes {
   }
 
   async #backward(line: Pass): Promise<void> {
-    // why: all forwards before it go to the GPU in one submit, each backward in its own, so that reductions start early
+    // why: earlier forwards go to the GPU in one submit and each backward in its own, so reductions start early
     this.clock.submit();
     if (line.op !== 'W') await this.options.awaitParams(line.unit);
     await this.#encode(this.instance.list(line.unit, line.op, line.mb), line);
   }
 
-  /** Encode a list; at each of its collectives read, sum over the tensor-parallel group, write, go on. */
+  /** Encode a list. At each of its collectives: read, reduce over the tensor-parallel group, write, continue. */
   async #encode(list: PreparedList, line: Pass): Promise<void> {
     const leastMs = this.#inStep ? this.options.leastMs(line) : 0;
-    // why: what was encoded before has its own time
+    // why: work that was encoded before must not be timed with this line
     if (leastMs > 0) this.clock.submit();
     for (const [i, dispatches] of list.segments.entries()) {
       this.#stream.encode(list, i);

@@ -1,6 +1,6 @@
 /**
- * One rank's part of the model on a device, for one generation: what the trainer drives. The executor (executor.ts) is behind
- * it; the tests put plain numbers behind it.
+ * The interface that the trainer uses: one rank's part of the model on a device, for one generation. rankmodel.ts
+ * implements it with the executor; the tests implement it with plain numbers.
  */
 import type { MemoryByRole } from '../../gpu/instr';
 import type { Transport } from '../../net/wire/transport';
@@ -17,9 +17,9 @@ export interface StepInput {
   readonly lr: number;
   /** One entry per microbatch of the plan. */
   readonly microbatches: readonly MicrobatchInput[];
-  /** Target tokens of the global batch: the one divisor of loss and gradients. */
+  /** Target tokens of the global batch; loss and gradients are divided by it and by nothing else. */
   readonly tokens: number;
-  /** This rank's numbers for the exchange at NORM; read when the exchange begins. */
+  /** This rank's numbers for the exchange at NORM; called when the exchange begins. */
   readonly vote: () => readonly number[];
 }
 
@@ -40,30 +40,30 @@ export interface RankModel {
    */
   runStep(input: StepInput): Promise<StepOutcome>;
   /**
-   * Loss of every target token of `input` (nats; 0 where it is padding), without gradients; null where the head is on
-   * another rank. All ranks of a pipeline call it alike, with zero 3 those of all pipelines.
+   * Loss of every target token of `input` (nats; 0 in padding), without gradients; null on ranks without the head. All
+   * ranks of a pipeline must call it; with zero 3, all ranks of all pipelines.
    */
   losses(input: MicrobatchInput): Promise<Float32Array | null>;
   /** Logits [vocab] after the last of `tokens` (at most context of them). Only where pp and tp are 1. */
   logits(tokens: Uint32Array): Promise<Float32Array>;
-  /** Copy parameters and moments out of the device, after everything that was started has ended. */
+  /** Copy parameters and moments from the device, after every started operation has ended. */
   read(): Promise<RankState>;
   /**
-   * The newest step's gradients, reduced and summed over the global batch (not divided), as STEP had them: they lie as
-   * moments do.
+   * The newest step's gradients as STEP had them: reduced and summed over the global batch (not divided), and laid out
+   * as moments are.
    */
   gradients(): Promise<UnitArrays>;
-  /** Replace parameters and moments. `state` lies as the one `read` gives. */
+  /** Replace parameters and moments. `state` has the layout of the state that `read` returns. */
   write(state: RankState): Promise<void>;
-  /** `floats` elements of a unit's array from `at`, as in what `read` gives and after it would. */
+  /** `floats` elements of a unit's array from index `at`; same layout and same waiting as in `read`. */
   readPart(kind: StateKind, unit: number, at: number, floats: number): Promise<Float32Array>;
-  /** Replace elements from `at` of a unit's array. `written` must follow before the next step. */
+  /** Replace elements of a unit's array from index `at`. `written` must be called before the next step. */
   writePart(kind: StateKind, unit: number, at: number, values: Float32Array): Promise<void>;
-  /** Parts were written: bring what depends on them up to date. All ranks call it alike. */
+  /** Called after `writePart`: update what depends on the written parts. All ranks must call it. */
   written(): Promise<void>;
   /**
-   * DiLoCo: one outer step of everything that the replicas trained apart since the last one; nothing where there is none.
-   * All ranks call it alike, between steps. Rejects with PeerLost.
+   * DiLoCo: make one outer step of everything that the replicas trained apart since the last one, if there is anything.
+   * All ranks must call it, between steps. Rejects with PeerLost.
    */
   bringTogether(): Promise<void>;
   /** Bytes allocated, by role. */
@@ -72,7 +72,7 @@ export interface RankModel {
   close(): void;
 }
 
-/** What a rank is built from. `signal` is the generation's: its reason ends whatever waits for a peer. */
+/** What a rank is built from. `signal` is the generation's: its reason rejects every wait for a peer. */
 export interface RankSetting {
   readonly run: RunFile;
   readonly plan: ParallelPlan;

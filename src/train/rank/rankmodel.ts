@@ -1,6 +1,6 @@
 /**
- * The RankModel of a device: one rank's units, executor and groups for one generation. Decides nothing; puts together
- * what plan, model and net offer.
+ * Implements RankModel on a device: one rank's units, executor and groups for one generation. Decides nothing; combines
+ * plan, model and net.
  */
 import { type TuneStore, tune } from '../../gpu/autotune';
 import type { GpuDevice } from '../../gpu/device';
@@ -24,18 +24,18 @@ import { residencyOf } from './residency';
 import { leastMs, type UnitMs } from './slowness';
 
 export interface RankMakerOptions {
-  /** Refuse a plan that needs more bytes on this rank (PlanError with the numbers). */
+  /** Reject a plan that needs more bytes than this on this rank (PlanError with the numbers). */
   readonly limitBytes?: number;
   readonly links?: LinkSetting;
-  /** The device is made slow on purpose; read at every line, so it may change while the rank runs. */
+  /** Makes the device slow on purpose; read at every line, so it may change while the rank runs. */
   readonly unitMs?: UnitMs;
-  /** Measure the variants of kernels before the first step, where a GPU does the work, and keep what is found here. */
+  /** Measure the kernel variants before the first step and keep the results here; not on software adapters. */
   readonly tuning?: TuneStore;
 }
 
 /**
- * Make ranks on a device, each with a stream of its own. Rejects with PlanError where the plan does not fit, with
- * CapabilityError where the device cannot compute in the run's precision.
+ * Returns a function that makes ranks on a device, each with its own stream. It rejects with PlanError if the plan does
+ * not fit, with CapabilityError if the device cannot compute in the run's precision.
  */
 export function rankMaker(
   { device }: { readonly device: GpuDevice },
@@ -66,7 +66,7 @@ export function rankMaker(
   };
 }
 
-/** How long the lines of blocks take at least. */
+/** The minimum time of a line; 0 for the lines of embedding and head. */
 function pace(run: RunFile, plan: ParallelPlan, units: number, unitMs: UnitMs = () => 0): ExecutorOptions['leastMs'] {
   const rows = microbatchSize(run.train.globalBatch, plan.dp, plan.microbatches);
   return ({ op, unit }) => {
@@ -105,7 +105,7 @@ export class DeviceRank implements RankModel {
   }
 
   get memory(): MemoryByRole {
-    // why: reads and uniforms are the stream's, so staging is known to the device only
+    // why: reads and uniforms belong to the stream, so only the device knows the bytes of staging
     return { ...this.#instance.bytes, staging: this.#instance.stream.device.memory.staging };
   }
 
@@ -169,7 +169,7 @@ export class DeviceRank implements RankModel {
   async writePart(kind: StateKind, unit: number, at: number, values: Float32Array): Promise<void> {
     await this.executor.settle();
     this.#instance.stream.write(this.#part(kind, unit, at, values.length), values);
-    // why: what is written waits in memory of the host until the queue has taken it
+    // why: written data stay in host memory until the queue has taken them
     await this.#instance.stream.device.workDone();
   }
 
@@ -186,13 +186,13 @@ export class DeviceRank implements RankModel {
     this.#instance.stream.close();
   }
 
-  /** Means and squares lie one after the other. */
+  /** The place of a part of a unit's array. In the array of moments, the squares follow the means. */
   #part(kind: StateKind, unit: number, at: number, floats: number) {
     const place = kind === 'param' ? this.#held(unit) : this.#instance.own('moment', unit);
     return { ...place, at: place.at + at + (kind === 'square' ? place.floats / 2 : 0), floats };
   }
 
-  /** The parameters this rank keeps between steps: all of a unit's, with zero 3 its shard. */
+  /** The parameters this rank keeps between steps: all of a unit's parameters, or with zero 3 its shard. */
   #held(unit: number) {
     const sharded = this.#instance.options.sharding.zero === 3;
     return sharded ? this.#instance.own('param', unit) : this.#instance.whole('param', unit);

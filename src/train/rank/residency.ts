@@ -1,17 +1,17 @@
 /**
- * How long things live on a rank, read off its program: how many copies of each border tensor, and which units may share
- * a working buffer. Pure; model/placement.ts turns the counts into buffers.
+ * Derives from a rank's program how long buffers are in use: how many copies of each border tensor are needed, and
+ * which units may share a working buffer. Pure; model/placement.ts turns the counts into buffers.
  */
 import type { Residency, TableUse, Tie } from '../../model/placement';
 import type { Program } from '../../plan/lower';
 import { shardingOf } from '../../plan/place';
 import type { Action, ParallelPlan, UnitSize } from '../../plan/plan';
 
-/** A microbatch of a unit, or undefined when the line does not begin (or end) the life that is counted. */
+/** A unit and its microbatch, or undefined if the line does not begin (or end) the lifetime that is counted. */
 type Event = readonly [unit: number, mb: number] | undefined;
 type Window = readonly [from: number, to: number];
 
-/** Count the copies and colour the working buffers of `program`; `units` are all units of the model. */
+/** Count the copies and assign the working buffers of `program`; `units` are all units of the model. */
 export function residencyOf(program: Program, plan: ParallelPlan, units: readonly UnitSize[]): Residency & TableUse {
   const { actions, slots, stages } = program;
   const here = (unit: number) => (slots[unit] ?? 0) > 0;
@@ -55,7 +55,7 @@ function tableUse({ actions, slots }: Program, units: readonly UnitSize[]): Tabl
   };
 }
 
-/** By unit: most microbatches alive at once. A line that ends one life and begins another holds both. */
+/** By unit: the maximum number of live microbatches. A line that ends one lifetime and begins another counts both. */
 function peak(
   actions: readonly Action[],
   units: number,
@@ -72,7 +72,7 @@ function peak(
   return most;
 }
 
-/** By unit: the runs of lines in which its gathered parameters are held. */
+/** By unit: the ranges of lines in which its gathered parameters are held. */
 function gatherWindows(actions: readonly Action[], units: number): readonly (readonly Window[])[] {
   const windows = Array.from({ length: units }, (): Window[] => []);
   const open = new Map<number, number>();
@@ -86,9 +86,9 @@ function gatherWindows(actions: readonly Action[], units: number): readonly (rea
   return windows;
 }
 
-/** By unit: the runs of lines from the first contribution to its full gradient to the REDUCE that shards it. */
+/** By unit: the ranges of lines from the first contribution to its full gradient to the REDUCE that shards it. */
 function gradWindows(actions: readonly Action[], units: readonly UnitSize[]): readonly (readonly Window[])[] {
-  // why: a tied reader whose part an ADD or a TIE adds has a gradient of its own
+  // why: if an ADD or a TIE adds the part of a tied head, the head has a gradient buffer of its own
   const isShared = !actions.some(({ op }) => op === 'ADD' || op === 'TIE');
   const windows = units.map((): Window[] => []);
   const open = new Map<number, number>();
@@ -107,7 +107,7 @@ function gradWindows(actions: readonly Action[], units: readonly UnitSize[]): re
   return windows;
 }
 
-/** Give units whose windows never overlap the same number, greedily; -1 for units without a window. */
+/** Assign the same number to units whose windows never overlap, greedily; -1 for units without a window. */
 function colours(windows: readonly (readonly Window[])[]): readonly number[] {
   const members: Window[][] = [];
   const overlap = (a: Window, b: Window) => a[0] <= b[1] && b[0] <= a[1];

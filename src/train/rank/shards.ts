@@ -1,7 +1,7 @@
 /**
- * REDUCE, SUM and GATHER: gradients and parameters of a unit over the data-parallel group. They are started by their line and
- * awaited later; numbers are added on the host, microbatches before ranks under every zero (docs/decisions/008). How ZeRO
- * cuts them is in model/placement.ts.
+ * REDUCE, SUM and GATHER: gradients and parameters of a unit over the data-parallel group. A line starts them, and they
+ * are awaited later. Numbers are added on the host, microbatches before ranks under every zero (docs/decisions/008).
+ * model/placement.ts says how ZeRO shards them.
  */
 import type { Instance } from '../../model/instance';
 import type { Coding } from '../../net/collective/coded';
@@ -11,9 +11,9 @@ import { sumCopies } from './copies';
 
 export class Shards {
   readonly #grads = new Map<number, Promise<void>>();
-  /** Reused whole gradients on the host, by unit. */
+  /** By unit: a reused host array for the whole gradient. */
   readonly #hostGrads = new Map<number, Float32Array<ArrayBuffer>>();
-  /** zero >= 2: by unit, what each member has contributed to this rank's shard so far, and the microbatches to come. */
+  /** zero >= 2: by unit, the sum of each member's contributions to this rank's shard, and the microbatches to come. */
   readonly #sums = new Map<number, { readonly parts: readonly Float32Array[]; left: number }>();
 
   constructor(
@@ -21,19 +21,19 @@ export class Shards {
     readonly cluster: Cluster,
   ) {}
 
-  /** Forget what an earlier step left. */
+  /** Forget the state of an earlier step. */
   begin(): void {
     this.#grads.clear();
     this.#sums.clear();
   }
 
-  /** REDUCE is of one microbatch, and there are several: what the members contribute is added to shards on the host. */
+  /** True if each REDUCE handles one of several microbatches. The contributions are then added on the host. */
   get isByMicrobatch(): boolean {
     const { sharding, microbatches } = this.instance.options;
     return sharding.zero >= 2 && microbatches > 1;
   }
 
-  /** Every REDUCE and its result is on the device. */
+  /** Resolves when the results of every REDUCE and SUM are on the device. */
   async reduced(): Promise<void> {
     await Promise.all(this.#grads.values());
   }
@@ -67,7 +67,7 @@ export class Shards {
     this.#grads.set(unit, background(reduce()));
   }
 
-  /** Start the all-gather of a unit's parameters; the result is when they are whole on the device. */
+  /** Start the all-gather of a unit's parameters. Resolves when they are complete on the device. */
   startGather(unit: number, tag: string): Promise<void> {
     const { stream, placement } = this.instance;
     const whole = this.instance.whole('param', unit);
@@ -97,13 +97,15 @@ export class Shards {
     return host;
   }
 
-  /** This rank's shard of the sum; over several microbatches of zero >= 2 what each member adds to it, in ring order. */
+  /** This rank's shard of the sum; with zero >= 2 and several microbatches every member's part of it, in ring order. */
   async #scatter(host: Float32Array, tag: string, coding: Coding | undefined): Promise<readonly Float32Array[]> {
     if (this.isByMicrobatch) return this.cluster.dp.scatter(host, tag, coding);
     return [await this.cluster.dp.reduceScatter(host, tag, coding)];
   }
 
-  /** Start the sum of what several tensor-parallel ranks hold copies of, in every member's contribution to this shard. */
+  /**
+   * Start the sum of gradients that several tensor-parallel ranks hold, in all members' contributions to this shard.
+   */
   startSum(unit: number, tag: string): void {
     const before = this.#grads.get(unit);
     const sum = async () => {
@@ -119,14 +121,14 @@ export class Shards {
     this.#grads.set(unit, background(sum()));
   }
 
-  /** Add one microbatch to what each member has contributed; after the last one the members' sums go to the device. */
+  /** Add one microbatch to each member's sum. After the last one, the total of the members goes to the device. */
   #add(unit: number, given: readonly Float32Array[]): void {
     const { microbatches } = this.instance.options;
     const state = this.#sums.get(unit) ?? { parts: given.map((part) => part.slice()), left: microbatches };
     if (this.#sums.has(unit)) for (const [i, part] of given.entries()) addTo(state.parts[i]!, part);
     this.#sums.set(unit, state);
     const isLast = --state.left === 0;
-    // why not then: SUM comes between the last microbatch and the sum of the members
+    // why not if there are copies: SUM comes between the last microbatch and the sum of the members
     const isSummed = this.isByMicrobatch && this.instance.copiedGrads(unit).length > 0;
     if (isLast && !isSummed) this.#finish(unit);
   }

@@ -1,7 +1,8 @@
 /**
- * State between generations where replicas train apart (DiLoCo). The ranks share the outer parameters and their momentum;
- * parameters and moments are each replica's own. A replica whose ranks are all still there goes on with its own; any other
- * begins from the outer parameters with moments of zero, so nobody waits for anybody's own state.
+ * State between generations where replicas train apart (DiLoCo). The ranks share the outer parameters and their
+ * momentum; each replica has its own parameters and moments. A replica whose ranks are all still there continues with
+ * its own state. Any other replica begins from the outer parameters with moments of zero, so no rank waits for a
+ * replica's own state.
  */
 import type { ModelConfig } from '../../model/config';
 import { coordOf } from '../../plan/mesh';
@@ -18,18 +19,21 @@ import { addressesOf, type Circuit, KINDS, move } from './transfer';
 const NO_PART: Part = { lengths: new Map(), spans: [], held: [] };
 const NO_ARRAYS: UnitArrays = new Map();
 
-/** The newest state of the room is one of replicas that train apart, and the ranks have all parts of outer parameters. */
+/**
+ * True if the newest state of the room comes from replicas that train apart, and the ranks together have all parts of
+ * the outer parameters.
+ */
 export function isApart(config: ModelConfig, plan: ParallelPlan, announcements: readonly Announcement[]): boolean {
   const isNewest = newestOf(announcements)?.outer !== undefined;
   return isNewest && newestWhole(config, plan, announcements) !== undefined;
 }
 
-/** The parameters that all replicas share, as files take them. */
+/** The parameters that all replicas share: the outer parameters, if there are any. Files contain these. */
 export function sharedParam({ param, outer }: RankState): UnitArrays {
   return outer?.anchor ?? param;
 }
 
-/** A state, and the one before an outer step that other ranks may not have made. */
+/** The state and, if there is one, the state before an outer step that other ranks may not have made. */
 export function withBefore(cut: CutState): readonly CutState[] {
   const { before, ...state } = cut.state;
   return before
@@ -41,8 +45,9 @@ export function withBefore(cut: CutState): readonly CutState[] {
 }
 
 /**
- * This rank's state under `plan`: of the newest step of any rank, with the newest outer step that is whole; `isApart` has
- * said that there is one. `mine` is what it had before, the newest first. Every rank calls it with the same announcements.
+ * This rank's state under `plan`: the newest step of any rank, with the newest complete outer step (`isApart` has
+ * checked that there is one). `mine` are the states this rank had before, newest first. Every rank calls it with the
+ * same announcements.
  */
 export async function syncApart(
   circuit: Circuit,
@@ -72,7 +77,7 @@ export async function syncApart(
     return { ...at, state: { ...emptyState(target), param: anchor, outer } };
   }
   const members = announcements.filter((_, rank) => mesh.replicaOf(rank) === mesh.replicaOf(mesh.rank));
-  // why not its own where an outer step was missed: that one has its progress in it, and moments stay in an outer step
+  // why not its own after a missed outer step: that step already contains its progress; an outer step keeps moments
   const isCurrent = members.every(({ held }) => held[0]!.outer === made);
   const { samples, since } = own.state.outer!;
   const outer: OuterState = { anchor, momentum, samples: isCurrent ? samples : [], made, since };
@@ -80,7 +85,7 @@ export async function syncApart(
   return { ...at, state: { ...kept, param: isCurrent ? kept.param : anchor, outer } };
 }
 
-/** The same elements in arrays as `target` says: their padding depends on the number of replicas. */
+/** Copy the same elements into arrays laid out as `target`; their padding depends on the number of replicas. */
 function laidAs(state: RankState, from: Holding, target: Holding): RankState {
   const laid = emptyState(target);
   for (const [array, kind] of KINDS) {
@@ -97,7 +102,10 @@ interface Shared {
   readonly mine: readonly CutState[];
 }
 
-/** Move `arraysOf` the chosen states to where `plan` wants them; `partsOf` says which parts of a holding they have. */
+/**
+ * Move the arrays that `arraysOf` selects from the chosen states to where `plan` needs them. `partsOf` says which parts
+ * of a holding these arrays have.
+ */
 async function moveSome(
   { circuit, config, plan, announcements, mine }: Shared,
   tag: string,
@@ -120,7 +128,7 @@ async function moveSome(
 const onlyParam = ({ param }: Holding): Holding => ({ param, moment: NO_PART });
 const onlyMoments = ({ moment }: Holding): Holding => ({ param: NO_PART, moment });
 
-/** The same moments for all ranks: those of the first replica that is whole, or zero. */
+/** The same moments for all ranks: those of the first complete replica, or zeros. */
 async function momentsOfOne(shared: Shared, step: number): Promise<RankState> {
   const { circuit, config, plan, announcements } = shared;
   const needs = announcements.map((_, rank) => addressesOf(onlyMoments(holdingUnder(config, { plan, rank }))));
@@ -139,7 +147,7 @@ async function momentsOfOne(shared: Shared, step: number): Promise<RankState> {
   return moveSome(shared, `${step}/moments`, isOf(whole), arrays, onlyMoments);
 }
 
-/** All ranks of a replica of `plan` were the ranks of one replica before, at the same places and after the same step. */
+/** True if all ranks of a replica of `plan` were ranks of one replica before, at the same places and the same step. */
 function goesOn(announcements: readonly Announcement[], plan: ParallelPlan, replica: number): boolean {
   const claims = announcements.flatMap(({ held }, rank) => {
     return coordOf(rank, plan).dp === replica ? [{ rank, claim: held[0] }] : [];
@@ -153,7 +161,7 @@ function goesOn(announcements: readonly Announcement[], plan: ParallelPlan, repl
   });
 }
 
-/** What decides which units and splits a place of a replica has. */
+/** The fields of a plan that decide which units and splits each place of a replica has. */
 function cutOf({ pp, tp, schedule, chunks }: ParallelPlan): string {
   return JSON.stringify([pp, tp, pp > 1 ? schedule === 'zb-v' : '', chunks]);
 }
@@ -169,7 +177,7 @@ function newestOf(announcements: readonly Announcement[]): Claim | undefined {
   return claims.sort((a, b) => b.step - a.step || b.generation - a.generation || (b.outer ?? 0) - (a.outer ?? 0))[0];
 }
 
-/** Committed steps at the newest outer step of which all parts are on the ranks. */
+/** Committed steps at the newest outer step of which the ranks have all parts; undefined if there is none. */
 function newestWhole(
   config: ModelConfig,
   plan: ParallelPlan,

@@ -1,6 +1,6 @@
 /**
- * Elements of the model by address, wherever they are: on a device, in a state on the host, in files. They are read and written
- * in pieces, so nothing needs a second copy of the model.
+ * Elements of the model by address, wherever they are: on a device, in a state on the host, in files. They are read and
+ * written in pieces, so no operation needs a second copy of the model.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
@@ -15,21 +15,21 @@ export type StateKind = 'param' | 'mean' | 'square';
 
 export const STATE_KINDS: readonly StateKind[] = ['param', 'mean', 'square'];
 
-/** The part of a holding that says where elements of a kind lie: both moments lie alike. */
+/** The part of a holding that says where elements of a kind are. Both moments have the same layout. */
 export const partOf = (holding: Holding, kind: StateKind): Part => holding[kind === 'param' ? 'param' : 'moment'];
 
 export interface Elements {
-  /** The elements at the addresses `wanted`, all of them there, one run after the other. */
+  /** The elements at the addresses `wanted`, one run after the other. All of them must be there. */
   read(kind: StateKind, wanted: Intervals): Promise<Float32Array<ArrayBuffer>>;
 }
 
-/** A rank whose arrays, one per unit and kind, are read and written in parts (trainer's RankModel). */
+/** A rank's arrays, one per unit and kind, read and written in parts (see RankModel). */
 export interface Arrays {
   readPart(kind: StateKind, unit: number, at: number, floats: number): Promise<Float32Array>;
   writePart(kind: StateKind, unit: number, at: number, values: Float32Array): Promise<void>;
 }
 
-/** 4 MB: small beside any model, large beside the cost of one read of a device. */
+/** 4 MB: small compared with any model, but so large that the overhead of one device read does not matter. */
 export const PIECE_FLOATS = 1 << 20;
 
 /** `wanted` cut into pieces of at most `maxFloats` elements, in order. */
@@ -51,12 +51,12 @@ export function piecesOf(wanted: Intervals, maxFloats = PIECE_FLOATS): readonly 
   return pieces;
 }
 
-/** What a state on the host holds. */
+/** The elements of a state on the host. */
 export function stateElements(state: RankState, holding: Holding): Elements {
   return { read: async (kind, wanted) => readRuns(state[kind], partOf(holding, kind), wanted) };
 }
 
-/** The weights every run with this seed starts from; moments are zero. */
+/** The initial weights of every run with this seed; moments are zero. */
 export function seedElements(config: ModelConfig, seed: number): Elements {
   const params = wholeModel(config);
   return {
@@ -77,7 +77,7 @@ export function seedElements(config: ModelConfig, seed: number): Elements {
   };
 }
 
-/** What a rank holds on its device. */
+/** The elements that a rank holds on its device. */
 export function rankElements(arrays: Pick<Arrays, 'readPart'>, holding: Holding): Elements {
   return {
     async read(kind, wanted) {
@@ -93,7 +93,7 @@ export function rankElements(arrays: Pick<Arrays, 'readPart'>, holding: Holding)
   };
 }
 
-/** Replace everything of `kinds` that a rank holds by what `source` has. */
+/** Replace all elements of `kinds` that a rank holds by those of `source`. */
 export async function fill(
   arrays: Pick<Arrays, 'writePart'>,
   holding: Holding,
@@ -115,15 +115,15 @@ export async function fill(
   }
 }
 
-/** SHA-256 over the parameters at `wanted`, one after the other as little-endian float32, hex. */
+/** SHA-256 (hex) over the parameters at `wanted`, in order, as little-endian float32. */
 export async function hashOf(elements: Elements, wanted: Intervals): Promise<string> {
-  // why not crypto.subtle: it wants all bytes at once
+  // why not crypto.subtle: it needs all bytes at once
   const hash = sha256.create();
   for (const piece of piecesOf(wanted)) hash.update(new Uint8Array((await elements.read('param', piece)).buffer));
   return bytesToHex(hash.digest());
 }
 
-/** Everything of `holding` as a state on the host. */
+/** All elements of `holding`, read from `source` into a state on the host. */
 export async function stateFrom(source: Elements, holding: Holding): Promise<RankState> {
   const state = emptyState(holding);
   const arrays: Pick<Arrays, 'writePart'> = {
@@ -133,16 +133,16 @@ export async function stateFrom(source: Elements, holding: Holding): Promise<Ran
   return state;
 }
 
-/** Elements that lie one after the other in a unit's array. */
+/** Contiguous elements of a unit's array. */
 interface Stretch {
   readonly unit: number;
   readonly at: number;
   readonly floats: number;
-  /** Its runs: where they lie in the array, and their offset among the wanted elements. */
+  /** Its runs: their index in the unit's array, and their offset among the wanted elements. */
   readonly runs: readonly { readonly local: number; readonly offset: number; readonly floats: number }[];
 }
 
-/** Where the addresses `wanted` (all of them held) lie, as few stretches as there are without a gap. */
+/** Where the addresses `wanted` (all of them held) are in the arrays, as the fewest stretches without a gap. */
 function stretchesOf({ spans }: Part, wanted: Intervals): readonly Stretch[] {
   const runs: { unit: number; local: number; offset: number; floats: number }[] = [];
   let offset = 0;
@@ -166,7 +166,7 @@ function stretchesOf({ spans }: Part, wanted: Intervals): readonly Stretch[] {
   return stretches;
 }
 
-/** Spans are sorted by address and do not overlap. */
+/** Index of the first span that ends after `address`. Spans are sorted by address and do not overlap. */
 function firstEndingAfter(spans: Part['spans'], address: number): number {
   let [low, high] = [0, spans.length];
   while (low < high) {

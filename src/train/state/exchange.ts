@@ -1,6 +1,6 @@
 /**
- * What the ranks of a new generation tell each other before they train, and bytes in pieces from one rank to another.
- * Everything that arrives is checked. Which state goes where is in sync.ts.
+ * What the ranks of a new generation tell each other before they train, and the transfer of bytes in pieces between two
+ * ranks. Everything that arrives is checked. sync.ts says which state goes where.
  */
 import * as v from 'valibot';
 import { ProtocolError, sentenceOf } from '../../errors';
@@ -9,44 +9,44 @@ import type { Tag, Transport } from '../../net/wire/transport';
 import type { Mesh } from '../../plan/mesh';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
 
-/** The place in the mesh of the generation under which a rank's state was cut. */
+/** The plan, and the rank in its mesh, under which a rank's state was cut. */
 export interface Cutting {
   readonly plan: ParallelPlan;
   readonly rank: number;
 }
 
 /**
- * Which state of the model it is. Steps may be run again by a later generation, with other rounding; states of one step and
- * two generations are never mixed.
+ * Identifies a state of the model. A later generation may run a step again with other rounding, so states of one step
+ * and two generations are never mixed.
  */
 export interface Version {
   /** Committed steps. */
   readonly step: number;
-  /** The generation that ran the newest of them, or read it from a file; 0: what the seed gives. */
+  /** The generation that ran the newest of these steps, or read the state from a file; 0 for the seed's state. */
   readonly generation: number;
 }
 
 /** A state that a rank says it has. */
 export interface Claim extends Version {
   readonly cutting: Cutting;
-  /** Where replicas train apart (DiLoCo): committed steps at the newest outer step; else absent. */
+  /** Committed steps at the newest outer step, if replicas train apart (DiLoCo); else absent. */
   readonly outer?: number | undefined;
 }
 
-/** What a rank brings. */
+/** What a rank tells the others about its state and text. */
 export interface Announcement {
   /** The states it has, the newest first. */
   readonly held: readonly Claim[];
-  /** Hash of the weights it would start from, '' for those of the seed. */
+  /** Hash of the weights it would start from; '' for the seed's weights. */
   readonly init: string;
-  /** Size and hash of the text it has; 0 and '' when it has none. */
+  /** Size and hash of the text it has; 0 and '' if it has none. */
   readonly text: { readonly sizeBytes: number; readonly hash: string };
 }
 
-/** Its newest, two mirrors of two states each, and what it had before the plan was changed. */
+/** Maximum number of states: the newest, two mirrors of two states each, and the state from before a change of plan. */
 export const MAX_STATES = 6;
 
-/** A peer's plan is worked through rank by rank here, so its size is bounded. */
+/** Limits the size of a peer's plan, because this rank loops over all ranks of the plan. */
 function isSmall({ dp, pp, tp, chunks }: ParallelPlan): boolean {
   return dp * pp * tp * chunks <= 4096;
 }
@@ -83,14 +83,14 @@ function parse(bytes: Uint8Array, rank: number): Announcement {
 /** Bytes of one message of a long transfer: small enough to show progress and to interleave with others. */
 const PIECE_BYTES = 1 << 20;
 
-/** Send `bytes` to rank `to`; `receiveBytes` with the same tag and size is the other end. */
+/** Send `bytes` to rank `to`, which calls `receiveBytes` with the same tag and size. */
 export async function sendBytes(transport: Transport, mesh: Mesh, to: number, bytes: Uint8Array, tag: Tag) {
   for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
     await transport.send(mesh.peers[to]!, `${tag}/${at}`, bytes.subarray(at, at + PIECE_BYTES));
   }
 }
 
-/** Receive `sizeBytes` bytes from rank `from`. Throws ProtocolError when pieces have other sizes. */
+/** Receive `sizeBytes` bytes from rank `from`. Throws ProtocolError if a piece has an unexpected size. */
 export async function receiveBytes(
   transport: Transport,
   mesh: Mesh,

@@ -1,6 +1,6 @@
 /**
- * Elements of the whole model on one rank, a piece at a time, from ranks that each hold a part: no rank ever has a second copy of
- * the model. Who sends what is worked out by everybody (reshard.ts); the receiver paces the senders.
+ * Gathers elements of the whole model on one rank, a piece at a time, from ranks that each hold a part, so no rank ever
+ * has a second copy of the model. Every rank computes who sends what (reshard.ts). The receiver paces the senders.
  */
 import { ProtocolError } from '../../errors';
 import type { Tag } from '../../net/wire/transport';
@@ -9,24 +9,24 @@ import { type Intervals, intersect, scatter, sizeOf } from './intervals';
 import { type Addresses, NOTHING, transfersOf } from './reshard';
 import type { Circuit } from './transfer';
 
-/** Pieces a sender may be ahead of what the receiver has taken. */
+/** Maximum number of pieces that a sender may be ahead of the receiver. */
 const AHEAD = 8;
 
 export interface Gathering {
   readonly kind: StateKind;
   /** The same on all ranks. */
   readonly pieces: readonly Intervals[];
-  /** The rank that gets them. */
+  /** The rank that receives them. */
   readonly to: number;
   /** What each rank holds. */
   readonly has: readonly Addresses[];
   /** `step/purpose` */
   readonly tag: string;
-  /** Called on rank `to` with the elements of one piece after the other. */
+  /** Called on rank `to` with the elements of each piece, in order. */
   readonly take: (values: Float32Array<ArrayBuffer>) => Promise<void>;
 }
 
-/** Every rank of the generation calls it alike with the elements it has. Throws InputError where an element is nowhere. */
+/** Every rank of the generation calls it with the elements it has. Throws InputError if no rank has an element. */
 export async function gatherPieces(circuit: Circuit, own: Elements, gathering: Gathering): Promise<void> {
   const { mesh, transport, signal } = circuit;
   const { kind, pieces, to, has, take } = gathering;

@@ -1,7 +1,8 @@
 /**
- * Which elements of the whole model a rank holds, and where in its arrays. The whole model is one line of addresses:
+ * Which elements of the whole model a rank holds, and where in its arrays. The whole model is one range of addresses:
  * all parameters one after the other, in the order of units and of parameters in a unit, unsplit and without padding.
- * One address names a parameter element and its two moments. Pure; makes checkpoints and changes of plan arithmetic.
+ * One address names a parameter element and its two moments. Checkpoints and changes of plan are arithmetic on
+ * addresses. Pure.
  */
 import type { ModelConfig } from '../../model/config';
 import { floatsOf, type Layout, layoutOf, rangeOf } from '../../model/layout';
@@ -27,7 +28,7 @@ export interface WholeParam {
   readonly floats: number;
 }
 
-/** `floats` elements from `local` of a unit's array lie at address `at` and following. */
+/** `floats` elements of a unit's array from index `local`; their addresses begin at `at`. */
 export interface Span {
   readonly unit: number;
   readonly local: number;
@@ -35,23 +36,23 @@ export interface Span {
   readonly floats: number;
 }
 
-/** One array of every unit of a rank: its length by unit, and what the model has of it (padding belongs to nobody). */
+/** One array of every unit of a rank: its length by unit, and the model's elements in it. Padding has no address. */
 export interface Part {
   readonly lengths: ReadonlyMap<number, number>;
-  /** By address. */
+  /** Sorted by address. */
   readonly spans: readonly Span[];
   readonly held: Intervals;
 }
 
 export interface Holding {
   readonly param: Part;
-  /** Of the first and of the second moment alike. */
+  /** The first and the second moment, which have the same layout. */
   readonly moment: Part;
 }
 
 const known = new WeakMap<ModelConfig, readonly WholeParam[]>();
 
-/** Every parameter of the model by address. A tied head has no table of its own. Worked out once for a config. */
+/** Every parameter of the model by address. A tied head has no table of its own. Computed once per config object. */
 export function wholeModel(config: ModelConfig): readonly WholeParam[] {
   const params = known.get(config) ?? paramsOf(config);
   known.set(config, params);
@@ -70,8 +71,8 @@ function paramsOf(config: ModelConfig): readonly WholeParam[] {
 }
 
 /**
- * What the rank at `mesh.coord` holds under `plan`: units of its stages, its tensor-parallel part, its ZeRO shard. Every
- * mirror and every change of plan asks for all ranks, so no program is lowered for it and nothing is sorted.
+ * What the rank at `mesh.coord` holds under `plan`: units of its stages, its tensor-parallel part, its ZeRO shard.
+ * Every mirror and every change of plan calls it for all ranks, so it lowers no program and sorts nothing.
  */
 export function holdingOf(config: ModelConfig, plan: ParallelPlan, { coord }: Pick<Mesh, 'coord'>): Holding {
   const cut: Cut = { size: plan.tp, rank: coord.tp };
@@ -83,7 +84,7 @@ export function holdingOf(config: ModelConfig, plan: ParallelPlan, { coord }: Pi
   return { param, moment: sharding >= 1 && sharding < 3 ? part(true) : param };
 }
 
-/** `shard` is the data-parallel coordinate where only its shard of every unit is held. */
+/** `shard` is the data-parallel coordinate if only its shard of every unit is held, else undefined. */
 function partOf(
   config: ModelConfig,
   units: readonly Unit[],
@@ -101,7 +102,7 @@ function partOf(
   return new HeldPart(config, cut, bounds);
 }
 
-/** Of other ranks only the addresses are asked for, of this one the spans too: each list is made when it is read. */
+/** Computes each list when it is first read: only addresses are needed for other ranks, spans too for this one. */
 class HeldPart implements Part {
   readonly lengths: ReadonlyMap<number, number>;
   #spans: readonly Span[] | undefined;
@@ -140,7 +141,7 @@ class HeldPart implements Part {
     return this.#held;
   }
 
-  /** Visit what is held in the order of addresses: parameters have ascending ones, and so have the pieces of each. */
+  /** Visit held elements in the order of addresses: parameters have ascending ones, and so have the pieces of each. */
   #each(visit: (unit: number, local: number, at: number, floats: number) => void): void {
     for (const { unit, name, at: base } of wholeModel(this.config)) {
       const bound = this.bounds.get(unit);

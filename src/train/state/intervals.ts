@@ -1,4 +1,4 @@
-/** Sets of whole numbers as sorted, disjoint runs [from, to): what is held, what is missing, who sends what. Pure. */
+/** Sets of whole numbers as sorted, disjoint runs [from, to), for addresses that are held, missing or sent. Pure. */
 
 export interface Interval {
   readonly from: number;
@@ -7,7 +7,7 @@ export interface Interval {
 
 export type Intervals = readonly Interval[];
 
-/** Any runs as sorted, disjoint, merged ones. */
+/** Merges runs, which may be unsorted and may overlap, into a set. */
 export function union(runs: readonly Interval[]): Intervals {
   const merged: { from: number; to: number }[] = [];
   for (const { from, to } of [...runs].sort((a, b) => a.from - b.from)) {
@@ -19,7 +19,7 @@ export function union(runs: readonly Interval[]): Intervals {
   return merged;
 }
 
-/** What is in both. */
+/** The numbers in both sets. */
 export function intersect(a: Intervals, b: Intervals): Intervals {
   const both: Interval[] = [];
   for (let i = 0, j = 0; i < a.length && j < b.length; ) {
@@ -32,7 +32,7 @@ export function intersect(a: Intervals, b: Intervals): Intervals {
   return both;
 }
 
-/** What is in `a` and not in `b`. */
+/** The numbers in `a` and not in `b`. */
 export function subtract(a: Intervals, b: Intervals): Intervals {
   const rest: Interval[] = [];
   let j = 0;
@@ -48,7 +48,7 @@ export function subtract(a: Intervals, b: Intervals): Intervals {
   return rest;
 }
 
-/** How many numbers are in it. */
+/** How many numbers are in the set. */
 export function sizeOf(intervals: Intervals): number {
   return intervals.reduce((sum, { from, to }) => sum + to - from, 0);
 }
@@ -63,7 +63,10 @@ export function rankIn(set: Intervals, number: number): number {
   return before;
 }
 
-/** Put `values`, which belong to the numbers `some` of `all`, to their places in `out`, which has one for each of `all`. */
+/**
+ * Copy `values` to their places in `out`. `out` has one element for each number of `all`, `values` one for each number
+ * of `some`, a subset of `all`.
+ */
 export function scatter(out: Float32Array, all: Intervals, some: Intervals, values: Float32Array): void {
   let at = 0;
   for (const { from, to } of some) {
@@ -72,7 +75,7 @@ export function scatter(out: Float32Array, all: Intervals, some: Intervals, valu
   }
 }
 
-/** The numbers of `set` with at least `first` and fewer than `end` numbers of it below them. */
+/** The numbers of `set` at positions [first, end) in ascending order. */
 export function sliceOf(set: Intervals, first: number, end: number): Intervals {
   const slice: Interval[] = [];
   let before = 0;

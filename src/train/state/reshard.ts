@@ -1,6 +1,6 @@
 /**
- * Who sends which elements to whom so that every rank holds what its plan asks for: after a join, a leave, a change of
- * plan, and for a checkpoint. Every rank works it out alone from the same facts, so nothing is negotiated. Pure.
+ * Computes who sends which elements to whom so that every rank holds what its plan needs: after a join, a leave or a
+ * change of plan, and for a checkpoint. Every rank computes it alone from the same facts: nothing is negotiated. Pure.
  */
 import { InputError } from '../../errors';
 import { type Intervals, intersect, sizeOf, sliceOf, subtract, union } from './intervals';
@@ -19,8 +19,8 @@ export interface Transfer extends Addresses {
 }
 
 /**
- * The transfers that give every rank what it needs and lacks; the lowest rank that has an element sends it. `has[rank]`
- * is what it holds of one step. Throws InputError when an element is nowhere.
+ * The transfers that give every rank the elements it needs and lacks; the lowest rank that has an element sends it.
+ * `has[rank]` is what that rank holds of one step. Throws InputError if no rank has an element.
  */
 export function transfersOf(has: readonly Addresses[], needs: readonly Addresses[]): readonly Transfer[] {
   return needs.flatMap((need, to) => {
@@ -32,7 +32,7 @@ export function transfersOf(has: readonly Addresses[], needs: readonly Addresses
   });
 }
 
-/** What each rank keeps so that everything that is held is kept once, replicas in equal parts. */
+/** What each rank keeps so that every held element is kept once. Ranks that hold the same elements keep equal parts. */
 export function sharedOut(has: readonly Addresses[]): readonly Addresses[] {
   const [param, moment] = (['param', 'moment'] as const).map((kind) => shareOut(has.map((one) => one[kind])));
   return has.map((_, rank) => ({ param: param![rank]!, moment: moment![rank]! }));
@@ -59,7 +59,7 @@ function shareOut(held: readonly Intervals[]): readonly Intervals[] {
   return shares;
 }
 
-/** The ranks hold together everything that some rank needs. */
+/** True if the ranks together hold everything that some rank needs. */
 export function isCovered(has: readonly Addresses[], needs: readonly Addresses[]): boolean {
   const lacks = (kind: keyof Addresses) => {
     const held = union(has.flatMap((one) => one[kind]));

@@ -1,5 +1,5 @@
 /**
- * A rank's parameters and moments on the host, and copying between them and runs of addresses of the whole model
+ * A rank's parameters and moments on the host, and copies between them and runs of addresses of the whole model
  * (holding.ts). Knows no device and no network.
  */
 
@@ -7,7 +7,7 @@ import type { Holding, Part } from './holding';
 import type { Intervals } from './intervals';
 import { sizeOf } from './intervals';
 
-/** One array per unit of the rank, as long as `Part.lengths` says. */
+/** One array per unit of the rank, with the lengths of `Part.lengths`. */
 export type UnitArrays = ReadonlyMap<number, Float32Array>;
 
 export interface RankState {
@@ -15,13 +15,15 @@ export interface RankState {
   /** First moment (mean) and second moment (mean of squares) of AdamW. */
   readonly mean: UnitArrays;
   readonly square: UnitArrays;
-  /** DiLoCo: what the replicas share beside; absent where they have all in common. */
+  /** DiLoCo: the outer state that the replicas share; absent if all replicas have the same parameters and moments. */
   readonly outer?: OuterState;
-  /** The same rank before an outer step that other ranks may not have made. */
+  /** The state of the same rank before an outer step that other ranks may not have made. */
   readonly before?: RankState;
 }
 
-/** Outer parameters and their momentum lie as `param`; each replica has its own parameters and moments beside them. */
+/**
+ * Outer parameters (`anchor`) and their momentum, laid out as `param`; each replica has its own `param` and moments.
+ */
 export interface OuterState {
   readonly anchor: UnitArrays;
   readonly momentum: UnitArrays;
@@ -29,24 +31,24 @@ export interface OuterState {
   readonly samples: readonly number[];
   /** Committed steps when the newest outer step was made. */
   readonly made: number;
-  /** First step that the replica's moments have seen. */
+  /** First step that the replica's moments include. */
   readonly since: number;
 }
 
-/** Zeros for everything of `holding`. */
+/** A state of zeros for all elements of `holding`. */
 export function emptyState(holding: Holding): RankState {
   const zeros = ({ lengths }: Part) => new Map([...lengths].map(([unit, floats]) => [unit, new Float32Array(floats)]));
   return { param: zeros(holding.param), mean: zeros(holding.moment), square: zeros(holding.moment) };
 }
 
-/** The elements of `arrays` at the addresses `wanted` (all of them held), one run after the other. */
+/** The elements of `arrays` at the addresses `wanted`, one run after the other. All of them must be held. */
 export function readRuns(arrays: UnitArrays, part: Part, wanted: Intervals): Float32Array<ArrayBuffer> {
   const out = new Float32Array(sizeOf(wanted));
   forEachRun(arrays, part, wanted, (array, offset) => out.set(array, offset));
   return out;
 }
 
-/** The opposite of readRuns: put `values` to the addresses `wanted`. */
+/** The inverse of readRuns: write `values` to the addresses `wanted`. */
 export function writeRuns(arrays: UnitArrays, part: Part, wanted: Intervals, values: Float32Array): void {
   forEachRun(arrays, part, wanted, (array, offset) => array.set(values.subarray(offset, offset + array.length)));
 }

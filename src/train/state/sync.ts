@@ -1,7 +1,7 @@
 /**
- * State between generations: which step the room goes on from, and the transfers that give every rank its part under the
- * new plan. A joiner and a rank that is a step behind take the newest state; where parts of it were lost with a peer, all
- * go back to the newest step that is whole (mirror.ts); where nobody has any, all start from the seed.
+ * State between generations: which step the room continues from, and the transfers that give every rank its part under
+ * the new plan. A rank that joins or is a step behind takes the newest state. If parts of it were lost with a peer, all
+ * ranks go back to the newest complete step (mirror.ts). If no rank has a state, all start from the seed.
  */
 import { InputError } from '../../errors';
 import type { ModelConfig } from '../../model/config';
@@ -20,10 +20,10 @@ export interface CutState extends Version {
   readonly state: RankState;
 }
 
-/** Where a rank begins. */
+/** The state that a rank begins a generation with. */
 export interface Start extends Version {
   readonly cutting: Cutting;
-  /** Null: what the seed gives. */
+  /** Null for the seed's state. */
   readonly state: RankState | null;
 }
 
@@ -32,7 +32,7 @@ export function claimOf({ step, generation, cutting, state }: CutState): Claim {
   return { step, generation, cutting, ...(state.outer && { outer: state.outer.made }) };
 }
 
-/** Of states with the newest first: one of each version and cut, and no more than are worth their memory. */
+/** Remove duplicates of a version and cut from `states` (newest first), and keep at most MAX_STATES of them. */
 export function keepNewest(states: readonly CutState[]): readonly CutState[] {
   const names = states.map((state) => JSON.stringify(claimOf(state)));
   return states.filter((_, at) => names.indexOf(names[at]!) === at).slice(0, MAX_STATES);
@@ -50,9 +50,9 @@ export const laid = (config: ModelConfig, { state, cutting }: CutState): Laid =>
 });
 
 /**
- * This rank's state under `plan`: the newest version of which all parts are on the ranks, or what the seed gives where
- * nobody is past the first mirror of a run that began with that. `mine` is what it had before. Every rank of the circuit calls it with the same announcements.
- * Throws InputError when no version is whole.
+ * This rank's state under `plan`: the newest version of which the ranks have all parts. Without one it is the seed's
+ * state, if the run began from the seed and no rank is past its first mirror. `mine` are the states this rank had
+ * before. Every rank of the circuit calls it with the same announcements. Throws InputError if no version is complete.
  */
 export async function syncState(
   circuit: Circuit,
@@ -84,7 +84,7 @@ export async function syncState(
   if (versions.length === 0) {
     throw new InputError('parts of the model were only on a peer that is gone; start again from a saved model');
   }
-  // why the newest, which is not whole: the transfers say what is missing of it
+  // why the newest, which is incomplete: the transfers throw an error that says what is missing
   return take(versions[0]!, hasAt(versions[0]!));
 }
 
@@ -100,17 +100,20 @@ function versionsOf(announcements: readonly Announcement[]): readonly Version[] 
   return distinct.sort((a, b) => b.step - a.step || b.generation - a.generation);
 }
 
-/** Of replicas that train apart each has its own: they are taken by apart.ts, and never mixed. */
+/**
+ * True for a state that all replicas share. Replicas that train apart have different states, which are never mixed:
+ * apart.ts takes them.
+ */
 const isShared = ({ outer }: Claim) => outer === undefined;
 
-/** What a rank holds of a version with all states it has of it. */
+/** What a rank holds of a version, in all its states of that version. */
 function holdsAt(config: ModelConfig, { held }: Announcement, version: Version): Addresses {
   const states = held.filter((one) => isSame(one, version) && isShared(one));
   const all = states.map(({ cutting }) => addressesOf(holdingUnder(config, cutting)));
   return { param: union(all.flatMap(({ param }) => param)), moment: union(all.flatMap(({ moment }) => moment)) };
 }
 
-/** Two peers that would start from different weights cannot train together. */
+/** Throws InputError if two peers would start from different weights, because they cannot train together. */
 function checkOrigins(announcements: readonly Announcement[], { step }: Version): void {
   const starting = announcements.filter(({ held }) => held.some((one) => one.step === 0));
   if (step === 0 && new Set(starting.map(({ init }) => init)).size > 1) {
@@ -118,7 +121,7 @@ function checkOrigins(announcements: readonly Announcement[], { step }: Version)
   }
 }
 
-/** Every parameter by address on the ranks `wanting`, null on others, from states that lie as their one plan cuts them. */
+/** Every parameter by address on the ranks `wanting`, null on others. All ranks' states must be cut by one plan. */
 export async function gatherWeights(
   circuit: Circuit,
   config: ModelConfig,
@@ -128,7 +131,7 @@ export async function gatherWeights(
   return gather(circuit, config, mine, ({ param }) => param, wanting, `${mine.step}/files`);
 }
 
-/** As gatherWeights: the gradients of the newest step, which lie on the ranks as moments do. */
+/** As gatherWeights, for the gradients of the newest step, which are laid out as moments are. */
 export async function gatherGradients(
   circuit: Circuit,
   config: ModelConfig,
@@ -139,7 +142,10 @@ export async function gatherGradients(
   return gather(circuit, config, { ...mine, state }, ({ moment }) => moment, wanting, `${mine.step}/gradients`);
 }
 
-/** What `partOf` every rank holds of the model, as `state.param` has it, by address on the ranks `wanting`. */
+/**
+ * Gather the arrays `state.param` of all ranks by address on the ranks `wanting`. `partOf` says which part of its
+ * holding a rank has in them.
+ */
 async function gather(
   circuit: Circuit,
   config: ModelConfig,
@@ -182,5 +188,5 @@ const SINGLE_PLAN: ParallelPlan = {
   wire: 'f32',
 };
 
-/** A rank that holds the whole model. */
+/** The cutting of a rank that holds the whole model. */
 export const SINGLE: Cutting = { plan: SINGLE_PLAN, rank: 0 };

@@ -1,6 +1,6 @@
 /**
- * Moving elements of the model between the ranks of a generation: from the states they hold, of whatever cut, to one that
- * lies as asked. Who sends what is in reshard.ts.
+ * Moves elements of the model between the ranks of a generation: from the states they hold, however these are cut, to a
+ * state with the requested layout. reshard.ts says who sends what.
  */
 import type { Transport } from '../../net/wire/transport';
 import type { Mesh } from '../../plan/mesh';
@@ -17,7 +17,7 @@ export interface Circuit {
   readonly signal: AbortSignal;
 }
 
-/** A state and what of the model it is. */
+/** A state and the holding that says which elements of the model it has. */
 export interface Laid {
   readonly state: RankState;
   readonly holding: Holding;
@@ -35,9 +35,9 @@ export function addressesOf({ param, moment }: Holding): Addresses {
 }
 
 /**
- * A state that lies as `target` says. Rank by rank `has` is what the ranks hold together with everything they have, and
- * `needs` what they shall hold; `mine` are this rank's states, of one step. All ranks call it alike; `tag` is
- * `step/purpose`. Throws InputError when an element is nowhere.
+ * Returns a state laid out as `target`. By rank, `has` is what each rank holds in all its states together, and `needs`
+ * is what it shall hold. `mine` are this rank's states, of one step. All ranks must call it; `tag` is `step/purpose`.
+ * Throws InputError if no rank has an element.
  */
 export async function move(
   circuit: Circuit,
@@ -70,7 +70,7 @@ export async function move(
   return state;
 }
 
-/** Parameters, means and squares of a transfer as one run of bytes. */
+/** Parameters, means and squares of a transfer, one after the other in one array of bytes. */
 function pack(mine: readonly Laid[], transfer: Transfer): Uint8Array {
   const parts = KINDS.map(([array, kind]) => collect(mine, array, kind, transfer[kind]));
   const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -100,7 +100,7 @@ function collect(
   return values;
 }
 
-/** The runs `wanted` one after the other in one array. */
+/** The layout in which the runs `wanted` follow one another in one array. */
 function runsOf(wanted: Intervals, floats: number): Part {
   let local = 0;
   const spans = wanted.map(({ from, to }) => {

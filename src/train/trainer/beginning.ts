@@ -1,4 +1,4 @@
-/** The state that a rank begins a generation with: what the peers hold, a kept state, or what the seed gives. */
+/** The state that a rank begins a generation with: from the peers, from a kept state, or from the seed. */
 import type { RankModel } from '../rank/rankcontract';
 import { isApart, syncApart } from '../state/apart';
 import { fill, STATE_KINDS, seedElements, stateFrom } from '../state/elements';
@@ -9,11 +9,11 @@ import type { Prepared } from './prepared';
 import type { GenerationSetting } from './setting';
 
 export interface Beginning extends Start {
-  /** Put the state into a rank; all ranks of the generation do. */
+  /** Write the state into a rank. All ranks of the generation must call it. */
   write(rank: RankModel): Promise<void>;
 }
 
-/** All ranks call it alike with the same announcements; `held` are this tab's states. Throws InputError as syncState. */
+/** All ranks call it with the same announcements; `held` are this tab's states. Throws InputError as syncState does. */
 export async function beginningOf(
   setting: GenerationSetting,
   { run: { model, train } }: Prepared,
@@ -38,7 +38,7 @@ export async function beginningOf(
   const start = await syncState(setting, model, plan, announcements, held);
   const whole = (state: RankState) => ({ ...start, state, write: (rank: RankModel) => rank.write(state) });
   if (start.state) return whole(start.state);
-  // why: who still has the seed's state may begin again with it (sync.ts)
+  // why a state on the host: a rank that still has the seed's state may begin again from it (sync.ts)
   if (outlet === undefined) return whole(await stateFrom(seed, holding));
   const write = async (rank: RankModel) => {
     // why not the moments: a rank begins with zeros

@@ -1,4 +1,4 @@
-/** The model's files at the end of a run, streamed from the devices of all ranks to where rank 0 writes them. */
+/** Streams the model's files at the end of a run from the devices of all ranks to the outlet that rank 0 writes to. */
 import { type Outlet, writeText } from '../../storage/bytes';
 import { companionFiles, modelFileHeader, modelFilePieces } from '../files/checkpoint';
 import type { RankModel } from '../rank/rankcontract';
@@ -9,7 +9,7 @@ import { addressesOf } from '../state/transfer';
 import type { Prepared } from './prepared';
 import type { GenerationSetting } from './setting';
 
-/** What is left of a rank whose run is over. */
+/** What remains of a rank whose run is over. */
 export interface Delivered {
   /** Committed steps. */
   readonly step: number;
@@ -18,8 +18,8 @@ export interface Delivered {
 }
 
 /**
- * All ranks call it alike after the last step. Rejects with StorageError where a file did not arrive whole; null for an outlet
- * writes none.
+ * All ranks must call it after the last step. If `outlet` is null, no file is written. Rejects with StorageError if a
+ * file was not written completely.
  */
 export async function deliver(
   setting: GenerationSetting,

@@ -1,6 +1,6 @@
 /**
- * The held-out loss: windows are shared over dp, their losses exchanged and added in window order, so every cut of the
- * run gives the same number.
+ * The held-out loss. Windows are shared over dp; their losses are exchanged and added in window order, so every plan
+ * gives the same number.
  */
 import { ProtocolError } from '../../errors';
 import type { Group } from '../../net/collective/group';
@@ -13,8 +13,9 @@ import type { RankModel } from '../rank/rankcontract';
 import type { TrainConfig } from '../runfile';
 
 /**
- * Whether the held-out loss is due after `step` committed steps: every `evalEvery` and after the last one. Where replicas
- * train apart it is that of the outer parameters: due steps wait for the next outer step of the whole model.
+ * True if the held-out loss is due after `step` committed steps: every `evalEvery` steps and after the last one. If
+ * replicas train apart, it is the loss of the outer parameters, and a due evaluation waits for the next outer step of
+ * the whole model.
  */
 export function isEvaluated({ evalEvery, steps }: TrainConfig, plan: ParallelPlan, step: number): boolean {
   if (evalEvery === 0 || !isTogetherAfter(plan, step, steps)) return false;
@@ -24,8 +25,8 @@ export function isEvaluated({ evalEvery, steps }: TrainConfig, plan: ParallelPla
 }
 
 /**
- * Mean loss over the held-out windows in nats per token. All ranks of `world` call it with the same samples; in each
- * pipeline the head's rank with tp coordinate 0 says its part.
+ * Mean loss over the held-out windows in nats per token. All ranks of `world` call it with the same samples. In each
+ * pipeline, the rank with the head and tp coordinate 0 sends the losses of its replica.
  */
 export async function heldOutLoss(
   rank: RankModel,
@@ -39,7 +40,7 @@ export async function heldOutLoss(
   const mine = shares[mesh.coord.dp]!;
   const sums = new Float64Array(mine.count);
   let speaks = false;
-  // why: with zero 3 the forward gathers parameters over dp, so all ranks run as many as the largest share needs
+  // why: with zero 3 the forward gathers parameters over dp, so every rank runs as many as the largest share needs
   for (let at = 0; at < shares[0]!.count; at += rows) {
     const starts = heldOut.slice(mine.first + at, mine.first + Math.min(at + rows, mine.count));
     const losses = await rank.losses(gather(samples, starts, rows));

@@ -1,6 +1,6 @@
 /**
- * One generation of one tab: take the state, build the rank, run steps until the last one or until a newer generation is
- * declared. A step commits at NORM; what was not committed is run again by the next generation.
+ * One generation of one tab: take the state, build the rank, and run steps until the last one or until a newer
+ * generation is declared. A step commits at NORM; the next generation runs uncommitted steps again.
  */
 
 import { InputError, PeerLost, StaleGeneration } from '../../errors';
@@ -33,45 +33,45 @@ import type { StepMetrics } from './status';
 import { packVote, readVote } from './vote';
 import type { FilesRequest, Wishes } from './wishes';
 
-/** In a generation a mirror is made again after so many times what it took at the earliest: two percent of the time. */
+/** The next mirror waits at least this many times the duration of the last one: at most two percent of the time. */
 const MIRROR_REST = 50;
 
 export class GenerationRun {
   readonly #circuit: Circuit;
   readonly #world: Group;
-  /** Set once the rank has the state; it is read back at the end. */
+  /** Set once the rank has the state, which `close` reads back from it. */
   #rank: RankModel | null = null;
   #built: RankModel | null = null;
   #step = 0;
-  /** The generation that ran the newest of them. */
+  /** The generation that ran the newest committed step. */
   #ranBy = 0;
-  /** The generation that the steps of this one are known by: no state of another history has the same step and number. */
+  /** Generation number of the steps run here. No state of another history has the same step and number. */
   #runs = 0;
-  /** Why the room goes on from an earlier step than this tab was at, '' where it does not. */
+  /** Why the room continues from an earlier step than this tab had reached; '' if it does not. */
   #setBack = '';
   #ran = 0;
-  /** Of the step that is next. */
+  /** The proof of the next step, if one was asked for. */
   #prover: Prover | null = null;
   /** Bytes sent when the newest step's NORM began: a step's traffic is counted from one NORM to the next. */
   #countedBytes = 0;
-  /** Parts of the model are on one rank only, and the ranks keep copies for each other. */
+  /** True if parts of the model are on one rank only, so that the ranks keep copies for each other. */
   readonly #mirrors: boolean;
   #mirrorDueMs = Number.NEGATIVE_INFINITY;
   /** The newest mirror, until a step shows that all ranks have theirs. */
   #fresh: readonly CutState[] = [];
   #delivered: Delivered | null = null;
-  /** The run has ended for all before its last step. */
+  /** True if the run has ended for all ranks before its last step. */
   #isEnded = false;
 
   constructor(
     readonly setting: GenerationSetting,
     readonly wishes: Wishes,
-    /** States beside that of the rank: what there was before, until something newer is whole on the ranks. */
+    /** Earlier states, beside the rank's own, until the ranks have a complete newer one. */
     private held: readonly CutState[],
     private prepared: Prepared | null,
   ) {
     const { transport, mesh, signal, trace, plan, mirrorEveryMs } = setting;
-    // why not where replicas train apart: the others have the outer parameters, and nobody else can use a replica's own
+    // why no mirrors if replicas train apart: others have the outer parameters and cannot use a replica's own state
     const isCopied = isWholeOnAll(plan) || (plan.outer !== undefined && plan.dp > 1);
     this.#mirrors = mirrorEveryMs !== undefined && !isCopied && mesh.peers.length > 1;
     const all = mesh.peers.map((_, rank) => rank);
@@ -80,8 +80,8 @@ export class GenerationRun {
   }
 
   /**
-   * Train to the last step; the files of the model on rank 0, null elsewhere. Rejects with PeerLost or StaleGeneration
-   * when the generation ends before that; `close` must follow in any case.
+   * Train to the last step. Returns the files of the model on rank 0, null on other ranks. Rejects with PeerLost or
+   * StaleGeneration if the generation ends before that. The caller must call `close` in any case.
    */
   async train(): Promise<ModelFiles | null> {
     const { reporter, run } = this.setting;
@@ -98,8 +98,8 @@ export class GenerationRun {
   }
 
   /**
-   * Free the rank. The states to go on with, the newest first: what was committed, and what is kept of earlier steps in
-   * case that parts of it are gone.
+   * Free the rank. Returns the states to continue with, newest first: the committed state, and earlier states in case
+   * parts of that are lost.
    */
   async close(): Promise<{ held: readonly CutState[]; prepared: Prepared | null }> {
     try {
@@ -112,7 +112,7 @@ export class GenerationRun {
     }
   }
 
-  /** What became of the state where it was not kept here; null before the run has ended and where there is no outlet. */
+  /** The result of a run whose state was not kept here; null before the run has ended and if there is no outlet. */
   get delivered(): Delivered | null {
     return this.#delivered;
   }
@@ -124,7 +124,7 @@ export class GenerationRun {
     return { step: this.#step, generation: this.#ranBy, cutting, state: await this.#rank!.read() };
   }
 
-  /** As read, or nothing where parameters on their way were lost with a peer and something older is kept. */
+  /** As #read; empty if parameters on their way were lost with a peer and an older state is kept. */
   async #readUnlessTorn(): Promise<readonly CutState[]> {
     try {
       return [await this.#read()];
@@ -135,7 +135,7 @@ export class GenerationRun {
     }
   }
 
-  /** Text, state and rank. */
+  /** Take the text and the state, and build the rank. */
   async #prepare(): Promise<Prepared> {
     const { run, plan, mesh, text, reporter, init, trace, transport } = this.setting;
     const fromFile = init !== undefined && this.held.length === 0;
@@ -158,14 +158,14 @@ export class GenerationRun {
     if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init), mesh.generation)];
     const mine = await beginningOf(this.setting, prepared, announcements, this.held);
     const { state } = mine;
-    // why not what is newer: its steps run again
+    // why without newer states: their steps run again
     this.held = keepNewest([
       ...(state ? [{ ...mine, state }] : []),
       ...this.held.filter(({ step }) => step <= mine.step),
     ]);
     this.#step = mine.step;
     this.#ranBy = mine.generation;
-    // why beyond what was announced: kept states are of a room whose generations were counted before
+    // why above all announced numbers: kept states may come from an earlier room, which counted its own generations
     const newest = Math.max(0, ...announcements.flatMap(({ held }) => held.map(({ generation }) => generation)));
     this.#runs = newest < mesh.generation ? mesh.generation : newest + 1;
     if (reporter.step > mine.step) {
@@ -223,7 +223,7 @@ export class GenerationRun {
     const votes = said.map(readVote);
     this.#step = step + 1;
     this.#ranBy = this.#runs;
-    // all have voted, so all have what they waited for before this step: their first state, or their mirror
+    // all ranks have voted, so each has its first state or its mirror from before this step
     if (this.#fresh.length > 0 || !this.#mirrors) [this.held, this.#fresh] = [this.#fresh, []];
     reporter.holds(rank.memory);
     const ms = performance.now() - t0;
@@ -234,7 +234,7 @@ export class GenerationRun {
       const held = await this.#heldOut(run, samples);
       reporter.committed(held === undefined ? metrics : { ...metrics, heldOutLoss: held }, own);
     } catch (error) {
-      // why: the step was committed whatever becomes of its evaluation
+      // why: the step is committed even if its evaluation fails
       reporter.committed(metrics, own);
       throw error;
     }
@@ -249,7 +249,7 @@ export class GenerationRun {
     const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
     if (this.#mirrors && wantsMirror && !isLast) await this.#mirror(prepared);
     this.#isEnded = votes.some(({ ends }) => ends);
-    // why not while replicas train apart: what is kept is one model, and theirs differ until the next outer step
+    // why not while replicas train apart: a kept state is one model, but the replicas differ until the next outer step
     const isKept = votes.some(({ keeps }) => keeps) && plan.outer === undefined;
     if (this.#isEnded || isKept) {
       if (plan.outer) await this.#uncounted(() => rank.bringTogether());
@@ -258,7 +258,7 @@ export class GenerationRun {
     this.#ran += 1;
     if (this.#isEnded) return;
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
-    // why: the next generation may have another plan, and whoever leaves has trained for all
+    // why: the next generation may have another plan, and the work of a rank that leaves must count for all
     if (isOver && !isLast && plan.outer) await this.#uncounted(() => rank.bringTogether());
     if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
     const by = votes.findIndex(({ proof }) => proof);
@@ -291,7 +291,7 @@ export class GenerationRun {
     await this.#uncounted(() => prover.begin(state));
   }
 
-  /** What the comparison costs or why it fails is the asking rank's business; the others train on. */
+  /** Only the asking rank makes the comparison and receives its errors; the others train on. */
   async #endProof(): Promise<void> {
     const prover = this.#prover;
     if (!prover) return;
@@ -308,7 +308,7 @@ export class GenerationRun {
     for (const request of mine) request.state = 'answered';
   }
 
-  /** The held-out loss where one is due. */
+  /** The held-out loss, or undefined if none is due. */
   async #heldOut({ train }: RunFile, samples: Samples): Promise<number | undefined> {
     const { plan, mesh } = this.setting;
     if (!isEvaluated(train, plan, this.#step) || samples.heldOut.length === 0) return undefined;
@@ -336,8 +336,8 @@ export class GenerationRun {
   }
 
   /**
-   * All ranks have committed the last step, or nobody leaves: a rank that missed it takes it from the others in the next
-   * generation.
+   * No rank leaves before all have committed the last step, because a rank that missed it takes it from the others in
+   * the next generation.
    */
   async #finish(prepared: Prepared): Promise<ModelFiles | null> {
     const { transport, mesh, outlet, keeper } = this.setting;
@@ -359,7 +359,7 @@ export class GenerationRun {
     return mesh.rank === 0 ? files : null;
   }
 
-  /** Do what no step's traffic is made of: bytes that `work` sends are counted in none, whether it succeeds or not. */
+  /** Run `work` without counting its bytes towards any step, whether it succeeds or not. */
   async #uncounted<T>(work: () => Promise<T>): Promise<T> {
     const before = this.#bytesSent();
     try {

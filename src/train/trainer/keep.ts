@@ -8,7 +8,7 @@ import { addressesOf } from '../state/transfer';
 import type { Prepared } from './prepared';
 import type { GenerationSetting } from './setting';
 
-/** All ranks keep the same step, so their parts make a whole. Rejects as Keeper.keep. */
+/** All ranks keep the same step, so their parts make a complete state. Rejects as Keeper.keep does. */
 export async function keepState(
   { plan, mesh, keeper, run, text }: GenerationSetting,
   { run: { model } }: Prepared,

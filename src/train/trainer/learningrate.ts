@@ -3,7 +3,7 @@ import type { TrainConfig } from '../runfile';
 
 type Rates = Pick<TrainConfig, 'steps' | 'lr' | 'schedule' | 'warmupSteps' | 'minLr'>;
 
-/** Learning rate of step `step` (from 0): lr * (step + 1) / warmupSteps, then from lr to minLr over the rest. */
+/** Rate of step `step` (from 0): lr * (step + 1) / warmupSteps, then either lr or a cosine from lr to minLr. */
 export function learningRate({ steps, lr, schedule, warmupSteps, minLr }: Rates, step: number): number {
   if (step < warmupSteps) return (lr * (step + 1)) / warmupSteps;
   if (schedule === 'constant') return lr;

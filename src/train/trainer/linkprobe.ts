@@ -1,7 +1,7 @@
 /**
- * Measures the links of a generation before it trains: every rank at once to its right neighbour, as a ring does it, then
- * to all others, as the two-hop form does. What is found goes into the trace, where the planner (plan/measured.ts) and
- * pages read it. Measures no device.
+ * Measures the links of a generation before it trains: every rank sends at once to its right neighbour, as in a ring,
+ * then to all others, as in the two-hop form. The results go into the trace, where the planner (plan/measured.ts) and
+ * pages read them. Measures no device.
  */
 import type { Group } from '../../net/collective/group';
 import type { PeerId } from '../../plan/mesh';
@@ -11,12 +11,12 @@ import type { Circuit } from '../state/transfer';
 const PINGS = 8;
 const FIRST_BYTES = 1 << 17;
 const MAX_BYTES = 1 << 22;
-/** A burst of this length on the slowest link says enough. */
+/** A burst that takes this long on the slowest link is the last one; longer bursts would say no more. */
 const ENOUGH_MS = 250;
 
 /**
- * Latency, one way, and rate of this rank's link to its right neighbour, and rate of all its links together. All ranks
- * call it alike.
+ * Measures the one-way latency and the rate of this rank's link to its right neighbour, and the rate of all its links
+ * together. All ranks must call it.
  */
 export async function probeLinks(circuit: Circuit, world: Group, trace: Trace): Promise<void> {
   const { mesh } = circuit;
@@ -29,16 +29,16 @@ export async function probeLinks(circuit: Circuit, world: Group, trace: Trace): 
   for (let i = 0; i < PINGS; i++) {
     roundTripMs = Math.min(roundTripMs, await there(circuit, `ping${i}`, [right], [left], new Uint8Array(4)));
   }
-  /** Bytes per millisecond this rank gets rid of while it sends to each of `to`. */
+  /** Bytes per millisecond that this rank sends to all of `to` together. */
   const rate = async (name: string, to: readonly PeerId[], from: readonly PeerId[]): Promise<number> => {
     let best = 0;
     for (let bytes = FIRST_BYTES, slowestMs = 0; bytes <= MAX_BYTES && slowestMs < ENOUGH_MS; bytes *= 2) {
       const ms = await there(circuit, `${name}${bytes}`, to, from, new Uint8Array(bytes));
-      // why the best: a burst that waited for a processor says nothing of the link
+      // why the best: a burst that waited for a processor says nothing about the link
       best = Math.max(best, (to.length * bytes) / Math.max(0.1, ms - roundTripMs));
       const tag = `${mesh.generation}/0/probe/${name}${bytes}/all`;
       const all = await world.exchange(new Uint8Array(Float64Array.of(ms).buffer), tag);
-      // why everybody's: all ranks must end after the same burst
+      // why the times of all ranks: all must end after the same burst
       slowestMs = Math.max(...all.map((other) => new DataView(other.buffer, other.byteOffset, 8).getFloat64(0, true)));
     }
     return best;
@@ -48,7 +48,7 @@ export async function probeLinks(circuit: Circuit, world: Group, trace: Trace): 
   trace.instant('net', 'deviceBytesPerMs', { value: await rate('fan', others, others) });
 }
 
-/** Send `bytes` to each of `to`; the time until all of them have said that they are there. */
+/** Send `bytes` to each of `to`. Returns the time in ms until all of them have acknowledged. */
 async function there(
   { transport, mesh, signal }: Circuit,
   name: string,

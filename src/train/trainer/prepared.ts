@@ -1,4 +1,4 @@
-/** What follows from a run file and its text; a tab keeps it from generation to generation. */
+/** What a run file and its text determine; a tab keeps it from generation to generation. */
 import { type Corpus, readCorpus, withVocab } from '../data/corpus';
 import { type Samples, samplesOf } from '../data/data';
 import type { OnLearned } from '../data/tokenizer';
@@ -7,12 +7,12 @@ import type { RunFile } from '../runfile';
 import { Sampler } from './sample';
 
 export interface Prepared {
-  /** With the vocabulary filled in. */
+  /** The run with the vocabulary filled in. */
   readonly run: RunFile;
   readonly corpus: Corpus;
   readonly samples: Samples;
   readonly sampler: Sampler;
-  /** Parameters of the model. */
+  /** Number of parameters of the model. */
   readonly floats: number;
 }
 

@@ -1,11 +1,13 @@
-/** The gradients of one step under a plan beside those of one tab alone: by tensor, and the first that parts. Pure. */
+/**
+ * Compares the gradients of a step under a plan with those of one tab alone: by tensor, and which differs first. Pure.
+ */
 import type { ModelConfig } from '../../model/config';
 import { wholeModel } from '../state/holding';
 
 export interface TensorProof {
   /** `unit/parameter`, as in the program and the model's code. */
   readonly name: string;
-  /** Of the mean gradient. */
+  /** Largest absolute difference of the mean gradient. */
   readonly maxAbs: number;
   readonly relativeL2: number;
 }
@@ -14,20 +16,20 @@ export interface Proof {
   readonly step: number;
   /** In model order. */
   readonly tensors: readonly TensorProof[];
-  /** The first tensor above tolerance, '' where all agree. */
+  /** The first tensor above the tolerance; '' if all agree. */
   readonly parted: string;
 }
 
 /**
- * Relative L2 of one tensor above which two gradients are not the same sum in another order. Reordering n float32
- * additions moves a sum by about sqrt(n) x 6e-8 of its terms: 2e-5 at the 1e5 tokens of a batch. A sample left out or
- * counted twice moves it by a share of the batch, 1e-3 and more.
+ * Largest relative L2 difference of one tensor at which two gradients count as the same sum in another order.
+ * Reordering n float32 additions changes a sum by about sqrt(n) x 6e-8 of its terms: 2e-5 at the 1e5 tokens of a batch.
+ * A sample left out or counted twice changes it by a share of the batch, 1e-3 and more.
  */
 export const TOLERANCE = 1e-4;
-/** A tensor's own size below this share of the whole gradient is noise, so the share is what it is held against. */
+/** A tensor's norm below this share of the whole gradient's is noise: the share then replaces it as the reference. */
 const FLOOR = 1e-5;
 
-/** Both by address and summed over the `tokens` of the global batch. */
+/** Both gradients are by address and summed over the `tokens` of the global batch. */
 export function compareGradients(
   config: ModelConfig,
   step: number,

@@ -1,6 +1,6 @@
 /**
- * One proof, over two step borders: before a step the ranks give the asking one their parameters, after it their
- * gradients, and that one computes the same step alone. All ranks of the generation take part; training goes on.
+ * One proof, over two step borders. Before a step, the ranks send the asking rank their parameters; after it, their
+ * gradients. The asking rank then computes the same step alone. All ranks take part; training goes on.
  */
 import { makeMesh } from '../../plan/mesh';
 import { Trace } from '../../trace/trace';
@@ -26,7 +26,7 @@ export async function weightsHash(
 
 export class Prover {
   readonly #circuit: Circuit;
-  /** What this rank holds before the step; whole on the rank that asked. */
+  /** On the rank that asked: all parameters before the step, by address; null on the others. */
   #weights: Float32Array | null = null;
 
   constructor(
@@ -39,7 +39,7 @@ export class Prover {
     this.#circuit = setting;
   }
 
-  /** Before the step, with what this rank holds. */
+  /** Called before the step with the state this rank holds. */
   async begin(state: RankState): Promise<void> {
     const mine = { step: this.step, cutting: this.#cutting, state };
     const hash = await weightsHash(this.prepared, mine);
@@ -48,7 +48,7 @@ export class Prover {
     this.#weights = await gatherWeights(this.#circuit, this.prepared.run.model, mine, [this.by]);
   }
 
-  /** After the step, with this rank's gradients of it. The proof on the rank that asked, null on others. */
+  /** Called after the step with this rank's gradients. Returns the proof on the rank that asked, null on the others. */
   async end(gradients: UnitArrays): Promise<Proof | null> {
     const { model, train } = this.prepared.run;
     const mine = { step: this.step, cutting: this.#cutting, gradients };
@@ -63,12 +63,12 @@ export class Prover {
     return { plan, rank: mesh.rank };
   }
 
-  /** The same step by this tab alone, from the gathered parameters; by address. */
+  /** Gradients of the same step, computed by this tab alone from the gathered parameters; by address. */
   async #alone(): Promise<Float32Array> {
     const { run, samples } = this.prepared;
     const { plan, mesh, makeRank } = this.setting;
     const { globalBatch } = run.train;
-    // why as many: a microbatch is then as large as under the plan, and so are its activations
+    // why so many microbatches: each is then as large as under the plan, and so are its activations
     const single = { ...SINGLE.plan, microbatches: plan.dp * plan.microbatches };
     const rank: RankModel = await makeRank({
       ...this.setting,

@@ -1,10 +1,10 @@
-/** Keeps what a tab tells about its training and publishes it: at every change of phase, else at most 10 times a second. */
+/** Collects the status of a tab's training and publishes it: at every change of phase, else up to 10 times a second. */
 import type { MemoryByRole } from '../../gpu/instr';
 import type { Transport } from '../../net/wire/transport';
 import type { Phase, StepMetrics, TabStatus } from './status';
 
 const PUBLISH_EVERY_MS = 100;
-/** Steps that tokens per second are the mean of. */
+/** Number of steps that tokens per second are averaged over. */
 const RATE_STEPS = 20;
 
 type Told = Pick<
@@ -29,10 +29,10 @@ export class Reporter {
   #sentence = '';
   #memory: MemoryByRole | null = null;
   #metrics: StepMetrics[] = [];
-  /** Of the newest steps: time, tokens of all and of this rank. */
+  /** Of the newest steps: time, tokens of the whole room, tokens of this rank. */
   #rates: { readonly ms: number; readonly room: number; readonly mine: number }[] = [];
   #publishedAt = 0;
-  /** Steps below have been told; one that is run again is not told again. */
+  /** Steps below this one have been reported; a step that is run again is not reported again. */
   #next = 0;
 
   constructor(
@@ -40,18 +40,18 @@ export class Reporter {
     readonly onStatus: (status: TabStatus) => void,
   ) {}
 
-  /** Committed steps, as they were told last. */
+  /** Committed steps, as last reported. */
   get step(): number {
     return this.#told.step;
   }
 
-  /** Another run begins. */
+  /** Begin to report another run. */
   begin(): void {
     this.#next = 0;
     this.tell({ step: 0 });
   }
 
-  /** Enter a phase, with one sentence where people should know why. */
+  /** Enter a phase. `sentence` tells people the reason, if they should know it. */
   enter(phase: Phase, sentence = ''): void {
     this.#phase = phase;
     this.#sentence = sentence;
@@ -71,7 +71,7 @@ export class Reporter {
     if (metrics.step >= this.#next) {
       this.#metrics.push(metrics);
       this.#next = metrics.step + 1;
-      // what it said of steps that run again is over
+      // the sentence about steps that run again is out of date now
       this.#sentence = '';
     }
     this.#rates = [...this.#rates, { ms: metrics.ms, room: metrics.tokens, mine: tokens }].slice(-RATE_STEPS);

@@ -1,10 +1,10 @@
-/** Text from the model while it trains: one token after each step, so that training never waits for a whole text. */
+/** Samples text from the model while it trains: one token after each step, so training never waits for a whole text. */
 import { uniformAt } from '../data/random';
 import type { Tokenizer } from '../data/tokenizer';
 import type { RankModel } from '../rank/rankcontract';
 
 const TEMPERATURE = 0.8;
-/** Tokens that are shown; older ones scroll away. */
+/** Number of tokens that are shown; older ones are left out. */
 const SHOWN = 400;
 
 /** The token that `uniform` (in [0, 1)) draws from softmax(logits / temperature) over the first `size` logits. */
@@ -29,7 +29,7 @@ export class Sampler {
     readonly context: number,
     readonly seed: number,
   ) {
-    // why: a line break is where texts begin; token 0 where the text has none
+    // why: texts begin after a line break; token 0 if the tokenizer has no line break
     this.#tokens = [tokenizer.encode('\n')[0] ?? 0];
   }
 

@@ -1,4 +1,4 @@
-/** What the trainer of a tab is given, and what each of its generations is given on top. */
+/** The inputs of a tab's trainer, and the further inputs of each of its generations. */
 import type { Membership } from '../../net/membership/membership';
 import type { Transport } from '../../net/wire/transport';
 import type { Mesh } from '../../plan/mesh';
@@ -14,7 +14,7 @@ import type { Reporter } from './report';
 import type { TabStatus } from './status';
 import type { TextSource } from './text';
 
-/** Everything the trainer reaches outside of itself. */
+/** Everything outside of itself that the trainer uses. */
 export interface TrainerDeps {
   readonly membership: Membership;
   readonly transport: Transport;
@@ -22,35 +22,36 @@ export interface TrainerDeps {
   /** Makes a rank on this tab's open device. */
   readonly makeRank: MakeRank;
   /**
-   * The bytes of a source of the run file ('moby-dick', 'names', 'file:PATH', 'tokens:PATH'), or null where this tab has
-   * no such file (it takes the text from a peer then). Throws InputError for a file that cannot be read.
+   * The bytes of a source of the run file ('moby-dick', 'names', 'file:PATH', 'tokens:PATH'), or null if this tab has
+   * no such file; it then takes the text from a peer. Throws InputError for a file that cannot be read.
    */
   readonly loadSource: (source: string) => Promise<Uint8Array | null>;
   /** A safetensors file to start from instead of the seed's weights. */
   readonly init?: Uint8Array;
-  /** Change the plan every so many steps; `ask` asks the room for the next one. */
+  /** Change the plan after each leg of the tour; `ask` asks the room for the next plan. */
   readonly tour?: Tour & { readonly ask: (plan: ParallelPlan) => void };
   /**
-   * Keep copies of what only one rank holds, made anew that often where they are cheap enough, so that a tab that dies takes
-   * no part of the model with it (mirror.ts). All peers of a run alike; left out where a death ends the run.
+   * Keep copies of what only one rank holds, so that no part of the model is lost when a tab dies (mirror.ts). They are
+   * renewed at this interval, or less often if they are expensive. The same for all peers of a run; left out if a death
+   * may end the run.
    */
   readonly mirrorEveryMs?: number;
-  /** Measure the links before the first step; all peers of a run alike. */
+  /** Measure the links before the first step; the same for all peers of a run. */
   readonly probing?: boolean;
   /** Sample text while training: true on pages, false in measured runs. */
   readonly sampling: boolean;
   /**
-   * A run that nobody asks for files: rank 0 writes them here at its end, null for nowhere, and no rank keeps a copy of its
-   * state. All peers of a run alike. Left out where `files` may be asked.
+   * Set if nobody asks for files during the run: rank 0 writes them here at its end (null: nowhere), and no rank keeps
+   * a copy of its state. The same for all peers of a run. Left out if `files` may be called.
    */
   readonly outlet?: Outlet | null;
-  /** Keeps states of this rank where they outlive it. */
+  /** Keeps states of this rank in storage that outlives it. */
   readonly keeper?: Keeper;
-  /** The states of this run that the tab kept in an earlier visit; asked for once, when the run is known. */
+  /** The states of this run that the tab kept in an earlier visit; called once, when the run is known. */
   readonly kept?: (run: RunFile) => Promise<readonly CutState[]>;
-  /** Begin with this state instead of the seed's; all peers of a run alike. */
+  /** Begin with this state instead of the seed's; the same for all peers of a run. */
   readonly resumption?: Resumption;
-  /** At most 10 times a second while training, and at every change of phase. */
+  /** Called at most 10 times a second while training, and at every change of phase. */
   readonly onStatus: (status: TabStatus) => void;
 }
 
@@ -59,7 +60,7 @@ export interface GenerationSetting extends TrainerDeps {
   readonly plan: ParallelPlan;
   readonly mesh: Mesh;
   readonly signal: AbortSignal;
-  /** Leave the generation after so many committed steps; undefined for no limit. */
+  /** Leave the generation after this many committed steps; undefined for no limit. */
   readonly limit: number | undefined;
   readonly text: TextSource;
   readonly reporter: Reporter;

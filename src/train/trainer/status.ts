@@ -1,4 +1,4 @@
-/** What a rank tells about its training: a committed step, and the state of the tab for a page or a progress line. */
+/** What a rank reports about its training: a committed step, and the state of the tab for a page or a progress line. */
 import type { MemoryByRole } from '../../gpu/instr';
 import type { LinkStats } from '../../net/wire/transport';
 import type { PeerId } from '../../plan/mesh';
@@ -22,15 +22,18 @@ export interface StepMetrics {
 
 export type Phase = 'idle' | 'opening' | 'waiting' | 'syncing' | 'training' | 'paused' | 'done' | 'stopped' | 'failed';
 
-/** What of the run outlives the tab. */
+/** The part of the run that outlives the tab. */
 export interface KeptNews {
-  /** The newest step that is kept; null where none is. */
+  /** The newest step that is kept; null if none is. */
   readonly step: number | null;
-  /** Why the newest could not be kept, '' where it is. */
+  /** Why the newest step could not be kept; '' if it is kept. */
   readonly sentence: string;
 }
 
-/** The state of this tab's rank, sent at most 10 times a second; lists are what is new since the last one. */
+/**
+ * The state of this tab's rank, sent at every change of phase and else at most 10 times a second. `newMetrics` has only
+ * what is new since the last one.
+ */
 export interface TabStatus {
   readonly phase: Phase;
   /** One sentence for people: why it waits, or what failed and the way out. */
@@ -52,13 +55,13 @@ export interface TabStatus {
   readonly sample: { readonly step: number; readonly text: string } | null;
   /** Tokens of the vocabulary, 0 until the text is read. */
   readonly vocab: number;
-  /** SHA-256 of the parameters this rank held after `step` committed steps; null before it was formed. */
+  /** SHA-256 of the parameters this rank held after `step` committed steps; null before it was computed. */
   readonly weights: { readonly generation: number; readonly step: number; readonly hash: string } | null;
-  /** Missing where nothing has been kept or tried to be. */
+  /** Absent if no state was kept and no attempt was made. */
   readonly kept?: KeptNews;
 }
 
-/** Before anything was asked of a tab, and after a run was left. */
+/** The status before a tab was asked for anything, and after it has left a run. */
 export const IDLE: TabStatus = {
   phase: 'idle',
   sentence: '',

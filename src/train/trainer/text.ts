@@ -9,7 +9,7 @@ export class TextSource {
   #bytes: Uint8Array | null = null;
   #hash = '';
 
-  /** Once it was shared. */
+  /** The text; there only after `share`. */
   get bytes(): Uint8Array {
     return this.#bytes!;
   }
@@ -27,8 +27,9 @@ export class TextSource {
   }
 
   /**
-   * The text, after sending it to or taking it from others where the announcements say so. Throws InputError when nobody
-   * has it or two peers have different ones, ProtocolError when other bytes arrive than were announced.
+   * Returns the text. Before that, this rank sends it to others or receives it, as the announcements say. Throws
+   * InputError if nobody has it or two peers have different ones, ProtocolError if the received bytes are not the
+   * announced ones.
    */
   async share(circuit: Circuit, announcements: readonly Announcement[]): Promise<Uint8Array> {
     const { transport, mesh, signal } = circuit;

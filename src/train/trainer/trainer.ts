@@ -1,6 +1,7 @@
 /**
- * The training of one tab: generation after generation, the same code in a tab's Worker and in Node. Keeps what outlives
- * a generation (state, text, requests); what happens inside of one is generation.ts. Awaits only the device and the network.
+ * The training of one tab, generation after generation; the same code runs in a tab's Worker and in Node. Keeps what
+ * outlives a generation (state, text, requests); generation.ts runs a single one. Awaits only the device and the
+ * network.
  */
 import { InputError, PeerLost, StaleGeneration, sentenceOf } from '../../errors';
 import type { JoinedGeneration } from '../../net/membership/membership';
@@ -40,28 +41,28 @@ export interface TrainResult {
 }
 
 export interface Trainer {
-  /** Rejects with the error that ended it (a status with phase 'failed' and the sentence went before). */
+  /** Rejects with the error that ended the training, after a status with phase 'failed' and its sentence. */
   readonly finished: Promise<TrainResult>;
-  /** Leave at the next step border; all ranks end the generation there and the others go on in the next. */
+  /** Leave at the next step border. All ranks end the generation there, and the others continue in the next one. */
   stop(): void;
-  /** At the next step border the keeper keeps the state, and the run ends there for all ranks as stopped. */
+  /** At the next step border, keep the state and end the run for all ranks as stopped. */
   end(): void;
-  /** The model as it is at the next step border. Rejects with InputError while there is none. */
+  /** The model as it is at the next step border. Rejects with InputError if there is none. */
   files(): Promise<ModelFiles>;
   /**
-   * Compare the gradients of a step with those of this tab alone, at the next step border while the room trains. Rejects
-   * with InputError when training ends before that.
+   * Compare the gradients of a step with those of this tab alone, at the next step border while the room trains.
+   * Rejects with InputError if training ends before that.
    */
   prove(): Promise<Proof>;
 }
 
 const NO_STEP_TO_COMPARE = 'training ended before a step could be compared';
 
-/** Start taking part: waits for the first generation, trains until the last step, `stop` or an error. */
+/** Take part in a run: wait for the first generation, then train until the last step, `stop` or an error. */
 export function startTrainer(deps: TrainerDeps): Trainer {
   const training = new Training(deps);
   const finished = training.run();
-  // why: the caller may look at `finished` late; the failure is in the status too
+  // why: the caller may await `finished` late; the failure is in the status too
   finished.catch(() => {});
   return {
     finished,
@@ -78,14 +79,14 @@ class Training {
   readonly #leave = new AbortController();
   #requests: FilesRequest[] = [];
   #proofs: ProofRequest[] = [];
-  /** In a generation that trains: requests are answered at its next step border. */
+  /** True while a generation trains: requests are then answered at its next step border. */
   #training = false;
   #ended = false;
   #ending = false;
-  /** The newest first; further ones in case that parts of it are gone with a peer. */
+  /** Newest first; older states are kept in case parts of the newest are lost with a peer. */
   #held: readonly CutState[] = [];
   #prepared: Prepared | null = null;
-  /** Set once the run has ended where the state is not kept here. */
+  /** Set after the end of a run whose state is not kept here. */
   #delivered: Delivered | null = null;
   #runText = '';
   #rank = 0;
@@ -152,7 +153,7 @@ class Training {
     }
   }
 
-  /** Train in one generation until it ends; a lost peer ends it as a newer generation does. */
+  /** Train in one generation until it ends. A lost peer ends it, as a newer generation does. */
   async #enter(joined: JoinedGeneration): Promise<{ ended: TrainResult['end'] | null; files: ModelFiles | null }> {
     const { number, peers, plan, paused, steps: limit } = joined;
     const run = readRunFile(joined.run);
@@ -200,7 +201,7 @@ class Training {
       ({ held: this.#held, prepared: this.#prepared } = await round.close());
       this.#delivered = round.delivered;
       const [mine] = this.#held;
-      // why only then: a generation that broke early leaves what an earlier plan has cut
+      // why only then: a generation that broke early leaves a state that an earlier plan has cut
       const isOfThis = JSON.stringify(mine?.cutting) === JSON.stringify({ plan, rank: mesh.rank });
       if (mine && this.#prepared && isOfThis) {
         const hash = await weightsHash(this.#prepared, mine);
@@ -208,14 +209,14 @@ class Training {
       }
       this.#requests = this.#requests.filter(({ answered }) => !answered);
       this.#proofs = this.#proofs.filter(({ state }) => state !== 'answered');
-      // What a broken generation left half done begins anew.
+      // Requests that a broken generation left unfinished begin anew.
       for (const request of this.#proofs) delete request.state;
       this.#answer();
       this.#askOnward(mesh.rank);
     }
   }
 
-  /** Another run than before begins from nothing, the first one from what was kept of it. */
+  /** A run other than the previous one begins without a state; the first run begins with the states kept of it. */
   async #begin(runText: string, run: RunFile): Promise<void> {
     if (runText === this.#runText) return;
     if (this.#runText !== '') [this.#held, this.#prepared] = [[], null];
@@ -224,7 +225,7 @@ class Training {
     this.#runText = runText;
   }
 
-  /** At the end of a leg of a tour one rank asks for the next plan. */
+  /** At the end of a leg of a tour, rank 0 asks for the next plan. */
   #askOnward(rank: number): void {
     const { tour } = this.deps;
     const step = this.#held[0]?.step ?? 0;

@@ -1,24 +1,24 @@
 /**
- * What a rank says at NORM beside the sums of the step (ballot.ts): what it wants at this step border. Everybody hears all
- * votes, so all do the same. Three numbers, because every step carries them. Pure.
+ * What a rank sends at NORM beside the sums of the step (ballot.ts): its wishes for this step border. Every rank
+ * receives all votes, so all act alike. A vote is only three numbers, because every step carries it. Pure.
  */
 
 export interface Vote {
-  /** The newest generation this rank has heard of; above the running one it ends that. */
+  /** The newest generation this rank has heard of. A number above the running generation ends that generation. */
   readonly declared: number;
-  /** What it has sent since the NORM before. */
+  /** Bytes that this rank has sent since the previous NORM. */
   readonly bytesSent: number;
-  /** The model as files. */
+  /** It wants the model as files. */
   readonly files: boolean;
-  /** The next step compared with one tab alone. */
+  /** It wants the next step compared with one tab alone. */
   readonly proof: boolean;
   /** It leaves at this step border. */
   readonly leaves: boolean;
-  /** New copies of what only one rank holds are due, as far as it can tell. */
+  /** New copies of what only one rank holds are due, as far as this rank knows. */
   readonly mirror: boolean;
-  /** The state is to be kept at this step border, where it outlives the ranks. */
+  /** The state is to be kept at this step border, in storage that outlives the ranks. */
   readonly keeps: boolean;
-  /** And the run ends there for all. */
+  /** The run ends at this step border for all ranks. */
   readonly ends: boolean;
 }
 
@@ -28,7 +28,7 @@ export function packVote(vote: Vote): readonly number[] {
   return [vote.declared, vote.bytesSent, WISHES.reduce((sum, wish, bit) => sum + (vote[wish] ? 2 ** bit : 0), 0)];
 }
 
-/** A number that is missing or none of ours asks for nothing. */
+/** A missing number and an unknown bit ask for nothing. */
 export function readVote([declared = 0, bytesSent = 0, wishes = 0]: readonly number[]): Vote {
   return {
     declared,

@@ -13,16 +13,16 @@ export interface FilesRequest {
 export interface ProofRequest {
   readonly resolve: (proof: Proof) => void;
   readonly reject: (reason: unknown) => void;
-  /** `taken`: the ranks are at it. */
+  /** `taken`: the ranks are working on it. */
   state?: 'taken' | 'answered';
 }
 
-/** What people ask for meanwhile; looked at when the rank votes. */
+/** What people have asked for; read when the rank votes. */
 export interface Wishes {
   readonly leaving: () => boolean;
-  /** Somebody asked that the run is kept and ends for all. */
+  /** True if somebody asked to keep the state and end the run for all ranks. */
   readonly ending: () => boolean;
-  /** The generation ends once `step` steps are committed; the same on all ranks. */
+  /** True if the generation ends once `step` steps are committed; the same on all ranks. */
   readonly endsAt: (step: number) => boolean;
   readonly requests: () => readonly FilesRequest[];
   readonly proofs: () => readonly ProofRequest[];

@@ -1,11 +1,11 @@
 /**
- * Attention against what matrix products alone would take for the same operations: the linears' own kernel on a square
- * of the same work. Memory is what the tensors of one block's attention hold.
+ * Attention compared with the time that matrix products alone would take for the same operations: the linears' own
+ * kernel on a square of the same work. Memory is the tensors that one block's attention holds.
  */
 import { attention, attentionBackKv, attentionBackQ, matmul } from '../../../src/gpu/kernels';
 import { solo } from './solo';
 
-/** The heads of small. */
+/** The heads of the model `small`. */
 const [N, H] = [4, 32];
 
 export interface AttentionTurn {
@@ -15,7 +15,7 @@ export interface AttentionTurn {
   /** The same floating point operations at the speed of matmul on [T, H x 4] and weights of that width, forward. */
   readonly boundMs: number;
   readonly flops: number;
-  /** Bytes of qkv, out, lse, delta and their gradients: there is nothing of T x T. */
+  /** Bytes of qkv, out, lse, delta and their gradients: no tensor is T x T. */
   readonly bytes: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Counts what is asked of every GPUDevice of the page, by patching WebGPU's prototypes: the same way for everyone. Live
- * bytes are those of buffers created and not destroyed; no peer is asked what it believes it holds.
+ * Counts the calls on every GPUDevice of the page by patching WebGPU's prototypes, in the same way for all libraries.
+ * Live bytes are those of buffers created and not destroyed; a library's own figure is not used.
  */
 export interface Counts {
   dispatches: number;
@@ -27,7 +27,7 @@ export function countsOf(device: GPUDevice): Counts {
   return counts;
 }
 
-/** Call `after` with this, the result and the arguments of every call of a method. */
+/** Calls `after` with this, the result and the arguments of every call of a method. */
 function patch<T extends object, K extends keyof T>(
   prototype: T,
   method: K,

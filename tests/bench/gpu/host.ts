@@ -1,4 +1,4 @@
-/** Installs the peers, builds the bench's page, serves it, and opens it in a browser; the caller closes it. */
+/** Installs the libraries, builds the bench's page, serves it, and opens it in a browser. The caller closes it. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -24,7 +24,7 @@ const TYPES: Record<string, string> = {
 export interface Host {
   readonly page: Page;
   readonly address: string;
-  /** The name of the adapter everyone runs on. */
+  /** The name of the adapter that all libraries run on. */
   adapter(): Promise<string>;
   close(): Promise<void>;
 }

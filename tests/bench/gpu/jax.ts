@@ -1,6 +1,7 @@
 /**
- * jax-js in the bench: the whole step, gradients and AdamW, in one jit. Attention is the library's own; parameters are a
- * tree of arrays as in its examples. Every function here owns its arguments, as the library's reference counts want.
+ * jax-js in the bench: the whole step, gradients and AdamW, in one jit. Attention is the library's own; parameters are
+ * a tree of arrays as in its examples. Every function here owns its arguments, as the library's reference counting
+ * requires.
  */
 import {
   blockUntilReady,
@@ -126,7 +127,7 @@ async function multiplier(linearShape: LinearShape, product: Product): Promise<M
   return {
     device,
     run: async (times) => {
-      // why all are kept: the library leaves out work whose result is given up before it began
+      // why all are kept: the library skips work whose result is released before the work has begun
       const results = Array.from({ length: times }, () => multiply(a.ref, b.ref));
       await blockUntilReady(results);
       for (const result of results) result.dispose();

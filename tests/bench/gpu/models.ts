@@ -1,4 +1,4 @@
-/** The models that figures of kernels are given for: from 0.1 M parameters to GPT-2 small, and a Llama with grouped heads. */
+/** The models of the kernel benches: from 0.1 M parameters to GPT-2 small, and a Llama with grouped heads. */
 import type { ModelConfig } from '../../../src/model/config';
 
 export interface BenchModel {
@@ -28,7 +28,7 @@ export const BENCH_MODELS: readonly BenchModel[] = [
   { name: '124 M', config: gpt(12, 768, 12, 1024, 50_257), batch: 8 },
 ];
 
-/** Grouped heads of 128, no biases: what GPT-2 has not. */
+/** Grouped heads of 128 and no biases, which GPT-2 does not have. */
 export const BENCH_LLAMA: BenchModel = {
   name: 'Llama',
   config: { ...gpt(4, 512, 4, 256, 512), arch: 'llama', kvHeads: 2, hidden: 1376 },

@@ -1,6 +1,6 @@
 /**
- * onnxruntime-web with its WebGPU provider in the bench: matrix products only, it does not train. One Gemm per session,
- * operands and result stay on the device. The model is a few bytes of protobuf, written here.
+ * onnxruntime-web with its WebGPU provider in the bench: matrix products only, since it does not train. One Gemm per
+ * session; operands and result stay on the device. The model is a few bytes of protobuf, written here.
  */
 import * as ort from 'onnxruntime-web/webgpu';
 import type { Multiplier, Peer } from './peer';

@@ -1,4 +1,7 @@
-/** The page of the bench: everyone in one page, driven from run.ts. Times are of the host, from asking to having. */
+/**
+ * The page of the bench: all libraries in one page, driven from run.ts. Times are on the host, from the request to the
+ * result.
+ */
 import { probe } from '../../../src/gpu/device';
 import { initialValue } from '../../../src/model/init';
 import { wholeModel } from '../../../src/train/state/holding';

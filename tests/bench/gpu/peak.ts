@@ -1,4 +1,4 @@
-/** What the adapter can do at all: multiply-adds per second in registers, and bytes per second of a copy of vec4. */
+/** The limits of the adapter: multiply-adds per second in registers, and bytes per second of a copy of vec4. */
 const CHAINS = 16;
 const TURNS = 256;
 const GROUPS = 128;

@@ -1,13 +1,13 @@
-/** What the bench asks of everyone it measures, ours and peers alike. */
+/** The interface of everything that the bench measures: ours and other libraries (peers). */
 import type { WholeParam } from '../../../src/train/state/holding';
 import type { Batch, LinearShape, Product, TrainShape } from './shapes';
 
-/** A parameter with its first values, the same for everyone. */
+/** A parameter with its first values, the same for every peer. */
 export interface Weight extends WholeParam {
   readonly values: Float32Array<ArrayBuffer>;
 }
 
-/** A GPT in training. */
+/** A GPT that is trained. */
 export interface Trainer {
   readonly device: GPUDevice;
   /** One step with AdamW; resolves to the mean loss before it, read on the host. */
@@ -15,12 +15,12 @@ export interface Trainer {
   close(): void;
 }
 
-/** One matrix product on numbers that are on the device already. */
+/** One matrix product of operands that are on the device already. */
 export interface Multiplier {
   readonly device: GPUDevice;
-  /** Ask for the product `times` times and wait until all are done. */
+  /** Requests the product `times` times and waits until all are done. */
   run(times: number): Promise<void>;
-  /** What was computed, to check that it is the product. */
+  /** The computed result, to check that it is the product. */
   result(): Promise<Float32Array>;
   close(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * Drives the page of the side-by-side bench in one browser: everyone's turns alternate (A B A B), so that what else the
- * machine does falls on all alike. The result is numbers; report.ts makes tables of them.
+ * Drives the page of the side-by-side bench in one browser. The turns of all libraries alternate (A B A B), so that
+ * other load on the machine affects them alike. The result is numbers; report.ts makes tables of them.
  */
 import type { Page } from 'playwright-core';
 import type { AttentionTurn } from './attention';
@@ -14,7 +14,7 @@ declare const bench: Bench;
 /** Trainers, and how many steps of a turn; tfjs takes many seconds for one. */
 const TRAINERS = { tabtrain: 3, 'jax-js': 2, tfjs: 1 } as const;
 const MULTIPLIERS = ['tabtrain', 'jax-js', 'tfjs', 'onnxruntime-web'] as const;
-/** Products of one turn take about this long. */
+/** The products of one turn take about this long. */
 const TURN_MS = 60;
 
 export interface TrainResult {
@@ -48,7 +48,7 @@ export async function benchTraining(page: Page, address: string, rounds: number)
     const counts = new Map<string, Counts>();
     for (const peer of names) {
       await page.evaluate(([peer, shape]) => bench.open(peer, shape), [peer, shape] as const);
-      // why two: the first compiles, the second shows what a steady state allocates at first
+      // why two: the first step compiles, the second allocates the buffers of the steady state
       const first = await page.evaluate(([peer, shape]) => bench.steps(peer, shape, 2), [peer, shape] as const);
       losses.set(peer, first.losses);
       say({ shape, peer, ...first });
@@ -74,7 +74,7 @@ export async function benchTraining(page: Page, address: string, rounds: number)
   return results;
 }
 
-/** Every linear's three products. */
+/** Measures the three products of every linear. */
 export async function benchMatmul(page: Page, address: string, rounds: number): Promise<readonly MatmulResult[]> {
   await page.goto(address);
   const results: MatmulResult[] = [];
@@ -142,7 +142,7 @@ export async function profileStep(page: Page, address: string): Promise<readonly
   return profiles;
 }
 
-/** Single measurements, as they are made. */
+/** Prints a single measurement as soon as it is made. */
 function say(measured: object): void {
   console.error(JSON.stringify(measured));
 }

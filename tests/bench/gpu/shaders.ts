@@ -40,7 +40,7 @@ type Run = Extract<Instr, { do: 'run' }>;
 
 const isRun = (line: Instr): line is Run => line.do === 'run';
 
-/** Whatever the device: every variant and every twin that does these sizes. */
+/** Every variant and every twin that supports these sizes, whatever the device. */
 function textsOf(kernel: Kernel, taped: Knobs, params: Params): readonly ShaderText[] {
   const files = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
   const twins = (kernel.twins ?? []).filter(({ fits }) => fits?.(params, taped) ?? true);
@@ -50,7 +50,7 @@ function textsOf(kernel: Kernel, taped: Knobs, params: Params): readonly ShaderT
   });
 }
 
-/** Write them all under `--out`; resolves to what to print. */
+/** Writes all of them under `--out`; resolves to the text to print. */
 export function writeShaders(args: readonly string[]): string {
   const { values } = parseArgs({ args: [...args], options: { out: { type: 'string' } } });
   if (!values.out) throw new Error('bench shaders needs --out DIR, the folder to write the WGSL to');

@@ -1,4 +1,7 @@
-/** What is measured: two GPTs, and the matrix products of their linears. Also the seeded text all peers train on. */
+/**
+ * What the bench measures: two GPTs, and the matrix products of their linears. Also the seeded text that all peers
+ * train on.
+ */
 import type { ModelConfig } from '../../../src/model/config';
 
 export interface TrainShape {
@@ -32,7 +35,7 @@ export interface LinearShape {
 export const PRODUCTS = ['forward', 'dW', 'dX'] as const;
 export type Product = (typeof PRODUCTS)[number];
 
-/** The linears of both GPTs; the square one of tiny is left out, as small has one. */
+/** The linears of both GPTs. The square one of tiny is left out, because small has one. */
 export const LINEAR_SHAPES: readonly LinearShape[] = TRAIN_SHAPES.flatMap(({ name, model, batch }) => {
   const [R, C] = [batch * model.context, model.dim];
   return [
@@ -44,7 +47,7 @@ export const LINEAR_SHAPES: readonly LinearShape[] = TRAIN_SHAPES.flatMap(({ nam
   ];
 });
 
-/** The product as out[M,N] = op(a) op(b), with TA or TB where an operand is stored the other way round. */
+/** The product as out[M,N] = op(a) op(b), with TA or TB if an operand is stored transposed. */
 export function productOf({ R, N, K }: LinearShape, product: Product) {
   if (product === 'forward') return { M: R, N, K, TA: 0, TB: 0, aShape: [R, K], bShape: [K, N] } as const;
   if (product === 'dW') return { M: K, N, K: R, TA: 1, TB: 0, aShape: [R, K], bShape: [R, N] } as const;

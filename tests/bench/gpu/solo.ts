@@ -1,4 +1,4 @@
-/** Single kernels of ours on a device: prepare with made-up numbers, run many times, wait. */
+/** Single kernels of ours on a device: prepares them with made-up numbers, runs them many times and waits. */
 import { type GpuDevice, openDevice } from '../../../src/gpu/device';
 import type { Place, Tensor } from '../../../src/gpu/instr';
 import type { Kernel, Knobs, Params } from '../../../src/gpu/kernel';

@@ -1,6 +1,7 @@
 /**
- * TensorFlow.js with its WebGPU backend in the bench: operations in tidy blocks, gradients by variableGrads, AdamW of the
- * fewest operations it allows. Tokens are one-hot products, since the gradient of its gather has no WebGPU kernel.
+ * TensorFlow.js with its WebGPU backend in the bench: operations in tidy blocks, gradients by variableGrads, AdamW with
+ * the fewest operations that it allows. Tokens are one-hot products, since the gradient of its gather has no WebGPU
+ * kernel.
  */
 import '@tensorflow/tfjs-backend-webgpu';
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
@@ -119,7 +120,7 @@ async function multiplier(linearShape: LinearShape, product: Product): Promise<M
     device,
     run: async (times) => {
       for (let i = 1; i < times; i++) multiply().dispose();
-      // why read: tfjs keeps commands back until then; one result of a turn, a hundredth of its time
+      // why read: tfjs holds commands back until a read; one result per turn costs a hundredth of the turn's time
       const last = multiply();
       await last.data();
       last.dispose();

@@ -1,6 +1,7 @@
 /**
- * What the transport keeps of a slow link: two real tabs of one Chromium joined through the emulator in this process, one
- * direction loaded for a while. This process does nothing else meanwhile, and asks for a high priority.
+ * How much of a slow link the transport uses: two real tabs of one Chromium, joined through the emulator in this
+ * process, with one direction loaded for a while. This process does nothing else meanwhile, and asks for a high
+ * priority.
  */
 import { constants, setPriority } from 'node:os';
 import { emulateLink, type LinkShape } from '../../helpers/linkemu';
@@ -14,16 +15,19 @@ export interface EmulatedResult {
   readonly seconds: number;
   /** Payload received per second, in 10^6 bytes. */
   readonly megabytesPerSecond: number;
-  /** Of the emulated rate. */
+  /** Share of the emulated rate. */
   readonly share: number;
   /** Longest time without a complete 64 KB message, ms, after the first. */
   readonly longestPauseMs: number;
   readonly droppedByQueue: number;
-  /** The emulator's own error: how late it delivered a packet at worst, and 999 of 1000 of them at most, ms. */
+  /**
+   * The emulator's own error: the largest lateness of a packet, and the lateness that 999 of 1000 packets did not
+   * exceed, ms.
+   */
   readonly lateMs: { readonly max: number; readonly p999: number };
 }
 
-/** Round trips of 20, 40 and 100 ms; the queue of a home router. With seconds. */
+/** Links with round trips of 20, 40 and 100 ms and the queue of a home router, each with its seconds of load. */
 const LINKS: readonly (readonly [Partial<LinkShape>, number])[] = [
   [{ rateMbps: 20, delayMs: 10 }, 60],
   [{ rateMbps: 20, delayMs: 20 }, 60],
@@ -33,7 +37,7 @@ const LINKS: readonly (readonly [Partial<LinkShape>, number])[] = [
   [{ rateMbps: 20, delayMs: 10, loss: 0.001 }, 20],
 ];
 
-/** `say` is told each result as it comes. */
+/** `say` is called with each result. */
 export async function benchLinks(
   executablePath: string,
   say: (result: EmulatedResult) => void,
@@ -55,7 +59,7 @@ export async function loadEmulatedLink(
   try {
     setPriority(constants.priority.PRIORITY_HIGHEST);
   } catch {
-    // Only root may; the lateness in the result says how well it went without.
+    // Only root may raise the priority; without it, the lateness in the result shows how well the emulator kept up.
   }
   const link = await emulateLink(shape);
   const { pages, close } = await openTabs(executablePath, 2, (signal) => {

@@ -1,6 +1,7 @@
 /**
- * One ring, all tabs sending at once, over each kind of link: WebRTC, ports between tabs, ports between frames of one page.
- * Bytes a second of a link, and what a MB costs: processor time of all processes of the browser, from /proc, where there is one.
+ * One ring, all tabs sending at once, over each kind of link: WebRTC, ports between tabs, ports between frames of one
+ * page. Measures bytes per second of a link, and the processor time of all processes of the browser per MB (from /proc,
+ * where there is one).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Frame, Page } from 'playwright-core';
@@ -11,7 +12,7 @@ declare const bench: Bench;
 export interface KindResult {
   /** Per link, 10^6 bytes a second, median over the rounds of what the slowest tab moved. */
   readonly megabytesPerSecond: number;
-  /** Processor milliseconds of all processes for each 10^6 bytes that arrived; null where there is no /proc. */
+  /** Processor milliseconds of all processes for each 10^6 bytes that arrived; null if there is no /proc. */
   readonly coreMsPerMegabyte: number | null;
 }
 
@@ -30,7 +31,7 @@ export async function benchKinds(pages: readonly Page[]): Promise<KindsResult> {
   const frames = await openFrames(pages[0]!, pages.length);
   const places = { webrtc: pages, near: pages, frames } as const;
   const rounds: Record<keyof KindsResult, KindResult[]> = { webrtc: [], near: [], frames: [] };
-  // why in turns: a machine that slows down or speeds up meanwhile is fair to all; the first is the warm-up
+  // why in turns: all kinds then see the same changes of the machine's speed; the first round is the warm-up
   for (let i = 0; i <= ROUNDS; i++) {
     for (const kind of ['webrtc', 'near', 'frames'] as const) {
       const result = await round(places[kind], kind, i === 0 ? SIZES[kind] / 8 : SIZES[kind]);
@@ -41,7 +42,7 @@ export async function benchKinds(pages: readonly Page[]): Promise<KindsResult> {
 }
 
 async function openFrames(neighbour: Page, count: number): Promise<readonly Frame[]> {
-  // why a profile of its own: its pages are ranks of another bench
+  // why a profile of its own: the pages of this profile are ranks of another bench
   const context = await neighbour.context().browser()!.newContext();
   const page = await context.newPage();
   await page.goto(neighbour.url());
@@ -98,7 +99,7 @@ function processorMs(): number | null {
   return [...spent].filter(([pid]) => isOurs(pid)).reduce((sum, [, ms]) => sum + ms, 0);
 }
 
-/** Undefined for a process that has just ended. */
+/** Undefined if the process has just ended. */
 function statOf(name: string): string | undefined {
   try {
     return readFileSync(`/proc/${name}/stat`, 'utf8');

@@ -15,7 +15,7 @@ export interface Signal {
   readonly data: unknown;
 }
 
-/** Exposed by the driving process where it wants to carry the signals. */
+/** The driving process defines it if it carries the signals itself. */
 declare const carry: ((signal: Signal) => Promise<void>) | undefined;
 
 const nameOf = (index: number) => `t${index}`;

@@ -10,7 +10,7 @@ import { openTabs } from './tabs';
 declare const bench: Bench;
 
 export interface RingRound {
-  /** Per link, 10^6 bytes per second: what the slowest tab's raw channel moved. */
+  /** Rate of the slowest tab's raw channel, per link, 10^6 bytes per second. */
   readonly rawMBs: number;
   readonly ringBusMBs: number;
   readonly directBusMBs: number;
@@ -20,10 +20,10 @@ export interface RingResult {
   readonly tabs: number;
   readonly sizeBytes: number;
   readonly rounds: readonly RingRound[];
-  /** Medians over the rounds of bus bandwidth over the raw rate beside it. */
+  /** Median over the rounds of our bus bandwidth over the raw rate of the same round. */
   readonly ringShare: number;
   readonly directShare: number;
-  /** Of one all-reduce of a small buffer in the form that its size gets, ms, median of 20. */
+  /** Time of one all-reduce of a small buffer, in the form that its size selects, ms, median of 20. */
   readonly smallMs: Readonly<Record<string, number>>;
   /** The same ring over every kind of link. */
   readonly kinds: KindsResult;
@@ -34,11 +34,11 @@ export interface RingOptions {
   readonly tabs?: number;
   readonly sizeBytes?: number;
   readonly rounds?: number;
-  /** Told the kinds of links, then each round as it ends. */
+  /** Called with the kinds of links, then with each round as it ends. */
   readonly onResult?: (result: RingRound | KindsResult) => void;
 }
 
-/** Sizes of the default example's units and below. */
+/** Sizes of the default example's units, and smaller ones. */
 const SMALL_BYTES = [64, 16 << 10, 200 << 10];
 const SMALL_TIMES = 20;
 
@@ -48,7 +48,7 @@ export async function benchRing(options: RingOptions): Promise<RingResult> {
   try {
     const kinds = await benchKinds(pages);
     options.onResult?.(kinds);
-    // fresh connections are slow: both kinds are warmed up, gently, before anything is timed
+    // fresh connections are slow: both kinds are warmed up with growing sizes before anything is timed
     for (const share of [64, 16, 4]) await round(pages, sizeBytes / share);
     const results: RingRound[] = [];
     for (let i = 0; i < rounds; i++) {
@@ -71,7 +71,7 @@ export async function benchRing(options: RingOptions): Promise<RingResult> {
   }
 }
 
-/** Raw before and after, so that a machine that slows down or speeds up meanwhile is fair to both. */
+/** Measures the raw rate before and after ours, so that both see the same changes of the machine's speed. */
 async function round(pages: readonly Page[], sizeBytes: number): Promise<RingRound> {
   const busFactor = (2 * (pages.length - 1)) / pages.length;
   const slowest = async (run: (page: Page) => Promise<number>) => Math.max(...(await Promise.all(pages.map(run))));

@@ -12,7 +12,7 @@ declare const bench: Bench;
 const FLAGS = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'];
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
 
-/** Passes signals between tabs through this process; undefined drops one. */
+/** Passes signals between tabs through this process; undefined drops a signal. */
 export type Carry = (signal: Signal) => Signal | undefined;
 
 export interface Tabs {

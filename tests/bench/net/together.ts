@@ -1,6 +1,6 @@
 /**
- * What tabs of one browser reach together on this machine: the real first page, default model, data parallel, one tab and
- * four, over ports and over WebRTC. Tokens a second, counted in committed steps.
+ * The speed that tabs of one browser reach together on this machine: the real first page, default model, data parallel,
+ * one tab and four, over ports and over WebRTC. In tokens per second, counted in committed steps.
  */
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { browserFlags, mayHaveGpu, requireBrowser } from '../../../src/cli/browser';
@@ -17,7 +17,7 @@ const CONTEXT_TOKENS = 64;
 const WARM_STEPS = 12;
 const MEASURE_MS = 8_000;
 
-/** `pages`: the folder of built pages. `say` is told each figure as it is measured. */
+/** `pages`: the folder of built pages. `say` is called with each figure. */
 export async function benchTogether(pages: string, say: (result: object) => void): Promise<readonly TogetherResult[]> {
   const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: false });
   const browser = await chromium.launch({ executablePath: requireBrowser(), args: browserFlags(!mayHaveGpu()) });

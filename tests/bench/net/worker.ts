@@ -43,7 +43,7 @@ function answer(message: Answer): void {
   self.postMessage(message);
 }
 
-/** A raw channel: counts what it receives, from the start, since tabs do not begin at the same moment. */
+/** A raw channel. It counts received bytes from the start, because tabs do not begin at the same moment. */
 class RawLink {
   #receivedBytes = 0;
   #wanted: { readonly sizeBytes: number; resolve(): void } | undefined;
@@ -125,7 +125,10 @@ async function drain(peer: string, untilMs: number): Promise<Drained> {
   return { bytes, longestPauseMs };
 }
 
-/** ms of one all-reduce of `sizeBytes`, median of `times`; each is started together by an exchange and its sum checked. */
+/**
+ * ms of one all-reduce of `sizeBytes`, median of `times`. An exchange starts all tabs together, and each sum is
+ * checked.
+ */
 async function allReduce(question: Extract<Question, { do: 'allReduce' }>): Promise<number> {
   const { peers, rank, sizeBytes, form, times } = question;
   const all = peers.map((_, i) => i);

@@ -64,7 +64,7 @@ export async function benchBubble(argv: readonly string[], places: Places, progr
   ].join('\n');
 }
 
-/** Two blocks a rank, so that schedules of two chunks have one in each. */
+/** Two blocks per rank, so that schedules of two chunks have one block in each. */
 async function run(
   plans: readonly ParallelPlan[],
   setting: { pp: number; microbatches: number; unitMs: number; latencyMs: number; nodes: boolean },

@@ -1,6 +1,6 @@
 /**
- * What the lecture draws, wherever it comes from: tabs that train now (live), an exported run (recorded) or the schedule
- * simulator (simulated, always marked as such). Scenes read a Feed and never ask which of the three it is.
+ * The data that the lecture draws, from one of three sources: tabs that train now (live), an exported run (recorded) or
+ * the schedule simulator (simulated, always marked as such). Scenes read a Feed and need not know its source.
  */
 import type { ReadonlySignal } from '@preact/signals';
 import type { ParallelPlan } from '../../../plan/plan';
@@ -10,30 +10,30 @@ import type { LinkStats, MemoryByRole, PeerId, Phase, RunFile, StepMetrics } fro
 
 export type { Handicap } from '../../../worker/api';
 
-/** One rank of the generation as it was last heard of. */
+/** The newest known state of one rank of the generation. */
 export interface RankView {
   readonly rank: number;
   readonly peer: PeerId;
   readonly name: string;
   readonly adapter: string;
   readonly hidden: boolean;
-  /** Those that say the same share a processor and a GPU. Absent where it is not known. */
+  /** Ranks with the same value share a processor and a GPU. Absent where unknown. */
   readonly machine?: string;
-  /** Live buffers by role, in bytes; null until the rank has told. */
+  /** Live buffers by role, in bytes; null until the rank has reported them. */
   readonly memory: MemoryByRole | null;
   readonly tokensPerSecond: number;
   readonly links: readonly LinkStats[];
-  /** SHA-256 of what the rank held of the model under a generation, after so many committed steps. */
+  /** SHA-256 of the rank's part of the model in `generation`, after `step` committed steps. */
   readonly weights: { readonly generation: number; readonly step: number; readonly hash: string } | null;
   readonly handicap: Handicap;
 }
 
-/** This plan's gradients of one step beside those of one tab alone on the same samples. */
+/** Differences between this plan's gradients of one step and those of a single tab on the same samples. */
 export interface Proof {
   readonly step: number;
-  /** By tensor of the model, in model order. */
+  /** One entry per tensor of the model, in model order. */
   readonly tensors: readonly { readonly name: string; readonly maxAbs: number; readonly relativeL2: number }[];
-  /** The first tensor above tolerance, '' where all agree. */
+  /** Name of the first tensor above the tolerance, '' where all agree. */
   readonly parted: string;
 }
 
@@ -47,16 +47,16 @@ export interface Feed {
   readonly ranks: ReadonlySignal<readonly RankView[]>;
   /** All steps so far, in order. */
   readonly metrics: ReadonlySignal<readonly StepMetrics[]>;
-  /** The newest step of which every rank's events are here, -1 before the first. */
+  /** The newest step for which the events of all ranks have arrived, -1 before the first. */
   readonly newestStep: ReadonlySignal<number>;
   readonly proof: ReadonlySignal<Proof | null>;
-  /** Every rank's events of a step, on the clock of this page (ms), sorted by t0; empty where they are no longer kept. */
+  /** All ranks' events of a step, in ms on this page's clock, sorted by t0; empty where they are no longer kept. */
   traceOf(step: number): readonly TraceEvent[];
-  /** What some ranks have told of the generation's first step, before it is whole. */
+  /** Events of the generation's first step that some ranks have reported, before all ranks have. */
   early?(): readonly TraceEvent[];
 }
 
-/** What a lecturer can ask of a live room; a recorded feed has none of it. */
+/** Commands of a lecturer to a live room; a recorded feed has none. */
 export interface Commands {
   start(run: RunFile): void;
   pause(paused: boolean): void;
@@ -64,7 +64,7 @@ export interface Commands {
   step(): void;
   switchPlan(plan: ParallelPlan): void;
   handicap(peer: PeerId, handicap: Handicap): void;
-  /** Make a tab leave as if it had died. */
+  /** Make a tab leave without notice, as if it had crashed. */
   drop(peer: PeerId): void;
   remove(peer: PeerId): void;
   rename(peer: PeerId, name: string): void;

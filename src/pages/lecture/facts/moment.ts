@@ -1,4 +1,4 @@
-/** The feed as one picture that stands still: what scenes draw and models compute from. */
+/** A snapshot of the feed: scenes draw it and models compute from it. */
 import type { ParallelPlan } from '../../../plan/plan';
 import type { TraceEvent } from '../../../trace/trace';
 import type { PeerId, Phase, RunFile, StepMetrics } from '../../tab';
@@ -11,30 +11,30 @@ export interface Moment {
   readonly plan: ParallelPlan | null;
   readonly generation: number;
   readonly ranks: readonly RankView[];
-  /** The step the events are of; -1 and no events before the first step of this plan. */
+  /** The step that `events` belong to; -1 (with no events) before the first step of this plan. */
   readonly step: number;
   readonly events: readonly TraceEvent[];
-  /** Before the first whole step of this plan: what some ranks have told of it. */
+  /** Before this plan's first complete step: the events of it that some ranks have reported. */
   readonly early: readonly TraceEvent[];
   readonly metrics: readonly StepMetrics[];
-  /** First step under the running plan. */
+  /** First step of the running plan. */
   readonly since: number;
   readonly proof: Proof | null;
 }
 
 /**
- * A moment as it stands on the stage. `now`: measured under the plan that runs; `part`: some ranks have told of the first
- * step, the rest is expected; `before`: measured when this plan ran last; `expected`: by the simulator.
+ * A moment as the scenes show it. `now`: measured under the running plan; `part`: some ranks have reported the first
+ * step, the simulator supplies the rest; `before`: measured when this plan last ran; `expected`: from the simulator.
  */
 export interface StagedMoment extends Moment {
   readonly source: 'now' | 'part' | 'before' | 'expected';
-  /** When it was measured, milliseconds since the epoch; absent where it is expected. */
+  /** Time of the measurement, milliseconds since the epoch; absent for a simulated step. */
   readonly takenMs?: number;
-  /** Of `part`: what has been measured so far. */
+  /** Only for `part`: the events measured so far. */
   readonly measured?: readonly TraceEvent[];
 }
 
-/** Peer -> rank of a moment; -1 for a peer that is no rank. */
+/** Returns a function from peer to rank; it returns -1 for a peer that is not among `ranks`. */
 export function rankFinder(ranks: readonly RankView[]): (peer: PeerId) => number {
   const found = new Map(ranks.map(({ peer, rank }) => [peer, rank]));
   return (peer) => found.get(peer) ?? -1;

@@ -1,4 +1,4 @@
-/** The units of a run as the planner sees them, and which stage of a plan each belongs to. */
+/** The units of a run as the planner counts them, and the stage of a plan that each belongs to. */
 import type { ParallelPlan } from '../../../plan/plan';
 import { type ModelShape, type ModelSizes, sequencesOf as sequencesIn, type UnitFigures } from '../../../plan/sizes';
 import { cutUnits, stageCount } from '../../../plan/stages';
@@ -6,7 +6,7 @@ import { recordedSizes } from '../../../train/rank/modelsizes';
 import { BUILT_IN, vocabularyOf } from '../../state/texts';
 import type { RunFile } from '../../tab';
 
-/** model.vocab filled in as far as the page knows the text (0 in the file: as many as the tokenizer has). */
+/** The model's shape; replaces model.vocab 0 (the tokenizer's size) where the page knows the text. */
 export function shapeOf({ model, data }: RunFile): ModelShape {
   if (model.vocab > 0) return model;
   const facts = data.source === 'moby-dick' || data.source === 'names' ? BUILT_IN[data.source] : undefined;
@@ -15,7 +15,7 @@ export function shapeOf({ model, data }: RunFile): ModelShape {
 
 const known = new WeakMap<RunFile, ModelSizes>();
 
-/** The model of a run as the planner asks about it; recorded once for a run. */
+/** The sizes of a run's model as the planner needs them; recorded once per run. */
 export function sizesOf(run: RunFile): ModelSizes {
   const sizes = known.get(run) ?? recordedSizes(shapeOf(run));
   known.set(run, sizes);
@@ -26,12 +26,12 @@ export function unitsOf(run: RunFile, { dp, tp }: Pick<ParallelPlan, 'dp' | 'tp'
   return sizesOf(run).units(dp, tp);
 }
 
-/** Parameters of the whole model, padding left out of account. */
+/** Number of parameters of the whole model, without padding. */
 export function parametersOf(run: RunFile): number {
   return unitsOf(run, { dp: 1, tp: 1 }).reduce((sum, { paramFloats }) => sum + paramFloats, 0);
 }
 
-/** By unit: the stage it is in. */
+/** The stage of each unit, indexed by unit. */
 export function stageOfUnit(units: readonly UnitFigures[], plan: ParallelPlan): readonly number[] {
   const spans = cutUnits(units, stageCount(plan));
   return units.map((_, unit) => spans.find(({ last }) => unit <= last)!.stage);

@@ -1,6 +1,6 @@
 /**
- * The feed of tabs that train now: what they tell this page over their watching connections, put together by generation
- * and step. Bounded, and it asks for fewer steps' traces where they come fast.
+ * The feed of tabs that train now: collects their messages from the watching connections by generation and step. Its
+ * memory is bounded. It asks for the traces of fewer steps where steps are fast.
  */
 import { batch, signal } from '@preact/signals';
 import type { WatchLink } from '../../../net/room/watch';
@@ -13,9 +13,9 @@ import { StepTraces } from './steptraces';
 import { Pace } from './tracerate';
 import { Watched, type WatchedOptions } from './watched';
 
-/** Signals change at most this often, however many tabs tell how much. */
+/** Least time between two updates of the signals, independent of the number of messages. */
 const SHOW_EVERY_MS = 500;
-/** The same before the first whole step of a generation. */
+/** The same before the first complete step of a generation. */
 const SHOW_EARLY_MS = 100;
 const RESTING: ReadonlySet<Phase> = new Set(['waiting', 'paused', 'done', 'stopped', 'failed']);
 
@@ -33,13 +33,13 @@ export class LiveFeed implements Feed {
   readonly metrics = signal<readonly StepMetrics[]>([]);
   readonly newestStep = signal(-1);
   readonly proof = signal<Proof | null>(null);
-  /** Peers whose watching connection stands. */
+  /** Peers with an open watching connection. */
   readonly linked = signal<ReadonlySet<PeerId>>(new Set());
   #roster: ReadonlyMap<PeerId, Presence> = new Map();
   readonly #watched = new Map<PeerId, Watched>();
-  /** What a tab says that has failed, '' while none has. */
+  /** The sentence of a tab that has failed, '' while none has. */
   readonly failure = signal('');
-  /** What tabs that train have to say, '' where all is as usual. */
+  /** The first sentence that a training tab reports about something unusual, '' where there is none. */
   readonly note = signal('');
   readonly #traces = new StepTraces();
   readonly #pace = new Pace();
@@ -62,7 +62,7 @@ export class LiveFeed implements Feed {
     this.#show();
   }
 
-  /** The run the room agrees on; another one than before begins from nothing. */
+  /** Set the run that the room agrees on; a changed run discards everything kept of the one before. */
   setRun(run: RunFile | null): void {
     const before = this.run.value;
     if (JSON.stringify(before) === JSON.stringify(run)) return;
@@ -92,7 +92,7 @@ export class LiveFeed implements Feed {
     this.#show();
   }
 
-  /** About once a second: keep the clocks true and the amount of trace bearable. */
+  /** Call about once a second: measures the clock offsets again and limits how many steps are traced. */
   tick(): void {
     for (const watched of this.#watched.values()) watched.ping();
     if (this.#pace.tick(this.options.now())) {
@@ -152,7 +152,7 @@ export class LiveFeed implements Feed {
     this.phase.value = this.#phaseOf(newest, statuses);
     this.failure.value = statuses.find(({ phase }) => phase === 'failed')?.sentence ?? '';
     this.note.value = statuses.find(({ phase, sentence }) => phase === 'training' && sentence !== '')?.sentence ?? '';
-    // why this generation's only: the last step of the one before becomes whole late, and would be taken for one of its plan
+    // why this generation only: the last step of the previous one completes late and would be counted to the new plan
     const newestStep = this.#traces.newestOf(this.generation.value);
     if (newestStep >= 0) this.newestStep.value = newestStep;
     if (!this.#stepsChanged) return;
@@ -160,7 +160,7 @@ export class LiveFeed implements Feed {
     this.metrics.value = [...this.#steps.values()].sort((a, b) => a.step - b.step);
   }
 
-  /** What rank 0 does; before there is one, what anybody who takes part does. */
+  /** The phase of rank 0; before there is a rank 0, the phase of any tab that takes part. */
   #phaseOf(newest: WatchedStatus | null, statuses: readonly WatchedStatus[]): Phase {
     const first = newest && this.#watched.get(newest.members[0]!)?.status;
     return (first ?? newest ?? statuses.find(({ phase }) => phase !== 'idle'))?.phase ?? 'idle';

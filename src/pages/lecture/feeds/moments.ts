@@ -1,15 +1,15 @@
 /**
- * The feed as one picture that stands still: taken once a second, so that people can read, and less often where drawing it
- * takes long, so that it costs those who train little.
+ * Snapshots of the feed: one per second, so that people can read it, and fewer where drawing takes long, so that the
+ * page takes little time from the tabs that train.
  */
 import { effect, signal } from '@preact/signals';
 import type { Phase } from '../../tab';
 import type { Feed } from '../facts/feed';
 import type { Moment } from '../facts/moment';
 
-/** Shortest and longest time from one picture to the next; before the first step of a plan it is shorter. */
+/** Shortest and longest time between two moments; `early` holds before the first step of a plan. */
 const BEAT_MS = { least: 1000, most: 3000, early: 200 };
-/** A picture stands this many times as long as it took. */
+/** A moment stays this many times as long as the page's work on it took, at most BEAT_MS.most. */
 const REST = 100;
 
 const NOTHING: Moment = {
@@ -27,7 +27,7 @@ const NOTHING: Moment = {
   proof: null,
 };
 
-/** Where the time that this page takes is counted (frames.ts). */
+/** Counts the time that this page spends (frames.ts). */
 export interface Costs {
   readonly count: <T>(work: () => T) => T;
   readonly spentMs: number;
@@ -38,12 +38,12 @@ export class Moments {
   readonly now = signal<Moment>(NOTHING);
   readonly #stop: () => void;
   #takenMs = Number.NEGATIVE_INFINITY;
-  /** What the page had spent when the moment before was taken. */
+  /** `costs.spentMs` when the newest moment was taken. */
   #spentMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #phase: Phase | undefined;
   #since = 0;
-  /** Steps from this on are of the running plan: `#since`, or below it where steps run again. */
+  /** The first step that is shown as the running plan's: `#since`, or a lower step where steps run again. */
   #shownFrom = 0;
   #newest = -1;
 
@@ -55,18 +55,18 @@ export class Moments {
     this.#stop = effect(() => {
       const { phase, metrics, newestStep, ranks, proof, run } = feed;
       void [metrics.value, ranks.value, proof.value, run.value];
-      // why as text: a live feed reads its plan anew with every status; the run, because another one counts from 0
+      // why as text: a live feed parses a new plan object with every status; why the run: a new run counts from 0
       const now = JSON.stringify([feed.plan.value, run.value]);
       if (now !== plan) {
         plan = now;
-        // why: steps that a live feed knows already ran under the plan before; the others come with a step of their plan
+        // why: steps that a live feed already has are of the previous plan; other feeds begin with a step of the new
         const committed = Math.max(newestStep.value, metrics.value.at(-1)?.step ?? -1);
         this.#since = feed.kind === 'live' ? committed + 1 : newestStep.value;
         this.#shownFrom = this.#since;
         this.#newest = newestStep.value;
         this.#phase = undefined;
       }
-      // why: a room that was set back shows the steps that it runs again
+      // why: a room that went back to an earlier step shows the steps that it runs again
       if (newestStep.value < this.#newest) this.#shownFrom = Math.min(this.#shownFrom, newestStep.value);
       this.#newest = newestStep.value;
       this.#schedule(phase.value);
@@ -86,7 +86,7 @@ export class Moments {
     this.#wait(isNews ? 0 : isEarly ? BEAT_MS.early : BEAT_MS.least);
   }
 
-  /** Take a moment when the one before has stood for `beatMs`, or for longer if its drawing took long. */
+  /** Take the next moment `beatMs` after the previous one, or later if drawing that one took long. */
   #wait(beatMs: number): void {
     clearTimeout(this.#timer);
     const leftMs = Math.max(0, this.#takenMs + beatMs - performance.now());

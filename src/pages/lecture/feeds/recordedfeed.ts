@@ -1,4 +1,4 @@
-/** The feed of a recorded run: chapter by chapter, without any GPU or network. Nothing can be asked of it. */
+/** The feed of a recorded run, chapter by chapter. Needs no GPU and no network, and takes no commands. */
 import { batch, signal } from '@preact/signals';
 import type { ParallelPlan } from '../../../plan/plan';
 import { envelope } from '../../../trace/stats';
@@ -30,13 +30,13 @@ export class RecordedFeed implements Feed {
     this.open(0);
   }
 
-  /** The machine of every tab of its largest plan, where it is known. */
+  /** The machine of each tab of the chapter with most ranks, undefined where unknown. */
   get machines(): ReadonlyArray<string | undefined> {
     const sizes = this.chapters.map(({ ranks }) => ranks.length);
     return this.chapters[sizes.indexOf(Math.max(...sizes))]!.ranks.map(({ machine }) => machine);
   }
 
-  /** Show chapter `index`, and the curve as far as it had come then. */
+  /** Show chapter `index`, and the loss curve up to that chapter. */
   open(index: number): void {
     const chapter = this.chapters[index];
     if (!chapter) return;
@@ -53,8 +53,8 @@ export class RecordedFeed implements Feed {
   }
 
   /**
-   * Show the chapter that ran under `plan`, the last of several; for a product of axes another product, since recordings
-   * differ in which they have. False where there is none.
+   * Show the last chapter that ran under `plan`. For a plan that cuts several axes, any chapter with several cut axes
+   * will do, since recordings differ in which of them they hold. Returns false where there is none.
    */
   show(plan: ParallelPlan): boolean {
     const said = cutOf(plan);
@@ -65,9 +65,9 @@ export class RecordedFeed implements Feed {
     return index >= 0;
   }
 
-  /** Ranks with the pace of the one step that is shown: what they told then is a mean over steps of plans before, too. */
+  /** Ranks with the tokens/s of the shown step only: the rate they reported also averages steps of earlier plans. */
   #paced(ranks: readonly RankView[], step: number): readonly RankView[] {
-    // why the host's: gathers of the step may end in the next one
+    // why only host events: gathers of this step may end in the next one
     const [t0, t1] = envelope(this.traceOf(step).filter(({ lane }) => lane === 'host'));
     if (t1 <= t0) return ranks;
     const tokens = tokensPerStep(this.recording.card.run) / this.#chapter.plan.dp;

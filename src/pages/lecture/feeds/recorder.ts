@@ -1,4 +1,4 @@
-/** Keeps of a live feed what a recording needs: the newest whole steps of every plan, bounded. Draws and sends nothing. */
+/** Keeps the newest complete steps of each plan of a live feed, for a recording. Bounded. Draws and sends nothing. */
 import { effect } from '@preact/signals';
 import { BUILD } from '../../../net/signaling/build';
 import type { ParallelPlan } from '../../../plan/plan';
@@ -6,7 +6,7 @@ import type { TraceEvent } from '../../../trace/trace';
 import type { Feed, Proof, RankView } from '../facts/feed';
 import { type Chapter, packRecording, packsOf, RECORDING_VERSION } from './recording';
 
-/** Two steps of a plan show that they are alike. */
+/** Why two: a viewer can see that the steps of a plan are alike. */
 const STEPS_PER_CHAPTER = 2;
 const MAX_CHAPTERS = 40;
 
@@ -26,17 +26,17 @@ export class Recorder {
     this.#stop = effect(() => this.#look());
   }
 
-  /** Something has been recorded. */
+  /** Whether anything has been recorded. */
   get hasRun(): boolean {
     return this.#chapters.length > 0;
   }
 
-  /** A step of this generation has been recorded. */
+  /** Whether a step of this generation is the newest recorded one. */
   has(generation: number): boolean {
     return this.#chapters.at(-1)?.generation === generation;
   }
 
-  /** Every event that is kept, by plan and step. */
+  /** All kept events, ordered by plan and step. */
   get events(): readonly TraceEvent[] {
     return this.#chapters.flatMap(({ steps }) => steps.flatMap(({ events }) => events));
   }
@@ -66,7 +66,7 @@ export class Recorder {
       this.#chapters[this.#chapters.length - 1] = { ...last, ranks, proof };
       return;
     }
-    // why: right after a change of plan the newest whole step is one of the plan before
+    // why: right after a change of plan the newest complete step still belongs to the previous plan
     if (last && last.generation !== generation && last.steps.at(-1)!.step >= step) return;
     const events = feed.traceOf(step);
     if (new Set(events.map(({ rank }) => rank)).size !== ranks.length) return;

@@ -1,6 +1,6 @@
 /**
- * A run as one file: what a feed showed, chapter by chapter (a chapter is what ran under one plan), with the facts that
- * say what it is. Gzipped JSON; read back as data from a stranger.
+ * A run as one file: the data of a feed, chapter by chapter (a chapter holds the steps of one plan), and a card that
+ * describes the run. The file is gzipped JSON. Reading treats it as untrusted.
  */
 import * as v from 'valibot';
 import { InputError, sentenceOf } from '../../../errors';
@@ -36,7 +36,7 @@ const chapter = v.object({
   plan,
   generation: count,
   ranks: v.pipe(v.array(rank), v.minLength(1), v.maxLength(256)),
-  /** Of each kept step: one pack for each rank, base64. */
+  /** The kept steps; each has one pack of events per rank, in base64. */
   steps: v.array(v.object({ step: count, packs: v.array(v.string()) })),
   proof: v.nullable(proofSchema),
 });
@@ -44,10 +44,10 @@ const chapter = v.object({
 const recording = v.object({
   v: v.literal(RECORDING_VERSION),
   card: v.object({
-    /** As it was declared; its plan is what the run began with. */
+    /** The run file as declared; its plan is the first plan of the run. */
     run: v.custom<RunFile>((value) => typeof value === 'object' && value !== null),
     seed: count,
-    /** SHA-256 of the text, '' where it is a person's own. */
+    /** SHA-256 of the text, '' for a text of the person's own. */
     dataHash: hash,
     adapters: v.array(text),
     build: text,
@@ -64,20 +64,20 @@ export async function packRecording(content: Recording): Promise<Uint8Array<Arra
   return piped(bytes, new CompressionStream('gzip'));
 }
 
-/** Throws InputError for a file that is none of ours. */
+/** Throws InputError for a file that is not a recorded run. */
 export async function readRecording(file: Uint8Array<ArrayBuffer>): Promise<Recording> {
   try {
     if (file.byteLength > MAX_FILE_BYTES) throw new InputError('it is too large');
     const bytes = await piped(file, new DecompressionStream('gzip'));
     return v.parse(recording, JSON.parse(new TextDecoder().decode(bytes)));
   } catch (error) {
-    // why every error: the browser's own decompression and JSON name theirs as they like
+    // why every error: the browser's decompression and JSON parser throw errors of their own types
     const reason = sentenceOf(error);
     throw new InputError(`this file is no recorded run: ${reason}`);
   }
 }
 
-/** The events of a step as packs, one for each rank. */
+/** Packs the events of a step, one base64 pack per rank. */
 export function packsOf(events: readonly TraceEvent[], generation: number): string[] {
   const ranks = [...new Set(events.map(({ rank }) => rank))].sort((a, b) => a - b);
   return ranks.map((one) =>
@@ -91,7 +91,7 @@ export function packsOf(events: readonly TraceEvent[], generation: number): stri
   );
 }
 
-/** The opposite, sorted by t0. Throws InputError. */
+/** The inverse of packsOf; events sorted by t0. Throws InputError for a malformed pack. */
 export function eventsOf(packs: readonly string[]): readonly TraceEvent[] {
   const all = packs.flatMap((text) => {
     const pack = unpackEvents(fromBase64(text));

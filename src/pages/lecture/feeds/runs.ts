@@ -1,4 +1,4 @@
-/** Runs as files on the lecture page: the one that ships with the site, one of the person's own, and saving what is seen. */
+/** Run files on the lecture page: load the one that ships with the site or the person's own; save the run on screen. */
 import { InputError } from '../../../errors';
 import { toChromeTrace } from '../../../trace/export';
 import type { TraceEvent } from '../../../trace/trace';
@@ -15,24 +15,24 @@ async function fetched(path: string): Promise<Uint8Array<ArrayBuffer>> {
   throw new InputError(`${path} could not be loaded: is this page's server still running?`);
 }
 
-/** The run that ships with the site. Throws InputError. */
+/** Load the run that ships with the site. Throws InputError. */
 export async function shippedRun(): Promise<RecordedFeed> {
   return new RecordedFeed(await readRecording(await fetched(SHIPPED)));
 }
 
-/** A run that a person has. Throws InputError. */
+/** Read a run from the person's file. Throws InputError. */
 export async function runOfFile(file: Blob): Promise<RecordedFeed> {
   return new RecordedFeed(await readRecording(new Uint8Array(await file.arrayBuffer())));
 }
 
-/** Save what a live room has shown so far as one file. */
+/** Save the steps that the recorder has kept of a live room as one file. */
 export async function saveRun(recorder: Recorder): Promise<void> {
   const isBuiltIn = (source: string) => source === 'moby-dick' || source === 'names';
   const bytes = await recorder.file(async (source) => (isBuiltIn(source) ? fetched(`./texts/${source}.txt`) : null));
   download('run.tabtrain', new Blob([bytes]));
 }
 
-/** Save events for Perfetto. */
+/** Save events as a trace file for Perfetto. */
 export function saveTrace(events: readonly TraceEvent[], run: RunFile | null): void {
   const blocks = Array.from({ length: run?.model.layers ?? 0 }, (_, index) => `block${index}`);
   const trace = toChromeTrace(events, ['embed', ...blocks, 'head']);
@@ -44,6 +44,6 @@ function download(name: string, content: Blob): void {
   link.href = URL.createObjectURL(content);
   link.download = name;
   link.click();
-  // why later: the browser reads it after the click
+  // why later: the browser reads the blob after the click
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

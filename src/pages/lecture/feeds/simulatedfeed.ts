@@ -1,6 +1,7 @@
 /**
- * A Feed whose tabs do not exist: the schedule simulator runs the real programs against a clock of costs. For rooms and
- * models that are not here; always marked as simulated, and it knows no loss. Every change is one new step, no timer runs.
+ * A Feed without tabs: the schedule simulator runs the real programs and takes their times from a cost model. It shows
+ * rooms and models that do not exist here, is always marked as simulated and has no loss. Each change produces one new
+ * step; it uses no timer.
  */
 import { batch, type ReadonlySignal, signal } from '@preact/signals';
 import { type ParallelPlan, parsePlan } from '../../../plan/plan';
@@ -37,7 +38,7 @@ export class SimulatedFeed implements Feed {
     return step === this.newestStep.value ? this.#events : [];
   }
 
-  /** Simulate the changed cluster. Throws PlanError where the plan does not fit the run. */
+  /** Simulate one step with these changes. Throws PlanError where the plan does not fit the run. */
   change(change: Partial<World>): void {
     const world = { ...this.#world, ...change };
     const { events, ranks } = simulateStep(world);

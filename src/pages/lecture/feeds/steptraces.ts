@@ -1,6 +1,6 @@
 /**
- * The events of the newest steps, from all ranks: a step is shown only when it is whole, and memory is bounded. Knows
- * nothing of where packs come from.
+ * The events of the newest steps. A step is returned only once the events of all ranks are here (a whole step). Memory
+ * is bounded. Independent of the transport of the packs.
  */
 import type { TraceEvent } from '../../../trace/trace';
 import type { PeerId } from '../../tab';
@@ -8,19 +8,19 @@ import type { PeerId } from '../../tab';
 const MAX_STEPS = 64;
 const MAX_EVENTS = 120_000;
 
-/** How far a peer has come. */
+/** The progress that a peer reports. */
 export interface Progress {
   readonly peer: PeerId;
   readonly generation: number;
-  /** Ranks of the generation. */
+  /** Number of ranks of the generation. */
   readonly size: number;
-  /** Committed steps. */
+  /** Number of committed steps. */
   readonly step: number;
-  /** It has the state that the generation goes on from. */
+  /** The peer holds the state from which the generation continues. */
   readonly training: boolean;
-  /** It computes nothing now, so nothing more comes of what it committed. */
+  /** The peer computes nothing now, so no more events of its committed steps will arrive. */
   readonly resting: boolean;
-  /** Events of steps up to this one were left out on the way, -1 for none. */
+  /** The peer dropped events of steps up to this one; -1 where it dropped none. */
   readonly lost: number;
 }
 
@@ -39,12 +39,12 @@ interface Entry {
 export class StepTraces {
   readonly #steps = new Map<number, Entry>();
   readonly #sizes = new Map<number, number>();
-  /** The lowest step told by a training member of a generation: it runs that and those after. */
+  /** By generation: the lowest step that a training member reported. The generation runs this step and later ones. */
   readonly #beginOf = new Map<number, number>();
   readonly #newestOf = new Map<number, number>();
   #events = 0;
 
-  /** Events of one peer, on this page's clock. */
+  /** Add events of one peer; times are on this page's clock. */
   add(peer: PeerId, generation: number, events: readonly TraceEvent[]): void {
     for (const event of events) {
       const entry = this.#entry(event.step, generation);
@@ -64,7 +64,7 @@ export class StepTraces {
     for (const [number, entry] of this.#steps) {
       const part = entry.parts.get(peer);
       if (entry.whole || !part) continue;
-      // why one step more: clocks of the GPU and gathers report after the commit
+      // why one step more: GPU timestamps and gathers are reported after the commit
       const isPast = number < step - 1 || (resting && number < step);
       if (entry.generation < generation || (entry.generation === generation && isPast)) part.ended = true;
       if (part.ended && number <= lost) this.#forget(number, entry);
@@ -78,7 +78,7 @@ export class StepTraces {
     return this.#newestOf.get(generation) ?? -1;
   }
 
-  /** What ranks have told of the first step of a generation that has no whole one yet. */
+  /** Events of the generation's first step that ranks have reported so far; empty once it has a whole step. */
   earlyOf(generation: number): readonly TraceEvent[] {
     if (this.newestOf(generation) >= 0) return [];
     const steps = [...this.#steps].filter(([, entry]) => entry.generation === generation && !entry.whole);
@@ -86,12 +86,12 @@ export class StepTraces {
     return first ? [...first[1].parts.values()].flatMap(({ events }) => events) : [];
   }
 
-  /** Sorted by t0; empty where the step is not whole or no longer kept. */
+  /** The events of a step, sorted by t0; empty where the step is not whole or no longer kept. */
   of(step: number): readonly TraceEvent[] {
     return this.#steps.get(step)?.whole ?? [];
   }
 
-  /** Forget everything: another run begins. */
+  /** Forget everything, because another run begins. */
   clear(): void {
     this.#steps.clear();
     this.#sizes.clear();
@@ -101,8 +101,9 @@ export class StepTraces {
   }
 
   /**
-   * Undefined for events of a generation that was replaced before its step was committed, and for what a later one does
-   * before its first step. One that begins below a whole step runs it again.
+   * The entry of `step`. Undefined where a later generation has an entry for the step, and where the step is whole and
+   * `generation` has not begun at or below it. A generation that begins at or below a whole step runs that step again,
+   * so its entry replaces the whole step.
    */
   #entry(step: number, generation: number): Entry | undefined {
     const known = this.#steps.get(step);

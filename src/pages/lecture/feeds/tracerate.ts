@@ -1,11 +1,11 @@
-/** Of how many steps one is traced, so that watching a fast run costs as much as watching a slow one. */
+/** Sets how many steps pass per traced step, so that watching a fast run costs no more than watching a slow one. */
 
 const STEPS_PER_SECOND = 4;
 const EVENTS_PER_SECOND = 8_000;
 const MAX_EVERY = 1024;
 
 export class Pace {
-  /** Each `every`-th step is traced; a power of two, so that a change keeps the steps of both. */
+  /** Every `every`-th step is traced. A power of two, so that a smaller value also traces the steps of a larger one. */
   every = 1;
   #step = 0;
   #events = 0;
@@ -29,7 +29,7 @@ export class Pace {
     const events = ((this.#events - before.events) / seconds) * this.every;
     const wanted = Math.max(1, steps / STEPS_PER_SECOND, events / EVENTS_PER_SECOND);
     const next = Math.min(MAX_EVERY, 2 ** Math.ceil(Math.log2(wanted)));
-    // why half: at the border it would go back and forth
+    // why half: without this margin, a rate near a border would switch `every` back and forth
     const isDue = next > this.every || next < this.every / 2;
     if (!isDue) return false;
     this.every = next;

@@ -1,4 +1,4 @@
-/** One watched tab as the watching page knows it: its clock, what it last told, and its words taken as data. */
+/** One watched tab on the watching page: its clock offset, its newest status, and checks of its untrusted messages. */
 import { ProtocolError } from '../../../errors';
 import { ClockOffset } from '../../../net/room/clockoffset';
 import type { WatchLink } from '../../../net/room/watch';
@@ -11,7 +11,7 @@ import {
   type WatchedStatus,
 } from '../../../worker/telemetry';
 
-/** A tab that breaks the protocol more often than this is not listened to any more. */
+/** The page ignores a tab that breaks the protocol more often than this. */
 const MAX_VIOLATIONS = 20;
 
 export interface WatchedEvents {
@@ -24,13 +24,13 @@ export interface WatchedEvents {
 export interface WatchedOptions {
   /** Milliseconds since the epoch: performance.timeOrigin + performance.now(). */
   readonly now: () => number;
-  /** Runs the work on what arrives, so that its time can be told. */
+  /** Runs the work on an arrived message and counts its time. */
   readonly count: <T>(work: () => T) => T;
 }
 
 export class Watched {
   status: WatchedStatus | null = null;
-  /** Newest bytes by role that are known: a rank between generations holds nothing. */
+  /** Bytes by role from the newest status of this generation that had them; null where none had. */
   memory: WatchedStatus['memory'] = null;
   readonly clock = new ClockOffset();
   readonly #asked = new Map<number, number>();
@@ -38,7 +38,7 @@ export class Watched {
   #id = 0;
   #every: number;
 
-  /** Begins to listen: asks for the clock first, then for everything else. */
+  /** Starts listening. Asks for the clock first, and for everything else once the clock is known. */
   constructor(
     readonly link: WatchLink,
     readonly options: WatchedOptions,
@@ -51,7 +51,7 @@ export class Watched {
     this.ping();
   }
 
-  /** Ask for the clock. */
+  /** Ask the tab for its clock. */
   ping(): void {
     this.#asked.set(this.#id, this.options.now());
     this.#asked.delete(this.#id - 8);
@@ -59,7 +59,7 @@ export class Watched {
     this.#id += 1;
   }
 
-  /** Want the trace of each `every`-th step. */
+  /** Ask for the trace of every `every`-th step. */
   watch(every: number): void {
     this.#every = every;
     if (this.clock.isKnown) this.#send({ t: 'watch', v: TELEMETRY_VERSION, every });

@@ -1,6 +1,6 @@
 /**
- * A cluster that does not exist: one step of a plan on the schedule simulator, with the events and ranks that real tabs
- * would tell of. Pure.
+ * A simulated cluster: one step of a plan on the schedule simulator, with the events and ranks that real tabs would
+ * report. Pure.
  */
 import type { Costs, SimulatedCluster } from '../../../plan/costs';
 import { collectiveMs, type Links } from '../../../plan/links';
@@ -13,22 +13,22 @@ import type { RankView } from '../facts/feed';
 import { sequencesOf, sizesOf, tokensPerStep, unitsOf } from '../facts/units';
 import { ringHops } from '../models/hops';
 
-/** What the simulated cluster is made of. */
+/** The parameters of a simulated cluster. */
 export interface World {
   readonly run: RunFile;
   readonly plan: ParallelPlan;
-  /** Floating point operations of one tab, per ms. */
+  /** Floating point operations per ms of one tab. */
   readonly flopsPerMs: number;
   readonly latencyMs: number;
   readonly bytesPerMs: number;
-  /** Least time of a sample's pass through a whole block, by rank, ms. */
+  /** Least time in ms of one pass of a sample through a block, by rank. */
   readonly unitMs: readonly number[];
-  /** Put on every link on purpose: more latency, and a cap on its rate (0: none). */
+  /** Handicaps of every link: extra latency in ms, and a cap on its rate in Mbit/s (0: no cap). */
   readonly extraMs: number;
   readonly mbitPerSecond: number;
 }
 
-/** Tabs of one machine without a graphics adapter, as measured: one-way latency, rate of a link, speed of a tab. */
+/** Measured on tabs of one machine without a graphics adapter: one-way latency, rate of a link, speed of a tab. */
 export const DEFAULT_SPEED = { latencyMs: 0.5, bytesPerMs: 20_000, flopsPerMs: 5e6 };
 
 const BYTES_PER_MS_OF_MBIT = 125;
@@ -58,7 +58,7 @@ function costsOf(world: World, units: readonly UnitFigures[]): Costs {
   };
 }
 
-/** The second step, with the hops of its collectives: the first one begins with nothing on its way. */
+/** The events of the second step and the hops of its collectives. The first step begins with no messages in flight. */
 function stepOf(
   events: readonly TraceEvent[],
   { seats, plan }: SimulatedCluster,
@@ -88,7 +88,7 @@ function stepOf(
       const members = mesh.ranks('tp');
       if (members[0] !== event.rank || members.length < 2) continue;
       const floats = units[unit!]!.allReduces[name === 'F' ? 'F' : 'I'];
-      // why spread: each sum ends a part of the pass, and the pass lasts as long as its computing and its sums together
+      // why spread: a sum ends each part of the pass; the pass lasts as long as its computing and its sums together
       const sums = floats.map((length) => collectiveMs(4 * sequences * length, members.length, 2, links));
       const computeMs = t1 - t0 - sums.reduce((total, ms) => total + ms, 0);
       let start = t0;
@@ -109,13 +109,13 @@ function stepOf(
   return [...step, ...hops].sort((a, b) => a.t0 - b.t0);
 }
 
-/** One step of a world: its events with the hops of collectives, and its ranks. */
+/** One simulated step: its events, with the hops of collectives, and its ranks. */
 export interface SimulatedStep {
   readonly events: readonly TraceEvent[];
   readonly ranks: readonly RankView[];
 }
 
-/** Throws PlanError where the plan does not fit the run. */
+/** Simulate one step. Throws PlanError where the plan does not fit the run. */
 export function simulateStep(world: World): SimulatedStep {
   const units = unitsOf(world.run, world.plan);
   const cluster = clusterOf(world.plan, units);

@@ -1,4 +1,4 @@
-/** The keys of the lecture, and runs as files. */
+/** The help dialog: the keys of the lecture, and run files. */
 import { Dialog } from '../../parts/dialog';
 import type { Show } from '../show/show';
 import { words } from '../words';

@@ -1,4 +1,4 @@
-/** The knobs: every tab, or all at once, made slow in computing, in latency or in rate; and a tab that dies. */
+/** The knobs dialog: slow down one tab or all (computing, latency, link rate), or drop a tab. */
 import { Dialog } from '../../parts/dialog';
 import type { Handicap, RankView } from '../facts/feed';
 import { Choice } from '../parts/choice';
@@ -51,7 +51,7 @@ export function KnobsDialog({ show, open, onClose }: Props) {
   );
 }
 
-/** What all tabs share, field by field; -1 where they differ, which no button stands for. */
+/** The common handicap of all tabs, field by field; -1 where they differ, a value without a button. */
 function commonOf(ranks: readonly RankView[]): Handicap {
   const common = (field: keyof Handicap) => {
     const values = new Set(ranks.map(({ handicap }) => handicap[field]));

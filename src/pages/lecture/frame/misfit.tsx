@@ -1,11 +1,11 @@
-/** Tabs came or went and the plan is for another number: said, with the button that cuts anew. A lecture wants to see both. */
+/** A note for a live room whose plan uses fewer or more tabs than are here, with a button that cuts the run again. */
 import { PlanError } from '../../../errors';
 import type { RunFile } from '../../tab';
 import { planFor, type Scene } from '../models/plans';
 import type { Show } from '../show/show';
 import { words } from '../words';
 
-/** Scenes that run plans on fewer tabs on purpose. */
+/** Scenes that run plans on fewer tabs on purpose and show no note. */
 const KEEPS: ReadonlySet<Scene> = new Set<Scene>(['one', 'which', 'glance']);
 
 export function Misfit({ show }: { readonly show: Show }) {
@@ -29,7 +29,7 @@ export function Misfit({ show }: { readonly show: Show }) {
   );
 }
 
-/** Tabs that a new cut of the scene would use; where a scene cuts nothing anew, those of the plan. */
+/** Number of tabs that the scene's plan would use now; `used` where the scene has no plan of its own or none fits. */
 function usableBy(show: Show, run: RunFile, here: number, used: number): number {
   try {
     const plan = planFor(show.scene.value, here, run, show.picks.value);

@@ -1,4 +1,4 @@
-/** The scenes in a row. */
+/** The row of buttons that lead to the scenes. */
 import { useEffect, useRef } from 'preact/hooks';
 import { SCENES } from '../models/plans';
 import type { Show } from '../show/show';

@@ -1,4 +1,4 @@
-/** Where the picture comes from, and the buttons that bring tabs into the room and start them. */
+/** The source of the picture, and the buttons that bring tabs into the room and start them. */
 import { replay } from '../show/runfiles';
 import { openSeats } from '../show/seats';
 import type { Show } from '../show/show';
@@ -38,7 +38,7 @@ export function RoomBar({ show }: { readonly show: Show }) {
   );
 }
 
-/** The next thing to do on the way to a training room: open tabs, start, or nothing but their number. */
+/** The next action towards a training room: open tabs, or start. While a run is live or for a watcher: their number. */
 function Entry({ show }: { readonly show: Show }) {
   const live = show.live.value;
   const seats = live?.seats.value ?? 0;

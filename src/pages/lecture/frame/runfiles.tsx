@@ -1,4 +1,4 @@
-/** Runs as files: replay the one of the site or one's own, save what is on screen. */
+/** Buttons for run files: replay the site's run or one's own, save the run on screen. */
 import { useRef } from 'preact/hooks';
 import { canSave, replay, save } from '../show/runfiles';
 import type { Show } from '../show/show';

@@ -1,4 +1,4 @@
-/** Above every scene: what it claims, where its figures come from, and the way to a training room. */
+/** The head above every scene: its claim, the source of its figures, and the buttons to a training room. */
 import { count } from '../../state/format';
 import type { StagedMoment } from '../facts/moment';
 import { commonPace, crowdedOf, PACE_MS } from '../show/pacing';
@@ -16,12 +16,12 @@ export function StageHead({ show }: { readonly show: Show }) {
   );
 }
 
-/** What is not plainly measured: expected, measured earlier, paced. */
+/** Marks for figures that are not plain measurements: expected, measured earlier, or paced. */
 function Marks({ show }: { readonly show: Show }) {
   const moment = show.stage.value;
   const pace = commonPace(moment.ranks);
   const crowded = show.live.value?.crowded.value.length ?? 0;
-  // why by rank where it is recorded: nobody of that room is here
+  // why from the ranks of a recording: its tabs are not in this room
   const sharing = moment.kind === 'recorded' ? sharersOf(moment.ranks).length : crowded;
   const { marks } = words;
   const source = sourceOf(moment);

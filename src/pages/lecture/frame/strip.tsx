@@ -1,4 +1,4 @@
-/** Always below the scene: the loss curve that goes on whatever the plan, the pace, and what this page itself costs. */
+/** The strip below every scene: the loss curve across all plans, the tokens/s, and the cost of this page itself. */
 import { useMemo } from 'preact/hooks';
 import { nameOf } from '../../../plan/why';
 import { count, loss as lossText, rate } from '../../state/format';
@@ -64,7 +64,7 @@ export function Strip({ show, look }: Props) {
   );
 }
 
-/** One line through the mean of each pixel column, and a dashed line where the running plan began. */
+/** Draws one line through the mean of each pixel column, and a dashed line where the running plan began. */
 function drawLoss({ ctx, width, height }: Pen, metrics: readonly StepMetrics[], since: number): void {
   const first = metrics[0]!.step;
   const last = Math.max(first + 1, metrics.at(-1)!.step);

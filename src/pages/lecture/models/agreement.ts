@@ -1,19 +1,19 @@
-/** Who holds the same: ranks by hash of their weights after the newest step that all of the group have told about. */
+/** Which ranks hold equal weights: groups ranks by the weight hash they reported, and finds replicas that differ. */
 import { coordOf } from '../../../plan/mesh';
 import type { ParallelPlan } from '../../../plan/plan';
 import type { RankView } from '../facts/feed';
 import type { Moment } from '../facts/moment';
 import { words } from '../words';
 
-/** Ranks that hold the same part of the model, and what they told of it. */
+/** Ranks that reported the same hash of the same part of the model after the same step. */
 export interface HashGroup {
-  readonly part: { readonly pp: number; readonly tp: number /** Of a shard under ZeRO-3. */; readonly dp?: number };
+  readonly part: { readonly pp: number; readonly tp: number /** Set under ZeRO-3 only. */; readonly dp?: number };
   readonly hash: string;
   readonly step: number;
   readonly ranks: readonly number[];
 }
 
-/** Of `generation`, which runs `plan`; what was told under other plans is left out. By part, then by hash. */
+/** Groups by part, step and hash for `generation`, which runs `plan`; leaves out hashes of other generations. */
 export function hashGroups(ranks: readonly RankView[], plan: ParallelPlan, generation: number): readonly HashGroup[] {
   const groups = new Map<string, HashGroup & { ranks: number[] }>();
   for (const { rank, weights } of ranks) {
@@ -30,10 +30,10 @@ export function hashGroups(ranks: readonly RankView[], plan: ParallelPlan, gener
 }
 
 /**
- * Two replicas of the same part that told other weights of one step under `generation`, which runs `plan`; undefined where
- * there are none. Only replicas of one machine are compared: gradients are added on the host, in one order for all, but
- * AdamW's divisions, roots and fused products are each graphics chip's and driver's own. Under ZeRO-3 ranks hold other
- * parts, and between outer steps other weights, on purpose.
+ * The ranks of two replicas that reported different weights of the same part after the same step of `generation`, which
+ * runs `plan`; undefined where there are none. Compares only replicas on one machine: the host adds gradients in the
+ * same order everywhere, but AdamW's divisions, roots and fused products depend on the graphics chip and its driver.
+ * Undefined under ZeRO-3 (each rank holds another part) and with outer steps (replicas differ between them on purpose).
  */
 export function partedReplicas(
   ranks: readonly RankView[],
@@ -53,12 +53,12 @@ export function partedReplicas(
   return undefined;
 }
 
-/** Position of a difference on a scale from 1e-9 to 1, 0 to 1. */
+/** Position of a difference on a logarithmic scale: 1e-9 is at 0, 1 is at 1. */
 export function onScale(difference: number): number {
   return Math.min(1, Math.max(0, (Math.log10(Math.max(difference, 1e-12)) + 9) / 9));
 }
 
-/** Where the numbers of a plan part from those of one tab or replicas part from each other, as a sentence; else ''. */
+/** A sentence where the plan's gradients differ from one tab's, or where two replicas differ; '' for neither. */
 export function partingOf({ proof, ranks, plan, generation }: Moment): string {
   if (proof && proof.parted !== '') return words.proof.parted(proof.parted);
   const replicas = plan && partedReplicas(ranks, plan, generation);

@@ -1,13 +1,13 @@
 /**
- * Microbatches alive: those whose activations a tab keeps, from the forward of a stage to its backward (to the weight
- * gradient where the backward is split). What a schedule costs in memory. Peaks: table in docs/plans.md.
+ * Live microbatches: those whose activations a tab keeps, from the forward of a stage to the end of its backward (of
+ * the weight gradient where the backward is split). This is a schedule's memory cost. Peaks: table in docs/plans.md.
  */
 import type { Bar, Gantt } from './gantt';
 
 export interface Level {
-  /** From here to the next level. */
+  /** Time at which the level begins; it lasts until the next one. */
   readonly ms: number;
-  /** Microbatches, each counted as the part of the tab's stages that it is alive in. */
+  /** Number of live microbatches; each counts with the share of the tab's stages that keep its activations. */
   readonly alive: number;
 }
 
@@ -17,7 +17,7 @@ export interface Alive {
   readonly peak: number;
 }
 
-/** By rank. */
+/** One entry per rank. */
 export function aliveOf({ ranks, bars }: Gantt): readonly Alive[] {
   return Array.from({ length: ranks }, (_, rank) =>
     levelsOf(
@@ -34,7 +34,7 @@ function levelsOf(rank: number, bars: readonly Bar[]): Alive {
     if (pass === 'F') return [{ ms: t0, by: 1 }];
     return pass === (isSplit ? 'W' : 'B') ? [{ ms: t1, by: -1 }] : [];
   });
-  // why ends first: a slot that becomes free is taken by the next forward
+  // why ends first: the next forward takes the slot that becomes free
   changes.sort((a, b) => a.ms - b.ms || a.by - b.by);
   const levels: { ms: number; alive: number }[] = [{ ms: 0, alive: 0 }];
   let alive = 0;

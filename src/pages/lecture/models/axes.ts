@@ -1,6 +1,6 @@
 /**
- * What each axis of a plan costs in one step: bytes alone do not decide, messages that somebody waits for do. Counted for
- * the tab that sends most, from the trace.
+ * The communication cost of each axis of a plan in one step, from the trace. Bytes and messages are those of the tab
+ * that sends most. The waiting time is listed too, because bytes alone do not determine the cost.
  */
 import type { Axis } from '../../../plan/plan';
 import type { TraceEvent } from '../../../trace/trace';
@@ -9,11 +9,11 @@ import type { Parts } from './segments';
 
 export interface AxisCost {
   readonly axis: Axis;
-  /** Of the tab that sends most on this axis. */
+  /** Bytes that the tab with most traffic on this axis sends. */
   readonly bytes: number;
-  /** Messages that tab sends. */
+  /** Number of messages that this tab sends on this axis. */
   readonly messages: number;
-  /** Milliseconds of the mean tab's step in which it stood still for this axis. */
+  /** Milliseconds per step that a tab waits for messages of this axis, mean over the tabs. */
   readonly exposedMs: number;
 }
 

@@ -1,15 +1,15 @@
-/** One block under tensor parallelism on the clock of one rank: when it computed, and when its four sums were under way. */
+/** The times of one block under tensor parallelism on one rank: its compute intervals and its four all-reduces. */
 import { computeEvents, envelope } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
 
 export interface Sum {
-  /** 0 and 1 forward (attention, MLP), 2 and 3 backward (MLP, attention): in the order of time. */
+  /** In order of time: 0 and 1 forward (attention, MLP), 2 and 3 backward (MLP, attention). */
   readonly index: number;
   readonly t0: number;
   readonly t1: number;
 }
 
-/** Forward, then backward without what the rank did in between; milliseconds since the forward began. */
+/** The forward, followed directly by the backward (the time between them is cut out); ms since the forward began. */
 export interface BlockClock {
   readonly block: string;
   readonly spanMs: number;
@@ -21,7 +21,7 @@ export interface BlockClock {
 
 const LINE = /^([FBI]) (block\d+) m(\d+)\/tp(\d+)$/;
 
-/** Of the first block and microbatch whose four sums are known; `names`: of the units. Undefined where there is none. */
+/** The first block and microbatch with all four sums in `events`, else undefined. `names`: of the units, by index. */
 export function blockClockOf(
   events: readonly TraceEvent[],
   rank: number,

@@ -1,4 +1,4 @@
-/** The room in the planner's terms, from one measured step: how fast its tabs compute, how fast its links carry. */
+/** Measures the room for the planner from one step: compute rate of a tab, latency and rate of a link. */
 import type { Links } from '../../../plan/links';
 import { coveredMs } from '../../../plan/machines';
 import { computeEvents } from '../../../trace/stats';
@@ -7,16 +7,16 @@ import type { Moment } from '../facts/moment';
 import { sequencesOf, unitsOf } from '../facts/units';
 
 export interface Calibration {
-  /** Of a tab that has its machine to itself. */
+  /** Compute rate of a tab that has its machine to itself. */
   readonly flopsPerMs: number;
   readonly links: Links;
 }
 
-/** Messages below this say more about latency than about rate. */
+/** Smaller messages are not used for the rate: latency dominates their time. */
 const LARGE_BYTES = 16_384;
 const DEFAULT_BYTES_PER_MS = 20_000;
 
-/** Undefined before there is a step. */
+/** Undefined before the first step. */
 export function calibrate({ events, run, plan, ranks }: Moment): Calibration | undefined {
   if (!run || !plan || events.length === 0) return undefined;
   const units = unitsOf(run, plan);
@@ -26,7 +26,7 @@ export function calibrate({ events, run, plan, ranks }: Moment): Calibration | u
     const { F, I, W } = units[unit!]!.flops;
     return sum + sequences * (name === 'F' ? F : name === 'B' ? I + W : name === 'I' ? I : W);
   }, 0);
-  // why together: tabs of one machine that compute at once slow each other down, unless each keeps a pace
+  // why by machine: tabs of one machine slow each other down when they compute at once, unless they are paced
   const machines = new Map<string, TraceEvent[]>();
   for (const pass of passes) {
     const { machine: shared, handicap } = ranks[pass.rank] ?? {};

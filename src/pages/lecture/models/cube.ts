@@ -1,11 +1,12 @@
 /**
- * Where the ranks of a mesh are drawn: a panel for each replica (dp), in it a strip for each stage (pp), in it a box for
- * each split (tp). Rows break where they must, so that boxes stay as large as they can and nothing covers anything. Pure.
+ * The layout of the ranks of a mesh: a panel for each replica (dp), in each panel a strip for each stage (pp), in each
+ * strip a box for each split (tp). Panels, strips and boxes wrap into rows so that the boxes are as large as possible
+ * and never overlap. Pure.
  */
 import { coordOf } from '../../../plan/mesh';
 import type { Axis, ParallelPlan } from '../../../plan/plan';
 
-/** A rectangle in the picture, in its pixels. */
+/** A rectangle in pixels of the picture. */
 export interface Box {
   readonly x: number;
   readonly y: number;
@@ -23,17 +24,17 @@ export interface CubeLayout {
   readonly boxes: readonly RankBox[];
 }
 
-/** Between boxes of a strip, between strips, between panels: links need room to be seen. */
+/** Pixels between boxes of a strip, between strips, and between panels; links are drawn in these gaps. */
 const GAP = { tp: 26, pp: 30, dp: 40 };
 /** A panel of one box needs no frame and no title. */
 const frameOf = ({ dp, pp, tp }: Pick<ParallelPlan, Axis>) =>
   pp * tp > 1 ? { padding: 14, title: dp > 1 ? 30 : 0 } : { padding: 0, title: 0 };
 const MOST = { width: 128, height: 64 };
 
-/** Of `count` things in `columns` columns: how many rows. */
+/** Number of rows for `count` items in `columns` columns. */
 const rowsOf = (count: number, columns: number) => Math.ceil(count / columns);
 
-/** Columns of panels, of strips in a panel, of boxes in a strip. */
+/** Number of columns: of panels, of strips in a panel, of boxes in a strip. */
 interface Grid {
   readonly panels: number;
   readonly strips: number;
@@ -49,7 +50,7 @@ export function layoutOf(plan: Pick<ParallelPlan, Axis>, width: number, height: 
   return place(plan, best.grid, best.box);
 }
 
-/** How well a number is read in a box: by its height and by a third of its width. */
+/** A score of how legible a number is in a box: the smaller of its height and its width over 1.6. */
 const worth = ({ width, height }: Pick<Box, 'width' | 'height'>) => Math.min(height, width / 1.6);
 
 function boxSize({ dp, pp, tp }: Pick<ParallelPlan, Axis>, grid: Grid, width: number, height: number) {
@@ -95,5 +96,5 @@ function place(plan: Pick<ParallelPlan, Axis>, grid: Grid, box: Pick<Box, 'width
   return { panels, boxes };
 }
 
-/** 1 to `n`. */
+/** The numbers from 1 to `n`. */
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);

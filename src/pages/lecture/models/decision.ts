@@ -1,25 +1,25 @@
-/** The way to a plan: three questions in the order in which practice asks them, answered with the figures of a room. */
+/** Three questions that lead to a plan, in the order in which practice asks them, answered for one room. */
 import { collectiveMs, type Links } from '../../../plan/links';
 
 export interface RoomFigures {
   readonly tabs: number;
-  /** What one tab alone keeps: parameters, gradients, moments and activations. */
+  /** Bytes that a single tab would keep: parameters, gradients, moments and activations. */
   readonly aloneBytes: number;
   readonly limitBytes: number;
   readonly parameterBytes: number;
   readonly links: Links;
-  /** Backward of one tab's share of the batch: what an all-reduce can hide under. */
+  /** Time of the backward of one tab's share of the batch; an all-reduce can overlap with it. */
   readonly backwardMs: number;
-  /** Tabs on the machine that has most of them. */
+  /** Number of tabs on the machine with most tabs. */
   readonly onOneMachine: number;
 }
 
 export interface Decision {
   readonly fits: boolean;
-  /** All-reduce of all gradients over all tabs. */
+  /** Time of an all-reduce of all gradients over all tabs. */
   readonly reduceMs: number;
   readonly hides: boolean;
-  /** Some tabs are near enough to each other to split matrices. */
+  /** Whether some tabs share a machine, so that they can split matrices. */
   readonly hasFastLinks: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What was measured under each plan so far, so that scenes can set plans side by side. Pure but for the store itself. */
+/** The figures measured under one plan so far, so that scenes can compare plans. Pure, apart from the default time. */
 import type { ParallelPlan } from '../../../plan/plan';
 import { statsOf } from '../../../trace/stats';
 import type { MemoryByRole, StepMetrics } from '../../tab';
@@ -13,42 +13,42 @@ import { allBytes } from './states';
 export interface Digest {
   readonly plan: ParallelPlan;
   readonly kind: Moment['kind'];
-  /** Who was slow on purpose, and how: figures under other conditions are no samples of these. */
+  /** The handicaps of the tabs (conditionsOf). Figures measured under other handicaps are not averaged with these. */
   readonly conditions: string;
-  /** It is of the first step under the plan, which the next one replaces. */
+  /** Whether the figures are of the plan's first step; the next step then replaces them. */
   readonly isFirst: boolean;
-  /** Steps that `bubble` and `overlap` are means of. */
+  /** Number of steps that `bubble` and `overlap` average, at most MAX_SAMPLES. */
   readonly samples: number;
   readonly bubble: number;
   readonly overlap: number;
-  /** By rank; null where a rank has not told. */
+  /** By rank; null where a rank has not reported. */
   readonly memory: readonly (MemoryByRole | null)[];
   /** Payload bytes each rank sent in the newest step. */
   readonly sent: readonly number[];
   readonly tokensPerSecond: number;
-  /** Of a pipeline, its newest step. */
+  /** The newest step of a pipeline; null for a plan without one. */
   readonly gantt: Gantt | null;
-  /** What the ranks did in the newest step, and of the mean rank how long. */
+  /** What each rank did in the newest step; `parts` holds the milliseconds of each activity, mean over the ranks. */
   readonly segments: Segments;
   readonly parts: Parts;
-  /** When the newest step was seen, milliseconds since the epoch. */
+  /** Time of the newest update, milliseconds since the epoch. */
   readonly takenMs: number;
 }
 
-/** Newest values win after this many. */
+/** From this number of samples on, the mean gives each new value the weight 1 / MAX_SAMPLES. */
 const MAX_SAMPLES = 20;
 
-/** How slow tabs are on purpose: equal for plans on different numbers of tabs where all tabs are alike. */
+/** The distinct handicaps of the tabs as one string; independent of the number of tabs. */
 export const conditionsOf = (ranks: readonly RankView[]): string =>
   [...new Set(ranks.map(({ handicap }) => JSON.stringify(handicap)))].sort().join(' ');
 
-/** `known` with what `moment` shows; `known` is of the same plan and kind, or undefined. */
+/** Updates `known`, the digest of the same plan and kind (undefined for none), with the step of `moment`. */
 export function digestOf(moment: Moment, known: Digest | undefined, nowMs = Date.now()): Digest | undefined {
   const { plan, run, events, ranks, metrics, since, kind } = moment;
   if (!plan || !run || events.length === 0) return known;
   const conditions = conditionsOf(ranks);
   const isSame = known?.conditions === conditions;
-  // why: the first step under a plan builds buffers and pipelines, so it stands only until there is another
+  // why: the first step under a plan also builds buffers and GPU pipelines, so the next step replaces its figures
   const isFirst = kind === 'live' && moment.step === since;
   if (isFirst && isSame) return known;
   const before = isSame && !known.isFirst ? known : undefined;
@@ -76,7 +76,7 @@ export function digestOf(moment: Moment, known: Digest | undefined, nowMs = Date
   };
 }
 
-/** Tokens per second of the median step since the plan began, its first step left out; 0 for fewer than two. */
+/** Tokens per second of the median of the newest 50 steps since the plan began, without its first; 0 for no step. */
 export function paceOf(metrics: readonly StepMetrics[], since: number, tokens: number): number {
   const times: number[] = [];
   for (let i = metrics.length - 1; i >= 0 && metrics[i]!.step > since && times.length < 50; i--)
@@ -86,7 +86,7 @@ export function paceOf(metrics: readonly StepMetrics[], since: number, tokens: n
   return (1000 * tokens) / times[Math.floor(times.length / 2)]!;
 }
 
-/** Of the whole room, as the ranks tell it: those of one pipeline and one split all tell of the same tokens. */
+/** Tokens/s of the whole room. Divides by pp x tp: all ranks of one replica report the same tokens. */
 export function roomRate(ranks: readonly RankView[], { pp, tp }: Pick<ParallelPlan, 'pp' | 'tp'>): number {
   return ranks.reduce((sum, { tokensPerSecond }) => sum + tokensPerSecond, 0) / (pp * tp);
 }
@@ -95,7 +95,7 @@ export const fullest = ({ memory }: Digest): number => Math.max(0, ...memory.map
 
 export const busiest = ({ sent }: Digest): number => Math.max(0, ...sent);
 
-/** The same for equal plans: fields of one that came from another tab may stand in another order. */
+/** A plan as text with sorted fields: equal plans give equal texts, in whatever order another tab sent the fields. */
 export const cutOf = (plan: ParallelPlan): string =>
   JSON.stringify(Object.entries(plan).sort(([a], [b]) => (a < b ? -1 : 1)));
 

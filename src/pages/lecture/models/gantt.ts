@@ -1,6 +1,6 @@
 /**
- * Trace events of one step as bars on one row per rank: neighbouring units of the same pass and microbatch are one bar.
- * Measured and simulated events alike; pure, drawn by parts/ganttview.
+ * Converts the trace events of one step, measured or simulated, to bars in one row per rank. Neighbouring units of the
+ * same pass and microbatch form one bar. Pure; pictures/ganttview.tsx draws the bars.
  */
 import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
@@ -15,7 +15,7 @@ export interface Bar {
   /** Milliseconds since the first bar of any rank. */
   readonly t0: number;
   t1: number;
-  /** The simulator says so; it has not been measured yet. */
+  /** The bar comes from the simulator and has not been measured yet. */
   readonly isExpected?: true;
 }
 
@@ -30,7 +30,7 @@ export interface Gantt {
 
 export const EMPTY: Gantt = { ranks: 0, bars: [], spanMs: 0, bubble: 0 };
 
-/** `stages`: by unit of the model. Bars of a rank never overlap: what the clocks say twice is cut off. */
+/** `stages`: stage of each unit. Bars of a rank never overlap: where measured times overlap, the later bar is cut. */
 export function ganttOf(events: readonly TraceEvent[], ranks: number, stages: readonly number[]): Gantt {
   const passes = [...computeEvents(events)].sort((a, b) => a.t0 - b.t0);
   if (passes.length === 0) return { ...EMPTY, ranks };
@@ -62,7 +62,7 @@ export function ganttOf(events: readonly TraceEvent[], ranks: number, stages: re
   return { ranks, bars, spanMs, bubble: spanMs > 0 ? 1 - busyMs / (ranks * spanMs) : 0 };
 }
 
-/** `expected` as the simulator's, with each bar replaced that has been measured. */
+/** The simulator's `expected`, with each bar that has been measured replaced by the measured one. */
 export function replacedBy(expected: Gantt, measured: Gantt): Gantt {
   const keyOf = ({ rank, pass, mb, stage }: Bar) => `${rank} ${pass} ${mb} ${stage}`;
   const known = new Set(measured.bars.map(keyOf));
@@ -74,8 +74,8 @@ export function replacedBy(expected: Gantt, measured: Gantt): Gantt {
 }
 
 /**
- * Mean milliseconds of one pass of each kind of unit over all ranks and microbatches, so that a slow tab does not stay
- * slow; a B counts as half I and half W. `kinds`: by unit.
+ * Mean milliseconds of one pass of each kind of unit over all ranks and microbatches, so that a slow tab has no effect
+ * of its own on the ideal schedule. A B counts as half I and half W. `kinds`: the kind of each unit.
  */
 export function meanPasses(
   events: readonly TraceEvent[],
@@ -88,7 +88,7 @@ export function meanPasses(
     for (const op of name === 'B' ? ['I', 'W'] : [name]) {
       const key = `${op} ${kinds[unit]}`;
       const sum = sums.get(key) ?? { ms: 0, count: 0 };
-      // why by pass: a pass that waits for a sum of its tensor group is several intervals
+      // why by pass: a pass that waits for a sum of its tensor group consists of several intervals
       const pass = `${rank} ${op} ${unit} ${mb}`;
       if (!counted.has(pass)) sum.count++;
       counted.add(pass);

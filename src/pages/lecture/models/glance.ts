@@ -1,4 +1,4 @@
-/** The answer at a glance: five ways to cut a run beside each other, each as it was measured here or as the simulator expects it. */
+/** The summary: five ways to cut a run side by side, with figures measured here or expected by the simulator. */
 import { PlanError } from '../../../errors';
 import type { ParallelPlan } from '../../../plan/plan';
 import type { MemoryByRole, RunFile } from '../../tab';
@@ -9,7 +9,7 @@ import { stateBytes } from './states';
 export const FAMILIES = ['dp', 'zero', 'pp', 'tp', 'product'] as const;
 export type Family = (typeof FAMILIES)[number];
 
-/** Where the figures of a family come from. */
+/** The scene that the figures of a family come from. */
 export const SCENE_OF: Readonly<Record<Family, Scene>> = {
   dp: 'data',
   zero: 'zero',
@@ -18,7 +18,7 @@ export const SCENE_OF: Readonly<Record<Family, Scene>> = {
   product: 'cube',
 };
 
-/** The plan of a family on so many tabs; undefined where the run has none. */
+/** The plan of a family on `tabs` tabs; undefined where none fits the run. */
 export function planOf(family: Family, tabs: number, run: RunFile, picks: Picks): ParallelPlan | undefined {
   try {
     const plan = planFor(SCENE_OF[family], tabs, run, { ...picks, zero: 3, overlap: true });
@@ -30,15 +30,15 @@ export function planOf(family: Family, tabs: number, run: RunFile, picks: Picks)
 }
 
 export interface Glance {
-  /** Of the fullest tab: parameters, gradients and moments. */
+  /** Parameters, gradients and moments of the fullest tab. */
   readonly stateBytes: number;
-  /** Of the fullest tab: saved activations and working buffers. */
+  /** Saved activations and working buffers of the fullest tab. */
   readonly activationBytes: number;
-  /** Of the tab that sends most in a step. */
+  /** Bytes per step of the tab that sends most. */
   readonly sentBytes: number;
-  /** How often the mean tab stands still in a step because a message is not there. */
+  /** Number of times per step that a tab waits for a message, mean over the tabs. */
   readonly stops: number;
-  /** Share of communication time under compute. */
+  /** Share of communication time hidden under compute (overlap). */
   readonly hidden: number;
   readonly bubble: number;
   readonly tokensPerSecond: number;

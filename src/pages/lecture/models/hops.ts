@@ -1,6 +1,6 @@
 /**
- * The hops of a ring collective and of tensor-parallel all-reduces as the simulator would emit them, spread evenly over the
- * time the collective took: the simulator times collectives as a whole.
+ * Adds the hops of ring collectives and tensor-parallel all-reduces to a simulated step. The simulator times a
+ * collective only as a whole, so the hops are spread evenly over its time.
  */
 import type { TraceEvent } from '../../../trace/trace';
 
@@ -15,7 +15,10 @@ interface Ring {
   readonly t1: number;
 }
 
-/** ring.send and ring.recv of every member. Chunks as net/collective/ring.ts passes them: rank r sends chunk r - k at its k-th hop. */
+/**
+ * The ring.send and ring.recv events of every member. Chunks move as in net/collective/ring.ts: at hop k, place r sends
+ * chunk r - k (r + 1 - k in an all-gather).
+ */
 export function ringHops(
   { line, kind, members, step, arrayBytes, t0, t1 }: Ring,
   peers: readonly string[],

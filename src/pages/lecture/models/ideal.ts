@@ -1,6 +1,6 @@
 /**
- * The schedule as it would be with equal tabs and free links (the simulator, with the passes as they were measured), and
- * the textbook formula of its bubble. Sources: PTD-P 2104.04473, zero bubble 2401.10241.
+ * The ideal schedule, with equal tabs and free links (simulated with the measured times of passes), and the textbook
+ * formula of its bubble. Sources: PTD-P 2104.04473, zero bubble 2401.10241.
  */
 import type { ParallelPlan } from '../../../plan/plan';
 import { clusterOf, simulate } from '../../../plan/simulate';
@@ -11,8 +11,8 @@ import { type Gantt, ganttOf } from './gantt';
 const FREE = { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY };
 
 /**
- * The ideal schedule of a plan for any times of its passes, given as meanPasses gives them. Ranks of one tp group run in
- * step, so one of each is drawn.
+ * Returns a function from pass times (of meanPasses) to the plan's ideal schedule. It has one row per tp group, because
+ * the ranks of a group run in step.
  */
 export function idealOf(
   plan: ParallelPlan,
@@ -28,13 +28,13 @@ export function idealOf(
 }
 
 export interface Formula {
-  /** With numbers in place of letters. */
+  /** The formula with numbers in place of letters. */
   readonly text: string;
   readonly letters: string;
   readonly bubble: number;
 }
 
-/** Bubble with equal stages and free links, F = I = W (so B = 2 F). */
+/** Bubble for equal stages, free links and F = I = W (so B = 2 F). */
 export function bubbleFormula({ pp: P, microbatches: M, schedule, chunks: v }: ParallelPlan): Formula {
   switch (schedule) {
     case 'gpipe':

@@ -1,4 +1,4 @@
-/** When one rank computed and when its collectives were under way: what overlap looks like. */
+/** The compute intervals and the collectives of one rank on one clock, to show their overlap. */
 import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
 
@@ -9,7 +9,7 @@ export interface LaneBar {
   readonly t1: number;
 }
 
-/** Passes of one kind that follow each other are one bar. Times begin with the rank's first pass. */
+/** Merges consecutive passes of one kind into one bar. Times are in ms since the rank's first pass. */
 export function lanesOf(events: readonly TraceEvent[], rank: number): readonly LaneBar[] {
   const passes = computeEvents(events)
     .filter((event) => event.rank === rank)
@@ -28,5 +28,5 @@ export function lanesOf(events: readonly TraceEvent[], rank: number): readonly L
   return bars;
 }
 
-/** A gap that nobody can see. */
+/** A gap between passes that is too short to be seen. */
 const GLUE_MS = 0.2;

@@ -1,4 +1,4 @@
-/** What every link carried in one step and in how many messages, and for which axis, from the network events of the senders. */
+/** Bytes and messages per link and axis in one step, from the senders' network events. */
 import type { TraceEvent } from '../../../trace/trace';
 
 export type Cargo = 'dp' | 'pp' | 'tp';
@@ -10,7 +10,7 @@ export interface LinkLoad {
   readonly counts: Readonly<Record<Cargo, number>>;
 }
 
-/** A collective's hops and the messages between stages; the commit vote (a few bytes) is not traced. */
+/** Loads from the hops of collectives and the messages between stages. The commit vote (a few bytes) is not traced. */
 export function linkLoads(events: readonly TraceEvent[], rankOf: (peer: string) => number): readonly LinkLoad[] {
   const loads = new Map<
     string,
@@ -33,7 +33,7 @@ export function linkLoads(events: readonly TraceEvent[], rankOf: (peer: string) 
   return [...loads.values()].sort((a, b) => a.from - b.from || a.to - b.to);
 }
 
-/** Bytes each rank sent, by axis. */
+/** Bytes that `rank` sent, by axis. */
 export function sentBytes(loads: readonly LinkLoad[], rank: number): Record<Cargo, number> {
   const sum = { dp: 0, pp: 0, tp: 0 };
   for (const { from, bytes } of loads) {
@@ -45,18 +45,18 @@ export function sentBytes(loads: readonly LinkLoad[], rank: number): Record<Carg
 
 export const totalOf = ({ dp, pp, tp }: Record<Cargo, number>): number => dp + pp + tp;
 
-/** The simulator names the message of a tied table by its line. */
+/** Names of send events. TIE: the simulator's name for the message of a tied embedding table. */
 const SENDS = new Set(['ring.send', 'direct.send', 'SEND', 'TIE']);
 
 const isSend = ({ lane, name, peer }: TraceEvent): boolean => lane === 'net' && peer !== undefined && SENDS.has(name);
 
-/** A tied table and stage borders go along the pipeline; a line with a part `tp` is an all-reduce inside a pass. */
+/** Stage borders and the tied table belong to pp. A line with a `/tp` part is an all-reduce inside a pass. */
 export function cargoOf({ name, line = '' }: TraceEvent): Cargo {
   if (name === 'SEND' || name === 'TIE') return 'pp';
   return line.includes('/') ? 'tp' : 'dp';
 }
 
-/** What one link carried for one axis, both ways together. */
+/** Bytes that one link carried for one axis, both directions together. */
 export interface Pair {
   readonly a: number;
   readonly b: number;

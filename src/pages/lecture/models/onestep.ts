@@ -1,4 +1,4 @@
-/** The step of one rank, unit by unit: its passes and its update, on a clock that begins with the first of them. */
+/** One step of one rank, unit by unit: its passes and its update, in ms since the first of them. */
 import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
 
@@ -15,11 +15,11 @@ export interface OneStep {
   readonly bars: readonly UnitBar[];
   /** Milliseconds spent forward, backward and in the update. */
   readonly ms: Readonly<Record<UnitBar['op'], number>>;
-  /** The update was timed to its end on the device: without that only its encoding is known, and no bar is drawn. */
+  /** Whether the device timed the update. If not, only the time of its encoding is known and no bar is drawn. */
   readonly isUpdateTimed: boolean;
 }
 
-/** I and W count as backward. */
+/** The step of `rank`; I and W count as backward. */
 export function oneStepOf(events: readonly TraceEvent[], rank: number): OneStep {
   const passes = computeEvents(events).filter((event) => event.rank === rank);
   const updates = events.filter(({ rank: of, name, lane }) => of === rank && name === 'STEP' && lane === 'gpu');

@@ -1,4 +1,4 @@
-/** A pipeline's step three ways (as it ran, as it would with equal tabs and free links, as the formula says), and what is kept. */
+/** A pipeline step as measured, as ideal (equal tabs, free links) and as formula, with its live microbatches. */
 import type { StagedMoment } from '../facts/moment';
 import { stageOfUnit, unitsOf } from '../facts/units';
 import { type Alive, aliveOf } from './alive';
@@ -13,7 +13,7 @@ export interface Analysis {
   readonly alive: readonly Alive[];
 }
 
-/** Of so many live moments one computes the ideal schedule anew: from step to step the times of its passes hardly change. */
+/** The ideal schedule is computed for every 4th live moment only: pass times hardly change from step to step. */
 const IDEAL_EVERY = 4;
 
 export class Analyser {
@@ -22,7 +22,7 @@ export class Analyser {
   #idealOf: ReturnType<typeof idealOf> | undefined;
   #ideal = EMPTY;
 
-  /** Null before there is a step of a pipeline. */
+  /** Null before the first step. */
   of(moment: StagedMoment): Analysis | null {
     const { run, plan, events, step, ranks, kind, source } = moment;
     if (!run || !plan || step < 0) return null;

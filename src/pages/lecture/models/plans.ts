@@ -1,4 +1,4 @@
-/** The scenes and the plan each of them runs on the room as it is. Pure; refuses with the sentence of the rules. */
+/** The scenes and the plan that each runs on a room. Pure; a refusal carries the sentence of the plan's rules. */
 import { PlanError } from '../../../errors';
 import { MOST_MEMBERS } from '../../../net/membership/election';
 import { type ParallelPlan, parsePlan, type ScheduleName } from '../../../plan/plan';
@@ -8,13 +8,13 @@ import type { RunFile } from '../../tab';
 export const SCENES = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube', 'which', 'proof', 'glance'] as const;
 export type Scene = (typeof SCENES)[number];
 
-/** What a lecturer picks inside a scene. */
+/** The settings that a lecturer picks inside a scene. */
 export interface Picks {
   readonly zero: ParallelPlan['zero'];
   readonly schedule: ScheduleName;
   /** Microbatches per pipeline rank. */
   readonly depth: number;
-  /** Gradients travel while the backward goes on. */
+  /** Whether gradients are sent during the backward. */
   readonly overlap: boolean;
 }
 
@@ -26,12 +26,12 @@ export function factsOf(run: RunFile, ranks: number): RunFacts {
 }
 
 /**
- * The plan of `scene` on as many of `tabs` as it can use; null where the scene keeps the running one. Throws PlanError, with
- * the reason for all of them, when not even one will do.
+ * The plan of `scene` on the largest number of ranks, at most `tabs`, that it can use; null where the scene keeps the
+ * running plan. Where no number fits, throws the PlanError of the largest number.
  */
 export function planFor(scene: Scene, tabs: number, run: RunFile, picks: Picks): ParallelPlan | null {
   let refused: unknown;
-  // why no more than samples: a model that is cut is carried to another cut by replicas (net/membership/authority.ts)
+  // why no more ranks than samples: for a switch of cuts, peers first train as replicas (net/membership/desired.ts)
   for (let ranks = Math.max(1, Math.min(tabs, MOST_MEMBERS, run.train.globalBatch)); ranks > 0; ranks--) {
     try {
       return planOn(scene, factsOf(run, ranks), picks);
@@ -43,7 +43,7 @@ export function planFor(scene: Scene, tabs: number, run: RunFile, picks: Picks):
   throw refused;
 }
 
-/** As planFor, on exactly these ranks. */
+/** The same as planFor for exactly `facts.ranks` ranks. Throws PlanError where the plan does not fit. */
 function planOn(scene: Scene, facts: RunFacts, picks: Picks): ParallelPlan | null {
   const { ranks } = facts;
   switch (scene) {
@@ -70,7 +70,7 @@ function pipelineOf({ schedule, depth }: Picks, facts: RunFacts): ParallelPlan {
   return validatePlan(parsePlan({ pp: ranks, schedule, microbatches }), facts);
 }
 
-/** As much tensor parallelism as heads and width allow; what is left over are replicas. */
+/** The largest tp that heads and width allow; the remaining factor of the ranks is dp. */
 function widest(facts: RunFacts): ParallelPlan {
   for (let tp = facts.ranks; tp > 1; tp--) {
     if (facts.ranks % tp !== 0) continue;
@@ -82,7 +82,7 @@ function widest(facts: RunFacts): ParallelPlan {
   );
 }
 
-/** At least two axes, each as short as can be, tensor parallelism among them first: 4 tabs are pp 2 x tp 2, 8 are a cube. */
+/** At least two axes, the longest as short as possible; prefers tp, then pp: 4 tabs give pp 2 x tp 2, 8 give a cube. */
 function cubeOf(facts: RunFacts): ParallelPlan {
   const plans = divisorsOf(facts.ranks).flatMap((tp) =>
     divisorsOf(facts.ranks / tp).map((pp) =>
@@ -96,13 +96,13 @@ function cubeOf(facts: RunFacts): ParallelPlan {
   return best;
 }
 
-/** More than one axis is cut. */
+/** Whether the plan cuts more than one axis. */
 export const isProduct = ({ dp, pp, tp }: ParallelPlan): boolean => [dp, pp, tp].filter((size) => size > 1).length > 1;
 
 const divisorsOf = (n: number): number[] =>
   Array.from({ length: n }, (_, i) => i + 1).filter((divisor) => n % divisor === 0);
 
-/** The scene that shows what `plan` does. */
+/** The scene that explains `plan`. */
 export function sceneOf(plan: ParallelPlan): Scene {
   const { dp, pp, tp, zero } = plan;
   if (isProduct(plan)) return 'cube';

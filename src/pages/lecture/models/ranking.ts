@@ -1,4 +1,4 @@
-/** The table of scene 7: every plan with what was measured and what the planner said, the fastest measured first. */
+/** The table of scene 7: each plan with its measurement and the planner's prediction, fastest measured plan first. */
 import type { ParallelPlan } from '../../../plan/plan';
 import type { Recommendation } from '../../../plan/planner';
 import type { Prediction } from '../../../plan/prediction';
@@ -16,28 +16,28 @@ export interface Row {
   readonly memoryBytes?: number;
   readonly sentBytes?: number;
   readonly bubble?: number;
-  /** Throughput over that of as many tabs that each ran alone; undefined until one tab has run alone. */
+  /** Throughput divided by that of equally many independent tabs; undefined until one tab has run alone. */
   readonly efficiency?: number;
   readonly isBest: boolean;
-  /** What a plan that is slower than one tab spends its time on; undefined where it is not. */
+  /** For a plan slower than one tab: the main cause. Undefined for other plans. */
   readonly slowedBy?: Slowing;
-  /** Measured while tabs were slower or faster on purpose than they are now. */
+  /** Whether it was measured under other handicaps than the present ones. */
   readonly isStale: boolean;
-  /** When it was measured, milliseconds since the epoch. */
+  /** Time of the measurement, milliseconds since the epoch. */
   readonly takenMs?: number;
 }
 
-/** Waiting for the messages of an axis, waiting for other ranks, or sharing one chip. */
+/** Causes: waiting for messages of an axis, waiting for other ranks, or sharing one chip. */
 export type Slowing = Exclude<Doing, 'compute'> | 'sharing';
 
-/** The best plan of every kind in `advice`, one tab first, in the order in which they are tried. */
+/** The plans to try, in order: one tab alone, then the best plan of each kind. */
 export function plansOf({ ranked, alone }: Recommendation): readonly ParallelPlan[] {
   const several = ranked.map(({ plan }) => plan).filter(({ dp, pp, tp }) => dp * pp * tp > 1);
   const kinds = several.map(kindOf);
   return [alone.plan, ...several.filter((_, index) => kinds.indexOf(kinds[index]!) === index)];
 }
 
-/** Plans of one kind differ in figures that a lesson does not need: of ZeRO beside other axes, of schedules but GPipe. */
+/** Plans of one kind cut the axes alike. Pure dp has a kind per ZeRO stage; a pure pipeline has one for GPipe, too. */
 function kindOf({ dp, pp, tp, zero, schedule }: ParallelPlan): string {
   if (pp === 1 && tp === 1) return `zero ${zero}`;
   return `${dp} ${pp} ${tp} ${dp * tp === 1 && schedule === 'gpipe'}`;
@@ -83,8 +83,8 @@ export function rowsOf(
 }
 
 /**
- * What takes most of the step beyond a fair share of the work: parts as they were measured. Tabs that compute longer in
- * all than one tab alone share its chip.
+ * The largest part of a step besides a rank's fair share of the compute, from measured parts. Compute time beyond that
+ * share counts as `sharing`: the tabs share one chip.
  */
 export function slowing(parts: Parts, alone: Parts, tabs: number): Slowing {
   const extra: Record<Slowing, number> = {
@@ -97,6 +97,6 @@ export function slowing(parts: Parts, alone: Parts, tabs: number): Slowing {
   return (Object.keys(extra) as Slowing[]).reduce((most, one) => (extra[one] > extra[most] ? one : most));
 }
 
-/** As nameOf, with the microbatches, without which bytes and bubbles of two plans cannot be compared. */
+/** nameOf with the number of microbatches, which is needed to compare bytes and bubbles of two plans. */
 export const fullNameOf = (plan: ParallelPlan): string =>
   plan.microbatches > 1 ? `${nameOf(plan)}, M ${plan.microbatches}` : nameOf(plan);

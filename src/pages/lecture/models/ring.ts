@@ -1,44 +1,44 @@
 /**
- * One ring collective as it really went: its hops from the network events, and what every rank holds of every chunk after
- * each round. The rules of the ring are in net/collective/ring.ts; a test compares the two for 2 to 8 ranks.
+ * One ring collective as measured: its hops from the network events, and whose contributions each rank's chunks contain
+ * after each round. The algorithm is in net/collective/ring.ts; a test compares the two for 2 to 8 ranks.
  */
 import type { TraceEvent } from '../../../trace/trace';
 
-/** One chunk from a rank to its right neighbour. */
+/** The transfer of one chunk from a rank to its right neighbour. */
 export interface Hop {
-  /** The sender's k-th hop. An all-reduce has 2(N-1) of them: reduce-scatter, then all-gather. */
+  /** Index of the sender's hop. An all-reduce has 2(N-1) hops per sender: reduce-scatter, then all-gather. */
   readonly k: number;
-  /** Places in the ring. */
+  /** Places in the ring: indices into `members`. */
   readonly from: number;
   readonly to: number;
   readonly chunk: number;
   readonly bytes: number;
-  /** On the page's clock, ms: from when it could go to its arrival. */
+  /** In ms on the page's clock: from the start of the send to the arrival. */
   readonly t0: number;
   readonly t1: number;
 }
 
-/** A collective that went round a ring. */
+/** One ring collective. */
 export interface RingRun {
   readonly line: string;
   readonly kind: 'reduce' | 'gather';
-  /** Ranks of the mesh in ring order: a place is an index in here. */
+  /** Ranks of the mesh in ring order; a place is an index into this list. */
   readonly members: readonly number[];
-  /** By k, then by sender. */
+  /** Sorted by k, then by sender. */
   readonly hops: readonly Hop[];
   readonly rounds: number;
-  /** Sent by each member, in ring order. */
+  /** Bytes sent by each member, in ring order. */
   readonly sentBytes: readonly number[];
-  /** Of the array that is summed or gathered. */
+  /** Size of the array that is summed or gathered. */
   readonly arrayBytes: number;
   readonly t0: number;
   readonly t1: number;
 }
 
-/** held[place][chunk]: whose contributions are in it, as bits of places. */
+/** held[place][chunk]: bit mask of the places whose contributions the chunk contains. */
 export type Holdings = readonly (readonly number[])[];
 
-/** The ring collectives of one step by start; `rankOf` maps peers to ranks. */
+/** The ring collectives of one step, sorted by start; `rankOf` maps peers to ranks. */
 export function ringRuns(events: readonly TraceEvent[], rankOf: (peer: string) => number): readonly RingRun[] {
   const sends = events.filter(({ name }) => name === 'ring.send');
   const receives = grouped(
@@ -59,7 +59,7 @@ export function ringRuns(events: readonly TraceEvent[], rankOf: (peer: string) =
   return runs.sort((a, b) => a.t0 - b.t0);
 }
 
-/** The ranks from `start` on, each the right neighbour of the one before. */
+/** The ranks in ring order from `start`; `next` gives the right neighbour of a rank. */
 function walk(start: number, next: ReadonlyMap<number, number>): number[] {
   const members = [start];
   for (let rank = next.get(start); rank !== undefined && rank !== start; rank = next.get(rank)) {
@@ -85,7 +85,7 @@ function runOf(
     );
     const to = (from + 1) % size;
     for (const [chunk, sent] of mine) {
-      // why: in an all-reduce a chunk leaves a rank up to twice, first to be added, then complete
+      // why: in an all-reduce a rank sends a chunk up to twice, first as a partial sum, then complete
       for (const [turn, { bytes, t0, t1 }] of byStart(sent).entries()) {
         const first = mod(kind === 'gather' ? from + 1 - chunk : from - chunk, size);
         const arrival = byStart(receives.get(`${line} ${members[to]} ${chunk}`) ?? [])[turn];
@@ -108,7 +108,7 @@ function runOf(
   };
 }
 
-/** What everybody holds before round 0. */
+/** The holdings of all places before round 0. */
 export function initialHoldings({ members, kind }: Pick<RingRun, 'members' | 'kind'>): Holdings {
   const size = members.length;
   const all = 2 ** size - 1;
@@ -117,7 +117,7 @@ export function initialHoldings({ members, kind }: Pick<RingRun, 'members' | 'ki
   );
 }
 
-/** What everybody holds once the first `rounds` rounds are over: a received chunk joins what is there. */
+/** The holdings after the first `rounds` rounds: a received chunk adds its contributions to the receiver's chunk. */
 export function holdingsAfter(run: Pick<RingRun, 'members' | 'kind' | 'hops'>, rounds: number): Holdings {
   const held = initialHoldings(run).map((row) => [...row]);
   for (const { k, from, to, chunk } of run.hops) {
@@ -126,7 +126,7 @@ export function holdingsAfter(run: Pick<RingRun, 'members' | 'kind' | 'hops'>, r
   return held;
 }
 
-/** Bytes that the tab which sends most has sent after `at` rounds. */
+/** Bytes sent after `at` rounds by the tab that sent most. */
 export function sentAfter({ hops, members }: Pick<RingRun, 'members' | 'hops'>, at: number): number {
   const of = (place: number) => sum(hops.filter(({ k, from }) => from === place && k < at).map(({ bytes }) => bytes));
   return Math.max(0, ...members.map((_, place) => of(place)));

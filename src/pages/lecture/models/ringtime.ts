@@ -1,19 +1,19 @@
-/** When each hop of a ring is drawn, in rounds: one round after the other, or as it really went in slow motion. */
+/** Times at which the hops of a ring are drawn, in rounds: round by round, or the measured times in slow motion. */
 import { type Holdings, type Hop, initialHoldings, type RingRun } from './ring';
 
-/** A hop from `start` to `end` on the drawn clock. */
+/** A hop with its start and end on the drawn clock, in rounds. */
 export interface Flight {
   readonly hop: Hop;
   readonly start: number;
   readonly end: number;
 }
 
-/** Every hop of round k between k and k + 1. */
+/** Draws every hop of round k from k to k + 1. */
 export function byRounds({ hops }: RingRun): readonly Flight[] {
   return hops.map((hop) => ({ hop, start: hop.k, end: hop.k + 1 }));
 }
 
-/** Measured times, stretched so that the whole takes as many rounds. A hop cannot start before its chunk was here. */
+/** Measured times, scaled so that the collective takes `rounds`. A hop starts after its chunk has arrived. */
 export function asMeasured({ hops, rounds, t0, t1 }: RingRun): readonly Flight[] {
   const scale = rounds / Math.max(1e-9, t1 - t0);
   const arrived = new Map<string, number>();
@@ -26,10 +26,10 @@ export function asMeasured({ hops, rounds, t0, t1 }: RingRun): readonly Flight[]
   });
 }
 
-/** Shorter flights could not be seen. */
+/** Least length of a flight in rounds, so that it can be seen. */
 const MIN_FLIGHT = 0.05;
 
-/** What everybody holds at `at` rounds. */
+/** The holdings of all places at time `at`, in rounds. */
 export function holdingsAt(run: RingRun, flights: readonly Flight[], at: number): Holdings {
   const held = initialHoldings(run).map((row) => [...row]);
   for (const { hop, end } of flights) {

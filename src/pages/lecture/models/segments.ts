@@ -1,6 +1,6 @@
 /**
- * What every rank did at every moment of one step: it computed, it waited for a message of one axis, or it waited for
- * another rank. The parts of a rank's step are sums of these, so they add up to the step.
+ * The activity of each rank during one step: computing, waiting for a message of one axis, or idle (waiting for another
+ * rank). The segments of a rank fill the step, so the parts of a step add up to its length.
  */
 import { computeEvents, envelope } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
@@ -23,7 +23,7 @@ export interface Segments {
   readonly segments: readonly Segment[];
 }
 
-/** Milliseconds by what was done. */
+/** Milliseconds by activity. */
 export type Parts = Readonly<Record<Doing, number>>;
 
 interface Busy {
@@ -33,8 +33,8 @@ interface Busy {
 }
 
 /**
- * Where intervals overlap the first of tp, compute, dp, pp counts: nothing computes while the parts of a split matrix are
- * added, and what is on its way under compute is hidden. `rankOf` maps peers to ranks.
+ * Where intervals overlap, the first of tp, compute, dp, pp counts: a rank cannot compute while a tensor-parallel sum
+ * is under way, and dp or pp messages during compute are hidden. `rankOf` maps peers to ranks.
  */
 export function segmentsOf(events: readonly TraceEvent[], ranks: number, rankOf: (peer: string) => number): Segments {
   const passes = [...computeEvents(events), ...events.filter(isUpdate)];
@@ -48,7 +48,7 @@ export function segmentsOf(events: readonly TraceEvent[], ranks: number, rankOf:
   for (const event of events) {
     if (event.lane !== 'net') continue;
     const cargo = cargoOf(event);
-    // why the receiver: who sends goes on, who waits for the message stands still
+    // why the receiver: the sender goes on computing while the receiver waits
     if (cargo === 'pp') add(event.peer === undefined ? event.rank : rankOf(event.peer), 'pp', event);
     else add(event.rank, cargo, event);
   }
@@ -58,7 +58,7 @@ export function segmentsOf(events: readonly TraceEvent[], ranks: number, rankOf:
 
 const ORDER: readonly Doing[] = ['tp', 'compute', 'dp', 'pp'];
 
-/** Disjoint segments that fill the step. */
+/** Converts one rank's intervals to disjoint segments that fill the step. */
 function swept(busy: readonly Busy[], rank: number, spanMs: number, start: number): Segment[] {
   const borders = busy.flatMap(({ doing, t0, t1 }) => [
     { at: t0 - start, doing, by: 1 },
@@ -83,7 +83,7 @@ function swept(busy: readonly Busy[], rank: number, spanMs: number, start: numbe
   return segments;
 }
 
-/** Of the mean rank. */
+/** Milliseconds by activity, mean over the ranks. */
 export function partsOf({ ranks, segments }: Segments): Parts {
   const parts: Record<Doing, number> = { compute: 0, tp: 0, dp: 0, pp: 0, idle: 0 };
   for (const { doing, t0, t1 } of segments) parts[doing] += (t1 - t0) / Math.max(1, ranks);

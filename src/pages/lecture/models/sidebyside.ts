@@ -1,4 +1,4 @@
-/** Every schedule of a pipeline on the room as it is, beside each other: what was measured of each, and its formula. Pure. */
+/** All schedules that a room's pipeline can run, each with its measurement, if any, and its bubble formula. Pure. */
 import { type ParallelPlan, parsePlan, SCHEDULES, type ScheduleName } from '../../../plan/plan';
 import type { Moment } from '../facts/moment';
 import { conditionsOf, type Digest, keyOf } from './digest';
@@ -8,12 +8,12 @@ import { factsOf, isRunnable } from './plans';
 export interface Compared {
   readonly schedule: ScheduleName;
   readonly plan: ParallelPlan;
-  /** Undefined until it has run under the handicaps of now. */
+  /** Undefined until the schedule has run under the present handicaps. */
   readonly digest: Digest | undefined;
   readonly formula: Formula;
 }
 
-/** The schedules that can run the pipeline of `moment`; none before there is one. */
+/** The schedules that can run the pipeline of `moment`; empty where its plan is not a pipeline. */
 export function sideBySide(
   { run, plan, ranks, kind }: Moment,
   digests: ReadonlyMap<string, Digest>,

@@ -1,6 +1,6 @@
 /**
- * Memory of the model's state under ZeRO: what theory says in bytes per parameter (fp32 AdamW: 4 parameter, 4 gradient,
- * 8 moments) beside what each tab holds. Source: ZeRO 1910.02054, table for fp32.
+ * Memory of the model's state under ZeRO: the theoretical bytes per parameter (fp32 AdamW: 4 parameter, 4 gradient,
+ * 8 moments) and the bytes that a tab holds. Source: ZeRO 1910.02054, table for fp32.
  */
 import type { ParallelPlan } from '../../../plan/plan';
 import type { MemoryByRole } from '../../tab';

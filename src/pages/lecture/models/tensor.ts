@@ -1,14 +1,14 @@
-/** Tensor-parallel all-reduces counted in the messages of one step: how many a block has, how much they send, how long. */
+/** Tensor-parallel all-reduces of one step from its messages: their number per block, their bytes, their time. */
 import { coveredMs } from '../../../plan/machines';
 import type { TraceEvent } from '../../../trace/trace';
 
 export interface TensorCounts {
-  /** All-reduces of one block and one microbatch. */
+  /** Number of all-reduces per block and microbatch. */
   readonly forward: number;
   readonly backward: number;
-  /** Bytes rank 0 sent in them in the step. */
+  /** Bytes that rank 0 sent in these all-reduces during the step. */
   readonly bytes: number;
-  /** Share of rank 0's step in which one of them was under way. */
+  /** Share of rank 0's step during which at least one of them was under way. */
   readonly waiting: number;
 }
 

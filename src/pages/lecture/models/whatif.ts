@@ -1,11 +1,11 @@
-/** Models and clusters that are not in the room: the stops of the sliders, and the planner's question they stand for. */
+/** Hypothetical models and clusters: the stops of the sliders, and the question to the planner at given stops. */
 import type { Links } from '../../../plan/links';
 import { deviceOfSpeed } from '../../../plan/planner';
 import type { Device } from '../../../plan/prediction';
 import type { ModelShape } from '../../../plan/sizes';
 import { recordedSizes } from '../../../train/rank/modelsizes';
 
-/** GPT-2 shapes, tied, by name of their size. */
+/** GPT-2 shapes with tied embeddings: parameters, layers, heads, width, context, vocabulary. */
 const SHAPES = [
   ['0.4 M', 8, 4, 64, 64, 83],
   ['10.8 M', 6, 6, 384, 256, 256],
@@ -17,7 +17,7 @@ const SHAPES = [
 
 export const STOPS = {
   parameters: SHAPES.map(([name]) => name),
-  /** Sequences of a step. */
+  /** Sequences per step. */
   batch: [8, 16, 32, 64, 128],
   devices: [1, 2, 3, 4, 6, 8, 12, 16],
   perMachine: [1, 2, 4, 8],
@@ -25,7 +25,7 @@ export const STOPS = {
   inside: [200, 1000, 10_000, 100_000, 2_400_000],
   /** Mbit/s of one link between machines. */
   rate: [5, 20, 100, 300, 1000, 10_000, 100_000],
-  /** Between machines, ms; inside one it is a tenth. */
+  /** Latency between machines in ms; inside a machine it is a tenth of that. */
   latency: [0.1, 0.5, 1, 5, 20, 100],
   /** GB of one device. */
   memory: [0.5, 1, 2, 4, 8, 16, 80],
@@ -34,18 +34,18 @@ export const STOPS = {
 } as const;
 
 export type Dial = keyof typeof STOPS;
-/** Index of a stop by dial. */
+/** By dial: the index of its stop. */
 export type Dials = Readonly<Record<Dial, number>>;
 
 export const DIALS = Object.keys(STOPS) as readonly Dial[];
 
-/** The dials at these stops. */
+/** The dials for these values of the stops. */
 export function dialsAt(stops: { readonly [K in Dial]: (typeof STOPS)[K][number] }): Dials {
   const entries = DIALS.map((dial) => [dial, (STOPS[dial] as readonly unknown[]).indexOf(stops[dial])]);
   return Object.fromEntries(entries) as Dials;
 }
 
-/** Clusters that practice knows. */
+/** Typical clusters. */
 export const PRESETS = {
   cards: dialsAt({
     parameters: '774 M',

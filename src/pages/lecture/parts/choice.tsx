@@ -1,9 +1,9 @@
-/** One of a few values, all visible: radio buttons that look like a row of segments. */
+/** A choice among a few values: radio buttons that look like a row of segments. */
 import { useId } from 'preact/hooks';
 
 interface Props<T extends string | number> {
   readonly label: string;
-  /** False: the values speak for themselves, the label is for those who cannot see them. */
+  /** False: the values need no visible label; screen readers still get it. */
   readonly isLabelled?: boolean;
   readonly values: readonly T[];
   readonly value: T;

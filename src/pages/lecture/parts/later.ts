@@ -1,8 +1,8 @@
-/** What takes a frame of the page's own to compute, so that no frame holds all of the work on a moment. */
+/** Moves an expensive computation to a frame of its own, so that no frame holds all of the work on a moment. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Frames } from '../show/frames';
 
-/** `compute()` of the newest `moment` that a frame was there for; null until there was one. */
+/** Runs `compute` on the newest `moment` in a later frame. Returns the newest result, null before the first. */
 export function useLater<M, T>(frames: Frames, moment: M, compute: (moment: M) => T): T | null {
   const [value, setValue] = useState<T | null>(null);
   const newest = useRef(moment);

@@ -1,10 +1,10 @@
-/** A hand that goes once over a stretch of time, slowly enough to be followed; it stands at its end without motion. */
+/** Slow motion: a hand that moves once over a span of time in `tookMs` of real time. */
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Frames } from '../show/frames';
 
 export interface Hand {
-  /** Share of the stretch, undefined while nothing is played. */
+  /** Share of the span that has been played, 0 to 1; undefined while nothing plays. */
   readonly at: Signal<number | undefined>;
   play(): void;
   stop(): void;

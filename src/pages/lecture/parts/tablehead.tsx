@@ -1,4 +1,4 @@
-/** The head of a table whose columns have a name each. */
+/** The head row of a table with one name per column. */
 export function TableHead({ columns }: { readonly columns: readonly string[] }) {
   return (
     <thead>

@@ -1,4 +1,4 @@
-/** Microbatches kept over time, a row of steps for each tab, on the time scale of the schedule above. */
+/** Draws the number of live microbatches over time, one row per tab, on the time scale of the schedule above. */
 import type { Alive } from '../models/alive';
 import { words } from '../words';
 import { paint } from './palette';

@@ -1,8 +1,8 @@
-/** A time axis in round milliseconds. */
+/** A time axis with ticks at round numbers of milliseconds. */
 import { paint } from './palette';
 import { font } from './picture';
 
-/** Figures below `y`; `x` gives the place of a time. */
+/** Draws the figures below `y`. `x` maps milliseconds to pixels. */
 export function drawAxis(
   ctx: CanvasRenderingContext2D,
   spanMs: number,
@@ -22,7 +22,7 @@ export function drawAxis(
   ctx.textBaseline = 'middle';
 }
 
-/** 1, 2 or 5 times a power of ten, at least `rough`. */
+/** The smallest of 1, 2 or 5 times a power of ten that is at least `rough`. */
 export function niceStep(rough: number): number {
   const power = 10 ** Math.floor(Math.log10(rough));
   return (rough <= power ? 1 : rough <= 2 * power ? 2 : rough <= 5 * power ? 5 : 10) * power;

@@ -1,4 +1,4 @@
-/** One block on the clock: computing above, its four sums below; a hand shows where slow motion is. */
+/** The times of one block: compute above, its four sums below; a hand marks the position of slow motion. */
 import { useMemo } from 'preact/hooks';
 import type { BlockClock } from '../models/blockclock';
 import type { Frames } from '../show/frames';
@@ -10,7 +10,7 @@ import { font, type Pen, Picture } from './picture';
 interface Props {
   readonly frames: Frames;
   readonly clock: BlockClock;
-  /** Milliseconds, undefined while nothing is played. */
+  /** Position of slow motion in milliseconds; undefined while nothing plays. */
   readonly at: number | undefined;
   readonly look: string;
 }

@@ -8,7 +8,7 @@ const W = 620;
 const H = 300;
 const THICKEST = 16;
 const THINNEST = 2;
-/** A stage and a split are named in a box of at least this size. */
+/** Boxes of at least this size also name their stage and split. */
 const ROOMY = { width: 118, height: 52 };
 
 interface Props {

@@ -1,6 +1,6 @@
 /**
- * One or two schedules on the same time scale, one row per tab: what ran above, what would run with equal tabs and free
- * links below. Microbatches are coloured and numbered; backward passes are hatched, weight passes are light.
+ * Schedules on the same time scale, one row per tab: the one that ran above, the ideal one (equal tabs, free links)
+ * below it. Microbatches are coloured and numbered; backward passes are hatched, weight passes are light.
  */
 import { useMemo } from 'preact/hooks';
 import type { Alive } from '../models/alive';
@@ -15,14 +15,14 @@ import { font, type Pen, Picture } from './picture';
 export interface Track {
   readonly title: string;
   readonly gantt: Gantt;
-  /** Names of the rows. */
+  /** Name of each row. */
   readonly rows: readonly string[];
 }
 
 interface Props {
   readonly frames: Frames;
   readonly tracks: readonly Track[];
-  /** Microbatches kept on each tab while the first track ran. */
+  /** Live microbatches of each tab in the first track. */
   readonly alive?: readonly Alive[] | undefined;
   readonly label: string;
   /** Changes when the colours do. */
@@ -31,12 +31,12 @@ interface Props {
 
 const TITLE = 26;
 const AXIS = 26;
-/** Schedules whose lengths differ by more have time scales of their own. */
+/** A schedule shorter than the longest by more than this ratio gets a time scale of its own. */
 const MAX_RATIO = 2;
 const GAP = 4;
-/** Smaller figures could not be read from the last row. */
+/** Least font size in pixels: smaller figures cannot be read from the last row of a lecture room. */
 const LEAST_FONT = 14;
-/** Width of a digit over the size of its font. */
+/** Width of a digit divided by its font size. */
 const DIGIT = 0.62;
 const hatches = new WeakMap<CanvasRenderingContext2D, Map<string, CanvasPattern>>();
 
@@ -45,7 +45,7 @@ export function GanttView({ frames, tracks, alive, label, look }: Props) {
   return <Picture frames={frames} label={label} class="gantt" draw={draw} />;
 }
 
-/** Below each other. `longestMs`: what the time scale must hold. */
+/** Draws the tracks one below another. `longestMs`: length of the time scale. */
 export function drawTracks(
   { ctx, width, height }: Pen,
   tracks: readonly Track[],
@@ -56,8 +56,8 @@ export function drawTracks(
   const left = isNarrow ? 44 : 132;
   const longest = Math.max(longestMs, 1e-6);
   const rows = tracks.reduce((sum, { gantt }) => sum + gantt.ranks, alive.length);
-  // why: tracks on one time scale share the axis below the last
-  // why a zoom: a schedule that is far shorter could not be read on the time scale of the longest
+  // why one axis: tracks with the same time scale share the axis below the last track
+  // why a zoom: a much shorter schedule would be illegible on the time scale of the longest
   const zoomOf = ({ spanMs }: Gantt) => (spanMs > 0 && longest / spanMs > MAX_RATIO ? longest / spanMs : 1);
   const isShared = tracks.every(({ gantt }) => zoomOf(gantt) === 1);
   const axes = isShared ? 1 : tracks.length;
@@ -102,7 +102,7 @@ function drawTitle(ctx: CanvasRenderingContext2D, title: string, y: number, isNa
   ctx.fillText(title, 0, y + TITLE / 2 - 1);
 }
 
-/** The name of a row, and waiting as the ground that bars cover. */
+/** Draws the name of a row and its idle background, which the bars cover. */
 function drawRow(ctx: CanvasRenderingContext2D, name: string, y: number, height: number, x0: number, x1: number): void {
   ctx.font = font(20);
   ctx.fillStyle = paint('--muted');
@@ -141,7 +141,7 @@ function drawBar(
     ctx.fillRect(left, y, width, height);
   }
   if (Math.min(width * 0.9, height * 0.62) < LEAST_FONT) return;
-  // why whole pixels: every size of a font is made anew, and a bar's width is never the same twice
+  // why whole pixels: the browser prepares each font size anew, and bar widths vary continuously
   const size = Math.floor(Math.min(20, height * 0.62, width * 0.9));
   const text = String(mb);
   ctx.font = font(size, 700);
@@ -157,7 +157,7 @@ function drawBar(
   if (stage > 0 && pass === 'F' && width > 56 && height > 30) drawStage(ctx, stage, left, y, colour);
 }
 
-/** Not measured yet. */
+/** Draws a bar that has not been measured yet. */
 function drawDashed(
   ctx: CanvasRenderingContext2D,
   colour: string,
@@ -177,7 +177,7 @@ function drawDashed(
   ctx.setLineDash([]);
 }
 
-/** Chunks of one tab: the stage as a small number in the corner. */
+/** Draws the stage as a small number in the corner of a bar, for tabs with several chunks. */
 function drawStage(ctx: CanvasRenderingContext2D, stage: number, x: number, y: number, colour: string): void {
   ctx.font = font(LEAST_FONT, 600);
   ctx.textAlign = 'left';
@@ -185,7 +185,7 @@ function drawStage(ctx: CanvasRenderingContext2D, stage: number, x: number, y: n
   ctx.fillText(`s${stage}`, x + 3, y + 9);
 }
 
-/** Lines at 45 degrees, `step` CSS pixels apart, as a pattern: a tile serves every bar of one drawing. */
+/** A pattern of lines at 45 degrees, `step` CSS pixels apart, cached per canvas. */
 function hatch(ctx: CanvasRenderingContext2D, step: number): CanvasPattern {
   const known = hatches.get(ctx);
   const key = `${step} ${devicePixelRatio} ${paint('--surface')}`;
@@ -197,7 +197,7 @@ function hatch(ctx: CanvasRenderingContext2D, step: number): CanvasPattern {
   pen.strokeStyle = paint('--surface');
   pen.globalAlpha = 0.55;
   pen.lineWidth = 1.4 * devicePixelRatio;
-  // the corners too: lines go on over the edges of the tile
+  // why three lines: the outer two fill the corners, so that lines continue across the edges of the tile
   for (const at of [-side, 0, side]) {
     pen.moveTo(at - side, 2 * side);
     pen.lineTo(at + 2 * side, -side);

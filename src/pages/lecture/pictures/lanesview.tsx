@@ -1,4 +1,4 @@
-/** Two lanes of one tab on one clock: compute above, the gradients of each unit on their way below, packed into rows. */
+/** Two lanes of one tab on one clock: compute above; below, the gradient transfers of each unit, packed into rows. */
 import { useMemo } from 'preact/hooks';
 import type { LaneBar } from '../models/lanes';
 import type { Frames } from '../show/frames';
@@ -9,7 +9,7 @@ import { font, type Pen, Picture } from './picture';
 interface Props {
   readonly frames: Frames;
   readonly bars: readonly LaneBar[];
-  /** Of compute and of the network. */
+  /** Names of the compute lane and of the network lane. */
   readonly names: readonly [string, string];
   readonly label: string;
   readonly look: string;

@@ -1,4 +1,4 @@
-/** What the bars of a timeline mean; only passes that are drawn. */
+/** The legend of a timeline; lists only the passes that are drawn. */
 import type { Pass } from '../models/gantt';
 import { words } from '../words';
 

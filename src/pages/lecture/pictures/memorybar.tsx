@@ -1,4 +1,4 @@
-/** Bytes of one tab by role: a bar to scale with the name and the number of every part beside it. */
+/** Bytes of one tab by role: a bar to scale, with the name and the bytes of each part beside it. */
 import { messages } from '../../messages';
 import { bytes } from '../../state/format';
 import type { MemoryByRole } from '../../tab';

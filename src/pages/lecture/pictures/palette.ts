@@ -1,15 +1,15 @@
-/** The colours a canvas draws with, resolved once for each look, and the ink that is readable on a colour. */
+/** The colours of the canvases, resolved once per colour scheme, and a legible text colour for each background. */
 import { colourOf } from '../../colour';
 
 const cache = new Map<string, string>();
 const inks = new Map<string, string>();
 
-/** Forget the colours: the look has changed. */
+/** Clears the cached colours after a change of the colour scheme. */
 export function renewPalette(): void {
   cache.clear();
 }
 
-/** `name` is a custom property of tokens.css. */
+/** The value of the custom property `name` of tokens.css. */
 export function paint(name: string): string {
   const known = cache.get(name);
   if (known) return known;
@@ -18,7 +18,7 @@ export function paint(name: string): string {
   return colour;
 }
 
-/** Colours of ranks serve chunks and microbatches too: index modulo 8, always with the number beside it. */
+/** The colour of a rank, chunk or microbatch: index modulo 8. Pictures always show the number beside it. */
 export const markOf = (index: number): string => paint(`--rank-${index % 8}`);
 
 /** Black or white, whichever has more contrast on `colour` (`rgb(r, g, b)`). */

@@ -1,4 +1,4 @@
-/** A canvas as large as its place, sharp on every screen, drawn in the page's frames and only when something changed. */
+/** A canvas that fills its place, at the resolution of the screen; drawn in the page's frames, only after a change. */
 import { useEffect, useRef } from 'preact/hooks';
 import type { Frames } from '../show/frames';
 
@@ -11,10 +11,10 @@ export interface Pen {
 
 interface Props {
   readonly frames: Frames;
-  /** What can be seen, for those who cannot see it. */
+  /** Text alternative of the picture for screen readers. */
   readonly label: string;
   readonly class: string;
-  /** A new function draws anew. */
+  /** The picture is drawn again whenever this function changes. */
   readonly draw: (pen: Pen) => void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * One all-reduce on its ring: every tab with its chunks, each chunk with a strip for every tab whose part is in it, and
- * the chunks that are on their way. Drawn at a place in time counted in rounds.
+ * One all-reduce on its ring at a given time in rounds: each tab with its chunks, each chunk with a strip for every tab
+ * whose contribution it contains, and the chunks in flight.
  */
 import { useMemo } from 'preact/hooks';
 import type { RingRun } from '../models/ring';
@@ -13,7 +13,7 @@ interface Props {
   readonly frames: Frames;
   readonly run: RingRun;
   readonly flights: readonly Flight[];
-  /** In rounds. */
+  /** Time in rounds. */
   readonly at: number;
   readonly label: string;
   readonly look: string;
@@ -59,7 +59,7 @@ function drawRing({ ctx, width, height }: Pen, run: RingRun, flights: readonly F
   }
 }
 
-/** Rank 0 on the left on top, clockwise on an ellipse; two stand side by side. */
+/** Centre of a place: clockwise on an ellipse from rank 0 at the top left; two places are side by side. */
 function placeOf(index: number, size: number, width: number, height: number, cell: number): Box {
   const angle = (index / size) * 2 * Math.PI - (size === 2 ? Math.PI : Math.PI * (0.5 + 1 / size));
   const rx = width / 2 - (size * cell) / 2 - 12;
@@ -113,7 +113,7 @@ function drawTab(
     drawChunk(ctx, x - width / 2 + chunk * cell, y - cell / 2, cell, chunk, bits, size);
 }
 
-/** A chunk as one strip for each tab, in that tab's colour where its part is in the sum; a thick frame says complete. */
+/** Draws a chunk: one strip per tab, coloured where the sum contains its contribution; thick frame when complete. */
 function drawChunk(
   ctx: CanvasRenderingContext2D,
   x: number,

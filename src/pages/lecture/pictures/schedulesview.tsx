@@ -1,4 +1,4 @@
-/** All schedules on one time scale, the newest step of each, two in a row where there is room. */
+/** The newest step of each schedule on one time scale, in two columns where there is room. */
 import { useMemo } from 'preact/hooks';
 import type { ScheduleName } from '../../../plan/plan';
 import { EMPTY, type Gantt } from '../models/gantt';
@@ -11,14 +11,14 @@ import { type Pen, Picture } from './picture';
 interface Props {
   readonly frames: Frames;
   readonly compared: readonly Compared[];
-  /** What stands for a schedule until it is measured. */
+  /** The simulator's picture of a schedule, shown until it is measured. */
   readonly expected: ReadonlyMap<ScheduleName, Gantt | undefined>;
   /** Changes when the colours do. */
   readonly look: string;
 }
 
 const GAP = 28;
-/** Two columns from this width. */
+/** Least width in pixels for two columns. */
 const WIDE = 640;
 
 export function SchedulesView({ frames, compared, expected, look }: Props) {

@@ -1,4 +1,4 @@
-/** Steps of plans below each other on one time scale, a row for each tab: computing, waiting for each axis, idle. */
+/** Steps of several plans on one time scale, one row per tab: computing, waiting for an axis, idle. */
 import { useMemo } from 'preact/hooks';
 import { DOINGS, type Doing, type Segments } from '../models/segments';
 import type { Frames } from '../show/frames';
@@ -10,7 +10,7 @@ import { font, type Pen, Picture } from './picture';
 export interface Lane {
   readonly title: string;
   readonly segments: Segments;
-  /** By the simulator. */
+  /** Whether the step comes from the simulator. */
   readonly isExpected: boolean;
 }
 
@@ -73,7 +73,7 @@ function drawLanes({ ctx, width, height }: Pen, lanes: readonly Lane[]): void {
   drawAxis(ctx, longestMs, x, y, isNarrow);
 }
 
-/** What the colours mean. */
+/** The legend of the colours. */
 export function DoingLegend() {
   return (
     <p class="key-line">

@@ -1,6 +1,6 @@
 /**
- * A whole block over `tp` tabs, a lane for each: attention and MLP, the first matrix of each by columns, the second by rows.
- * A bar across all lanes is a sum over the tabs; the one that is under way is lit.
+ * A block split over `tp` tabs, one lane per tab. Attention and MLP each split their first matrix by columns and their
+ * second by rows. A bar across all lanes is a sum over the tabs; the sum that is under way is highlighted.
  */
 import { words } from '../words';
 
@@ -17,7 +17,7 @@ interface Props {
   readonly lit: number;
 }
 
-/** Left edge, width, what it is called, and how it is cut; the core and GELU work on what a tab has. */
+/** Left edge, width, name and split of each part; '' for the core and GELU, which work on a tab's own share. */
 const PARTS = [
   { x: 56, width: 128, name: 'Q K V', cut: 'columns' },
   { x: 206, width: 104, name: text.core, cut: '' },
@@ -26,7 +26,7 @@ const PARTS = [
   { x: 794, width: 104, name: text.gelu, cut: '' },
   { x: 920, width: 128, name: 'W down', cut: 'rows' },
 ] as const;
-/** Centre of the bar of each sum. */
+/** Horizontal centre of the bar of each sum, by index of the sum. */
 const SUMS = [494, 1084, 608, 22];
 
 export function SplitView({ tp, heads, lit }: Props) {

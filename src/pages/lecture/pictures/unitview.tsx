@@ -1,4 +1,4 @@
-/** One tab's step with a row for each unit of the model: forward climbs, backward comes down, the update closes it. */
+/** One tab's step, one row per unit of the model: the forward goes up, the backward down, then comes the update. */
 import { useMemo } from 'preact/hooks';
 import type { UnitBar } from '../models/onestep';
 import type { Frames } from '../show/frames';

@@ -1,4 +1,4 @@
-/** What the planner says of this room, for the scenes that show it. */
+/** The planner's recommendation for this room, for the scenes that show it. */
 import { useEffect } from 'preact/hooks';
 import { deviceOfSpeed } from '../../../plan/planner';
 import { shapeOf, sizesOf } from '../facts/units';
@@ -7,18 +7,18 @@ import type { Adviser } from '../show/adviser';
 import { commonPace } from '../show/pacing';
 import type { Show } from '../show/show';
 
-/** A tab that has not told how much it can hold: enough for what the room runs already. */
+/** Memory assumed for each tab of the room, since tabs do not report a limit. */
 export const ROOM_MEMORY_BYTES = 4e9;
 
 /**
- * Asks the planner about the room as it was measured when the scene was first opened, and again when the run or the tabs
- * change: plans measured since then stay comparable with what was predicted.
+ * Asks the planner about the room as measured when the scene was first opened, and again when the run or the tabs
+ * change. Predictions stay fixed in between, so that later measurements can be compared with them.
  */
 export function useAdvice(show: Show): Adviser {
   const { run, events } = show.moment.value;
   const { kind } = show.feed.value;
   const { machines } = show;
-  // why: tabs that keep a pace do not slow each other down
+  // why: paced tabs do not slow each other down
   const isPaced = commonPace(show.moment.value.ranks) > 0;
   const where = JSON.stringify([machines, isPaced]);
   const isKnown = events.length > 0;

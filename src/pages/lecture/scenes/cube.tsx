@@ -1,4 +1,4 @@
-/** Scene 6: the ranks of this room as replicas, stages and splits, beside the full cube of eight; what every axis costs. */
+/** Scene 6: the ranks of this room as replicas, stages and splits beside a full cube of eight; each axis's cost. */
 import { useMemo } from 'preact/hooks';
 import { type Axis, type ParallelPlan, parsePlan } from '../../../plan/plan';
 import { bytes, count, milliseconds } from '../../state/format';
@@ -12,7 +12,7 @@ import { words } from '../words';
 import type { SceneProps } from './scene';
 
 const text = words.cube;
-/** The axis that needs the fastest link first. */
+/** Sorted by need of a fast link, highest first. */
 const AXES: readonly Axis[] = ['tp', 'pp', 'dp'];
 const WHOLE = parsePlan({ dp: 2, pp: 2, tp: 2, microbatches: 4 });
 
@@ -73,7 +73,7 @@ interface RowProps {
   readonly whole: Cube | null;
 }
 
-/** An axis that this room does not have is shown as the simulated cube has it. */
+/** The costs of one axis; for an axis that this room does not cut, the costs in the simulated cube. */
 function AxisRow({ axis, here, whole }: RowProps) {
   const isHere = here.plan[axis] > 1;
   const cost = isHere ? here.costs[axis] : whole?.costs[axis];

@@ -1,4 +1,4 @@
-/** Scene 2: one all-reduce of this run, chunk by chunk round the ring, in slow motion or round by round; overlap on and off. */
+/** Scene 2: one all-reduce of this run on its ring, in slow motion or round by round, with overlap on or off. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { statsOf } from '../../../trace/stats';
@@ -23,7 +23,7 @@ const SLOW_ROUND_MS = 1600;
 const STEP_MS = 900;
 const LANES = [text.lanes.compute, text.lanes.net] as const;
 
-/** The ring run of the largest array in a moment, undefined without one. */
+/** The all-reduce of the largest array in a moment; undefined where there is none. */
 function largestRing(moment: Moment): RingRun | undefined {
   const runs = ringRuns(moment.events, rankFinder(moment.ranks)).filter(({ line }) => line.startsWith('REDUCE'));
   return runs.reduce<RingRun | undefined>(
@@ -32,7 +32,7 @@ function largestRing(moment: Moment): RingRun | undefined {
   );
 }
 
-/** A clock in rounds that plays on, goes one round, or stands; what is shown stays the same while it is not at 0. */
+/** A clock in rounds that plays, advances one round, or stands. The all-reduce shown is fixed until it is back at 0. */
 function useClock(show: Show, moment: Moment) {
   const at = useSignal(0);
   const goal = useSignal(0);
@@ -223,7 +223,7 @@ function Figures({ show, moment, run, at, overlap }: FigureProps) {
   );
 }
 
-/** What was measured last with overlap the other way. */
+/** The newest exposed time measured with the opposite setting of overlap. */
 function Other({ show, moment: { plan, kind } }: { readonly show: Show; readonly moment: Moment }) {
   if (!plan || plan.dp < 2) return null;
   const { overlap, ...rest } = plan;

@@ -1,4 +1,4 @@
-/** The last scene: five ways to cut a run beside each other, when to choose which, and the way to a plan for this room. */
+/** The last scene: five ways to cut a run side by side, when to choose which, and three questions about this room. */
 import { useEffect, useMemo } from 'preact/hooks';
 import { computeEvents } from '../../../trace/stats';
 import { bytes, count, milliseconds, rate } from '../../state/format';
@@ -19,7 +19,7 @@ import type { SceneProps } from './scene';
 
 const text = words.glance;
 
-/** What a row shows, and how it is printed. */
+/** The figures of a row, with the function that formats each. */
 const CELLS: readonly (readonly [keyof Glance, (value: number) => string])[] = [
   ['stateBytes', bytes],
   ['activationBytes', bytes],
@@ -107,7 +107,7 @@ function Row({ show, family, plan }: RowProps) {
   );
 }
 
-/** What the questions need to know of the room. */
+/** The figures of the room that the three questions need; undefined before the first step. */
 function figuresOf(show: Show, moment: Moment, tabs: number): RoomFigures | undefined {
   const known = calibrate(moment);
   const { run, ranks, plan, events } = moment;

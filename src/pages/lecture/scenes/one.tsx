@@ -1,4 +1,4 @@
-/** Scene 1: one step of one tab, unit by unit, and what that tab keeps in memory for it. */
+/** Scene 1: one step of one tab, unit by unit, and that tab's memory by role. */
 import { useMemo } from 'preact/hooks';
 import { milliseconds } from '../../state/format';
 import { unitsOf } from '../facts/units';

@@ -1,5 +1,5 @@
 /**
- * Scene 4: what every tab did in one step above what it would do ideally, or every schedule side by side; latency to turn up.
+ * Scene 4: one step of every tab above the ideal schedule, or all schedules side by side; with a choice of latency.
  */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
@@ -35,7 +35,7 @@ export function PipelineScene({ show, look }: SceneProps) {
     if (schedule !== 'all') show.pick({ schedule });
   };
   const about = isAll.value && plan ? `${conditionsOf(ranks)} ${plan.pp} ${plan.microbatches}` : '';
-  // why: what was measured before says nothing of other latencies, microbatches or tabs
+  // why: earlier measurements do not hold for other latencies, microbatches or numbers of tabs
   useEffect(() => {
     if (about !== '') trials.start(compared.map((one) => one.plan));
   }, [about, trials]);
@@ -76,7 +76,7 @@ export function PipelineScene({ show, look }: SceneProps) {
   );
 }
 
-/** With more tabs rows would be too low to be read: then the ideal is a figure only. */
+/** With more tabs, rows would be too low to read; the ideal schedule is then not drawn, only its figure is shown. */
 const MOST_TRACKED = 5;
 
 function tracksOf({ measured, ideal }: Analysis, { ranks, kind, step, source }: StagedMoment): readonly Track[] {
@@ -88,7 +88,7 @@ function tracksOf({ measured, ideal }: Analysis, { ranks, kind, step, source }: 
   return ranks.length > MOST_TRACKED ? [first] : [first, { title: words.pipeline.ideal, gantt: ideal, rows }];
 }
 
-/** Of a difference of two shares. */
+/** Formats a difference of two shares as signed percentage points. */
 const points = (difference: number): string => `${difference < 0 ? '-' : '+'}${Math.abs(Math.round(100 * difference))}`;
 
 function OneSchedule({ show, look }: SceneProps) {

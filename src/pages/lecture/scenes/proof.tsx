@@ -1,4 +1,4 @@
-/** Scene 8: this plan's gradients beside those of one tab on the same samples, and who holds the same weights. */
+/** Scene 8: compares this plan's gradients with those of one tab on the same samples, and the ranks' weight hashes. */
 import { useState } from 'preact/hooks';
 import { nameOf } from '../../../plan/why';
 import { TOLERANCE } from '../../../worker/telemetry';
@@ -9,13 +9,13 @@ import { words } from '../words';
 import type { SceneProps } from './scene';
 
 const text = words.proof;
-/** Lines of the scale, besides the one that stops. */
+/** Lines of the scale, besides the tolerance. */
 const DECADES = [1e-2, 1e-6, 1e-8];
 const heightOf = (difference: number): string => `${100 * onScale(difference)}%`;
 
 export function ProofScene({ show }: SceneProps) {
   const { proof, plan, ranks, kind, phase, generation } = show.moment.value;
-  /** What stood here when a proof was asked for: another one is the answer. */
+  /** The proof on screen when a new one was requested, undefined before a request. A different proof is the answer. */
   const [before, setBefore] = useState<Proof | null>();
   const groups = plan ? hashGroups(ranks, plan, generation) : [];
   const isRunning = kind === 'live' && (phase === 'training' || phase === 'paused');

@@ -1,8 +1,8 @@
-/** What every scene is given. */
+/** The properties of every scene. */
 import type { Show } from '../show/show';
 
 export interface SceneProps {
   readonly show: Show;
-  /** Changes when the colours do, so that canvases are drawn anew. */
+  /** Changes with the colour scheme, so that canvases are drawn again. */
   readonly look: string;
 }

@@ -1,4 +1,4 @@
-/** Every schedule of the pipeline side by side on one time scale, each as it ran last. */
+/** The newest step of every schedule of the pipeline, side by side on one time scale. */
 import { useMemo } from 'preact/hooks';
 import type { ParallelPlan } from '../../../plan/plan';
 import { stageOfUnit, unitsOf } from '../facts/units';
@@ -11,7 +11,7 @@ import type { Trials } from '../show/trials';
 import { percent, words } from '../words';
 import type { SceneProps } from './scene';
 
-/** Some schedule has each of them. */
+/** All passes that occur in some schedule, for the legend. */
 const PASSES: readonly Pass[] = ['F', 'B', 'I', 'W'];
 
 interface AllProps extends SceneProps {
@@ -19,7 +19,7 @@ interface AllProps extends SceneProps {
   readonly trials: Trials;
 }
 
-/** As the simulator expects it, every bar marked so. */
+/** The simulator's schedule of `plan`, with every bar marked as expected; undefined where it cannot be simulated. */
 function expectedOf(show: Show, plan: ParallelPlan): Gantt | undefined {
   const imagined = show.imagine(plan);
   if (!imagined?.run) return undefined;

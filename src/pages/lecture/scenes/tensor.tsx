@@ -1,4 +1,4 @@
-/** Scene 5: a whole block cut over tabs, its four sums lit as they came, and what they cost in this run's messages. */
+/** Scene 5: a block split over tabs; its four sums, highlighted as they happened; their cost in this run's messages. */
 import { useMemo } from 'preact/hooks';
 import { bytes } from '../../state/format';
 import { unitsOf } from '../facts/units';
@@ -31,7 +31,7 @@ export function TensorScene({ show, look }: SceneProps) {
   );
   const hand = useHand(show.frames, SLOW_MS);
   const isPlaying = hand.at.value !== undefined;
-  // why: a new step must not move what is being followed
+  // why: a new step must not replace the one that slow motion plays
   const clock = useMemo(() => newest, [isPlaying ? null : newest]);
   const at = clock && isPlaying ? hand.at.value! * clock.spanMs : undefined;
   const lit = at === undefined ? -1 : (clock?.sums.find(({ t0, t1 }) => at >= t0 && at < t1)?.index ?? -1);

@@ -1,4 +1,4 @@
-/** Two plans on one clock: a step of each on the same scale, what it is made of, what it keeps, what it yields. */
+/** Two plans on one time scale: a step of each, with its parts, its memory and its tokens/s. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { ParallelPlan } from '../../../plan/plan';
@@ -79,7 +79,7 @@ interface Known {
   readonly isExpected: boolean;
 }
 
-/** As measured in this room, else as the simulator expects it. */
+/** The plan's digest as measured in this room, else from the simulator; undefined where neither exists. */
 function sideOf(show: Show, plan: ParallelPlan): Known {
   const digest = show.digests.value.get(keyOf(plan, show.feed.value.kind));
   if (digest) return { plan, digest, isExpected: false };

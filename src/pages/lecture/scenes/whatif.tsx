@@ -1,4 +1,4 @@
-/** Sliders for a cluster that is not here, and what the planner recommends for it. Predicted, and says so. */
+/** Sliders for a hypothetical cluster, and the planner's recommendation for it, marked as predicted. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { megabytes } from '../../../plan/why';

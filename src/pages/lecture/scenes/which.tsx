@@ -1,4 +1,4 @@
-/** Scene 7: every plan tried on this room beside the planner's prediction; and the planner for what is not in the room. */
+/** Scene 7: the plans measured in this room beside the planner's predictions, and the planner for other clusters. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { bytes, rate } from '../../state/format';

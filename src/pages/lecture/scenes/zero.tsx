@@ -1,4 +1,4 @@
-/** Scene 3: what every tab keeps under ZeRO 0 to 3, as measured when it ran, against theory; and the traffic that pays. */
+/** Scene 3: memory of each tab under ZeRO 0 to 3, measured and in theory, and the traffic that each stage costs. */
 import { messages } from '../../messages';
 import { bytes } from '../../state/format';
 import type { MemoryByRole } from '../../tab';
@@ -21,7 +21,7 @@ import { words } from '../words';
 import type { SceneProps } from './scene';
 
 const text = words.zero;
-/** Least bytes per parameter at the top of the scale. */
+/** Least end of the scale, in bytes per parameter. */
 const TOP = 17;
 
 export function ZeroScene({ show }: SceneProps) {
@@ -71,7 +71,7 @@ export function ZeroScene({ show }: SceneProps) {
   );
 }
 
-/** What was measured when this room last ran this stage. */
+/** The measurement of this room's newest run of ZeRO stage `zero`; undefined where it has not run. */
 function digestFor(show: Show, zero: Stage): Digest | undefined {
   const { run, ranks, kind } = show.stage.value;
   if (!run || ranks.length < 2) return undefined;
@@ -84,7 +84,7 @@ interface ColumnProps {
   readonly size: number;
   readonly parameters: number;
   readonly digest: Digest | undefined;
-  /** Bytes per parameter at the top of the scale. */
+  /** End of the scale, in bytes per parameter. */
   readonly top: number;
   readonly isRunning: boolean;
   readonly steers: boolean;

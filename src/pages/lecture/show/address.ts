@@ -1,6 +1,6 @@
 /**
- * The lecture as a URL fragment: room, run, scene, what was picked in it, who may steer. Everything read from it is
- * untrusted; what cannot be used is left out and named.
+ * The lecture as a URL fragment: room, run, scene, the settings of the scene, and whether this page only watches. The
+ * fragment is untrusted: fields that cannot be used are dropped and listed in `refused`.
  */
 import * as v from 'valibot';
 import { SCHEDULES } from '../../../plan/plan';
@@ -8,7 +8,7 @@ import { readFragment, writeFragment } from '../../state/fragment';
 import { DEFAULT_CHOICE, type RunChoice } from '../../state/runchoice';
 import { DEFAULT_PICKS, type Picks, SCENES, type Scene } from '../models/plans';
 
-/** Deep enough for two chunks on each of four tabs, small enough for software adapters. */
+/** The lecture's own run: enough layers for two chunks on each of four tabs, small enough for software adapters. */
 export const LECTURE_CHOICE: RunChoice = { ...DEFAULT_CHOICE, layers: 8, steps: 5000, lr: 0.003 };
 
 export interface Address {
@@ -17,14 +17,14 @@ export interface Address {
   readonly choice: RunChoice;
   readonly scene: Scene;
   readonly picks: Picks;
-  /** Simulated tabs, where nobody trains. */
+  /** Number of simulated tabs while nobody trains. */
   readonly tabs: number;
   readonly hidden: boolean;
-  /** This page watches a room that others steer. */
+  /** Whether this page only watches a room that others steer. */
   readonly watches: boolean;
-  /** One scene inside another page, from the simulator or the recorded run, without a room; '' for the whole lecture. */
+  /** Source of a single scene embedded in another page, without a room; '' for the whole lecture. */
   readonly embed: '' | 'simulated' | 'recorded';
-  /** One sentence for each thing that cannot be used. */
+  /** One sentence for each field that cannot be used. */
   readonly refused: readonly string[];
 }
 
@@ -46,7 +46,7 @@ const fields = {
   tabs: integer(1, 64),
   hide: v.picklist(['controls']),
   watch: v.picklist(['only']),
-  // why '' too: `&embed` alone reads well in a link
+  // why '' too: a link may say `&embed` without a value
   embed: v.picklist(['', 'simulated', 'recorded']),
 } as const;
 
@@ -87,7 +87,7 @@ export function readAddress(hash: string): Address {
 const embedOf = (text: '' | 'simulated' | 'recorded' | undefined): Address['embed'] =>
   text === undefined ? '' : text || 'simulated';
 
-/** The fragment, with `#`; the room is left out where there is none. */
+/** The fragment, with `#`. Leaves out the room where there is none. */
 export function writeAddress({
   secret,
   choice,

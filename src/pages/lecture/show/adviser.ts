@@ -1,6 +1,6 @@
 /**
- * The page's side of the planner: asks its Worker and keeps the newest answer. The Worker starts with the first question;
- * one that is still at an older question is ended, since it could not be told to stop.
+ * The page's side of the planner: sends questions to its Worker and keeps the newest answer. The Worker starts with the
+ * first question. A Worker still busy with an older question is terminated, because it cannot be interrupted.
  */
 import { signal } from '@preact/signals';
 import type { Recommendation } from '../../../plan/planner';
@@ -8,15 +8,15 @@ import type { Answer, Question } from './planner.worker';
 
 export class Adviser {
   readonly advice = signal<Recommendation | null>(null);
-  /** Why no plan runs, '' where one does. */
+  /** The reason why no plan can run, '' where one can. */
   readonly refused = signal('');
-  /** The last answer to the newest question is still to come: what is shown may be of the one before. */
+  /** Whether the final answer to the newest question is pending; the answer shown may be of an earlier question. */
   readonly isThinking = signal(false);
   #worker: Worker | undefined;
   #id = 0;
   #about = '';
 
-  /** Ask, unless the question before was `about` the same. */
+  /** Ask, unless `about` equals that of the previous question. */
   askOnce(about: string, question: Omit<Question, 'id'>): void {
     if (about === this.#about) return;
     this.#about = about;

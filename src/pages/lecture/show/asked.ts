@@ -1,11 +1,11 @@
-/** The plan that was asked of a live room and does not run yet: what the stage shows meanwhile. */
+/** The plan that was requested of a live room and does not run yet; the stage shows this plan meanwhile. */
 import { signal } from '@preact/signals';
 import type { ParallelPlan } from '../../../plan/plan';
 import { cutOf } from '../models/digest';
 
-/** A plan that does not run so long after it was asked for is not waited for on screen. */
+/** The stage stops waiting for a plan that does not run within this time. */
 const ANSWER_MS = 20_000;
-/** Generations under another plan that may come before: of two plans asked for in turn the first may run for a moment. */
+/** Generations under another plan that may come first: of two plans requested in turn, the first may run briefly. */
 const MAX_MISSES = 2;
 
 export class Asked {
@@ -20,7 +20,7 @@ export class Asked {
     }, ANSWER_MS);
   }
 
-  /** A generation runs under `plan`. */
+  /** Call when a generation runs under `plan`. */
   answered(plan: ParallelPlan | null): void {
     const asked = this.plan.peek();
     if (!asked) return;

@@ -1,47 +1,47 @@
 /**
- * Everything this page does on the screen happens in animation frames that are asked for only when something changed, one
- * larger job a frame, and what each frame costs is measured: script and drawing of this page, work on arriving data
- * included. It is time on the clock, so on a machine whose cores are full it holds the waiting for a core as well.
+ * Schedules the page's drawing in animation frames and measures their cost. Frames are requested only after a change,
+ * and a frame with a large job leaves other jobs to later frames. The cost includes script, drawing and work on
+ * arriving data. It is wall-clock time, so on a machine with busy cores it includes the wait for a core.
  */
 import { signal } from '@preact/signals';
 
 export interface FrameCost {
-  /** 95th percentile over all frames that a screen of 60 Hz showed, ms; those this page did nothing in cost nothing. */
+  /** 95th percentile in ms over all frames of a 60 Hz screen; frames without work of this page count as 0. */
   readonly shown: number;
-  /** 95th percentile over the frames this page did something in, ms. */
+  /** 95th percentile in ms over the frames with work of this page. */
   readonly worked: number;
 }
 
-/** The percentiles are of the newest ten seconds. */
+/** The percentiles cover the newest ten seconds. */
 const WINDOW_MS = 10_000;
-/** Frames before this build the page and load what only a live room needs: they say nothing about watching it. */
+/** Frames in this time after the start are not counted: they build the page and load the code of a live room. */
 const BUILD_MS = 5000;
 const FRAME_MS = 1000 / 60;
 const FRAMES = Math.round(WINDOW_MS / FRAME_MS);
-/** A frame that has worked this long leaves the other jobs to the next ones: half of what a screen of 60 Hz gives it. */
+/** After this time a frame leaves its other jobs to the next ones; half of a frame at 60 Hz. */
 const ENOUGH_MS = 8;
-/** The figures are renewed at most this often, so that showing them does not ask for frames of its own. */
+/** Least time between two updates of the figures, so that showing them costs few frames. */
 const TELL_EVERY_MS = 2000;
 
 export class Frames {
-  /** Null until there are ten seconds of frames to tell of. */
+  /** Null until ten seconds of frames have been measured. */
   readonly cost = signal<FrameCost | null>(null);
-  /** All that was counted since the page began, ms. */
+  /** Total time counted since the page began, ms. */
   spentMs = 0;
   readonly #jobs = new Set<() => void>();
-  /** Oldest first; `at`: which 60th of a second. */
+  /** Oldest first; `at`: index of the 60 Hz frame. */
   #worked: { readonly at: number; ms: number }[] = [];
   readonly #builtMs = performance.now() + BUILD_MS;
   #toldMs = this.#builtMs + WINDOW_MS - TELL_EVERY_MS;
   #isAsked = false;
 
-  /** Run `job` in the next frame; asking twice runs it once. */
+  /** Run `job` in the next frame that has time; a job requested twice runs once. */
   readonly request = (job: () => void): void => {
     this.#jobs.add(job);
     this.#ask();
   };
 
-  /** Do `work` now and count its time to the frame it falls in. */
+  /** Run `work` now and count its time to the current frame. */
   readonly count = <T>(work: () => T): T => {
     const t0 = performance.now();
     try {
@@ -82,18 +82,18 @@ export class Frames {
     const last = this.#worked.at(-1);
     if (last?.at === at) last.ms += endMs - t0;
     else this.#worked.push({ at, ms: endMs - t0 });
-    // why: a page in the background has no frames that would forget the old ones
+    // why: a page in the background runs no frames, which would drop the old entries
     if (this.#worked.length > 2 * FRAMES) this.#worked.splice(0, FRAMES);
   }
 }
 
-/** `worked`: milliseconds of the frames with work among `frames` shown ones. */
+/** `worked`: milliseconds of each frame with work; `frames`: number of frames that the screen showed. */
 export function costOf(worked: readonly number[], frames: number): FrameCost {
   const idle = Array<number>(Math.max(0, frames - worked.length)).fill(0);
   return { shown: percentile([...idle, ...worked], 0.95), worked: percentile(worked, 0.95) };
 }
 
-/** The smallest value that `share` of the values do not exceed; 0 for none. */
+/** The smallest value that at least `share` of the values do not exceed; 0 for an empty list. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;

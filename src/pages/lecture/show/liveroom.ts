@@ -1,6 +1,6 @@
 /**
- * A room of live tabs as a watching page drives it: the feed, what a lecturer can ask, who is here. Loaded after the first
- * frame; holds no DOM.
+ * A live room for a watching page: its feed, the lecturer's commands, and its roster. Loaded after the first frame;
+ * holds no DOM.
  */
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { PlanError } from '../../../errors';
@@ -17,34 +17,34 @@ import { crowdedOf } from './pacing';
 const TICK_MS = 1000;
 
 export interface LiveRoomOptions extends Pick<HostOptions, 'secret' | 'signaling' | 'name' | 'signal'> {
-  /** The link of those who join. */
+  /** The link for tabs that join. */
   readonly link: string;
-  /** Runs the work on what arrives, so that its time can be told. */
+  /** Runs the work on an arrived message and counts its time. */
   readonly count?: LiveFeedOptions['count'];
 }
 
-/** Everything that changes is a signal. */
+/** An open live room. Everything that changes is a signal. */
 export interface LiveRoom {
   readonly self: PeerId;
   readonly link: string;
   readonly feed: LiveFeed;
   readonly commands: Commands;
-  /** Keeps what an exported run needs. */
+  /** Keeps the data of an exported run. */
   readonly recorder: Recorder;
   readonly roster: ReadonlySignal<ReadonlyMap<PeerId, Presence>>;
-  /** Tabs that are willing, in a generation or not. */
+  /** Number of tabs that are willing to train, in a generation or not. */
   readonly seats: ReadonlySignal<number>;
-  /** The machine of each of them, where it is known. */
+  /** The machine of each of these tabs, undefined where unknown. */
   readonly machines: ReadonlySignal<ReadonlyArray<string | undefined>>;
-  /** Tabs that share their machine with another one that is here to train. */
+  /** Tabs that share their machine with another tab that is willing to train. */
   readonly crowded: ReadonlySignal<readonly PeerId[]>;
   readonly locked: ReadonlySignal<boolean>;
   readonly paused: ReadonlySignal<boolean>;
-  /** Something cannot be done or does not work, '' where all is well. */
+  /** A sentence about something that cannot be done or has failed, '' where there is none. */
   readonly problem: Signal<string>;
-  /** What those who train have to say, '' where all is as usual. */
+  /** A sentence that a training tab reports about something unusual, '' where there is none. */
   readonly note: ReadonlySignal<string>;
-  /** The newest comings and goings. */
+  /** The newest sentences about tabs that came or left. */
   readonly news: ReadonlySignal<readonly string[]>;
   close(): void;
 }
@@ -68,7 +68,7 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
       const before = roster.value;
       roster.value = new Map(now);
       feed.setRoster(now);
-      // why not at once: everybody who was here before this page is no news
+      // why not at once: tabs that were here before this page are no news
       if (Date.now() - opened < TICK_MS) return;
       for (const { kind, name } of changesOf('', before, now)) {
         const tabs = [...now.values()].filter(({ watch }) => !watch).length;
@@ -121,7 +121,7 @@ function commandsOf(host: Host, roster: () => ReadonlyMap<PeerId, Presence>, fee
   return {
     start(run) {
       void host.start(run);
-      // why: whoever has finished a run before takes part in the next without another click
+      // why: a tab that finished an earlier run takes part in the next without another click
       orderAll({ t: 'join' });
     },
     pause: (paused) => host.ask({ paused }),
@@ -143,7 +143,7 @@ function commandsOf(host: Host, roster: () => ReadonlyMap<PeerId, Presence>, fee
       const first = feed.ranks.value[0];
       if (!first) return;
       host.order(first.peer, { t: 'prove' });
-      // why two: parameters are gathered before a step and gradients after the next
+      // why two: a proof gathers parameters before one step and gradients after the next
       if (feed.phase.value === 'paused') host.ask({ steps: 2 });
     },
   };

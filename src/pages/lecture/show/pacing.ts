@@ -1,16 +1,16 @@
 /**
- * Tabs of one machine share its processor and graphics chip, so beside each other they show that chip and not the plan.
- * They run at one pace each unless the lecturer wants the bare machine: a pass of a sample through a block takes at least
- * so long, waited for and not computed, and the page says so wherever it draws them.
+ * Pacing. Tabs of one machine share its processor and graphics chip, so their unpaced times show the chip and not the
+ * plan. Unless the lecturer wants the bare machine, a paced tab waits until a sample's pass through a block has taken
+ * at least the pace. The page says so wherever it draws paced tabs.
  */
 import { signal } from '@preact/signals';
 import type { PeerId } from '../../tab';
 import type { Handicap, RankView } from '../facts/feed';
 
-/** Longer than such a pass takes on a processor that four tabs share (docs/lecturers.md), short enough for a step of a second. */
+/** Longer than a pass on a processor that four tabs share (docs/lecturers.md); a step still takes about a second. */
 export const PACE_MS = 5;
 
-/** Tabs that share their machine with another one that is here to train. */
+/** Peers that share their machine with another of `machines`. */
 export function crowdedOf(machines: ReadonlyMap<PeerId, string | undefined>): readonly PeerId[] {
   const all = [...machines];
   return all.flatMap(([peer, machine]) => {
@@ -19,24 +19,24 @@ export function crowdedOf(machines: ReadonlyMap<PeerId, string | undefined>): re
   });
 }
 
-/** The pace that all of `ranks` keep, 0 where one is bare or they differ. */
+/** The common pace of all `ranks` in ms, 0 where one is not paced or they differ. */
 export function commonPace(ranks: readonly Pick<RankView, 'handicap'>[]): number {
   const [first, ...rest] = ranks.map(({ handicap }) => handicap.unitMs);
   return first !== undefined && rest.every((one) => one === first) ? first : 0;
 }
 
 export class Pacing {
-  /** 0: the bare machine. */
+  /** Pace in ms; 0 means the bare machine. */
   readonly paceMs = signal(PACE_MS);
   readonly #told = new Set<PeerId>();
 
   constructor(
-    /** What a tab has already, and how to give it another pace. */
+    /** The present handicap of a tab; `give` sets another one. */
     private readonly handicapOf: (peer: PeerId) => Handicap,
     private readonly give: (peer: PeerId, handicap: Handicap) => void,
   ) {}
 
-  /** Tabs share a machine: each is given the pace once, so that knobs turned later stay as they are. */
+  /** Pace the tabs that share a machine. Each is paced only once, so that later changes of its knobs are kept. */
   follow(crowded: readonly PeerId[]): void {
     for (const peer of crowded) {
       if (this.#told.has(peer)) continue;
@@ -45,7 +45,7 @@ export class Pacing {
     }
   }
 
-  /** Give every tab that shares a machine the pace, or take it away. */
+  /** Set the pace of every tab that shares or has shared a machine; 0 removes it. */
   set(paceMs: number): void {
     this.paceMs.value = paceMs;
     for (const peer of this.#told) this.#tell(peer);

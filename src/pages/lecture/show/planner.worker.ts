@@ -1,6 +1,6 @@
 /**
- * The planner off the page's thread: simulating every plan takes longer than a frame. Of a question that asks for a first
- * answer the plans that cost little to simulate are judged first, then all.
+ * The planner in a Worker, because simulating all plans takes longer than a frame. For a question with `inHaste` it
+ * first answers from the plans that are cheap to simulate, then from all.
  */
 import { PlanError } from '../../../errors';
 import type { Links } from '../../../plan/links';
@@ -15,7 +15,7 @@ export interface Question {
   readonly workload: { readonly model: ModelShape; readonly globalBatch: number };
   readonly devices: readonly Device[];
   readonly links: Links;
-  /** Answer twice: soon from few plans, then from all. */
+  /** Answer twice: first from few plans, then from all. */
   readonly inHaste?: boolean;
 }
 
@@ -28,7 +28,7 @@ addEventListener('message', ({ data }: MessageEvent<Question>) => {
   postMessage(answer(data));
 });
 
-/** One plan for each ZeRO stage and axis, with as few microbatches as fill it. */
+/** Whether a plan is cheap to simulate: one axis, few microbatches, and 1F1B in a pipeline. */
 function isCheap({ dp, pp, tp, schedule, microbatches }: ParallelPlan): boolean {
   const isOneAxis = [dp, pp, tp].filter((size) => size > 1).length <= 1;
   return isOneAxis && microbatches <= 2 * pp && (pp === 1 ? microbatches === 1 : schedule === '1f1b');
@@ -36,7 +36,7 @@ function isCheap({ dp, pp, tp, schedule, microbatches }: ParallelPlan): boolean 
 
 let newest: { readonly about: string; readonly sizes: ModelSizes } | undefined;
 
-/** Most questions are about the model of the one before. */
+/** The sizes of `model`; cached, because most questions are about the same model as the previous one. */
 function sizesOf(model: ModelShape): ModelSizes {
   const about = JSON.stringify(model);
   if (newest?.about !== about) newest = { about, sizes: recordedSizes(model) };

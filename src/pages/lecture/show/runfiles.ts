@@ -1,8 +1,8 @@
-/** Runs as files, as a person asks for them: replay one, save what is on screen. Loads what that needs when it is asked for. */
+/** Commands on run files: replay one, save the run or trace on screen. The code for them is loaded on first use. */
 import { sentenceOf } from '../../../errors';
 import type { Show } from './show';
 
-/** Replay the person's `file`, else the run that ships with the site. */
+/** Replay `file`, or the run that ships with the site where there is none. */
 export async function replay(show: Show, file?: Blob): Promise<void> {
   try {
     const { runOfFile, shippedRun } = await import('../feeds/runs');
@@ -14,10 +14,10 @@ export async function replay(show: Show, file?: Blob): Promise<void> {
   }
 }
 
-/** A live run is there to be saved. */
+/** Whether there is a live run to save. */
 export const canSave = (show: Show): boolean => show.feed.value.kind === 'live';
 
-/** Save the live run as one file, or the trace of the step on screen (all steps kept, of a live run) for Perfetto. */
+/** Save the live run as one file, or a trace for Perfetto: all kept steps of a live run, else the step on screen. */
 export async function save(show: Show, what: 'run' | 'trace'): Promise<void> {
   const recorder = show.live.value?.recorder;
   const feed = show.feed.value;

@@ -1,9 +1,9 @@
 /**
- * Ranks inside the lecture page, for a lecturer who is alone: hidden frames of the same site, each a page of its own with a
- * training Worker and connections of its own, so that one click gives a cluster.
+ * Opens ranks inside the lecture page, for a lecturer without other devices. Each is a hidden frame of the same site
+ * with its own training Worker and its own connections, so that one click gives a cluster.
  */
 
-/** Add `count` frames that join the room of `secret` and take part at once: opening them was the person's click. */
+/** Add `count` frames that join the room of `secret` and train at once: the click that opened them is the consent. */
 export function openSeats(secret: string, count: number): void {
   for (let i = 0; i < count; i++) {
     const frame = document.createElement('iframe');

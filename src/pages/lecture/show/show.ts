@@ -1,6 +1,6 @@
 /**
- * The lecture as its person drives it: the feed on screen, the scene, what is picked in it, and what is asked of the room.
- * Holds no DOM; what goes wrong becomes a sentence.
+ * The state of the lecture page and its commands: the feed on screen, the scene, the settings of the scene, and
+ * requests to the room. Holds no DOM. A PlanError becomes a sentence in `problem`.
  */
 import { batch, computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { PlanError } from '../../../errors';
@@ -37,31 +37,31 @@ export class Show {
   readonly picks;
   readonly choice;
   readonly hidden;
-  /** Others steer the room: this page shows it and follows the plan from scene to scene. */
+  /** Whether others steer the room; this page then shows the room and follows its plan from scene to scene. */
   readonly watches: boolean;
-  /** This page is one scene inside another page. */
+  /** Source of a single scene inside another page, '' for the whole lecture. */
   readonly embed: Address['embed'];
-  /** What steers the room is on screen. */
+  /** Whether the controls that steer the room are on screen. */
   readonly steers: ReadonlySignal<boolean>;
-  /** Simulated tabs, while nobody trains. */
+  /** Number of simulated tabs while nobody trains. */
   readonly tabs;
   readonly panel = signal<Panel>('');
   readonly problem = signal('');
   readonly live = signal<Live | null>(null);
-  /** Tabs that were asked for; training starts when they are all here. 0: none. */
+  /** Number of tabs to wait for; training starts when they are all here. 0: not waiting. */
   readonly expected = signal(0);
   readonly recorded = signal<RecordedFeed | null>(null);
   readonly simulated: SimulatedFeed;
-  /** What is on screen: the live room once somebody trains in it, else a loaded recording, else the simulator. */
+  /** The feed on screen: the live room once somebody trains in it, else a loaded recording, else the simulator. */
   readonly feed: ReadonlySignal<Feed>;
   readonly moment: ReadonlySignal<Moment>;
-  /** What scenes draw: the measurement of the plan that was asked for, or what stands for it until it is there. */
+  /** The moment that scenes draw: the requested plan's measurement, or a substitute until there is one (stage.ts). */
   readonly stage: ReadonlySignal<StagedMoment>;
-  /** Where the numbers of this plan part from one tab's or replicas from each other, as a sentence; '' where they do not. */
+  /** A sentence where the plan's gradients differ from one tab's, or replicas from each other (partingOf); else ''. */
   readonly parted: ReadonlySignal<string>;
-  /** What was measured under each plan, by keyOf. */
+  /** The figures measured under each plan; the key is keyOf. */
   readonly digests = signal<ReadonlyMap<string, Digest>>(new Map());
-  /** Tabs of one machine keep one pace, unless the lecturer wants the bare machine. */
+  /** Paces the tabs of one machine, unless the lecturer wants the bare machine. */
   readonly pacing = new Pacing(
     (peer) =>
       this.feed
@@ -70,7 +70,7 @@ export class Show {
         .find((rank) => rank.peer === peer)?.handicap ?? NO_HANDICAP,
     (peer, handicap) => this.live.peek()?.commands.handicap(peer, handicap),
   );
-  /** About this room (scene 7). */
+  /** Asks the planner about this room (scene 7). */
   readonly adviser = new Adviser();
   readonly #moments = signal<Moments | null>(null);
   readonly #asked = new Asked();
@@ -115,18 +115,18 @@ export class Show {
       const crowded = this.live.value?.crowded.value ?? [];
       if (!this.watches) this.pacing.follow(crowded);
     });
-    // why: a run starts as the room can start it; the scene's own cut (one tab of four, say) follows
+    // why: a run starts on all tabs of the room; the scene's own cut (for example one tab of four) follows
     effect(() => {
       const feed = this.feed.value;
-      // why the run, too: tabs may be heard before the room has said what they train
+      // why the run, too: messages of tabs may arrive before the room's run is known
       if (feed.kind === 'live' && feed.run.value !== null) setTimeout(() => this.recut());
     });
-    // why: whoever trains on would train on numbers that are known to be wrong
+    // why pause: further training would use numbers that are known to be wrong
     effect(() => {
       const isMine = this.feed.peek().kind === 'live' && !this.watches;
       if (this.parted.value !== '' && isMine) this.live.peek()!.commands.pause(true);
     });
-    // why computed: a live feed makes its plan anew with every word it hears, and who watches may look at other scenes
+    // why computed: a live feed sets a new plan object with every status, and a watcher may look at other scenes
     const followed = computed(() => {
       const plan = this.feed.value.kind === 'live' && this.watches ? this.feed.value.plan.value : null;
       return plan && sceneOf(plan);
@@ -137,7 +137,7 @@ export class Show {
     this.recut();
   }
 
-  /** The link of those who join, relative to this page. */
+  /** The link for tabs that join, relative to this page. */
   get invitation(): string {
     return `./${writeFragment(this.secret, null)}`;
   }
@@ -155,7 +155,7 @@ export class Show {
     });
   }
 
-  /** Of every tab that a plan can be cut for: its machine, where it is known. */
+  /** The machine of each tab that a plan can use, undefined where unknown. */
   get machines(): ReadonlyArray<string | undefined> {
     if (this.feed.value.kind === 'live') return this.live.value!.machines.value.slice(0, MOST_MEMBERS);
     return this.recorded.value?.machines ?? Array.from({ length: this.tabs.value }, () => undefined);
@@ -166,7 +166,7 @@ export class Show {
     this.recut();
   }
 
-  /** `by` 1 or -1; stops at both ends. */
+  /** Go to the next (`by` 1) or previous (`by` -1) scene; does nothing past either end. */
   turn(by: number): void {
     const next = SCENES[SCENES.indexOf(this.scene.value) + by];
     if (next) this.go(next);
@@ -182,7 +182,7 @@ export class Show {
     this.recut();
   }
 
-  /** Cut the run as the scene wants it for the tabs that are here; a refusal is a sentence and changes nothing. */
+  /** Run the scene's plan on the tabs that are here. A refusal changes nothing and sets `problem`. */
   recut(): void {
     const feed = this.feed.value;
     if (feed.kind === 'live' && (this.watches || this.machines.length === 0)) return;
@@ -193,7 +193,7 @@ export class Show {
     });
   }
 
-  /** Run `plan` on what is on screen. Throws PlanError where the room refuses it. */
+  /** Run `plan` on the feed on screen. Throws PlanError where it cannot run there. */
   cut(plan: ParallelPlan): void {
     const feed = this.feed.value;
     if (feed === this.simulated) this.simulated.change({ run: this.#run(), plan });
@@ -207,12 +207,12 @@ export class Show {
     }
   }
 
-  /** A step of `plan` as the simulator expects it of this room; null where there is none. */
+  /** A step of `plan` on this room from the simulator; null where the plan cannot run or there is no run. */
   imagine(plan: ParallelPlan): Moment | null {
     return this.#stage.imagine(this.moment.peek(), plan);
   }
 
-  /** Start the run of the address on the tabs of the live room, cut as the scene wants it. */
+  /** Start the run of the address on the tabs of the live room, with the scene's plan (else the data scene's). */
   start(): void {
     const live = this.live.peek();
     if (!live) return;
@@ -225,7 +225,7 @@ export class Show {
     });
   }
 
-  /** Pause what trains or let it go on. */
+  /** Pause the training, or resume it. */
   pause(): void {
     const { phase } = this.feed.value;
     if (this.watches) return;
@@ -257,7 +257,7 @@ export class Show {
     this.expected.value = (this.live.value?.seats.value ?? 0) + count;
   }
 
-  /** The simulator has one kind of link: it takes the handicap of any tab for all of them. */
+  /** Apply a tab's handicap to the simulator. It has one kind of link, so the link handicap applies to all tabs. */
   #simulate(rank: number, { unitMs, latencyMs, mbitPerSecond }: Handicap): void {
     const { world } = this.simulated;
     const all = Array.from({ length: this.simulated.ranks.value.length }, (_, i) => world.unitMs[i] ?? 0);
@@ -268,7 +268,7 @@ export class Show {
   #startWhenHere(seats: number): void {
     if (this.expected.value === 0 || seats < this.expected.value) return;
     this.expected.value = 0;
-    // why: tabs that come into a run take part in it
+    // why recut: tabs that arrive during a run join that run
     if (this.live.peek()!.feed.ranks.peek().length === 0) this.start();
     else this.recut();
   }

@@ -1,6 +1,6 @@
 /**
- * What stands on the stage: the measurement of the plan that was asked for, else the last one of it, else the simulator's
- * picture of it on the room as it is. So a scene is never empty while a room changes its plan.
+ * Chooses the moment that scenes draw: the present measurement of the requested plan, else an earlier one of that plan,
+ * else the simulator's step of it for this room. So a scene is never empty while a room changes its plan.
  */
 import { PlanError } from '../../../errors';
 import type { ParallelPlan } from '../../../plan/plan';
@@ -11,7 +11,7 @@ import { DEFAULT_SPEED, simulateStep, type World } from '../feeds/world';
 import { type Calibration, calibrate } from '../models/calibrate';
 import { cutOf } from '../models/digest';
 
-/** Last measurements kept, newest first. */
+/** Number of measurements kept, one per plan and handicap; the oldest is dropped first. */
 const MAX_KEPT = 24;
 
 interface Kept {
@@ -25,7 +25,7 @@ export class Stage {
   #slowness: RankView['handicap'] | undefined;
   #expected: { readonly key: string; readonly moment: Moment } | undefined;
 
-  /** `wanted`: the plan that was asked for, null where nothing else was. `nowMs`: since the epoch. */
+  /** `wanted`: the requested plan, null for the running one. `nowMs`: milliseconds since the epoch. */
   of(moment: Moment, wanted: ParallelPlan | null, nowMs: number): StagedMoment {
     if (moment.kind !== 'live') return { ...moment, source: 'now', takenMs: nowMs };
     if (moment.step >= 0) this.#keep(moment, nowMs);
@@ -43,11 +43,11 @@ export class Stage {
     return measured.length > 0 ? { ...expected, source: 'part', measured } : { ...expected, source: 'expected' };
   }
 
-  /** One step of `plan` on the simulator, as this room would run it; null before there is a run, or where it cannot. */
+  /** One step of `plan` on the simulator for this room; null before there is a run, or where the plan cannot run. */
   imagine(moment: Moment, plan: ParallelPlan): Moment | null {
     if (!moment.run) return null;
     const imagined = expectedOf(moment, plan, moment.run, moment.ranks[0]?.handicap, this.#known);
-    // why without metrics: those are of what really runs
+    // why without metrics: those of the moment belong to the plan that really runs
     return imagined.events.length > 0 ? { ...imagined, metrics: [] } : null;
   }
 
@@ -71,11 +71,11 @@ export class Stage {
   }
 }
 
-/** A measurement is of a plan on tabs as slow as they were made. */
+/** The key of a measurement: its plan and the handicap of the tabs. */
 const keyOf = (plan: ParallelPlan, slowness: RankView['handicap'] | undefined): string =>
   `${cutOf(plan)} ${JSON.stringify(slowness)}`;
 
-/** One step of `plan` on the simulator, with the speed that was measured last; empty where the plan cannot run. */
+/** One step of `plan` on the simulator with the last measured speed; no events where the plan cannot run. */
 function expectedOf(
   moment: Moment,
   plan: ParallelPlan,

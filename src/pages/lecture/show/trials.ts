@@ -1,6 +1,6 @@
 /**
- * Plans on this very room, one after the other, a few steps each: what was measured is in the show's digests. A plan
- * the room refuses is passed over with its sentence.
+ * Runs several plans on this room, one after another, for a few steps each. The show's digests hold the measurements. A
+ * plan that the room refuses is skipped.
  */
 import { effect, signal } from '@preact/signals';
 import { PlanError } from '../../../errors';
@@ -8,11 +8,11 @@ import type { ParallelPlan } from '../../../plan/plan';
 import { conditionsOf, cutOf, keyOf } from '../models/digest';
 import type { Show } from './show';
 
-/** The first step under a plan builds buffers and pipelines and is left out. */
+/** Steps per plan. The first one builds buffers and GPU pipelines, so its figures are not used. */
 export const TRIAL_STEPS = 5;
 
 export class Trials {
-  /** The plans of this round; null while none goes on. */
+  /** The plans of these trials; null while no trials run. */
   readonly plans = signal<readonly ParallelPlan[] | null>(null);
   /** Index of the plan that runs. */
   readonly at = signal(0);
@@ -32,7 +32,7 @@ export class Trials {
       const steps = kind === 'live' ? metrics.filter(({ step }) => step >= since).length : TRIAL_STEPS;
       if (steps < TRIAL_STEPS) return;
       const index = this.at.peek();
-      // why later: the show must not change while its signals are being read
+      // why later: this effect must not change the show's signals while it reads them
       setTimeout(() => {
         if (this.at.peek() === index) this.#run(index + 1);
       });

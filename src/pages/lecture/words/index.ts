@@ -1,4 +1,4 @@
-/** Every word of the lecture page, apart from those it shares with the first page (messages.ts). */
+/** The texts of the lecture page, apart from those that it shares with the first page (messages.ts). */
 import { sceneWords } from './scenes';
 
 export const words = {

@@ -1,4 +1,4 @@
-/** What the scenes say, scene by scene. */
+/** The texts of the scenes, by scene. */
 export const sceneWords = {
   one: {
     ops: { F: 'forward', B: 'backward', STEP: 'update' },
