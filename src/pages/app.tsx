@@ -6,15 +6,19 @@ import { messages } from './messages';
 import { Banner } from './parts/banner';
 import { Header } from './parts/header';
 import { useKeys } from './parts/keys';
+import { useLoaded } from './parts/loaded';
 import { FirstScreen } from './screens/first';
-import { TrainingScreen } from './screens/training';
 import { readOwnText } from './state/texts';
 import type { Visit } from './visit';
+
+const loadTraining = () => import('./screens/training');
 
 export function App({ visit }: { readonly visit: Visit }) {
   const { session } = visit;
   const { theme } = visit.settings.value;
   const look = useLook(theme);
+  const isTraining = session.takingPart.value;
+  const training = useLoaded(isTraining, loadTraining, visit.tell);
   useDrop(visit);
   useSpaceKey(visit);
   return (
@@ -22,7 +26,8 @@ export function App({ visit }: { readonly visit: Visit }) {
       <Header theme={theme} onTheme={(chosen) => visit.setTheme(chosen)} news={session.news.value} />
       <Banner kind="problem" sentence={session.problem.value} onDismiss={() => visit.tell('')} />
       <Banner kind="note" sentence={session.trouble.value} />
-      {session.takingPart.value ? <TrainingScreen visit={visit} look={look} /> : <FirstScreen visit={visit} />}
+      {!isTraining && <FirstScreen visit={visit} />}
+      {isTraining && training && <training.TrainingScreen visit={visit} look={look} />}
       <footer class="foot">{messages.footer}</footer>
     </>
   );

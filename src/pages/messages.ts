@@ -1,6 +1,8 @@
 /** All text that the pages show, in one place, so that another language is another file of this shape. */
 export const messages = {
   brand: 'Tabtrain',
+  notLoaded: (reason: string) =>
+    `A part of this page could not be loaded from the server (${reason}): is it still running?`,
   notices: 'Licences of the libraries used',
   lecture: 'Lecture',
   first: {

@@ -1,6 +1,6 @@
 /** The trained model to save, in one zip or file by file. Object URLs live as long as the dialog. */
-import { zipSync } from 'fflate';
 import { useEffect, useState } from 'preact/hooks';
+import { sentenceOf } from '../../errors';
 import { messages } from '../messages';
 import { bytes } from '../state/format';
 import type { ModelFiles } from '../tab';
@@ -9,6 +9,8 @@ import { Dialog } from './dialog';
 interface Props {
   readonly files: ModelFiles | null;
   readonly onClose: () => void;
+  /** Shows a sentence. */
+  readonly onProblem: (sentence: string) => void;
 }
 
 interface Item {
@@ -17,16 +19,27 @@ interface Item {
   readonly sizeBytes: number;
 }
 
-export function Downloads({ files, onClose }: Props) {
+export function Downloads({ files, onClose, onProblem }: Props) {
   const [items, setItems] = useState<readonly Item[]>([]);
   useEffect(() => {
-    const all = files ? [['model.zip', zipOf(files)] as const, ...Object.entries(files)] : [];
-    const made = all.map(([name, content]) => itemOf(name, content));
-    setItems(made);
-    return () => {
-      for (const { url } of made) URL.revokeObjectURL(url);
+    if (!files) return;
+    const made: Item[] = [];
+    let isOpen = true;
+    const make = async () => {
+      const zip = await zipOf(files);
+      if (!isOpen) return;
+      for (const [name, content] of [['model.zip', zip] as const, ...Object.entries(files)]) {
+        made.push(itemOf(name, content));
+      }
+      setItems([...made]);
     };
-  }, [files]);
+    make().catch((error) => onProblem(sentenceOf(error)));
+    return () => {
+      isOpen = false;
+      for (const { url } of made) URL.revokeObjectURL(url);
+      setItems([]);
+    };
+  }, [files, onProblem]);
   return (
     <Dialog open={files !== null} label={messages.download.heading} class="downloads" onClose={onClose}>
       <h2>{messages.download.heading}</h2>
@@ -50,8 +63,9 @@ export function Downloads({ files, onClose }: Props) {
   );
 }
 
-/** Not compressed: weights hardly shrink. */
-function zipOf(files: ModelFiles): Uint8Array {
+/** Not compressed: weights hardly shrink. Rejects where the code that zips cannot be loaded. */
+async function zipOf(files: ModelFiles): Promise<Uint8Array> {
+  const { zipSync } = await import('fflate');
   const utf8 = new TextEncoder();
   const bytesOf = (content: string | Uint8Array) => (typeof content === 'string' ? utf8.encode(content) : content);
   return zipSync(Object.fromEntries(Object.entries(files).map(([name, content]) => [name, bytesOf(content)])), {

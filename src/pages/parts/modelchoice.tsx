@@ -2,7 +2,7 @@
  * How large the model is and how long it trains: three presets, and every number behind them for people who want it.
  */
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { messages } from '../messages';
 import { bytes, short } from '../state/format';
 import { LR, type NumberField, PRESETS, type PresetName, presetOf, RANGES, type RunChoice } from '../state/runchoice';
@@ -22,7 +22,9 @@ interface Props {
 }
 
 export function ModelChoice({ choice, vocabulary, onChange, onProblem }: Props) {
-  const weight = useWeight(choice, vocabulary);
+  const [first] = useState(() => JSON.stringify(choice));
+  const [isOpened, setOpened] = useState(false);
+  const weight = useWeight(choice, vocabulary, isOpened || first !== JSON.stringify(choice));
   const chosen = presetOf(choice);
   return (
     <fieldset class="choice">
@@ -40,7 +42,7 @@ export function ModelChoice({ choice, vocabulary, onChange, onProblem }: Props) 
         <span>{words.shape(choice.layers, choice.heads * choice.headSize, choice.context)}</span>
         <span>{weight && words.summary(short(weight.parameters), bytes(weight.bytes))}</span>
       </p>
-      <details class="advanced">
+      <details class="advanced" onToggle={() => setOpened(true)}>
         <summary>{words.advanced}</summary>
         <div class="fields">
           {FIELDS.map((field) => (
@@ -52,11 +54,15 @@ export function ModelChoice({ choice, vocabulary, onChange, onProblem }: Props) 
   );
 }
 
-/** Undefined until the code that computes it has been loaded. */
-function useWeight(choice: RunChoice, vocabulary: number): Weight | undefined {
+/**
+ * Undefined until it is wanted and the code that computes it has been loaded. That code is 18 kB, so a first screen on which
+ * nobody chooses a model does without it.
+ */
+function useWeight(choice: RunChoice, vocabulary: number, isWanted: boolean): Weight | undefined {
   const weight = useSignal<Weight | undefined>(undefined);
   const about = JSON.stringify(choice);
   useEffect(() => {
+    if (!isWanted) return;
     let isCurrent = true;
     const weigh = async () => {
       const { weightOf } = await import('../state/weight');
@@ -66,7 +72,7 @@ function useWeight(choice: RunChoice, vocabulary: number): Weight | undefined {
     return () => {
       isCurrent = false;
     };
-  }, [about, vocabulary, weight]);
+  }, [about, vocabulary, weight, isWanted]);
   return weight.value;
 }
 

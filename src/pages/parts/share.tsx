@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { messages } from '../messages';
 import { Dialog } from './dialog';
 import { useKeys } from './keys';
-import { QrCode } from './qr';
+import { useLoaded } from './loaded';
 
 interface Props {
   readonly link: string;
@@ -13,9 +13,11 @@ interface Props {
 }
 
 const words = messages.share;
+const loadQr = () => import('./qr');
 
 export function Share({ link, onProblem, onDone }: Props) {
   const [showsQr, setShowsQr] = useState(false);
+  const qr = useLoaded(showsQr, loadQr, onProblem);
   useKeys((key) => {
     if (key.toLowerCase() !== 'q') return false;
     setShowsQr((shown) => !shown);
@@ -44,7 +46,7 @@ export function Share({ link, onProblem, onDone }: Props) {
         {words.qr} <kbd>Q</kbd>
       </button>
       <Dialog open={showsQr} label={words.qrLabel} class="qr-dialog" onClose={() => setShowsQr(false)}>
-        <QrCode text={link} label={words.qrLabel} />
+        {qr && <qr.QrCode text={link} label={words.qrLabel} />}
         <p class="qr-link">{link}</p>
         <p class="note">{isLoopback(link) ? words.onlyHere : words.note}</p>
         <button type="button" class="button" onClick={() => setShowsQr(false)}>

@@ -163,7 +163,7 @@ function Controls({ visit }: { readonly visit: Visit }) {
       {kept && kept.sentence !== '' && (
         <Banner kind="problem" sentence={words.notKept(kept.sentence, kept.step === null ? null : count(kept.step))} />
       )}
-      <Downloads files={files} onClose={() => setFiles(null)} />
+      <Downloads files={files} onClose={() => setFiles(null)} onProblem={visit.tell} />
     </div>
   );
 }
