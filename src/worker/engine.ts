@@ -233,6 +233,7 @@ export class WorkerEngine implements Engine {
     const membership = new RoomMembership({
       self,
       clock: realClock,
+      firstReport: Date.now(),
       build,
       run: { text: options.run, hash },
       plan: run?.plan ?? parsePlan({}),

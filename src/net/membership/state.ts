@@ -21,6 +21,11 @@ export interface Setting {
   readonly plan: ParallelPlan;
   /** Headless: every generation has exactly this many peers. */
   readonly expect?: number;
+  /**
+   * Above the number of every report that this peer has sent before, e.g. before it stopped and took part again: the
+   * authority ignores a report that is older than the one it has.
+   */
+  readonly firstReport?: number;
   /** Fits `plan` to `count` peers; null when the run cannot be cut that way. */
   fit(count: number, plan: ParallelPlan, run: string): ParallelPlan | null;
 }
@@ -133,7 +138,7 @@ export type Effect =
   /** Signaling reports `peer` gone: end its link unless the link shows that the peer is alive. */
   | { readonly f: 'question'; readonly peer: PeerId };
 
-export function initialState({ plan, run }: Setting): State {
+export function initialState({ plan, run, firstReport = 0 }: Setting): State {
   const none = { number: 0, peers: [], paused: false, authority: '', broken: 0, lost: '', from: 0 };
   return {
     roster: new Map(),
@@ -150,7 +155,7 @@ export function initialState({ plan, run }: Setting): State {
     wanted: [],
     lingering: new Map(),
     lackingSince: undefined,
-    report: { seq: 0, heard: 0, by: '', entered: 0, broke: 0, lost: '', waiting: false, links: [] },
+    report: { seq: firstReport, heard: 0, by: '', entered: 0, broke: 0, lost: '', waiting: false, links: [] },
     reportedTo: undefined,
     reportedAt: 0,
     isAnswered: true,

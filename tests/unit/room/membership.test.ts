@@ -480,3 +480,18 @@ describe('a signal page', () => {
     expect(members()!.peers).toEqual([1, 3, 4].map(idOf));
   });
 });
+
+it('numbers its reports above those of an earlier machine of the same peer, which the authority would keep otherwise', async () => {
+  const room = new SimRoom();
+  room.add(1);
+  const numbers: number[] = [];
+  room.add(2, {
+    firstReport: 1000,
+    send: (_, message) => {
+      if (message.t === 'report') numbers.push(message.report.seq);
+    },
+  });
+  await room.settle();
+  expect(numbers.length).toBeGreaterThan(0);
+  expect(Math.min(...numbers)).toBeGreaterThan(1000);
+});
