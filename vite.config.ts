@@ -83,8 +83,6 @@ const pages = {
     emptyOutDir: true,
     license: { fileName: 'notices.txt' },
     rolldownOptions: {
-      // why: pages that only name a plan would load kernels and tapes with it
-      output: { codeSplitting: { groups: [{ name: 'model', test: /src\/(gpu|model)\/(?!config)/ }] } },
       input: Object.fromEntries(
         ['index', 'rank', 'lecture', 'seat', 'room', 'record', 'chat'].map((name) => [
           name,
