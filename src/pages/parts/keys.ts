@@ -14,9 +14,11 @@ export function useKeys(act: KeyAct, about: unknown): void {
         (event.target as HTMLElement | null)?.closest('button, a, [role=slider], input:focus-visible') !== null;
       if (isFree(event) && act(event.key, isOnControl)) event.preventDefault();
     };
-    // why: after a mouse click, Space must reach the page and not press the clicked button again
+    // why: after a mouse click, Space must reach the page and not press the clicked button again, and arrows must not
+    // turn the clicked switch: with the next key pressed, a browser counts its focus as a focus by keyboard
     const onClick = (event: MouseEvent) => {
-      const control = event.detail > 0 ? (event.target as HTMLElement).closest<HTMLElement>('button, a') : null;
+      const controls = 'button, a, [type=radio], [type=checkbox]';
+      const control = event.detail > 0 ? (event.target as HTMLElement).closest<HTMLElement>(controls) : null;
       control?.blur();
     };
     addEventListener('keydown', onKey);
@@ -34,6 +36,6 @@ function isFree(event: KeyboardEvent): boolean {
   const field = (event.target as HTMLElement | null)?.closest<HTMLElement>('input, textarea, select');
   if (!field) return true;
   if (!field.matches('[type=radio], [type=checkbox], [type=range]')) return false;
-  // why: arrows move a slider, or a switch that was focused by keyboard; after a mouse click they belong to the page
+  // why: arrows move a slider, or a switch that was focused by keyboard
   return !event.key.startsWith('Arrow') || !field.matches('[type=range], :focus-visible');
 }
