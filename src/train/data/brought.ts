@@ -4,7 +4,7 @@
  * together with the tokenizer.
  */
 import { Tokenizer as Library } from '@huggingface/tokenizers';
-import { InputError } from '../../errors';
+import { InputError, sentenceOf } from '../../errors';
 import type { Tokenizer } from './tokenizer';
 import { type Tokens, tokensOf } from './tokens';
 
@@ -38,7 +38,7 @@ function parse(text: string): { readonly model: { readonly type?: unknown } } {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new InputError(`tokenizer.json is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new InputError(`tokenizer.json is not JSON: ${sentenceOf(error)}`);
   }
   const model = typeof value === 'object' && value !== null && 'model' in value ? value.model : undefined;
   if (typeof model !== 'object' || model === null) throw new InputError('model of tokenizer.json is missing');
@@ -49,7 +49,7 @@ function open(json: object): Library {
   try {
     return new Library(json, { clean_up_tokenization_spaces: false });
   } catch (error) {
-    throw new InputError(`tokenizer.json cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    throw new InputError(`tokenizer.json cannot be used: ${sentenceOf(error)}`);
   }
 }
 

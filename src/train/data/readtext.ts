@@ -3,7 +3,7 @@
  * formats are rejected by name.
  */
 import { gunzipSync } from 'fflate';
-import { InputError } from '../../errors';
+import { InputError, sentenceOf } from '../../errors';
 
 /** The ending of `name` gives the format; `field` is that of jsonl and csv. Throws InputError naming `name`. */
 export function readText(name: string, field: string, bytes: Uint8Array): string {
@@ -24,7 +24,7 @@ function unzipped(name: string, bytes: Uint8Array): Uint8Array {
   try {
     return gunzipSync(bytes);
   } catch (error) {
-    throw new InputError(`${name} is a broken gzip: ${error instanceof Error ? error.message : String(error)}`);
+    throw new InputError(`${name} is a broken gzip: ${sentenceOf(error)}`);
   }
 }
 

@@ -2,7 +2,7 @@
  * Reads config.json of Hugging Face's transformers as our model: GPT-2, Llama and Qwen2. A field that would change a
  * number and is not supported is rejected under its name in the file, so no model is trained as a different one.
  */
-import { InputError } from '../../errors';
+import { InputError, sentenceOf } from '../../errors';
 import type { ModelConfig, RopeScaling } from '../../model/config';
 import { ConfigFields } from './configfields';
 
@@ -33,7 +33,7 @@ export function readConfig(text: string): ReadConfig {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new InputError(`config.json is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new InputError(`config.json is not JSON: ${sentenceOf(error)}`);
   }
   const fields = new ConfigFields(value);
   const read = fields.choice('model_type', { gpt2: readGpt2, llama: readLlama, qwen2: readQwen2 });
