@@ -4,7 +4,6 @@
  */
 import { PlanError } from '../errors';
 import type { MemoryByRole, Place, Tensor } from '../gpu/instr';
-import type { Kernel } from '../gpu/kernel';
 import * as k from '../gpu/kernels';
 import type { Spot } from '../gpu/memory';
 import type { Dispatch, PreparedList, Stream } from '../gpu/stream';
@@ -14,8 +13,10 @@ import type { Pass } from './passes';
 import { type InstanceOptions, placeInstance } from './placed';
 import type { Placement } from './placement';
 import { Sampler, type SamplerPlan } from './sampler';
+import { prepareSingle } from './single';
 import { type CopiedRange, copiedRange } from './split';
 import { sumsqRanges } from './sumsq';
+import { TiedTable } from './tiedtable';
 import type { Unit } from './unit';
 
 /** What AdamW needs each step. c1 and c2 are 1 - beta^(step + 1). */
@@ -37,19 +38,12 @@ interface Lists {
   loss: readonly PreparedList[];
   sumsq: readonly PreparedList[];
   readonly adamw: (PreparedList | undefined)[];
-  table: PreparedList | undefined;
-  tableBack: PreparedList | undefined;
 }
 
 export class Instance {
-  readonly #lists: Lists = {
-    passes: new Map(),
-    loss: [],
-    sumsq: [],
-    adamw: [],
-    table: undefined,
-    tableBack: undefined,
-  };
+  readonly #lists: Lists = { passes: new Map(), loss: [], sumsq: [], adamw: [] };
+  /** The tied token table; its places exist only where this rank holds it. */
+  readonly table: TiedTable;
   #sampler: Sampler | undefined;
   readonly #sumsq: { readonly unit: number; readonly place: Place; readonly isOwn: boolean }[] = [];
 
@@ -58,7 +52,9 @@ export class Instance {
     readonly options: InstanceOptions,
     readonly placement: Placement,
     private readonly buffers: Buffers,
-  ) {}
+  ) {
+    this.table = new TiedTable(stream, options, placement, (spot) => this.#place(spot));
+  }
 
   /** Allocate and prepare. Throws PlanError when it does not fit, KernelError for a bug in a kernel. */
   static async create(stream: Stream, options: InstanceOptions): Promise<Instance> {
@@ -126,27 +122,6 @@ export class Instance {
     for (const place of this.buffers.named(/^(grad\/|gradWork\/|table\/grad)/)) this.stream.clear(place);
   }
 
-  /** Encode: add the reader's own table gradient (`apart`), or the one in `tableIn`, to the table's. */
-  encodeTableSum(): void {
-    this.stream.encode(this.#lists.table!);
-    if (this.options.tie === 'apart') this.stream.clear(this.tablePlace('grad'));
-  }
-
-  /**
-   * Encode: copy the table's gradient to another buffer and clear it, so that later contributions are summed
-   * separately.
-   */
-  encodeTableAside(): void {
-    const grad = this.#tableGradOfOwner;
-    this.stream.copy(grad, this.#tableAside);
-    this.stream.clear(grad);
-  }
-
-  /** Encode: add the copy of `encodeTableAside` to the table's gradient. */
-  encodeTableBack(): void {
-    this.stream.encode(this.#lists.tableBack!);
-  }
-
   /** The whole parameters or gradient of a unit, as F and B use them. */
   whole(role: 'param' | 'grad', unit: number): Place {
     return this.#place(this.placement.whole(role, unit));
@@ -163,31 +138,6 @@ export class Instance {
       const copied = copiedRange(param.global, param.split, this.options.cut);
       return copied ? [{ ...copied, at: at + copied.at }] : [];
     });
-  }
-
-  /** The table as the head here reads it (param) or adds to it (grad). */
-  tablePlace(role: 'param' | 'grad'): Place {
-    return this.#place(this.placement.table(role));
-  }
-
-  /** The range of the token table in the unit that owns it. */
-  get tableOfOwner(): Place {
-    const { at, floats } = this.placement.ownedTable();
-    return { ...this.whole('param', 0), at, floats };
-  }
-
-  /** The buffer that receives the gradient of the table's copy from another rank. */
-  get tableIn(): Place {
-    return this.#place({ buffer: 'table/in', at: 0, floats: this.placement.ownedTable().floats });
-  }
-
-  get #tableGradOfOwner(): Place {
-    const { at, floats } = this.placement.ownedTable();
-    return { ...this.whole('grad', 0), at, floats };
-  }
-
-  get #tableAside(): Place {
-    return this.#place({ buffer: 'table/aside', at: 0, floats: this.placement.ownedTable().floats });
   }
 
   /** A border tensor of a unit for microbatch `mb`. */
@@ -231,7 +181,7 @@ export class Instance {
   async #prepare(): Promise<void> {
     const units = this.here.flatMap((unit) => [...this.#preparePasses(unit), this.#prepareOptimizer(unit)]);
     const loss = this.placement.isHere(this.units.length - 1) ? [this.#prepareLoss()] : [];
-    await Promise.all([...units, ...loss, this.#prepareNorm(), this.#prepareTable()]);
+    await Promise.all([...units, ...loss, this.#prepareNorm(), this.table.prepare()]);
   }
 
   #preparePasses(unit: number): Promise<void>[] {
@@ -254,7 +204,8 @@ export class Instance {
     const { first, floats: n } = this.placement.stepRange(unit);
     const decay = this.placement.layouts[unit]!.decay;
     const rates = { lr: 0, beta1: 0, beta2: 0, eps: 0, weightDecay: 0, c1: 1, c2: 1, scale: 0 };
-    this.#lists.adamw[unit] = await this.#single(
+    this.#lists.adamw[unit] = await prepareSingle(
+      this.stream,
       k.adamw,
       { grad: this.own('grad', unit), param: this.own('param', unit), moment: this.own('moment', unit) },
       { n, mAt: 0, vAt: n, decay, first, ...rates },
@@ -272,7 +223,7 @@ export class Instance {
         // why: a sharded gradient begins at the shard's first element
         const x = this.#place({ buffer: own.buffer, at: at - first + own.at, floats });
         this.#sumsq.push({ unit, place, isOwn });
-        return this.#single(k.sumsq, { x, out: place }, { n: floats }, 'NORM');
+        return prepareSingle(this.stream, k.sumsq, { x, out: place }, { n: floats }, 'NORM');
       });
     });
     this.#lists.sumsq = await Promise.all(lists);
@@ -284,44 +235,14 @@ export class Instance {
     const lists = Array.from({ length: this.options.microbatches }, (_, mb) => {
       const x = this.#place(this.placement.locate(head, output, 'F', mb));
       const out = this.#place({ buffer: 'loss', at: mb, floats: 1 });
-      return this.#single(k.sum, { x, out }, { n: output.shape[0]! }, 'loss');
+      return prepareSingle(this.stream, k.sum, { x, out }, { n: output.shape[0]! }, 'loss');
     });
     this.#lists.loss = await Promise.all(lists);
-  }
-
-  async #prepareTable(): Promise<void> {
-    const { tie, tableSource, tableAside } = this.options;
-    if (tie === 'apart') this.#lists.table = await this.#addToTable(this.tablePlace('grad'));
-    else if (tableSource) this.#lists.table = await this.#addToTable(this.tableIn);
-    if (tableAside) this.#lists.tableBack = await this.#addToTable(this.#tableAside);
-  }
-
-  async #addToTable(x: Place): Promise<PreparedList> {
-    // why: colsum over a single row adds this row to the output
-    return this.#single(k.colsum, { x, out: this.#tableGradOfOwner }, { R: 1, C: x.floats }, 'TIE');
   }
 
   async #prepareSampler(plan: SamplerPlan): Promise<void> {
     const place = (spot: Spot) => this.#place(spot);
     const param = (unit: number, tensor: Tensor) => place(this.placement.locate(unit, tensor, 'F', 0));
     this.#sampler = await Sampler.create(this.stream, plan, place, param);
-  }
-
-  /** Prepare one dispatch over places. */
-  async #single(
-    kernel: Kernel,
-    places: Readonly<Record<string, Place>>,
-    params: Readonly<Record<string, number>>,
-    label: string,
-  ): Promise<PreparedList> {
-    const tensors = new Map<Tensor, Place>();
-    const bind = Object.fromEntries(
-      Object.entries(places).map(([name, place]) => {
-        const tensor: Tensor = { name, shape: [place.floats], role: 'scratch', type: 'f32' };
-        tensors.set(tensor, place);
-        return [name, tensor];
-      }),
-    );
-    return this.stream.prepare([{ do: 'run', kernel, bind, params, knobs: {} }], (t) => tensors.get(t)!, label);
   }
 }

@@ -129,19 +129,19 @@ export class Communication {
     const other = cluster.mesh.stageRank(unit === 0 ? this.program.stageCount - 1 : 0);
     const tag = this.tags.name(`TIE ${dir}`);
     if (dir === 'grad' && unit === 0) {
-      await receivePlace(cluster, this.#stream, instance.tableIn, other, tag);
-      instance.encodeTableSum();
+      await receivePlace(cluster, this.#stream, instance.table.received, other, tag);
+      instance.table.encodeSum();
     } else if (dir === 'grad') {
-      this.#sends.push(background(sendPlace(cluster, this.#stream, instance.tablePlace('grad'), other, tag)));
+      this.#sends.push(background(sendPlace(cluster, this.#stream, instance.table.ofReader('grad'), other, tag)));
     } else if (unit === 0) {
       const ready = this.#params.get(0);
       const send = async () => {
         await ready;
-        await sendPlace(cluster, this.#stream, instance.tableOfOwner, other, tag);
+        await sendPlace(cluster, this.#stream, instance.table.ofOwner('param'), other, tag);
       };
       this.#sends.push(background(send()));
     } else {
-      const copy = receivePlace(cluster, this.#stream, instance.tablePlace('param'), other, tag);
+      const copy = receivePlace(cluster, this.#stream, instance.table.ofReader('param'), other, tag);
       this.#tableCopy = background(copy);
     }
   }

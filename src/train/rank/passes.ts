@@ -60,11 +60,11 @@ export class Passes {
       case 'W':
         return this.#backward(line as Pass);
       case 'ASIDE':
-        return this.instance.encodeTableAside();
+        return this.instance.table.encodeAside();
       case 'BACK':
-        return this.instance.encodeTableBack();
+        return this.instance.table.encodeBack();
       case 'ADD':
-        return this.instance.encodeTableSum();
+        return this.instance.table.encodeSum();
       case 'STEP':
         return this.clock.encoded(line.op, line.unit, undefined, this.instance.encodeStep(line.unit));
     }

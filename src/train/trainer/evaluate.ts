@@ -8,7 +8,7 @@ import type { Tag } from '../../net/wire/transport';
 import { coordOf, type Mesh } from '../../plan/mesh';
 import { isTogetherAfter } from '../../plan/outer';
 import type { ParallelPlan } from '../../plan/plan';
-import { gather, type Samples, sharesOf } from '../data/data';
+import { gather, microbatchSize, type Samples, sharesOf } from '../data/data';
 import type { RankModel } from '../rank/rankcontract';
 import type { TrainConfig } from '../runfile';
 
@@ -24,6 +24,26 @@ export function isEvaluated({ evalEvery, steps }: TrainConfig, plan: ParallelPla
   return step === steps || Math.floor(step / evalEvery) * evalEvery >= first;
 }
 
+interface Evaluation {
+  readonly plan: ParallelPlan;
+  readonly mesh: Mesh;
+  readonly world: Group;
+}
+
+/** The held-out loss after `step` committed steps, undefined if none is due. All ranks of `world` call it. */
+export async function dueHeldOutLoss(
+  rank: RankModel,
+  samples: Samples,
+  train: TrainConfig,
+  step: number,
+  evaluation: Evaluation,
+): Promise<number | undefined> {
+  const { plan, mesh } = evaluation;
+  if (!isEvaluated(train, plan, step) || samples.heldOut.length === 0) return undefined;
+  const rows = microbatchSize(train.globalBatch, plan.dp, plan.microbatches);
+  return heldOutLoss(rank, samples, rows, evaluation, `${mesh.generation}/${step}/heldout`);
+}
+
 /**
  * Mean loss over the held-out windows in nats per token. All ranks of `world` call it with the same samples. In each
  * pipeline, the rank with the head and tp coordinate 0 sends the losses of its replica.
@@ -32,7 +52,7 @@ export async function heldOutLoss(
   rank: RankModel,
   samples: Samples,
   rows: number,
-  { plan, mesh, world }: { readonly plan: ParallelPlan; readonly mesh: Mesh; readonly world: Group },
+  { plan, mesh, world }: Evaluation,
   tag: Tag,
 ): Promise<number> {
   const { heldOut, context } = samples;

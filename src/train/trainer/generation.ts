@@ -2,39 +2,33 @@
  * One generation of one tab: take the state, build the rank, and run steps until the last one or until a newer
  * generation is declared. A step commits at NORM; the next generation runs uncommitted steps again.
  */
-
-import { InputError, PeerLost, StaleGeneration } from '../../errors';
-import type { Group } from '../../net/collective/group';
-import { makeGroup } from '../../net/collective/group';
-import { outerAt } from '../../plan/outer';
-import { isModelOnEach, isWholeOnAll } from '../../plan/plan';
-import { batchOf, microbatchSize, type Samples, sharesOf } from '../data/data';
+import { PeerLost, StaleGeneration } from '../../errors';
+import { type Group, makeGroup } from '../../net/collective/group';
+import { isModelOnEach } from '../../plan/plan';
+import { batchOf, sharesOf } from '../data/data';
 import type { ModelFiles } from '../files/checkpoint';
-import { modelFiles } from '../files/checkpoint';
 import { readModelFile } from '../files/weights';
 import { sha256 } from '../hash';
 import type { RankModel } from '../rank/rankcontract';
-import type { RunFile } from '../runfile';
-import { sharedParam, withBefore } from '../state/apart';
+import { withBefore } from '../state/apart';
 import { announce } from '../state/exchange';
-import { mirror } from '../state/mirror';
-import { type CutState, claimOf, gatherWeights, keepNewest, SINGLE, stateFromWeights } from '../state/sync';
+import { type CutState, claimOf, keepNewest, SINGLE, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
 import { beginningOf } from './beginning';
 import { type Delivered, deliver } from './deliver';
-import { heldOutLoss, isEvaluated } from './evaluate';
+import { dueHeldOutLoss } from './evaluate';
+import { giveFiles } from './give';
 import { keepState } from './keep';
 import { learningRate } from './learningrate';
 import { probeLinks } from './linkprobe';
+import { Mirrors } from './mirrors';
 import { type Prepared, prepare } from './prepared';
-import { Prover } from './prover';
+import { Proofs } from './proofs';
 import type { GenerationSetting } from './setting';
 import type { StepMetrics } from './status';
+import { Traffic } from './traffic';
 import { packVote, readVote } from './vote';
 import type { FilesRequest, Wishes } from './wishes';
-
-/** The next mirror waits at least this many times the duration of the last one: at most two percent of the time. */
-const MIRROR_REST = 50;
 
 export class GenerationRun {
   readonly #circuit: Circuit;
@@ -50,15 +44,9 @@ export class GenerationRun {
   /** Why the room continues from an earlier step than this tab had reached; '' if it does not. */
   #setBack = '';
   #ran = 0;
-  /** The proof of the next step, if one was asked for. */
-  #prover: Prover | null = null;
-  /** Bytes sent when the newest step's NORM began: a step's traffic is counted from one NORM to the next. */
-  #countedBytes = 0;
-  /** True if parts of the model are on one rank only, so that the ranks keep copies for each other. */
-  readonly #mirrors: boolean;
-  #mirrorDueMs = Number.NEGATIVE_INFINITY;
-  /** The newest mirror, until a step shows that all ranks have theirs. */
-  #fresh: readonly CutState[] = [];
+  readonly #proofs: Proofs;
+  readonly #traffic: Traffic;
+  readonly #mirrors: Mirrors;
   #delivered: Delivered | null = null;
   /** True if the run has ended for all ranks before its last step. */
   #isEnded = false;
@@ -70,12 +58,12 @@ export class GenerationRun {
     private held: readonly CutState[],
     private prepared: Prepared | null,
   ) {
-    const { transport, mesh, signal, trace, plan, mirrorEveryMs } = setting;
-    // why no mirrors if replicas train apart: others have the outer parameters and cannot use a replica's own state
-    const isCopied = isWholeOnAll(plan) || (plan.outer !== undefined && plan.dp > 1);
-    this.#mirrors = mirrorEveryMs !== undefined && !isCopied && mesh.peers.length > 1;
+    const { transport, mesh, signal, trace } = setting;
     const all = mesh.peers.map((_, rank) => rank);
     this.#circuit = setting;
+    this.#traffic = new Traffic(transport);
+    this.#mirrors = new Mirrors(setting, this.#traffic);
+    this.#proofs = new Proofs(setting, wishes, this.#traffic);
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
   }
 
@@ -105,7 +93,7 @@ export class GenerationRun {
     try {
       if (this.#delivered) return { held: [], prepared: this.prepared };
       const newest = this.#rank ? (await this.#readUnlessTorn()).flatMap(withBefore) : [];
-      return { held: keepNewest([...newest, ...this.#fresh, ...this.held]), prepared: this.prepared };
+      return { held: keepNewest([...newest, ...this.#mirrors.fresh, ...this.held]), prepared: this.prepared };
     } finally {
       this.#built?.close();
       this.setting.reporter.holds(null);
@@ -130,7 +118,7 @@ export class GenerationRun {
       return [await this.#read()];
     } catch (error) {
       const isTorn = error instanceof PeerLost || error instanceof StaleGeneration;
-      if (!isTorn || this.#fresh.length + this.held.length === 0) throw error;
+      if (!isTorn || this.#mirrors.fresh.length + this.held.length === 0) throw error;
       return [];
     }
   }
@@ -179,7 +167,7 @@ export class GenerationRun {
     this.setting.membership.holdsState(true);
     if (this.setting.probing && this.#step === 0) await probeLinks(this.#circuit, this.#world, trace);
     reporter.holds(rank.memory);
-    this.#countedBytes = this.#bytesSent();
+    this.#traffic.take();
     return prepared;
   }
 
@@ -206,17 +194,15 @@ export class GenerationRun {
       vote: () => {
         asked = this.wishes.requests();
         const ends = this.wishes.leaving() || this.wishes.endsAt(step + 1);
-        const before = this.#countedBytes;
-        this.#countedBytes = this.#bytesSent();
         return packVote({
           declared: Math.max(membership.declared, ends ? mesh.generation + 1 : 0),
-          bytesSent: this.#countedBytes - before,
+          bytesSent: this.#traffic.take(),
           files: asked.length > 0,
           proof: this.wishes.proofs().some(({ state }) => state === undefined),
           leaves: this.wishes.leaving(),
           ends: this.wishes.ending(),
           keeps: this.setting.keeper?.isDue(step + 1, run.train.steps) ?? false,
-          mirror: t0 >= this.#mirrorDueMs,
+          mirror: this.#mirrors.isDue(t0),
         });
       },
     });
@@ -224,14 +210,16 @@ export class GenerationRun {
     this.#step = step + 1;
     this.#ranBy = this.#runs;
     // all ranks have voted, so each has its first state or its mirror from before this step
-    if (this.#fresh.length > 0 || !this.#mirrors) [this.held, this.#fresh] = [this.#fresh, []];
+    const { isOn, fresh } = this.#mirrors;
+    if (fresh.length > 0 || !isOn) [this.held, this.#mirrors.fresh] = [fresh, []];
     reporter.holds(rank.memory);
     const ms = performance.now() - t0;
     const bytesSent = votes.map((vote) => vote.bytesSent);
     const metrics: StepMetrics = { step, loss, gradNorm, lr, tokens, ms, bytesSent };
     const own = sharesOf(globalBatch, plan.dp)[mesh.coord.dp]!.count * run.model.context;
     try {
-      const held = await this.#heldOut(run, samples);
+      const evaluation = { plan, mesh, world: this.#world };
+      const held = await dueHeldOutLoss(rank, samples, run.train, this.#step, evaluation);
       reporter.committed(held === undefined ? metrics : { ...metrics, heldOutLoss: held }, own);
     } catch (error) {
       // why: the step is committed even if its evaluation fails
@@ -243,96 +231,32 @@ export class GenerationRun {
     }
     const wanting = votes.flatMap(({ files }, at) => (files ? [at] : []));
     if (wanting.length > 0) await this.#give(prepared, wanting, asked);
-    await this.#endProof();
+    await this.#proofs.end(rank);
     const declared = Math.max(...votes.map((vote) => vote.declared));
     const isLast = this.#step === run.train.steps;
     const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
-    if (this.#mirrors && wantsMirror && !isLast) await this.#mirror(prepared);
+    if (isOn && wantsMirror && !isLast) await this.#mirrors.renew(run.model, () => this.#read());
     this.#isEnded = votes.some(({ ends }) => ends);
     // why not while replicas train apart: a kept state is one model, but the replicas differ until the next outer step
     const isKept = votes.some(({ keeps }) => keeps) && plan.outer === undefined;
     if (this.#isEnded || isKept) {
-      if (plan.outer) await this.#uncounted(() => rank.bringTogether());
+      if (plan.outer) await this.#traffic.uncounted(() => rank.bringTogether());
       await keepState(this.setting, prepared, { step: this.#step, generation: this.#ranBy }, rank);
     }
     this.#ran += 1;
     if (this.#isEnded) return;
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
     // why: the next generation may have another plan, and the work of a rank that leaves must count for all
-    if (isOver && !isLast && plan.outer) await this.#uncounted(() => rank.bringTogether());
+    if (isOver && !isLast && plan.outer) await this.#traffic.uncounted(() => rank.bringTogether());
     if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
     const by = votes.findIndex(({ proof }) => proof);
-    if (by >= 0 && !isLast) await this.#beginProof(prepared, by);
-  }
-
-  async #mirror({ run }: Prepared): Promise<void> {
-    const t0 = performance.now();
-    const mine = await this.#read();
-    this.#fresh = await this.#uncounted(() => mirror(this.#circuit, run.model, mine));
-    const t1 = performance.now();
-    this.#mirrorDueMs = t1 + Math.max(this.setting.mirrorEveryMs!, MIRROR_REST * (t1 - t0));
-  }
-
-  async #beginProof(prepared: Prepared, by: number): Promise<void> {
-    const { plan } = this.setting;
-    if (plan.outer && !outerAt(plan.outer, this.#step, prepared.run.train.steps).exact) {
-      const reason =
-        'replicas train apart under plan.outer (DiLoCo), so no step is one that a single tab could compute';
-      for (const request of by === this.setting.mesh.rank ? this.wishes.proofs() : []) {
-        request.reject(new InputError(reason));
-        request.state = 'answered';
-      }
-      return;
-    }
-    const prover = new Prover(this.setting, prepared, this.#step, by);
-    this.#prover = prover;
-    if (by === this.setting.mesh.rank) for (const request of this.wishes.proofs()) request.state ??= 'taken';
-    const { state } = await this.#read();
-    await this.#uncounted(() => prover.begin(state));
-  }
-
-  /** Only the asking rank makes the comparison and receives its errors; the others train on. */
-  async #endProof(): Promise<void> {
-    const prover = this.#prover;
-    if (!prover) return;
-    this.#prover = null;
-    const mine = this.wishes.proofs().filter(({ state }) => state === 'taken');
-    try {
-      const gradients = await this.#rank!.gradients();
-      const proof = await this.#uncounted(() => prover.end(gradients));
-      for (const request of proof ? mine : []) request.resolve(proof!);
-    } catch (error) {
-      if (error instanceof PeerLost || error instanceof StaleGeneration) throw error;
-      for (const request of mine) request.reject(error);
-    }
-    for (const request of mine) request.state = 'answered';
-  }
-
-  /** The held-out loss, or undefined if none is due. */
-  async #heldOut({ train }: RunFile, samples: Samples): Promise<number | undefined> {
-    const { plan, mesh } = this.setting;
-    if (!isEvaluated(train, plan, this.#step) || samples.heldOut.length === 0) return undefined;
-    const rows = microbatchSize(train.globalBatch, plan.dp, plan.microbatches);
-    const tag = `${mesh.generation}/${this.#step}/heldout`;
-    return heldOutLoss(this.#rank!, samples, rows, { plan, mesh, world: this.#world }, tag);
+    if (by >= 0 && !isLast) await this.#proofs.begin(prepared, by, () => this.#read(), this.#step);
   }
 
   /** Give the model to the ranks that asked for it; all ranks take part. */
-  async #give(
-    prepared: Prepared,
-    wanting: readonly number[],
-    asked: readonly FilesRequest[],
-  ): Promise<ModelFiles | null> {
-    const { state, ...version } = await this.#read();
-    const mine = { ...version, state: { ...state, param: sharedParam(state) } };
-    const weights = await this.#uncounted(() => gatherWeights(this.#circuit, prepared.run.model, mine, wanting));
-    if (!weights) return null;
-    const files = modelFiles(prepared.run.model, prepared.corpus.tokenizer, weights);
-    for (const request of asked) {
-      request.resolve(files);
-      request.answered = true;
-    }
-    return files;
+  async #give(prepared: Prepared, wanting: readonly number[], asked: readonly FilesRequest[]) {
+    const mine = await this.#read();
+    return this.#traffic.uncounted(() => giveFiles(this.#circuit, prepared, mine, wanting, asked));
   }
 
   /**
@@ -344,7 +268,7 @@ export class GenerationRun {
     await keeper?.settle();
     if (outlet !== undefined) {
       const wanted = this.#isEnded ? null : outlet;
-      this.#delivered = await this.#uncounted(() => {
+      this.#delivered = await this.#traffic.uncounted(() => {
         return deliver(this.setting, prepared, { step: this.#step, rank: this.#rank! }, wanted);
       });
       await transport.flush();
@@ -357,19 +281,5 @@ export class GenerationRun {
     const files = await this.#give(prepared, wanting, asked);
     await transport.flush();
     return mesh.rank === 0 ? files : null;
-  }
-
-  /** Run `work` without counting its bytes towards any step, whether it succeeds or not. */
-  async #uncounted<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#bytesSent();
-    try {
-      return await work();
-    } finally {
-      this.#countedBytes += this.#bytesSent() - before;
-    }
-  }
-
-  #bytesSent(): number {
-    return this.setting.transport.stats().reduce((sum, { bytesSent }) => sum + bytesSent, 0);
   }
 }
