@@ -7,30 +7,24 @@ import type { TuneStore } from '../gpu/autotune';
 import { type GpuDevice, openDevice } from '../gpu/device';
 import type { MemoryByRole } from '../gpu/instr';
 import { Stream } from '../gpu/stream';
-import { realClock } from '../net/clock';
-import type { MembershipMessage } from '../net/membership/declaration';
-import { RoomMembership } from '../net/membership/roommembership';
 import type { Presence } from '../net/signaling/signaling';
 import type { Channel } from '../net/wire/link';
-import { linkTransport } from '../net/wire/links';
 import type { LinkKind } from '../net/wire/transport';
 import type { PeerId } from '../plan/mesh';
-import { type ParallelPlan, parsePlan } from '../plan/plan';
+import type { ParallelPlan } from '../plan/plan';
 import { Trace } from '../trace/trace';
-import { hashRunFile } from '../train/hash';
 import { rankMaker } from '../train/rank/rankmodel';
-import { linksOf, readRunFile } from '../train/runfile';
 import type { Proof } from '../train/trainer/proof';
 import type { TrainerDeps } from '../train/trainer/setting';
 import { IDLE, type KeptNews } from '../train/trainer/status';
 import { startTrainer, type Trainer } from '../train/trainer/trainer';
 import type { Engine, Handicap, ModelFiles, RankResult, RoomPort, StartOptions, TabStatus } from './api';
 import { deskDeps } from './deskkeeper';
-import { fitRun } from './fit';
 import { loadKept } from './keptload';
 import { KeptTrace } from './kepttrace';
 import { OpfsKeeper } from './opfskeeper';
 import { PackedTrace } from './packedtrace';
+import { RoomSide } from './roomside';
 import { loadSource } from './sources';
 
 /**
@@ -38,9 +32,6 @@ import { loadSource } from './sources';
  * silent rank need not be dead. The signaling socket and the command line that started the ranks detect deaths.
  */
 const HEADLESS_DEAD_MS = 60_000;
-
-/** Heartbeats come every second, so a live link shows traffic within this time. */
-const PROOF_OF_LIFE_MS = 1_200;
 
 /** Status fields of a tab that the plan leaves out. The members it last trained with go on without it. */
 const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as const;
@@ -52,10 +43,7 @@ const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as cons
 const MIRROR_EVERY_MS = 10_000;
 
 export class WorkerEngine implements Engine {
-  readonly #transport;
-  #roster: ReadonlyMap<PeerId, Presence> = new Map();
-  #linked: ReadonlySet<PeerId> = new Set();
-  #membership: RoomMembership | undefined;
+  readonly #room: RoomSide;
   #trainer: Trainer | undefined;
   #device: GpuDevice | undefined;
   #status: TabStatus = IDLE;
@@ -73,54 +61,23 @@ export class WorkerEngine implements Engine {
     private readonly gpu: GPU | undefined,
     private readonly tuning?: TuneStore,
   ) {
-    this.#transport = linkTransport({ self });
-    this.#transport.onPeers((present) => {
-      const before = this.#linked;
-      this.#linked = new Set(present);
-      for (const peer of present) if (!before.has(peer)) this.#membership?.linked(peer);
-    });
-    this.#transport.onSuspect((peer, isSuspect) => {
-      if (isSuspect) this.#membership?.suspect(peer);
-    });
-    this.#transport.onSaid((peer, text) => this.#hear(peer, text));
-    this.#transport.onLost((peer, reason) => {
-      this.#membership?.unlinked(peer, reason);
-      this.port.renew(peer);
-    });
+    this.#room = new RoomSide(self, port, () => this.#showWaiting());
   }
 
   setRoster(roster: readonly Presence[]): void {
-    this.#roster = new Map(roster.map((presence) => [presence.peer, presence]));
-    this.#membership?.setRoster(this.#roster);
+    this.#room.setRoster(roster);
   }
 
   receive(from: PeerId, message: unknown): void {
-    try {
-      this.#membership?.receive(from, message);
-    } catch (error) {
-      // A peer that breaks the protocol is ignored and must not stop the ones that keep it.
-      if (!(error instanceof ProtocolError)) throw error;
-    }
-  }
-
-  /** Receives the same messages over the link, which still works when signaling does not. */
-  #hear(from: PeerId, text: string): void {
-    let message: unknown;
-    try {
-      message = JSON.parse(text);
-    } catch {
-      // not a message of this protocol: ignored
-      return;
-    }
-    this.receive(from, message);
+    this.#room.receive(from, message);
   }
 
   addLink(peer: PeerId, bulk: Channel, control: Channel, kind: LinkKind = 'direct'): void {
-    this.#transport.addLink(peer, bulk, control, kind);
+    this.#room.addLink(peer, bulk, control, kind);
   }
 
   unlinked(peer: PeerId, reason: string): void {
-    this.#transport.drop(peer, reason);
+    this.#room.unlinked(peer, reason);
   }
 
   async start(options: StartOptions): Promise<RankResult> {
@@ -130,16 +87,16 @@ export class WorkerEngine implements Engine {
     this.#packed.watch(this.#every);
     try {
       this.#publish({ ...IDLE, phase: 'opening' });
-      if (options.expect !== undefined) this.#transport.waitLonger(HEADLESS_DEAD_MS);
+      if (options.expect !== undefined) this.#room.transport.waitLonger(HEADLESS_DEAD_MS);
       const device = await openDevice(this.gpu);
       this.#device = device;
-      const membership = await this.#join(options, device.report.adapter);
+      const membership = await this.#room.join(options, device.report.adapter);
       const { init, limitBytes, sampling } = options;
       const limit = limitBytes === undefined ? {} : { limitBytes };
       const tuning = this.tuning ? { tuning: this.tuning } : {};
       this.#trainer = startTrainer({
         membership,
-        transport: this.#transport,
+        transport: this.#room.transport,
         trace,
         makeRank: rankMaker(new Stream(device, trace), { ...limit, ...tuning, unitMs: () => this.#unitMs }),
         loadSource: (source) => loadSource(options.sources, source),
@@ -154,7 +111,7 @@ export class WorkerEngine implements Engine {
         ...(options.tour ? { tour: { ...options.tour, ask: (plan) => membership.ask({ plan }) } } : {}),
       });
       const result = await this.#trainer.finished;
-      const links = this.#transport.stats();
+      const links = this.#room.transport.stats();
       return {
         ...result,
         memory: this.#memory,
@@ -191,16 +148,16 @@ export class WorkerEngine implements Engine {
   }
 
   pause(paused: boolean): void {
-    this.#membership?.ask({ paused });
+    this.#room.membership?.ask({ paused });
   }
 
   switchPlan(plan: ParallelPlan): void {
-    this.#membership?.ask({ plan });
+    this.#room.membership?.ask({ plan });
   }
 
   handicap({ unitMs, ...shape }: Handicap): void {
     this.#unitMs = unitMs;
-    this.#transport.shape(shape);
+    this.#room.transport.shape(shape);
   }
 
   async prove(): Promise<Proof> {
@@ -221,35 +178,8 @@ export class WorkerEngine implements Engine {
 
   close(): void {
     this.#trainer?.stop();
-    this.#transport.close();
+    this.#room.transport.close();
     this.#device?.close();
-  }
-
-  /** Announces that this peer is willing, and takes part in declaring generations. */
-  async #join(options: StartOptions, adapter: string): Promise<RoomMembership> {
-    const { self, build, expect } = options;
-    const run = options.run === '' ? undefined : readRunFile(options.run);
-    const hash = run ? await hashRunFile(run) : '';
-    const membership = new RoomMembership({
-      self,
-      clock: realClock,
-      firstReport: Date.now(),
-      build,
-      run: { text: options.run, hash },
-      plan: run?.plan ?? parsePlan({}),
-      fit: fitRun,
-      send: (to, message) => this.#tell(to, message),
-      holds: (holds) => this.port.announce({ holds }),
-      question: (peer) => this.#transport.question(peer, PROOF_OF_LIFE_MS, 'it left the room'),
-      want: (peers) => this.port.want(peers, linksOf(this.#membership?.newest.run ?? '') ?? 'webrtc'),
-      onChange: () => this.#showWaiting(),
-      ...(expect === undefined ? {} : { expect }),
-    });
-    this.#membership = membership;
-    for (const peer of this.#linked) membership.linked(peer);
-    membership.setRoster(this.#roster);
-    this.port.announce({ state: 'willing', adapter, run: hash, holds: 0 });
-    return membership;
   }
 
   #keepDeps({ room, goOn }: NonNullable<StartOptions['keep']>): Pick<TrainerDeps, 'keeper' | 'kept'> {
@@ -261,15 +191,8 @@ export class WorkerEngine implements Engine {
     return { keeper: this.#keeper, ...(goOn ? { kept: (run) => loadKept(room, run) } : {}) };
   }
 
-  /** Sends both ways: either channel may be broken unnoticed, and receiving a message twice has no effect. */
-  #tell(to: PeerId, message: MembershipMessage): void {
-    this.#transport.say(to, JSON.stringify(message));
-    this.port.send(to, message);
-  }
-
   #leave(): void {
-    this.port.announce({ state: 'observer', holds: 0 });
-    this.#membership = undefined;
+    this.#room.leave();
     this.#device?.close();
     this.#device = undefined;
   }
@@ -277,7 +200,7 @@ export class WorkerEngine implements Engine {
   #publish(status: TabStatus): void {
     this.#memory = status.memory ?? this.#memory;
     for (const pack of this.#packed?.flush() ?? []) this.port.trace(pack, this.#packed!.lost);
-    const membership = status.phase === 'waiting' ? this.#membership : undefined;
+    const membership = status.phase === 'waiting' ? this.#room.membership : undefined;
     const sentence = membership?.describe() || status.sentence;
     // why not of an empty generation: it leaves nobody out; all peers wait for tabs or another plan
     const members = membership?.newest.peers ?? [];
@@ -289,7 +212,7 @@ export class WorkerEngine implements Engine {
 
   /** While the trainer waits for a generation, the reason for waiting may change: publish the new one. */
   #showWaiting(): void {
-    const sentence = this.#membership?.describe() ?? '';
+    const sentence = this.#room.membership?.describe() ?? '';
     if (this.#status.phase !== 'waiting' || sentence === '' || sentence === this.#status.sentence) return;
     this.#publish({ ...this.#status, newMetrics: [] });
   }

@@ -41,6 +41,7 @@ export class RoomMembership implements Membership {
   /** Events that arrived while another event was being handled. */
   readonly #queue: Event[] = [];
   #isBusy = false;
+  #isClosed = false;
 
   constructor(private readonly options: MembershipOptions) {
     this.self = options.self;
@@ -114,6 +115,12 @@ export class RoomMembership implements Membership {
     this.#happen({ e: 'ask', change });
   }
 
+  /** This peer takes part no more: from now on no event and no timer has an effect. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelWake();
+  }
+
   /** One sentence for the user that says what this peer waits for; '' when it waits for nothing. */
   describe(): string {
     const { refusal, newest, roster, go, links, lackingSince } = this.#state;
@@ -126,6 +133,7 @@ export class RoomMembership implements Membership {
   }
 
   #happen(event: Event): void {
+    if (this.#isClosed) return;
     this.#queue.push(event);
     if (this.#isBusy) return;
     this.#isBusy = true;
