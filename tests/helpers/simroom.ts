@@ -2,6 +2,7 @@
  * A room of membership machines without network or real time. Messages, roster news and link news of each pair arrive
  * in order, at moments that the test decides. Dead peers stop; what they sent before still arrives.
  */
+import { expect } from 'vitest';
 import type { MembershipMessage } from '../../src/net/membership/declaration';
 import { fitReplicas } from '../../src/net/membership/election';
 import type { JoinedGeneration } from '../../src/net/membership/membership';
@@ -211,3 +212,29 @@ function hears(machine: RoomMembership, from: string): boolean {
 const flushPromises = async () => {
   for (let turn = 0; turn < 8; turn++) await Promise.resolve();
 };
+
+export const inside = (room: SimRoom) => [...room.peers.values()].map(({ joined }) => joined);
+
+/** All willing peers train in one and the same generation. */
+export function expectTogether(room: SimRoom, order?: readonly string[]): void {
+  const willing = [...room.peers.values()].filter(({ presence }) => presence.state === 'willing');
+  const [first] = willing;
+  if (!first) return;
+  expect([...(first.joined?.peers ?? [])].sort()).toEqual(willing.map(({ id }) => id).sort());
+  if (order) expect(first.joined?.peers).toEqual(order);
+  for (const { joined } of willing) {
+    expect(joined).toMatchObject({
+      number: first.joined!.number,
+      peers: first.joined!.peers,
+      plan: first.joined!.plan,
+    });
+    expect(joined!.signal.aborted).toBe(false);
+  }
+}
+
+export async function roomOf(count: number): Promise<SimRoom> {
+  const room = new SimRoom();
+  for (let n = 1; n <= count; n++) room.add(n);
+  await room.settle();
+  return room;
+}

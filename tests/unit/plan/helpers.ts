@@ -1,8 +1,9 @@
 /** Small models and whole-cluster programs for the plan tests. */
 import { lower, type Program } from '../../../src/plan/lower';
 import { type Mesh, makeMesh } from '../../../src/plan/mesh';
-import { type ParallelPlan, parsePlan, SCHEDULES, type UnitSize } from '../../../src/plan/plan';
+import { type Action, type ParallelPlan, parsePlan, SCHEDULES, type UnitSize } from '../../../src/plan/plan';
 import { type RunFacts, validatePlan } from '../../../src/plan/rules';
+import { printAction, printProgram } from '../../../src/plan/text';
 
 /** Units that are all alike: a pipeline of bare stages. */
 export function evenUnits(count: number, cost = 1): UnitSize[] {
@@ -94,3 +95,13 @@ function isValid(plan: ParallelPlan, facts: RunFacts): boolean {
     return false;
   }
 }
+
+/** The lines of a program with one of `ops`, or all of them, as text. */
+export const lines = ({ actions }: Program, units: readonly UnitSize[], ...ops: Action['op'][]) =>
+  actions.filter(({ op }) => ops.length === 0 || ops.includes(op)).map((action) => printAction(action, units));
+
+/** The program of a rank under the plan with these fields, line by line. */
+export const show = (fields: object, units: readonly UnitSize[], rank = 0) => {
+  const program = programs(parsePlan(fields), units)[rank]!;
+  return printProgram(program.actions, units).split('\n');
+};
