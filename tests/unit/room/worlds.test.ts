@@ -1,9 +1,9 @@
 /**
- * Membership in seeded worlds (tests/helpers/worlds.ts). A failing world prints its seed; see it step by step
+ * Membership in seeded worlds (tests/helpers/worlds). A failing world prints its seed; see it step by step
  * with `TABTRAIN_WORLD=SEED npm run test:worlds`, and live through as many as you like with `TABTRAIN_WORLDS=1000000 npm run test:worlds`.
  */
 import { expect, test } from 'vitest';
-import { KINDS, type Kind, Violation, World } from '../../helpers/worlds';
+import { KINDS, type Kind, Violation, World } from '../../helpers/worlds/world';
 
 const { TABTRAIN_WORLD, TABTRAIN_WORLDS } = process.env;
 const COUNT = Number(TABTRAIN_WORLDS ?? 500);
