@@ -39,11 +39,6 @@ export function printAction(action: Action, units: readonly Named[]): string {
   }
 }
 
-/** The whole program, one line per action. */
-export function printProgram(actions: readonly Action[], units: readonly Named[]): string {
-  return actions.map((action) => printAction(action, units)).join('\n');
-}
-
 /**
  * Line `at` (from 0) with the two lines before and after it, as text for an error message. Lines are numbered from 1,
  * and line `at` is marked.
@@ -57,47 +52,8 @@ export function aroundLine(actions: readonly Action[], at: number, units: readon
   return rows.join('\n');
 }
 
-/** The inverse of `printAction`. Throws PlanError for text that is no line of these units. */
-export function parseAction(text: string, units: readonly Named[]): Action {
-  const words = text.trim().split(/\s+/);
-  const isNamedSecond = words[0] === 'TIE' || (words[0] === 'OUTER' && words.length === 3);
-  const unit = units.findIndex(({ name }) => name === words[isNamedSecond ? 2 : 1]);
-  const action = read(words, unit);
-  if (!action || printAction(action, units) !== words.join(' '))
-    throw new PlanError(`"${text}" is not a line of this model's program`);
-  return action;
-}
-
-function read(words: readonly string[], unit: number): Action | undefined {
-  const [op, dir] = words;
-  const mb = numberAfter('m', words.at(-1));
-  if (op === 'NORM') return { op };
-  if (op === 'SEND' || op === 'RECV') {
-    const stage = numberAfter('s', words[2]);
-    if ((dir !== 'act' && dir !== 'grad') || stage === undefined || mb === undefined) return undefined;
-    return { op, dir, stage, mb };
-  }
-  if (unit < 0) return undefined;
-  if (op === 'TIE') return dir === 'grad' || dir === 'param' ? { op, dir, unit } : undefined;
-  if (op === 'F' || op === 'B' || op === 'I' || op === 'W' || op === 'ASIDE' || op === 'BACK') {
-    return mb === undefined ? undefined : { op, unit, mb };
-  }
-  if (op === 'STEP' || op === 'ADD' || op === 'SUM') return { op, unit };
-  if (op === 'OUTER')
-    return dir === 'take' || dir === 'use' || dir === 'whole' ? { op, unit, part: dir } : { op, unit };
-  const microbatch = mb === undefined ? {} : { mb };
-  if (op === 'REDUCE') return { op, unit, ...microbatch };
-  if (op !== 'GATHER' && op !== 'FREE') return undefined;
-  const pass = words.find((word): word is 'F' | 'B' => word === 'F' || word === 'B');
-  return { op, unit, ...(pass === undefined ? {} : { pass }), ...microbatch };
-}
-
 function ifAny(letter: string, value: string | number | undefined): string {
   return value === undefined ? '' : ` ${letter}${value}`;
-}
-
-function numberAfter(letter: string, word: string | undefined): number | undefined {
-  return word?.startsWith(letter) && /^\d+$/.test(word.slice(1)) ? Number(word.slice(1)) : undefined;
 }
 
 function nameOf(unit: number, units: readonly Named[]): string {

@@ -1,6 +1,6 @@
 /**
- * A trace as text for other tools: JSON lines, and the Chrome trace event format that Perfetto opens (one process per
- * rank, one thread per lane, microseconds). Reads nothing back and measures nothing.
+ * A trace in the Chrome trace event format, which Perfetto opens (one process per rank, one thread per lane,
+ * microseconds). Reads nothing back and measures nothing.
  */
 import type { TraceEvent } from './trace';
 
@@ -27,10 +27,6 @@ const LANES = ['host', 'gpu', 'net'] as const;
  * Rows per lane. A thread shows nested intervals only, so intervals that overlap without nesting get different rows.
  */
 const ROWS = 100;
-
-export function toJsonLines(events: readonly TraceEvent[]): string {
-  return events.map((event) => `${JSON.stringify(event)}\n`).join('');
-}
 
 /** With `unitNames` (by unit of the model) a pass is named `F block3 m0`. Time 0 is the first event's start. */
 export function toChromeTrace(events: readonly TraceEvent[], unitNames: readonly string[] = []): ChromeTrace {

@@ -1,6 +1,6 @@
 /**
  * Statistics of a trace, as pure functions of its events: bubble, overlap, busy and waiting time, bytes, tokens per
- * second. Works on measured and simulated events; streams of several ranks are put on one clock first (mergeStreams).
+ * second. Works on measured and simulated events; the events of all ranks are on one clock.
  */
 import type { TraceEvent } from './trace';
 
@@ -28,22 +28,7 @@ export interface TraceStats {
 
 type Interval = readonly [t0: number, t1: number];
 
-/** Events of one rank and the milliseconds to add to its clock to get the common one. */
-export interface RankStream {
-  readonly events: readonly TraceEvent[];
-  readonly clockOffsetMs: number;
-}
-
 const COMPUTE = new Set(['F', 'B', 'I', 'W']);
-
-/** All events on the common clock, sorted by start. */
-export function mergeStreams(streams: readonly RankStream[]): TraceEvent[] {
-  return streams
-    .flatMap(({ events, clockOffsetMs }) =>
-      events.map((event) => ({ ...event, t0: event.t0 + clockOffsetMs, t1: event.t1 + clockOffsetMs })),
-    )
-    .sort((a, b) => a.t0 - b.t0);
-}
 
 /** `tokensPerStep` is the target tokens of the global batch. */
 export function statsOf(events: readonly TraceEvent[], tokensPerStep: number): TraceStats {

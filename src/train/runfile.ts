@@ -132,16 +132,6 @@ const trainFields = {
 };
 
 /**
- * The run if no file is given, as in examples/default.json: a GPT-2 of about 110,000 parameters on Moby Dick. Without
- * the warm-up, a learning rate this high stays at 2.5 nats per character; with it, PyTorch reaches 2.1 in 600 steps.
- */
-export const DEFAULT_RUN = {
-  model: { arch: 'gpt2', layers: 2, heads: 4, dim: 64, context: 64 },
-  data: { source: 'moby-dick', tokenizer: 'char', order: 'shuffled' },
-  train: { globalBatch: 16, steps: 600, lr: 1e-2, schedule: 'cosine', warmupSteps: 50, evalEvery: 50, seed: 1 },
-} as const;
-
-/**
  * The run file in `value` (parsed JSON), with defaults for missing fields. `ranks` is the number of ranks, if it is
  * known: a plan without `dp` then uses all of them, and the plan is checked against it. Throws PlanError naming the
  * field and the numbers.

@@ -1,13 +1,12 @@
 /**
- * Who may import whom, and how long a file may be. Reads source text only: import and export lines, dynamic imports and
- * workers made from a URL. What a room may use is said by room and file, as in docs/decisions and the design's table.
+ * Who may import whom. Reads source text only: import and export lines, dynamic imports and workers made from a URL. What
+ * a room may use is said by room and file, as in docs/decisions and the design's table.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const SRC = join(import.meta.dirname, '../../src');
-const MAX_LINES = 400;
 
 /** A room may import what matches one of these paths; `type` says that only types may come from there. */
 type Rule = RegExp | { readonly type: RegExp };
@@ -206,11 +205,4 @@ new Worker(new URL('../worker/worker.ts', import.meta.url));`;
     expect(isAllowed({ from: 'plan/x.ts', to: 'trace/trace', typeOnly: false })).toBe(false);
     expect(isAllowed({ from: 'pages/x.tsx', to: 'train/rank/executor', typeOnly: true })).toBe(false);
   });
-});
-
-test(`no file is longer than ${MAX_LINES} lines`, () => {
-  const long = files
-    .map((file) => ({ file: relative(SRC, file), lines: readFileSync(file, 'utf8').split('\n').length - 1 }))
-    .filter(({ lines }) => lines > MAX_LINES);
-  expect(long).toEqual([]);
 });

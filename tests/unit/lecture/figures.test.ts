@@ -11,7 +11,7 @@ import { linkLoads, sentBytes } from '../../../src/pages/lecture/models/links';
 import { oneStepOf } from '../../../src/pages/lecture/models/onestep';
 import { DEFAULT_PICKS, planFor } from '../../../src/pages/lecture/models/plans';
 import { plansOf, rowsOf, slowing } from '../../../src/pages/lecture/models/ranking';
-import { holdingsAfter, ringRuns } from '../../../src/pages/lecture/models/ring';
+import { ringRuns } from '../../../src/pages/lecture/models/ring';
 import { asMeasured, byRounds, holdingsAt } from '../../../src/pages/lecture/models/ringtime';
 import { sideBySide } from '../../../src/pages/lecture/models/sidebyside';
 import { STAGES, stateBytes, theory, trafficFactor } from '../../../src/pages/lecture/models/states';
@@ -25,6 +25,7 @@ import { collectiveBytes } from '../../../src/plan/links';
 import { type ParallelPlan, parsePlan, SCHEDULES } from '../../../src/plan/plan';
 import type { Recommendation } from '../../../src/plan/planner';
 import type { Prediction } from '../../../src/plan/prediction';
+import { holdingsAfter } from './holdings';
 
 const run = runFileOf({ ...LECTURE_CHOICE, context: 16 }, '');
 const N = 4;

@@ -5,9 +5,10 @@
 import { describe, expect, test } from 'vitest';
 import { type Group, makeGroup } from '../../../src/net/collective/group';
 import { ringHops } from '../../../src/pages/lecture/models/hops';
-import { contributions, holdingsAfter, type RingRun, ringRuns } from '../../../src/pages/lecture/models/ring';
+import { contributions, type RingRun, ringRuns } from '../../../src/pages/lecture/models/ring';
 import { Trace, type TraceEvent } from '../../../src/trace/trace';
 import { memoryTransports } from '../../helpers/memory';
+import { holdingsAfter } from './holdings';
 
 const SIZES = [2, 3, 4, 5, 6, 7, 8];
 const mod = (value: number, size: number) => ((value % size) + size) % size;

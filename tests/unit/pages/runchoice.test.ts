@@ -1,13 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { DEFAULT_CHOICE, PRESETS, presetOf, RANGES, runFileOf } from '../../../src/pages/state/runchoice';
 import { settingsOf } from '../../../src/pages/state/settings';
 import { weightOf } from '../../../src/pages/state/weight';
 import { totalOf } from '../../../src/plan/sizes';
 import { memoryPlan } from '../../../src/train/rank/memoryplan';
-import { DEFAULT_RUN, parseRunFile } from '../../../src/train/runfile';
+import { parseRunFile, readRunFile } from '../../../src/train/runfile';
 
 test('the default choice is the run that the headless run starts without a file', () => {
-  const { model, data, train, plan } = parseRunFile(DEFAULT_RUN);
+  const { model, data, train, plan } = readRunFile(readFileSync('examples/default.json', 'utf8'));
   const chosen = runFileOf(DEFAULT_CHOICE, '');
   expect(chosen.model).toEqual(model);
   expect(chosen.data).toEqual(data);

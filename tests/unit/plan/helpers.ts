@@ -3,7 +3,7 @@ import { lower, type Program } from '../../../src/plan/lower';
 import { type Mesh, makeMesh } from '../../../src/plan/mesh';
 import { type Action, type ParallelPlan, parsePlan, SCHEDULES, type UnitSize } from '../../../src/plan/plan';
 import { type RunFacts, validatePlan } from '../../../src/plan/rules';
-import { printAction, printProgram } from '../../../src/plan/text';
+import { printAction } from '../../../src/plan/text';
 
 /** Units that are all alike: a pipeline of bare stages. */
 export function evenUnits(count: number, cost = 1): UnitSize[] {
@@ -105,3 +105,8 @@ export const show = (fields: object, units: readonly UnitSize[], rank = 0) => {
   const program = programs(parsePlan(fields), units)[rank]!;
   return printProgram(program.actions, units).split('\n');
 };
+
+/** The whole program, one line per action. */
+export function printProgram(actions: readonly Action[], units: readonly UnitSize[]): string {
+  return actions.map((action) => printAction(action, units)).join('\n');
+}

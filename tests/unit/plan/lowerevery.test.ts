@@ -2,8 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { lower, lowerForward, type Program } from '../../../src/plan/lower';
 import type { Mesh } from '../../../src/plan/mesh';
-import { printProgram } from '../../../src/plan/text';
-import { everyPlan, gptUnits, meshes } from './helpers';
+import { everyPlan, gptUnits, meshes, printProgram } from './helpers';
 
 describe('every plan of at most 8 ranks', () => {
   const units = gptUnits(8);

@@ -1,37 +1,28 @@
 import { describe, expect, test } from 'vitest';
-import { coordOf, embeddingGroups, MEGATRON_ORDER, makeMesh, rankGroups, rankOf } from '../../../src/plan/mesh';
-import { parsePlan } from '../../../src/plan/plan';
+import { coordOf, makeMesh, rankOf } from '../../../src/plan/mesh';
+import { type Axis, parsePlan } from '../../../src/plan/plan';
 import { meshes } from './helpers';
 
-const groups = (text: string) => text.split(' ').map((group) => group.split(',').map(Number));
+/** Every group along an axis, as the meshes of all ranks say it; a string names the ranks of one group. */
+function groupsOf(sizes: Readonly<Record<Axis, number>>, axis: Axis): string {
+  return [...new Set(meshes(parsePlan(sizes)).map((mesh) => mesh.ranks(axis).join()))].join(' ');
+}
 
-describe('rank groups', () => {
+test('tp varies fastest, then pp, then dp', () => {
   const cube = { tp: 2, dp: 2, pp: 2 };
+  expect(groupsOf(cube, 'tp')).toBe('0,1 2,3 4,5 6,7');
+  expect(groupsOf(cube, 'pp')).toBe('0,2 1,3 4,6 5,7');
+  expect(groupsOf(cube, 'dp')).toBe('0,4 1,5 2,6 3,7');
+  const sizes = { tp: 2, dp: 2, pp: 4 };
+  expect(groupsOf(sizes, 'pp')).toBe('0,2,4,6 1,3,5,7 8,10,12,14 9,11,13,15');
+  expect(groupsOf(sizes, 'dp')).toBe('0,8 1,9 2,10 3,11 4,12 5,13 6,14 7,15');
+});
 
-  test('tp, dp, pp (Megatron)', () => {
-    expect(rankGroups(cube, ['tp'], MEGATRON_ORDER)).toEqual(groups('0,1 2,3 4,5 6,7'));
-    expect(rankGroups(cube, ['dp'], MEGATRON_ORDER)).toEqual(groups('0,2 1,3 4,6 5,7'));
-    expect(rankGroups(cube, ['pp'], MEGATRON_ORDER)).toEqual(groups('0,4 1,5 2,6 3,7'));
-    expect(rankGroups(cube, ['tp', 'pp'], MEGATRON_ORDER)).toEqual(groups('0,1,4,5 2,3,6,7'));
-    expect(embeddingGroups(parsePlan(cube), MEGATRON_ORDER)).toEqual(groups('0,4 1,5 2,6 3,7'));
-  });
-
-  test('tp, pp, dp (ours)', () => {
-    expect(rankGroups(cube, ['dp'])).toEqual(groups('0,4 1,5 2,6 3,7'));
-    expect(rankGroups(cube, ['pp'])).toEqual(groups('0,2 1,3 4,6 5,7'));
-    expect(rankGroups(cube, ['tp', 'pp'])).toEqual(groups('0,1,2,3 4,5,6,7'));
-  });
-
-  test('16 ranks, tp 2, pp 4 (Megatron)', () => {
-    const sizes = { tp: 2, dp: 2, pp: 4 };
-    expect(rankGroups(sizes, ['dp'], MEGATRON_ORDER)).toEqual(groups('0,2 1,3 4,6 5,7 8,10 9,11 12,14 13,15'));
-    expect(rankGroups(sizes, ['pp'], MEGATRON_ORDER)).toEqual(groups('0,4,8,12 1,5,9,13 2,6,10,14 3,7,11,15'));
-    expect(embeddingGroups(parsePlan(sizes), MEGATRON_ORDER)).toEqual(groups('0,12 1,13 2,14 3,15'));
-  });
-
-  test('a V lays both ends of the model on one rank', () => {
-    expect(embeddingGroups(parsePlan({ pp: 4, dp: 2, schedule: 'zb-v' }))).toEqual(groups('0 4'));
-  });
+test('a V lays both ends of the model on one rank', () => {
+  for (const mesh of meshes(parsePlan({ pp: 4, dp: 2, schedule: 'zb-v' }))) {
+    expect(mesh.stageRank(0)).toBe(mesh.stageRank(7));
+    expect(mesh.stageRank(3)).toBe(mesh.stageRank(4));
+  }
 });
 
 describe('makeMesh', () => {
@@ -41,7 +32,6 @@ describe('makeMesh', () => {
       expect(mesh.rank).toBe((mesh.coord.dp * 2 + mesh.coord.pp) * 2 + mesh.coord.tp);
       for (const axis of ['dp', 'pp', 'tp'] as const) {
         expect(mesh.ranks(axis)[mesh.coord[axis]]).toBe(mesh.rank);
-        expect(rankGroups(plan, [axis])).toContainEqual([...mesh.ranks(axis)]);
       }
       for (const stage of [0, 1]) {
         expect(coordOf(mesh.stageRank(stage), plan)).toEqual({ ...mesh.coord, pp: stage });
@@ -49,13 +39,9 @@ describe('makeMesh', () => {
     }
   });
 
-  test('coordinates and ranks are inverse in any order', () => {
+  test('coordinates and ranks are inverse', () => {
     const sizes = { dp: 3, pp: 4, tp: 2 };
-    for (let rank = 0; rank < 24; rank++) {
-      for (const order of [['pp', 'dp', 'tp'], MEGATRON_ORDER] as const) {
-        expect(rankOf(coordOf(rank, sizes, order), sizes, order)).toBe(rank);
-      }
-    }
+    for (let rank = 0; rank < 24; rank++) expect(rankOf(coordOf(rank, sizes), sizes)).toBe(rank);
   });
 
   test('refuses a room of another size', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Action } from '../../../src/plan/plan';
-import { aroundLine, messageOf, parseAction, printAction } from '../../../src/plan/text';
+import { aroundLine, messageOf, printAction } from '../../../src/plan/text';
 import { everyPlan, gptUnits, programs } from './helpers';
 
 const units = gptUnits(8);
@@ -23,32 +23,21 @@ test.each<[string, Action]>([
   ['NORM', { op: 'NORM' }],
 ])('%s', (text, action) => {
   expect(printAction(action, units)).toBe(text);
-  expect(parseAction(text, units)).toEqual(action);
 });
 
-test.each([
-  '',
-  'F',
-  'F block9 m0',
-  'F block3',
-  'F block3 0',
-  'SEND act s1',
-  'SEND up s1 m0',
-  'TIE head',
-  'STEP',
-  'NORM head',
-  'F block3 m0 m1',
-  'JUMP embed',
-])('refuses "%s"', (text) => expect(() => parseAction(text, units)).toThrow('is not a line of this model'));
-
-test('every line of every small plan is read back', () => {
-  const printed = new Map<string, Action>();
+test('the text says everything of a line: two lines of one text are the same, in every small plan', () => {
+  const printed = new Map<string, string>();
   for (const plan of everyPlan(4).filter(({ tp }) => tp === 1)) {
     for (const { actions } of programs(plan, units)) {
-      for (const action of actions) printed.set(printAction(action, units), action);
+      for (const action of actions) {
+        const text = printAction(action, units);
+        const fields = JSON.stringify(Object.entries(action).sort());
+        expect(printed.get(text) ?? fields, text).toBe(fields);
+        printed.set(text, fields);
+      }
     }
   }
-  for (const [text, action] of printed) expect(parseAction(text, units)).toEqual(action);
+  expect(printed.size).toBeGreaterThan(100);
 });
 
 test('a line is shown with its neighbours, numbered from 1', () => {

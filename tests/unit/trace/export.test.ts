@@ -1,18 +1,12 @@
 import { expect, test } from 'vitest';
 import { parsePlan } from '../../../src/plan/plan';
 import { clusterOf, simulate } from '../../../src/plan/simulate';
-import { type ChromeEvent, toChromeTrace, toJsonLines } from '../../../src/trace/export';
+import { type ChromeEvent, toChromeTrace } from '../../../src/trace/export';
 import type { TraceEvent } from '../../../src/trace/trace';
 import { gptUnits } from '../plan/helpers';
 
 const pass: TraceEvent = { step: 3, rank: 1, lane: 'gpu', name: 'F', t0: 100.5, t1: 102, unit: 1, mb: 0 };
 const send: TraceEvent = { step: 3, rank: 1, lane: 'net', name: 'SEND', t0: 102, t1: 110, mb: 0, bytes: 64, peer: 'a' };
-
-test('JSON lines hold every event as it is', () => {
-  const lines = toJsonLines([pass, send]).trimEnd().split('\n');
-  expect(lines.map((line) => JSON.parse(line))).toEqual([pass, send]);
-  expect(toJsonLines([])).toBe('');
-});
 
 test('a rank is a process, a lane a thread, times are microseconds from the first event', () => {
   const { traceEvents } = toChromeTrace([send, pass], ['embed', 'block0']);

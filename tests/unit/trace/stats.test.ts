@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parsePlan } from '../../../src/plan/plan';
 import { clusterOf, simulate } from '../../../src/plan/simulate';
-import { mergeStreams, statsOf } from '../../../src/trace/stats';
+import { statsOf } from '../../../src/trace/stats';
 import type { TraceEvent } from '../../../src/trace/trace';
 import { evenUnits } from '../plan/helpers';
 
@@ -93,17 +93,4 @@ test('tokens per second run from commit to commit', () => {
 
 test('an empty trace has neither bubble nor ranks', () => {
   expect(statsOf([], 1)).toEqual({ bubble: 0, overlap: 1, tokensPerSecond: 0, ranks: [] });
-});
-
-test('streams are put on one clock, by start', () => {
-  const a = event({ name: 'F', t0: 10, t1: 20 });
-  const b = event({ name: 'F', rank: 1, t0: 5, t1: 6 });
-  const merged = mergeStreams([
-    { events: [a], clockOffsetMs: 0 },
-    { events: [b], clockOffsetMs: 100 },
-  ]);
-  expect(merged.map(({ rank, t0, t1 }) => [rank, t0, t1])).toEqual([
-    [0, 10, 20],
-    [1, 105, 106],
-  ]);
 });

@@ -5,7 +5,7 @@ import { PlanError } from '../../../src/errors';
 import { parsePlan } from '../../../src/plan/plan';
 import { BUILT_IN_FILES } from '../../../src/train/data/texts.plugin';
 import { applyOverrides } from '../../../src/train/overrides';
-import { DEFAULT_RUN, parseRunFile, readRunFile } from '../../../src/train/runfile';
+import { parseRunFile, readRunFile } from '../../../src/train/runfile';
 import { prepare } from '../../../src/train/trainer/prepared';
 
 const EXAMPLES = join(import.meta.dirname, '../../../examples');
@@ -47,10 +47,9 @@ describe('run file', () => {
     expect(plan).toMatchObject({ dp: 1, pp: 1, tp: 1, zero: 0, schedule: '1f1b', microbatches: 1, wire: 'f32' });
   });
 
-  test('the run without a file is examples/default.json', () => {
+  test('the run without a file has 109,504 parameters', () => {
     const file = readFileSync(join(EXAMPLES, 'default.json'), 'utf8');
-    expect(readRunFile(file)).toEqual(parseRunFile(DEFAULT_RUN));
-    const { run, floats } = prepare(parseRunFile(DEFAULT_RUN), mobyDick());
+    const { run, floats } = prepare(readRunFile(file), mobyDick());
     expect(run.model.vocab).toBe(83);
     expect(floats).toBe(109_504);
   });

@@ -117,15 +117,6 @@ export function initialHoldings({ members, kind }: Pick<RingRun, 'members' | 'ki
   );
 }
 
-/** The holdings after the first `rounds` rounds: a received chunk adds its contributions to the receiver's chunk. */
-export function holdingsAfter(run: Pick<RingRun, 'members' | 'kind' | 'hops'>, rounds: number): Holdings {
-  const held = initialHoldings(run).map((row) => [...row]);
-  for (const { k, from, to, chunk } of run.hops) {
-    if (k < rounds) held[to]![chunk]! |= held[from]![chunk]!;
-  }
-  return held;
-}
-
 /** Bytes sent after `at` rounds by the tab that sent most. */
 export function sentAfter({ hops, members }: Pick<RingRun, 'members' | 'hops'>, at: number): number {
   const of = (place: number) => sum(hops.filter(({ k, from }) => from === place && k < at).map(({ bytes }) => bytes));
