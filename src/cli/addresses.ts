@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os';
 const ELSEWHERE = { host: '192.0.2.1', port: 9 };
 
 /** The address of the default route; undefined if there is none. Asks the kernel; no packet is sent. */
-export function defaultRouteAddress(): Promise<string | undefined> {
+function defaultRouteAddress(): Promise<string | undefined> {
   const socket = createSocket('udp4');
   return new Promise<string | undefined>((resolve) => {
     socket.once('error', () => resolve(undefined));

@@ -18,7 +18,7 @@ const DESCRIPTION = 'checkpoint.json';
 export const SOURCE = 'source.bin';
 const KEPT = 2;
 
-export interface KeptFile extends Receipt {
+interface KeptFile extends Receipt {
   readonly name: string;
 }
 

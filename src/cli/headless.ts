@@ -34,7 +34,7 @@ export interface HeadlessSetup {
   readonly resume: DeskCheckpoint | null;
 }
 
-export interface HeadlessFiles {
+interface HeadlessFiles {
   readonly source: Uint8Array;
   readonly init: Uint8Array | null;
 }

@@ -15,7 +15,7 @@ import { readWeights } from '../train/files/weights';
 import type { RunFile } from '../train/runfile';
 import { readFile } from './readfile';
 
-export interface Init {
+interface Init {
   readonly tensors: ReadonlyMap<string, FileTensor>;
   /** What config.json says; undefined if there is none. */
   readonly model: ModelConfig | undefined;

@@ -6,7 +6,7 @@ import type { Browser, LaunchOptions } from 'playwright-core';
 import { InputError } from '../errors';
 import { browserFlags, mayHaveGpu, requireBrowser } from './browser';
 
-export interface Launch {
+interface Launch {
   /** `http://127.0.0.1:port` */
   readonly origin: string;
   readonly deskPath: string;
@@ -16,7 +16,7 @@ export interface Launch {
 }
 
 /** Ends all ranks. */
-export type EndRanks = () => Promise<void>;
+type EndRanks = () => Promise<void>;
 
 /** All tabs are in one browser: they share its GPU process, and one browser costs a tenth of the memory of several. */
 export async function launchTabs({ origin, deskPath, count, onDeath }: Launch): Promise<EndRanks> {

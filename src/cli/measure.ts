@@ -23,7 +23,7 @@ const LEG_STEPS = 3;
 const DEFAULT_LIMIT_BYTES = 4e9;
 const DEFAULT_RANKS = 4;
 
-export interface Trial {
+interface Trial {
   readonly predicted: Prediction;
   readonly measuredMs: number;
 }

@@ -15,7 +15,7 @@ import { columns, type PlanQuestion } from './plantable';
 const ROLES = ['param', 'grad', 'moment', 'saved', 'scratch'] as const;
 const HEAD = ['plan', 'mb', 'rank', 'bytes', ...ROLES, 'total', ''];
 
-export interface MemoryCheck {
+interface MemoryCheck {
   readonly text: string;
   /** True if the three figures are equal for every plan that could be allocated, and at least one could. */
   readonly agrees: boolean;

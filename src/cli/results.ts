@@ -31,7 +31,7 @@ export interface Summary {
 }
 
 /** Throws if ranks that should hold the same parameters differ in a bit: the run is then worth nothing. */
-export function summarize(run: RunFile, { metrics, reports, trace }: Collected): Summary {
+function summarize(run: RunFile, { metrics, reports, trace }: Collected): Summary {
   const { plan, model, train } = run;
   const planned = memoryPlan(run);
   const tokens = train.globalBatch * model.context;

@@ -17,7 +17,7 @@ export interface TuneStore {
   set(key: string, value: string): Promise<void>;
 }
 
-export interface TuneOptions {
+interface TuneOptions {
   readonly trace: Trace;
   readonly store?: TuneStore;
   /** Time limit for measuring. Dispatches that are left run their default until the next call of `tune`. */

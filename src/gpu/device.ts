@@ -16,7 +16,7 @@ const WANTED_FEATURES: readonly GPUFeatureName[] = ['timestamp-query', 'shader-f
 /** Precision of the operands of matrix products: unchanged (f32), or rounded to the 11 bits of f16. */
 export type MatmulPrecision = 'f32' | 'f16';
 
-export interface AdapterReport {
+interface AdapterReport {
   /** Vendor, architecture and description, as the browser gives them. */
   readonly adapter: string;
   /** True if a processor does the work of a GPU: training works, but slowly. */
@@ -25,7 +25,7 @@ export interface AdapterReport {
 }
 
 /** What was asked of the device since it was opened. */
-export interface GpuCounters {
+interface GpuCounters {
   dispatches: number;
   submits: number;
   buffersCreated: number;

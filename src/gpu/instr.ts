@@ -10,7 +10,7 @@ import type { Kernel, Knobs } from './kernel';
  * scratch: dead at the end of the list that writes it. input: tokens, targets, sorted positions of the embedding.
  * border: an activation or its gradient that crosses to the next or previous unit.
  */
-export type Role = 'param' | 'grad' | 'moment' | 'saved' | 'scratch' | 'input' | 'border';
+type Role = 'param' | 'grad' | 'moment' | 'saved' | 'scratch' | 'input' | 'border';
 
 export interface Tensor {
   /** Unique in its unit; parameters carry the short name also used by split tables: 'attn.qkv.w'. */

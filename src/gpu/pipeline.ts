@@ -7,7 +7,7 @@ import type { GpuDevice } from './device';
 import type { Kernel, Knobs, Params } from './kernel';
 import { shaderOf } from './shaders';
 
-export interface Pipeline {
+interface Pipeline {
   readonly raw: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
 }
@@ -18,7 +18,7 @@ const caches = new WeakMap<GpuDevice, Map<string, Promise<Pipeline>>>();
  * File and knobs of one dispatch. Knobs of the tape override the variant's, and knobs that follow from sizes override
  * both.
  */
-export interface Choice {
+interface Choice {
   readonly file: string;
   readonly knobs: Knobs;
 }

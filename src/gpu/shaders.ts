@@ -26,7 +26,7 @@ export function expand(file: string, seen: Set<string> = new Set()): string {
 }
 
 /** What a file declares: bindings in order, fields of struct Params, knobs with their WGSL types. */
-export interface Reflection {
+interface Reflection {
   readonly bindings: readonly { readonly name: string; readonly access: 'read' | 'read_write' | 'uniform' }[];
   readonly params: readonly { readonly name: string; readonly type: string }[];
   readonly knobs: ReadonlyMap<string, string>;

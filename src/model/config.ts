@@ -2,7 +2,7 @@
 import type { Activation } from '../gpu/kernels';
 import type { RopeScaling } from '../gpu/kernels.llama';
 
-export type { Activation, RopeScaling };
+export type { RopeScaling };
 
 /** Options that are left out have the default of docs/contracts.md. */
 export interface ModelConfig {

@@ -16,7 +16,7 @@ import type { Unit } from './unit';
 const PROMPT_ROWS = 16;
 
 /** Gives a whole parameter by unit and short name. */
-export type ParamOf = (unit: string, param: string) => Float32Array;
+type ParamOf = (unit: string, param: string) => Float32Array;
 
 /** One recording for a number of rows. */
 interface Recording {

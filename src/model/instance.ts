@@ -20,7 +20,7 @@ import { TiedTable } from './tiedtable';
 import type { Unit } from './unit';
 
 /** What AdamW needs each step. c1 and c2 are 1 - beta^(step + 1). */
-export interface AdamParams {
+interface AdamParams {
   readonly lr: number;
   readonly beta1: number;
   readonly beta2: number;

@@ -20,7 +20,7 @@ export interface Layout {
 }
 
 /** Weight decay is for tensors of rank >= 2 only. */
-export function isDecayed(param: Param): boolean {
+function isDecayed(param: Param): boolean {
   return param.global.length >= 2;
 }
 

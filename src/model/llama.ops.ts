@@ -27,7 +27,7 @@ export function rmsNorm(t: Tape, x: Tensor, name: string, eps: number): Tensor {
 }
 
 /** How q and k are rotated by position. */
-export interface Rotation {
+interface Rotation {
   readonly theta: number;
   readonly scaling?: k.RopeScaling | undefined;
 }

@@ -13,7 +13,7 @@ import { type Cut, copiedRange, WHOLE } from './split';
 import type { Unit } from './unit';
 
 /** What `lower` and the planner know of a unit (UnitSize of plan.ts). */
-export interface SizedUnit {
+interface SizedUnit {
   readonly name: string;
   readonly paramFloats: number;
   /** Work of a training step relative to that of a block. */

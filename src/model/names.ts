@@ -7,7 +7,7 @@ import { floatsOf } from './layout';
 import { recordModel } from './model';
 
 /** One tensor of a safetensors file. */
-export interface NamedTensor {
+interface NamedTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly unit: string;

@@ -12,7 +12,7 @@ import type { Tape } from './tape';
 
 const width = (x: Tensor): number => x.shape[x.shape.length - 1]!;
 
-export interface LinearOptions {
+interface LinearOptions {
   /** Activation of the result, fused. The consumer must be a linear: it fuses the activation's backward. */
   readonly activation?: k.Activation;
   /** Added to the result, fused. */

@@ -24,7 +24,7 @@ export interface PassMode {
 export type Count = 'slots' | 'inputs' | 'grads' | 'kept' | 'before' | 'after';
 
 /** Buffers of `floats` that a unit asks for; borders that leave the rank and border gradients count as scratch. */
-export interface Need {
+interface Need {
   /** `name/unit` is the buffer, with `/slot` behind it where there may be several. */
   readonly name: string;
   readonly role: 'saved' | 'scratch';

@@ -22,7 +22,7 @@ export interface InstanceOptions extends Omit<PlacementOptions, 'sumsqFloats'> {
   readonly limitBytes?: number;
 }
 
-export interface Placed {
+interface Placed {
   /** Bytes by role are `placement.plan.bytes()`. */
   readonly placement: Placement;
   readonly sampler: SamplerPlan | undefined;

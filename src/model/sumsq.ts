@@ -7,7 +7,7 @@ import type { Sharding } from './placement';
 import { type Cut, copiedRange } from './split';
 import type { Unit } from './unit';
 
-export interface FloatRange {
+interface FloatRange {
   readonly at: number;
   readonly floats: number;
 }

@@ -14,7 +14,7 @@ type List = 'forward' | 'backwardInput' | 'backwardWeight';
 type Draft = { -readonly [K in keyof Tensor]: Tensor[K] };
 
 /** How a contribution to an activation gradient is written. */
-export interface Into {
+interface Into {
   readonly grad: Tensor;
   /** 0: first contribution, written with =. 1: later ones, +=. */
   readonly ACC: 0 | 1;
@@ -207,6 +207,6 @@ export class Tape {
 }
 
 /** Every tensor a list touches. */
-export function tensorsOf(list: readonly Instr[]): ReadonlySet<Tensor> {
+function tensorsOf(list: readonly Instr[]): ReadonlySet<Tensor> {
   return new Set(list.flatMap((line) => (line.do === 'run' ? Object.values(line.bind) : [line.tensor])));
 }

@@ -18,7 +18,7 @@ import { type Settings, saveSettings } from './state/settings';
 import { factsOf, type OwnText, type TextFacts } from './state/texts';
 import type { OpenTab, RunFile } from './tab';
 
-export interface RunWords {
+interface RunWords {
   readonly text: string;
   readonly model: string;
   readonly steps: string;

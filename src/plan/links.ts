@@ -47,7 +47,7 @@ export function messageMs(bytes: number, { latencyMs, bytesPerMs, hostMs = 0 }: 
   return latencyMs + bytes / bytesPerMs + hostMs;
 }
 
-export interface CollectiveCost {
+interface CollectiveCost {
   /** How long a rank's busiest link sends. The bytes of the next collective wait for that. */
   readonly busyMs: number;
   /** From the start, with the data on the device, until the result is on the device. */

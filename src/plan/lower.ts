@@ -162,7 +162,7 @@ function outerLines(unit: number, outer: OuterPlan, units: number, { takes, uses
 }
 
 /** By unit: the most microbatches between F and B or W at once. Saved tensors of `mb` are in slot `mb mod slots`. */
-export function peakLive(actions: readonly Action[], units: number): readonly number[] {
+function peakLive(actions: readonly Action[], units: number): readonly number[] {
   const live = Array<number>(units).fill(0);
   const peak = Array<number>(units).fill(0);
   for (const line of actions) {

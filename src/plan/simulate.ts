@@ -14,7 +14,7 @@ import { SimulatedRank } from './simulatedrank';
 import { Run } from './simulatedrun';
 import { stepPrograms } from './steps';
 
-export interface RankReport {
+interface RankReport {
   /** Time in compute lines. */
   readonly busyMs: number;
   /** From the rank's first compute line to the end of its last. */
@@ -26,7 +26,7 @@ export interface RankReport {
   readonly peakUnits: number;
 }
 
-export interface Simulation {
+interface Simulation {
   readonly events: readonly TraceEvent[];
   /** From 0 to the end of the last compute line. */
   readonly makespanMs: number;

@@ -6,7 +6,7 @@ import { ConnectError } from '../errors';
 import { attachSignaling } from './signal';
 import { type Handler, serveFolder } from './static';
 
-export interface ServerOptions {
+interface ServerOptions {
   /** Folder of the built pages. */
   readonly pages: string;
   readonly host: string;

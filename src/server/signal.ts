@@ -9,7 +9,7 @@ import { SIGNALING_PATH } from '../net/signaling/signaladdress';
 import { MAX_ENVELOPE_BYTES } from '../net/signaling/signalwire';
 import { CLOSE, Hub, LIMITS } from './hub';
 
-export interface SignalingOptions {
+interface SignalingOptions {
   /** Whether to accept sockets without an Origin header: programs (headless ranks) send none, browsers always do. */
   readonly allowPrograms: boolean;
   /** Whether to leave upgrades of other paths to other handlers (Vite's hot reload). If not, they are refused. */

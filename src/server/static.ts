@@ -129,7 +129,7 @@ function encodingFor(entry: Entry, request: IncomingMessage): Encoding | undefin
 }
 
 /** The decoded path of a request; '' when its URL is not valid. */
-export function pathOf(request: Pick<IncomingMessage, 'url'>): string {
+function pathOf(request: Pick<IncomingMessage, 'url'>): string {
   try {
     return decodeURIComponent(new URL(request.url ?? '', 'http://host').pathname);
   } catch {

@@ -17,7 +17,7 @@ export interface ChromeEvent {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
-export interface ChromeTrace {
+interface ChromeTrace {
   readonly displayTimeUnit: 'ms';
   readonly traceEvents: readonly ChromeEvent[];
 }

@@ -7,9 +7,9 @@ import { ByteReader, ByteWriter } from './bytes';
 import type { TraceEvent } from './trace';
 
 /** Raised with every change of the format; a pack of another version is refused. */
-export const PACK_VERSION = 1;
+const PACK_VERSION = 1;
 /** Limit for one pack. */
-export const MAX_PACKED_EVENTS = 65_536;
+const MAX_PACKED_EVENTS = 65_536;
 
 const LANES = ['host', 'gpu', 'net'] as const;
 /** Optional fields of an event, in the order of their flag bits. Text fields hold an index into the pack's texts. */

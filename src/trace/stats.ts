@@ -4,7 +4,7 @@
  */
 import type { TraceEvent } from './trace';
 
-export interface RankStats {
+interface RankStats {
   readonly rank: number;
   /** Time in which the rank computed. */
   readonly busyMs: number;
@@ -14,7 +14,7 @@ export interface RankStats {
   readonly bytes: Readonly<Record<string, number>>;
 }
 
-export interface TraceStats {
+interface TraceStats {
   /**
    * Idle share of the ranks. A step's window is from the first compute line of any rank to the end of the last of any.
    */

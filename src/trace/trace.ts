@@ -27,7 +27,7 @@ export interface TraceEvent {
 }
 
 /** `generation` is the generation of the event; 0 where there are no generations. */
-export type TraceListener = (event: TraceEvent, generation: number) => void;
+type TraceListener = (event: TraceEvent, generation: number) => void;
 
 /** Passes emitted events on to listeners. There is one per tab, and one per generation of a tab (`of`). */
 export class Trace {

@@ -11,7 +11,7 @@ import { validatePlan } from '../plan/rules';
 
 export type { ModelConfig };
 
-export interface DataConfig {
+interface DataConfig {
   /** 'moby-dick' | 'names' | 'file:PATH' | 'tokens:PATH' */
   readonly source: string;
   /** 'brought': the tokenizer of the model that the run starts from; the source is then a bundle (data/brought.ts). */

@@ -9,7 +9,7 @@ import type { WorkerEngine } from './engine';
 import { relayChannel } from './relay';
 import type { ChannelsMessage, TrainingWorker } from './worker';
 
-export interface Bridge {
+interface Bridge {
   /** Tells whether this device can take part, without GPU work. Rejects if the Worker does not start. */
   probe(): Promise<DeviceReport>;
   /** Returns this tab's rank, joined to the room. The first call loads the engine. Rejects if that fails. */
@@ -18,7 +18,7 @@ export interface Bridge {
 }
 
 /** What the Worker reports to its page. */
-export type Hearing = Pick<RoomPort, 'status' | 'trace'>;
+type Hearing = Pick<RoomPort, 'status' | 'trace'>;
 
 export function bridge(room: Room, hearing: Hearing): Bridge {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'tabtrain' });

@@ -12,7 +12,7 @@ type Desk = NonNullable<StartOptions['desk']>;
 /** Maximum number of bytes that wait to be sent while training goes on: all of a small model, a part of a large one. */
 const WAITING_BYTES = 64 << 20;
 
-export class DeskKeeper implements Keeper {
+class DeskKeeper implements Keeper {
   /** The upload of the newest file. */
   #last: Promise<unknown> = Promise.resolve();
 

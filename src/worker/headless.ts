@@ -48,7 +48,7 @@ export interface RankReport {
 }
 
 /** What differs between a page and a Node process. */
-export interface Surroundings {
+interface Surroundings {
   /** `http://host:port/headless/...`, without a slash at the end. */
   readonly desk: string;
   readonly index: number;

@@ -32,7 +32,7 @@ interface Watcher {
   violations: number;
 }
 
-export interface PublisherOptions {
+interface PublisherOptions {
   /** The trace of each `every`-th step is wanted, 0 for none. Called at every change. */
   readonly watch: (every: number) => void;
   /** Milliseconds since the epoch, on the clock that stamps the trace. */

@@ -3,7 +3,7 @@ import * as Comlink from 'comlink';
 import type { Said, Wish } from '../train/chat/talker';
 import type { TalkWorker } from './talk.worker';
 
-export type { Said, Wish };
+export type { Said };
 
 export interface Talk {
   lacking(text: string): Promise<readonly string[]>;

@@ -14,7 +14,7 @@ export { TOLERANCE } from '../train/trainer/proof';
 /** Both ends must use the same version; another version gets no answer. */
 export const TELEMETRY_VERSION = 1;
 /** Maximum number of steps in one message; a longer history comes in several. */
-export const METRICS_PER_MESSAGE = 200;
+const METRICS_PER_MESSAGE = 200;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const index = v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(Number.MAX_SAFE_INTEGER));

@@ -14,7 +14,7 @@ export const MOST_MEMBERS = 24;
 export const MOST_LINKED = MOST_MEMBERS + 8;
 
 /** Whether a peer has this build, and the same run file where both sides have one. */
-export function compatible(presence: Presence, build: string, runHash: string): boolean {
+function compatible(presence: Presence, build: string, runHash: string): boolean {
   return presence.build === build && (presence.run === '' || runHash === '' || presence.run === runHash);
 }
 

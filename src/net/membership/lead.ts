@@ -14,7 +14,7 @@ import type { Turn } from './turn';
 const NOTHING_STUCK = { broken: 0, lost: '' } as const;
 const NOTHING_BROKE = { heard: 0, by: '', entered: 0, broke: 0, lost: '', waiting: true, links: [] };
 
-export const LEAD_MS = {
+const LEAD_MS = {
   /** Joins and leaves within this time become one generation. */
   debounce: 300,
   /** Where no peer trains yet, the first generation waits this long for peers that are still connecting. */

@@ -14,7 +14,7 @@ import type { Effect, Event, RosterView, Setting, State } from './state';
 import { Turn } from './turn';
 import { allowed, type Change } from './wishes';
 
-export interface Reduced {
+interface Reduced {
   readonly state: State;
   readonly effects: readonly Effect[];
   /** The time at which a `time` event is due; Infinity where only another event can change anything. */

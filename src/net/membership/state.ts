@@ -31,7 +31,7 @@ export interface Setting {
 }
 
 /** The position of this peer's trainer relative to the generations. */
-export type Place =
+type Place =
   /** The trainer does not train: a page that watches, or a tab before its button is pressed. */
   | { readonly is: 'apart' }
   /** The trainer waits at the step border for a generation numbered above `after`. */
@@ -39,7 +39,7 @@ export type Place =
   | { readonly is: 'inside'; readonly generation: Generation; readonly aborted: boolean };
 
 /** The authority's record of a peer that it had to leave out. */
-export interface LeftOut {
+interface LeftOut {
   readonly times: number;
   /** When the peer was last left out, ms. */
   readonly at: number;

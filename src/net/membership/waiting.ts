@@ -5,7 +5,7 @@ import type { Presence } from '../signaling/signaling';
 import { MOST_MEMBERS } from './election';
 import type { Generation } from './membership';
 
-export interface Waiting {
+interface Waiting {
   readonly self: PeerId;
   readonly newest: Generation & { readonly wanted?: Generation['plan']; readonly locked?: boolean };
   readonly roster: ReadonlyMap<PeerId, Presence>;

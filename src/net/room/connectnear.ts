@@ -18,7 +18,7 @@ export interface NearPorts {
   readonly isOneProcess: boolean;
 }
 
-export interface NearOptions {
+interface NearOptions {
   readonly initiator: boolean;
   /** Called with the data to pass to `signal` of the other end. Plain JSON. */
   readonly onSignal: (data: unknown) => void;

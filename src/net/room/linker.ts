@@ -6,7 +6,7 @@ import type { PeerId } from '../../plan/mesh';
 import { type Clock, realClock } from '../clock';
 import type { Connection } from './connection';
 
-export interface LinkSignal {
+interface LinkSignal {
   /** Number of the attempt, counted by the end that offers. */
   readonly attempt: number;
   readonly data: unknown;
@@ -21,7 +21,7 @@ export interface Attempt {
   readonly first: unknown;
 }
 
-export interface LinkerOptions<C extends Connection> {
+interface LinkerOptions<C extends Connection> {
   readonly self: PeerId;
   readonly connect: (peer: PeerId, attempt: Attempt) => C;
   readonly send: (to: PeerId, signal: LinkSignal) => void;
@@ -38,7 +38,7 @@ const RETRY_MS = { first: 500, longest: 10_000 };
 /** Limit of failures in a row, per peer. A connection that opened resets the count. */
 const MAX_RETRIES = 8;
 /** Limit of connections per page, closed ones included. Chromium allows 500. */
-export const MAX_CONNECTIONS = 450;
+const MAX_CONNECTIONS = 450;
 /** Limit of signals kept of an offer that came before this end wanted the link. */
 const MAX_EARLY_SIGNALS = 64;
 

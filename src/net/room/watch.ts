@@ -14,12 +14,12 @@ export interface WatchLink {
 }
 
 /** A watched page serves at most this many watchers. Further watchers receive nothing and should say so. */
-export const MAX_WATCHERS = 8;
+const MAX_WATCHERS = 8;
 /** A watching page connects to at most this many pages; those that take part come first. */
-export const MAX_WATCHED = 64;
+const MAX_WATCHED = 64;
 
 /** The watching pages that are served, signal pages first. Both ends of a connection compute the same result. */
-export function watchersOf(roster: ReadonlyMap<PeerId, Presence>): readonly PeerId[] {
+function watchersOf(roster: ReadonlyMap<PeerId, Presence>): readonly PeerId[] {
   const all = [...roster.values()].filter(({ watch }) => watch);
   all.sort((a, b) => Number(b.signal ?? false) - Number(a.signal ?? false) || (a.peer < b.peer ? -1 : 1));
   return all.slice(0, MAX_WATCHERS).map(({ peer }) => peer);

@@ -25,7 +25,7 @@ export interface ConnectOptions {
 }
 
 /** simple-peer's own channel: ordered and reliable. It stays in the page that opened the connection. */
-export interface Talk {
+interface Talk {
   /** Send one message of at most MAX_FRAME_BYTES. Dropped before the connection is open and after its end. */
   send(message: string | Uint8Array): void;
   /** Bytes that `send` has accepted and that are not yet on the network. */

@@ -27,7 +27,7 @@ export interface ChannelLike {
   close(): void;
 }
 
-export interface BroadcastSignalingOptions {
+interface BroadcastSignalingOptions {
   readonly room: RoomKey;
   readonly presence: Presence;
   readonly channel?: ChannelLike;

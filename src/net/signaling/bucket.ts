@@ -1,6 +1,6 @@
 /** Token bucket. The server limits a socket's messages with it; the client paces itself below the server's limit. */
 
-export interface Rate {
+interface Rate {
   readonly perSecond: number;
   readonly burst: number;
 }

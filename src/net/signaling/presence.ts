@@ -4,7 +4,7 @@ import { ProtocolError } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
 import type { Presence } from './signaling';
 
-export const MAX_NAME_CODE_POINTS = 32;
+const MAX_NAME_CODE_POINTS = 32;
 // Control characters, zero-width and bidi marks, embeddings, overrides and isolates, byte order mark.
 const UNSHOWABLE = /[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
 

@@ -29,7 +29,7 @@ export interface SocketLike {
   close(): void;
 }
 
-export interface SocketSignalingOptions {
+interface SocketSignalingOptions {
   readonly url: string;
   readonly room: RoomKey;
   readonly presence: Presence;

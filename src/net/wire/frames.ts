@@ -4,7 +4,7 @@
  */
 import { MAX_TAG_CHARS } from './mailbox';
 
-export const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 1;
 export const HEADER_BYTES = 32;
 /** Limit of header, tag and payload together. Every peer must accept 64 KB, even without maxMessageSize (RFC 8841). */
 export const MAX_FRAME_BYTES = 65_536;

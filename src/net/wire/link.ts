@@ -29,10 +29,10 @@ export interface Channel {
 export const MAX_VIOLATIONS = 20;
 
 /** After SUSPECT_MS of silence on both channels a peer is suspect, after DEAD_MS lost. Heartbeats come every second. */
-export const SUSPECT_MS = 3000;
+const SUSPECT_MS = 3000;
 export const DEAD_MS = 5000;
 
-export interface LinkEvents {
+interface LinkEvents {
   /** Deliver one complete message. The receiver owns its payload. */
   deliver(tag: Tag, generation: number, payload: Uint8Array): Delivery;
   opened(): void;

@@ -92,7 +92,7 @@ function act(show: Show, key: string, isOnControl: boolean): boolean {
 }
 
 /** Does nothing where the browser refuses full screen (in an embedded page). */
-export function toggleFullScreen(): void {
+function toggleFullScreen(): void {
   const done = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
   done.catch(() => undefined);
 }

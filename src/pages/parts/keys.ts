@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 /**
  * Performs the action of `key`; returns false if it has none. `isOnControl`: the focus is on a button, link or slider.
  */
-export type KeyAct = (key: string, isOnControl: boolean) => boolean;
+type KeyAct = (key: string, isOnControl: boolean) => boolean;
 
 /** `act` must depend on nothing but `about`: a new `act` is used only when `about` changes. */
 export function useKeys(act: KeyAct, about: unknown): void {

@@ -7,7 +7,7 @@ import { secretOfFragment } from '../../net/signaling/roomkey';
 import { messages } from '../messages';
 import { type BuiltInChoice, choiceFields, DEFAULT_CHOICE, type RunChoice } from './runchoice';
 
-export interface Fragment {
+interface Fragment {
   /** Undefined if the link names no room. */
   readonly secret: string | undefined;
   /** True if the link sets at least one field of the run. */

@@ -2,7 +2,7 @@
 import type { LinkStats, PeerId, Presence, TabStatus } from '../tab';
 
 /** `willing`: takes part, as far as a tab that does not train itself can tell. */
-export type PersonState = 'training' | 'paused' | 'willing' | 'joining' | 'watching';
+type PersonState = 'training' | 'paused' | 'willing' | 'joining' | 'watching';
 
 export interface Person {
   readonly peer: PeerId;
@@ -68,7 +68,7 @@ export function hasRun(self: PeerId, roster: ReadonlyMap<PeerId, Presence>): boo
   );
 }
 
-export interface PeopleChange {
+interface PeopleChange {
   readonly kind: 'came' | 'left';
   readonly name: string;
 }

@@ -2,12 +2,12 @@
  * Where the ring of peers is drawn: places on a circle in rank order, links bowed outwards between neighbours and
  * straight across otherwise. Pure numbers in a 100 x 100 box around the middle.
  */
-export interface Point {
+interface Point {
   readonly x: number;
   readonly y: number;
 }
 
-export interface Curve {
+interface Curve {
   /** SVG path from the rim of one place to the rim of the other. */
   readonly path: string;
   /** Where the link's figure stands. */
@@ -16,7 +16,7 @@ export interface Curve {
 
 const TAU = 2 * Math.PI;
 /** Radius of the circle; the rest of the 50 is for figures outside. */
-export const RING_RADIUS = 34;
+const RING_RADIUS = 34;
 /** From the middle of a link to its figure: more outside the ring than inside, where the figures are close together. */
 const LABEL_GAP = { outside: 4, inside: 0.5 };
 

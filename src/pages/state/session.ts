@@ -27,7 +27,7 @@ import { StepPace } from './pace';
 import { changesOf, hasRun } from './people';
 import { LossSeries } from './series';
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly openTab: OpenTab;
   readonly secret: string;
   readonly signaling: string | null;

@@ -9,7 +9,7 @@ export interface Choice {
   readonly topP: number;
 }
 
-export interface Candidate {
+interface Candidate {
   readonly token: number;
   readonly probability: number;
 }

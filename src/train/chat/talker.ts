@@ -25,7 +25,7 @@ export interface Wish extends Choice {
 }
 
 /** A candidate for the next token, as text, and the model's probability of it at temperature 1. */
-export interface Likely {
+interface Likely {
   readonly text: string;
   readonly probability: number;
 }

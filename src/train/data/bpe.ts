@@ -12,7 +12,7 @@ export const MAX_MERGES = 8192;
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
 /** The two ids that merge i joins. */
-export type Merge = readonly [left: number, right: number];
+type Merge = readonly [left: number, right: number];
 
 const utf8 = new TextEncoder();
 const IDS = 65536;

@@ -13,7 +13,7 @@ export function heldOutStart(tokens: number): number {
 }
 
 /** What the order of samples depends on. */
-export interface Order {
+interface Order {
   readonly order: 'shuffled' | 'sequential';
   readonly seed: number;
   readonly context: number;
@@ -76,7 +76,7 @@ function heldOutWindows(from: number, to: number, context: number): readonly num
 }
 
 /** A contiguous range of samples: [first, first + count). */
-export interface Share {
+interface Share {
   readonly first: number;
   readonly count: number;
 }

@@ -1,7 +1,7 @@
 /** The model card (README.md beside a model), written from the facts of the run that trained it. */
 import type { RunFile } from '../runfile';
 
-export interface CardFacts {
+interface CardFacts {
   readonly run: RunFile;
   /** Committed steps. */
   readonly step: number;

@@ -13,7 +13,7 @@ export interface Folder {
   read(name: string): Uint8Array;
 }
 
-export interface ModelFolder {
+interface ModelFolder {
   /** The model of config.json, with the longest context it allows. */
   readonly model: ModelConfig;
   /** Every tensor of all shards, by its name in the file. */

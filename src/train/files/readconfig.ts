@@ -6,7 +6,7 @@ import { InputError, sentenceOf } from '../../errors';
 import type { ModelConfig, RopeScaling } from '../../model/config';
 import { ConfigFields } from './configfields';
 
-export interface ReadConfig {
+interface ReadConfig {
   /** `context` is the longest the file allows. */
   readonly model: ModelConfig;
   /** Differences in training, one sentence each. */

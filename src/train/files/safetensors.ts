@@ -33,7 +33,7 @@ interface Entry extends Omit<FileTensor, 'bytes'> {
   readonly to: number;
 }
 
-export interface FileHeader {
+interface FileHeader {
   /** In file order; `from` and `to` count from `dataAt`. */
   readonly tensors: readonly Entry[];
   readonly metadata: Readonly<Record<string, string>>;

@@ -12,7 +12,7 @@ import { type FileTensor, readSafetensors, toFloats } from './safetensors';
 /** Every parameter of the model in one array, by address. */
 export type WholeWeights = Float32Array;
 
-export interface Placed {
+interface Placed {
   readonly name: string;
   readonly shape: readonly number[];
   readonly from: number;

@@ -10,7 +10,7 @@ import { shardingOf } from '../../plan/place';
 import { isModelOnEach, type ParallelPlan } from '../../plan/plan';
 
 /** One rank of a plan. */
-export interface Station {
+interface Station {
   readonly model: ModelConfig;
   readonly plan: ParallelPlan;
   readonly coord: Mesh['coord'];

@@ -8,7 +8,7 @@ import type { Instance } from '../../model/instance';
 import type { Cluster, Line, Tags } from './cluster';
 import type { GpuClock } from './gpuclock';
 
-export type Pass = Line<'F' | 'B' | 'I' | 'W'>;
+type Pass = Line<'F' | 'B' | 'I' | 'W'>;
 export type ComputeLine = Pass | Line<'ASIDE' | 'BACK' | 'ADD' | 'STEP'>;
 
 export interface PassOptions {

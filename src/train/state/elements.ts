@@ -24,13 +24,13 @@ export interface Elements {
 }
 
 /** A rank's arrays, one per unit and kind, read and written in parts (see RankModel). */
-export interface Arrays {
+interface Arrays {
   readPart(kind: StateKind, unit: number, at: number, floats: number): Promise<Float32Array>;
   writePart(kind: StateKind, unit: number, at: number, values: Float32Array): Promise<void>;
 }
 
 /** 4 MB: small compared with any model, but so large that the overhead of one device read does not matter. */
-export const PIECE_FLOATS = 1 << 20;
+const PIECE_FLOATS = 1 << 20;
 
 /** `wanted` cut into pieces of at most `maxFloats` elements, in order. */
 export function piecesOf(wanted: Intervals, maxFloats = PIECE_FLOATS): readonly Intervals[] {

@@ -12,7 +12,7 @@ import type { Circuit } from './transfer';
 /** Maximum number of pieces that a sender may be ahead of the receiver. */
 const AHEAD = 8;
 
-export interface Gathering {
+interface Gathering {
   readonly kind: StateKind;
   /** The same on all ranks. */
   readonly pieces: readonly Intervals[];

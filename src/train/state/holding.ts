@@ -29,7 +29,7 @@ export interface WholeParam {
 }
 
 /** `floats` elements of a unit's array from index `local`; their addresses begin at `at`. */
-export interface Span {
+interface Span {
   readonly unit: number;
   readonly local: number;
   readonly at: number;

@@ -8,7 +8,7 @@ import { type CutState, holdingUnder, type Start, syncState } from '../state/syn
 import type { Prepared } from './prepared';
 import type { GenerationSetting } from './setting';
 
-export interface Beginning extends Start {
+interface Beginning extends Start {
   /** Write the state into a rank. All ranks of the generation must call it. */
   write(rank: RankModel): Promise<void>;
 }

@@ -17,7 +17,7 @@ import type { TrainConfig } from '../runfile';
  * replicas train apart, it is the loss of the outer parameters, and a due evaluation waits for the next outer step of
  * the whole model.
  */
-export function isEvaluated({ evalEvery, steps }: TrainConfig, plan: ParallelPlan, step: number): boolean {
+function isEvaluated({ evalEvery, steps }: TrainConfig, plan: ParallelPlan, step: number): boolean {
   if (evalEvery === 0 || !isTogetherAfter(plan, step, steps)) return false;
   let first = step;
   while (first > 1 && !isTogetherAfter(plan, first - 1, steps)) first--;

@@ -4,7 +4,7 @@
 import type { ModelConfig } from '../../model/config';
 import { wholeModel } from '../state/holding';
 
-export interface TensorProof {
+interface TensorProof {
   /** `unit/parameter`, as in the program and the model's code. */
   readonly name: string;
   /** Largest absolute difference of the mean gradient. */

@@ -3,7 +3,7 @@
  * receives all votes, so all act alike. A vote is only three numbers, because every step carries it. Pure.
  */
 
-export interface Vote {
+interface Vote {
   /** The newest generation this rank has heard of. A number above the running generation ends that generation. */
   readonly declared: number;
   /** Bytes that this rank has sent since the previous NORM. */

@@ -5,12 +5,14 @@
 import { describe, expect, test } from 'vitest';
 import { type Group, makeGroup } from '../../../src/net/collective/group';
 import { ringHops } from '../../../src/pages/lecture/models/hops';
-import { contributions, type RingRun, ringRuns } from '../../../src/pages/lecture/models/ring';
+import { type RingRun, ringRuns } from '../../../src/pages/lecture/models/ring';
 import { Trace, type TraceEvent } from '../../../src/trace/trace';
 import { memoryTransports } from '../../helpers/memory';
 import { holdingsAfter } from './holdings';
 
 const SIZES = [2, 3, 4, 5, 6, 7, 8];
+/** How many places contributed to a chunk. */
+const contributions = (bits: number): number => bits.toString(2).replaceAll('0', '').length;
 const mod = (value: number, size: number) => ((value % size) + size) % size;
 
 /** Events of one collective that really ran, over the in-memory transport. */

@@ -28,7 +28,7 @@ const NOTHING: Moment = {
 };
 
 /** Counts the time that this page spends (frames.ts). */
-export interface Costs {
+interface Costs {
   readonly count: <T>(work: () => T) => T;
   readonly spentMs: number;
 }

@@ -9,7 +9,7 @@ const MAX_STEPS = 64;
 const MAX_EVENTS = 120_000;
 
 /** The progress that a peer reports. */
-export interface Progress {
+interface Progress {
   readonly peer: PeerId;
   readonly generation: number;
   /** Number of ranks of the generation. */

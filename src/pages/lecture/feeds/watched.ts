@@ -14,7 +14,7 @@ import {
 /** The page ignores a tab that breaks the protocol more often than this. */
 const MAX_VIOLATIONS = 20;
 
-export interface WatchedEvents {
+interface WatchedEvents {
   said(message: Exclude<FromWatched, { t: 'pong' }>): void;
   /** Times are on this page's clock. */
   traced(pack: Pack): void;

@@ -110,7 +110,7 @@ function stepOf(
 }
 
 /** One simulated step: its events, with the hops of collectives, and its ranks. */
-export interface SimulatedStep {
+interface SimulatedStep {
   readonly events: readonly TraceEvent[];
   readonly ranks: readonly RankView[];
 }

@@ -6,7 +6,7 @@ import type { Moment } from '../facts/moment';
 import { words } from '../words';
 
 /** Ranks that reported the same hash of the same part of the model after the same step. */
-export interface HashGroup {
+interface HashGroup {
   readonly part: { readonly pp: number; readonly tp: number /** Set under ZeRO-3 only. */; readonly dp?: number };
   readonly hash: string;
   readonly step: number;

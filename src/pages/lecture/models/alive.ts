@@ -4,7 +4,7 @@
  */
 import type { Bar, Gantt } from './gantt';
 
-export interface Level {
+interface Level {
   /** Time at which the level begins; it lasts until the next one. */
   readonly ms: number;
   /** Number of live microbatches; each counts with the share of the tab's stages that keep its activations. */

@@ -2,7 +2,7 @@
 import { computeEvents, envelope } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
 
-export interface Sum {
+interface Sum {
   /** In order of time: 0 and 1 forward (attention, MLP), 2 and 3 backward (MLP, attention). */
   readonly index: number;
   readonly t0: number;

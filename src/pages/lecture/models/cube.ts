@@ -19,7 +19,7 @@ export interface RankBox extends Box {
   readonly coord: Readonly<Record<Axis, number>>;
 }
 
-export interface CubeLayout {
+interface CubeLayout {
   readonly panels: readonly (Box & { readonly replica: number })[];
   readonly boxes: readonly RankBox[];
 }

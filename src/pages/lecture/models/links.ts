@@ -57,7 +57,7 @@ export function cargoOf({ name, line = '' }: TraceEvent): Cargo {
 }
 
 /** Bytes that one link carried for one axis, both directions together. */
-export interface Pair {
+interface Pair {
   readonly a: number;
   readonly b: number;
   readonly cargo: Cargo;

@@ -11,7 +11,7 @@ export interface UnitBar {
   readonly t1: number;
 }
 
-export interface OneStep {
+interface OneStep {
   readonly bars: readonly UnitBar[];
   /** Milliseconds spent forward, backward and in the update. */
   readonly ms: Readonly<Record<UnitBar['op'], number>>;

@@ -28,7 +28,7 @@ export interface Row {
 }
 
 /** Causes: waiting for messages of an axis, waiting for other ranks, or sharing one chip. */
-export type Slowing = Exclude<Doing, 'compute'> | 'sharing';
+type Slowing = Exclude<Doing, 'compute'> | 'sharing';
 
 /** The plans to try, in order: one tab alone, then the best plan of each kind. */
 export function plansOf({ ranked, alone }: Recommendation): readonly ParallelPlan[] {

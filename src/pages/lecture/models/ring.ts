@@ -123,8 +123,6 @@ export function sentAfter({ hops, members }: Pick<RingRun, 'members' | 'hops'>, 
   return Math.max(0, ...members.map((_, place) => of(place)));
 }
 
-export const contributions = (bits: number): number => bits.toString(2).replaceAll('0', '').length;
-
 const byStart = (events: readonly TraceEvent[]) => [...events].sort((a, b) => a.t0 - b.t0);
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 const mod = (value: number, size: number) => ((value % size) + size) % size;

@@ -9,7 +9,7 @@ import { cargoOf } from './links';
 export type Doing = 'compute' | 'tp' | 'dp' | 'pp' | 'idle';
 export const DOINGS: readonly Doing[] = ['compute', 'tp', 'dp', 'pp', 'idle'];
 
-export interface Segment {
+interface Segment {
   readonly rank: number;
   readonly doing: Doing;
   /** Milliseconds since the step began. */

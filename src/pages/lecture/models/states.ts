@@ -8,7 +8,7 @@ import type { MemoryByRole } from '../../tab';
 export type Stage = ParallelPlan['zero'];
 export const STAGES: readonly Stage[] = [0, 1, 2, 3];
 export const STATE_ROLES = ['param', 'grad', 'moment'] as const;
-export type StateRole = (typeof STATE_ROLES)[number];
+type StateRole = (typeof STATE_ROLES)[number];
 
 /** Bytes per parameter by role, on one of `ranks` tabs. */
 export function theory(zero: Stage, ranks: number): Record<StateRole, number> {

@@ -2,7 +2,7 @@
 import { coveredMs } from '../../../plan/machines';
 import type { TraceEvent } from '../../../trace/trace';
 
-export interface TensorCounts {
+interface TensorCounts {
   /** Number of all-reduces per block and microbatch. */
   readonly forward: number;
   readonly backward: number;

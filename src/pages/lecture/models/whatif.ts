@@ -33,14 +33,14 @@ export const STOPS = {
   speed: [20, 100, 300, 1000, 5000, 50_000],
 } as const;
 
-export type Dial = keyof typeof STOPS;
+type Dial = keyof typeof STOPS;
 /** By dial: the index of its stop. */
 export type Dials = Readonly<Record<Dial, number>>;
 
 export const DIALS = Object.keys(STOPS) as readonly Dial[];
 
 /** The dials for these values of the stops. */
-export function dialsAt(stops: { readonly [K in Dial]: (typeof STOPS)[K][number] }): Dials {
+function dialsAt(stops: { readonly [K in Dial]: (typeof STOPS)[K][number] }): Dials {
   const entries = DIALS.map((dial) => [dial, (STOPS[dial] as readonly unknown[]).indexOf(stops[dial])]);
   return Object.fromEntries(entries) as Dials;
 }
@@ -119,7 +119,7 @@ function rateName(mbit: number): string {
   return mbit >= 1000 ? `${mbit / 1000} Gbit/s` : `${mbit} Mbit/s`;
 }
 
-export interface WhatIf {
+interface WhatIf {
   readonly workload: { readonly model: ModelShape; readonly globalBatch: number };
   readonly devices: readonly Device[];
   readonly links: Links;

@@ -3,7 +3,7 @@ import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Frames } from '../show/frames';
 
-export interface Hand {
+interface Hand {
   /** Share of the span that has been played, 0 to 1; undefined while nothing plays. */
   readonly at: Signal<number | undefined>;
   play(): void;

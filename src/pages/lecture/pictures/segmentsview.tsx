@@ -7,7 +7,7 @@ import { drawAxis } from './axis';
 import { paint } from './palette';
 import { font, type Pen, Picture } from './picture';
 
-export interface Lane {
+interface Lane {
   readonly title: string;
   readonly segments: Segments;
   /** Whether the step comes from the simulator. */

@@ -5,7 +5,7 @@
  */
 import { signal } from '@preact/signals';
 
-export interface FrameCost {
+interface FrameCost {
   /** 95th percentile in ms over all frames of a 60 Hz screen; frames without work of this page count as 0. */
   readonly shown: number;
   /** 95th percentile in ms over the frames with work of this page. */

@@ -16,7 +16,7 @@ import { crowdedOf } from './pacing';
 
 const TICK_MS = 1000;
 
-export interface LiveRoomOptions extends Pick<HostOptions, 'secret' | 'signaling' | 'name' | 'signal'> {
+interface LiveRoomOptions extends Pick<HostOptions, 'secret' | 'signaling' | 'name' | 'signal'> {
   /** The link for tabs that join. */
   readonly link: string;
   /** Runs the work on an arrived message and counts its time. */
@@ -49,7 +49,7 @@ export interface LiveRoom {
   close(): void;
 }
 
-export interface NewsWords {
+interface NewsWords {
   came(name: string, size: number): string;
   left(name: string, size: number): string;
 }

@@ -29,7 +29,7 @@ import type { Live } from './live';
 import { Pacing } from './pacing';
 import { Stage } from './stage';
 
-export type Panel = '' | 'knobs' | 'help' | 'qr';
+type Panel = '' | 'knobs' | 'help' | 'qr';
 
 export class Show {
   readonly frames = new Frames();
