@@ -1,18 +1,21 @@
-// out[M,N] = op(a) op(b), with epilogues: 64 x 64 per workgroup from tiles in shared memory, 4 x 4 per thread.
-// bindings a, b, bias?, extra?, out, aux?, p; grid ceil(N / (WX TN)), ceil(M / (WY TM))
-// knobs as in lib/matmul_tile.wgsl
-// saved/aliasing: see lib/matmul_io.wgsl; k in order, so the bits are matmul.wgsl's
+// out[M,N] = op(a) op(b), with epilogues, from tiles of vec4 in workgroup memory; for sizes that are multiples of 4.
+// bindings a, b, bias?, extra?, out, aux?, p, all of vec4; grid ceil(N / (WX TN)), ceil(M / (WY TM))
+// knobs WX WY threads; TM TN rows and columns of a thread; the rest in lib/matmul_params.wgsl
+// saved/aliasing: see lib/matmul_io4.wgsl; k in order, so the bits are matmul.wgsl's
 // source: as in lib/matmul_tile.wgsl
 
-alias Stored = f32;
+alias Stored = vec4f;
 
+const UNIT: u32 = 4u;
+
+// #include "lib/matmul_io4.wgsl"
+// #include "lib/outer.wgsl"
 // #include "lib/matmul_tile.wgsl"
 
-@compute @workgroup_size(WX, WY)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(local_invocation_index) index: u32,
-) {
-  multiply(group.xy, local.xy, index);
+fn four_of_a(at: u32) -> vec4f {
+  return a[at];
+}
+
+fn four_of_b(at: u32) -> vec4f {
+  return b[at];
 }

@@ -39,6 +39,8 @@ export interface Kernel<B extends string = string, P extends string = string> {
   readonly variants: readonly Knobs[];
   /** Other files; the autotuner tries them too. */
   readonly twins?: readonly Twin[];
+  /** The twins to try on a graphics chip for these sizes, best guess first; absent: all of them, after variants[0]. */
+  onGpu?(p: Params, taped: Knobs): readonly Twin[];
   /** Knobs that follow from the sizes (an array length, a loop bound); they win over variants and the tape's knobs. */
   knobsFor?(p: Params): Knobs;
   /** Workgroup counts from params and final knobs. Tile sizes are read from `knobs`, so they are defined only once. */

@@ -4,7 +4,7 @@
  */
 import { KernelError } from '../errors';
 import type { GpuDevice } from './device';
-import type { Kernel, Knobs, Params } from './kernel';
+import type { Kernel, Knobs, Params, Twin } from './kernel';
 import { shaderOf } from './shaders';
 
 interface Pipeline {
@@ -29,6 +29,9 @@ export interface Candidate extends Choice {
   readonly reordered: boolean;
 }
 
+/** Ways to run one dispatch on a graphics chip: measuring has a time limit. */
+const MOST = 4;
+
 /**
  * Every way in which this device can run a dispatch. The first one runs when nothing was measured. If the run asked for
  * f16 and the kernel has twins that store f16, only these are returned; otherwise they are left out.
@@ -39,10 +42,13 @@ export function candidates(device: GpuDevice, kernel: Kernel, taped: Knobs, para
   );
   const halves = device.matmulPrecision === 'f16' ? able.filter(({ half }) => half) : [];
   const twins = able.filter(({ half }) => !half);
-  const files = kernel.variants.map((knobs) => ({ file: kernel.file, knobs, reordered: false }));
-  const made = device.report.software ? twins.filter(({ software }) => software) : [];
-  const all = halves.length > 0 ? halves : [...new Set([...made, ...files, ...twins])];
-  return all.map(({ file, knobs, reordered = false }) => ({ file, knobs, reordered }));
+  const files: readonly Twin[] = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
+  const guesses = kernel.onGpu?.(params, taped).filter((twin) => twins.includes(twin));
+  const all = device.report.software
+    ? [...new Set([...twins.filter(({ software }) => software), ...files, ...twins])]
+    : [...(guesses ?? []), ...files, ...(guesses ? [] : twins)].slice(0, MOST);
+  const open = halves.length > 0 ? halves : all;
+  return open.map(({ file, knobs, reordered = false }) => ({ file, knobs, reordered }));
 }
 
 /** What runs on this device: what the autotuner picked, else variants[0] or the twin made for software adapters. */

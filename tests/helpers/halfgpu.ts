@@ -41,15 +41,15 @@ function emulate(raw: GPUDevice): void {
  * Rounds to the nearest number of 11 bits, ties to even; f16's range is not emulated. It works on integers because
  * NVIDIA's compiler removes a pack2x16float followed by unpack2x16float (H200, driver 580).
  */
-const ROUNDED = `fn rounded(x: f32) -> f32 {
-  let bits = bitcast<u32>(x);
-  return bitcast<f32>((bits + 0xfffu + ((bits >> 13u) & 1u)) & 0xffffe000u);
+const ROUNDED = `fn rounded(x: vec4f) -> vec4f {
+  let bits = bitcast<vec4u>(x);
+  return bitcast<vec4f>((bits + 0xfffu + ((bits >> vec4u(13u)) & vec4u(1u))) & vec4u(0xffffe000u));
 }`;
 
 function withoutF16(code: string): string {
   if (!code.includes('enable f16;')) return code;
   return code
     .replace('enable f16;', ROUNDED)
-    .replace('alias Stored = f16;', 'alias Stored = f32;')
+    .replace('alias Stored = vec4<f16>;', 'alias Stored = vec4f;')
     .replaceAll('Stored(', 'rounded(');
 }

@@ -21,6 +21,7 @@ export const SHAPES = [
   [36, 100, 72],
   [20, 36, 8],
   [3, 130, 17],
+  [132, 140, 20],
   [20, 36, 264],
 ] as const;
 
@@ -89,6 +90,9 @@ export const MODES: readonly Knobs[] = [
   { TB: 1, ACC: 1 },
   { BIAS: 1 },
 ];
+
+/** How operands are stored in forward, dX and dW. */
+export const FORMS: readonly Knobs[] = [{ BIAS: 1 }, { TB: 1 }, { TA: 1, ACC: 1 }];
 
 /** Epilogues of the exact GELU; ReLU differs from it in one line that all files share. */
 export const ACTIVATED: readonly Knobs[] = [

@@ -19,7 +19,7 @@ test("Dawn's compiler takes matmul_half with every layout and epilogue", async (
 
 test('what does not compile is said, so that compiling means something', async () => {
   const device = await openNullDevice();
-  const wrong = pipelineFor(device, matmul, { file: 'matmul_half.wgsl', knobs: { WX: 8 } });
-  await expect(wrong).rejects.toThrow(/matmul_half.wgsl WX=8, line \d+: /);
+  const wrong = pipelineFor(device, matmul, { file: 'matmul_half.wgsl', knobs: { TM: 3 } });
+  await expect(wrong).rejects.toThrow(/matmul_half.wgsl TM=3, line \d+: /);
   device.close();
 });

@@ -11,6 +11,9 @@ import { MODES, type Operands, operands, productOf, reference, SHAPES, TOLERANCE
 
 useGpu(openHalfDevice);
 
+/** The text is matmul_tile1's in another type, which has all shapes (tests/unit/matmulprecision.test.ts). */
+const SOME = SHAPES.filter((_, i) => i % 2 === 0);
+
 const ALL = eachVariant(matmul);
 const whole = ALL[0]!.only;
 const half = ALL.find((variant) => variant.half)!.only;
@@ -21,7 +24,7 @@ const heldOf = (given: Operands): Operands => ({ ...given, a: held(given.a), b: 
 
 for (const knobs of MODES) {
   gpuTest(`${JSON.stringify(knobs)}: the bits of matmul.wgsl for operands that f16 holds`, async (device) => {
-    for (const shape of SHAPES) {
+    for (const shape of SOME) {
       const given = heldOf(operands(shape));
       const { result, aux } = reference(shape, knobs, given);
       const run = productOf(knobs, shape, given);
@@ -34,7 +37,7 @@ for (const knobs of MODES) {
 }
 
 gpuTest('the bias gradient beside dW: the bits of matmul.wgsl for operands that f16 holds', async (device) => {
-  for (const shape of SHAPES) {
+  for (const shape of SOME) {
     const [M, N, K] = shape;
     const { a, b, out } = heldOf(operands(shape));
     const run = {
@@ -52,7 +55,7 @@ gpuTest('the bias gradient beside dW: the bits of matmul.wgsl for operands that 
 gpuTest('other operands are rounded, by no more than a neighbour of f16 is away', async (device) => {
   // WGSL rounds to either neighbour: 2^-10 of each operand, 2^-9 + 2^-20 of a product
   const OFF = 2 ** -9 + 2 ** -20;
-  for (const shape of SHAPES) {
+  for (const shape of SOME) {
     const [M, N, K] = shape;
     const given = operands(shape);
     const run = productOf({}, shape, given);
@@ -70,7 +73,7 @@ gpuTest('other operands are rounded, by no more than a neighbour of f16 is away'
 });
 
 gpuTest('the same bits twice', async (device) => {
-  const [M, N, K] = SHAPES.at(-1)!;
+  const [M, N, K] = SOME.at(-1)!;
   const { a, b, out } = operands([M, N, K]);
   const run = { kernel: half, bind: { a, b, out }, params: { M, N, K }, out: ['out'] };
   const [first, second] = [await runKernel(device, run), await runKernel(device, run)];

@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { CapabilityError } from '../../src/errors';
 import { GpuDevice } from '../../src/gpu/device';
+import type { Knobs } from '../../src/gpu/kernel';
 import { layernorm, matmul } from '../../src/gpu/kernels';
-import { candidates, choose, tuneKey } from '../../src/gpu/pipeline';
+import { candidates, choose, pipelineKey, tuneKey } from '../../src/gpu/pipeline';
 import { expand } from '../../src/gpu/shaders';
 import { makeMesh } from '../../src/plan/mesh';
 import { Trace } from '../../src/trace/trace';
@@ -29,7 +30,7 @@ describe('without being asked', () => {
   test.each([true, false])('nothing stores f16, software adapter: %s', (software) => {
     const device = deviceWith(['shader-f16', 'subgroups'], software);
     for (const sizes of SIZES) {
-      expect(filesOf(device, matmul, sizes)).toContain('matmul_tile.wgsl');
+      expect(filesOf(device, matmul, sizes).some((file) => file.startsWith('matmul_tile'))).toBe(true);
       expect(filesOf(device, matmul, sizes)).not.toContain('matmul_half.wgsl');
     }
   });
@@ -53,8 +54,8 @@ describe('a run that asks for f16', () => {
 
   test('is not talked out of it by what the autotuner picked for another run', () => {
     const device = deviceWith(['shader-f16']);
-    device.picks.set(tuneKey(matmul, {}, SIZES[0]!), 'matmul_tile.wgsl TM=4 TN=4 WX=16 WY=16');
-    expect(choose(device, matmul, {}, SIZES[0]!).file).toBe('matmul_tile.wgsl');
+    device.picks.set(tuneKey(matmul, {}, SIZES[0]!), 'matmul_splitk.wgsl TM=4 TN=4 WX=4 WY=4');
+    expect(choose(device, matmul, {}, SIZES[0]!).file).toBe('matmul_splitk.wgsl');
     device.askMatmulPrecision('f16');
     expect(choose(device, matmul, {}, SIZES[0]!).file).toBe('matmul_half.wgsl');
   });
@@ -80,13 +81,35 @@ describe('a run that asks for f16', () => {
   });
 });
 
-test('matmul_half is matmul_tile in another type, to the letter', () => {
+test('matmul_half is matmul_tile1 in another type, to the letter', () => {
   const code = (file: string) =>
     expand(file)
       .replace(/^\/\/.*\n/gm, '')
       .trimStart();
   const half = code('matmul_half.wgsl');
-  expect(half).toContain('alias Stored = f16;');
-  const whole = half.replace('enable f16;\n\n', '').replace('alias Stored = f16;', 'alias Stored = f32;');
-  expect(whole).toBe(code('matmul_tile.wgsl'));
+  expect(half).toContain('alias Stored = vec4<f16>;');
+  const whole = half.replace('enable f16;\n\n', '').replace('alias Stored = vec4<f16>;', 'alias Stored = vec4f;');
+  expect(whole).toBe(code('matmul_tile1.wgsl'));
+});
+
+describe('on a graphics chip', () => {
+  const first = (M: number, N: number, K: number, taped: Knobs = {}) =>
+    pipelineKey(candidates(deviceWith([]), matmul, taped, { M, N, K })[0]!);
+
+  test('products run by the largest tiles that fill it, odd sizes by single loads', () => {
+    expect(first(16384, 1536, 384)).toBe('matmul_tile.wgsl TM=8 TN=8 WX=16 WY=16');
+    expect(first(512, 512, 128)).toBe('matmul_tile.wgsl TM=8 TN=4 WX=16 WY=8');
+    expect(first(64, 256, 1024, { TA: 1 })).toBe('matmul_tile.wgsl TM=4 TN=4 WX=8 WY=8');
+    expect(first(512, 65, 64)).toBe('matmul_tile1.wgsl TM=8 TN=4 WX=16 WY=8');
+    expect(first(65, 64, 512, { TA: 1 })).toBe('matmul_tile1.wgsl TM=8 TN=4 WX=16 WY=8');
+  });
+
+  test('at most four ways are tried, the reference among them', () => {
+    for (const M of [64, 1024, 16384]) {
+      const ways = filesOf(deviceWith(['subgroups']), matmul, { M, N: 512, K: 512 });
+      expect(ways.length).toBeLessThanOrEqual(4);
+      expect(ways).toContain('matmul.wgsl');
+      expect(ways).not.toContain('matmul_quad4.wgsl');
+    }
+  });
 });

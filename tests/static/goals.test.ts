@@ -1,24 +1,33 @@
 /**
- * What an AMD compiler makes of the kernels that graphics chips run today, so that no change makes it worse unseen: threads,
- * registers, spills, and the share of multiply-adds in what the hot loop issues. Static figures, every index clamped as
- * browsers do; no time is measured. Attention by four threads spills: those are the numbers to bring down.
+ * What an AMD compiler makes of the kernels that graphics chips run, held to goals: threads, registers, no spill, the share
+ * of multiply-adds in what the hot loop issues, and multiply-adds per 4 bytes that it loads. Static figures, every index
+ * clamped as browsers do; no time is measured.
  */
 import { afterAll, describe, expect, test } from 'vitest';
 import { type ShaderText, shaderTexts } from '../bench/gpu/shaders';
 import { type Chip, compileAll, missing } from './compiler';
 import type { Figures } from './listing';
 
-interface Bound {
+interface Goal {
   /** The kernels it is for, by name: file and knobs. The first one that fits counts. */
   readonly of: RegExp;
   readonly lanes: number;
   readonly registers: number;
   readonly spilled?: number;
   readonly share?: number;
+  readonly reuse?: number;
 }
 
-const BOUNDS: readonly Bound[] = [
-  { of: /^matmul_(tile|half)/, lanes: 256, registers: 40, share: 0.31 },
+const GOALS: readonly Goal[] = [
+  // The bias gradient's additions stand in the loop, though only the workgroups of the first rows run them.
+  { of: /^matmul_tile\.wgsl .*BIASGRAD=1.* TM=8 TN=8/, lanes: 256, registers: 128, share: 0.86, reuse: 32 },
+  { of: /^matmul_tile1?\.wgsl .*BIASGRAD=1/, lanes: 64, registers: 96, share: 0.62, reuse: 8 },
+  { of: /^matmul_tile\.wgsl .* TM=8 TN=8/, lanes: 256, registers: 128, share: 0.86, reuse: 32 },
+  { of: /^matmul_tile\.wgsl .* TM=8 TN=4/, lanes: 128, registers: 96, share: 0.78, reuse: 16 },
+  { of: /^matmul_tile\.wgsl .* TM=4 TN=4/, lanes: 64, registers: 72, share: 0.67, reuse: 8 },
+  { of: /^matmul_tile1\.wgsl/, lanes: 128, registers: 104, share: 0.61, reuse: 16 },
+  { of: /^matmul_half/, lanes: 128, registers: 104, share: 0.4, reuse: 16 },
+  // Tried, but the first guess for no size.
   { of: /^matmul_splitk/, lanes: 256, registers: 48, share: 0.28 },
   { of: /^matmul\.wgsl/, lanes: 32, registers: 128, share: 0.46 },
   { of: /^attention\.wgsl HEAD=(16|32)/, lanes: 4, registers: 184, share: 0.51 },
@@ -36,7 +45,7 @@ function chosen(texts: readonly ShaderText[]): readonly ShaderText[] {
   if (isAll) return texts;
   const seen = new Map<string, ShaderText>();
   for (const text of texts) {
-    const form = text.name.replace(/ (ACC|BIAS|BIASGRAD|EPI|TAIL|SKIP|FIRST|LAST|LOSS|GRAD|WPE|INV)=\d/g, '');
+    const form = text.name.replace(/ (ACC|BIAS|EPI|TAIL|SKIP|FIRST|LAST|LOSS|GRAD|WPE|INV)=\d/g, '');
     if (!seen.has(form)) seen.set(form, text);
   }
   return [...seen.values()];
@@ -69,12 +78,13 @@ describe.skipIf(reason)('static figures', () => {
   });
 });
 
-/** What is worse than the bounds, as sentences. */
+/** What misses the goals, as sentences. */
 function missesOf(name: string, got: Figures): readonly string[] {
-  const { lanes, registers, spilled = 0, share = 0 } = BOUNDS.find(({ of }) => of.test(name))!;
+  const { lanes, registers, spilled = 0, share = 0, reuse = 0 } = GOALS.find(({ of }) => of.test(name))!;
   const misses: string[] = [];
   if (got.lanes < lanes) misses.push(`${name}: ${got.lanes} lanes, below ${lanes}`);
   if (got.share < share) misses.push(`${name}: share ${got.share.toFixed(2)}, below ${share}`);
+  if (got.reuse < reuse) misses.push(`${name}: ${got.reuse.toFixed(1)} multiply-adds per 4 bytes, below ${reuse}`);
   if (got.registers > registers) misses.push(`${name}: ${got.registers} registers, above ${registers}`);
   if (got.spilled > spilled) misses.push(`${name}: ${got.spilled} spilled registers, above ${spilled}`);
   if (got.shared > 16_384) misses.push(`${name}: ${got.shared} bytes of workgroup memory, above 16384`);
