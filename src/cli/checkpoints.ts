@@ -23,7 +23,7 @@ interface KeptFile extends Receipt {
 }
 
 /** What a checkpoint stores about the run beside its state. */
-export interface RunFacts {
+export interface CheckpointFacts {
   /** With the vocabulary filled in. */
   readonly run: RunFile;
   readonly kind: 'tabs' | 'nodes';
@@ -35,7 +35,7 @@ export interface RunFacts {
   readonly everySteps: number;
 }
 
-export interface Checkpoint extends RunFacts {
+export interface Checkpoint extends CheckpointFacts {
   readonly step: number;
   readonly files: readonly KeptFile[];
   /** Folder of its files. */
@@ -68,7 +68,7 @@ export class CheckpointWriter {
   constructor(
     readonly outFolder: string,
     readonly ranks: number,
-    readonly facts: RunFacts,
+    readonly facts: CheckpointFacts,
     /** Files beside the shards, by name. */
     readonly others: ReadonlyMap<string, Uint8Array>,
     from: Checkpoint | null,

@@ -16,7 +16,7 @@ import { prepare } from '../train/trainer/prepared';
 import type { Handicap, Tour } from '../worker/api';
 import type { TrainArgs } from './args';
 import { findBrowser } from './browser';
-import { type Checkpoint, type RunFacts, SOURCE } from './checkpoints';
+import { type Checkpoint, type CheckpointFacts, SOURCE } from './checkpoints';
 import { initFile, readInit, sourceOf, withModel } from './init';
 import { readFile } from './readfile';
 
@@ -34,7 +34,7 @@ export interface Job {
   /** Measure the links before the first step. */
   readonly probing: boolean;
   /** What a checkpoint stores about this run, and its files beside the state. */
-  readonly facts: RunFacts;
+  readonly facts: CheckpointFacts;
   readonly beside: ReadonlyMap<string, Uint8Array>;
   /** Choices made for the user, one sentence each. */
   readonly notes: readonly string[];

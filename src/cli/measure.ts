@@ -9,7 +9,7 @@ import { predict, type Workload } from '../plan/planner';
 import type { Prediction } from '../plan/prediction';
 import { validatePlan } from '../plan/rules';
 import { planAt, type Tour } from '../plan/tour';
-import { milliseconds, nameOf } from '../plan/why';
+import { nameOf, roundedMs } from '../plan/why';
 import { recordedSizes } from '../train/rank/modelsizes';
 import { parseTrainArgs, type TrainArgs } from './args';
 import type { Collected } from './collect';
@@ -45,8 +45,8 @@ export async function measure(argv: readonly string[], places: Places, programs:
   const adapter = [...new Set(collected.reports.map((report) => report.adapter))].join(', ');
   const found = [
     `Measured on ${job.count} ${job.kind} (${adapter}):`,
-    `a pass through a block takes ${milliseconds(devices[0]!.passMs.block.F)} (F), ${milliseconds(devices[0]!.passMs.block.I)} (I), ${milliseconds(devices[0]!.passMs.block.W)} ms (W) a sample and ${milliseconds(devices[0]!.launchMs)} ms whatever its size;`,
-    `a link has ${milliseconds(links.latencyMs)} ms and ${mbit(links.bytesPerMs)} Mbit/s, all links of a rank ${mbit(links.deviceBytesPerMs ?? Number.POSITIVE_INFINITY)} Mbit/s, reading back and uploading take ${milliseconds(links.hostMs ?? 0)} ms.`,
+    `a pass through a block takes ${roundedMs(devices[0]!.passMs.block.F)} (F), ${roundedMs(devices[0]!.passMs.block.I)} (I), ${roundedMs(devices[0]!.passMs.block.W)} ms (W) a sample and ${roundedMs(devices[0]!.launchMs)} ms whatever its size;`,
+    `a link has ${roundedMs(links.latencyMs)} ms and ${mbit(links.bytesPerMs)} Mbit/s, all links of a rank ${mbit(links.deviceBytesPerMs ?? Number.POSITIVE_INFINITY)} Mbit/s, reading back and uploading take ${roundedMs(links.hostMs ?? 0)} ms.`,
   ].join(' ');
   return [found, answerText(workload, devices, links, all), ...(trials.length > 0 ? [trialTable(trials)] : [])].join(
     '\n\n',
@@ -59,8 +59,8 @@ export function trialTable(trials: readonly Trial[]): string {
   const rows = sorted.map(({ predicted, measuredMs }) => [
     nameOf(predicted.plan),
     `${predicted.plan.microbatches}`,
-    milliseconds(predicted.stepMs),
-    milliseconds(measuredMs),
+    roundedMs(predicted.stepMs),
+    roundedMs(measuredMs),
     percent(predicted.stepMs / measuredMs - 1),
   ]);
   const choice = trials.reduce((best, trial) => (trial.predicted.stepMs < best.predicted.stepMs ? trial : best));

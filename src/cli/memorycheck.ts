@@ -3,7 +3,7 @@
  * that the run plans and that a device allocates. Ranks are allocated one after the other; nothing is computed.
  */
 import { PlanError } from '../errors';
-import { candidatesOf } from '../plan/candidates';
+import { candidatePlans } from '../plan/candidates';
 import type { ParallelPlan } from '../plan/plan';
 import { predict } from '../plan/planner';
 import { type PlannedMemory, totalOf } from '../plan/sizes';
@@ -28,7 +28,7 @@ export async function checkMemoryPlans(
 ): Promise<MemoryCheck> {
   const { run, workload, devices, links } = question;
   const facts = { ...run.model, ranks: devices.length, globalBatch: workload.globalBatch };
-  const plans = candidatesOf(facts).flatMap((plan) => [plan, { ...plan, recompute: true }]);
+  const plans = candidatePlans(facts).flatMap((plan) => [plan, { ...plan, recompute: true }]);
   const rows: string[][] = [];
   const refused: string[] = [];
   let differ = 0;

@@ -11,7 +11,7 @@ import { type Help, runCommand } from './command';
 import { openDawn } from './dawn';
 import { measure } from './measure';
 import { checkMemoryPlans } from './memorycheck';
-import { USAGE as PLAN_USAGE, planTable, readQuestion } from './plantable';
+import { PLAN_USAGE, planTable, readQuestion } from './plantable';
 
 const here = import.meta.dirname;
 const pages = join(here, '..', 'pages');

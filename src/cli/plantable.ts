@@ -7,12 +7,12 @@ import { PlanError, sentenceOf } from '../errors';
 import type { Links } from '../plan/links';
 import { deviceOfSpeed, type Recommendation, recommend, type Workload } from '../plan/planner';
 import type { Device, Prediction } from '../plan/prediction';
-import { megabytes, milliseconds, nameOf } from '../plan/why';
+import { megabytes, nameOf, roundedMs } from '../plan/why';
 import { applyOverrides } from '../train/overrides';
 import { recordedSizes } from '../train/rank/modelsizes';
 import { parseJson, parseRunFile, type RunFile } from '../train/runfile';
 
-export const USAGE = `npm run plan -- [RUN.json] [--ranks 4] [--gflops 20] [--mbit 100] [--latency-ms 5] [--limit-mb 4000] [--all] [--section.field=value ...]
+export const PLAN_USAGE = `npm run plan -- [RUN.json] [--ranks 4] [--gflops 20] [--mbit 100] [--latency-ms 5] [--limit-mb 4000] [--all] [--section.field=value ...]
        npm run plan -- [RUN.json] --check [--ranks 4] [--section.field=value ...]
        npm run plan -- [RUN.json] --measure [--tabs N | --nodes N] [--plans PLANS.json] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--limit-mb 4000] [--all] [--section.field=value ...]`;
 
@@ -84,7 +84,7 @@ function readFlags(args: string[]) {
   try {
     return parseArgs({ args, options: FLAGS, allowPositionals: true });
   } catch (error) {
-    throw new PlanError(`${sentenceOf(error)}; usage: ${USAGE}`);
+    throw new PlanError(`${sentenceOf(error)}; usage: ${PLAN_USAGE}`);
   }
 }
 
@@ -113,7 +113,7 @@ function rowOf(prediction: Prediction, alone: Prediction): string[] {
   return [
     nameOf(plan),
     `${plan.microbatches}`,
-    milliseconds(stepMs),
+    roundedMs(stepMs),
     `${(alone.stepMs / stepMs).toFixed(2)}x`,
     megabytes(bytesPerStep),
     megabytes(memory.param + memory.grad + memory.moment),

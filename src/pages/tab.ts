@@ -4,14 +4,19 @@
  * painted.
  */
 
-import type { StepMetrics, TabStatus } from '../worker/api';
-import type { Tab } from '../worker/client';
+import type { StepMetrics } from '../worker/api';
 
 export type { Presence } from '../net/signaling/signaling';
 export type { PeerId } from '../plan/mesh';
-export { type DeviceReport, IDLE, type Phase, type StepMetrics, type TabStatus } from '../worker/api';
+export {
+  type DeviceReport,
+  IDLE,
+  type LinkStats,
+  type MemoryByRole,
+  type Phase,
+  type RunFile,
+  type StepMetrics,
+  type TabStatus,
+} from '../worker/api';
 export type { KeptRun, ModelFiles, OpenTab, Tab, TabOptions, TrainOptions } from '../worker/client';
-export type RunFile = NonNullable<Parameters<Tab['train']>[0]>;
-export type LinkStats = TabStatus['links'][number];
-export type MemoryByRole = NonNullable<TabStatus['memory']>;
 export type LossPoint = Pick<StepMetrics, 'step' | 'loss' | 'heldOutLoss'>;

@@ -15,7 +15,7 @@ import { hasRun, type Person, peopleOf } from './state/people';
 import { type RunChoice, runFileOf } from './state/runchoice';
 import { Session } from './state/session';
 import { type Settings, saveSettings } from './state/settings';
-import { factsOf, type OwnText, type TextFacts } from './state/texts';
+import { type OwnText, type TextFacts, textFactsOf } from './state/texts';
 import type { OpenTab, RunFile } from './tab';
 
 interface RunWords {
@@ -49,7 +49,7 @@ export class Visit {
     this.settings = signal(settings);
     this.choice = signal<RunChoice>(this.invited || hasChoice ? choice : (settings.choice ?? choice));
     const source = computed(() => this.choice.value.source);
-    this.facts = computed(() => factsOf(source.value, this.own.value));
+    this.facts = computed(() => textFactsOf(source.value, this.own.value));
     const room = secret ?? newSecret();
     this.session = new Session({
       openTab,

@@ -10,7 +10,7 @@ const ZERO = [0, 1, 2, 3] as const;
 /** Tried values of microbatches / pp: 4 keep the bubble of a pipeline small, more save memory. */
 const LADDER = [1, 2, 4, 8];
 
-export function candidatesOf(facts: RunFacts): readonly ParallelPlan[] {
+export function candidatePlans(facts: RunFacts): readonly ParallelPlan[] {
   const { ranks } = facts;
   const plans: ParallelPlan[] = [];
   for (const dp of divisors(ranks)) {

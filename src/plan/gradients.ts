@@ -4,7 +4,7 @@
  * microbatches has its own REDUCE). ASIDE comes before the first contribution that is summed separately
  * (docs/decisions/008). Pure.
  */
-import type { Place } from './place';
+import type { RankPlace } from './place';
 import type { Action } from './plan';
 
 /**
@@ -12,7 +12,7 @@ import type { Action } from './plan';
  * table is complete when its tied reader on the same rank has added its part too. If the reader is on another rank, the
  * reader's TIE comes after its last backward, and the table's TIE before the table's last REDUCE.
  */
-export function withGradients(lines: readonly Action[], place: Place): Action[] {
+export function withGradients(lines: readonly Action[], place: RankPlace): Action[] {
   const { plan, units, mine } = place;
   const here = new Set(mine);
   const ownersOf = (unit: number) =>
@@ -41,7 +41,7 @@ export function withGradients(lines: readonly Action[], place: Place): Action[] 
 }
 
 /** The line that adds the part of a table's gradient that is not in the table's unit yet. */
-function tied(unit: number, { plan, tie, together }: Place): Action[] {
+function tied(unit: number, { plan, tie, together }: RankPlace): Action[] {
   if (tie?.table === unit || tie?.reader === unit) return [{ op: 'TIE', dir: 'grad', unit }];
   // why: in a pipeline the head's part is added after the last microbatch wherever the head is, so all schedules add in
   // the same order
@@ -49,7 +49,7 @@ function tied(unit: number, { plan, tie, together }: Place): Action[] {
 }
 
 /** SUM and REDUCE of a unit whose gradient of microbatch `mb`, or of the step, is complete. */
-function sums(unit: number, mb: number, isComplete: boolean, { plan, zero, units }: Place): Action[] {
+function sums(unit: number, mb: number, isComplete: boolean, { plan, zero, units }: RankPlace): Action[] {
   const reduces = plan.dp > 1 && plan.outer === undefined;
   const byMicrobatch = reduces && zero >= 2;
   const sum: Action[] = isComplete && units[unit]!.copied ? [{ op: 'SUM', unit }] : [];
@@ -71,7 +71,7 @@ class Aside {
   /** The microbatch whose contributions are being summed separately, between ASIDE and BACK. */
   #mb: number | undefined;
 
-  constructor(readonly place: Place) {
+  constructor(readonly place: RankPlace) {
     const { plan, zero, mine, together, tie } = place;
     // why plans with `outer` too: their exact steps and their other steps must add in the same order
     const isSplit = plan.dp > 1 && zero < 2 && plan.microbatches > 1;

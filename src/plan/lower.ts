@@ -6,7 +6,7 @@
 import { withGradients } from './gradients';
 import type { Mesh } from './mesh';
 import { everyFragment, fragmentOf, type OuterMoment } from './outer';
-import { type Place, placeOf } from './place';
+import { placeOf, type RankPlace } from './place';
 import type { Action, OuterPlan, ParallelPlan, UnitSize } from './plan';
 import { type StageOp, scheduleOf } from './schedule';
 import { type StageSpan, stageCoord } from './stages';
@@ -53,14 +53,14 @@ export function lowerForward(plan: ParallelPlan, mesh: Mesh, units: readonly Uni
   return { ...program(actions, place), slots: lower(plan, mesh, units).slots };
 }
 
-function program(actions: readonly Action[], { units, spans, plan, p }: Place): Program {
+function program(actions: readonly Action[], { units, spans, plan, p }: RankPlace): Program {
   const slots = peakLive(actions, units.length);
   const stages = spans.filter(({ stage }) => stageCoord(plan, stage) === p);
   return { actions, stages, stageCount: spans.length, isLocal: plan.outer !== undefined, slots };
 }
 
 /** One pass of a stage, unit by unit, with RECV before and SEND after where the neighbouring stage is on another rank. */
-function spellOut({ op, stage, mb }: StageOp, { plan, spans, p }: Place): Action[] {
+function spellOut({ op, stage, mb }: StageOp, { plan, spans, p }: RankPlace): Action[] {
   const { first, last } = spans[stage]!;
   const lines: Action[] = [];
   for (let unit = first; unit <= last; unit++) lines.push({ op, unit, mb });
@@ -80,7 +80,7 @@ function spellOut({ op, stage, mb }: StageOp, { plan, spans, p }: Place): Action
  * docs/plans.md). With pp > 1 it is done once per step, as in torchtitan, since a gather per microbatch would cost more
  * than it saves. The copy of a tied table is fetched and freed with its reader.
  */
-function withParameters(lines: readonly Action[], place: Place): Action[] {
+function withParameters(lines: readonly Action[], place: RankPlace): Action[] {
   if (place.zero < 3) return [...lines];
   const gathers = new Map<number, Action[]>();
   const frees = new Map<number, Action[]>();
@@ -110,7 +110,7 @@ interface Hold {
 }
 
 /** Holds in the order of their first line. Holds of one unit do not overlap. */
-function holdsOf(readers: readonly Compute[], { plan, units }: Place): readonly Hold[] {
+function holdsOf(readers: readonly Compute[], { plan, units }: RankPlace): readonly Hold[] {
   const holds = new Map<string, Hold>();
   const hold = (unit: number, pass: 'F' | 'B', mb: number, at: number) => {
     const use = plan.pp > 1 ? { unit } : { unit, pass, mb };
@@ -142,7 +142,7 @@ function readsParameters(line: Action): line is Compute {
 }
 
 /** NORM and the optimizer's lines, in unit order because the next step's forward awaits the units in that order. */
-function commit({ plan, zero, mine, tie, units }: Place, moment: OuterMoment | undefined): Action[] {
+function commit({ plan, zero, mine, tie, units }: RankPlace, moment: OuterMoment | undefined): Action[] {
   const lines: Action[] = [{ op: 'NORM' }];
   for (const unit of mine) {
     lines.push({ op: 'STEP', unit });

@@ -9,7 +9,7 @@ interface TiedUnits {
   readonly reader: number;
 }
 
-export interface Place {
+export interface RankPlace {
   readonly plan: ParallelPlan;
   readonly zero: ParallelPlan['zero'];
   readonly units: readonly UnitSize[];
@@ -23,7 +23,7 @@ export interface Place {
   readonly tie: TiedUnits | undefined;
 }
 
-export function placeOf(plan: ParallelPlan, mesh: Mesh, units: readonly UnitSize[]): Place {
+export function placeOf(plan: ParallelPlan, mesh: Mesh, units: readonly UnitSize[]): RankPlace {
   const spans = cutUnits(units, stageCount(plan));
   const p = mesh.coord.pp;
   const coordOfUnit = (unit: number) => stageCoord(plan, spans.find(({ last }) => unit <= last)!.stage);

@@ -3,7 +3,7 @@
  * recommends the fastest plan that fits, with one sentence why. Only predicts; starts nothing.
  */
 import { PlanError } from '../errors';
-import { candidatesOf } from './candidates';
+import { candidatePlans } from './candidates';
 import type { Costs } from './costs';
 import { collectiveBytes, collectiveMs, type Links, linksWithin } from './links';
 import { sharedPart, sharersOf } from './machines';
@@ -57,7 +57,7 @@ export function recommend(
 ): Recommendation {
   const { model, globalBatch } = workload;
   const facts = { ...model.shape, ranks: devices.length, globalBatch };
-  const predictions = predictAll(candidatesOf(facts).filter(isAsked), workload, devices, links);
+  const predictions = predictAll(candidatePlans(facts).filter(isAsked), workload, devices, links);
   if (predictions.length === 0) {
     throw new PlanError(
       `no plan runs ${globalBatch} sequences a step on ${devices.length} ranks; raise train.globalBatch or take fewer ranks`,
@@ -65,7 +65,7 @@ export function recommend(
   }
   const ranked = bestOfEach(predictions).sort(byMerit);
   const fastest = devices.reduce((best, device) => (device.passMs.block.F < best.passMs.block.F ? device : best));
-  const alone = predictAll(candidatesOf({ ...facts, ranks: 1 }), workload, [fastest], links).sort(byMerit)[0]!;
+  const alone = predictAll(candidatePlans({ ...facts, ranks: 1 }), workload, [fastest], links).sort(byMerit)[0]!;
   const ddp = ranked.find(({ plan }) => plan.dp === devices.length && plan.zero === 0);
   return { ranked, alone, why: whyThis(ranked[0]!, ddp, alone, devices) };
 }

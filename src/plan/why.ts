@@ -38,7 +38,7 @@ export function whyThis(
   const because = shared > 1 ? `: ${shared} of the tabs share one machine` : '';
   const slower =
     alone.fits && alone.stepMs < best.stepMs
-      ? `, but one tab alone is faster (${milliseconds(alone.stepMs)} ms)${because}`
+      ? `, but one tab alone is faster (${roundedMs(alone.stepMs)} ms)${because}`
       : '';
   return `${name}: ${reasonFor(best, ddp, limit)}${slower}`;
 }
@@ -59,7 +59,7 @@ function reasonFor(best: Prediction, ddp: Prediction | undefined, limit: number)
     return `DDP would need ${megabytes(ddp.memoryBytes)} MB of the ${megabytes(limit)} MB a rank has, this needs ${megabytes(best.memoryBytes)} MB, and ${waits}`;
   }
   const traffic = `it sends ${megabytes(best.bytesPerStep)} MB a step instead of ${megabytes(ddp.bytesPerStep)} MB`;
-  const gain = `${milliseconds(best.stepMs)} ms a step where DDP takes ${milliseconds(ddp.stepMs)} ms`;
+  const gain = `${roundedMs(best.stepMs)} ms a step where DDP takes ${roundedMs(ddp.stepMs)} ms`;
   return best.bytesPerStep < ddp.bytesPerStep ? `${traffic}: ${gain}` : `${gain}, since more of its traffic is hidden`;
 }
 
@@ -67,6 +67,6 @@ export function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0);
 }
 
-export function milliseconds(ms: number): string {
+export function roundedMs(ms: number): string {
   return ms.toFixed(ms < 10 ? 2 : ms < 100 ? 1 : 0);
 }

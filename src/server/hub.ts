@@ -35,7 +35,7 @@ interface Member {
 }
 
 /** The hub's side of one socket. */
-export interface Connection {
+export interface HubConnection {
   /** True once a hello was accepted. */
   readonly greeted: boolean;
   /** Handle one text frame. Does not throw on a malformed one: it closes the socket. */
@@ -56,7 +56,7 @@ export class Hub {
     return this.#rooms.size;
   }
 
-  connect(socket: HubSocket): Connection {
+  connect(socket: HubSocket): HubConnection {
     const bucket = new TokenBucket(SERVER_RATE, this.now);
     let place: { readonly room: string; readonly peer: PeerId } | undefined;
     return {

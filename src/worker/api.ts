@@ -38,8 +38,11 @@ export interface DeviceReport {
 }
 
 export type { MemoryByRole } from '../gpu/instr';
+export type { LinkStats } from '../net/wire/transport';
 export type { Tour } from '../plan/tour';
 export type { ModelFiles } from '../train/files/checkpoint';
+export type { RunFile } from '../train/runfile';
+export type { Proof } from '../train/trainer/proof';
 export { IDLE, type Phase, type StepMetrics, type TabStatus } from '../train/trainer/status';
 
 /** What the training side calls on the room side. */

@@ -4,9 +4,9 @@
  */
 import { PlanError, ProtocolError } from '../errors';
 import { realClock } from '../net/clock';
+import type { Change } from '../net/membership/change';
 import type { Declaration } from '../net/membership/declaration';
 import { RoomMembership } from '../net/membership/roommembership';
-import type { Change } from '../net/membership/wishes';
 import { openRoom } from '../net/room/room';
 import type { WatchLink } from '../net/room/watch';
 import { connectPeer } from '../net/room/webrtc';

@@ -7,15 +7,8 @@ import { ProtocolError } from '../errors';
 import type { WatchLink } from '../net/room/watch';
 import type { PeerId } from '../plan/mesh';
 import type { StepMetrics, TabStatus } from '../train/trainer/status';
-import {
-  type FromWatched,
-  type Handicap,
-  historyMessages,
-  type Proof,
-  readFromWatcher,
-  statusMessage,
-  type WatchedStatus,
-} from './telemetry';
+import type { Handicap, Proof } from './api';
+import { type FromWatched, historyMessages, readFromWatcher, statusMessage, type WatchedStatus } from './telemetry';
 
 /** Number of newest steps kept for watchers that come later. */
 const MAX_HISTORY = 10_000;

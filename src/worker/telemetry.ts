@@ -8,6 +8,7 @@ import { cleanName } from '../net/signaling/presence';
 import { LINK_KINDS } from '../net/wire/transport';
 import { parsePlan } from '../plan/plan';
 import type { StepMetrics, TabStatus } from '../train/trainer/status';
+import type { Handicap } from './api';
 
 export { TOLERANCE } from '../train/trainer/proof';
 
@@ -70,6 +71,7 @@ export const proofSchema = v.object({
   tensors: v.pipe(
     v.array(v.object({ name: v.pipe(v.string(), v.maxLength(200)), maxAbs: amount, relativeL2: amount })),
     v.maxLength(4096),
+    v.readonly(),
   ),
   parted: v.pipe(v.string(), v.maxLength(200)),
 });
@@ -114,8 +116,6 @@ const fromWatcher = v.variant('t', [
 export type FromWatched = v.InferOutput<typeof fromWatched>;
 export type FromWatcher = v.InferOutput<typeof fromWatcher>;
 export type WatchedStatus = v.InferOutput<typeof status>;
-export type Handicap = v.InferOutput<typeof handicapSchema>;
-export type Proof = v.InferOutput<typeof proofSchema>;
 export const NO_HANDICAP: Handicap = { unitMs: 0, latencyMs: 0, mbitPerSecond: 0 };
 
 /** Throws ProtocolError. */

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { MemoryByRole } from '../../src/gpu/instr';
-import { parametersOf, sequencesOf, unitsOf } from '../../src/pages/lecture/facts/units';
+import { microbatchSamples, parameterCount, unitsOf } from '../../src/pages/lecture/facts/units';
 import { SCENES, type Scene } from '../../src/pages/lecture/models/plans';
 import { stateBytes, theory } from '../../src/pages/lecture/models/states';
 import { readFragment } from '../../src/pages/state/fragment';
@@ -25,7 +25,7 @@ const RUN = 'layers=8&heads=4&headSize=16&context=16&batch=16&steps=50000';
 /** A plan may first have to wait for a step of the plan before it, which a software adapter on few cores takes a minute for. */
 const SLOW_MS = 240_000;
 const run = runFileOf(readFragment(`#${RUN}`).choice, '');
-const parameters = parametersOf(run);
+const parameters = parameterCount(run);
 
 /** The cuts of the scenes that are also run headless, before anything is on screen: two runs at once would share the cores. */
 const CUTS = {
@@ -241,7 +241,7 @@ describe('four real tabs', () => {
     const plan = CUTS.tensor;
     const floats = unitsOf(run, plan).flatMap(({ allReduces: { F, I } }) => [...F, ...I]);
     const bytes = floats.reduce(
-      (sum, length) => sum + collectiveBytes(4 * sequencesOf(run, plan) * length, TABS, 2),
+      (sum, length) => sum + collectiveBytes(4 * microbatchSamples(run, plan) * length, TABS, 2),
       0,
     );
     const shown = await figure('tp-bytes');
@@ -253,7 +253,7 @@ describe('four real tabs', () => {
     await go('cube');
     await runsAs('pp 2 x tp 2 (1f1b)');
     const plan = CUTS.cube;
-    const border = 4 * sequencesOf(run, plan) * run.model.context * run.model.dim;
+    const border = 4 * microbatchSamples(run, plan) * run.model.context * run.model.dim;
     const table = 4 * unitsOf(run, plan).at(-1)!.table!.floats;
     // a stage sends an activation or a gradient for each microbatch, and its end of the tied table
     expect(await figure('cube-pp')).toBe(plan.microbatches * border + table);

@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import { Stream } from '../../src/gpu/stream';
 import { Decoder } from '../../src/model/decoder';
-import { candidates } from '../../src/train/chat/choice';
+import { candidateTokens } from '../../src/train/chat/choice';
 import { readModelFolder } from '../../src/train/files/modelfolder';
 import { readWeights } from '../../src/train/files/weights';
 import { wholeModel } from '../../src/train/state/holding';
@@ -40,7 +40,7 @@ for (const [name, checkpoint] of talking) {
     let logits = await decoder.next(greedy.slice(0, 8));
     const said: number[] = [];
     while (said.length < 100) {
-      const [best] = candidates(logits, checkpoint.config.vocab_size, GREEDY);
+      const [best] = candidateTokens(logits, checkpoint.config.vocab_size, GREEDY);
       said.push(best!.token);
       if (said.length < 100) logits = await decoder.next([best!.token]);
     }

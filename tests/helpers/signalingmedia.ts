@@ -2,7 +2,7 @@ import { BroadcastSignaling, type ChannelLike } from '../../src/net/signaling/br
 import { deriveRoom } from '../../src/net/signaling/roomkey';
 import type { Presence, Signaling } from '../../src/net/signaling/signaling';
 import { type SocketLike, SocketSignaling } from '../../src/net/signaling/socketsignaling';
-import { type Connection, Hub } from '../../src/server/hub';
+import { Hub, type HubConnection } from '../../src/server/hub';
 import { HandClock } from './clock';
 
 export const ROOM = await deriveRoom('s'.repeat(22));
@@ -81,7 +81,7 @@ export class FakeServer {
   isUp = true;
   /** Envelopes delivered to peers. */
   echoes = 0;
-  readonly #sockets = new Map<SocketLike, Connection>();
+  readonly #sockets = new Map<SocketLike, HubConnection>();
 
   open(n: number, clock = new HandClock()) {
     const connect = () => this.#connect();

@@ -30,16 +30,18 @@ test(`no file of src, shaders or tests is longer than ${MAX_LINES} lines`, () =>
 /** Text without comments, so that a name in a comment is no use of it. */
 const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$|\s\/\/ .*$/gm, '');
 
-/** Names that a file exports. */
-function exportsOf(text: string): string[] {
-  const declared = text.matchAll(
+/** Names that a file declares and exports. */
+function declaredIn(text: string): string[] {
+  const found = text.matchAll(
     /^export (?:declare |abstract |async )*(?:const|let|function\*?|class|interface|type|enum) ([\w$]+)/gm,
   );
-  const listed = text.matchAll(/^export (?:type )?\{([^}]*)\}/gm);
-  return [
-    ...[...declared].map(([, name]) => name!),
-    ...[...listed].flatMap(([, names]) => namesIn(names!).map(({ as }) => as)),
-  ];
+  return [...found].map(([, name]) => name!);
+}
+
+/** Names that a file exports, those of other files that it passes on included. */
+function exportsOf(text: string): string[] {
+  const listed = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)];
+  return [...declaredIn(text), ...listed.flatMap(([, names]) => namesIn(names!).map(({ as }) => as))];
 }
 
 function namesIn(list: string): { readonly name: string; readonly as: string }[] {
@@ -70,6 +72,20 @@ function importsOf(file: string, text: string): string[] {
   return found;
 }
 
+/** Names that several files export with one meaning each: the file or its folder says whose it is. */
+const SAID_BY_PLACE = new Set([
+  // the root component and the texts of a page
+  'App',
+  'words',
+  // the units of an architecture: gpt.ts, llama.ts
+  'recordEmbed',
+  'recordBlock',
+  'recordHead',
+  // an op is named as the kernel that it dispatches: gpu/kernels.ts, model/ops.ts
+  'attention',
+  'embed',
+]);
+
 describe('every exported name of src', () => {
   const product = filesOf('src', /\.(tsx?|mjs)$/);
   product.set('vite.config.ts', readFileSync(join(ROOT, 'vite.config.ts'), 'utf8'));
@@ -87,6 +103,15 @@ describe('every exported name of src', () => {
       return !(isUsedHere && tested.has(`${path} ${name}`));
     });
     expect(unused.map(({ file, name }) => `${file}: ${name}`).join('\n')).toBe('');
+  });
+
+  test('means one thing: it is declared in one file, but for names that say what they are by their place', () => {
+    const filesOfName = new Map<string, Set<string>>();
+    for (const [file, text] of source) {
+      for (const name of declaredIn(text)) filesOfName.set(name, (filesOfName.get(name) ?? new Set()).add(file));
+    }
+    const twice = [...filesOfName].filter(([name, files]) => files.size > 1 && !SAID_BY_PLACE.has(name));
+    expect(twice.map(([name, files]) => `${name}: ${[...files].join(', ')}`).join('\n')).toBe('');
   });
 
   test('is found in every form', () => {

@@ -6,7 +6,7 @@
  */
 import type { Tag } from '../wire/transport';
 import type { Codec } from './codec';
-import { around, type Circle, chunkBounds, cut, emitOf, lineOf, ownedChunk, sum } from './collective';
+import { addInto, around, type Circle, chunkBounds, cut, emitOf, lineOf, ownedChunk } from './collective';
 import type { Feedback } from './feedback';
 
 export interface Coding {
@@ -78,7 +78,7 @@ export async function codedScatter(
 
 function addAll(parts: readonly Float32Array[]): Float32Array {
   const total = parts[0]!.slice();
-  for (const part of parts.slice(1)) sum(total, part);
+  for (const part of parts.slice(1)) addInto(total, part);
   return total;
 }
 

@@ -18,14 +18,14 @@ export interface Circle {
   readonly trace: Trace | undefined;
 }
 
-/** Combines received elements into `into`. Sum and max are exactly commutative, so only the order of ranks matters. */
+/** Combines received elements into `into`. Sum and maximum are exactly commutative, so only the order of ranks matters. */
 export type Combine = (into: Float32Array, received: Float32Array) => void;
 
-export const sum: Combine = (into, received) => {
+export const addInto: Combine = (into, received) => {
   for (let i = 0; i < into.length; i++) into[i]! += received[i]!;
 };
 
-export const max: Combine = (into, received) => {
+export const maxInto: Combine = (into, received) => {
   for (let i = 0; i < into.length; i++) into[i] = Math.max(into[i]!, received[i]!);
 };
 
@@ -57,7 +57,7 @@ export function bytesOf(x: Float32Array): Uint8Array {
 }
 
 /** Received bytes as `length` floats: a view if aligned, else a copy. Throws ProtocolError on another length. */
-export function floatsOf(bytes: Uint8Array, length: number, tag: Tag): Float32Array {
+export function floatsFrom(bytes: Uint8Array, length: number, tag: Tag): Float32Array {
   if (bytes.byteLength !== length * 4) {
     throw new ProtocolError(`message "${tag}" has ${bytes.byteLength} bytes where ${length * 4} are due`);
   }

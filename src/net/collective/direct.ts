@@ -11,7 +11,7 @@ import {
   type Combine,
   chunkBounds,
   cut,
-  floatsOf,
+  floatsFrom,
   ownedChunk,
   pieces,
   Sends,
@@ -43,7 +43,7 @@ function sendChunk(
 
 /** Receive one piece of chunk `c` from group member `from`. */
 async function receivePiece(circle: Circle, from: number, tag: Tag, length: number): Promise<Float32Array> {
-  return floatsOf(await circle.transport.recv(circle.peers[from]!, tag, circle.signal), length, tag);
+  return floatsFrom(await circle.transport.recv(circle.peers[from]!, tag, circle.signal), length, tag);
 }
 
 /** Receive one piece of a chunk from group member `from` into `view`. */

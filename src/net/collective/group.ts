@@ -9,7 +9,7 @@ import type { Axis } from '../../plan/plan';
 import type { Trace } from '../../trace/trace';
 import type { Tag, Transport } from '../wire/transport';
 import { type Coding, codedAllReduce, codedReduce, codedScatter } from './coded';
-import { around, type Circle, chunkBounds, max, ownedChunk, sum } from './collective';
+import { addInto, around, type Circle, chunkBounds, maxInto, ownedChunk } from './collective';
 import { directBroadcast, directGather, directReduce, directScatter } from './direct';
 import { ringBroadcast, ringGather, ringReduce } from './ring';
 
@@ -78,7 +78,7 @@ export function makeGroup(
   const circle: Circle = { transport, peers, rank, size, signal, trace: options.trace };
   const links = options.links ?? DEFAULT_LINKS;
   const form = (x: Float32Array) => chooseForm(x.byteLength, size, links);
-  const reduceAll = async (x: Float32Array, tag: Tag, combine: typeof sum) => {
+  const reduceAll = async (x: Float32Array, tag: Tag, combine: typeof addInto) => {
     if (size > 1) await (form(x) === 'ring' ? ringReduce : directReduce)(circle, x, tag, combine, true);
   };
   return {
@@ -87,18 +87,18 @@ export function makeGroup(
     size,
     async allReduce(x, tag, coding) {
       if (coding && size > 1) await codedAllReduce(circle, x, tag, coding);
-      else await reduceAll(x, tag, sum);
+      else await reduceAll(x, tag, addInto);
     },
-    allReduceMax: (x, tag) => reduceAll(x, tag, max),
+    allReduceMax: (x, tag) => reduceAll(x, tag, maxInto),
     async reduceScatter(x, tag, coding) {
       if (coding && size > 1) await codedReduce(circle, x, tag, coding);
-      else if (size > 1) await (form(x) === 'ring' ? ringReduce : directReduce)(circle, x, tag, sum, false);
+      else if (size > 1) await (form(x) === 'ring' ? ringReduce : directReduce)(circle, x, tag, addInto, false);
       return x.subarray(...chunkBounds(x.length, size, ownedChunk(rank, size)));
     },
     async scatter(x, tag, coding) {
       if (coding && size > 1) return codedScatter(circle, x, tag, coding);
       if (size > 1 && links.form !== 'ring') return directScatter(circle, x, tag);
-      if (size > 1) await ringReduce(circle, x, tag, sum, false);
+      if (size > 1) await ringReduce(circle, x, tag, addInto, false);
       return [x.subarray(...chunkBounds(x.length, size, ownedChunk(rank, size)))];
     },
     async allGather(x, tag) {

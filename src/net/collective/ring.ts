@@ -4,7 +4,7 @@
  */
 
 import type { Tag } from '../wire/transport';
-import { around, type Circle, type Combine, cut, floatsOf, pieces, Sends, traceHop } from './collective';
+import { around, type Circle, type Combine, cut, floatsFrom, pieces, Sends, traceHop } from './collective';
 
 /** Tags of piece `i` of chunk `c`: `r` during the reduce-scatter, `g` during the all-gather. */
 const reduceTag = (tag: Tag, c: number, i: number): Tag => `${tag}/r${c}.${i}`;
@@ -28,7 +28,7 @@ async function receive(
     const tag = tagOf(i);
     const bytes = await circle.transport.recv(circle.peers[left]!, tag, circle.signal);
     const view = views[i]!;
-    each(i, view, floatsOf(bytes, view.length, tag));
+    each(i, view, floatsFrom(bytes, view.length, tag));
     circle.transport.release(circle.peers[left]!, bytes);
   }
   traceHop(circle, 'ring.recv', left, c, views, t0, base);

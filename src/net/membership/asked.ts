@@ -1,9 +1,9 @@
 /** Applies a change that was asked of the authority, and offers this peer's run to an authority without one. */
 import type { ParallelPlan } from '../../plan/plan';
+import type { Change } from './change';
 import { candidatesOf } from './desired';
 import { MOST_MEMBERS } from './election';
 import type { Turn } from './turn';
-import type { Change } from './wishes';
 
 /** Merge `change` into what this authority will declare next. A plan that does not fit the room is ignored. */
 export function asked(turn: Turn, change: Change): void {

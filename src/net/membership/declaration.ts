@@ -3,8 +3,8 @@ import * as v from 'valibot';
 import { PlanError, ProtocolError } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
+import type { Change } from './change';
 import type { Generation } from './membership';
-import type { Change } from './wishes';
 
 /** One generation as its authority declares it. */
 export interface Declaration extends Generation {

@@ -5,6 +5,7 @@
  */
 import type { PeerId } from '../../plan/mesh';
 import { asked, bring } from './asked';
+import { allowed, type Change } from './change';
 import { type Declaration, isAhead, type MembershipMessage, type Report } from './declaration';
 import { isHere } from './election';
 import { lead } from './lead';
@@ -12,7 +13,6 @@ import { enter, gone, holdLinks, lapse, linger, MEMBER_MS, pingLapsed, report, w
 import { refuse } from './refusal';
 import type { Effect, Event, RosterView, Setting, State } from './state';
 import { Turn } from './turn';
-import { allowed, type Change } from './wishes';
 
 interface Reduced {
   readonly state: State;

@@ -5,13 +5,13 @@
 import { ConnectError, PeerLost, ProtocolError, StaleGeneration } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
 import type { Clock } from '../clock';
+import type { Change } from './change';
 import { type Declaration, type MembershipMessage, parseMembershipMessage } from './declaration';
 import { presentOf } from './election';
 import type { JoinedGeneration, Membership } from './membership';
 import { reduce } from './reduce';
 import { type Effect, type Event, initialState, type RosterView, type Setting, type State } from './state';
 import { waitingSentence } from './waiting';
-import type { Change } from './wishes';
 
 export interface MembershipOptions extends Setting {
   readonly clock: Clock;
@@ -110,7 +110,7 @@ export class RoomMembership implements Membership {
     this.#happen({ e: 'heard', from, message: parseMembershipMessage(value) });
   }
 
-  /** Ask for a change from the next step border on. The rules for who may ask are in wishes.ts. */
+  /** Ask for a change from the next step border on. The rules for who may ask are in change.ts. */
   ask(change: Change): void {
     this.#happen({ e: 'ask', change });
   }

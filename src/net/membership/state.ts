@@ -5,9 +5,9 @@
 import type { PeerId } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
 import type { Presence } from '../signaling/signaling';
+import type { Change } from './change';
 import type { Declaration, MembershipMessage, Report } from './declaration';
 import type { Generation } from './membership';
-import type { Change } from './wishes';
 
 export type RosterView = ReadonlyMap<PeerId, Presence>;
 

@@ -17,7 +17,7 @@ export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 const ACK_WANTED = 1;
 
-export interface Header {
+export interface FrameHeader {
   readonly type: FrameType;
   /** Asks the receiver to answer at once with its position. */
   readonly ackWanted: boolean;
@@ -33,7 +33,7 @@ export interface Header {
   readonly position: number;
 }
 
-export interface Frame extends Header {
+export interface Frame extends FrameHeader {
   readonly tag: string;
   /** A view of the received bytes. */
   readonly payload: Uint8Array;
@@ -47,7 +47,12 @@ export function payloadRoom(tag: string): number {
 }
 
 /** Write a frame to the start of `into` and return its length in bytes. `into` must have room for it. */
-export function encodeFrame(into: DataView<ArrayBuffer>, header: Header, tag: string, payload: Uint8Array): number {
+export function encodeFrame(
+  into: DataView<ArrayBuffer>,
+  header: FrameHeader,
+  tag: string,
+  payload: Uint8Array,
+): number {
   into.setUint8(0, PROTOCOL_VERSION);
   into.setUint8(1, header.type);
   into.setUint8(2, tag.length);

@@ -3,7 +3,7 @@
  * peer's acknowledgements. Calls drive it, mainly send() and onPosition(). It has no timer.
  */
 import { StaleGeneration } from '../../errors';
-import { encodeFrame, FrameType, HEADER_BYTES, type Header, MAX_FRAME_BYTES, payloadRoom } from './frames';
+import { encodeFrame, type FrameHeader, FrameType, HEADER_BYTES, MAX_FRAME_BYTES, payloadRoom } from './frames';
 import { parseTag } from './mailbox';
 import type { Tag } from './transport';
 import type { AckedFrame, InflightWindow } from './window';
@@ -149,7 +149,7 @@ export class Outbox {
     this.#frame({ ...MARK, ackWanted: true, position: 0 }, '', EMPTY);
   }
 
-  #frame(header: Header, tag: Tag, payload: Uint8Array): void {
+  #frame(header: FrameHeader, tag: Tag, payload: Uint8Array): void {
     const length = encodeFrame(this.#scratch, header, tag, payload);
     this.#sent += length;
     if (header.ackWanted) {

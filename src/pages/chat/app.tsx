@@ -1,11 +1,11 @@
 /** The chat page as a whole: where a model is dropped, the prompt, and the answer. */
 import type { Said } from '../../worker/talkclient';
 import { Banner } from '../parts/banner';
-import type { Desk, Settings } from './desk';
+import type { ChatDesk, ChatSettings } from './desk';
 import { filesOfDrop, readModelFiles } from './files';
 import { words } from './words';
 
-export function App({ desk }: { readonly desk: Desk }) {
+export function App({ desk }: { readonly desk: ChatDesk }) {
   const onDrop = (event: DragEvent) => {
     event.preventDefault();
     if (event.dataTransfer) void desk.open(filesOfDrop(event.dataTransfer).then(readModelFiles));
@@ -32,7 +32,7 @@ export function App({ desk }: { readonly desk: Desk }) {
   );
 }
 
-function Chooser({ desk, isOpen }: { readonly desk: Desk; readonly isOpen: boolean }) {
+function Chooser({ desk, isOpen }: { readonly desk: ChatDesk; readonly isOpen: boolean }) {
   const onFiles = (event: { readonly currentTarget: HTMLInputElement }) => {
     const files = [...(event.currentTarget.files ?? [])];
     if (files.length > 0) void desk.open(readModelFiles(files));
@@ -55,9 +55,9 @@ function Chooser({ desk, isOpen }: { readonly desk: Desk; readonly isOpen: boole
   );
 }
 
-function Question({ desk }: { readonly desk: Desk }) {
+function Question({ desk }: { readonly desk: ChatDesk }) {
   const settings = desk.settings.value;
-  const number = (name: keyof Settings, label: string, min: number, max: number, step: number, note?: string) => (
+  const number = (name: keyof ChatSettings, label: string, min: number, max: number, step: number, note?: string) => (
     <label>
       <span>{label}</span>
       <input

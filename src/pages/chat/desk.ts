@@ -5,7 +5,7 @@ import { openTalk, type Said, type Talk } from '../../worker/talkclient';
 import type { ModelBytes } from './files';
 import { words } from './words';
 
-export interface Settings {
+export interface ChatSettings {
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;
@@ -17,7 +17,7 @@ export interface Settings {
 /** Number of candidates for the next token that are shown for each piece. */
 const LIKELY = 5;
 
-export class Desk {
+export class ChatDesk {
   readonly phase = signal<'empty' | 'opening' | 'ready' | 'answering'>('empty');
   readonly problem = signal('');
   readonly note = signal('');
@@ -26,7 +26,7 @@ export class Desk {
   readonly asked = signal('');
   readonly said = signal<readonly Said[]>([]);
   readonly perSecond = signal(0);
-  readonly settings = signal<Settings>({ temperature: 0.8, topK: 0, topP: 1, length: 200, seed: 1, stop: '' });
+  readonly settings = signal<ChatSettings>({ temperature: 0.8, topK: 0, topP: 1, length: 200, seed: 1, stop: '' });
   #talk: Talk | undefined;
 
   async open(reading: Promise<ModelBytes>): Promise<void> {
@@ -80,7 +80,7 @@ export class Desk {
     this.#talk?.stop();
   }
 
-  set(change: Partial<Settings>): void {
+  set(change: Partial<ChatSettings>): void {
     this.settings.value = { ...this.settings.value, ...change };
   }
 }

@@ -2,7 +2,7 @@
 import { render } from 'preact';
 import { installPolicy } from '../trusted';
 import { App } from './app';
-import { Desk } from './desk';
+import { ChatDesk } from './desk';
 
 installPolicy();
-render(<App desk={new Desk()} />, document.getElementById('app')!);
+render(<App desk={new ChatDesk()} />, document.getElementById('app')!);

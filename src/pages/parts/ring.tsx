@@ -5,7 +5,7 @@
 import { messages } from '../messages';
 import { bytes } from '../state/format';
 import type { LinkRate } from '../state/linkmeter';
-import { curveOf, nameOf, nodeRadius, placeOf, viewBoxOf } from '../state/ringlayout';
+import { curveOf, namePoint, nodeRadius, pointOf, viewBoxOf } from '../state/ringlayout';
 import type { PeerId } from '../tab';
 
 export interface RingPeer {
@@ -33,7 +33,7 @@ interface Link {
 }
 
 /** Every ring neighbour link, and this tab's other links that carry bytes (the direct form of a collective). */
-export function linksOf(peers: readonly RingPeer[], rates: ReadonlyMap<PeerId, LinkRate>): readonly Link[] {
+export function ringLinks(peers: readonly RingPeer[], rates: ReadonlyMap<PeerId, LinkRate>): readonly Link[] {
   const size = peers.length;
   if (size < 2) return [];
   const me = peers.findIndex((peer) => peer.me);
@@ -55,7 +55,7 @@ export function linksOf(peers: readonly RingPeer[], rates: ReadonlyMap<PeerId, L
 export function Ring({ peers, rates, live }: Props) {
   const size = peers.length;
   const radius = nodeRadius(size);
-  const links = linksOf(peers, rates);
+  const links = ringLinks(peers, rates);
   return (
     <figure class="ring">
       <svg
@@ -75,7 +75,7 @@ export function Ring({ peers, rates, live }: Props) {
           return <path key={`${from} ${to}`} d={path} class={kind} marker-end="url(#ring-arrow)" />;
         })}
         {peers.map(({ peer, name, me }, rank) => {
-          const { x, y } = placeOf(rank, size);
+          const { x, y } = pointOf(rank, size);
           return (
             <g key={peer} class={me ? 'ring-node ring-me' : 'ring-node'}>
               <circle cx={x} cy={y} r={radius} />
@@ -103,7 +103,7 @@ export function Ring({ peers, rates, live }: Props) {
 }
 
 function Name({ rank, size, text }: { readonly rank: number; readonly size: number; readonly text: string }) {
-  const { x, y, anchor } = nameOf(rank, size);
+  const { x, y, anchor } = namePoint(rank, size);
   return (
     <text x={x} y={y} class={`ring-name anchor-${anchor}`}>
       {text}

@@ -2,7 +2,7 @@
 import { messages } from '../messages';
 import { count } from '../state/format';
 import type { RunChoice, Source } from '../state/runchoice';
-import { type OwnText, type TextFacts, tokensOf } from '../state/texts';
+import { type OwnText, type TextFacts, tokenCountOf } from '../state/texts';
 
 const words = messages.text;
 const SOURCES: readonly Source[] = ['moby-dick', 'names', 'own'];
@@ -37,7 +37,7 @@ export function TextChoice({ choice, own, facts, onChange, onOwn, onFile }: Prop
         ))}
       </div>
       {choice.source === 'own' && <OwnTextField own={own} onOwn={onOwn} onFile={onFile} />}
-      {facts && <Split tokens={tokensOf(choice.tokenizer, facts)} unit={words.units[choice.tokenizer]} />}
+      {facts && <Split tokens={tokenCountOf(choice.tokenizer, facts)} unit={words.units[choice.tokenizer]} />}
       <div class="segments-line">
         <span id="tokenizer-label">{words.tokenizer}</span>
         <div class="segments" role="radiogroup" aria-labelledby="tokenizer-label">

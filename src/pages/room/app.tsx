@@ -3,12 +3,12 @@ import { Banner, News } from '../parts/banner';
 import { Dialog } from '../parts/dialog';
 import { useKeys } from '../parts/keys';
 import { QrCode } from '../parts/qr';
-import type { Desk } from './desk';
+import type { RoomDesk } from './desk';
 import { Guests } from './guests';
 import { Rein } from './rein';
 import { words } from './words';
 
-export function App({ desk }: { readonly desk: Desk }) {
+export function App({ desk }: { readonly desk: RoomDesk }) {
   useKeys((key, isOnControl) => act(desk, key, isOnControl), desk);
   const room = desk.room.value;
   const close = () => {
@@ -71,7 +71,7 @@ export function App({ desk }: { readonly desk: Desk }) {
 }
 
 /** Performs the action of `key`; returns false if it has none. */
-function act(desk: Desk, key: string, isOnControl: boolean): boolean {
+function act(desk: RoomDesk, key: string, isOnControl: boolean): boolean {
   if (key === ' ' && !isOnControl) desk.pause();
   else if (key.toLowerCase() === 'q') desk.toggle('qr');
   else if (key === '?') desk.toggle('help');

@@ -22,7 +22,7 @@ export interface RoomPerson extends Person {
 
 const NOBODY: ReadonlyMap<string, Presence> = new Map();
 
-export class Desk {
+export class RoomDesk {
   readonly secret: string;
   readonly choice;
   readonly room = signal<LiveRoom | null>(null);

@@ -4,13 +4,13 @@
  */
 import type { LiveRoom } from '../lecture/show/liveroom';
 import { useDraft } from '../parts/draft';
-import type { Desk, RoomPerson } from './desk';
+import type { RoomDesk, RoomPerson } from './desk';
 import { words } from './words';
 
 const MAX_NAME = 32;
 
 interface Props {
-  readonly desk: Desk;
+  readonly desk: RoomDesk;
   readonly room: LiveRoom;
 }
 

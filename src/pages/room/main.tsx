@@ -6,11 +6,11 @@ import { sentenceOf } from '../../errors';
 import { signalingAddress } from '../../net/signaling/signaladdress';
 import { installPolicy } from '../trusted';
 import { App } from './app';
-import { Desk } from './desk';
+import { RoomDesk } from './desk';
 import { words } from './words';
 
 installPolicy();
-const desk = new Desk(location);
+const desk = new RoomDesk(location);
 render(<App desk={desk} />, document.getElementById('app')!);
 effect(() => history.replaceState(null, '', desk.address));
 addEventListener('hashchange', () => location.reload());

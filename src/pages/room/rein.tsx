@@ -6,11 +6,11 @@ import { messages } from '../messages';
 import { Figure } from '../parts/figure';
 import { count, loss, rate } from '../state/format';
 import { PRESETS, type PresetName } from '../state/runchoice';
-import type { Desk } from './desk';
+import type { RoomDesk } from './desk';
 import { words } from './words';
 
 interface Props {
-  readonly desk: Desk;
+  readonly desk: RoomDesk;
   readonly room: LiveRoom;
 }
 
@@ -68,7 +68,7 @@ function Figures({ room: { feed } }: { readonly room: LiveRoom }) {
 }
 
 /** Before the start: how large the model is. */
-function Models({ desk }: { readonly desk: Desk }) {
+function Models({ desk }: { readonly desk: RoomDesk }) {
   return (
     <div class="models">
       <div class="segments" role="radiogroup" aria-label={words.model}>

@@ -21,7 +21,7 @@ const RING_RADIUS = 34;
 const LABEL_GAP = { outside: 4, inside: 0.5 };
 
 /** Rank 0 on top, clockwise; two ranks lie side by side, one in the middle. */
-export function placeOf(rank: number, size: number): Point {
+export function pointOf(rank: number, size: number): Point {
   if (size === 1) return { x: 0, y: 0 };
   const angle = (rank / size) * TAU - (size === 2 ? Math.PI : Math.PI / 2);
   return { x: RING_RADIUS * Math.cos(angle), y: RING_RADIUS * Math.sin(angle) };
@@ -32,8 +32,8 @@ export const nodeRadius = (size: number) => Math.min(9, (RING_RADIUS * Math.PI) 
 
 /** The link from rank `from` to rank `to`; the two directions of a pair bow apart, so that both can be read. */
 export function curveOf(from: number, to: number, size: number): Curve {
-  const a = placeOf(from, size);
-  const b = placeOf(to, size);
+  const a = pointOf(from, size);
+  const b = pointOf(to, size);
   const length = Math.hypot(b.x - a.x, b.y - a.y);
   const ux = (b.x - a.x) / length;
   const uy = (b.y - a.y) / length;
@@ -54,8 +54,8 @@ export function curveOf(from: number, to: number, size: number): Curve {
 }
 
 /** Where the name of a place stands: outside the circle, set from the side that is nearer to the place. */
-export function nameOf(rank: number, size: number): Point & { readonly anchor: 'start' | 'middle' | 'end' } {
-  const { x, y } = placeOf(rank, size);
+export function namePoint(rank: number, size: number): Point & { readonly anchor: 'start' | 'middle' | 'end' } {
+  const { x, y } = pointOf(rank, size);
   const gap = nodeRadius(size) + 5.5;
   if (size <= 2 || Math.abs(x) < RING_RADIUS / 4) return { x, y: y + (y < -1 ? 3 - gap : gap), anchor: 'middle' };
   const beside = nodeRadius(size) + 2.5;
@@ -65,7 +65,7 @@ export function nameOf(rank: number, size: number): Point & { readonly anchor: '
 /** The box that holds the places with their names and figures; flatter where two lie side by side. */
 export function viewBoxOf(size: number): string {
   if (size <= 2) return '-58 -22 116 44';
-  const ys = Array.from({ length: size }, (_, rank) => placeOf(rank, size).y);
+  const ys = Array.from({ length: size }, (_, rank) => pointOf(rank, size).y);
   const margin = nodeRadius(size) + 8;
   const top = Math.min(...ys) - margin;
   return `-70 ${top.toFixed(2)} 140 ${(Math.max(...ys) + margin - top).toFixed(2)}`;

@@ -52,13 +52,13 @@ export function countText(text: string): TextFacts {
 }
 
 /** Facts of the chosen text; undefined while the own text is empty. */
-export function factsOf(source: Source, own: OwnText | null): TextFacts | undefined {
+export function textFactsOf(source: Source, own: OwnText | null): TextFacts | undefined {
   if (source !== 'own') return BUILT_IN[source];
   return own && own.text !== '' ? countText(own.text) : undefined;
 }
 
 /** Tokens of the text. */
-export function tokensOf(tokenizer: RunChoice['tokenizer'], facts: TextFacts): number {
+export function tokenCountOf(tokenizer: RunChoice['tokenizer'], facts: TextFacts): number {
   return tokenizer === 'byte' ? facts.bytes : facts.characters;
 }
 

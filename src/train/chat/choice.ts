@@ -1,6 +1,6 @@
 /** Chooses the next token: the most probable one, or one drawn from the most probable ones. */
 
-export interface Choice {
+export interface SamplingChoice {
   /** 0: always the most probable token. */
   readonly temperature: number;
   /** Draw from this many of the most probable tokens only; 0 for all. */
@@ -15,7 +15,7 @@ interface Candidate {
 }
 
 /** The tokens below `size` that `choice` allows, the most probable first, with probabilities that add up to 1. */
-export function candidates(logits: Float32Array, size: number, choice: Choice): readonly Candidate[] {
+export function candidateTokens(logits: Float32Array, size: number, choice: SamplingChoice): readonly Candidate[] {
   const { temperature, topK, topP } = choice;
   const best = argmax(logits, size);
   if (temperature === 0) return [{ token: best, probability: 1 }];

@@ -11,9 +11,9 @@ import { lackingIn, type Tokenizer } from '../data/tokenizer';
 import { type Folder, readModelFolder } from '../files/modelfolder';
 import { readWeights } from '../files/weights';
 import { wholeModel } from '../state/holding';
-import { type Choice, candidates, drawn } from './choice';
+import { candidateTokens, drawn, type SamplingChoice } from './choice';
 
-export interface Wish extends Choice {
+export interface Wish extends SamplingChoice {
   readonly prompt: string;
   /** Maximum number of generated tokens. */
   readonly length: number;
@@ -84,7 +84,7 @@ export class Talker {
         fresh = all.slice(-Math.max(1, Math.floor(context / 2)));
       }
       const logits = await decoder.next(fresh);
-      const token = drawn(candidates(logits, size, wish), uniformAt(wish.seed, i, SEED));
+      const token = drawn(candidateTokens(logits, size, wish), uniformAt(wish.seed, i, SEED));
       all.push(token);
       fresh = [token];
       const whole = complete(tokenizer.decode(all.slice(from)));
@@ -98,7 +98,7 @@ export class Talker {
 
   #likely(logits: Float32Array, size: number, count: number): readonly Likely[] {
     if (count === 0) return [];
-    const all = candidates(logits, size, { temperature: 1, topK: 0, topP: 1 });
+    const all = candidateTokens(logits, size, { temperature: 1, topK: 0, topP: 1 });
     return all.slice(0, count).map(({ token, probability }) => ({ text: this.tokenizer.decode([token]), probability }));
   }
 

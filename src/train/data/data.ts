@@ -105,7 +105,7 @@ export interface MicrobatchInput {
 }
 
 /** The windows that begin at `starts` as one microbatch of `rows` sequences; missing rows are padding. */
-export function gather(samples: Samples, starts: readonly number[], rows: number): MicrobatchInput {
+export function gatherSamples(samples: Samples, starts: readonly number[], rows: number): MicrobatchInput {
   const { tokens: text, context } = samples;
   const tokens = new Uint32Array(rows * context);
   const targets = new Uint32Array(rows * context).fill(IGNORED_TARGET);
@@ -126,7 +126,7 @@ export function batchOf(
   const share = sharesOf(globalBatch, dp)[d]!;
   const rows = microbatchSize(globalBatch, dp, microbatches);
   return sharesOf(share.count, microbatches, share.first).map(({ first, count }) =>
-    gather(
+    gatherSamples(
       samples,
       Array.from({ length: count }, (_, i) => samples.startOf(step, first + i)),
       rows,

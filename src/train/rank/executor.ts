@@ -11,9 +11,9 @@ import { aroundLine, printAction } from '../../plan/text';
 import { type Cluster, Tags } from './cluster';
 import { Commit, type OptimizerOptions } from './commit';
 import { Communication, type CommunicationLine } from './communication';
+import { type ComputeLine, ComputeLines, type PassOptions } from './computelines';
 import { GpuClock } from './gpuclock';
 import { OuterSteps } from './outersteps';
-import { type ComputeLine, Passes, type PassOptions } from './passes';
 import type { StepInput, StepOutcome } from './rankcontract';
 
 export interface ExecutorOptions extends OptimizerOptions, Pick<PassOptions, 'leastMs'> {
@@ -24,7 +24,7 @@ export interface ExecutorOptions extends OptimizerOptions, Pick<PassOptions, 'le
 }
 
 export class Executor {
-  readonly #passes: Passes;
+  readonly #passes: ComputeLines;
   readonly #communication: Communication;
   readonly #commit: Commit;
   readonly #clock: GpuClock;
@@ -43,7 +43,7 @@ export class Executor {
     this.outer = options.outer && new OuterSteps(instance, cluster, options.outer);
     this.#communication = new Communication(instance, programs(0), cluster, this.#clock, this.#tags, this.outer);
     this.#commit = new Commit(instance, cluster, options, this.outer);
-    this.#passes = new Passes(instance, cluster, this.#clock, this.#tags, {
+    this.#passes = new ComputeLines(instance, cluster, this.#clock, this.#tags, {
       leastMs: options.leastMs,
       awaitParams: (unit) => this.#communication.awaitParams(unit),
     });

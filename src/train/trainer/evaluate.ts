@@ -8,7 +8,7 @@ import type { Tag } from '../../net/wire/transport';
 import { coordOf, type Mesh } from '../../plan/mesh';
 import { isTogetherAfter } from '../../plan/outer';
 import type { ParallelPlan } from '../../plan/plan';
-import { gather, microbatchSize, type Samples, sharesOf } from '../data/data';
+import { gatherSamples, microbatchSize, type Samples, sharesOf } from '../data/data';
 import type { RankModel } from '../rank/rankcontract';
 import type { TrainConfig } from '../runfile';
 
@@ -63,7 +63,7 @@ export async function heldOutLoss(
   // why: with zero 3 the forward gathers parameters over dp, so every rank runs as many as the largest share needs
   for (let at = 0; at < shares[0]!.count; at += rows) {
     const starts = heldOut.slice(mine.first + at, mine.first + Math.min(at + rows, mine.count));
-    const losses = await rank.losses(gather(samples, starts, rows));
+    const losses = await rank.losses(gatherSamples(samples, starts, rows));
     speaks = losses !== null && mesh.coord.tp === 0;
     if (!losses) continue;
     for (let row = 0; row < starts.length; row++) sums[at + row] = sum(losses, row * context, (row + 1) * context);

@@ -24,11 +24,11 @@ import { probeLinks } from './linkprobe';
 import { Mirrors } from './mirrors';
 import { type Prepared, prepare } from './prepared';
 import { Proofs } from './proofs';
+import type { FilesRequest, Requests } from './requests';
 import type { GenerationSetting } from './setting';
 import type { StepMetrics } from './status';
 import { Traffic } from './traffic';
 import { packVote, readVote } from './vote';
-import type { FilesRequest, Wishes } from './wishes';
 
 export class GenerationRun {
   readonly #circuit: Circuit;
@@ -53,7 +53,7 @@ export class GenerationRun {
 
   constructor(
     readonly setting: GenerationSetting,
-    readonly wishes: Wishes,
+    readonly requests: Requests,
     /** Earlier states, beside the rank's own, until the ranks have a complete newer one. */
     private held: readonly CutState[],
     private prepared: Prepared | null,
@@ -63,7 +63,7 @@ export class GenerationRun {
     this.#circuit = setting;
     this.#traffic = new Traffic(transport);
     this.#mirrors = new Mirrors(setting, this.#traffic);
-    this.#proofs = new Proofs(setting, wishes, this.#traffic);
+    this.#proofs = new Proofs(setting, requests, this.#traffic);
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
   }
 
@@ -192,15 +192,15 @@ export class GenerationRun {
       tokens,
       microbatches: batchOf(samples, step, { ...plan, globalBatch, d: mesh.coord.dp }),
       vote: () => {
-        asked = this.wishes.requests();
-        const ends = this.wishes.leaving() || this.wishes.endsAt(step + 1);
+        asked = this.requests.requests();
+        const ends = this.requests.leaving() || this.requests.endsAt(step + 1);
         return packVote({
           declared: Math.max(membership.declared, ends ? mesh.generation + 1 : 0),
           bytesSent: this.#traffic.take(),
           files: asked.length > 0,
-          proof: this.wishes.proofs().some(({ state }) => state === undefined),
-          leaves: this.wishes.leaving(),
-          ends: this.wishes.ending(),
+          proof: this.requests.proofs().some(({ state }) => state === undefined),
+          leaves: this.requests.leaving(),
+          ends: this.requests.ending(),
           keeps: this.setting.keeper?.isDue(step + 1, run.train.steps) ?? false,
           mirror: this.#mirrors.isDue(t0),
         });
@@ -274,7 +274,7 @@ export class GenerationRun {
       await transport.flush();
       return null;
     }
-    const asked = this.wishes.requests();
+    const asked = this.requests.requests();
     const wants = Uint8Array.of(asked.length > 0 ? 1 : 0);
     const all = await this.#world.exchange(wants, `${mesh.generation}/${this.#step}/end`);
     const wanting = all.flatMap((wish, rank) => (rank === 0 || wish[0] === 1 ? [rank] : []));

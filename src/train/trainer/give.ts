@@ -4,7 +4,7 @@ import { sharedParam } from '../state/apart';
 import { type CutState, gatherWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
 import type { Prepared } from './prepared';
-import type { FilesRequest } from './wishes';
+import type { FilesRequest } from './requests';
 
 /** All ranks call it with their state; `wanting` are the ranks that ask. Answers `asked` where this rank is one of them. */
 export async function giveFiles(

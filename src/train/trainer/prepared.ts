@@ -4,14 +4,14 @@ import { type Samples, samplesOf } from '../data/data';
 import type { OnLearned } from '../data/tokenizer';
 import { parametersOf } from '../files/weights';
 import type { RunFile } from '../runfile';
-import { Sampler } from './sample';
+import { GrowingText } from './growingtext';
 
 export interface Prepared {
   /** The run with the vocabulary filled in. */
   readonly run: RunFile;
   readonly corpus: Corpus;
   readonly samples: Samples;
-  readonly sampler: Sampler;
+  readonly sampler: GrowingText;
   /** Number of parameters of the model. */
   readonly floats: number;
 }
@@ -25,7 +25,7 @@ export function prepare(file: RunFile, bytes: Uint8Array, onLearned?: OnLearned)
     run,
     corpus,
     samples: samplesOf(corpus.tokens, { ...run.train, context, order: run.data.order }),
-    sampler: new Sampler(corpus.tokenizer, context, run.train.seed),
+    sampler: new GrowingText(corpus.tokenizer, context, run.train.seed),
     floats: parametersOf(run.model),
   };
 }

@@ -5,16 +5,16 @@ import type { RankModel } from '../rank/rankcontract';
 import type { CutState } from '../state/sync';
 import type { Prepared } from './prepared';
 import { Prover } from './prover';
+import type { Requests } from './requests';
 import type { GenerationSetting } from './setting';
 import type { Traffic } from './traffic';
-import type { Wishes } from './wishes';
 
 export class Proofs {
   #prover: Prover | null = null;
 
   constructor(
     private readonly setting: GenerationSetting,
-    private readonly wishes: Wishes,
+    private readonly requests: Requests,
     private readonly traffic: Traffic,
   ) {}
 
@@ -24,7 +24,7 @@ export class Proofs {
     if (plan.outer && !outerAt(plan.outer, step, prepared.run.train.steps).exact) {
       const reason =
         'replicas train apart under plan.outer (DiLoCo), so no step is one that a single tab could compute';
-      for (const request of by === mesh.rank ? this.wishes.proofs() : []) {
+      for (const request of by === mesh.rank ? this.requests.proofs() : []) {
         request.reject(new InputError(reason));
         request.state = 'answered';
       }
@@ -32,7 +32,7 @@ export class Proofs {
     }
     const prover = new Prover(this.setting, prepared, step, by);
     this.#prover = prover;
-    if (by === mesh.rank) for (const request of this.wishes.proofs()) request.state ??= 'taken';
+    if (by === mesh.rank) for (const request of this.requests.proofs()) request.state ??= 'taken';
     const { state } = await read();
     await this.traffic.uncounted(() => prover.begin(state));
   }
@@ -45,7 +45,7 @@ export class Proofs {
     const prover = this.#prover;
     if (!prover) return;
     this.#prover = null;
-    const mine = this.wishes.proofs().filter(({ state }) => state === 'taken');
+    const mine = this.requests.proofs().filter(({ state }) => state === 'taken');
     try {
       const gradients = await rank.gradients();
       const proof = await this.traffic.uncounted(() => prover.end(gradients));

@@ -21,9 +21,9 @@ import type { Prepared } from './prepared';
 import type { Proof } from './proof';
 import { weightsHash } from './prover';
 import { Reporter } from './report';
+import type { FilesRequest, ProofRequest } from './requests';
 import type { TrainerDeps } from './setting';
 import { TextSource } from './text';
-import type { FilesRequest, ProofRequest } from './wishes';
 
 /** How the training of this tab ended. */
 export interface TrainResult {

@@ -1,5 +1,5 @@
 /**
- * What a rank sends at NORM beside the sums of the step (ballot.ts): its wishes for this step border. Every rank
+ * What a rank sends at NORM beside the sums of the step (ballot.ts): its requests for this step border. Every rank
  * receives all votes, so all act alike. A vote is only three numbers, because every step carries it. Pure.
  */
 

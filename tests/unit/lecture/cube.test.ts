@@ -1,6 +1,6 @@
 /** The picture of a mesh: every product of axes up to 24 ranks has boxes that are apart, in the picture and large enough to read. */
 import { expect, test } from 'vitest';
-import { type Box, layoutOf } from '../../../src/pages/lecture/models/cube';
+import { type Box, cubeLayout } from '../../../src/pages/lecture/models/cube';
 
 const W = 620;
 const H = 300;
@@ -29,7 +29,7 @@ test(`all ${shapes.length} products`, () => {
   expect(shapes.length).toBeGreaterThan(100);
   for (const shape of shapes) {
     const name = JSON.stringify(shape);
-    const { panels, boxes } = layoutOf(shape, W, H);
+    const { panels, boxes } = cubeLayout(shape, W, H);
     expect(boxes.length, name).toBe(shape.dp * shape.pp * shape.tp);
     expect(panels.length, name).toBe(shape.dp);
     for (const panel of panels) expect(isInside(panel, { x: 0, y: 0, width: W, height: H }), name).toBe(true);

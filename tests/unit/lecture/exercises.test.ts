@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parametersOf } from '../../../src/pages/lecture/facts/units';
+import { parameterCount } from '../../../src/pages/lecture/facts/units';
 import { aliveOf } from '../../../src/pages/lecture/models/alive';
 import { bubbleFormula, idealOf } from '../../../src/pages/lecture/models/ideal';
 import { STAGES, stateBytes, theory, trafficFactor } from '../../../src/pages/lecture/models/states';
@@ -38,7 +38,7 @@ const ANSWERS: Readonly<Record<number, () => string>> = {
   1: () => bytes(collectiveBytes(200e3, 4, 2)),
   2: () => `${bytes(collectiveBytes(200e3, 8, 2))}; twice the array, 400 kB`,
   3: () => STAGES.map((zero) => stateBytes(theory(zero, 4))).join(', '),
-  4: () => `${bytes(16 * parametersOf(small))}; ${bytes((16 * parametersOf(small)) / 4)}`,
+  4: () => `${bytes(16 * parameterCount(small))}; ${bytes((16 * parameterCount(small)) / 4)}`,
   5: () => `${trafficFactor(3, 4) / trafficFactor(0, 4)} times`,
   6: () => percent(bubbleFormula(pipeline('gpipe')).bubble),
   7: () => {
@@ -56,7 +56,7 @@ const ANSWERS: Readonly<Record<number, () => string>> = {
   },
   13: () => percent(300 / (4 * 100)),
   15: () => {
-    const keeps = STAGES.map((zero) => stateBytes(theory(zero, 8)) * parametersOf(large));
+    const keeps = STAGES.map((zero) => stateBytes(theory(zero, 8)) * parameterCount(large));
     const fits = keeps.flatMap((one, zero) => (one <= 4e9 ? [`ZeRO-${zero}`] : []));
     return `${keeps.map(bytes).join(', ')}; ${fits.join(', ')}`;
   },

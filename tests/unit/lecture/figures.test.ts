@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RankView } from '../../../src/pages/lecture/facts/feed';
 import { type Moment, rankFinder } from '../../../src/pages/lecture/facts/moment';
-import { parametersOf, sequencesOf, unitsOf } from '../../../src/pages/lecture/facts/units';
+import { microbatchSamples, parameterCount, unitsOf } from '../../../src/pages/lecture/facts/units';
 import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
 import { hashGroups, onScale, partedReplicas } from '../../../src/pages/lecture/models/agreement';
 import { type Digest, digestOf, keyOf, paceOf, roomRate } from '../../../src/pages/lecture/models/digest';
@@ -16,7 +16,7 @@ import { asMeasured, byRounds, holdingsAt } from '../../../src/pages/lecture/mod
 import { sideBySide } from '../../../src/pages/lecture/models/sidebyside';
 import { STAGES, stateBytes, theory, trafficFactor } from '../../../src/pages/lecture/models/states';
 import { tensorCounts } from '../../../src/pages/lecture/models/tensor';
-import { DIALS, nameOfStop, PRESETS, questionOf, STOPS } from '../../../src/pages/lecture/models/whatif';
+import { CLUSTERS, DIALS, nameOfStop, questionOf, STOPS } from '../../../src/pages/lecture/models/whatif';
 import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
 import { costOf, percentile } from '../../../src/pages/lecture/show/frames';
 import { runFileOf } from '../../../src/pages/state/runchoice';
@@ -46,7 +46,7 @@ describe('bytes', () => {
     const shared = ((N - 1) / N) * 4 * floatsOf(plan);
     for (let rank = 0; rank < N; rank++) {
       expect(sentBytes(loads, rank)).toEqual({ dp: trafficFactor(zero, 1) * shared, pp: 0, tp: 0 });
-      const held = stateBytes(feed.ranks.value[rank]!.memory!) / parametersOf(run);
+      const held = stateBytes(feed.ranks.value[rank]!.memory!) / parameterCount(run);
       // why 1 %: flat buffers are padded to a multiple of 4 N floats
       expect(Math.abs(held / stateBytes(theory(zero, N)) - 1)).toBeLessThan(0.01);
     }
@@ -56,7 +56,7 @@ describe('bytes', () => {
     const plan = planFor('tensor', N, run, DEFAULT_PICKS)!;
     const { events, loads } = simulated(plan);
     const floats = unitsOf(run, plan).flatMap(({ allReduces: { F, I } }) => [...F, ...I]);
-    const bytes = floats.map((length) => collectiveBytes(4 * sequencesOf(run, plan) * length, N, 2));
+    const bytes = floats.map((length) => collectiveBytes(4 * microbatchSamples(run, plan) * length, N, 2));
     const counts = tensorCounts(events);
     expect([counts.forward, counts.backward]).toEqual([2, 2]);
     // rank 0's chunks are the shortest where lengths do not divide by N
@@ -69,7 +69,7 @@ describe('bytes', () => {
   test('dp 2 x pp 2: a stage sends a border for every microbatch and its end of the tied table', () => {
     const plan = parsePlan({ dp: 2, pp: 2, microbatches: 4 });
     const { loads } = simulated(plan);
-    const border = 4 * sequencesOf(run, plan) * run.model.context * run.model.dim;
+    const border = 4 * microbatchSamples(run, plan) * run.model.context * run.model.dim;
     const table = 4 * unitsOf(run, plan).at(-1)!.table!.floats;
     for (let rank = 0; rank < N; rank++) {
       expect(sentBytes(loads, rank).pp).toBe(plan.microbatches * border + table);
@@ -270,7 +270,7 @@ test('every stop of every dial is a question with a name', () => {
   for (const dial of DIALS) {
     for (const [index] of STOPS[dial].entries()) {
       expect(nameOfStop(dial, index)).not.toContain('undefined');
-      const { devices, links, workload } = questionOf({ ...PRESETS.laptops, [dial]: index });
+      const { devices, links, workload } = questionOf({ ...CLUSTERS.laptops, [dial]: index });
       expect(devices.length).toBeGreaterThan(0);
       expect(links.bytesPerMs).toBeGreaterThan(0);
       expect(workload.model.dim % workload.model.heads).toBe(0);

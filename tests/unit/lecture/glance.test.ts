@@ -7,7 +7,7 @@ import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
 import { decisionOf } from '../../../src/pages/lecture/models/decision';
 import { digestOf } from '../../../src/pages/lecture/models/digest';
 import { FAMILIES, glanceOf, planOf } from '../../../src/pages/lecture/models/glance';
-import { linkLoads, sentBytes, totalOf } from '../../../src/pages/lecture/models/links';
+import { linkLoads, overAllAxes, sentBytes } from '../../../src/pages/lecture/models/links';
 import { DEFAULT_PICKS } from '../../../src/pages/lecture/models/plans';
 import { stateBytes } from '../../../src/pages/lecture/models/states';
 import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
@@ -35,7 +35,7 @@ test.each(FAMILIES)('%s: cells are what the trace and the ranks say', (family) =
   const moment: Moment = { ...rest, run, plan, ranks, step: 1, events };
   const glance = glanceOf(digestOf(moment, undefined)!);
   const loads = linkLoads(events, rankFinder(ranks));
-  expect(glance.sentBytes).toBe(Math.max(...ranks.map(({ rank }) => totalOf(sentBytes(loads, rank)))));
+  expect(glance.sentBytes).toBe(Math.max(...ranks.map(({ rank }) => overAllAxes(sentBytes(loads, rank)))));
   expect(glance.stateBytes).toBe(Math.max(...ranks.map(({ memory }) => stateBytes(memory!))));
   const { bubble, overlap } = statsOf(events, 1);
   expect(glance).toMatchObject({ bubble, hidden: overlap });

@@ -1,6 +1,6 @@
 /** What if: of every preset the choice that practice makes, and two kinds of links that a plan pays for where it uses them. */
 import { expect, test } from 'vitest';
-import { type Dials, PRESETS, questionOf } from '../../../src/pages/lecture/models/whatif';
+import { CLUSTERS, type Dials, questionOf } from '../../../src/pages/lecture/models/whatif';
 import { linksWithin } from '../../../src/plan/links';
 import { parsePlan } from '../../../src/plan/plan';
 import { predict } from '../../../src/plan/planner';
@@ -25,25 +25,25 @@ test('a span of one machine uses the links inside, a longer one those between', 
 });
 
 test('four tabs on one machine, a small model: data parallelism, not tensor parallelism', () => {
-  const msOf = judge(PRESETS.tabs);
+  const msOf = judge(CLUSTERS.tabs);
   expect(msOf({ dp: 4 })).toBeLessThan(msOf({ tp: 4 }));
   expect(msOf({ dp: 4 })).toBeLessThan(msOf({}));
 });
 
 test('phones: tensor parallelism between them is slower than data parallelism', () => {
-  const msOf = judge(PRESETS.phones);
+  const msOf = judge(CLUSTERS.phones);
   expect(msOf({ tp: 2, dp: 2, microbatches: 16 })).toBeGreaterThan(msOf({ dp: 4, microbatches: 8 }));
 });
 
 test('cards: tensor parallelism costs little inside a machine and much between machines', () => {
-  const near = judge(PRESETS.cards)({ dp: 2, tp: 4 });
-  const far = judge({ ...PRESETS.cards, perMachine: 0 })({ dp: 2, tp: 4 });
+  const near = judge(CLUSTERS.cards)({ dp: 2, tp: 4 });
+  const far = judge({ ...CLUSTERS.cards, perMachine: 0 })({ dp: 2, tp: 4 });
   expect(near).toBeLessThan(Number.POSITIVE_INFINITY);
   expect(far / near).toBeGreaterThan(3);
 });
 
 test('where states do not fit, cut ones do: 124 M on devices of 1 GB', () => {
-  const small = { ...PRESETS.laptops, memory: 1 };
+  const small = { ...CLUSTERS.laptops, memory: 1 };
   const msOf = judge(small);
   expect(msOf({ dp: 8 })).toBe(Number.POSITIVE_INFINITY);
   expect(msOf({ dp: 8, zero: 3, microbatches: 4, recompute: true })).toBeLessThan(Number.POSITIVE_INFINITY);

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { BUILT_IN, countText, factsOf, readOwnText, tokensOf, vocabularyOf } from '../../../src/pages/state/texts';
+import {
+  BUILT_IN,
+  countText,
+  readOwnText,
+  textFactsOf,
+  tokenCountOf,
+  vocabularyOf,
+} from '../../../src/pages/state/texts';
 import { BUILT_IN_FILES } from '../../../src/train/data/texts.plugin';
 
 test('what the first screen says about the built-in texts is true', () => {
@@ -10,15 +17,15 @@ test('what the first screen says about the built-in texts is true', () => {
 test('characters are code points, bytes are UTF-8', () => {
   const facts = countText('aé𝄞a');
   expect(facts).toEqual({ characters: 4, bytes: 8, alphabet: 3 });
-  expect(tokensOf('char', facts)).toBe(4);
-  expect(tokensOf('byte', facts)).toBe(8);
+  expect(tokenCountOf('char', facts)).toBe(4);
+  expect(tokenCountOf('byte', facts)).toBe(8);
   expect(vocabularyOf('char', facts)).toBe(3);
   expect(vocabularyOf('byte', facts)).toBe(256);
 });
 
 test('an empty own text has no facts', () => {
-  expect(factsOf('own', null)).toBeUndefined();
-  expect(factsOf('own', { name: 'x', text: '' })).toBeUndefined();
+  expect(textFactsOf('own', null)).toBeUndefined();
+  expect(textFactsOf('own', { name: 'x', text: '' })).toBeUndefined();
 });
 
 test('a file that is no UTF-8 text is refused by name', async () => {

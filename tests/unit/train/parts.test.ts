@@ -13,8 +13,8 @@ import type { RankModel } from '../../../src/train/rank/rankcontract';
 import { parseRunFile } from '../../../src/train/runfile';
 import { announce, receiveBytes, sendBytes } from '../../../src/train/state/exchange';
 import { heldOutLoss } from '../../../src/train/trainer/evaluate';
+import { draw } from '../../../src/train/trainer/growingtext';
 import { Reporter } from '../../../src/train/trainer/report';
-import { draw } from '../../../src/train/trainer/sample';
 import type { TabStatus } from '../../../src/train/trainer/status';
 import { memoryTransports } from '../../helpers/memory';
 

@@ -5,10 +5,10 @@
 import type { ReadonlySignal } from '@preact/signals';
 import type { ParallelPlan } from '../../../plan/plan';
 import type { TraceEvent } from '../../../trace/trace';
-import type { Handicap } from '../../../worker/api';
+import type { Handicap, Proof } from '../../../worker/api';
 import type { LinkStats, MemoryByRole, PeerId, Phase, RunFile, StepMetrics } from '../../tab';
 
-export type { Handicap } from '../../../worker/api';
+export type { Handicap, Proof } from '../../../worker/api';
 
 /** The newest known state of one rank of the generation. */
 export interface RankView {
@@ -26,15 +26,6 @@ export interface RankView {
   /** SHA-256 of the rank's part of the model in `generation`, after `step` committed steps. */
   readonly weights: { readonly generation: number; readonly step: number; readonly hash: string } | null;
   readonly handicap: Handicap;
-}
-
-/** Differences between this plan's gradients of one step and those of a single tab on the same samples. */
-export interface Proof {
-  readonly step: number;
-  /** One entry per tensor of the model, in model order. */
-  readonly tensors: readonly { readonly name: string; readonly maxAbs: number; readonly relativeL2: number }[];
-  /** Name of the first tensor above the tolerance, '' where all agree. */
-  readonly parted: string;
 }
 
 export interface Feed {

@@ -1,6 +1,6 @@
 /** The units of a run as the planner counts them, and the stage of a plan that each belongs to. */
 import type { ParallelPlan } from '../../../plan/plan';
-import { type ModelShape, type ModelSizes, sequencesOf as sequencesIn, type UnitFigures } from '../../../plan/sizes';
+import { type ModelShape, type ModelSizes, sequencesOf, type UnitFigures } from '../../../plan/sizes';
 import { cutUnits, stageCount } from '../../../plan/stages';
 import { recordedSizes } from '../../../train/rank/modelsizes';
 import { BUILT_IN, vocabularyOf } from '../../state/texts';
@@ -27,7 +27,7 @@ export function unitsOf(run: RunFile, { dp, tp }: Pick<ParallelPlan, 'dp' | 'tp'
 }
 
 /** Number of parameters of the whole model, without padding. */
-export function parametersOf(run: RunFile): number {
+export function parameterCount(run: RunFile): number {
   return unitsOf(run, { dp: 1, tp: 1 }).reduce((sum, { paramFloats }) => sum + paramFloats, 0);
 }
 
@@ -38,8 +38,8 @@ export function stageOfUnit(units: readonly UnitFigures[], plan: ParallelPlan): 
 }
 
 /** Samples in the largest microbatch. */
-export function sequencesOf(run: RunFile, plan: ParallelPlan): number {
-  return sequencesIn(run.train.globalBatch, plan);
+export function microbatchSamples(run: RunFile, plan: ParallelPlan): number {
+  return sequencesOf(run.train.globalBatch, plan);
 }
 
 export const tokensPerStep = (run: RunFile): number => run.train.globalBatch * run.model.context;

@@ -10,7 +10,7 @@ import type { UnitFigures } from '../../../plan/sizes';
 import type { TraceEvent } from '../../../trace/trace';
 import type { RunFile } from '../../tab';
 import type { RankView } from '../facts/feed';
-import { sequencesOf, sizesOf, tokensPerStep, unitsOf } from '../facts/units';
+import { microbatchSamples, sizesOf, tokensPerStep, unitsOf } from '../facts/units';
 import { ringHops } from '../models/hops';
 
 /** The parameters of a simulated cluster. */
@@ -41,7 +41,7 @@ function linksOf({ latencyMs, extraMs, bytesPerMs, mbitPerSecond }: World): Link
 function costsOf(world: World, units: readonly UnitFigures[]): Costs {
   const { run, plan, flopsPerMs, unitMs } = world;
   const links = linksOf(world);
-  const sequences = sequencesOf(run, plan);
+  const sequences = microbatchSamples(run, plan);
   return {
     passMs(op, unit, rank) {
       const { flops, kind, allReduces } = units[unit]!;
@@ -121,7 +121,7 @@ export function simulateStep(world: World): SimulatedStep {
   const cluster = clusterOf(world.plan, units);
   const { events, stepMs } = simulate(cluster, costsOf(world, units), 2);
   return {
-    events: stepOf(events, cluster, units, sequencesOf(world.run, world.plan), linksOf(world)),
+    events: stepOf(events, cluster, units, microbatchSamples(world.run, world.plan), linksOf(world)),
     ranks: viewsOf(world, cluster, stepMs),
   };
 }
@@ -131,7 +131,7 @@ function viewsOf(
   { seats, programs }: SimulatedCluster,
   stepMs: number,
 ): readonly RankView[] {
-  const memory = sizesOf(run).memory(plan, sequencesOf(run, plan), programs);
+  const memory = sizesOf(run).memory(plan, microbatchSamples(run, plan), programs);
   const tokensPerSecond = (1000 * tokensPerStep(run)) / stepMs / plan.dp;
   return seats.map((_, rank) => ({
     rank,

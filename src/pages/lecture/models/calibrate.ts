@@ -4,7 +4,7 @@ import { coveredMs } from '../../../plan/machines';
 import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
 import type { Moment } from '../facts/moment';
-import { sequencesOf, unitsOf } from '../facts/units';
+import { microbatchSamples, unitsOf } from '../facts/units';
 
 export interface Calibration {
   /** Compute rate of a tab that has its machine to itself. */
@@ -20,7 +20,7 @@ const DEFAULT_BYTES_PER_MS = 20_000;
 export function calibrate({ events, run, plan, ranks }: Moment): Calibration | undefined {
   if (!run || !plan || events.length === 0) return undefined;
   const units = unitsOf(run, plan);
-  const sequences = sequencesOf(run, plan);
+  const sequences = microbatchSamples(run, plan);
   const passes = computeEvents(events).filter(({ unit }) => unit !== undefined && units[unit]?.kind === 'block');
   const flops = passes.reduce((sum, { name, unit }) => {
     const { F, I, W } = units[unit!]!.flops;

@@ -41,7 +41,7 @@ interface Grid {
   readonly boxes: number;
 }
 
-export function layoutOf(plan: Pick<ParallelPlan, Axis>, width: number, height: number): CubeLayout {
+export function cubeLayout(plan: Pick<ParallelPlan, Axis>, width: number, height: number): CubeLayout {
   const grids = range(plan.dp).flatMap((panels) =>
     range(plan.pp).flatMap((strips) => range(plan.tp).map((boxes) => ({ panels, strips, boxes }))),
   );

@@ -6,7 +6,7 @@ import type { RankView } from '../facts/feed';
 import { type Moment, rankFinder } from '../facts/moment';
 import { stageOfUnit, tokensPerStep, unitsOf } from '../facts/units';
 import { type Gantt, ganttOf } from './gantt';
-import { linkLoads, sentBytes, totalOf } from './links';
+import { linkLoads, overAllAxes, sentBytes } from './links';
 import { type Parts, partsOf, type Segments, segmentsOf } from './segments';
 import { allBytes } from './states';
 
@@ -67,7 +67,7 @@ export function digestOf(moment: Moment, known: Digest | undefined, nowMs = Date
     bubble: mean(before?.bubble ?? 0, stats.bubble),
     overlap: mean(before?.overlap ?? 0, stats.overlap),
     memory: ranks.map(({ memory }) => memory),
-    sent: ranks.map(({ rank }) => totalOf(sentBytes(loads, rank))),
+    sent: ranks.map(({ rank }) => overAllAxes(sentBytes(loads, rank))),
     tokensPerSecond: paceOf(metrics, since, tokensPerStep(run)) || roomRate(ranks, plan),
     gantt: plan.pp > 1 ? ganttOf(events, ranks.length, stageOfUnit(unitsOf(run, plan), plan)) : null,
     segments,

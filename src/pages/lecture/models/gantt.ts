@@ -5,11 +5,11 @@
 import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
 
-export type Pass = 'F' | 'B' | 'I' | 'W';
+export type GanttPass = 'F' | 'B' | 'I' | 'W';
 
 export interface Bar {
   readonly rank: number;
-  readonly pass: Pass;
+  readonly pass: GanttPass;
   readonly mb: number;
   readonly stage: number;
   /** Milliseconds since the first bar of any rank. */
@@ -49,7 +49,7 @@ export function ganttOf(events: readonly TraceEvent[], ranks: number, stages: re
     }
     const bar: Bar = {
       rank,
-      pass: name as Pass,
+      pass: name as GanttPass,
       mb: mb ?? 0,
       stage,
       t0: Math.max(t0 - start, before?.t1 ?? 0),

@@ -43,7 +43,7 @@ export function sentBytes(loads: readonly LinkLoad[], rank: number): Record<Carg
   return sum;
 }
 
-export const totalOf = ({ dp, pp, tp }: Record<Cargo, number>): number => dp + pp + tp;
+export const overAllAxes = ({ dp, pp, tp }: Record<Cargo, number>): number => dp + pp + tp;
 
 /** Names of send events. TIE: the simulator's name for the message of a tied embedding table. */
 const SENDS = new Set(['ring.send', 'direct.send', 'SEND', 'TIE']);

@@ -5,13 +5,13 @@
 import type { ParallelPlan } from '../../../plan/plan';
 import type { MemoryByRole } from '../../tab';
 
-export type Stage = ParallelPlan['zero'];
-export const STAGES: readonly Stage[] = [0, 1, 2, 3];
+export type ZeroStage = ParallelPlan['zero'];
+export const STAGES: readonly ZeroStage[] = [0, 1, 2, 3];
 export const STATE_ROLES = ['param', 'grad', 'moment'] as const;
 type StateRole = (typeof STATE_ROLES)[number];
 
 /** Bytes per parameter by role, on one of `ranks` tabs. */
-export function theory(zero: Stage, ranks: number): Record<StateRole, number> {
+export function theory(zero: ZeroStage, ranks: number): Record<StateRole, number> {
   return {
     param: zero >= 3 ? 4 / ranks : 4,
     grad: zero >= 2 ? 4 / ranks : 4,
@@ -27,7 +27,7 @@ export const stateBytes = (memory: Readonly<Record<StateRole, number>>): number 
 export const allBytes = (memory: MemoryByRole): number => Object.values(memory).reduce((sum, bytes) => sum + bytes, 0);
 
 /** Bytes a rank sends in a step with `microbatches`, as multiples of X = (N-1)/N x 4 bytes x parameters. */
-export function trafficFactor(zero: Stage, microbatches: number): number {
+export function trafficFactor(zero: ZeroStage, microbatches: number): number {
   return [2, 2, microbatches + 1, 3 * microbatches][zero]!;
 }
 

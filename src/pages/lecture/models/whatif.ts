@@ -46,7 +46,7 @@ function dialsAt(stops: { readonly [K in Dial]: (typeof STOPS)[K][number] }): Di
 }
 
 /** Typical clusters. */
-export const PRESETS = {
+export const CLUSTERS = {
   cards: dialsAt({
     parameters: '774 M',
     batch: 32,
@@ -92,7 +92,7 @@ export const PRESETS = {
     speed: 100,
   }),
 } as const satisfies Readonly<Record<string, Dials>>;
-export type Preset = keyof typeof PRESETS;
+export type Preset = keyof typeof CLUSTERS;
 
 const BYTES_PER_MS_OF_MBIT = 125;
 const INSIDE_LATENCY = 0.1;

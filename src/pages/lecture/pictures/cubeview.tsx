@@ -1,6 +1,6 @@
 /** Ranks and links of a mesh: a panel for each replica, a strip for each stage, a box for each split (models/cube.ts). */
 import type { Axis, ParallelPlan } from '../../../plan/plan';
-import { layoutOf, type RankBox } from '../models/cube';
+import { cubeLayout, type RankBox } from '../models/cube';
 import { type Cargo, type LinkLoad, pairsOf } from '../models/links';
 import { words } from '../words';
 
@@ -18,7 +18,7 @@ interface Props {
 }
 
 export function CubeView({ plan, loads, label }: Props) {
-  const { panels, boxes } = layoutOf(plan, W, H);
+  const { panels, boxes } = cubeLayout(plan, W, H);
   const pairs = pairsOf(loads);
   const most = Math.max(1, ...pairs.map((pair) => pair.bytes));
   const right = Math.max(...panels.map(({ x, width }) => x + width));

@@ -1,10 +1,10 @@
 /** The legend of a timeline; lists only the passes that are drawn. */
-import type { Pass } from '../models/gantt';
+import type { GanttPass } from '../models/gantt';
 import { words } from '../words';
 
-const ORDER: readonly Pass[] = ['F', 'B', 'I', 'W'];
+const ORDER: readonly GanttPass[] = ['F', 'B', 'I', 'W'];
 
-export function Legend({ passes }: { readonly passes: readonly Pass[] }) {
+export function Legend({ passes }: { readonly passes: readonly GanttPass[] }) {
   const names = words.pipeline.legend;
   return (
     <div class="legend">

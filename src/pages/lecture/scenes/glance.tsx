@@ -3,7 +3,7 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { computeEvents } from '../../../trace/stats';
 import { bytes, count, milliseconds, rate } from '../../state/format';
 import type { Moment } from '../facts/moment';
-import { parametersOf } from '../facts/units';
+import { parameterCount } from '../facts/units';
 import { calibrate } from '../models/calibrate';
 import { type Decision, decisionOf, type RoomFigures } from '../models/decision';
 import { digestOf, fullest, keyOf } from '../models/digest';
@@ -121,7 +121,7 @@ function figuresOf(show: Show, moment: Moment, tabs: number): RoomFigures | unde
     tabs,
     aloneBytes: digest ? fullest(digest) : 0,
     limitBytes: ROOM_MEMORY_BYTES,
-    parameterBytes: 4 * parametersOf(run),
+    parameterBytes: 4 * parameterCount(run),
     links: known.links,
     backwardMs: backward / tabs,
     onOneMachine: Math.max(0, ...machines.map((machine) => machines.filter((other) => other === machine).length)),

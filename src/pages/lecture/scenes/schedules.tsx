@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import type { ParallelPlan } from '../../../plan/plan';
 import { stageOfUnit, unitsOf } from '../facts/units';
-import { EMPTY, type Gantt, ganttOf, type Pass, replacedBy } from '../models/gantt';
+import { EMPTY, type Gantt, type GanttPass, ganttOf, replacedBy } from '../models/gantt';
 import type { Compared } from '../models/sidebyside';
 import { Legend } from '../pictures/legend';
 import { SchedulesView } from '../pictures/schedulesview';
@@ -12,7 +12,7 @@ import { percent, words } from '../words';
 import type { SceneProps } from './scene';
 
 /** All passes that occur in some schedule, for the legend. */
-const PASSES: readonly Pass[] = ['F', 'B', 'I', 'W'];
+const PASSES: readonly GanttPass[] = ['F', 'B', 'I', 'W'];
 
 interface AllProps extends SceneProps {
   readonly compared: readonly Compared[];

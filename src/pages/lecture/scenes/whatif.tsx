@@ -4,7 +4,7 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { megabytes } from '../../../plan/why';
 import { bytes, milliseconds } from '../../state/format';
 import { fullNameOf } from '../models/ranking';
-import { DIALS, type Dials, nameOfStop, PRESETS, type Preset, questionOf, STOPS } from '../models/whatif';
+import { CLUSTERS, DIALS, type Dials, nameOfStop, type Preset, questionOf, STOPS } from '../models/whatif';
 import { TableHead } from '../parts/tablehead';
 import { Adviser } from '../show/adviser';
 import { words } from '../words';
@@ -13,7 +13,7 @@ const text = words.which;
 const SHOWN = 6;
 
 export function WhatIf() {
-  const dials = useSignal<Dials>(PRESETS.laptops);
+  const dials = useSignal<Dials>(CLUSTERS.laptops);
   const adviser = useMemo(() => new Adviser(), []);
   useEffect(() => () => adviser.close(), [adviser]);
   const chosen = dials.value;
@@ -24,8 +24,8 @@ export function WhatIf() {
     <div class="whatif">
       <div class="dials">
         <div class="presets">
-          {(Object.keys(PRESETS) as Preset[]).map((preset) => (
-            <button key={preset} type="button" class="button" onClick={() => (dials.value = PRESETS[preset])}>
+          {(Object.keys(CLUSTERS) as Preset[]).map((preset) => (
+            <button key={preset} type="button" class="button" onClick={() => (dials.value = CLUSTERS[preset])}>
               {text.presets[preset]}
             </button>
           ))}

@@ -2,7 +2,7 @@
 import { messages } from '../../messages';
 import { bytes } from '../../state/format';
 import type { MemoryByRole } from '../../tab';
-import { parametersOf } from '../facts/units';
+import { parameterCount } from '../facts/units';
 import { busiest, type Digest, fullest, keyOf } from '../models/digest';
 import { planFor } from '../models/plans';
 import {
@@ -10,11 +10,11 @@ import {
   FORMULAS,
   STAGES,
   STATE_ROLES,
-  type Stage,
   stateBytes,
   TRAFFIC_FORMULAS,
   theory,
   trafficFactor,
+  type ZeroStage,
 } from '../models/states';
 import type { Show } from '../show/show';
 import { words } from '../words';
@@ -27,7 +27,7 @@ const TOP = 17;
 export function ZeroScene({ show }: SceneProps) {
   const { run, ranks, plan } = show.stage.value;
   const size = Math.max(1, ranks.length);
-  const parameters = run ? parametersOf(run) : 0;
+  const parameters = run ? parameterCount(run) : 0;
   const digests = STAGES.map((zero) => digestFor(show, zero));
   const totals = digests.flatMap((digest) => (digest?.memory ?? []).map((one) => (one ? allBytes(one) : 0)));
   const top = Math.max(TOP, (1.04 * Math.max(0, ...totals)) / Math.max(1, parameters));
@@ -72,7 +72,7 @@ export function ZeroScene({ show }: SceneProps) {
 }
 
 /** The measurement of this room's newest run of ZeRO stage `zero`; undefined where it has not run. */
-function digestFor(show: Show, zero: Stage): Digest | undefined {
+function digestFor(show: Show, zero: ZeroStage): Digest | undefined {
   const { run, ranks, kind } = show.stage.value;
   if (!run || ranks.length < 2) return undefined;
   const plan = planFor('zero', ranks.length, run, { ...show.picks.value, zero });
@@ -80,7 +80,7 @@ function digestFor(show: Show, zero: Stage): Digest | undefined {
 }
 
 interface ColumnProps {
-  readonly zero: Stage;
+  readonly zero: ZeroStage;
   readonly size: number;
   readonly parameters: number;
   readonly digest: Digest | undefined;

@@ -18,7 +18,7 @@ export interface PassOptions {
   readonly awaitParams: (unit: number) => Promise<void>;
 }
 
-export class Passes {
+export class ComputeLines {
   readonly #stream: Stream;
   readonly #head: number;
   #microbatches: readonly Microbatch[] = [];

@@ -21,7 +21,7 @@ export function draw(logits: Float32Array, size: number, temperature: number, un
 }
 
 /** A text that grows by one token per call. */
-export class Sampler {
+export class GrowingText {
   readonly #tokens: number[];
 
   constructor(

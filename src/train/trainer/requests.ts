@@ -18,7 +18,7 @@ export interface ProofRequest {
 }
 
 /** What people have asked for; read when the rank votes. */
-export interface Wishes {
+export interface Requests {
   readonly leaving: () => boolean;
   /** True if somebody asked to keep the state and end the run for all ranks. */
   readonly ending: () => boolean;
