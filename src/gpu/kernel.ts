@@ -16,8 +16,8 @@ export interface Twin {
   fits?(p: Params, taped: Knobs): boolean;
   /** Made for software adapters. There the first such twin that fits is the default. */
   readonly software?: boolean;
-  /** Adds in another order than variants[0]: other bits. */
-  readonly reordered?: boolean;
+  /** Order of additions where it is not that of variants[0]. Twins of one order give the same bits. */
+  readonly order?: string;
   /** Rounds operands to 11 bits (f16). Runs only where the run asked for f16. */
   readonly half?: boolean;
 }

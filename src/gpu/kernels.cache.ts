@@ -2,8 +2,9 @@
  * The descriptors of the kernels for decoding, which keep the keys and values of earlier tokens in a cache. Letters and
  * rules: kernels.ts. A cache has T rows [k NKV*H | v NKV*H], one for each position.
  */
+
+import { gridOf, knob } from './grid';
 import { defineKernel } from './kernel';
-import { gridOf, knob } from './kernels';
 
 /** cache[first + r] = the k and v part of row r of qkv rows [q N*H | k NKV*H | v NKV*H]; rows beyond T are left out. */
 export const cacheStore = defineKernel({

@@ -2,8 +2,8 @@
  * The descriptors of the kernels that only Llama has: RMSNorm, rotary positions, SwiGLU. Letters and rules: kernels.ts.
  */
 import { KernelError } from '../errors';
+import { ceilDiv, gridOf, knob } from './grid';
 import { defineKernel } from './kernel';
-import { ceilDiv, gridOf, knob } from './kernels';
 
 /** y[R,C] = x * rstd * gamma with rstd[R] = 1 / sqrt(mean of x^2 + eps). */
 export const rmsnorm = defineKernel({

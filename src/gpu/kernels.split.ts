@@ -3,8 +3,9 @@
  * tokens [lo, lo + V). The loss alternates kernels and collectives (lines of the tape): xentMax, maximum of `peak`,
  * xentSum, sum of `sums`, xentGrad. embedBack needs no split version: `starts` lists only the tokens of the range.
  */
+
+import { ceilDiv, gridOf, knob } from './grid';
 import { defineKernel } from './kernel';
-import { ceilDiv, gridOf, knob } from './kernels';
 
 /**
  * out[R,C] = wte[token - lo], or zero for a token of another rank; to be summed over the group. WPE=1 adds

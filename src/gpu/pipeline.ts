@@ -25,7 +25,7 @@ interface Choice {
 
 /** A way to do a dispatch, before the tape's knobs and those that follow from the sizes. */
 export interface Candidate extends Choice {
-  /** Adds in another order than variants[0]. */
+  /** Adds in another order than the candidate that runs when nothing was measured. */
   readonly reordered: boolean;
 }
 
@@ -48,7 +48,7 @@ export function candidates(device: GpuDevice, kernel: Kernel, taped: Knobs, para
     ? [...new Set([...twins.filter(({ software }) => software), ...files, ...twins])]
     : [...(guesses ?? []), ...files, ...(guesses ? [] : twins)].slice(0, MOST);
   const open = halves.length > 0 ? halves : all;
-  return open.map(({ file, knobs, reordered = false }) => ({ file, knobs, reordered }));
+  return open.map(({ file, knobs, order }) => ({ file, knobs, reordered: order !== open[0]!.order }));
 }
 
 /** What runs on this device: what the autotuner picked, else variants[0] or the twin made for software adapters. */

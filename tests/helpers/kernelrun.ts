@@ -36,10 +36,11 @@ interface Case {
  */
 export function eachVariant(kernel: Kernel) {
   const files: Twin[] = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
-  return [...files, ...(kernel.twins ?? [])].map(({ file, knobs, fits, reordered = false, half = false }) => ({
+  return [...files, ...(kernel.twins ?? [])].map(({ file, knobs, fits, order, half = false }) => ({
     name: `${file} ${JSON.stringify(knobs)}`,
     only: { ...kernel, file, variants: [knobs], twins: [] } satisfies Kernel,
-    reordered,
+    order,
+    reordered: order !== undefined,
     half,
     fits: (params: Params, taped: Knobs) => fits?.(params, taped) ?? true,
   }));

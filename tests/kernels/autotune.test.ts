@@ -19,7 +19,7 @@ const params = { R, C };
 
 const WRONG = 'sumsq.wgsl';
 const SLOW = { file: 'colsum.wgsl', knobs: { WG: 1 } };
-const REORDERED = { file: 'colsum.wgsl', knobs: { WG: 2 }, reordered: true };
+const REORDERED = { file: 'colsum.wgsl', knobs: { WG: 2 }, order: 'other' };
 
 function runOf(kernel: Kernel): readonly Instr[] {
   return [{ do: 'run', kernel, bind: { x: tensor('x', [R, C]), out: tensor('out', [C]) }, params, knobs: {} }];

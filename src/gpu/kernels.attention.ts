@@ -1,0 +1,112 @@
+/**
+ * The descriptors of causal attention, scale 1/sqrt(H): forward, and the backward's dq and dk dv parts. Software adapters
+ * have quad files for some heads, graphics chips block files for heads that are multiples of 16; all others the plain ones.
+ */
+import { KernelError } from '../errors';
+import { ceilDiv, knob } from './grid';
+import { defineKernel, type Knobs, type Params, type Twin } from './kernel';
+
+const ATTENTION_PARAMS = { B: 'u32', T: 'u32', N: 'u32', NKV: 'u32', H: 'u32' } as const;
+const MAX_HEAD_SIZE = 128;
+
+/** HEAD is the length of register arrays. Throws KernelError above 128 and if N is no multiple of NKV. */
+function attentionKnobs(p: Params): Knobs {
+  if (p.H! > MAX_HEAD_SIZE) throw new KernelError(`head size ${p.H} is above ${MAX_HEAD_SIZE}; use more heads`);
+  if (p.N! % p.NKV! !== 0) throw new KernelError(`${p.N} heads cannot share ${p.NKV} key/value heads evenly`);
+  return { HEAD: p.H! };
+}
+
+/** Least T for the quad files: shorter sequences gain less from them than compiling them takes. */
+const LONG = 65;
+
+/** The twin in which four lanes handle sixteen rows, for the head sizes that fit its registers. */
+function quadTwin(file: string): Twin {
+  const fits = (p: Params) => p.T! >= LONG && (p.H === 16 || p.H === 32);
+  // WX 4: the grid counts four rows per lane, sixteen per workgroup
+  return { file, needs: 'subgroups', software: true, order: 'quads', knobs: { WX: 4 }, fits };
+}
+
+/** Sizes of heads that have one tiling: from, to. */
+const HEADS = { tiny: [16, 16], slim: [32, 32], middle: [48, 64], wide: [80, 128] } as const;
+
+/**
+ * The twins in which a workgroup handles ROWS rows by tiles. The order of additions follows from WX and H alone, so
+ * tilings of one WX give the same bits.
+ */
+function blockTwins(file: string, tilings: readonly (readonly [keyof typeof HEADS, Knobs])[]): readonly Twin[] {
+  return tilings.map(([heads, knobs]) => ({
+    file,
+    knobs,
+    order: 'blocks',
+    fits: ({ H }) => H! >= HEADS[heads][0] && H! <= HEADS[heads][1] && H! % 16 === 0,
+  }));
+}
+
+/** Workgroups along T: four rows a thread unless ROWS says otherwise. */
+const rowGroups = (p: Params, knobs: Knobs): number => ceilDiv(p.T!, knobs.ROWS ?? 4 * knob(knobs, 'WX'));
+
+const FORWARD = blockTwins('attention_block.wgsl', [
+  ['tiny', { WX: 4, WY: 32, ROWS: 128, DEPTH: 16, SPAN: 16 }],
+  ['slim', { WX: 8, WY: 16, ROWS: 64, DEPTH: 32, SPAN: 32 }],
+  ['middle', { WX: 16, WY: 8, ROWS: 64, DEPTH: 16, SPAN: 16 }],
+  ['middle', { WX: 16, WY: 16, ROWS: 64, DEPTH: 16, SPAN: 16 }],
+  ['wide', { WX: 16, WY: 16, ROWS: 64, DEPTH: 16, SPAN: 16 }],
+]);
+
+/** Causal attention. qkv rows are [q N*H | k NKV*H | v NKV*H]; out [R,N*H]; lse [B,N,T]. */
+export const attention = defineKernel({
+  file: 'attention.wgsl',
+  reads: ['qkv'],
+  writes: ['out', 'lse'],
+  params: ATTENTION_PARAMS,
+  variants: [{ WX: 4 }],
+  knobsFor: attentionKnobs,
+  twins: [quadTwin('attention_quad.wgsl'), ...FORWARD],
+  onGpu: () => FORWARD,
+  grid: (p, knobs) => [rowGroups(p, knobs), p.N!, p.B!],
+  flops: (p) => 2 * p.B! * p.N! * p.T! * p.T! * p.H!,
+});
+
+const BACK_Q = blockTwins('attention_block_q.wgsl', [
+  ['tiny', { WX: 4, WY: 32, ROWS: 128, DEPTH: 8, SPAN: 16 }],
+  ['slim', { WX: 8, WY: 16, ROWS: 64, DEPTH: 16, SPAN: 32 }],
+  ['middle', { WX: 16, WY: 16, ROWS: 64, DEPTH: 16, SPAN: 16 }],
+  ['middle', { WX: 16, WY: 8, ROWS: 32, DEPTH: 16, SPAN: 16 }],
+  ['wide', { WX: 16, WY: 16, ROWS: 64, DEPTH: 16, SPAN: 16 }],
+]);
+
+/** The dq part of dqkv, from qkv, out, lse and dout; and delta[B,N,T] = out . dout, which the other part needs. */
+export const attentionBackQ = defineKernel({
+  file: 'attention_back_q.wgsl',
+  reads: ['qkv', 'out', 'lse', 'dout'],
+  writes: ['dqkv', 'delta'],
+  params: ATTENTION_PARAMS,
+  variants: [{ WX: 4 }],
+  knobsFor: attentionKnobs,
+  twins: [quadTwin('attention_back_q_quad.wgsl'), ...BACK_Q],
+  onGpu: () => BACK_Q,
+  grid: (p, knobs) => [rowGroups(p, knobs), p.N!, p.B!],
+  flops: (p) => 3 * p.B! * p.N! * p.T! * p.T! * p.H!,
+});
+
+const BACK_KV = blockTwins('attention_block_kv.wgsl', [
+  ['tiny', { WX: 4, WY: 32, ROWS: 128, DEPTH: 8, SPAN: 8 }],
+  ['slim', { WX: 8, WY: 16, ROWS: 64, DEPTH: 16, SPAN: 16 }],
+  ['middle', { WX: 16, WY: 16, ROWS: 64, DEPTH: 16, SPAN: 16 }],
+  ['middle', { WX: 16, WY: 8, ROWS: 32, DEPTH: 16, SPAN: 16 }],
+  ['wide', { WX: 16, WY: 16, ROWS: 64, DEPTH: 16, SPAN: 16 }],
+]);
+
+/** The dk and dv parts of dqkv; query heads that share a KV head are added in ascending order. */
+export const attentionBackKv = defineKernel({
+  file: 'attention_back_kv.wgsl',
+  reads: ['qkv', 'lse', 'delta', 'dout'],
+  writes: ['dqkv'],
+  params: ATTENTION_PARAMS,
+  variants: [{ WX: 4 }],
+  knobsFor: attentionKnobs,
+  twins: [quadTwin('attention_back_kv_quad.wgsl'), ...BACK_KV],
+  onGpu: () => BACK_KV,
+  grid: (p, knobs) => [rowGroups(p, knobs), p.NKV!, p.B!],
+  flops: (p) => 4 * p.B! * p.N! * p.T! * p.T! * p.H!,
+});
