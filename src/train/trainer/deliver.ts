@@ -1,4 +1,6 @@
 /** Streams the model's files at the end of a run from the devices of all ranks to the outlet that rank 0 writes to. */
+import { PeerLost, StaleGeneration } from '../../errors';
+import type { Group } from '../../net/collective/group';
 import { type Outlet, writeText } from '../../storage/bytes';
 import { companionFiles, modelFileHeader, modelFilePieces } from '../files/checkpoint';
 import type { RankModel } from '../rank/rankcontract';
@@ -32,6 +34,24 @@ export async function deliver(
   const own = rankElements(rank, holding);
   if (outlet) await writeFiles(setting, prepared, step, own, outlet);
   return { step, weightsHash: await hashOf(own, holding.param.held) };
+}
+
+/**
+ * Wait until all ranks have delivered after `step`. A rank that is done closes its links, and a link that closes during
+ * a delivery would end the generation of a rank that still delivers.
+ */
+export async function awaitDelivery(
+  { transport, mesh }: Pick<GenerationSetting, 'transport' | 'mesh'>,
+  world: Group,
+  step: number,
+): Promise<void> {
+  try {
+    await world.exchange(new Uint8Array(), `${mesh.generation}/${step}/delivered`);
+  } catch (error) {
+    // why not an error: this rank has delivered, and a peer that left has too, or its own end is reported
+    if (!(error instanceof PeerLost || error instanceof StaleGeneration)) throw error;
+  }
+  await transport.flush();
 }
 
 async function writeFiles(

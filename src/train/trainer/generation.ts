@@ -15,7 +15,7 @@ import { announce } from '../state/exchange';
 import { type CutState, claimOf, keepNewest, SINGLE, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
 import { beginningOf } from './beginning';
-import { type Delivered, deliver } from './deliver';
+import { awaitDelivery, type Delivered, deliver } from './deliver';
 import { dueHeldOutLoss } from './evaluate';
 import { giveFiles } from './give';
 import { keepState } from './keep';
@@ -271,7 +271,7 @@ export class GenerationRun {
       this.#delivered = await this.#traffic.uncounted(() => {
         return deliver(this.setting, prepared, { step: this.#step, rank: this.#rank! }, wanted);
       });
-      await transport.flush();
+      await awaitDelivery(this.setting, this.#world, this.#step);
       return null;
     }
     const asked = this.requests.requests();

@@ -3,6 +3,7 @@
  * to, and knows states of an earlier visit from those of the room.
  */
 import { expect, test } from 'vitest';
+import type { Outlet } from '../../../src/storage/bytes';
 import type { Keepable, Keeper } from '../../../src/train/files/keeper';
 import { parseRunFile } from '../../../src/train/runfile';
 import { stateFrom } from '../../../src/train/state/elements';
@@ -68,6 +69,32 @@ test('one rank is asked to end: all end at one step, kept, and the rest of the r
   expect(second).toBe(first);
   expect(results.map(({ step }) => step)).toEqual([first, first]);
   expect(tabs[0]!.metrics.map(({ loss }) => loss)).toEqual(whole.losses.slice(0, first).map(({ loss }) => loss));
+});
+
+test('a rank that has nothing to deliver stays until the others have delivered', async () => {
+  const peers = ['p0', 'p1', 'p2'];
+  const room = new TrainRoom(smallRun(STEPS), peers);
+  let isWritten = false;
+  const slow: Outlet = {
+    create: async () => ({
+      write: async () => {
+        for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve));
+      },
+      close: async () => {
+        isWritten = true;
+        return { sizeBytes: 0, sha256: '' };
+      },
+    }),
+  };
+  const tabs = peers.map((peer) => room.start(peer, { outlet: slow }));
+  room.declare(peers);
+  const leavers = tabs.slice(1).map(async ({ peer, trainer }) => {
+    await trainer.finished;
+    expect(isWritten).toBe(true);
+    room.kill(peer);
+  });
+  await Promise.all(leavers);
+  expect((await tabs[0]!.trainer.finished).end).toBe('done');
 });
 
 test('a state of an earlier visit is taken where it is the newest, and its steps are never those of another history', async () => {
