@@ -22,15 +22,19 @@ export const MEMBER_MS = {
   listen: 800,
 } as const;
 
-/** Connect all willing peers to each other in the background: members first, then the peers that may join next. */
+/**
+ * Connect all willing peers to each other in the background: members first, then the peers that may join next. A
+ * newcomer first hears the newest generation, because the run names the kind of links.
+ */
 export function holdLinks(turn: Turn): void {
   const { state, setting, now } = turn;
-  if (!turn.isChanged('roster', 'spared', 'newest', 'place', 'lingering', 'links', 'refusal')) {
+  if (!turn.isChanged('roster', 'spared', 'newest', 'place', 'lingering', 'links', 'refusal', 'lapsed', 'holds')) {
     for (const until of state.lingering.values()) turn.by(until);
     if (![...state.lingering.values()].some((until) => until <= now)) return;
   }
   const near = new Set<PeerId>();
-  if (turn.isWilling && state.refusal === '') {
+  const isNew = state.newest.number === 0 && !turn.isInformed;
+  if (turn.isWilling && state.refusal === '' && !isNew) {
     const willing = presentOf(state, setting).filter((one) => one.state === 'willing');
     const first = rankOrder(willing, state.newest.peers).slice(0, setting.expect ?? MOST_LINKED);
     if (first.includes(setting.self)) for (const peer of first) near.add(peer);

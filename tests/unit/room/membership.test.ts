@@ -45,6 +45,14 @@ describe('membership', () => {
     expect(before.signal.aborted).toBe(false);
   });
 
+  it('lets a newcomer ask for links only once it has heard the newest generation, which names their kind', async () => {
+    const room = await roomOf(2);
+    const known: number[] = [];
+    const newcomer = room.add(3, { want: () => known.push(newcomer.machine.newest.number) });
+    await room.settle();
+    expect(known[0]).toBe(1);
+  });
+
   it('aborts the generation of a dead member with PeerLost and goes on without it, the authority included', async () => {
     for (const dead of [1, 2, 3]) {
       const room = await roomOf(3);
