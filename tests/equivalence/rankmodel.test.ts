@@ -167,7 +167,8 @@ gpuTest('the trace has every line of the step, and when the GPU ran it', async (
   const passes = ['F 0', 'F 1', 'F 2', 'B 2', 'B 1', 'B 0'];
   const norm = ['loss undefined', 'gradNorm undefined', 'NORM undefined'];
   expect(names('host')).toEqual([...passes, ...norm, 'STEP 0', 'STEP 1', 'STEP 2']);
-  expect(names('gpu')).toEqual(passes);
+  // why without STEP: its events arrive when the GPU has done it, which may be after runStep
+  expect(names('gpu').filter((name) => !name.startsWith('STEP'))).toEqual(passes);
   const gpuLane = events.filter(({ lane }) => lane === 'gpu');
   for (const [i, { t0, t1 }] of gpuLane.entries()) {
     expect(t1).toBeGreaterThanOrEqual(t0);
@@ -197,7 +198,10 @@ gpuTest(
       slow.events.length = 0;
       const [a, b] = [await slow.rank.runStep(step(index)), await free.rank.runStep(step(index))];
       expect(a).toEqual(b);
-      const blocks = slow.events.filter(({ lane, unit }) => lane === 'gpu' && unit! > 0 && unit! < head);
+      // why only these names: the events of STEP arrive when the GPU has done it, which may be after runStep
+      const isBlock = ({ lane, name, unit }: TraceEvent) =>
+        lane === 'gpu' && /^[FB]$/.test(name) && unit! > 0 && unit! < head;
+      const blocks = slow.events.filter(isBlock);
       expect(blocks.map(({ name }) => name)).toEqual([...Array(head - 1).fill('F'), ...Array(head - 1).fill('B')]);
       for (const { name, t0, t1 } of blocks) {
         // waiting can only be too long; half a millisecond for timestamps that a browser rounds
