@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { bareShaders } from './src/gpu/shaders.plugin.ts';
 import { compressedTwins } from './src/server/compress.plugin.ts';
 import { buildHashPlugin, signalingPlugin } from './src/server/plugin.ts';
 import { builtInTexts } from './src/train/data/texts.plugin.ts';
@@ -70,13 +71,14 @@ const pages = {
   publicDir: at('public'),
   plugins: [
     builtInTexts(),
+    bareShaders(),
     signalingPlugin(),
     buildHashPlugin(at('.')),
     compressedTwins(at('node_modules/.cache/tabtrain/compressed')),
   ],
   resolve: { alias },
   server: { fs: { allow: [at('.')] } },
-  worker: { format: 'es' as const },
+  worker: { format: 'es' as const, plugins: () => [bareShaders()] },
   build: {
     target: 'es2023',
     outDir: at('dist/pages'),

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError, PlanError } from '../errors';
 import type { ModelConfig } from '../model/config';
-import { bundleOf } from '../train/data/corpus';
+import { bundleOf } from '../train/data/bundle';
 import { modelFile } from '../train/files/checkpoint';
 import { type Folder, readModelFolder } from '../train/files/modelfolder';
 import { readConfig } from '../train/files/readconfig';

@@ -50,10 +50,10 @@ export interface Places {
 const DEFAULT_RANKS = 2;
 
 /**
- * Throws PlanError or InputError with the sentence for the user. `from` is the checkpoint to resume from: it determines
+ * Rejects with PlanError or InputError with the sentence for the user. `from` is the checkpoint to resume from: it determines
  * the run except where `args` say otherwise.
  */
-export function prepareJob(args: TrainArgs, places: Places, from: Checkpoint | null = null): Job {
+export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoint | null = null): Promise<Job> {
   const path = from ? join(from.folder, 'run.json') : (args.runPath ?? places.example);
   const given = applyOverrides(from?.run ?? parseJson(readFile(path, 'the run file').toString('utf8')), args.overrides);
   const plans = args.tour && readPlans(args.tour.plans);
@@ -63,7 +63,7 @@ export function prepareJob(args: TrainArgs, places: Places, from: Checkpoint | n
   const parsed = parseRunFile(withPlan(file, plan), count);
   const legs = plans?.map((one) => parseRunFile(withPlan(file, one), count).plan);
   const source = from?.source ?? sourceOf(parsed, readSource(parsed.data.source, path, places.pages), init);
-  const { run, corpus } = prepare(parsed, source);
+  const { run, corpus } = await prepare(parsed, source);
   const text = { sizeBytes: source.byteLength, sha256: createHash('sha256').update(source).digest('hex') };
   if (from) checkSame(from, run, text);
   const kind = args.ranks?.kind ?? from?.kind ?? (findBrowser() ? 'tabs' : 'nodes');

@@ -31,7 +31,7 @@ interface Trial {
 /** Runs the ranks and returns the text to print. Throws PlanError and whatever runJob does. */
 export async function measure(argv: readonly string[], places: Places, programs: Programs): Promise<string> {
   const { all, plansPath, args } = readMeasureArgs(argv);
-  const { workload, job, tried } = prepareMeasurement(args, plansPath, places);
+  const { workload, job, tried } = await prepareMeasurement(args, plansPath, places);
   const collected = await runJob(job, programs);
   const limitBytes = args.limitBytes ?? DEFAULT_LIMIT_BYTES;
   const legs = legsOf(job.tour!, collected);
@@ -95,18 +95,21 @@ function readMeasureArgs(argv: readonly string[]) {
 }
 
 /** The job whose tour runs the calibrating plans, then those of the list. */
-function prepareMeasurement(args: TrainArgs, plansPath: string | undefined, places: Places) {
+async function prepareMeasurement(args: TrainArgs, plansPath: string | undefined, places: Places) {
   const listed = plansPath === undefined ? [] : readPlans(plansPath);
   const ranks = args.ranks?.count ?? DEFAULT_RANKS;
   const tourOf = (plans: readonly object[]) => ({ everySteps: LEG_STEPS, plans });
-  const { run } = prepareJob({ ...args, tour: tourOf([{ dp: ranks }]) }, places);
+  const { run } = await prepareJob({ ...args, tour: tourOf([{ dp: ranks }]) }, places);
   const workload: Workload = { model: recordedSizes(run.model), globalBatch: run.train.globalBatch };
   const facts = { ...run.model, ranks, globalBatch: workload.globalBatch };
   const calibrating = calibrations(ranks, workload.globalBatch).filter((plan) => runs(plan, facts));
   const plans: readonly object[] = [...calibrating, ...listed];
   const overrides = [...args.overrides, `train.steps=${LEG_STEPS * plans.length}`, 'train.evalEvery=0'];
   // why no limit: a plan that does not fit is predicted, not run
-  const job = prepareJob({ ...args, overrides, tour: tourOf(plans), probing: true, limitBytes: undefined }, places);
+  const job = await prepareJob(
+    { ...args, overrides, tour: tourOf(plans), probing: true, limitBytes: undefined },
+    places,
+  );
   return { workload, job, tried: job.tour!.plans.slice(calibrating.length) };
 }
 

@@ -70,7 +70,7 @@ await runCommand(HELP, async (argv) => {
   const { checkpoint: from, notes } = args.resumePath
     ? await newestCheckpoint(args.resumePath)
     : { checkpoint: null, notes: [] };
-  const job = prepareJob(args, { pages, example }, from);
+  const job = await prepareJob(args, { pages, example }, from);
   const out = new OutFolder(job.outFolder, from?.step ?? 0, args.tensorboardPath);
   out.check();
   if (!from) checkUnfinished(job.outFolder);

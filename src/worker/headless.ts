@@ -164,7 +164,7 @@ async function enterRoom({ desk, index, connectSocket, connectPeer, near }: Surr
   url.protocol = 'ws:';
   const room = await deriveRoom(setup.secret);
   const signaling = new SocketSignaling({ url: url.href, room, presence, connect: connectSocket });
-  return openRoom({ signaling, presence, connect: connectPeer, ...(near && { near }) });
+  return openRoom({ signaling, presence, loadConnect: async () => connectPeer, ...(near && { near }) });
 }
 
 async function startOptions({ desk, index }: Surroundings, setup: Setup, self: string): Promise<StartOptions> {

@@ -9,7 +9,6 @@ import type { Declaration } from '../net/membership/declaration';
 import { RoomMembership } from '../net/membership/roommembership';
 import { openRoom } from '../net/room/room';
 import type { WatchLink } from '../net/room/watch';
-import { connectPeer } from '../net/room/webrtc';
 import { BUILD } from '../net/signaling/build';
 import { openSignaling, type RoomAddress } from '../net/signaling/opensignaling';
 import { cleanName } from '../net/signaling/presence';
@@ -56,7 +55,11 @@ export async function openHost(options: HostOptions): Promise<Host> {
     watch: true,
     ...(options.signal ? { signal: true } : {}),
   };
-  const room = openRoom({ signaling: await openSignaling(options, presence), presence, connect: connectPeer });
+  const room = openRoom({
+    signaling: await openSignaling(options, presence),
+    presence,
+    loadConnect: async () => (await import('../net/room/webrtc')).connectPeer,
+  });
   let known = '';
   const membership: RoomMembership = new RoomMembership({
     self: room.self,

@@ -6,7 +6,6 @@ import type { Remote } from 'comlink';
 import { ProtocolError } from '../errors';
 import { sharedBroker } from '../net/room/broker';
 import { openRoom } from '../net/room/room';
-import { connectPeer } from '../net/room/webrtc';
 import { BUILD } from '../net/signaling/build';
 import { openSignaling } from '../net/signaling/opensignaling';
 import { cleanName } from '../net/signaling/presence';
@@ -47,7 +46,7 @@ export const openTab: OpenTab = async (options) => {
   const room = openRoom({
     signaling: await openSignaling(options, presence),
     presence,
-    connect: connectPeer,
+    loadConnect: async () => (await import('../net/room/webrtc')).connectPeer,
     ...(broker && { near: { broker, page: pageOf() } }),
   });
   let rank: Remote<WorkerEngine> | undefined;

@@ -10,7 +10,7 @@ import { parsePlan } from '../plan/plan';
 import type { StepMetrics, TabStatus } from '../train/trainer/status';
 import type { Handicap } from './api';
 
-export { TOLERANCE } from '../train/trainer/proof';
+export { TOLERANCE } from '../train/trainer/tolerance';
 
 /** Both ends must use the same version; another version gets no answer. */
 export const TELEMETRY_VERSION = 1;

@@ -16,7 +16,7 @@ import { readFragment } from '../../src/pages/state/fragment';
 import { runFileOf } from '../../src/pages/state/runchoice';
 import { collectiveBytes } from '../../src/plan/links';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
-import { TOLERANCE } from '../../src/train/trainer/proof';
+import { TOLERANCE } from '../../src/train/trainer/tolerance';
 import { beforeWorker, seriousFindings, Venue, type Visitor } from '../helpers/visitor';
 
 const TABS = 4;

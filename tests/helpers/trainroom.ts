@@ -53,9 +53,9 @@ export class TrainRoom {
   }
 
   /** Floats of each unit's flat buffer under the newest generation's plan. */
-  get paramFloats(): Iterable<number> {
-    const { run } = prepare(parseRunFile(this.run), TEXT);
-    return holdingUnder(run.model, { plan: this.#newest.plan, rank: 0 }).param.lengths.values();
+  async paramFloats(): Promise<readonly number[]> {
+    const { run } = await prepare(parseRunFile(this.run), TEXT);
+    return [...holdingUnder(run.model, { plan: this.#newest.plan, rank: 0 }).param.lengths.values()];
   }
 
   /** Start a tab; it trains once it is a member. */

@@ -75,7 +75,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^gpu\/(device|stream)$/,
     /^train\/chat\//,
     /^train\/trainer\/prepared$/,
-    /^train\/data\/(texts|corpus)$/,
+    /^train\/data\/(texts|corpus|bundle)$/,
     /^train\/rank\/(allocator|fits|memoryplan|modelsizes)$/,
   ],
 };

@@ -19,6 +19,9 @@ export type LinkChannels = { readonly peer: PeerId } & (
   | ({ readonly kind: 'near' } & NearPorts)
 );
 
+/** connectPeer of webrtc.ts, or what a test puts in its place. */
+export type Connect = (options: ConnectOptions) => PeerConnection;
+
 /** The kind of link, as in RunFile.links. */
 type LinkMode = 'near' | 'webrtc';
 
@@ -57,7 +60,8 @@ export interface RoomOptions {
   readonly signaling: Signaling;
   /** The presence with which `signaling` was opened. */
   readonly presence: Presence;
-  readonly connect: (options: ConnectOptions) => PeerConnection;
+  /** Loads what makes WebRTC connections. Called once a peer is wanted. */
+  readonly loadConnect: () => Promise<Connect>;
   /** Absent where ports to other pages are impossible: in a program, or in a browser without SharedWorkers. */
   readonly near?: { readonly broker: Broker; readonly page: string };
 }
@@ -70,6 +74,9 @@ const envelope = v.variant('k', [
   v.object({ k: v.literal('say'), message: v.unknown() }),
   v.object({ k: v.literal('order'), order: v.unknown() }),
 ]);
+
+const NOT_LOADED =
+  'The code that connects tabs could not be loaded: is the server still running? Reload this page to connect.';
 
 export function openRoom(options: RoomOptions): Room {
   return new SignaledRoom(options);
@@ -84,6 +91,12 @@ class SignaledRoom implements Room {
   readonly #near: RoomOptions['near'];
   /** Peers of this browser to which a connection by ports has failed. */
   readonly #far = new Set<PeerId>();
+  readonly #loadConnect: RoomOptions['loadConnect'];
+  #connectPeer: Connect | undefined;
+  #loading: 'no' | 'yes' | 'failed' = 'no';
+  /** What `want` said last, and the peers to watch. The linkers learn of them once #connectPeer is loaded. */
+  #wanted: { readonly peers: readonly PeerId[]; readonly mode: LinkMode } = { peers: [], mode: 'webrtc' };
+  #watched: readonly PeerId[] = [];
   #mode: LinkMode = 'webrtc';
   readonly #messages = new Listeners<[PeerId, unknown]>();
   readonly #channels = new Listeners<[LinkChannels]>();
@@ -94,15 +107,16 @@ class SignaledRoom implements Room {
   #presence: Presence;
   #roster: ReadonlyMap<PeerId, Presence> = new Map();
 
-  constructor({ signaling, presence, connect, near }: RoomOptions) {
+  constructor({ signaling, presence, loadConnect, near }: RoomOptions) {
     this.self = presence.peer;
     this.met = signaling.met;
     this.#signaling = signaling;
     this.#presence = presence;
     this.#near = near;
+    this.#loadConnect = loadConnect;
     this.#linker = new Linker<Connection>({
       self: this.self,
-      connect: (peer, attempt) => this.#connect(peer, attempt, connect),
+      connect: (peer, attempt) => this.#connect(peer, attempt),
       send: (to, { attempt, data }) => signaling.send(to, { k: 'link', attempt, data }),
       // why nothing: #connect passes the channels on
       opened: () => {},
@@ -111,7 +125,7 @@ class SignaledRoom implements Room {
     });
     this.#watchLinker = new Linker<PeerConnection>({
       self: this.self,
-      connect: (_, { initiator, onSignal }) => connect({ initiator, onSignal }),
+      connect: (_, { initiator, onSignal }) => this.#connectPeer!({ initiator, onSignal }),
       send: (to, { attempt, data }) => signaling.send(to, { k: 'watch', attempt, data }),
       opened: (peer, connection) => this.#openWatch(peer, connection),
       closed: () => {},
@@ -119,7 +133,8 @@ class SignaledRoom implements Room {
     });
     signaling.onRoster((roster) => {
       this.#roster = roster;
-      this.#watchLinker.want(watchedBy(this.self, roster));
+      this.#watched = watchedBy(this.self, roster);
+      this.#hold();
     });
     signaling.onMessage((from, message) => {
       const parsed = v.safeParse(envelope, message);
@@ -155,10 +170,8 @@ class SignaledRoom implements Room {
   }
 
   want(peers: readonly PeerId[], mode: LinkMode): void {
-    const isOther = mode !== this.#mode;
-    this.#mode = mode;
-    if (isOther) for (const peer of peers) if (this.self < peer && this.#isMate(peer)) this.#linker.renew(peer);
-    this.#linker.want(peers);
+    this.#wanted = { peers, mode };
+    this.#hold();
   }
 
   renew(peer: PeerId): void {
@@ -204,8 +217,38 @@ class SignaledRoom implements Room {
     return machine !== undefined && machine === this.#roster.get(peer)?.machine && !this.#far.has(peer);
   }
 
+  /** Hold the wanted connections, from the moment that connectPeer is loaded. */
+  #hold(): void {
+    const { peers, mode } = this.#wanted;
+    if (!this.#connectPeer) {
+      if (peers.length + this.#watched.length > 0) void this.#load();
+      return;
+    }
+    const isOther = mode !== this.#mode;
+    this.#mode = mode;
+    if (isOther) for (const peer of peers) if (this.self < peer && this.#isMate(peer)) this.#linker.renew(peer);
+    this.#linker.want(peers);
+    this.#watchLinker.want(this.#watched);
+  }
+
+  /** After a failure it is tried again at the next change of what is wanted. */
+  async #load(): Promise<void> {
+    if (this.#loading === 'yes') return;
+    const hadFailed = this.#loading === 'failed';
+    this.#loading = 'yes';
+    try {
+      this.#connectPeer = await this.#loadConnect();
+    } catch {
+      this.#loading = 'failed';
+      this.#trouble.tell(NOT_LOADED);
+      return;
+    }
+    if (hadFailed) this.#trouble.tell('');
+    this.#hold();
+  }
+
   /** Make a connection. The end that offers decides its kind. */
-  #connect(peer: PeerId, attempt: Attempt, connect: RoomOptions['connect']): Connection {
+  #connect(peer: PeerId, attempt: Attempt): Connection {
     const { initiator, onSignal, first } = attempt;
     const isNear = initiator ? this.#mode === 'near' && this.#isMate(peer) : nearSignal(first) !== undefined;
     if (this.#near && isNear) {
@@ -217,7 +260,7 @@ class SignaledRoom implements Room {
         onFailed: () => this.#far.add(peer),
       });
     }
-    const connection = connect({ initiator, onSignal });
+    const connection = this.#connectPeer!({ initiator, onSignal });
     const { bulk, control } = connection;
     this.#channels.tell({ peer, kind: 'direct', bulk, control });
     return connection;

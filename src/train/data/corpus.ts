@@ -1,7 +1,6 @@
 /** Turns the bytes of a run's source into tokens and their tokenizer. It does not load the bytes. */
 import { InputError } from '../../errors';
 import type { RunFile } from '../runfile';
-import { broughtTokenizer, packBundle, readBundle } from './brought';
 import { readText } from './readtext';
 import { readTokenFile } from './tokenfile';
 import { makeTokenizer, numberTokenizer, type OnLearned, type Tokenizer } from './tokenizer';
@@ -15,14 +14,14 @@ export interface Corpus {
 }
 
 /**
- * Read the bytes of run.data.source: a text (readtext.ts), or numbers for `tokens:` (tokenfile.ts). Throws InputError
+ * Read the bytes of run.data.source: a text (readtext.ts), or numbers for `tokens:` (tokenfile.ts). Rejects with InputError
  * for a broken file, or if the text needs more tokens than a given model.vocab has.
  */
-export function readCorpus(
+export async function readCorpus(
   { data, model }: Pick<RunFile, 'data' | 'model'>,
   bytes: Uint8Array,
   onLearned?: OnLearned,
-): Corpus {
+): Promise<Corpus> {
   if (data.tokenizer === 'brought') return broughtCorpus(data.source, model.vocab, bytes);
   if (data.source.startsWith('tokens:')) return tokenFile(data.source, model.vocab, bytes);
   const text = textOf(data, bytes);
@@ -38,9 +37,12 @@ export function readCorpus(
   return { tokens: tokenizer.encode(text), tokenizer, note: unused > 0 ? note : '' };
 }
 
-const textOf = ({ source, field = 'text' }: RunFile['data'], bytes: Uint8Array) => readText(source, field, bytes);
+/** The text in the bytes of a run's source. Throws InputError, see readText. */
+export const textOf = ({ source, field = 'text' }: RunFile['data'], bytes: Uint8Array) =>
+  readText(source, field, bytes);
 
-function tokenFile(source: string, vocab: number, bytes: Uint8Array): Corpus {
+/** The numbers of a `tokens:` source. Throws InputError for a broken file or a number beyond `vocab`. */
+export function tokenFile(source: string, vocab: number, bytes: Uint8Array): Corpus {
   const tokens = readTokenFile(source, vocab, bytes);
   checkTokens(source, vocab, tokens);
   return { tokens, tokenizer: numberTokenizer(vocab), note: '' };
@@ -55,30 +57,12 @@ function checkTokens(source: string, vocab: number, tokens: Tokens): void {
   }
 }
 
-function broughtCorpus(source: string, vocab: number, bytes: Uint8Array): Corpus {
+async function broughtCorpus(source: string, vocab: number, bytes: Uint8Array): Promise<Corpus> {
+  // why only now: most runs have a tokenizer of our own, and a page should not load the library for them
+  const { readBundle } = await import('./brought');
   const corpus = readBundle(bytes);
   checkTokens(source, vocab, corpus.tokens);
   return { ...corpus, note: '' };
-}
-
-/**
- * Packs a run's source and the tokenizer.json of its start model into a bundle for all ranks. Throws InputError if the
- * tokenizer has more tokens than the model.
- */
-export function bundleOf(
-  { data, model }: Pick<RunFile, 'data' | 'model'>,
-  bytes: Uint8Array,
-  json: string,
-): Uint8Array {
-  const tokenizer = broughtTokenizer(json);
-  if (tokenizer.size > model.vocab) {
-    throw new InputError(
-      `tokenizer.json has ${tokenizer.size} tokens and config.json a vocab_size of ${model.vocab}; they are not of one model`,
-    );
-  }
-  const isTokens = data.source.startsWith('tokens:');
-  const tokens = isTokens ? tokenFile(data.source, model.vocab, bytes).tokens : tokenizer.encode(textOf(data, bytes));
-  return packBundle(tokens, json);
 }
 
 /** The run with model.vocab taken from the tokenizer if the run file leaves it open. */

@@ -140,7 +140,9 @@ export class GenerationRun {
     const bytes = await text.share(this.#circuit, announcements);
     const prepared =
       this.prepared ??
-      prepare(run, bytes, (learned, of) => reporter.enter('syncing', `Learning byte pairs: ${learned} of ${of}.`));
+      (await prepare(run, bytes, (learned, of) =>
+        reporter.enter('syncing', `Learning byte pairs: ${learned} of ${of}.`),
+      ));
     this.prepared = prepared;
     const { model } = prepared.run;
     if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init), mesh.generation)];

@@ -16,9 +16,9 @@ export interface Prepared {
   readonly floats: number;
 }
 
-/** Throws InputError for a text that cannot be used with this run file. */
-export function prepare(file: RunFile, bytes: Uint8Array, onLearned?: OnLearned): Prepared {
-  const corpus = readCorpus(file, bytes, onLearned);
+/** Rejects with InputError for a text that cannot be used with this run file. */
+export async function prepare(file: RunFile, bytes: Uint8Array, onLearned?: OnLearned): Promise<Prepared> {
+  const corpus = await readCorpus(file, bytes, onLearned);
   const run = withVocab(file, corpus);
   const { context } = run.model;
   return {

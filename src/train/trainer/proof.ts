@@ -3,6 +3,7 @@
  */
 import type { ModelConfig } from '../../model/config';
 import { wholeModel } from '../state/holding';
+import { TOLERANCE } from './tolerance';
 
 interface TensorProof {
   /** `unit/parameter`, as in the program and the model's code. */
@@ -20,12 +21,6 @@ export interface Proof {
   readonly parted: string;
 }
 
-/**
- * Largest relative L2 difference of one tensor at which two gradients count as the same sum in another order.
- * Reordering n float32 additions changes a sum by about sqrt(n) x 6e-8 of its terms: 2e-5 at the 1e5 tokens of a batch.
- * A sample left out or counted twice changes it by a share of the batch, 1e-3 and more.
- */
-export const TOLERANCE = 1e-4;
 /** A tensor's norm below this share of the whole gradient's is noise: the share then replaces it as the reference. */
 const FLOOR = 1e-5;
 

@@ -80,7 +80,7 @@ async function run(
     writeFileSync(path, JSON.stringify({ model, data: { source: 'names' }, train }));
     const slow = [`--slow-unit-ms=${unitMs}`, ...(latencyMs > 0 ? [`--latency-ms=${latencyMs}`] : [])];
     const args = parseTrainArgs([path, `--${nodes ? 'nodes' : 'tabs'}=${pp}`, ...slow]);
-    return await runJob(prepareJob({ ...args, tour: { everySteps: LEG_STEPS, plans } }, places), programs);
+    return await runJob(await prepareJob({ ...args, tour: { everySteps: LEG_STEPS, plans } }, places), programs);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -53,8 +53,8 @@ describe('text', () => {
   });
 });
 
-describe('starting weights', () => {
-  const { run, floats } = prepare(parseRunFile(smallRun(4)), TEXT);
+describe('starting weights', async () => {
+  const { run, floats } = await prepare(parseRunFile(smallRun(4)), TEXT);
   const weights = Float32Array.from({ length: floats }, (_, i) => Math.sin(i) / 9);
   const init = modelFile(run.model, weights);
 
@@ -177,7 +177,7 @@ describe('requests', () => {
     await trained(room);
     const [first] = a.metrics;
     // an all-reduce over two ranks sends every gradient once (2 * (N - 1) / N), and the NORM before a ballot of 4 numbers
-    const floats = [...room.paramFloats].reduce((sum, unit) => sum + unit, 0);
+    const floats = (await room.paramFloats()).reduce((sum, unit) => sum + unit, 0);
     expect(first!.bytesSent.length).toBe(2);
     expect(first!.bytesSent[0]! + first!.bytesSent[1]!).toBe(2 * 4 * floats);
     for (const metrics of a.metrics.slice(1)) {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
 import { broughtTokenizer, packBundle, readBundle } from '../../../src/train/data/brought';
-import { bundleOf, readCorpus } from '../../../src/train/data/corpus';
+import { bundleOf } from '../../../src/train/data/bundle';
+import { readCorpus } from '../../../src/train/data/corpus';
 import { BUILT_IN_FILES } from '../../../src/train/data/texts.plugin';
 import { makeTokenizer } from '../../../src/train/data/tokenizer';
 import { parseRunFile } from '../../../src/train/runfile';
@@ -42,9 +43,9 @@ describe('bundles', () => {
   const json = JSON.stringify(fixture.qwen!.json);
   const run = (vocab: number) => parseRunFile({ model: { vocab }, data: { source: 'file:x', tokenizer: 'brought' } });
 
-  test('a text becomes tokens where the file is, and the tokenizer goes along', () => {
+  test('a text becomes tokens where the file is, and the tokenizer goes along', async () => {
     const text = 'The whale, the whale! '.repeat(20);
-    const corpus = readCorpus(run(500), bundleOf(run(500), new TextEncoder().encode(text), json));
+    const corpus = await readCorpus(run(500), bundleOf(run(500), new TextEncoder().encode(text), json));
     expect(corpus.tokenizer.decode(corpus.tokens)).toBe(text);
     expect(corpus.tokenizer.json()).toBe(json);
   });

@@ -99,7 +99,7 @@ test('a rank that has nothing to deliver stays until the others have delivered',
 
 test('a state of an earlier visit is taken where it is the newest, and its steps are never those of another history', async () => {
   let mine: CutState | null = null;
-  const { run: file } = prepare(parseRunFile(smallRun(STEPS)), TEXT);
+  const { run: file } = await prepare(parseRunFile(smallRun(STEPS)), TEXT);
   // why awaited: the elements are those of this step only until the next one
   const keeper = keeperOf(KEPT, async ({ step, elements }) => {
     const state = await stateFrom(elements, holdingUnder(file.model, SINGLE));

@@ -47,9 +47,9 @@ describe('run file', () => {
     expect(plan).toMatchObject({ dp: 1, pp: 1, tp: 1, zero: 0, schedule: '1f1b', microbatches: 1, wire: 'f32' });
   });
 
-  test('the run without a file has 109,504 parameters', () => {
+  test('the run without a file has 109,504 parameters', async () => {
     const file = readFileSync(join(EXAMPLES, 'default.json'), 'utf8');
-    const { run, floats } = prepare(readRunFile(file), mobyDick());
+    const { run, floats } = await prepare(readRunFile(file), mobyDick());
     expect(run.model.vocab).toBe(83);
     expect(floats).toBe(109_504);
   });

@@ -62,10 +62,13 @@ describe('tokenizers', () => {
     expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
   });
 
-  test('bpe: asking for more than can be learned is said', () => {
-    const few = readCorpus(run({ source: 'file:x', tokenizer: 'bpe' }, 400), new TextEncoder().encode('ab ab ab ab'));
+  test('bpe: asking for more than can be learned is said', async () => {
+    const few = await readCorpus(
+      run({ source: 'file:x', tokenizer: 'bpe' }, 400),
+      new TextEncoder().encode('ab ab ab ab'),
+    );
     expect(few.note).toMatch(/bpe learned 2 merges, and 142 of the 400 tokens of model\.vocab are never used/);
-    expect(readCorpus(run({ source: 'file:x', tokenizer: 'bpe' }), bytes).note).toBe('');
+    expect((await readCorpus(run({ source: 'file:x', tokenizer: 'bpe' }), bytes)).note).toBe('');
     expect(() => makeTokenizer('bpe', text, 8449)).toThrow('model.vocab 8449 > 8448');
   });
 
@@ -96,23 +99,25 @@ describe('tokenizers', () => {
 });
 
 describe('corpus', () => {
-  test('text: vocab follows the tokenizer, or is held against it', () => {
-    const corpus = readCorpus(run({ source: 'file:x' }), bytes);
+  test('text: vocab follows the tokenizer, or is held against it', async () => {
+    const corpus = await readCorpus(run({ source: 'file:x' }), bytes);
     expect(corpus.tokenizer.size).toBe(new Set(text).size);
     expect(withVocab(run({ source: 'file:x' }), corpus).model.vocab).toBe(corpus.tokenizer.size);
     expect(withVocab(run({ source: 'file:x' }, 97), corpus).model.vocab).toBe(97);
-    expect(() => readCorpus(run({ source: 'file:x' }, 10), bytes)).toThrow(
+    await expect(readCorpus(run({ source: 'file:x' }, 10), bytes)).rejects.toThrow(
       `model.vocab 10 < ${corpus.tokenizer.size} tokens of the char tokenizer`,
     );
-    expect(() => readCorpus(run({ source: 'file:x' }), new Uint8Array())).toThrow('file:x is empty');
+    await expect(readCorpus(run({ source: 'file:x' }), new Uint8Array())).rejects.toThrow('file:x is empty');
   });
 
-  test('tokens: little-endian, held against vocab, also from an odd offset', () => {
+  test('tokens: little-endian, held against vocab, also from an odd offset', async () => {
     const file = Uint8Array.of(9, 1, 0, 96, 0, 4, 1).subarray(1);
-    expect([...readCorpus(run({ source: 'tokens:x' }, 300), file).tokens]).toEqual([1, 96, 260]);
-    expect(() => readCorpus(run({ source: 'tokens:x' }, 97), file)).toThrow(
+    expect([...(await readCorpus(run({ source: 'tokens:x' }, 300), file)).tokens]).toEqual([1, 96, 260]);
+    await expect(readCorpus(run({ source: 'tokens:x' }, 97), file)).rejects.toThrow(
       'token 260 at position 2 of tokens:x is beyond model.vocab 97',
     );
-    expect(() => readCorpus(run({ source: 'tokens:x' }, 97), file.subarray(1))).toThrow('5 bytes, an odd number');
+    await expect(readCorpus(run({ source: 'tokens:x' }, 97), file.subarray(1))).rejects.toThrow(
+      '5 bytes, an odd number',
+    );
   });
 });

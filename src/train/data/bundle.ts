@@ -1,0 +1,25 @@
+/** Makes the bundle that ranks receive where the model brings its tokenizer: the tokens and the tokenizer. */
+import { InputError } from '../../errors';
+import type { RunFile } from '../runfile';
+import { broughtTokenizer, packBundle } from './brought';
+import { textOf, tokenFile } from './corpus';
+
+/**
+ * Packs a run's source and the tokenizer.json of its start model into a bundle for all ranks. Throws InputError if the
+ * tokenizer has more tokens than the model.
+ */
+export function bundleOf(
+  { data, model }: Pick<RunFile, 'data' | 'model'>,
+  bytes: Uint8Array,
+  json: string,
+): Uint8Array {
+  const tokenizer = broughtTokenizer(json);
+  if (tokenizer.size > model.vocab) {
+    throw new InputError(
+      `tokenizer.json has ${tokenizer.size} tokens and config.json a vocab_size of ${model.vocab}; they are not of one model`,
+    );
+  }
+  const isTokens = data.source.startsWith('tokens:');
+  const tokens = isTokens ? tokenFile(data.source, model.vocab, bytes).tokens : tokenizer.encode(textOf(data, bytes));
+  return packBundle(tokens, json);
+}
