@@ -22,12 +22,14 @@ const project = (name: string, globalSetup: string[] = []) => ({
     name,
     include: [`tests/${name}/**/*.test.{ts,tsx}`],
     globalSetup: globalSetup.map((file) => at(`tests/helpers/${file}`)),
-    // Dawn keeps native threads, so every file has a process of its own; the timeout is for software adapters on busy machines.
+    // Dawn keeps native threads, so every file has a process of its own; the long timeout is for software adapters on busy machines.
     pool: 'forks' as const,
     maxWorkers: globalSetup.length > 0 ? 1 : 2,
     sequence: { groupOrder: globalSetup.length > 0 ? 1 : 0 },
-    testTimeout: 300_000,
-    hookTimeout: 180_000,
+    // why 30 s for unit tests: each takes seconds at most (tests/unit/README.md)
+    testTimeout: name === 'unit' ? 30_000 : 300_000,
+    hookTimeout: name === 'unit' ? 30_000 : 180_000,
+    env: { TABTRAIN_COVERED: name === 'unit' ? 'yes' : 'no' },
     // why not the default of one second: what a page shows is awaited, and software adapters are slow
     expect: { poll: { timeout: 60_000, interval: 100 } },
   },
@@ -36,6 +38,14 @@ const project = (name: string, globalSetup: string[] = []) => ({
 const tests = {
   test: {
     reporters: ['default', at('tests/helpers/tally.ts')],
+    // printed by `npm test`, which switches it on; of the unit tests only
+    coverage: {
+      provider: 'custom' as const,
+      customProviderModule: at('tests/helpers/unitcoverage.ts'),
+      include: ['src/**/*.{ts,tsx}'],
+      reporter: ['text-summary'],
+      reportsDirectory: at('node_modules/.cache/tabtrain/coverage'),
+    },
     projects: [
       project('unit'),
       project('static'),
