@@ -3,6 +3,7 @@
  * inputs. With --plans it also runs every plan of a list and prints the predictions beside the measurements.
  */
 import { PlanError } from '../errors';
+import { BYTES_PER_MS_OF_MBIT } from '../plan/links';
 import { calibrations, type Leg, measuredDevices, measuredLinks } from '../plan/measured';
 import type { ParallelPlan } from '../plan/plan';
 import { predict, type Workload } from '../plan/planner';
@@ -74,7 +75,7 @@ export function trialTable(trials: readonly Trial[]): string {
 }
 
 function mbit(bytesPerMs: number): string {
-  return (bytesPerMs / 125).toFixed(0);
+  return (bytesPerMs / BYTES_PER_MS_OF_MBIT).toFixed(0);
 }
 
 function percent(ratio: number): string {

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { PlanError, sentenceOf } from '../errors';
-import type { Links } from '../plan/links';
+import { BYTES_PER_MS_OF_MBIT, type Links } from '../plan/links';
 import { deviceOfSpeed, type Recommendation, recommend, type Workload } from '../plan/planner';
 import type { Device, Prediction } from '../plan/prediction';
 import { megabytes, nameOf, roundedMs } from '../plan/why';
@@ -54,7 +54,7 @@ export function readQuestion(args: readonly string[], readText: (path: string) =
   const device = deviceOfSpeed(model, positive(values.gflops, 'gflops') * 1e6, limitBytes);
   const links: Links = {
     latencyMs: positive(values['latency-ms'], 'latency-ms'),
-    bytesPerMs: (positive(values.mbit, 'mbit') * 1e6) / 8 / 1000,
+    bytesPerMs: positive(values.mbit, 'mbit') * BYTES_PER_MS_OF_MBIT,
   };
   if (!Number.isInteger(ranks) || ranks > 64) throw new PlanError(`--ranks ${ranks} must be an integer from 1 to 64`);
   const isAssumed = given.model.vocab === 0;

@@ -3,6 +3,9 @@
  * directed link has its own rate. A device that sends on all its links at once may be limited by its total rate.
  */
 
+/** Bytes per ms of a rate of 1 Mbit/s. */
+export const BYTES_PER_MS_OF_MBIT = 125;
+
 export interface Links {
   /** Time of a small message, one way. */
   readonly latencyMs: number;

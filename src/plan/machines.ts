@@ -3,6 +3,7 @@
  * the others wait, one is as fast as alone. The simulator does not model this. A plan is simulated with every rank
  * slowed down by the number of ranks on its machine, and the time saved while neighbours wait is subtracted afterwards.
  */
+import { coveredMs } from '../trace/interval';
 import type { TraceEvent } from '../trace/trace';
 
 /** A device and its machine. A device without `machine` has a machine of its own. */
@@ -47,15 +48,4 @@ function countOf(devices: readonly Placed[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { machine } of devices) if (machine !== undefined) counts.set(machine, (counts.get(machine) ?? 0) + 1);
   return counts;
-}
-
-/** Length of the union of the intervals. */
-export function coveredMs(intervals: readonly { readonly t0: number; readonly t1: number }[]): number {
-  let covered = 0;
-  let end = Number.NEGATIVE_INFINITY;
-  for (const { t0, t1 } of [...intervals].sort((a, b) => a.t0 - b.t0)) {
-    covered += Math.max(0, t1 - Math.max(end, t0));
-    end = Math.max(end, t1);
-  }
-  return covered;
 }

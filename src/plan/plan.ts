@@ -2,7 +2,8 @@
  * ParallelPlan: how one run is cut over ranks, as plain data. It is in the run file, the URL, the checkpoint and the
  * trace. This file holds types, defaults and the shape of the data; rules.ts checks which combinations can run.
  */
-import { PlanError } from '../errors';
+import * as v from 'valibot';
+import { flag, integer, oneOf, real, section } from './fields';
 import { WIRES, type Wire } from './wire';
 
 export type Axis = 'dp' | 'pp' | 'tp';
@@ -138,44 +139,46 @@ export interface UnitSize {
   readonly copied?: readonly number[];
 }
 
-const FIELDS = [
-  'dp',
-  'pp',
-  'tp',
-  'zero',
-  'schedule',
-  'chunks',
-  'microbatches',
-  'recompute',
-  'wire',
-  'feedback',
-  'overlap',
-  'outer',
-] as const;
-const OUTER_FIELDS = ['every', 'lr', 'momentum', 'from', 'fragments', 'delay', 'mix'] as const;
+const count = integer(1, 65536);
+
+const planFields = {
+  dp: v.optional(count, 1),
+  pp: v.optional(count, 1),
+  tp: v.optional(count, 1),
+  zero: v.optional(oneOf([0, 1, 2, 3]), 0),
+  schedule: v.optional(oneOf(SCHEDULES), '1f1b'),
+  chunks: v.optional(count),
+  microbatches: v.optional(count),
+  recompute: v.optional(flag, false),
+  wire: v.optional(oneOf(WIRES), 'f32'),
+  feedback: v.optional(flag, false),
+  overlap: v.optional(flag, true),
+  outer: v.optional(v.unknown()),
+};
+
+const outerFields = {
+  every: count,
+  lr: v.optional(real(0, 10)),
+  momentum: v.optional(real(0, 1)),
+  from: v.optional(integer(0, Number.MAX_SAFE_INTEGER), 0),
+  fragments: v.optional(count, 1),
+  delay: v.optional(integer(0, 65535), 0),
+  mix: v.optional(real(0, 1), 0),
+};
 
 /**
  * A plan from untrusted data, with defaults for what is missing: one rank, 1f1b, two chunks where the schedule needs
  * them, and as many microbatches as pp. Throws PlanError naming the field. `rules.ts` says whether it can run.
  */
 export function parsePlan(value: unknown): ParallelPlan {
-  const plan = fieldsOf(value, FIELDS, 'plan');
-  const pp = count(plan.pp, 'pp', 1);
-  const schedule = oneOf(plan.schedule, SCHEDULES, 'schedule', '1f1b');
-  const outer = plan.outer === undefined ? undefined : parseOuter(plan.outer);
+  const { feedback, overlap, outer, ...plan } = section(value, planFields, 'plan');
+  const { dp, pp, tp, zero, schedule, recompute, wire } = plan;
+  const chunks = plan.chunks ?? (schedule === 'interleaved' || schedule === 'zb-v' ? 2 : 1);
   return {
-    dp: count(plan.dp, 'dp', 1),
-    pp,
-    tp: count(plan.tp, 'tp', 1),
-    zero: oneOf(plan.zero, [0, 1, 2, 3] as const, 'zero', 0),
-    schedule,
-    chunks: count(plan.chunks, 'chunks', schedule === 'interleaved' || schedule === 'zb-v' ? 2 : 1),
-    microbatches: count(plan.microbatches, 'microbatches', pp),
-    recompute: oneOf(plan.recompute, [false, true] as const, 'recompute', false),
-    wire: oneOf(plan.wire, WIRES, 'wire', 'f32'),
-    ...(oneOf(plan.feedback, [true, false] as const, 'feedback', false) ? { feedback: true } : {}),
-    ...(oneOf(plan.overlap, [true, false] as const, 'overlap', true) ? {} : { overlap: false }),
-    ...(outer === undefined ? {} : { outer }),
+    ...{ dp, pp, tp, zero, schedule, chunks, microbatches: plan.microbatches ?? pp, recompute, wire },
+    ...(feedback && { feedback }),
+    ...(!overlap && { overlap }),
+    ...(outer !== undefined && { outer: parseOuter(outer) }),
   };
 }
 
@@ -184,64 +187,15 @@ export function parsePlan(value: unknown): ParallelPlan {
  * with `every` 10 and with `every` 50. The published pair (0.7, 0.9) needs thousands of steps.
  */
 function parseOuter(value: unknown): OuterPlan {
-  const outer = fieldsOf(value, OUTER_FIELDS, 'plan.outer');
-  const every = count(outer.every, 'outer.every', undefined);
+  const { every, from, fragments, delay, mix, ...sgd } = section(value, outerFields, 'plan.outer');
   const [lr, momentum] = every < 30 ? [0.5, 0.8] : [1, 0.5];
-  const from = between(outer.from ?? 0, 'outer.from', 0, Number.MAX_SAFE_INTEGER, true);
-  const fragments = count(outer.fragments, 'outer.fragments', 1);
-  const delay = between(outer.delay ?? 0, 'outer.delay', 0, 65535, true);
-  const mix = between(outer.mix ?? 0, 'outer.mix', 0, 1);
   return {
     every,
-    lr: between(outer.lr ?? lr, 'outer.lr', 0, 10),
-    momentum: between(outer.momentum ?? momentum, 'outer.momentum', 0, 1),
+    lr: sgd.lr ?? lr,
+    momentum: sgd.momentum ?? momentum,
     ...(from > 0 && { from }),
     ...(fragments > 1 && { fragments }),
     ...(delay > 0 && { delay }),
     ...(mix > 0 && { mix }),
   };
-}
-
-function fieldsOf<K extends string>(value: unknown, known: readonly K[], where: string): Partial<Record<K, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new PlanError(`${where} must be an object with the fields ${known.join(', ')}`);
-  }
-  for (const key of Object.keys(value)) {
-    if (!(known as readonly string[]).includes(key)) {
-      throw new PlanError(`${where}.${key} is not a field; the fields are ${known.join(', ')}`);
-    }
-  }
-  return value;
-}
-
-function count(value: unknown, field: string, missing: number | undefined): number {
-  const number = value ?? missing;
-  if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 65536) {
-    throw new PlanError(`plan.${field} is ${shown(value)}; it must be an integer from 1 to 65536`);
-  }
-  return number;
-}
-
-function between(value: unknown, field: string, low: number, high: number, whole = false): number {
-  if (typeof value !== 'number' || !(value >= low && value <= high) || (whole && !Number.isInteger(value))) {
-    const kind = whole ? 'an integer' : 'a number';
-    throw new PlanError(`plan.${field} is ${shown(value)}; it must be ${kind} from ${low} to ${high}`);
-  }
-  return value;
-}
-
-function oneOf<T extends string | number | boolean>(
-  value: unknown,
-  allowed: readonly T[],
-  field: string,
-  missing: T,
-): T {
-  const chosen = value === undefined ? missing : allowed.find((option) => option === value);
-  if (chosen === undefined)
-    throw new PlanError(`plan.${field} is ${shown(value)}; it must be one of ${allowed.join(', ')}`);
-  return chosen;
-}
-
-function shown(value: unknown): string {
-  return JSON.stringify(value) ?? 'missing';
 }

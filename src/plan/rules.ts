@@ -3,7 +3,7 @@
  * way out. Pipeline shapes are refused as PyTorch's pipelining schedules refuse them. Memory is not checked here
  * (gpu/memory.ts).
  */
-import { PlanError } from '../errors';
+import { refuseUnless } from './fields';
 import type { ParallelPlan } from './plan';
 
 /** The facts that a plan is checked against. */
@@ -30,32 +30,28 @@ export function validatePlan(plan: ParallelPlan, facts: RunFacts): ParallelPlan 
   return plan;
 }
 
-function refuse(unless: boolean, sentence: () => string): void {
-  if (!unless) throw new PlanError(sentence());
-}
-
 function checkRanks({ dp, pp, tp }: ParallelPlan, { ranks }: RunFacts): void {
-  refuse(dp * pp * tp === ranks, () => {
+  refuseUnless(dp * pp * tp === ranks, () => {
     return `plan.dp ${dp} x plan.pp ${pp} x plan.tp ${tp} = ${dp * pp * tp} ranks, but ${ranks} take part; change the plan or start ${dp * pp * tp}`;
   });
 }
 
 function checkBatch({ dp, microbatches }: ParallelPlan, { globalBatch }: RunFacts): void {
-  refuse(globalBatch >= dp * microbatches, () => {
+  refuseUnless(globalBatch >= dp * microbatches, () => {
     return `train.globalBatch ${globalBatch} < plan.dp ${dp} x plan.microbatches ${microbatches} = ${dp * microbatches}: every microbatch needs a sample; raise globalBatch or lower microbatches or dp`;
   });
 }
 
 function checkTensorParallel({ tp }: ParallelPlan, { heads, kvHeads, hidden }: RunFacts): void {
-  refuse(
+  refuseUnless(
     heads % tp === 0,
     () =>
       `model.heads ${heads} mod plan.tp ${tp} = ${heads % tp}, but heads are split whole; choose tp among the divisors of ${heads}`,
   );
-  refuse(kvHeads % tp === 0 || tp % kvHeads === 0, () => {
+  refuseUnless(kvHeads % tp === 0 || tp % kvHeads === 0, () => {
     return `model.kvHeads ${kvHeads} and plan.tp ${tp}: one must divide the other (a key/value head is on one rank, or copied on tp/kvHeads ranks); choose another tp`;
   });
-  refuse(
+  refuseUnless(
     hidden % tp === 0,
     () =>
       `model.hidden ${hidden} mod plan.tp ${tp} = ${hidden % tp}, but the MLP is split evenly; choose tp among the divisors of ${hidden}`,
@@ -65,12 +61,12 @@ function checkTensorParallel({ tp }: ParallelPlan, { heads, kvHeads, hidden }: R
 function checkPipeline(plan: ParallelPlan, { layers }: RunFacts): void {
   const { pp, schedule, chunks, microbatches } = plan;
   const stages = pp * chunks;
-  refuse(stages <= layers + 2, () => {
+  refuseUnless(stages <= layers + 2, () => {
     return `plan.pp ${pp} x plan.chunks ${chunks} = ${stages} stages > model.layers ${layers} + 2 (embed and head) = ${layers + 2} units; every stage needs a unit, so lower pp or chunks`;
   });
   checkChunks(plan);
   if (schedule === '1f1b' || schedule === 'eager-1f1b') {
-    refuse(
+    refuseUnless(
       microbatches >= pp,
       () =>
         `plan.microbatches ${microbatches} < plan.pp ${pp}: ${schedule} needs at least one microbatch per stage; raise microbatches to ${pp} or take gpipe`,
@@ -78,7 +74,7 @@ function checkPipeline(plan: ParallelPlan, { layers }: RunFacts): void {
   }
   if (schedule === 'interleaved' || schedule === 'zb-h1') {
     const rounds = Math.max(1, Math.floor(microbatches / pp));
-    refuse(microbatches % rounds === 0, () => {
+    refuseUnless(microbatches % rounds === 0, () => {
       return `plan.microbatches ${microbatches} mod ${rounds} rounds (microbatches / pp ${pp}, rounded down) = ${microbatches % rounds}: ${schedule} needs equal rounds; take ${Math.ceil(microbatches / pp) * pp} microbatches`;
     });
   }
@@ -98,41 +94,44 @@ function checkChunks({ schedule, chunks }: ParallelPlan): void {
     schedule in allowed
       ? allowed[schedule as keyof typeof allowed]
       : ([1, 1, `${schedule} runs one stage per rank; set chunks to 1 or take interleaved`] as const);
-  refuse(chunks >= least, () => `plan.chunks ${chunks} < ${least}: ${wayOut}`);
-  refuse(chunks <= most, () => `plan.chunks ${chunks} > ${most}: ${wayOut}`);
+  refuseUnless(chunks >= least, () => `plan.chunks ${chunks} < ${least}: ${wayOut}`);
+  refuseUnless(chunks <= most, () => `plan.chunks ${chunks} > ${most}: ${wayOut}`);
 }
 
 /** With zero >= 2 every microbatch has its own REDUCE, which clears the gradient for the next one: it cannot wait. */
 function checkOverlap({ overlap, zero }: ParallelPlan): void {
-  refuse(overlap !== false || zero < 2, () => {
+  refuseUnless(overlap !== false || zero < 2, () => {
     return `plan.overlap false with plan.zero ${zero}: gradients in shards are reduced after every microbatch; set zero to 0 or 1`;
   });
 }
 
 function checkOuter({ outer, zero }: ParallelPlan, { layers }: RunFacts): void {
   if (!outer) return;
-  refuse(
+  refuseUnless(
     zero === 0,
     () => `plan.outer with plan.zero ${zero} > 0: DiLoCo keeps every rank's own parameters and moments; set zero to 0`,
   );
   const { every, fragments = 1, delay = 0 } = outer;
-  refuse(fragments <= layers, () => {
+  refuseUnless(fragments <= layers, () => {
     return `plan.outer.fragments ${fragments} > model.layers ${layers}: every fragment needs a block; lower fragments`;
   });
-  refuse(every % fragments === 0, () => {
+  refuseUnless(every % fragments === 0, () => {
     return `plan.outer.every ${every} mod plan.outer.fragments ${fragments} = ${every % fragments}: fragments take turns at equal distances; take a multiple of ${fragments}`;
   });
-  refuse(delay < every / fragments, () => {
+  refuseUnless(delay < every / fragments, () => {
     return `plan.outer.delay ${delay} >= ${every / fragments}, the steps from one fragment's turn to the next (every / fragments); lower delay`;
   });
 }
 
 function checkWire({ wire, outer, feedback, zero }: ParallelPlan): void {
-  refuse(wire !== 'int4' || outer !== undefined, () => {
+  refuseUnless(wire !== 'int4' || outer !== undefined, () => {
     return 'plan.wire int4 without plan.outer: 4 bits are too few for a gradient of every step; take int8';
   });
-  refuse(!feedback || wire !== 'f32', () => 'plan.feedback with plan.wire f32: nothing is lost; leave feedback out');
-  refuse(!feedback || zero < 2, () => {
+  refuseUnless(
+    !feedback || wire !== 'f32',
+    () => 'plan.feedback with plan.wire f32: nothing is lost; leave feedback out',
+  );
+  refuseUnless(!feedback || zero < 2, () => {
     return `plan.feedback with plan.zero ${zero}: gradients of each microbatch are summed by themselves; set zero to 0 or 1`;
   });
 }

@@ -2,6 +2,8 @@
  * Statistics of a trace, as pure functions of its events: bubble, overlap, busy and waiting time, bytes, tokens per
  * second. Works on measured and simulated events; the events of all ranks are on one clock.
  */
+import { groupBy } from './group';
+import { coveredMs, envelope } from './interval';
 import type { TraceEvent } from './trace';
 
 interface RankStats {
@@ -26,8 +28,6 @@ interface TraceStats {
   readonly ranks: readonly RankStats[];
 }
 
-type Interval = readonly [t0: number, t1: number];
-
 const COMPUTE = new Set(['F', 'B', 'I', 'W']);
 
 /** `tokensPerStep` is the target tokens of the global batch. */
@@ -37,9 +37,10 @@ export function statsOf(events: readonly TraceEvent[], tokensPerStep: number): T
   let windowMs = 0;
   const busyMs = new Map(ranks.map((rank) => [rank, 0]));
   for (const step of groupBy(compute, ({ step }) => step).values()) {
-    windowMs += lengthOf([envelope(step)]);
+    const [t0, t1] = envelope(step);
+    windowMs += t1 - t0;
     for (const [rank, mine] of groupBy(step, ({ rank }) => rank)) {
-      busyMs.set(rank, busyMs.get(rank)! + lengthOf(union(mine)));
+      busyMs.set(rank, busyMs.get(rank)! + coveredMs(mine));
     }
   }
   const allBusyMs = [...busyMs.values()].reduce((sum, ms) => sum + ms, 0);
@@ -72,11 +73,10 @@ function overlapOf(events: readonly TraceEvent[], compute: readonly TraceEvent[]
   let allMs = 0;
   let hiddenMs = 0;
   for (const [rank, mine] of net) {
-    const under = union(computing.get(rank) ?? []);
-    const together = union([...mine, ...(computing.get(rank) ?? [])]);
-    const netMs = lengthOf(union(mine));
+    const under = computing.get(rank) ?? [];
+    const netMs = coveredMs(mine);
     allMs += netMs;
-    hiddenMs += netMs + lengthOf(under) - lengthOf(together);
+    hiddenMs += netMs + coveredMs(under) - coveredMs([...mine, ...under]);
   }
   return allMs > 0 ? hiddenMs / allMs : 1;
 }
@@ -97,39 +97,4 @@ function bytesByName(events: readonly TraceEvent[]): Record<string, number> {
     if (event.lane === 'net' && event.bytes !== undefined) bytes[event.name] = (bytes[event.name] ?? 0) + event.bytes;
   }
   return bytes;
-}
-
-/** The union of the events' intervals, as disjoint intervals sorted by start. */
-function union(events: readonly TraceEvent[]): Interval[] {
-  const joined: [number, number][] = [];
-  for (const { t0, t1 } of [...events].sort((a, b) => a.t0 - b.t0)) {
-    const last = joined.at(-1);
-    if (last && t0 <= last[1]) last[1] = Math.max(last[1], t1);
-    else joined.push([t0, t1]);
-  }
-  return joined;
-}
-
-/** From the first start to the last end. Returns [Infinity, -Infinity] for an empty list. */
-export function envelope(events: readonly TraceEvent[]): Interval {
-  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { t0, t1 } of events) {
-    first = Math.min(first, t0);
-    last = Math.max(last, t1);
-  }
-  return [first, last];
-}
-
-function lengthOf(intervals: readonly Interval[]): number {
-  return intervals.reduce((sum, [t0, t1]) => sum + t1 - t0, 0);
-}
-
-function groupBy<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const group = groups.get(key(item));
-    if (group) group.push(item);
-    else groups.set(key(item), [item]);
-  }
-  return groups;
 }

@@ -2,6 +2,7 @@
  * The only stream of measured events: pages, bench, tests and exports read it. Times are milliseconds of this process's
  * performance.now(); `clockOffsetMs` of a peer is applied when streams are merged.
  */
+import { Listeners } from '../listeners';
 
 /** One closed interval of one lane; `t0 === t1` is an instant. */
 export interface TraceEvent {
@@ -34,12 +35,11 @@ export class Trace {
   /** `span` and `instant` put `step` and `rank` into their events; the trainer sets both. */
   step = 0;
   rank = 0;
-  readonly #listeners = new Set<TraceListener>();
+  readonly #listeners = new Listeners<Parameters<TraceListener>>();
 
   /** Call `listener` for every later event; returns the function that stops it. */
   subscribe(listener: TraceListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /**
@@ -54,7 +54,7 @@ export class Trace {
   }
 
   emit(event: TraceEvent, generation = 0): void {
-    for (const listener of this.#listeners) listener(event, generation);
+    this.#listeners.tell(event, generation);
   }
 
   /** Record an interval that began at `t0` (ms) and ends now. */

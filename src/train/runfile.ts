@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { PlanError, sentenceOf } from '../errors';
 import type { MatmulPrecision } from '../gpu/device';
 import type { ModelConfig } from '../model/config';
+import { fieldsOf, flag, integer, oneOf, real, refuseUnless, section } from '../plan/fields';
 import { type ParallelPlan, parsePlan } from '../plan/plan';
 import { validatePlan } from '../plan/rules';
 
@@ -57,18 +58,6 @@ export type LinkMode = 'near' | 'webrtc';
 const MAX_HEAD_SIZE = 128;
 /** Token numbers above 65,535 take four bytes each (data/tokens.ts). */
 const MAX_VOCAB = 1 << 20;
-
-const integer = (min: number, max: number) => {
-  const text = `must be an integer from ${min} to ${max}`;
-  return v.pipe(v.number(text), v.integer(text), v.minValue(min, text), v.maxValue(max, text));
-};
-const real = (min: number, max: number) => {
-  const text = `must be a number from ${min} to ${max}`;
-  return v.pipe(v.number(text), v.minValue(min, text), v.maxValue(max, text));
-};
-const oneOf = <const T extends readonly string[]>(options: T) =>
-  v.picklist(options, `must be one of ${options.join(', ')}`);
-const flag = v.boolean('must be true or false');
 
 const modelFields = {
   arch: v.optional(oneOf(['gpt2', 'llama']), 'gpt2'),
@@ -139,8 +128,8 @@ const trainFields = {
 export function parseRunFile(value: unknown, ranks?: number): RunFile {
   const file = fieldsOf(value, ['model', 'data', 'train', 'plan', 'links'], '');
   const model = parseModel(file.model);
-  const data: DataConfig = section(file.data, dataFields, 'data');
-  const train: TrainConfig = section(file.train, trainFields, 'train');
+  const data: DataConfig = section(file.data ?? {}, dataFields, 'data');
+  const train: TrainConfig = section(file.train ?? {}, trainFields, 'train');
   checkModel(model);
   if (data.source.startsWith('tokens:') && model.vocab === 0) {
     throw new PlanError(`model.vocab must be given with data.source ${data.source}: a file of tokens does not say it`);
@@ -176,7 +165,7 @@ export function parseJson(text: string): unknown {
 }
 
 function parseModel(value: unknown): ModelConfig {
-  const model = section(value, modelFields, 'model');
+  const model = section(value ?? {}, modelFields, 'model');
   const { dim, heads, arch } = model;
   // why 8/3: the three matrices of SwiGLU are then as large as the two of a 4x MLP; in steps of 8 for splits by tp
   const hidden = model.hidden ?? (arch === 'llama' ? Math.ceil(dim / 3) * 8 : 4 * dim);
@@ -186,21 +175,21 @@ function parseModel(value: unknown): ModelConfig {
 function checkModel(model: ModelConfig): void {
   const { arch, dim, heads, kvHeads, headSize } = model;
   checkOptions(model);
-  refuse(headSize !== undefined || dim % heads === 0, () => {
+  refuseUnless(headSize !== undefined || dim % heads === 0, () => {
     return `model.dim ${dim} mod model.heads ${heads} = ${dim % heads}: heads must divide dim; take a dim that is a multiple of ${heads}`;
   });
   const size = headSize ?? dim / heads;
-  refuse(size <= MAX_HEAD_SIZE, () => {
+  refuseUnless(size <= MAX_HEAD_SIZE, () => {
     return `model.dim ${dim} / model.heads ${heads} = ${size} > ${MAX_HEAD_SIZE}, the largest head size; take at least ${Math.ceil(dim / MAX_HEAD_SIZE)} heads`;
   });
-  refuse(arch === 'llama' || kvHeads === heads, () => {
+  refuseUnless(arch === 'llama' || kvHeads === heads, () => {
     return `model.kvHeads ${kvHeads} != model.heads ${heads}: gpt2 has a key/value head per head; leave kvHeads out or take llama`;
   });
-  refuse(
+  refuseUnless(
     heads % kvHeads === 0,
     () => `model.heads ${heads} mod model.kvHeads ${kvHeads} = ${heads % kvHeads}: kvHeads must divide heads`,
   );
-  refuse(arch === 'gpt2' || size % 2 === 0, () => {
+  refuseUnless(arch === 'gpt2' || size % 2 === 0, () => {
     const what = headSize === undefined ? `model.dim ${dim} / model.heads ${heads} =` : 'model.headSize';
     return `${what} ${size}: llama rotates pairs, so the head size must be even`;
   });
@@ -208,22 +197,22 @@ function checkModel(model: ModelConfig): void {
 
 /** Checks the fields that only one of the two architectures has. */
 function checkOptions({ arch, activation, headSize, qkvBias, ropeScaling }: ModelConfig): void {
-  refuse(arch === 'gpt2' || activation === undefined, () => {
+  refuseUnless(arch === 'gpt2' || activation === undefined, () => {
     return `model.activation ${activation} is for gpt2; llama has SwiGLU, so leave it out`;
   });
   const ofLlama = Object.entries({ headSize, qkvBias, ropeScaling });
   for (const [field, value] of ofLlama) {
-    refuse(arch === 'llama' || value === undefined, () => `model.${field} is for llama; leave it out`);
+    refuseUnless(arch === 'llama' || value === undefined, () => `model.${field} is for llama; leave it out`);
   }
   if (ropeScaling?.type !== 'llama3') return;
   const { lowFrequency, highFrequency } = ropeScaling;
-  refuse(lowFrequency < highFrequency, () => {
+  refuseUnless(lowFrequency < highFrequency, () => {
     return `model.ropeScaling.lowFrequency ${lowFrequency} >= highFrequency ${highFrequency}; pairs between the two are stretched in part, so lower it`;
   });
 }
 
 function checkTrain({ minLr, lr }: TrainConfig): void {
-  refuse(minLr <= lr, () => `train.minLr ${minLr} > train.lr ${lr}; lr falls from lr to minLr, so lower minLr`);
+  refuseUnless(minLr <= lr, () => `train.minLr ${minLr} > train.lr ${lr}; lr falls from lr to minLr, so lower minLr`);
 }
 
 /** The plan as data, with dp filled in from the number of ranks if the file does not state it. */
@@ -238,32 +227,4 @@ function factsOf(model: ModelConfig, { globalBatch }: TrainConfig, ranks: number
   const { layers, heads, kvHeads, hidden } = model;
   const { dp, pp, tp } = parsePlan(plan ?? {});
   return { ranks: ranks ?? dp * pp * tp, layers, heads, kvHeads, hidden, globalBatch };
-}
-
-function section<const T extends v.ObjectEntries>(value: unknown, entries: T, where: string) {
-  const given = fieldsOf(value ?? {}, Object.keys(entries), where);
-  const result = v.safeParse(v.object(entries), given, { abortEarly: true });
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const field = (issue.path ?? []).map(({ key }) => String(key)).join('.');
-  throw new PlanError(`${where}.${field} is ${JSON.stringify(issue.input) ?? 'missing'}; it ${issue.message}`);
-}
-
-/** `value` as an object that has only fields of `known`. Throws PlanError naming the first unknown field. */
-function fieldsOf(value: unknown, known: readonly string[], where: string): Partial<Record<string, unknown>> {
-  const name = where === '' ? 'the run file' : where;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new PlanError(`${name} must be an object with the fields ${known.join(', ')}`);
-  }
-  const foreign = Object.keys(value).find((key) => !known.includes(key));
-  if (foreign !== undefined) {
-    throw new PlanError(
-      `${where === '' ? '' : `${where}.`}${foreign} is not a field; the fields are ${known.join(', ')}`,
-    );
-  }
-  return value;
-}
-
-function refuse(unless: boolean, sentence: () => string): void {
-  if (!unless) throw new PlanError(sentence());
 }

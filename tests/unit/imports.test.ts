@@ -11,20 +11,21 @@ const SRC = join(import.meta.dirname, '../../src');
 /** A room may import what matches one of these paths; `type` says that only types may come from there. */
 type Rule = RegExp | { readonly type: RegExp };
 
-const GROUND = [/^errors$/, /^trace\//];
+const GROUND = [/^errors$/, /^listeners$/, /^trace\//];
 
 /** Rooms by folder; files of a folder that has no entry belong to the nearest folder above that has one. */
 const MAY_IMPORT: Record<string, readonly Rule[]> = {
   errors: [],
-  trace: [],
-  plan: [/^errors$/, { type: /^trace\/trace$/ }],
+  listeners: [],
+  trace: [/^listeners$/],
+  plan: [/^errors$/, /^trace\/interval$/, { type: /^trace\/trace$/ }],
   net: [],
-  'net/wire': [/^errors$/, /^plan\/(plan|mesh)$/],
+  'net/wire': [/^errors$/, /^listeners$/, /^plan\/(plan|mesh|links)$/],
   // why links: what ranks assume of them and the choice of a collective's form by it, which the planner predicts by
   'net/collective': [/^errors$/, /^trace\/trace$/, /^plan\/(plan|mesh|links|wire)$/, /^net\/wire\//],
-  'net/signaling': [/^errors$/, /^plan\/(plan|mesh)$/, /^net\/clock$/],
+  'net/signaling': [/^errors$/, /^listeners$/, /^plan\/(plan|mesh)$/, /^net\/clock$/],
   'net/membership': [/^errors$/, /^plan\/(plan|mesh)$/, /^net\/clock$/, /^net\/(wire|signaling)\//],
-  'net/room': [/^errors$/, /^plan\/mesh$/, /^net\/clock$/, /^net\/(wire|signaling)\//],
+  'net/room': [/^errors$/, /^listeners$/, /^plan\/mesh$/, /^net\/clock$/, /^net\/(wire|signaling)\//],
   storage: [/^errors$/],
   gpu: GROUND,
   model: [/^errors$/, /^gpu\//],

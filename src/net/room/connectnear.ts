@@ -4,6 +4,7 @@
  * takes too long, e.g. in different storage partitions. The next attempt uses WebRTC.
  */
 import { ConnectError, sentenceOf } from '../../errors';
+import { Listeners } from '../../listeners';
 import { newSecret } from '../signaling/roomkey';
 import type { Broker } from './broker';
 import type { Connection } from './connection';
@@ -54,7 +55,7 @@ export function connectNear(options: NearOptions): Connection {
 class NearConnection implements Connection {
   readonly connected: Promise<void>;
   readonly #token = newSecret();
-  readonly #listeners = new Set<(reason: string) => void>();
+  readonly #listeners = new Listeners<[reason: string]>();
   readonly #taking = new AbortController();
   readonly #timer: ReturnType<typeof setTimeout>;
   /** The port ends that this page keeps; undefined where the other end offers, and once they are passed on. */
@@ -139,6 +140,6 @@ class NearConnection implements Connection {
     this.#taking.abort();
     for (const port of this.#own ?? []) port.close();
     this.#fail(new ConnectError(`no connection to the peer: ${reason}`));
-    for (const listener of this.#listeners) listener(reason);
+    this.#listeners.tell(reason);
   }
 }

@@ -3,8 +3,8 @@
  * RTCPeerConnections are created here, in the page or in Node; the traffic of their data channels is handled elsewhere.
  */
 import * as v from 'valibot';
+import { Listeners } from '../../listeners';
 import type { PeerId } from '../../plan/mesh';
-import { Listeners } from '../signaling/roster';
 import type { Presence, Signaling } from '../signaling/signaling';
 import type { Broker } from './broker';
 import type { Connection } from './connection';

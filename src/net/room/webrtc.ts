@@ -4,6 +4,7 @@
  */
 import SimplePeer from 'simple-peer';
 import { ConnectError } from '../../errors';
+import { Listeners } from '../../listeners';
 import { MAX_FRAME_BYTES } from '../wire/frames';
 import type { Connection } from './connection';
 
@@ -50,7 +51,7 @@ export function connectPeer(options: ConnectOptions): PeerConnection {
     objectMode: true,
     ...(options.wrtc ? { wrtc: options.wrtc } : {}),
   });
-  const listeners = new Set<(reason: string) => void>();
+  const listeners = new Listeners<[reason: string]>();
   let closed: string | undefined;
   let fail: (error: ConnectError) => void = () => {};
   const end = (reason: string) => {
@@ -59,7 +60,7 @@ export function connectPeer(options: ConnectOptions): PeerConnection {
     clearTimeout(timer);
     fail(new ConnectError(`no connection to the peer: ${reason}`));
     peer.destroy();
-    for (const listener of listeners) listener(reason);
+    listeners.tell(reason);
   };
   // why first: simple-peer throws an error event that has no listener
   peer.on('error', (error) => end(error.message));

@@ -4,10 +4,11 @@
  */
 import * as v from 'valibot';
 import { ProtocolError } from '../../errors';
+import { Listeners } from '../../listeners';
 import type { PeerId } from '../../plan/mesh';
 import { parsePresence } from './presence';
 import type { RoomKey } from './roomkey';
-import { Listeners, Roster } from './roster';
+import { Roster } from './roster';
 import { EVERYBODY, Sealer } from './seal';
 import type { Presence, Signaling } from './signaling';
 

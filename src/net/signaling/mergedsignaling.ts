@@ -3,8 +3,9 @@
  * For every peer that the first medium (BroadcastChannel) has met, only that medium decides whether the peer is here,
  * because it observes the peer's own lock.
  */
+
+import { Listeners } from '../../listeners';
 import type { PeerId } from '../../plan/mesh';
-import { Listeners } from './roster';
 import type { Presence, Signaling } from './signaling';
 
 export class MergedSignaling implements Signaling {

@@ -1,19 +1,7 @@
-/** The live peers of one medium and the listeners to changes. Every signaling implementation uses it. */
+/** The live peers of one medium, with listeners to changes. Every signaling implementation uses it. */
+import { Listeners } from '../../listeners';
 import type { PeerId } from '../../plan/mesh';
 import type { Presence } from './signaling';
-
-export class Listeners<Arguments extends readonly unknown[]> {
-  readonly #all = new Set<(...args: Arguments) => void>();
-
-  add(listener: (...args: Arguments) => void): () => void {
-    this.#all.add(listener);
-    return () => this.#all.delete(listener);
-  }
-
-  tell(...args: Arguments): void {
-    for (const listener of this.#all) listener(...args);
-  }
-}
 
 export class Roster {
   readonly #peers = new Map<PeerId, Presence>();

@@ -3,12 +3,13 @@
  * again. When the server dies, known peers stay in the roster for a while, unless the server reports that they left.
  */
 import { ProtocolError } from '../../errors';
+import { Listeners } from '../../listeners';
 import type { PeerId } from '../../plan/mesh';
 import { type Clock, realClock } from '../clock';
 import { TokenBucket } from './bucket';
 import { parsePresence } from './presence';
 import { newSecret, type RoomKey } from './roomkey';
-import { Listeners, Roster } from './roster';
+import { Roster } from './roster';
 import { EVERYBODY, Sealer } from './seal';
 import type { Presence, Signaling } from './signaling';
 import {

@@ -3,6 +3,7 @@
  * channels, so it runs in a Worker, in a page and in Node. It opens no connections: connectPeer (webrtc.ts) does.
  */
 import { PeerLost } from '../../errors';
+import { Listeners } from '../../listeners';
 import type { PeerId } from '../../plan/mesh';
 import { type Channel, DEAD_MS, Link } from './link';
 import { Mailbox, parseTag } from './mailbox';
@@ -39,10 +40,10 @@ export function linkTransport(options: { readonly self: PeerId; readonly maxEarl
 
 class Links implements LinkTransport {
   readonly #links = new Map<PeerId, Link>();
-  readonly #peerListeners = new Set<(present: ReadonlySet<PeerId>) => void>();
-  readonly #suspectListeners = new Set<(peer: PeerId, isSuspect: boolean) => void>();
-  readonly #lostListeners = new Set<(peer: PeerId, reason: string) => void>();
-  readonly #saidListeners = new Set<(peer: PeerId, text: string) => void>();
+  readonly #peers = new Listeners<[present: ReadonlySet<PeerId>]>();
+  readonly #suspects = new Listeners<[peer: PeerId, isSuspect: boolean]>();
+  readonly #lost = new Listeners<[peer: PeerId, reason: string]>();
+  readonly #said = new Listeners<[peer: PeerId, text: string]>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #shape = UNSHAPED;
   #deadMs = DEAD_MS;
@@ -58,12 +59,8 @@ class Links implements LinkTransport {
     const link = new Link(peer, bulk, control, kind, {
       deliver: (tag, generation, payload) => this.mailbox.deliver(peer, tag, generation, payload),
       opened: () => this.#tellPeers(),
-      said: (text) => {
-        for (const listener of this.#saidListeners) listener(peer, text);
-      },
-      suspect: (isSuspect) => {
-        for (const listener of this.#suspectListeners) listener(peer, isSuspect);
-      },
+      said: (text) => this.#said.tell(peer, text),
+      suspect: (isSuspect) => this.#suspects.tell(peer, isSuspect),
       lost: (reason) => this.#lose(peer, reason),
     });
     link.shape(this.#shape);
@@ -88,8 +85,7 @@ class Links implements LinkTransport {
   }
 
   onSaid(listener: (peer: PeerId, text: string) => void): () => void {
-    this.#saidListeners.add(listener);
-    return () => this.#saidListeners.delete(listener);
+    return this.#said.add(listener);
   }
 
   shape(shape: LinkShape): void {
@@ -122,19 +118,16 @@ class Links implements LinkTransport {
   }
 
   onPeers(listener: (present: ReadonlySet<PeerId>) => void): () => void {
-    this.#peerListeners.add(listener);
     listener(this.#present());
-    return () => this.#peerListeners.delete(listener);
+    return this.#peers.add(listener);
   }
 
   onSuspect(listener: (peer: PeerId, isSuspect: boolean) => void): () => void {
-    this.#suspectListeners.add(listener);
-    return () => this.#suspectListeners.delete(listener);
+    return this.#suspects.add(listener);
   }
 
   onLost(listener: (peer: PeerId, reason: string) => void): () => void {
-    this.#lostListeners.add(listener);
-    return () => this.#lostListeners.delete(listener);
+    return this.#lost.add(listener);
   }
 
   stats(): readonly LinkStats[] {
@@ -154,8 +147,7 @@ class Links implements LinkTransport {
   }
 
   #tellPeers(): void {
-    const present = this.#present();
-    for (const listener of this.#peerListeners) listener(present);
+    this.#peers.tell(this.#present());
   }
 
   #lose(peer: PeerId, reason: string): void {
@@ -165,7 +157,7 @@ class Links implements LinkTransport {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
-    for (const listener of this.#lostListeners) listener(peer, reason);
+    this.#lost.tell(peer, reason);
     this.#tellPeers();
   }
 

@@ -3,6 +3,7 @@
  * and the channel, so the in-flight window, the acknowledgements and all statistics see a slow link, not a slow sender.
  * It does not delay the control channel (acknowledgements, heartbeats), so a slowed peer is not taken for dead.
  */
+import { BYTES_PER_MS_OF_MBIT } from '../../plan/links';
 
 export interface LinkShape {
   /** One-way delay added to every bulk frame, ms. 0 adds none. */
@@ -12,8 +13,6 @@ export interface LinkShape {
 }
 
 export const UNSHAPED: LinkShape = { latencyMs: 0, mbitPerSecond: 0 };
-
-const BYTES_PER_MS_OF_MBIT = 125;
 
 export class Shaper {
   #shape = UNSHAPED;

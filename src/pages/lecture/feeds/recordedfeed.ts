@@ -1,7 +1,7 @@
 /** The feed of a recorded run, chapter by chapter. Needs no GPU and no network, and takes no commands. */
 import { batch, signal } from '@preact/signals';
 import type { ParallelPlan } from '../../../plan/plan';
-import { envelope } from '../../../trace/stats';
+import { envelope } from '../../../trace/interval';
 import type { TraceEvent } from '../../../trace/trace';
 import type { Phase, RunFile, StepMetrics } from '../../tab';
 import type { Feed, Proof, RankView } from '../facts/feed';

@@ -3,7 +3,7 @@
  * report. Pure.
  */
 import type { Costs, SimulatedCluster } from '../../../plan/costs';
-import { collectiveMs, type Links } from '../../../plan/links';
+import { BYTES_PER_MS_OF_MBIT, collectiveMs, type Links } from '../../../plan/links';
 import type { ParallelPlan } from '../../../plan/plan';
 import { clusterOf, simulate } from '../../../plan/simulate';
 import type { UnitFigures } from '../../../plan/sizes';
@@ -30,8 +30,6 @@ export interface World {
 
 /** Measured on tabs of one machine without a graphics adapter: one-way latency, rate of a link, speed of a tab. */
 export const DEFAULT_SPEED = { latencyMs: 0.5, bytesPerMs: 20_000, flopsPerMs: 5e6 };
-
-const BYTES_PER_MS_OF_MBIT = 125;
 
 function linksOf({ latencyMs, extraMs, bytesPerMs, mbitPerSecond }: World): Links {
   const cap = mbitPerSecond > 0 ? mbitPerSecond * BYTES_PER_MS_OF_MBIT : Number.POSITIVE_INFINITY;

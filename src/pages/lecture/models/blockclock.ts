@@ -1,5 +1,6 @@
 /** The times of one block under tensor parallelism on one rank: its compute intervals and its four all-reduces. */
-import { computeEvents, envelope } from '../../../trace/stats';
+import { envelope } from '../../../trace/interval';
+import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
 
 interface Sum {

@@ -1,6 +1,6 @@
 /** Measures the room for the planner from one step: compute rate of a tab, latency and rate of a link. */
 import type { Links } from '../../../plan/links';
-import { coveredMs } from '../../../plan/machines';
+import { coveredMs } from '../../../trace/interval';
 import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
 import type { Moment } from '../facts/moment';

@@ -2,6 +2,7 @@
  * One ring collective as measured: its hops from the network events, and whose contributions each rank's chunks contain
  * after each round. The algorithm is in net/collective/ring.ts; a test compares the two for 2 to 8 ranks.
  */
+import { groupBy } from '../../../trace/group';
 import type { TraceEvent } from '../../../trace/trace';
 
 /** The transfer of one chunk from a rank to its right neighbour. */
@@ -41,12 +42,12 @@ export type Holdings = readonly (readonly number[])[];
 /** The ring collectives of one step, sorted by start; `rankOf` maps peers to ranks. */
 export function ringRuns(events: readonly TraceEvent[], rankOf: (peer: string) => number): readonly RingRun[] {
   const sends = events.filter(({ name }) => name === 'ring.send');
-  const receives = grouped(
+  const receives = groupBy(
     events.filter(({ name }) => name === 'ring.recv'),
     ({ line, rank, chunk }) => `${line} ${rank} ${chunk}`,
   );
   const runs: RingRun[] = [];
-  for (const ofLine of grouped(sends, ({ line }) => line ?? '').values()) {
+  for (const ofLine of groupBy(sends, ({ line }) => line ?? '').values()) {
     const next = new Map(ofLine.map(({ rank, peer }) => [rank, rankOf(peer!)]));
     const left = new Set(next.keys());
     for (const rank of [...left].sort((a, b) => a - b)) {
@@ -79,7 +80,7 @@ function runOf(
   const kind = line.startsWith('GATHER') ? 'gather' : 'reduce';
   const hops: Hop[] = [];
   for (const [from, rank] of members.entries()) {
-    const mine = grouped(
+    const mine = groupBy(
       ofLine.filter((event) => event.rank === rank),
       ({ chunk }) => chunk!,
     );
@@ -126,13 +127,3 @@ export function sentAfter({ hops, members }: Pick<RingRun, 'members' | 'hops'>, 
 const byStart = (events: readonly TraceEvent[]) => [...events].sort((a, b) => a.t0 - b.t0);
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 const mod = (value: number, size: number) => ((value % size) + size) % size;
-
-function grouped<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const group = groups.get(key(item));
-    if (group) group.push(item);
-    else groups.set(key(item), [item]);
-  }
-  return groups;
-}

@@ -2,7 +2,8 @@
  * The activity of each rank during one step: computing, waiting for a message of one axis, or idle (waiting for another
  * rank). The segments of a rank fill the step, so the parts of a step add up to its length.
  */
-import { computeEvents, envelope } from '../../../trace/stats';
+import { envelope } from '../../../trace/interval';
+import { computeEvents } from '../../../trace/stats';
 import type { TraceEvent } from '../../../trace/trace';
 import { cargoOf } from './links';
 

@@ -1,5 +1,5 @@
 /** Tensor-parallel all-reduces of one step from its messages: their number per block, their bytes, their time. */
-import { coveredMs } from '../../../plan/machines';
+import { coveredMs } from '../../../trace/interval';
 import type { TraceEvent } from '../../../trace/trace';
 
 interface TensorCounts {

@@ -1,5 +1,5 @@
 /** Hypothetical models and clusters: the stops of the sliders, and the question to the planner at given stops. */
-import type { Links } from '../../../plan/links';
+import { BYTES_PER_MS_OF_MBIT, type Links } from '../../../plan/links';
 import { deviceOfSpeed } from '../../../plan/planner';
 import type { Device } from '../../../plan/prediction';
 import type { ModelShape } from '../../../plan/sizes';
@@ -94,7 +94,6 @@ export const CLUSTERS = {
 } as const satisfies Readonly<Record<string, Dials>>;
 export type Preset = keyof typeof CLUSTERS;
 
-const BYTES_PER_MS_OF_MBIT = 125;
 const INSIDE_LATENCY = 0.1;
 
 export function nameOfStop(dial: Dial, index: number): string {
