@@ -20,7 +20,7 @@ export type LinkChannels = { readonly peer: PeerId } & (
 );
 
 /** connectPeer of webrtc.ts, or what a test puts in its place. */
-export type Connect = (options: ConnectOptions) => PeerConnection;
+type Connect = (options: ConnectOptions) => PeerConnection;
 
 /** The kind of link, as in RunFile.links. */
 type LinkMode = 'near' | 'webrtc';
