@@ -60,6 +60,19 @@ test('a scene asks for its plan, too, where it still runs but another one was as
   expect(asked).toEqual(['one tab', 'DDP']);
 });
 
+test('in the scene of one tab, tabs that join and make replicas are cut away again', () => {
+  vi.useFakeTimers();
+  const show = new Show(readAddress(''));
+  const { asked, plan } = liveRoom(show, parsePlan({}));
+  show.go('one');
+  vi.advanceTimersByTime(1000);
+  expect(asked).toEqual([]);
+  plan.value = parsePlan({ dp: 3 });
+  vi.advanceTimersByTime(1000);
+  expect(asked).toEqual(['one tab']);
+  vi.useRealTimers();
+});
+
 test('plans are made for all tabs there are, however many the scene before used', () => {
   const show = new Show(readAddress(''));
   const tabs = show.tabs.value;

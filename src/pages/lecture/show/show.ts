@@ -115,9 +115,10 @@ export class Show {
       const crowded = this.live.value?.crowded.value ?? [];
       if (!this.watches) this.pacing.follow(crowded);
     });
-    // why: a run starts on all tabs of the room; the scene's own cut (for example one tab of four) follows
+    // why: a run starts on all tabs of the room, and tabs that join make replicas of one; the scene's own cut follows
     effect(() => {
       const feed = this.feed.value;
+      if (this.scene.value === 'one') void feed.plan.value;
       // why the run, too: messages of tabs may arrive before the room's run is known
       if (feed.kind === 'live' && feed.run.value !== null) setTimeout(() => this.recut());
     });
@@ -166,10 +167,9 @@ export class Show {
     this.recut();
   }
 
-  /** Go to the next (`by` 1) or previous (`by` -1) scene; does nothing past either end. */
+  /** Go to the next (`by` 1) or previous (-1) scene; stays at either end. */
   turn(by: number): void {
-    const next = SCENES[SCENES.indexOf(this.scene.value) + by];
-    if (next) this.go(next);
+    this.go(SCENES[SCENES.indexOf(this.scene.value) + by] ?? this.scene.value);
   }
 
   pick(change: Partial<Picks>): void {
@@ -257,7 +257,7 @@ export class Show {
     this.expected.value = (this.live.value?.seats.value ?? 0) + count;
   }
 
-  /** Apply a tab's handicap to the simulator. It has one kind of link, so the link handicap applies to all tabs. */
+  /** Apply a tab's handicap to the simulator, that of its links to all tabs: the simulator has one kind of link. */
   #simulate(rank: number, { unitMs, latencyMs, mbitPerSecond }: Handicap): void {
     const { world } = this.simulated;
     const all = Array.from({ length: this.simulated.ranks.value.length }, (_, i) => world.unitMs[i] ?? 0);
