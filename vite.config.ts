@@ -95,6 +95,19 @@ const pages = {
     emptyOutDir: true,
     license: { fileName: 'notices.txt' },
     rolldownOptions: {
+      output: {
+        // why: every file costs some 300 bytes of headers, and small files compress badly
+        codeSplitting: {
+          groups: [
+            { name: 'view', test: /node_modules\/@?preact/ },
+            {
+              name: 'shared',
+              test: /src\/(errors|pages\/(parts\/(?!qr|losschart)|state|messages|trusted)|net\/signaling|plan\/(plan|rules|wire))|node_modules\/valibot/,
+              minShareCount: 2,
+            },
+          ],
+        },
+      },
       input: Object.fromEntries(
         ['index', 'rank', 'lecture', 'seat', 'room', 'record', 'chat'].map((name) => [
           name,

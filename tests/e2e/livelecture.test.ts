@@ -21,7 +21,7 @@ import { beforeWorker, seriousFindings, Venue, type Visitor } from '../helpers/v
 
 const TABS = 4;
 /** Eight blocks for two chunks on each of four tabs; wide enough for the ring, short enough for a software adapter. */
-const RUN = 'layers=8&heads=4&headSize=16&context=16&batch=16&steps=50000';
+const RUN = 'layers=8&heads=4&headSize=8&context=16&batch=16&steps=50000';
 /** A plan may first have to wait for a step of the plan before it, which a software adapter on few cores takes a minute for. */
 const SLOW_MS = 240_000;
 const run = runFileOf(readFragment(`#${RUN}`).choice, '');
