@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page, type Request } from 'playwright-core';
 import { browserFlags, requireBrowser } from '../../src/cli/browser';
 import { type RunningServer, startServer } from '../../src/server/server';
 
@@ -92,16 +92,19 @@ export function transferredBytes(context: BrowserContext): { all(): Promise<Read
   const loads: Promise<[string, number]>[] = [];
   context.on('requestfinished', (request) => {
     const { pathname } = new URL(request.url());
-    const load = request
-      .sizes()
-      .then(({ responseHeadersSize, responseBodySize }): [string, number] => [
-        pathname,
-        responseHeadersSize + responseBodySize,
-      ]);
+    const load = sizeOf(request).then((bytes): [string, number] => [pathname, bytes]);
     load.catch(() => {});
     loads.push(load);
   });
   return { all: async () => new Map(await Promise.all(loads)) };
+}
+
+/** Bytes of a response with its headers, as they were transferred. */
+async function sizeOf(request: Request): Promise<number> {
+  const { responseHeadersSize, responseBodySize } = await request.sizes();
+  // why the header: for the script of a Worker the browser reports a body of 0 bytes
+  const announced = Number((await (await request.response())?.headerValue('content-length')) ?? 0);
+  return responseHeadersSize + (responseBodySize || announced);
 }
 
 /** Prints each path with its bytes and returns the sum. */
