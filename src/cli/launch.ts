@@ -2,6 +2,7 @@
  * Starts the ranks of a headless run: tabs of one real browser, or Node processes. Independent of what they compute.
  */
 import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Browser, LaunchOptions } from 'playwright-core';
 import { InputError } from '../errors';
 import { browserFlags, mayHaveGpu, requireBrowser } from './browser';
@@ -15,11 +16,16 @@ interface Launch {
   readonly onDeath: (index: number, reason: string) => void;
 }
 
-/** Ends all ranks. */
-type EndRanks = () => Promise<void>;
+/** Running ranks. */
+interface Ranks {
+  /** End all. */
+  end(): Promise<void>;
+  /** Peak memory of a rank that cannot measure it itself, bytes; null if it is not known. */
+  peakRssBytes(): Promise<number | null>;
+}
 
 /** All tabs are in one browser: they share its GPU process, and one browser costs a tenth of the memory of several. */
-export async function launchTabs({ origin, deskPath, count, onDeath }: Launch): Promise<EndRanks> {
+export async function launchTabs({ origin, deskPath, count, onDeath }: Launch): Promise<Ranks> {
   const browser = await openBrowser(origin);
   try {
     const context = await browser.newContext();
@@ -39,7 +45,27 @@ export async function launchTabs({ origin, deskPath, count, onDeath }: Launch): 
     await browser.close();
     throw error;
   }
-  return () => browser.close();
+  return { end: () => browser.close(), peakRssBytes: () => peakOfTab(browser, count) };
+}
+
+/**
+ * The peak memory of the tab that took most, with an equal share of the browser's GPU process, where a software adapter
+ * has its buffers. Null on systems without /proc.
+ */
+async function peakOfTab(browser: Browser, count: number): Promise<number | null> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  const peaksOf = (type: string) => processInfo.filter((one) => one.type === type).map(({ id }) => peakRssOf(id));
+  const [tabs, gpu] = [peaksOf('renderer'), peaksOf('GPU')];
+  if (tabs.includes(null) || gpu.includes(null)) return null;
+  return Math.max(...(tabs as number[])) + Math.max(0, ...(gpu as number[])) / count;
+}
+
+/** The most memory a process had, bytes; null if the system does not tell. */
+function peakRssOf(processId: number): number | null {
+  const path = `/proc/${processId}/status`;
+  const peak = existsSync(path) && /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(path, 'utf8'))?.[1];
+  return peak ? Number(peak) * 1024 : null;
 }
 
 /** Tries a real graphics adapter first; if there is none, uses the browser's software adapter. */
@@ -67,7 +93,7 @@ async function openBrowser(origin: string): Promise<Browser> {
 }
 
 /** `program` is the built cli/noderank.ts. */
-export function launchNodes({ origin, deskPath, count, onDeath }: Launch, program: string): EndRanks {
+export function launchNodes({ origin, deskPath, count, onDeath }: Launch, program: string): Ranks {
   const children = Array.from({ length: count }, (_, index) => {
     // The child ends when its standard input closes, so it ends with this process, however this process ends.
     const child = spawn(process.execPath, [program, `${origin}${deskPath}`, String(index)], {
@@ -80,10 +106,11 @@ export function launchNodes({ origin, deskPath, count, onDeath }: Launch, progra
     child.on('exit', (code, signal) => onDeath(index, `its process ended (${signal ?? code}) ${errors.trim()}`.trim()));
     return child;
   });
-  return async () => {
+  const end = async () => {
     const ended = children.map((child) => new Promise((resolve) => child.once('exit', resolve)));
     const running = children.map((child) => child.exitCode === null && child.signalCode === null);
     for (const child of children) child.kill('SIGKILL');
     await Promise.all(ended.filter((_, index) => running[index]));
   };
+  return { end, peakRssBytes: async () => null };
 }

@@ -7,12 +7,14 @@ import { toChromeTrace } from '../trace/export';
 import { statsOf } from '../trace/stats';
 import { modelCard } from '../train/files/card';
 import { parametersOf } from '../train/files/weights';
+import { hostPlan } from '../train/rank/hostplan';
 import { memoryPlan } from '../train/rank/memoryplan';
 import type { RunFile } from '../train/runfile';
 import type { StepMetrics } from '../worker/api';
 import type { Collected } from './collect';
 import type { Job } from './job';
 import type { OutFolder } from './outfolder';
+import type { RankMemory } from './planlines';
 
 export interface Summary {
   readonly plan: RunFile['plan'];
@@ -23,7 +25,7 @@ export interface Summary {
   readonly software: boolean;
   /** Without the first step, which compiles and warms up. */
   readonly tokensPerSecond: number;
-  readonly ranks: readonly object[];
+  readonly ranks: readonly RankMemory[];
   readonly bubble: number;
   readonly overlap: number;
   /** Per rank; equal where ranks hold the same parameters. */
@@ -34,6 +36,7 @@ export interface Summary {
 function summarize(run: RunFile, { metrics, reports, trace }: Collected): Summary {
   const { plan, model, train } = run;
   const planned = memoryPlan(run);
+  const host = hostPlan(run);
   const tokens = train.globalBatch * model.context;
   const stats = statsOf(trace, tokens);
   // why without the first step: its lines wait for compilers, which says nothing about the plan
@@ -50,7 +53,8 @@ function summarize(run: RunFile, { metrics, reports, trace }: Collected): Summar
     ranks: reports.map(({ rank, memory, bytesSent, bytesReceived, peakRssBytes }) => {
       const { busyMs, waitMs } = stats.ranks.find((found) => found.rank === rank) ?? { busyMs: 0, waitMs: 0 };
       const process = peakRssBytes === null ? {} : { peakRssBytes };
-      return { memory, planned: planned[rank], ...process, bytesSent, bytesReceived, busyMs, waitMs };
+      const plans = { planned: planned[rank]!, plannedHostBytes: host[rank]! };
+      return { memory, ...plans, ...process, bytesSent, bytesReceived, busyMs, waitMs };
     }),
     bubble,
     overlap,

@@ -47,14 +47,19 @@ export async function runJob(job: Job, { pages, rank }: Programs, keeping: Keepi
       count: job.count,
       onDeath: (index: number, reason: string) => collector.onDeath(index, reason),
     };
-    const end = job.kind === 'tabs' ? await launchTabs(launch) : launchNodes(launch, rank);
+    const ranks = job.kind === 'tabs' ? await launchTabs(launch) : launchNodes(launch, rank);
     try {
       const collected = await collector.finished;
       if (!collected.isDone) throw new Interrupted('Interrupted.');
-      return collected;
+      const peakRssBytes = await ranks.peakRssBytes();
+      const reports = collected.reports.map((report) => ({
+        ...report,
+        peakRssBytes: report.peakRssBytes ?? peakRssBytes,
+      }));
+      return { ...collected, reports };
     } finally {
       progress.close();
-      await end();
+      await ranks.end();
     }
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);

@@ -10,7 +10,7 @@ import { type Help, runCommand } from './command';
 import type { Keeping } from './filedesk';
 import { type Job, prepareJob } from './job';
 import { OutFolder } from './outfolder';
-import { planLines } from './planlines';
+import { peakLines, planLines } from './planlines';
 import { type Summary, writeResults } from './results';
 import { runJob } from './runjob';
 
@@ -77,7 +77,8 @@ await runCommand(HELP, async (argv) => {
   const going = from ? [`Going on from step ${from.step} of ${job.run.train.steps}.`] : [];
   for (const note of [...notes, ...going, ...job.notes, ...planLines(job.run)]) console.error(note);
   const checkpoints = new CheckpointWriter(job.outFolder, job.count, job.facts, job.beside, from);
-  const { adapter, software, tokensPerSecond } = await runToEnd(job, { out, checkpoints, from });
+  const { adapter, software, tokensPerSecond, ranks } = await runToEnd(job, { out, checkpoints, from });
+  for (const line of peakLines(ranks)) console.error(line);
   const kind = software ? `${adapter} (software)` : adapter;
   console.log(
     `${job.run.train.steps} steps, ${Math.round(tokensPerSecond)} tokens/s on ${kind}; see ${relative('.', job.outFolder) || '.'}`,

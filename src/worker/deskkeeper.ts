@@ -3,14 +3,12 @@ import type { ByteSink, Outlet } from '../storage/bytes';
 import { QueuedSink } from '../storage/queued';
 import type { Keepable, Keeper, Resumption } from '../train/files/keeper';
 import { elementsOf, Shard, writeShard } from '../train/files/shard';
+import { WAITING_BYTES } from '../train/rank/hostplan';
 import type { TrainerDeps } from '../train/trainer/setting';
 import type { DeskCheckpoint, StartOptions } from './api';
 import { DeskSink, deskSource } from './desk';
 
 type Desk = NonNullable<StartOptions['desk']>;
-
-/** Maximum number of bytes that wait to be sent while training goes on: all of a small model, a part of a large one. */
-const WAITING_BYTES = 64 << 20;
 
 class DeskKeeper implements Keeper {
   /** The upload of the newest file. */

@@ -77,7 +77,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^train\/chat\//,
     /^train\/trainer\/prepared$/,
     /^train\/data\/(texts|corpus|bundle)$/,
-    /^train\/rank\/(allocator|fits|memoryplan|modelsizes)$/,
+    /^train\/rank\/(allocator|fits|hostplan|memoryplan|modelsizes)$/,
   ],
 };
 

@@ -13,6 +13,7 @@ import type { Action, UnitSize } from '../../plan/plan';
 import { printAction } from '../../plan/text';
 import type { Wire } from '../../plan/wire';
 import type { Trace } from '../../trace/trace';
+import { PIECE_FLOATS } from '../state/elements';
 
 export interface Cluster {
   readonly mesh: Mesh;
@@ -83,19 +84,66 @@ export function background(promise: Promise<void>): Promise<void> {
 /** Read a place and send it to `rank`. The read is queued now, so later work cannot change what is sent. */
 export async function sendPlace(cluster: Cluster, stream: Stream, place: Place, rank: number, tag: string) {
   const data = await stream.read(place);
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const [t0, peer] = [performance.now(), cluster.mesh.peers[rank]!];
-  await cluster.transport.send(peer, tag, bytes);
-  emitOf(tag, cluster.trace, 'SEND', t0, { bytes: bytes.byteLength, peer, line: lineOf(tag) });
+  const t0 = performance.now();
+  await send(cluster, rank, tag, data);
+  emitSend(cluster, place, rank, tag, t0);
 }
 
 /** Receive a place from `rank` and write it. Throws ProtocolError if the length is wrong. */
 export async function receivePlace(cluster: Cluster, stream: Stream, place: Place, rank: number, tag: string) {
+  stream.write(place, await receive(cluster, rank, tag, place.floats));
+}
+
+/**
+ * As sendPlace for a tied table, in pieces, so that the host never holds all of it. The caller makes sure that the place
+ * does not change before the receiver has it; if that cannot be (`isKept` false), all of it is read at once.
+ */
+export async function sendTable(
+  cluster: Cluster,
+  stream: Stream,
+  place: Place,
+  rank: number,
+  tag: string,
+  isKept: boolean,
+) {
+  const all = isKept ? undefined : await stream.read(place);
+  const t0 = performance.now();
+  for (const [name, piece] of piecesOf(place, tag)) {
+    const at = piece.at - place.at;
+    await send(cluster, rank, name, all?.subarray(at, at + piece.floats) ?? (await stream.read(piece)));
+  }
+  emitSend(cluster, place, rank, tag, t0);
+}
+
+/** Receive what sendTable sends. */
+export async function receiveTable(cluster: Cluster, stream: Stream, place: Place, rank: number, tag: string) {
+  for (const [name, piece] of piecesOf(place, tag)) await receivePlace(cluster, stream, piece, rank, name);
+}
+
+/** The messages of a table, with their tags. A small table is one message. */
+function piecesOf(place: Place, tag: string): readonly (readonly [tag: string, piece: Place])[] {
+  const count = Math.ceil(place.floats / PIECE_FLOATS);
+  return Array.from({ length: count }, (_, i) => {
+    const at = i * PIECE_FLOATS;
+    const floats = Math.min(PIECE_FLOATS, place.floats - at);
+    return [count === 1 ? tag : `${tag}/part${i}`, { ...place, at: place.at + at, floats }] as const;
+  });
+}
+
+function send({ transport, mesh }: Cluster, rank: number, tag: string, data: Float32Array): Promise<void> {
+  return transport.send(mesh.peers[rank]!, tag, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+function emitSend({ trace, mesh }: Cluster, place: Place, rank: number, tag: string, t0: number): void {
+  emitOf(tag, trace, 'SEND', t0, { bytes: 4 * place.floats, peer: mesh.peers[rank]!, line: lineOf(tag) });
+}
+
+async function receive(cluster: Cluster, rank: number, tag: string, floats: number): Promise<Float32Array> {
   const bytes = await cluster.transport.recv(cluster.mesh.peers[rank]!, tag, cluster.signal);
-  if (bytes.byteLength !== 4 * place.floats) {
-    throw new ProtocolError(`${tag} from rank ${rank} has ${bytes.byteLength} bytes instead of ${4 * place.floats}`);
+  if (bytes.byteLength !== 4 * floats) {
+    throw new ProtocolError(`${tag} from rank ${rank} has ${bytes.byteLength} bytes instead of ${4 * floats}`);
   }
   // why: a received array may begin anywhere in its buffer, but a Float32Array needs an aligned start
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  stream.write(place, new Float32Array(aligned.buffer, aligned.byteOffset, place.floats));
+  return new Float32Array(aligned.buffer, aligned.byteOffset, floats);
 }

@@ -7,7 +7,16 @@ import type { Stream } from '../../gpu/stream';
 import type { Instance } from '../../model/instance';
 import type { Program } from '../../plan/lower';
 import { messageOf } from '../../plan/text';
-import { background, type Cluster, type Line, receivePlace, sendPlace, type Tags } from './cluster';
+import {
+  background,
+  type Cluster,
+  type Line,
+  receivePlace,
+  receiveTable,
+  sendPlace,
+  sendTable,
+  type Tags,
+} from './cluster';
 import { sumCopies } from './copies';
 import type { GpuClock } from './gpuclock';
 import type { OuterSteps } from './outersteps';
@@ -52,7 +61,7 @@ export class Communication {
       case 'RECV':
         return this.#receive(line as Line<'RECV'>);
       case 'REDUCE':
-        this.#shards.startReduce(line.unit, this.tags.of(line));
+        await this.#shards.startReduce(line.unit, this.tags.of(line));
         return this.clock.submit();
       case 'SUM':
         return this.#sum(line as Line<'SUM'>);
@@ -129,19 +138,21 @@ export class Communication {
     const other = cluster.mesh.stageRank(unit === 0 ? this.program.stageCount - 1 : 0);
     const tag = this.tags.name(`TIE ${dir}`);
     if (dir === 'grad' && unit === 0) {
-      await receivePlace(cluster, this.#stream, instance.table.received, other, tag);
+      await receiveTable(cluster, this.#stream, instance.table.received, other, tag);
       instance.table.encodeSum();
     } else if (dir === 'grad') {
-      this.#sends.push(background(sendPlace(cluster, this.#stream, instance.table.ofReader('grad'), other, tag)));
+      this.#sends.push(background(sendTable(cluster, this.#stream, instance.table.ofReader('grad'), other, tag, true)));
     } else if (unit === 0) {
       const ready = this.#params.get(0);
       const send = async () => {
         await ready;
-        await sendPlace(cluster, this.#stream, instance.table.ofOwner('param'), other, tag);
+        // why not with zero 3: the next gather may use the working buffer
+        const isKept = instance.options.sharding.zero < 3;
+        await sendTable(cluster, this.#stream, instance.table.ofOwner('param'), other, tag, isKept);
       };
       this.#sends.push(background(send()));
     } else {
-      const copy = receivePlace(cluster, this.#stream, instance.table.ofReader('param'), other, tag);
+      const copy = receiveTable(cluster, this.#stream, instance.table.ofReader('param'), other, tag);
       this.#tableCopy = background(copy);
     }
   }

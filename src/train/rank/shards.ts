@@ -3,22 +3,24 @@
  * are awaited later. Numbers are added on the host, microbatches before ranks under every zero (docs/decisions/008).
  * model/placement.ts says how ZeRO shards them.
  */
+import type { Place } from '../../gpu/instr';
 import type { Instance } from '../../model/instance';
 import type { Coding } from '../../net/collective/coded';
 import { emitOf } from '../../net/collective/collective';
 import { background, type Cluster } from './cluster';
 import { sumCopies } from './copies';
+import { HostArrays, ownPart, ROUND_FLOATS, type Round, roundsOf, type Stretch } from './rounds';
 
 export class Shards {
   readonly #grads = new Map<number, Promise<void>>();
-  /** By unit: a reused host array for the whole gradient. */
-  readonly #hostGrads = new Map<number, Float32Array<ArrayBuffer>>();
+  readonly #host = new HostArrays();
   /** zero >= 2: by unit, the sum of each member's contributions to this rank's shard, and the microbatches to come. */
   readonly #sums = new Map<number, { readonly parts: readonly Float32Array[]; left: number }>();
 
   constructor(
     readonly instance: Instance,
     readonly cluster: Cluster,
+    readonly roundFloats = ROUND_FLOATS,
   ) {}
 
   /** Forget the state of an earlier step. */
@@ -38,30 +40,65 @@ export class Shards {
     await Promise.all(this.#grads.values());
   }
 
-  /** Start the sum of a unit's gradient. With zero >= 2 it is of one microbatch, and the whole gradient is cleared. */
-  startReduce(unit: number, tag: string): void {
-    const { stream, options } = this.instance;
-    const { zero } = options.sharding;
+  /**
+   * Start the sum of a unit's gradient. With zero >= 2 it is of one microbatch, and the whole gradient is cleared.
+   * Resolves when the gradient on the device may change again.
+   */
+  async startReduce(unit: number, tag: string): Promise<void> {
+    const { zero } = this.instance.options.sharding;
+    if (zero >= 2) await this.#startTaking(unit, tag);
+    else this.#grads.set(unit, background(this.#reduce(unit, tag)));
+  }
+
+  /** zero 0 and 1: the gradient stays on the device until NORM, so it is read round by round. */
+  async #reduce(unit: number, tag: string): Promise<void> {
+    const { stream, options, placement } = this.instance;
     const whole = this.instance.whole('grad', unit);
-    // why: sums of several microbatches may be under way at once, so they cannot share one host array
-    const host = zero >= 2 ? new Float32Array(whole.floats) : this.#hostGrad(unit, whole.floats);
-    const read = stream.read(whole, host);
-    if (zero >= 2) stream.clear(whole);
+    const coding = this.#coding(unit);
+    // why: a coding's blocks and its feedback belong to the whole array
+    const rounds = coding
+      ? roundsOf(whole.floats, 1, whole.floats)
+      : roundsOf(whole.floats, this.cluster.dp.size, this.roundFloats);
+    await this.#each(rounds, tag, async (round, host, name) => {
+      await this.#read(whole, round, host);
+      // why not before: until then the device computes, and nothing is communicated
+      const t0 = performance.now();
+      if (options.sharding.zero === 0) {
+        await this.cluster.dp.allReduce(host, name, coding);
+        this.#write(whole, round, host);
+      } else {
+        const part = await this.cluster.dp.reduceScatter(host, name, coding);
+        const shard = placement.shard(unit);
+        const { at } = ownPart(round, shard);
+        stream.write(within(this.instance.own('grad', unit), { at: at - shard.at, floats: part.length }), part);
+      }
+      emitOf(tag, this.cluster.trace, 'REDUCE', t0, { unit, bytes: host.byteLength });
+    });
+  }
+
+  /** zero >= 2: later work changes the gradient on the device, so all of it is read now. */
+  async #startTaking(unit: number, tag: string): Promise<void> {
+    const { stream } = this.instance;
+    const whole = this.instance.whole('grad', unit);
+    const given = this.#host.take(whole.floats);
+    const host = given instanceof Float32Array ? given : await given;
+    let read: Promise<unknown> | undefined;
+    for (let at = 0; at < whole.floats; at += this.roundFloats) {
+      // why: one staging buffer at a time
+      if (read) await read;
+      const floats = Math.min(this.roundFloats, whole.floats - at);
+      read = stream.read(within(whole, { at, floats }), host.subarray(at, at + floats));
+    }
+    stream.clear(whole);
     const before = this.#grads.get(unit);
     const reduce = async () => {
       await read;
-      // why not before: until then the device computes, and nothing is communicated
       const t0 = performance.now();
-      if (zero === 0) {
-        await this.cluster.dp.allReduce(host, tag, this.#coding(unit));
-        stream.write(whole, host);
-      } else {
-        const parts = await this.#scatter(host, tag, this.#coding(unit));
-        // why: microbatches are added in order 0, 1, ..., whichever arrives first
-        await before;
-        if (zero === 1) stream.write(this.instance.own('grad', unit), parts[0]!);
-        else this.#add(unit, parts);
-      }
+      const parts = await this.#scatter(host, tag, this.#coding(unit));
+      // why: microbatches are added in order 0, 1, ..., whichever arrives first
+      await before;
+      this.#add(unit, parts);
+      this.#host.give(host);
       emitOf(tag, this.cluster.trace, 'REDUCE', t0, { unit, bytes: host.byteLength });
     };
     this.#grads.set(unit, background(reduce()));
@@ -69,32 +106,63 @@ export class Shards {
 
   /** Start the all-gather of a unit's parameters. Resolves when they are complete on the device. */
   startGather(unit: number, tag: string): Promise<void> {
-    const { stream, placement } = this.instance;
     const whole = this.instance.whole('param', unit);
     const own = this.instance.own('param', unit);
-    const { at } = placement.shard(unit);
-    const host = new Float32Array(whole.floats);
-    const read = stream.read(own, host.subarray(at, at + own.floats));
-    const gather = async () => {
-      await read;
-      const t0 = performance.now();
-      await this.cluster.dp.allGather(host, tag);
-      stream.write(whole, host);
-      emitOf(tag, this.cluster.trace, 'GATHER', t0, { unit, bytes: host.byteLength });
-    };
-    return background(gather());
+    const shard = this.instance.placement.shard(unit);
+    const gather = this.#each(
+      roundsOf(whole.floats, this.cluster.dp.size, this.roundFloats),
+      tag,
+      async (round, host, name) => {
+        const { at, floats, offset } = ownPart(round, shard);
+        await this.instance.stream.read(
+          within(own, { at: at - shard.at, floats }),
+          host.subarray(offset, offset + floats),
+        );
+        const t0 = performance.now();
+        await this.cluster.dp.allGather(host, name);
+        this.#write(whole, round, host);
+        emitOf(tag, this.cluster.trace, 'GATHER', t0, { unit, bytes: host.byteLength });
+      },
+    );
+    return background(gather);
+  }
+
+  /**
+   * Run `exchange` for one round after the other, each with a host array and a tag of its own. The first round begins
+   * at once unless earlier lines have all the host memory.
+   */
+  async #each(
+    rounds: readonly Round[],
+    tag: string,
+    exchange: (round: Round, host: Float32Array<ArrayBuffer>, name: string) => Promise<void>,
+  ): Promise<void> {
+    const given = this.#host.take(Math.max(...rounds.map(({ floats }) => floats)));
+    const array = given instanceof Float32Array ? given : await given;
+    for (const [index, round] of rounds.entries()) {
+      const host = array.subarray(0, round.floats);
+      const name = rounds.length === 1 ? tag : `${tag}/part${index}`;
+      await exchange(round, host, name);
+    }
+    this.#host.give(array);
+  }
+
+  #read(place: Place, { stretches }: Round, host: Float32Array<ArrayBuffer>): Promise<unknown> {
+    const views = stretches.map(({ offset, floats }) => host.subarray(offset, offset + floats));
+    return this.instance.stream.readMany(
+      stretches.map((stretch) => within(place, stretch)),
+      views,
+    );
+  }
+
+  #write(place: Place, { stretches }: Round, host: Float32Array): void {
+    for (const stretch of stretches) {
+      const { offset, floats } = stretch;
+      this.instance.stream.write(within(place, stretch), host.subarray(offset, offset + floats));
+    }
   }
 
   #coding(unit: number): Coding | undefined {
     return this.cluster.codings.reduce.of(unit);
-  }
-
-  #hostGrad(unit: number, floats: number): Float32Array<ArrayBuffer> {
-    const known = this.#hostGrads.get(unit);
-    if (known) return known;
-    const host = new Float32Array(floats);
-    this.#hostGrads.set(unit, host);
-    return host;
   }
 
   /** This rank's shard of the sum; with zero >= 2 and several microbatches every member's part of it, in ring order. */
@@ -124,7 +192,10 @@ export class Shards {
   /** Add one microbatch to each member's sum. After the last one, the total of the members goes to the device. */
   #add(unit: number, given: readonly Float32Array[]): void {
     const { microbatches } = this.instance.options;
-    const state = this.#sums.get(unit) ?? { parts: given.map((part) => part.slice()), left: microbatches };
+    const state = this.#sums.get(unit) ?? {
+      parts: microbatches === 1 ? given : given.map((part) => part.slice()),
+      left: microbatches,
+    };
     if (this.#sums.has(unit)) for (const [i, part] of given.entries()) addTo(state.parts[i]!, part);
     this.#sums.set(unit, state);
     const isLast = --state.left === 0;
@@ -140,6 +211,8 @@ export class Shards {
     this.instance.stream.write(this.instance.own('grad', unit), total!);
   }
 }
+
+const within = (place: Place, { at, floats }: Stretch): Place => ({ ...place, at: place.at + at, floats });
 
 function addTo(into: Float32Array, x: Float32Array): void {
   for (let i = 0; i < into.length; i++) into[i]! += x[i]!;
