@@ -49,7 +49,10 @@ export class FileDesk {
     const [, step, shard] = SHARD.exec(name) ?? [];
     if (step === undefined || shard === undefined) return undefined;
     const receipt = await this.#takePiece(checkpoints.pathOf(Number(step), shard), query, body);
-    if (receipt) await checkpoints.add(Number(step), { name: shard, ...receipt });
+    if (!receipt) return receipt;
+    // why: a run that goes on from a checkpoint needs the metrics of every step before it
+    await out.reaches(Number(step));
+    await checkpoints.add(Number(step), { name: shard, ...receipt });
     return receipt;
   }
 

@@ -13,6 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InputError, sentenceOf } from '../errors';
 import type { StepMetrics } from '../worker/api';
@@ -24,6 +25,9 @@ export class OutFolder {
   /** Folder of staged files, on the same file system, so that moving is atomic. */
   readonly staging: string;
   #hasBegun = false;
+  /** Steps below it are in the metrics. */
+  #next: number;
+  #waiting: { readonly step: number; readonly resolve: () => void }[] = [];
   #events: EventFile | undefined;
 
   /** `firstStep`: metrics.jsonl already has the steps below it. `tensorboard`: a folder for event files. */
@@ -33,6 +37,7 @@ export class OutFolder {
     readonly tensorboard?: string,
   ) {
     this.staging = join(path, '.unfinished');
+    this.#next = firstStep;
   }
 
   /** Checks before the run that the results can be written. Throws InputError. */
@@ -53,6 +58,17 @@ export class OutFolder {
     if (!this.#hasBegun) this.#begin();
     appendFileSync(join(this.path, METRICS), `${JSON.stringify(metrics)}\n`);
     this.#events?.step(metrics);
+    this.#next = metrics.step + 1;
+    for (const { step, resolve } of this.#waiting) if (step <= this.#next) resolve();
+    this.#waiting = this.#waiting.filter(({ step }) => step > this.#next);
+  }
+
+  /** Resolves when the metrics have all steps below `step`, on the disk. */
+  async reaches(step: number): Promise<void> {
+    if (step > this.#next) await new Promise<void>((resolve) => this.#waiting.push({ step, resolve }));
+    const file = await open(join(this.path, METRICS));
+    await file.sync();
+    await file.close();
   }
 
   /** Moves the staged files and `files` to their final names. */

@@ -29,7 +29,8 @@ export class DeskSink implements ByteSink {
   }
 
   #post(query: string, body?: Uint8Array<ArrayBuffer>): Promise<Response> {
-    return askDesk(`${this.url}${query}`, this.what, { method: 'POST', ...(body && { body }) });
+    // why a Blob: Chromium sends it three times as fast as an array
+    return askDesk(`${this.url}${query}`, this.what, { method: 'POST', ...(body && { body: new Blob([body]) }) });
   }
 }
 

@@ -242,6 +242,8 @@ export class GenerationRun {
     // why not while replicas train apart: a kept state is one model, but the replicas differ until the next outer step
     const isKept = votes.some(({ keeps }) => keeps) && plan.outer === undefined;
     if (this.#isEnded || isKept) {
+      // why: a step that is kept must have been reported, however soon its state is stored
+      reporter.flush();
       if (plan.outer) await this.#traffic.uncounted(() => rank.bringTogether());
       await keepState(this.setting, prepared, { step: this.#step, generation: this.#ranBy }, rank);
     }

@@ -80,6 +80,11 @@ export class Reporter {
     if (isLast || performance.now() - this.#publishedAt >= PUBLISH_EVERY_MS) this.#publish();
   }
 
+  /** Publish now what is waiting to be published. */
+  flush(): void {
+    this.#publish();
+  }
+
   #publish(): void {
     this.#publishedAt = performance.now();
     const seconds = this.#rates.reduce((sum, { ms }) => sum + ms, 0) / 1000;
