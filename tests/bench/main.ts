@@ -9,6 +9,7 @@ import { type Help, runCommand } from '../../src/cli/command';
 import { InputError } from '../../src/errors';
 import { benchGpu } from './gpu/bench';
 import { writeShaders } from './gpu/shaders';
+import { benchKept } from './kept';
 import { benchLinks } from './net/emulated';
 import { benchRing } from './net/ring';
 import { benchTogether } from './net/together';
@@ -16,6 +17,7 @@ import { benchBubble } from './plan/bubble';
 
 const here = import.meta.dirname;
 const pages = join(here, '..', 'pages');
+const programs = { pages, rank: join(here, 'noderank.js') };
 const places = { pages, example: join(here, '..', '..', 'examples', 'default.json') };
 
 const say = (result: object) => console.error(JSON.stringify(result));
@@ -37,7 +39,8 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   ring: async () => print(await ring()),
   together: async () => print(await benchTogether(pages, say)),
   links: async () => print(await links()),
-  bubble: (args) => benchBubble(args, places, { pages, rank: join(here, 'noderank.js') }),
+  bubble: (args) => benchBubble(args, places, programs),
+  kept: (args) => benchKept(args, places, programs),
 };
 
 const HELP: Help = {
@@ -51,6 +54,7 @@ const HELP: Help = {
     ['npm run bench -- ring', 'four tabs in a ring: bytes a second and core seconds a MB'],
     ['npm run bench -- together', 'one tab and four of one browser: tokens a second'],
     ['npm run bench -- bubble', 'the bubble of every schedule'],
+    ['npm run bench -- kept --tabs 2', 'what checkpoints every half minute cost, in one run'],
   ],
 };
 
