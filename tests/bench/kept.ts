@@ -14,7 +14,7 @@ import { columns } from '../../src/cli/plantable';
 import { type Programs, runJob } from '../../src/cli/runjob';
 
 const WINDOW_MS = 30_000;
-const PAIRS = 6;
+const PAIRS = 4;
 /** Steps of a first run that measures the length of a step; the first half of them compiles and warms up. */
 const TRIAL_STEPS = 20;
 

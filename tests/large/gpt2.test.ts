@@ -1,12 +1,11 @@
 /**
  * GPT-2's shape (124 M parameters, 500 MB) by processes and by tabs: a step is trained, goes out whole and is resumed, and
- * no rank takes more than 1.5 times its planned memory beside what a tiny model takes. Ten runs, half an hour on two cores:
- * `npm run test:large`, never part of `npm test`.
+ * no rank takes more than 1.5 times its planned memory beside what a tiny model takes. Ten runs, half an hour on two cores.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import type { Summary } from '../../src/cli/results';
 import { totalOf } from '../../src/plan/sizes';
 import { readHeader } from '../../src/train/files/safetensors';
@@ -123,47 +122,45 @@ async function ownOf(kind: Cut['ranks']): Promise<number> {
   return own;
 }
 
-describe.runIf(process.env.TABTRAIN_KEPT === 'large')('124 M parameters', () => {
-  afterAll(() => console.info(rows.join('\n')));
+afterAll(() => console.info(rows.join('\n')));
 
-  test.each(CHAINS.map((chain) => ({ chain, name: chain.map(({ name }) => name).join(', then ') })))(
-    '$name: each goes out whole and is resumed, within its memory',
-    async ({ chain: [first, ...others] }) => {
-      const folder = temporaryFolder(onTestFinished);
-      const out = join(folder, 'out');
-      const path = writeRun(folder, GPT2, first.plan);
-      const run = parseRunFile(JSON.parse(readFileSync(path, 'utf8')));
-      for (const [step, cut] of [first, ...others].entries()) {
-        const fields = Object.entries({ dp: 1, pp: 1, zero: 0, microbatches: 1, ...cut.plan });
-        const onward = [
-          '--resume',
-          out,
-          `--train.steps=${step + 1}`,
-          ...fields.map(([field, n]) => `--plan.${field}=${n}`),
-        ];
-        const t0 = performance.now();
-        const { ranks, plan, weightsHash, adapter } = await runWhole(out, [
-          ...(step === 0 ? [path, '--out', out] : onward),
-          ...RANKS[cut.ranks],
-        ]);
-        const seconds = Math.round((performance.now() - t0) / 1000);
-        await checkFile(out, { ...run, plan }, weightsHash);
-        const found = readMetrics(out).map(({ loss }) => loss);
-        expect(found).toHaveLength(step + 1);
-        if (found.length > losses.length) losses = [...losses, ...found.slice(losses.length)];
-        // float32 sums in another order, and AdamW carries them on
-        expect(worstRelative(found, losses.slice(0, found.length))).toBeLessThan(1e-5);
-        const own = await ownOf(cut.ranks);
-        const planned = ranks.map((rank) => totalOf(rank.planned) + rank.plannedHostBytes);
-        const peaks = ranks.map(({ peakRssBytes }) => peakRssBytes!);
-        const ratios = peaks.map((peak, rank) => (peak - own) / planned[rank]!);
-        const mb = (list: readonly number[]) => list.map((bytes) => Math.round(bytes / 1e6)).join(', ');
-        const what = `${cut.name}${step === 0 ? '' : ', resumed'}`;
-        const shares = ratios.map((ratio) => ratio.toFixed(2)).join(', ');
-        rows.push(`| ${what} | ${seconds} s | ${mb(planned)} | ${mb(peaks)} | ${mb([own])} | ${shares} | ${adapter} |`);
-        for (const ratio of ratios) expect(ratio).toBeLessThanOrEqual(1.5);
-      }
-    },
-    TIMEOUT_MS,
-  );
-});
+test.each(CHAINS.map((chain) => ({ chain, name: chain.map(({ name }) => name).join(', then ') })))(
+  '$name: each goes out whole and is resumed, within its memory',
+  async ({ chain: [first, ...others] }) => {
+    const folder = temporaryFolder(onTestFinished);
+    const out = join(folder, 'out');
+    const path = writeRun(folder, GPT2, first.plan);
+    const run = parseRunFile(JSON.parse(readFileSync(path, 'utf8')));
+    for (const [step, cut] of [first, ...others].entries()) {
+      const fields = Object.entries({ dp: 1, pp: 1, zero: 0, microbatches: 1, ...cut.plan });
+      const onward = [
+        '--resume',
+        out,
+        `--train.steps=${step + 1}`,
+        ...fields.map(([field, n]) => `--plan.${field}=${n}`),
+      ];
+      const t0 = performance.now();
+      const { ranks, plan, weightsHash, adapter } = await runWhole(out, [
+        ...(step === 0 ? [path, '--out', out] : onward),
+        ...RANKS[cut.ranks],
+      ]);
+      const seconds = Math.round((performance.now() - t0) / 1000);
+      await checkFile(out, { ...run, plan }, weightsHash);
+      const found = readMetrics(out).map(({ loss }) => loss);
+      expect(found).toHaveLength(step + 1);
+      if (found.length > losses.length) losses = [...losses, ...found.slice(losses.length)];
+      // float32 sums in another order, and AdamW carries them on
+      expect(worstRelative(found, losses.slice(0, found.length))).toBeLessThan(1e-5);
+      const own = await ownOf(cut.ranks);
+      const planned = ranks.map((rank) => totalOf(rank.planned) + rank.plannedHostBytes);
+      const peaks = ranks.map(({ peakRssBytes }) => peakRssBytes!);
+      const ratios = peaks.map((peak, rank) => (peak - own) / planned[rank]!);
+      const mb = (list: readonly number[]) => list.map((bytes) => Math.round(bytes / 1e6)).join(', ');
+      const what = `${cut.name}${step === 0 ? '' : ', resumed'}`;
+      const shares = ratios.map((ratio) => ratio.toFixed(2)).join(', ');
+      rows.push(`| ${what} | ${seconds} s | ${mb(planned)} | ${mb(peaks)} | ${mb([own])} | ${shares} | ${adapter} |`);
+      for (const ratio of ratios) expect(ratio).toBeLessThanOrEqual(1.5);
+    }
+  },
+  TIMEOUT_MS,
+);
