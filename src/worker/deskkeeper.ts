@@ -2,7 +2,7 @@
 import type { ByteSink, Outlet } from '../storage/bytes';
 import { QueuedSink } from '../storage/queued';
 import type { Keepable, Keeper, Resumption } from '../train/files/keeper';
-import { elementsOf, Shard, writeShard } from '../train/files/shard';
+import { keptOf, Shard, writeShard } from '../train/files/shard';
 import { WAITING_BYTES } from '../train/rank/hostplan';
 import type { TrainerDeps } from '../train/trainer/setting';
 import type { DeskCheckpoint, StartOptions } from './api';
@@ -58,7 +58,7 @@ function resumptionOf(url: string, resume: DeskCheckpoint): Resumption {
       const shards = resume.files.map(({ name, sizeBytes }) => {
         return Shard.open(model, name, deskSource(`${url}/resumed/${name}`, name, sizeBytes));
       });
-      return elementsOf(await Promise.all(shards));
+      return keptOf(await Promise.all(shards));
     },
   };
 }

@@ -42,6 +42,8 @@ async function wholeState(states: readonly InSlot[]): Promise<CutState | null> {
   return usable(async () => {
     const model = modelOf(states[0]!);
     const shards = await Promise.all(states.map(openShard));
+    // why: replicas that train apart are never merged; the room has one state per replica then
+    if (shards.some(({ apart }) => apart)) return null;
     const state = await stateFrom(elementsOf(shards), holdingUnder(model, SINGLE));
     return { step, generation, cutting: SINGLE, state };
   });
@@ -52,7 +54,8 @@ function partState(kept: InSlot): Promise<CutState | null> {
   const cutting = { plan, rank };
   return usable(async () => {
     const shard = await openShard(kept);
-    return { step, generation, cutting, state: await stateFrom(shard, holdingUnder(modelOf(kept), cutting)) };
+    const state = await stateFrom(shard, holdingUnder(modelOf(kept), cutting), shard.apart);
+    return { step, generation, cutting, state };
   });
 }
 
@@ -65,7 +68,7 @@ async function openShard(kept: InSlot): Promise<Shard> {
   return Shard.open(modelOf(kept), name, source);
 }
 
-async function usable(load: () => Promise<CutState>): Promise<CutState | null> {
+async function usable<T>(load: () => Promise<T>): Promise<T | null> {
   try {
     return await load();
   } catch (error) {

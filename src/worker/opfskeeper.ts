@@ -81,7 +81,7 @@ export class OpfsKeeper implements Keeper {
       await this.#slot?.folder.clean();
     }
     // why: replicas in one browser need only one kept state, and the tab that had the first slot may be gone
-    const isReplica = isWholeOnAll(plan);
+    const isReplica = isWholeOnAll(plan) && !plan.outer;
     if (isReplica && this.#slot && this.#slot.number > 0) this.#slot = (await takeSlot(this.room, 1)) ?? this.#slot;
     return isReplica && this.#slot?.number !== 0 ? null : this.#slot;
   }

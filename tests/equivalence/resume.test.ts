@@ -60,3 +60,24 @@ for (const [at, plan] of PLANS.entries()) {
     expect(worstRelative(losses(other), losses(whole))).toBeLessThan(1e-5);
   });
 }
+
+gpuTest('replicas that train apart go on bit for bit, under other numbers of them and as one', async () => {
+  const outer = { every: 4, lr: 0.7, momentum: 0.9, fragments: 2 };
+  const apart = parsePlan({ dp: 2, pp: 2, microbatches: 2, outer });
+  const kept = new KeptStep(KEPT);
+  const whole = await run(apart, () => ({ keeper: kept.keeper() }));
+  const flat = await run(parsePlan({ dp: 2, outer }), () => ({}));
+  // a stage that has no unit of a fragment takes part in its outer steps all the same
+  const lossesOf = ({ steps }: typeof whole) => steps.map(({ loss }) => loss);
+  expect(worstRelative(lossesOf(whole), lossesOf(flat))).toBeLessThan(1e-5);
+  const resumed = await run(apart, () => ({ resumption: kept.resumption() }));
+  expect(resumed.steps).toEqual(whole.steps.slice(KEPT));
+  expect(resumed.hashes).toEqual(whole.hashes);
+  for (const plan of [{ dp: 3, outer }, { dp: 2 }].map((fields) => parsePlan(fields))) {
+    const other = await run(plan, () => ({ resumption: kept.resumption() }));
+    expect(other.steps.map(({ step }) => step)).toEqual(whole.steps.slice(KEPT).map(({ step }) => step));
+    expect(new Set(other.hashes).size).toBe(1);
+    // not equal: what a replica had beyond the outer parameters may be gone; but it goes on from there, not from the seed
+    expect(other.steps[0]!.loss).toBeLessThan(whole.steps[2]!.loss);
+  }
+});

@@ -2,7 +2,7 @@
 import type { ModelConfig } from '../../src/model/config';
 import type { ByteSink, ByteSource } from '../../src/storage/bytes';
 import type { Keepable, Keeper, Resumption } from '../../src/train/files/keeper';
-import { elementsOf, Shard, writeShard } from '../../src/train/files/shard';
+import { keptOf, Shard, writeShard } from '../../src/train/files/shard';
 
 export class MemoryFile implements ByteSink, ByteSource {
   readonly #parts: Uint8Array[] = [];
@@ -45,7 +45,7 @@ export class KeptStep {
 
   resumption(): Resumption {
     const open = async (model: ModelConfig) =>
-      elementsOf(await Promise.all(this.files.map((file, at) => Shard.open(model, `file ${at}`, file))));
+      keptOf(await Promise.all(this.files.map((file, at) => Shard.open(model, `file ${at}`, file))));
     return { step: this.step, open };
   }
 }

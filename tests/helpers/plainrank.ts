@@ -7,6 +7,7 @@ import { IGNORED_TARGET } from '../../src/gpu/kernels';
 import { makeGroup } from '../../src/net/collective/group';
 import type { MicrobatchInput } from '../../src/train/data/data';
 import type { MakeRank, RankModel, StepInput } from '../../src/train/rank/rankcontract';
+import type { StateKind } from '../../src/train/state/elements';
 import { holdingOf } from '../../src/train/state/holding';
 import { emptyState, type UnitArrays } from '../../src/train/state/state';
 import { holdingUnder, SINGLE } from '../../src/train/state/sync';
@@ -62,6 +63,9 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       return { loss: mean, gradNorm: 1, votes: ballots.map(([, ...rest]) => rest) };
     };
 
+    // replicas of plain numbers never train apart
+    const array = (kind: StateKind, unit: number) => state[kind as 'param' | 'mean' | 'square'].get(unit)!;
+
     const rank: RankModel = {
       memory: { param: 1, grad: 1, moment: 1, saved: 0, scratch: 0, staging: 0 },
       runStep,
@@ -78,8 +82,10 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       write: async (given) => {
         state = structuredClone(given);
       },
-      readPart: async (kind, unit, from, floats) => state[kind].get(unit)!.slice(from, from + floats),
-      writePart: async (kind, unit, from, values) => state[kind].get(unit)!.set(values, from),
+      readPart: async (kind, unit, from, floats) => array(kind, unit).slice(from, from + floats),
+      writePart: async (kind, unit, from, values) => array(kind, unit).set(values, from),
+      outerFacts: async () => null,
+      goApart: () => {},
       written: async () => {},
       bringTogether: async () => {},
       close: () => {},

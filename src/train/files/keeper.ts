@@ -3,7 +3,7 @@ import type { ModelConfig } from '../../model/config';
 import type { RunFile } from '../runfile';
 import type { Elements } from '../state/elements';
 import type { Cutting, Version } from '../state/exchange';
-import type { Addresses } from '../state/reshard';
+import type { Kept, Share } from './shard';
 
 /** The state of one rank at a step border. */
 export interface Keepable extends Version {
@@ -14,9 +14,9 @@ export interface Keepable extends Version {
   readonly text: Uint8Array;
   readonly cutting: Cutting;
   /** Everything this rank holds. */
-  readonly held: Addresses;
+  readonly held: Share;
   /** The share this rank keeps, if all ranks together keep everything once. */
-  readonly share: Addresses;
+  readonly share: Share;
   readonly elements: Elements;
 }
 
@@ -37,5 +37,5 @@ export interface Resumption {
   /** Committed steps. */
   readonly step: number;
   /** Rejects with InputError if the state is not of this model. */
-  open(model: ModelConfig): Promise<Elements>;
+  open(model: ModelConfig): Promise<Kept>;
 }

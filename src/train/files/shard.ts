@@ -7,10 +7,11 @@ import * as v from 'valibot';
 import { InputError } from '../../errors';
 import type { ModelConfig } from '../../model/config';
 import type { ByteSink, ByteSource } from '../../storage/bytes';
-import { type Elements, piecesOf, STATE_KINDS, type StateKind } from '../state/elements';
+import { addressKind, type Elements, OUTER_KINDS, piecesOf, STATE_KINDS, type StateKind } from '../state/elements';
 import { type WholeParam, wholeModel } from '../state/holding';
 import { type Interval, type Intervals, intersect, rankIn, scatter, sizeOf, subtract, union } from '../state/intervals';
 import type { Addresses } from '../state/reshard';
+import type { OuterFacts } from '../state/state';
 import { readHeader, safetensorsHeader } from './safetensors';
 
 /**
@@ -20,6 +21,7 @@ import { readHeader, safetensorsHeader } from './safetensors';
 type SliceGroup = readonly [from: number, floats: number, stride: number, times: number];
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const apartSchema = v.object({ replica: count, samples: v.array(count), made: count, since: count });
 const slicesSchema = v.record(v.string(), v.array(v.tuple([count, count, count, count])));
 
 interface Named {
@@ -29,22 +31,40 @@ interface Named {
   readonly held: Intervals;
 }
 
+/** Replicas that train apart (DiLoCo) keep states of their own, beside what they share. */
+export interface Apart extends OuterFacts {
+  /** The replica that the parameters and moments of a shard belong to. */
+  readonly replica: number;
+}
+
+/** What a rank keeps of a state. */
+export interface Share extends Addresses {
+  /** Addresses of the outer kinds, if replicas train apart. */
+  readonly outer?: Intervals;
+  readonly apart?: Apart;
+}
+
 /** The tensors of a file that holds `own`. */
-function tensorsOf(params: readonly WholeParam[], own: Addresses): readonly (Named & { readonly base: number })[] {
-  return STATE_KINDS.flatMap((kind) =>
+function tensorsOf(params: readonly WholeParam[], own: Share): readonly (Named & { readonly base: number })[] {
+  const kinds = [
+    ...STATE_KINDS.map((kind) => ({ kind, addresses: own[addressKind(kind)] })),
+    ...OUTER_KINDS.map((kind) => ({ kind, addresses: own.outer ?? [] })),
+  ];
+  return kinds.flatMap(({ kind, addresses }) =>
     params.flatMap(({ unitName, name, at, floats }) => {
-      const held = intersect(own[kind === 'param' ? 'param' : 'moment'], [{ from: at, to: at + floats }]);
+      const held = intersect(addresses, [{ from: at, to: at + floats }]);
       return held.length === 0 ? [] : [{ kind, name: `${kind}/${unitName}/${name}`, held, base: at }];
     }),
   );
 }
 
 /** Write the elements `own` of `source` to `sink`, in pieces. Does not close the sink. */
-export async function writeShard(config: ModelConfig, own: Addresses, source: Elements, sink: ByteSink): Promise<void> {
+export async function writeShard(config: ModelConfig, own: Share, source: Elements, sink: ByteSink): Promise<void> {
   const tensors = tensorsOf(wholeModel(config), own);
   const slices = Object.fromEntries(tensors.map(({ name, held, base }) => [name, groupsOf(held, base)]));
   const shapes = tensors.map(({ name, held }) => ({ name, shape: [sizeOf(held)] }));
-  await sink.write(safetensorsHeader(shapes, { slices: JSON.stringify(slices) }));
+  const apart = own.apart && { apart: JSON.stringify(own.apart) };
+  await sink.write(safetensorsHeader(shapes, { slices: JSON.stringify(slices), ...apart }));
   for (const { kind, held } of tensors) {
     for (const piece of piecesOf(held)) await sink.write(new Uint8Array((await source.read(kind, piece)).buffer));
   }
@@ -80,6 +100,8 @@ export class Shard implements Elements {
     readonly source: ByteSource,
     /** By kind: one entry per tensor, sorted by address. */
     private readonly stored: ReadonlyMap<StateKind, readonly Stored[]>,
+    /** Set if replicas train apart. */
+    readonly apart: Apart | undefined,
   ) {
     this.#held = new Map([...stored].map(([kind, list]) => [kind, union(list.flatMap(({ held }) => held))]));
   }
@@ -89,7 +111,7 @@ export class Shard implements Elements {
     const { tensors, metadata, dataAt } = await readHeader(source);
     const slices = slicesOf(name, metadata.slices);
     const params = new Map(wholeModel(config).map((param) => [`${param.unitName}/${param.name}`, param]));
-    const stored = new Map<StateKind, Stored[]>(STATE_KINDS.map((kind) => [kind, []]));
+    const stored = new Map<StateKind, Stored[]>([...STATE_KINDS, ...OUTER_KINDS].map((kind) => [kind, []]));
     for (const tensor of tensors) {
       const slash = tensor.name.indexOf('/');
       const list = stored.get(tensor.name.slice(0, slash) as StateKind);
@@ -106,7 +128,7 @@ export class Shard implements Elements {
       list.push({ held, at: dataAt + tensor.from });
     }
     for (const list of stored.values()) list.sort((a, b) => a.held[0]!.from - b.held[0]!.from);
-    return new Shard(source, stored);
+    return new Shard(source, stored, apartOf(name, metadata.apart));
   }
 
   holds(kind: StateKind): Intervals {
@@ -145,6 +167,45 @@ export function elementsOf(shards: readonly Shard[]): Elements {
       return out;
     },
   };
+}
+
+/** A state that was kept. */
+export interface Kept {
+  /** The state of all replicas. If they train apart: the outer parameters, and the moments of the first replica. */
+  readonly shared: Elements;
+  /** The replicas that train apart, by number; empty if all have the same state. */
+  readonly replicas: ReadonlyMap<number, { readonly facts: OuterFacts; readonly elements: Elements }>;
+}
+
+/** The state in the shards of all its ranks. */
+export function keptOf(shards: readonly Shard[]): Kept {
+  const all = elementsOf(shards);
+  const numbers = [...new Set(shards.flatMap(({ apart }) => (apart ? [apart.replica] : [])))].sort((a, b) => a - b);
+  const replicas = new Map(
+    numbers.map((number) => {
+      const mine = shards.filter(({ apart }) => apart?.replica === number);
+      const { replica: _, ...facts } = mine[0]!.apart!;
+      return [number, { facts, elements: elementsOf(mine) }] as const;
+    }),
+  );
+  const first = replicas.get(numbers[0]!);
+  const shared: Elements = first
+    ? {
+        read(kind, wanted) {
+          if (kind === 'mean' || kind === 'square') return first.elements.read(kind, wanted);
+          return all.read(kind === 'param' ? 'anchor' : kind, wanted);
+        },
+      }
+    : all;
+  return { shared, replicas };
+}
+
+function apartOf(name: string, text: string | undefined): Apart | undefined {
+  try {
+    return text === undefined ? undefined : v.parse(apartSchema, JSON.parse(text));
+  } catch {
+    throw new InputError(`${name} is no part of a checkpoint: it does not say how far its replica is`);
+  }
 }
 
 function slicesOf(name: string, text: string | undefined): v.InferOutput<typeof slicesSchema> {

@@ -8,7 +8,7 @@ import type { Instance } from '../../model/instance';
 import { emitOf } from '../../net/collective/collective';
 import { fragmentOf } from '../../plan/outer';
 import type { OuterPlan } from '../../plan/plan';
-import type { OuterState, RankState, UnitArrays } from '../state/state';
+import type { OuterFacts, OuterState, RankState, UnitArrays } from '../state/state';
 import type { Ballot } from './ballot';
 import { background, type Cluster, type Line } from './cluster';
 
@@ -73,7 +73,7 @@ export class OuterSteps {
   }
 
   /** Continue from a state. A state without an outer part was reached by exact steps only. */
-  load({ outer }: RankState): void {
+  load({ outer }: Pick<RankState, 'outer'>): void {
     this.#isActive = outer !== undefined;
     this.#anchor = copyOf(outer?.anchor);
     this.#momentum = copyOf(outer?.momentum);
@@ -106,10 +106,18 @@ export class OuterSteps {
     const { mesh } = this.cluster;
     this.#step = step + 1;
     [this.#running, this.#before, this.#used] = [[], null, new Set()];
-    this.#samples = [...ballots[mesh.rank]!.samples];
-    const replicas = ballots.map((_, rank) => mesh.replicaOf(rank));
-    const speakers = ballots.filter((_, rank) => replicas.indexOf(replicas[rank]!) === rank);
-    this.#totals = this.#samples.map((_, fragment) => speakers.reduce((sum, one) => sum + one.samples[fragment]!, 0));
+    const replicas = new Map<number, readonly number[]>();
+    for (const [rank, { samples }] of ballots.entries()) {
+      const known = replicas.get(mesh.replicaOf(rank));
+      // why the fewest: a rank of a pipeline that has no unit of a fragment does not see its outer steps
+      replicas.set(
+        mesh.replicaOf(rank),
+        samples.map((count, fragment) => Math.min(count, known?.[fragment] ?? count)),
+      );
+    }
+    this.#samples = [...replicas.get(mesh.coord.dp)!];
+    const all = [...replicas.values()];
+    this.#totals = this.#samples.map((_, fragment) => all.reduce((sum, samples) => sum + samples[fragment]!, 0));
   }
 
   /** Run a line. The promise resolves when the unit's parameters are on the device; undefined if none are sent. */
@@ -131,6 +139,27 @@ export class OuterSteps {
   /** Resolves when every started outer step has ended. Rejects with PeerLost. */
   async made(): Promise<void> {
     await Promise.all(this.#running);
+  }
+
+  /** Once every started outer step has ended: how far the replica has come; null if it does not train apart. */
+  async facts(): Promise<OuterFacts | null> {
+    await this.made();
+    const { anchor: _, momentum: __, ...facts } = this.#state();
+    return this.#isActive ? { ...facts, samples: [...facts.samples] } : null;
+  }
+
+  /** Continue as a replica that trains apart; its outer parameters and their momentum are written next. */
+  goApart(facts: OuterFacts): void {
+    const zeros = new Map(
+      this.instance.here.map((unit) => [unit, new Float32Array(this.instance.whole('param', unit).floats)]),
+    );
+    // why the same arrays twice: load copies them
+    this.load({ outer: { anchor: zeros, momentum: zeros, ...facts } });
+  }
+
+  /** A unit's outer parameters or their momentum. */
+  array(kind: 'anchor' | 'momentum', unit: number): Float32Array {
+    return (kind === 'anchor' ? this.#anchor : this.#momentum).get(unit)!;
   }
 
   /** Adds the outer state to `now`, the state on the device. After a failed outer step: the state from before it. */

@@ -10,7 +10,7 @@ import type { Trace } from '../../trace/trace';
 import type { MicrobatchInput } from '../data/data';
 import type { RunFile } from '../runfile';
 import type { StateKind } from '../state/elements';
-import type { RankState, UnitArrays } from '../state/state';
+import type { OuterFacts, RankState, UnitArrays } from '../state/state';
 
 export interface StepInput {
   readonly step: number;
@@ -59,6 +59,13 @@ export interface RankModel {
   readPart(kind: StateKind, unit: number, at: number, floats: number): Promise<Float32Array>;
   /** Replace elements of a unit's array from index `at`. `written` must be called before the next step. */
   writePart(kind: StateKind, unit: number, at: number, values: Float32Array): Promise<void>;
+  /**
+   * DiLoCo: how far this replica has come since the replicas train apart, once every outer step has ended; null if they
+   * do not. The outer kinds of `readPart` are there only then. Rejects with PeerLost.
+   */
+  outerFacts(): Promise<OuterFacts | null>;
+  /** DiLoCo: continue as a replica that trains apart. Called before the outer kinds are written. */
+  goApart(facts: OuterFacts): void;
   /** Called after `writePart`: update what depends on the written parts. All ranks must call it. */
   written(): Promise<void>;
   /**

@@ -14,8 +14,8 @@ import { type ParallelPlan, wiresOf } from '../../plan/plan';
 import { stepPrograms } from '../../plan/steps';
 import { type MicrobatchInput, microbatchSize, sharesOf } from '../data/data';
 import type { RunFile } from '../runfile';
-import type { StateKind } from '../state/elements';
-import type { RankState, UnitArrays } from '../state/state';
+import { OUTER_KINDS, type StateKind } from '../state/elements';
+import type { OuterFacts, RankState, UnitArrays } from '../state/state';
 import { type Cluster, Codings } from './cluster';
 import { Executor, type ExecutorOptions } from './executor';
 import { instanceOptions } from './instanceoptions';
@@ -92,6 +92,12 @@ function clusterOf({ plan, mesh, transport, signal, trace }: RankSetting, links:
   };
 }
 
+type OuterKind = (typeof OUTER_KINDS)[number];
+type DeviceKind = Exclude<StateKind, OuterKind>;
+
+/** True for what is on the host. */
+const isOuter = (kind: StateKind): kind is OuterKind => (OUTER_KINDS as readonly StateKind[]).includes(kind);
+
 export class DeviceRank implements RankModel {
   #forwards = 0;
 
@@ -161,13 +167,23 @@ export class DeviceRank implements RankModel {
     await this.executor.copyTable();
   }
 
+  async outerFacts(): Promise<OuterFacts | null> {
+    return (await this.executor.outer?.facts()) ?? null;
+  }
+
+  goApart(facts: OuterFacts): void {
+    this.executor.outer!.goApart(facts);
+  }
+
   async readPart(kind: StateKind, unit: number, at: number, floats: number): Promise<Float32Array> {
     await this.executor.settle();
+    if (isOuter(kind)) return this.executor.outer!.array(kind, unit).slice(at, at + floats);
     return this.#instance.stream.read(this.#part(kind, unit, at, floats));
   }
 
   async writePart(kind: StateKind, unit: number, at: number, values: Float32Array): Promise<void> {
     await this.executor.settle();
+    if (isOuter(kind)) return this.executor.outer!.array(kind, unit).set(values, at);
     this.#instance.stream.write(this.#part(kind, unit, at, values.length), values);
     // why: written data stay in host memory until the queue has taken them
     await this.#instance.stream.device.workDone();
@@ -187,7 +203,7 @@ export class DeviceRank implements RankModel {
   }
 
   /** The place of a part of a unit's array. In the array of moments, the squares follow the means. */
-  #part(kind: StateKind, unit: number, at: number, floats: number) {
+  #part(kind: DeviceKind, unit: number, at: number, floats: number) {
     const place = kind === 'param' ? this.#held(unit) : this.#instance.own('moment', unit);
     return { ...place, at: place.at + at + (kind === 'square' ? place.floats / 2 : 0), floats };
   }

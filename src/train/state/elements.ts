@@ -8,15 +8,21 @@ import type { ModelConfig } from '../../model/config';
 import { initialValue } from '../../model/init';
 import { type Holding, type Part, wholeModel } from './holding';
 import { type Interval, type Intervals, sizeOf } from './intervals';
-import { emptyState, type RankState, readRuns } from './state';
+import { emptyState, type OuterFacts, type RankState, readRuns } from './state';
 
 /** Parameters, and the first and second moment of AdamW. */
-export type StateKind = 'param' | 'mean' | 'square';
+export const STATE_KINDS = ['param', 'mean', 'square'] as const;
+/** DiLoCo: the outer parameters and their momentum, which all replicas share. */
+export const OUTER_KINDS = ['anchor', 'momentum'] as const;
 
-export const STATE_KINDS: readonly StateKind[] = ['param', 'mean', 'square'];
+export type StateKind = (typeof STATE_KINDS)[number] | (typeof OUTER_KINDS)[number];
 
-/** The part of a holding that says where elements of a kind are. Both moments have the same layout. */
-export const partOf = (holding: Holding, kind: StateKind): Part => holding[kind === 'param' ? 'param' : 'moment'];
+/** The addresses that elements of a kind have. */
+export const addressKind = (kind: StateKind): 'param' | 'moment' =>
+  kind === 'mean' || kind === 'square' ? 'moment' : 'param';
+
+/** The part of a holding that says where elements of a kind are. */
+export const partOf = (holding: Holding, kind: StateKind): Part => holding[addressKind(kind)];
 
 export interface Elements {
   /** The elements at the addresses `wanted`, one run after the other. All of them must be there. */
@@ -53,7 +59,8 @@ export function piecesOf(wanted: Intervals, maxFloats = PIECE_FLOATS): readonly 
 
 /** The elements of a state on the host. */
 export function stateElements(state: RankState, holding: Holding): Elements {
-  return { read: async (kind, wanted) => readRuns(state[kind], partOf(holding, kind), wanted) };
+  const all = { ...state.outer, ...state };
+  return { read: async (kind, wanted) => readRuns(all[kind]!, partOf(holding, kind), wanted) };
 }
 
 /** The initial weights of every run with this seed; moments are zero. */
@@ -123,14 +130,23 @@ export async function hashOf(elements: Elements, wanted: Intervals): Promise<str
   return bytesToHex(hash.digest());
 }
 
-/** All elements of `holding`, read from `source` into a state on the host. */
-export async function stateFrom(source: Elements, holding: Holding): Promise<RankState> {
+/** All elements of `holding`, read from `source` into a state on the host. `facts`: those of a replica apart. */
+export async function stateFrom(source: Elements, holding: Holding, facts?: OuterFacts): Promise<RankState> {
   const state = emptyState(holding);
-  const arrays: Pick<Arrays, 'writePart'> = {
-    writePart: async (kind, unit, at, values) => state[kind].get(unit)!.set(values, at),
+  const zeros = () => emptyState(holding).param;
+  const outer = facts && {
+    anchor: zeros(),
+    momentum: zeros(),
+    samples: facts.samples,
+    made: facts.made,
+    since: facts.since,
   };
-  await fill(arrays, holding, STATE_KINDS, source);
-  return state;
+  const all = { ...outer, ...state };
+  const arrays: Pick<Arrays, 'writePart'> = {
+    writePart: async (kind, unit, at, values) => all[kind]!.get(unit)!.set(values, at),
+  };
+  await fill(arrays, holding, outer ? [...STATE_KINDS, ...OUTER_KINDS] : STATE_KINDS, source);
+  return outer ? { ...state, outer } : state;
 }
 
 /** Contiguous elements of a unit's array. */

@@ -4,7 +4,7 @@
  */
 import { ProtocolError } from '../../errors';
 import type { Tag } from '../../net/wire/transport';
-import type { Elements, StateKind } from './elements';
+import { addressKind, type Elements, type StateKind } from './elements';
 import { type Intervals, intersect, scatter, sizeOf } from './intervals';
 import { type Addresses, NOTHING, transfersOf } from './reshard';
 import type { Circuit } from './transfer';
@@ -30,7 +30,7 @@ interface Gathering {
 export async function gatherPieces(circuit: Circuit, own: Elements, gathering: Gathering): Promise<void> {
   const { mesh, transport, signal } = circuit;
   const { kind, pieces, to, has, take } = gathering;
-  const address = kind === 'param' ? 'param' : 'moment';
+  const address = addressKind(kind);
   const tagOf = (piece: number, what: string): Tag => `${mesh.generation}/${gathering.tag}/${what}${piece}`;
   const acknowledged = (piece: number) => transport.recv(mesh.peers[to]!, tagOf(piece, 'ok'), signal);
   const sent: number[] = [];

@@ -21,18 +21,22 @@ export interface RankState {
   readonly before?: RankState;
 }
 
-/**
- * Outer parameters (`anchor`) and their momentum, laid out as `param`; each replica has its own `param` and moments.
- */
-export interface OuterState {
-  readonly anchor: UnitArrays;
-  readonly momentum: UnitArrays;
+/** How far a replica that trains apart has come. */
+export interface OuterFacts {
   /** By fragment: samples that the replica has trained on since the last outer step. */
   readonly samples: readonly number[];
   /** Committed steps when the newest outer step was made. */
   readonly made: number;
   /** First step that the replica's moments include. */
   readonly since: number;
+}
+
+/**
+ * Outer parameters (`anchor`) and their momentum, laid out as `param`; each replica has its own `param` and moments.
+ */
+export interface OuterState extends OuterFacts {
+  readonly anchor: UnitArrays;
+  readonly momentum: UnitArrays;
 }
 
 /** A state of zeros for all elements of `holding`. */

@@ -1,7 +1,8 @@
 /** The state that a rank begins a generation with: from the peers, from a kept state, or from the seed. */
+import { outerAt } from '../../plan/outer';
 import type { RankModel } from '../rank/rankcontract';
 import { isApart, syncApart } from '../state/apart';
-import { fill, STATE_KINDS, seedElements, stateFrom } from '../state/elements';
+import { fill, OUTER_KINDS, STATE_KINDS, seedElements, stateFrom } from '../state/elements';
 import type { Announcement } from '../state/exchange';
 import type { RankState } from '../state/state';
 import { type CutState, holdingUnder, type Start, syncState } from '../state/sync';
@@ -25,7 +26,17 @@ export async function beginningOf(
   const holding = holdingUnder(model, cutting);
   if (resumption && announcements.every((one) => one.held.length === 0)) {
     const write = async (rank: RankModel) => {
-      await fill(rank, holding, STATE_KINDS, await resumption.open(model));
+      const { shared, replicas } = await resumption.open(model);
+      const isApart = plan.outer && !outerAt(plan.outer, resumption.step, Number.POSITIVE_INFINITY).exact;
+      const mine = isApart ? replicas.get(mesh.coord.dp) : undefined;
+      if (isApart && replicas.size > 0) {
+        const first = [...replicas.values()][0]!.facts;
+        rank.goApart(mine?.facts ?? { samples: [], made: first.made, since: resumption.step });
+        await fill(rank, holding, OUTER_KINDS, shared);
+      }
+      // why not the moments: as in apart.ts, a new replica begins with zeros
+      if (isApart && replicas.size > 0 && !mine) await fill(rank, holding, ['param'], shared);
+      else await fill(rank, holding, STATE_KINDS, mine?.elements ?? shared);
       await rank.written();
     };
     return { step: resumption.step, generation: mesh.generation, cutting, state: null, write };

@@ -239,12 +239,9 @@ export class GenerationRun {
     const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
     if (isOn && wantsMirror && !isLast) await this.#mirrors.renew(run.model, () => this.#read());
     this.#isEnded = votes.some(({ ends }) => ends);
-    // why not while replicas train apart: a kept state is one model, but the replicas differ until the next outer step
-    const isKept = votes.some(({ keeps }) => keeps) && plan.outer === undefined;
-    if (this.#isEnded || isKept) {
+    if (this.#isEnded || votes.some(({ keeps }) => keeps)) {
       // why: a step that is kept must have been reported, however soon its state is stored
       reporter.flush();
-      if (plan.outer) await this.#traffic.uncounted(() => rank.bringTogether());
       await keepState(this.setting, prepared, { step: this.#step, generation: this.#ranBy }, rank);
     }
     this.#ran += 1;

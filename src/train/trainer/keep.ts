@@ -2,7 +2,7 @@
 import type { RankModel } from '../rank/rankcontract';
 import { rankElements } from '../state/elements';
 import type { Version } from '../state/exchange';
-import { sharedOut } from '../state/reshard';
+import { NOTHING, sharedOut } from '../state/reshard';
 import { holdingUnder } from '../state/sync';
 import { addressesOf } from '../state/transfer';
 import type { Prepared } from './prepared';
@@ -18,6 +18,12 @@ export async function keepState(
   if (!keeper) return;
   const cutting = { plan, rank: mesh.rank };
   const has = mesh.peers.map((_, holder) => addressesOf(holdingUnder(model, { plan, rank: holder })));
+  const facts = await rank.outerFacts();
+  const own = has[mesh.rank]!;
+  const share = sharedOut(has)[mesh.rank]!;
+  const apart = facts && { ...facts, replica: mesh.coord.dp };
+  // why only of the replica: another one's parameters and moments are others
+  const replica = has.map((one, holder) => (mesh.replicaOf(holder) === mesh.coord.dp ? one : NOTHING));
   await keeper.keep({
     step,
     generation,
@@ -25,8 +31,8 @@ export async function keepState(
     model,
     text: text.bytes,
     cutting,
-    held: has[mesh.rank]!,
-    share: sharedOut(has)[mesh.rank]!,
+    held: apart ? { ...own, outer: own.param, apart } : own,
+    share: apart ? { ...sharedOut(replica)[mesh.rank]!, outer: share.param, apart } : share,
     elements: rankElements(rank, holdingUnder(model, cutting)),
   });
 }

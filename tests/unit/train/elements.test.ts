@@ -8,12 +8,13 @@ import { makeMesh } from '../../../src/plan/mesh';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import type { ByteSource } from '../../../src/storage/bytes';
 import { modelFile, modelFileHeader, modelFilePieces } from '../../../src/train/files/checkpoint';
-import { elementsOf, Shard, writeShard } from '../../../src/train/files/shard';
+import { elementsOf, keptOf, Shard, writeShard } from '../../../src/train/files/shard';
 import { parseRunFile } from '../../../src/train/runfile';
 import {
   type Elements,
   fill,
   hashOf,
+  OUTER_KINDS,
   partOf,
   piecesOf,
   rankElements,
@@ -49,7 +50,7 @@ const ranksOf = ({ dp, pp, tp }: ParallelPlan) => dp * pp * tp;
 /** Every element is a number of its own. */
 const marked: Elements = {
   async read(kind, wanted) {
-    const base = STATE_KINDS.indexOf(kind) * FLOATS;
+    const base = [...STATE_KINDS, ...OUTER_KINDS].indexOf(kind) * FLOATS;
     return Float32Array.from(
       wanted.flatMap(({ from, to }) => Array.from({ length: to - from }, (_, i) => base + from + i)),
     );
@@ -163,4 +164,34 @@ test('a shard of another model, a broken one and a missing part are refused', as
   await expect(Shard.open(model, 'rank-0', cut)).rejects.toThrow('its tensors end at');
   const source = elementsOf([await Shard.open(model, 'rank-0', file)]);
   await expect(source.read('mean', WHOLE)).rejects.toThrow(`lacks ${FLOATS} elements of mean`);
+});
+
+test('replicas that train apart keep states of their own and share the outer one, each element once', async () => {
+  const plan = parsePlan({ dp: 2, outer: { every: 2, lr: 1, momentum: 0 } });
+  const facts = (replica: number) => ({ replica, samples: [replica + 3], made: 4, since: 1 });
+  const shards = await Promise.all(
+    [0, 1].map(async (rank) => {
+      const holding = holdingUnder(model, { plan, rank });
+      const own = addressesOf(holding);
+      const [half] = [piecesOf(WHOLE, Math.ceil(FLOATS / 2))[rank]!];
+      const file = new MemoryFile();
+      const source: Elements = {
+        read: async (kind, wanted) =>
+          (await marked.read(kind, wanted)).map((x) => (kind === 'anchor' || kind === 'momentum' ? x : x + rank / 2)),
+      };
+      await writeShard(model, { ...own, outer: half, apart: facts(rank) }, source, file);
+      return Shard.open(model, `rank ${rank}`, file);
+    }),
+  );
+  const { shared, replicas } = keptOf(shards);
+  for (const rank of [0, 1]) {
+    const { facts: kept, elements } = replicas.get(rank)!;
+    expect(kept).toEqual({ samples: [rank + 3], made: 4, since: 1 });
+    for (const kind of STATE_KINDS) {
+      expect(await elements.read(kind, WHOLE)).toEqual((await marked.read(kind, WHOLE)).map((x) => x + rank / 2));
+    }
+  }
+  for (const kind of OUTER_KINDS) expect(await shared.read(kind, WHOLE)).toEqual(await marked.read(kind, WHOLE));
+  expect(await shared.read('param', WHOLE)).toEqual(await marked.read('anchor', WHOLE));
+  expect(await shared.read('mean', WHOLE)).toEqual(await marked.read('mean', WHOLE));
 });
