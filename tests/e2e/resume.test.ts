@@ -2,7 +2,7 @@
  * `npm run train` that is killed or interrupted goes on from its checkpoint as if nothing had happened. More plans are in
  * equivalence/resume.test.ts. With `npm run test:kept` it is killed 30 times more, each time a new start.
  */
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { newestCheckpoint } from '../../src/cli/checkpoints';
@@ -131,6 +131,16 @@ if (ALL) {
       twice.child.kill('SIGINT');
       expect(await twice.ended).toMatchObject({ code: 130, stderr: expect.stringContaining('--resume') });
       ({ step } = (await newestCheckpoint(out)).checkpoint);
+      // a full disk when the model goes out: an error, and the state is still there
+      mkdirSync(join(out, '.unfinished'), { recursive: true });
+      symlinkSync('/dev/full', join(out, '.unfinished', 'model.safetensors'));
+      const full = await train(['--resume', out, `--train.steps=${++step}`]);
+      expect(full).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/model\.safetensors cannot be written .*ENOSPC/),
+      });
+      expect(existsSync(join(out, 'model.safetensors'))).toBe(false);
+      expect((await newestCheckpoint(out)).checkpoint.step).toBe(step);
       const steps = `--train.steps=${step + 2}`;
       expect(await train(['--resume', out, steps])).toMatchObject({ code: 0 });
       const whole = join(folder, 'whole');
