@@ -98,10 +98,10 @@ export class Shards {
       // why: microbatches are added in order 0, 1, ..., whichever arrives first
       await before;
       this.#add(unit, parts);
-      this.#host.give(host);
       emitOf(tag, this.cluster.trace, 'REDUCE', t0, { unit, bytes: host.byteLength });
     };
-    this.#grads.set(unit, background(reduce()));
+    // why also after a failure: a line that waits for the memory must get it, and fail as well
+    this.#grads.set(unit, background(reduce().finally(() => this.#host.give(host))));
   }
 
   /** Start the all-gather of a unit's parameters. Resolves when they are complete on the device. */
@@ -138,12 +138,14 @@ export class Shards {
   ): Promise<void> {
     const given = this.#host.take(Math.max(...rounds.map(({ floats }) => floats)));
     const array = given instanceof Float32Array ? given : await given;
-    for (const [index, round] of rounds.entries()) {
-      const host = array.subarray(0, round.floats);
-      const name = rounds.length === 1 ? tag : `${tag}/part${index}`;
-      await exchange(round, host, name);
+    try {
+      for (const [index, round] of rounds.entries()) {
+        const name = rounds.length === 1 ? tag : `${tag}/part${index}`;
+        await exchange(round, array.subarray(0, round.floats), name);
+      }
+    } finally {
+      this.#host.give(array);
     }
-    this.#host.give(array);
   }
 
   #read(place: Place, { stretches }: Round, host: Float32Array<ArrayBuffer>): Promise<unknown> {
