@@ -58,7 +58,7 @@ function stepEnds({ trace }: Collected): readonly number[] {
 async function run(argv: readonly string[], places: Places, programs: Programs): Promise<Collected> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-kept-'));
   try {
-    const job = prepareJob(parseTrainArgs([...argv, '--out', folder]), places);
+    const job = await prepareJob(parseTrainArgs([...argv, '--out', folder]), places);
     const out = new OutFolder(folder);
     const checkpoints = new CheckpointWriter(folder, job.count, job.facts, job.beside, null);
     const collected = await runJob(job, programs, { out, checkpoints, from: null });

@@ -3,7 +3,7 @@ import type { ModelConfig } from '../../model/config';
 import type { RunFile } from '../runfile';
 import type { Elements } from '../state/elements';
 import type { Cutting, Version } from '../state/exchange';
-import type { Kept, Share } from './shard';
+import type { Kept, KeptShare } from './shard';
 
 /** The state of one rank at a step border. */
 export interface Keepable extends Version {
@@ -14,9 +14,9 @@ export interface Keepable extends Version {
   readonly text: Uint8Array;
   readonly cutting: Cutting;
   /** Everything this rank holds. */
-  readonly held: Share;
+  readonly held: KeptShare;
   /** The share this rank keeps, if all ranks together keep everything once. */
-  readonly share: Share;
+  readonly share: KeptShare;
   readonly elements: Elements;
 }
 

@@ -32,20 +32,20 @@ interface Named {
 }
 
 /** Replicas that train apart (DiLoCo) keep states of their own, beside what they share. */
-export interface Apart extends OuterFacts {
+interface Apart extends OuterFacts {
   /** The replica that the parameters and moments of a shard belong to. */
   readonly replica: number;
 }
 
 /** What a rank keeps of a state. */
-export interface Share extends Addresses {
+export interface KeptShare extends Addresses {
   /** Addresses of the outer kinds, if replicas train apart. */
   readonly outer?: Intervals;
   readonly apart?: Apart;
 }
 
 /** The tensors of a file that holds `own`. */
-function tensorsOf(params: readonly WholeParam[], own: Share): readonly (Named & { readonly base: number })[] {
+function tensorsOf(params: readonly WholeParam[], own: KeptShare): readonly (Named & { readonly base: number })[] {
   const kinds = [
     ...STATE_KINDS.map((kind) => ({ kind, addresses: own[addressKind(kind)] })),
     ...OUTER_KINDS.map((kind) => ({ kind, addresses: own.outer ?? [] })),
@@ -59,7 +59,7 @@ function tensorsOf(params: readonly WholeParam[], own: Share): readonly (Named &
 }
 
 /** Write the elements `own` of `source` to `sink`, in pieces. Does not close the sink. */
-export async function writeShard(config: ModelConfig, own: Share, source: Elements, sink: ByteSink): Promise<void> {
+export async function writeShard(config: ModelConfig, own: KeptShare, source: Elements, sink: ByteSink): Promise<void> {
   const tensors = tensorsOf(wholeModel(config), own);
   const slices = Object.fromEntries(tensors.map(({ name, held, base }) => [name, groupsOf(held, base)]));
   const shapes = tensors.map(({ name, held }) => ({ name, shape: [sizeOf(held)] }));

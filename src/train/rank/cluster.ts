@@ -13,7 +13,7 @@ import type { Action, UnitSize } from '../../plan/plan';
 import { printAction } from '../../plan/text';
 import type { Wire } from '../../plan/wire';
 import type { Trace } from '../../trace/trace';
-import { PIECE_FLOATS } from '../state/elements';
+import { STATE_PIECE_FLOATS } from '../state/elements';
 
 export interface Cluster {
   readonly mesh: Mesh;
@@ -122,10 +122,10 @@ export async function receiveTable(cluster: Cluster, stream: Stream, place: Plac
 
 /** The messages of a table, with their tags. A small table is one message. */
 function piecesOf(place: Place, tag: string): readonly (readonly [tag: string, piece: Place])[] {
-  const count = Math.ceil(place.floats / PIECE_FLOATS);
+  const count = Math.ceil(place.floats / STATE_PIECE_FLOATS);
   return Array.from({ length: count }, (_, i) => {
-    const at = i * PIECE_FLOATS;
-    const floats = Math.min(PIECE_FLOATS, place.floats - at);
+    const at = i * STATE_PIECE_FLOATS;
+    const floats = Math.min(STATE_PIECE_FLOATS, place.floats - at);
     return [count === 1 ? tag : `${tag}/part${i}`, { ...place, at: place.at + at, floats }] as const;
   });
 }

@@ -5,11 +5,11 @@
  */
 import { unitSizes } from '../../model/model';
 import { coordOf, makeMesh } from '../../plan/mesh';
-import { type Place, placeOf } from '../../plan/place';
+import { placeOf, type RankPlace } from '../../plan/place';
 import { wiresOf } from '../../plan/plan';
 import { sequencesOf } from '../../plan/sizes';
 import type { RunFile } from '../runfile';
-import { PIECE_FLOATS } from '../state/elements';
+import { STATE_PIECE_FLOATS } from '../state/elements';
 import { EXCHANGE_FLOATS } from './rounds';
 
 /** What is exchanged is in memory three times: in the array, in the buffer it is read through, and written through. */
@@ -40,20 +40,20 @@ export function hostPlan({ model, train, plan }: Pick<RunFile, 'model' | 'train'
       COPIES * tables(place) +
       // outer parameters and momentum, now and before the newest outer step, the replica's own, and a unit under way
       (outer && dp > 1 ? 5 * all + 4 * largest : 0) +
-      COPIES * PIECES * PIECE_FLOATS;
+      COPIES * PIECES * STATE_PIECE_FLOATS;
     return 4 * floats + Math.min(WAITING_BYTES, 12 * all);
   });
 }
 
 /** Floats of REDUCE and GATHER under way. */
-function exchanged({ plan, zero }: Place, all: number, largest: number, isCoded: boolean): number {
+function exchanged({ plan, zero }: RankPlace, all: number, largest: number, isCoded: boolean): number {
   if (plan.dp === 1) return 0;
   const most = Math.min(2 * all, EXCHANGE_FLOATS);
   return isCoded || zero >= 2 ? Math.max(most, largest) : most;
 }
 
 /** Floats of a tied table under way between its two ends. With zero 3 its working buffer is read at once. */
-function tables({ tie, mine, zero, units }: Place): number {
+function tables({ tie, mine, zero, units }: RankPlace): number {
   if (!tie || (!mine.includes(tie.table) && !mine.includes(tie.reader))) return 0;
-  return zero === 3 ? units[tie.reader]!.table!.floats : 2 * PIECE_FLOATS;
+  return zero === 3 ? units[tie.reader]!.table!.floats : 2 * STATE_PIECE_FLOATS;
 }

@@ -36,10 +36,10 @@ interface Arrays {
 }
 
 /** 4 MB: small compared with any model, but so large that the overhead of one device read does not matter. */
-const PIECE_FLOATS = 1 << 20;
+export const STATE_PIECE_FLOATS = 1 << 20;
 
 /** `wanted` cut into pieces of at most `maxFloats` elements, in order. */
-export function piecesOf(wanted: Intervals, maxFloats = PIECE_FLOATS): readonly Intervals[] {
+export function piecesOf(wanted: Intervals, maxFloats = STATE_PIECE_FLOATS): readonly Intervals[] {
   const pieces: Interval[][] = [];
   let room = 0;
   for (const { from, to } of wanted) {
