@@ -118,8 +118,8 @@ fn main(
         let line = index / WIDTH + t * (THREADS / WIDTH);
         let token = min(key + 4u * (line % WX) + j + line / WX, p.T - 1u);
         if (line < SPAN) {
-          let from = qkv_at(group.z, token, p.N + kv) + min(quad, HEAD_QUADS - 1u);
-          tiles[SPAN + line * NQ + quad / WX][quad % WX] = qkv[from];
+          let own = qkv_at(group.z, token, p.N + kv) + min(quad, HEAD_QUADS - 1u);
+          tiles[SPAN + line * NQ + quad / WX][quad % WX] = qkv[own];
         }
       }
       workgroupBarrier();

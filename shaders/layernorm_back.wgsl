@@ -1,7 +1,7 @@
 // dx[R,C] of layer norm from dy[R,C]; one thread per row.
-// bindings x, gamma, stats, dy, skip?, dx, p; grid R threads, folded into two dimensions
+// bindings x, gamma, stats, dy, skip?, dx, parts, p; grid R threads, folded into two dimensions
 // knobs WG threads of a workgroup; ACC=1 adds to dx; SKIP=1 adds skip[R,C], the residual branch's gradient
-// saved/aliasing: stats[R,2] = mean, rstd of the forward
+// saved/aliasing: stats[R,2] = mean, rstd of the forward; parts is for layernorm_back_lanes.wgsl and not written
 // source: Ba, Kiros, Hinton 2016, arXiv 1607.06450
 
 struct Params {
@@ -16,7 +16,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> dy: array<f32>;
 @group(0) @binding(4) var<storage, read> skip: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(6) var<uniform> p: Params;
+@group(0) @binding(6) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(7) var<uniform> p: Params;
 
 // #include "lib/thread.wgsl"
 

@@ -1,7 +1,8 @@
 // grad[gammaAt + c] += sum over rows of dy * xhat, grad[betaAt + c] += sum of dy; one thread per column.
-// bindings x, stats, dy, grad, p; grid C threads, folded into two dimensions
+// bindings x, stats, dy, parts, grad, p; grid C threads, folded into two dimensions
 // knobs WG threads of a workgroup
-// saved/aliasing: grad is the unit's flat gradient; rows are added in order, so the same input gives the same bits
+// saved/aliasing: grad is the unit's flat gradient; rows are added in order, so the same
+// input gives the same bits; parts is for layernorm_fold.wgsl and not read
 // source: Ba, Kiros, Hinton 2016, arXiv 1607.06450
 
 struct Params {
@@ -14,8 +15,9 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> stats: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read_write> grad: array<f32>;
-@group(0) @binding(4) var<uniform> p: Params;
+@group(0) @binding(3) var<storage, read> parts: array<f32>;
+@group(0) @binding(4) var<storage, read_write> grad: array<f32>;
+@group(0) @binding(5) var<uniform> p: Params;
 
 // #include "lib/thread.wgsl"
 

@@ -1,7 +1,7 @@
 // dx[R,C] = rstd (g - x rstd^2 mean(g x)) with g = gamma dy, plus skip[R,C] where SKIP; f32, row-major.
-// bindings x, gamma, rstd, dy, skip?, dx, p; grid ceil(R / WG), folded into x and y
+// bindings x, gamma, rstd, dy, skip?, dx, parts, p; grid ceil(R / WG), folded into x and y
 // knobs WG rows of a workgroup, a thread each; ACC adds to dx; SKIP adds skip, the residual branch's gradient
-// saved/aliasing: dx is no other binding's buffer
+// saved/aliasing: dx is no other binding's buffer; parts is for rmsnorm_back_lanes.wgsl and not written
 // source: Zhang and Sennrich 2019, arXiv 1910.07467
 
 struct Params {
@@ -16,7 +16,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> dy: array<f32>;
 @group(0) @binding(4) var<storage, read> skip: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(6) var<uniform> p: Params;
+@group(0) @binding(6) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(7) var<uniform> p: Params;
 
 // #include "lib/thread.wgsl"
 

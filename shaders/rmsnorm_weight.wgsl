@@ -1,7 +1,8 @@
 // grad[gradAt + c] += sum over rows of dy[R,C] * x[R,C] * rstd[R]; f32, row-major.
-// bindings x, rstd, dy, grad, p; grid ceil(C / 4 / WG), folded into x and y
+// bindings x, rstd, dy, parts, grad, p; grid ceil(C / 4 / WG), folded into x and y
 // knobs WG threads of a workgroup, four channels each; BLOCK rows are added first, then the blocks, in ascending order
-// saved/aliasing: grad is no other binding's buffer
+// saved/aliasing: grad is no other binding's buffer; parts is for
+// rmsnorm_fold.wgsl and not read
 // source: own; four sums a thread are twice as fast as one where a load is a gather
 
 struct Params {
@@ -13,8 +14,9 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> rstd: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read_write> grad: array<f32>;
-@group(0) @binding(4) var<uniform> p: Params;
+@group(0) @binding(3) var<storage, read> parts: array<f32>;
+@group(0) @binding(4) var<storage, read_write> grad: array<f32>;
+@group(0) @binding(5) var<uniform> p: Params;
 
 // #include "lib/thread.wgsl"
 

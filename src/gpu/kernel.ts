@@ -10,6 +10,8 @@ export type Params = Readonly<Record<string, number>>;
 export interface Twin {
   readonly file: string;
   readonly knobs: Knobs;
+  /** Knobs of this file that follow from the sizes. */
+  knobsFor?(p: Params): Knobs;
   /** Without this feature the file does not compile. */
   readonly needs?: GPUFeatureName;
   /** True for sizes that the file can do; absent: all sizes. `taped` are the tape's knobs. */
@@ -18,6 +20,8 @@ export interface Twin {
   readonly software?: boolean;
   /** Order of additions where it is not that of variants[0]. Twins of one order give the same bits. */
   readonly order?: string;
+  /** Where it fits, graphics chips try such twins only: another kernel counts on it, or it is better by far. */
+  readonly alone?: boolean;
   /** Rounds operands to 11 bits (f16). Runs only where the run asked for f16. */
   readonly half?: boolean;
 }

@@ -38,6 +38,7 @@ function blockTwins(file: string, tilings: readonly (readonly [keyof typeof HEAD
     file,
     knobs,
     order: 'blocks',
+    alone: true,
     fits: ({ H }) => H! >= HEADS[heads][0] && H! <= HEADS[heads][1] && H! % 16 === 0,
   }));
 }
@@ -62,7 +63,6 @@ export const attention = defineKernel({
   variants: [{ WX: 4 }],
   knobsFor: attentionKnobs,
   twins: [quadTwin('attention_quad.wgsl'), ...FORWARD],
-  onGpu: () => FORWARD,
   grid: (p, knobs) => [rowGroups(p, knobs), p.N!, p.B!],
   flops: (p) => 2 * p.B! * p.N! * p.T! * p.T! * p.H!,
 });
@@ -84,7 +84,6 @@ export const attentionBackQ = defineKernel({
   variants: [{ WX: 4 }],
   knobsFor: attentionKnobs,
   twins: [quadTwin('attention_back_q_quad.wgsl'), ...BACK_Q],
-  onGpu: () => BACK_Q,
   grid: (p, knobs) => [rowGroups(p, knobs), p.N!, p.B!],
   flops: (p) => 3 * p.B! * p.N! * p.T! * p.T! * p.H!,
 });
@@ -106,7 +105,6 @@ export const attentionBackKv = defineKernel({
   variants: [{ WX: 4 }],
   knobsFor: attentionKnobs,
   twins: [quadTwin('attention_back_kv_quad.wgsl'), ...BACK_KV],
-  onGpu: () => BACK_KV,
   grid: (p, knobs) => [rowGroups(p, knobs), p.NKV!, p.B!],
   flops: (p) => 4 * p.B! * p.N! * p.T! * p.T! * p.H!,
 });

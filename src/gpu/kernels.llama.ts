@@ -4,6 +4,7 @@
 import { KernelError } from '../errors';
 import { ceilDiv, gridOf, knob } from './grid';
 import { defineKernel } from './kernel';
+import { laneGroups, normFold, normGroups, normTwin, wideTwin } from './lanes';
 
 /** y[R,C] = x * rstd * gamma with rstd[R] = 1 / sqrt(mean of x^2 + eps). */
 export const rmsnorm = defineKernel({
@@ -12,28 +13,34 @@ export const rmsnorm = defineKernel({
   writes: ['y', 'rstd'],
   params: { R: 'u32', C: 'u32', eps: 'f32', gammaAt: 'u32' },
   variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+  twins: [normTwin('rmsnorm_lanes.wgsl')],
+  grid: (p, knobs) => laneGroups(p.R!, knobs),
 });
 
-/** dx[R,C] from dy; ACC=1 adds to dx, SKIP=1 adds the residual branch's gradient skip[R,C]. */
+/**
+ * dx[R,C] from dy; ACC=1 adds to dx, SKIP=1 adds the residual branch's gradient skip[R,C]. On graphics chips also
+ * parts[normGroups,C], as layernormBack.
+ */
 export const rmsnormBack = defineKernel({
   file: 'rmsnorm_back.wgsl',
   reads: ['x', 'gamma', 'rstd', 'dy', 'skip'],
-  writes: ['dx'],
+  writes: ['dx', 'parts'],
   optional: ['skip'],
   params: { R: 'u32', C: 'u32', gammaAt: 'u32' },
   variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+  twins: [normTwin('rmsnorm_back_lanes.wgsl')],
+  grid: (p, knobs) => (knobs.LANES ? [normGroups(p.R!, p.C!)] : gridOf(p.R!, knob(knobs, 'WG'))),
 });
 
 /** grad[gradAt + c] += sum over rows of dy * x * rstd, the gradient of gamma. */
 export const rmsnormWeight = defineKernel({
   file: 'rmsnorm_weight.wgsl',
-  reads: ['x', 'rstd', 'dy'],
+  reads: ['x', 'rstd', 'dy', 'parts'],
   writes: ['grad'],
   params: { R: 'u32', C: 'u32', gradAt: 'u32' },
   variants: [{ WG: 4 }],
-  grid: (p, knobs) => gridOf(ceilDiv(p.C!, 4), knob(knobs, 'WG')),
+  twins: [normFold('rmsnorm_fold.wgsl')],
+  grid: (p, knobs) => (knobs.ROWS ? [ceilDiv(p.C!, 64)] : gridOf(ceilDiv(p.C!, 4), knob(knobs, 'WG'))),
 });
 
 /** The `ratio` of rope: theta^(-2/H) in units of 2^-32. Throws KernelError for a base of 1 or less and for odd heads. */
@@ -86,25 +93,18 @@ export const rope = defineKernel({
     first: 'u32',
   },
   variants: [{ WG: 16 }],
+  twins: [wideTwin('rope.wgsl')],
   grid: (p, knobs) => gridOf((p.R! * p.H!) / 2, knob(knobs, 'WG')),
 });
 
-/**
- * SPAN is the number of consecutive elements per thread. Long spans are for software adapters. Short ones let
- * neighbouring threads of a GPU read neighbouring elements.
- */
-const SPANS = [
-  { WG: 16, SPAN: 64 },
-  { WG: 64, SPAN: 4 },
-];
-
-/** out[R,hidden] = silu(gate) * up of rows [gate hidden | up hidden]. */
+/** out[R,hidden] = silu(gate) * up of rows [gate hidden | up hidden]; SPAN consecutive elements per thread. */
 export const swiglu = defineKernel({
   file: 'swiglu.wgsl',
   reads: ['gateUp'],
   writes: ['out'],
   params: { R: 'u32', hidden: 'u32' },
-  variants: SPANS,
+  variants: [{ WG: 16, SPAN: 64 }],
+  twins: [wideTwin('swiglu.wgsl', { WG: 256, SPAN: 4 })],
   grid: (p, knobs) => gridOf(p.R! * ceilDiv(p.hidden!, knob(knobs, 'SPAN')), knob(knobs, 'WG')),
 });
 
@@ -114,6 +114,7 @@ export const swigluBack = defineKernel({
   reads: ['gateUp', 'dout'],
   writes: ['dgateUp'],
   params: { R: 'u32', hidden: 'u32' },
-  variants: SPANS,
+  variants: [{ WG: 16, SPAN: 64 }],
+  twins: [wideTwin('swiglu_back.wgsl', { WG: 256, SPAN: 4 })],
   grid: (p, knobs) => gridOf(p.R! * ceilDiv(p.hidden!, knob(knobs, 'SPAN')), knob(knobs, 'WG')),
 });

@@ -6,6 +6,7 @@
 
 import { ceilDiv, gridOf, knob } from './grid';
 import { defineKernel } from './kernel';
+import { laneGroups, logitTwin, wideTwin } from './lanes';
 
 /**
  * out[R,C] = wte[token - lo], or zero for a token of another rank; to be summed over the group. WPE=1 adds
@@ -17,10 +18,8 @@ export const embedSplit = defineKernel({
   writes: ['out'],
   optional: ['wpe'],
   params: { R: 'u32', T: 'u32', C: 'u32', V: 'u32', lo: 'u32', wteAt: 'u32', wpeAt: 'u32' },
-  variants: [
-    { WG: 16, SPAN: 64 },
-    { WG: 64, SPAN: 4 },
-  ],
+  variants: [{ WG: 16, SPAN: 64 }],
+  twins: [wideTwin('embed_split.wgsl', { WG: 256, SPAN: 4 })],
   grid: (p, knobs) => gridOf(p.R! * ceilDiv(p.C!, knob(knobs, 'SPAN')), knob(knobs, 'WG')),
 });
 
@@ -31,7 +30,8 @@ export const xentMax = defineKernel({
   writes: ['peak'],
   params: { R: 'u32', V: 'u32' },
   variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+  twins: [logitTwin('xent_max_lanes.wgsl', false)],
+  grid: (p, knobs) => laneGroups(p.R!, knobs),
 });
 
 /**
@@ -44,7 +44,8 @@ export const xentSum = defineKernel({
   writes: ['sums'],
   params: { R: 'u32', V: 'u32', lo: 'u32' },
   variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+  twins: [logitTwin('xent_sum_lanes.wgsl', false)],
+  grid: (p, knobs) => laneGroups(p.R!, knobs),
 });
 
 /**
@@ -58,7 +59,8 @@ export const xentFold = defineKernel({
   writes: ['peak', 'sums'],
   params: { R: 'u32', V: 'u32', lo: 'u32' },
   variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+  twins: [logitTwin('xent_fold_lanes.wgsl', true)],
+  grid: (p, knobs) => laneGroups(p.R!, knobs),
 });
 
 /**
@@ -73,5 +75,6 @@ export const xentGrad = defineKernel({
   optional: ['loss'],
   params: { R: 'u32', V: 'u32', lo: 'u32' },
   variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+  twins: [logitTwin('xent_grad_lanes.wgsl', false)],
+  grid: (p, knobs) => laneGroups(p.R!, knobs),
 });

@@ -4,8 +4,9 @@
  * of binding `x` and a multiple of 4. All additions are in a fixed order: no kernel uses atomics, so the same device
  * gives the same bits every time.
  */
-import { gridOf, knob } from './grid';
+import { ceilDiv, gridOf, knob } from './grid';
 import { defineKernel } from './kernel';
+import { laneGroups, logitTwin, normFold, normGroups, normTwin, wideTwin } from './lanes';
 
 export * from './kernels.attention';
 export * from './kernels.matmul';
@@ -17,28 +18,34 @@ export const layernorm = defineKernel({
   writes: ['y', 'stats'],
   params: { R: 'u32', C: 'u32', eps: 'f32', gammaAt: 'u32', betaAt: 'u32' },
   variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+  twins: [normTwin('layernorm_lanes.wgsl')],
+  grid: (p, knobs) => laneGroups(p.R!, knobs),
 });
 
-/** dx[R,C] from dy; ACC=1 adds to dx; SKIP=1 adds skip[R,C], the gradient of a residual branch. */
+/**
+ * dx[R,C] from dy; ACC=1 adds to dx; SKIP=1 adds skip[R,C], the gradient of a residual branch. On graphics chips also
+ * parts[normGroups,2,C], which layernormWeight adds up there; elsewhere that reads x and dy and nothing is in parts.
+ */
 export const layernormBack = defineKernel({
   file: 'layernorm_back.wgsl',
   reads: ['x', 'gamma', 'stats', 'dy', 'skip'],
-  writes: ['dx'],
+  writes: ['dx', 'parts'],
   optional: ['skip'],
   params: { R: 'u32', C: 'u32', gammaAt: 'u32' },
   variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+  twins: [normTwin('layernorm_back_lanes.wgsl')],
+  grid: (p, knobs) => (knobs.LANES ? [normGroups(p.R!, p.C!)] : gridOf(p.R!, knob(knobs, 'WG'))),
 });
 
 /** grad[gammaAt..] += sum of dy * xhat, grad[betaAt..] += sum of dy, over rows. */
 export const layernormWeight = defineKernel({
   file: 'layernorm_weight.wgsl',
-  reads: ['x', 'stats', 'dy'],
+  reads: ['x', 'stats', 'dy', 'parts'],
   writes: ['grad'],
   params: { R: 'u32', C: 'u32', gammaAt: 'u32', betaAt: 'u32' },
   variants: [{ WG: 8 }],
-  grid: (p, knobs) => gridOf(p.C!, knob(knobs, 'WG')),
+  twins: [normFold('layernorm_fold.wgsl')],
+  grid: (p, knobs) => (knobs.ROWS ? [ceilDiv(2 * p.C!, 64)] : gridOf(p.C!, knob(knobs, 'WG'))),
 });
 
 /** out[outAt + c] += sum over rows of x[R,C]. */
@@ -48,7 +55,8 @@ export const colsum = defineKernel({
   writes: ['out'],
   params: { R: 'u32', C: 'u32', outAt: 'u32' },
   variants: [{ WG: 8 }],
-  grid: (p, knobs) => gridOf(p.C!, knob(knobs, 'WG')),
+  twins: [{ file: 'colsum_fold.wgsl', knobs: {}, order: 'lanes', alone: true, fits: (p) => p.C! % 4 === 0 }],
+  grid: (p, knobs) => gridOf(p.C!, knobs.WG ?? 64),
 });
 
 /** out[R,C] = wte[token] + wpe[row % T]; tokens u32. WPE=0 leaves the position table out. */
@@ -59,6 +67,7 @@ export const embed = defineKernel({
   optional: ['wpe'],
   params: { R: 'u32', T: 'u32', C: 'u32', wteAt: 'u32', wpeAt: 'u32' },
   variants: [{ WG: 64 }],
+  twins: [wideTwin('embed.wgsl')],
   grid: (p, knobs) => gridOf(p.R! * p.C!, knob(knobs, 'WG')),
 });
 
@@ -72,7 +81,8 @@ export const embedBack = defineKernel({
   writes: ['grad'],
   params: { V: 'u32', C: 'u32', gradAt: 'u32' },
   variants: [{ WG: 64 }],
-  grid: (p, knobs) => gridOf(p.V! * p.C!, knob(knobs, 'WG')),
+  twins: [{ file: 'embed_back_lanes.wgsl', knobs: {}, order: 'lanes', alone: true, fits: (p) => p.C! % 4 === 0 }],
+  grid: (p, knobs) => (knobs.WG ? gridOf(p.V! * p.C!, knobs.WG) : gridOf(p.V! * ceilDiv(p.C!, 128), 1)),
 });
 
 /** grad[gradAt + t*C + c] += sum over b of dy[b,t,c]. */
@@ -82,6 +92,7 @@ export const embedPosBack = defineKernel({
   writes: ['grad'],
   params: { B: 'u32', T: 'u32', C: 'u32', gradAt: 'u32' },
   variants: [{ WG: 64 }],
+  twins: [wideTwin('embed_pos_back.wgsl')],
   grid: (p, knobs) => gridOf(p.T! * p.C!, knob(knobs, 'WG')),
 });
 
@@ -95,7 +106,8 @@ export const xent = defineKernel({
   writes: ['logits', 'loss'],
   params: { R: 'u32', V: 'u32' },
   variants: [{ WG: 16 }],
-  grid: (p, knobs) => gridOf(p.R!, knob(knobs, 'WG')),
+  twins: [logitTwin('xent_lanes.wgsl', true)],
+  grid: (p, knobs) => laneGroups(p.R!, knobs),
 });
 
 /** out[outAt] = sum of x[0..n): the loss of one microbatch. */
@@ -105,6 +117,7 @@ export const sum = defineKernel({
   writes: ['out'],
   params: { n: 'u32', outAt: 'u32' },
   variants: [{}],
+  twins: [{ file: 'sum_lanes.wgsl', knobs: {}, order: 'lanes', alone: true }],
   grid: () => [1],
 });
 
@@ -118,7 +131,8 @@ export const sumsq = defineKernel({
   writes: ['out'],
   params: { n: 'u32', xAt: 'u32', outAt: 'u32' },
   variants: [{ WG: 64 }],
-  grid: (_, knobs) => [SUMSQ_PARTIALS / knob(knobs, 'WG')],
+  twins: [{ file: 'sumsq_lanes.wgsl', knobs: {}, order: 'lanes', alone: true, fits: (p) => p.n! % 4 === 0 }],
+  grid: (_, knobs) => [knobs.WG ? SUMSQ_PARTIALS / knobs.WG : 256],
 });
 
 /**
@@ -147,6 +161,7 @@ export const adamw = defineKernel({
     scale: 'f32',
   },
   variants: [{ WG: 64 }],
+  twins: [{ file: 'adamw4.wgsl', knobs: { WG: 256, EACH: 4 }, alone: true, fits: (p) => p.n! % 4 === 0 }],
   flops: (p) => 12 * p.n!,
-  grid: (p, knobs) => gridOf(p.n!, knob(knobs, 'WG')),
+  grid: (p, knobs) => gridOf(p.n! / (knobs.EACH ?? 1), knob(knobs, 'WG')),
 });

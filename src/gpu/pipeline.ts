@@ -18,7 +18,7 @@ const caches = new WeakMap<GpuDevice, Map<string, Promise<Pipeline>>>();
  * File and knobs of one dispatch. Knobs of the tape override the variant's, and knobs that follow from sizes override
  * both.
  */
-interface Choice {
+export interface Choice {
   readonly file: string;
   readonly knobs: Knobs;
 }
@@ -29,6 +29,13 @@ export interface Candidate extends Choice {
   readonly reordered: boolean;
 }
 
+/** What decides which kernels a device can run. */
+export interface Abilities {
+  readonly raw: { readonly features: Pick<ReadonlySet<string>, 'has'> };
+  readonly report: Pick<GpuDevice['report'], 'software'>;
+  readonly matmulPrecision: GpuDevice['matmulPrecision'];
+}
+
 /** Ways to run one dispatch on a graphics chip: measuring has a time limit. */
 const MOST = 4;
 
@@ -36,19 +43,31 @@ const MOST = 4;
  * Every way in which this device can run a dispatch. The first one runs when nothing was measured. If the run asked for
  * f16 and the kernel has twins that store f16, only these are returned; otherwise they are left out.
  */
-export function candidates(device: GpuDevice, kernel: Kernel, taped: Knobs, params: Params): readonly Candidate[] {
+export function candidates(device: Abilities, kernel: Kernel, taped: Knobs, params: Params): readonly Candidate[] {
   const able = (kernel.twins ?? []).filter(
     ({ needs, fits }) => (!needs || device.raw.features.has(needs)) && (fits?.(params, taped) ?? true),
   );
   const halves = device.matmulPrecision === 'f16' ? able.filter(({ half }) => half) : [];
   const twins = able.filter(({ half }) => !half);
   const files: readonly Twin[] = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
-  const guesses = kernel.onGpu?.(params, taped).filter((twin) => twins.includes(twin));
-  const all = device.report.software
-    ? [...new Set([...twins.filter(({ software }) => software), ...files, ...twins])]
-    : [...(guesses ?? []), ...files, ...(guesses ? [] : twins)].slice(0, MOST);
+  const all = device.report.software ? onProcessor(files, twins) : onChip(files, twins, kernel.onGpu?.(params, taped));
   const open = halves.length > 0 ? halves : all;
-  return open.map(({ file, knobs, order }) => ({ file, knobs, reordered: order !== open[0]!.order }));
+  return open.map(({ file, knobs, order, knobsFor }) => ({
+    file,
+    knobs: { ...knobs, ...knobsFor?.(params) },
+    reordered: order !== open[0]!.order,
+  }));
+}
+
+function onProcessor(files: readonly Twin[], twins: readonly Twin[]): readonly Twin[] {
+  return [...new Set([...twins.filter(({ software }) => software), ...files, ...twins])];
+}
+
+function onChip(files: readonly Twin[], twins: readonly Twin[], guesses?: readonly Twin[]): readonly Twin[] {
+  const alone = twins.filter((twin) => twin.alone);
+  if (alone.length > 0) return alone;
+  const first = guesses?.filter((twin) => twins.includes(twin));
+  return [...(first ?? []), ...files, ...(first ? [] : twins)].slice(0, MOST);
 }
 
 /** What runs on this device: what the autotuner picked, else variants[0] or the twin made for software adapters. */

@@ -3,6 +3,7 @@
  */
 import type { Tensor } from '../gpu/instr';
 import * as k from '../gpu/kernels.llama';
+import { normGroups } from '../gpu/lanes';
 import { headsOf } from './ops';
 import type { Tape } from './tape';
 
@@ -20,8 +21,9 @@ export function rmsNorm(t: Tape, x: Tensor, name: string, eps: number): Tensor {
     const dy = t.gradOf(y);
     const { grad: dx, ACC, skip } = t.into(x);
     const SKIP = skip ? 1 : 0;
-    t.I(k.rmsnormBack, { x, gamma, rstd, dy, ...(skip && { skip }), dx }, { R, C }, { ACC, SKIP });
-    t.W(k.rmsnormWeight, { x, rstd, dy, grad: t.paramGrad(gamma) }, { R, C });
+    const parts = t.make(`${name}.parts`, [normGroups(R, C), C]);
+    t.I(k.rmsnormBack, { x, gamma, rstd, dy, ...(skip && { skip }), dx, parts }, { R, C }, { ACC, SKIP });
+    t.W(k.rmsnormWeight, { x, rstd, dy, parts, grad: t.paramGrad(gamma) }, { R, C });
   });
   return y;
 }

@@ -7,6 +7,7 @@ import type { Tensor } from '../gpu/instr';
 import type { Knobs } from '../gpu/kernel';
 import * as k from '../gpu/kernels';
 import * as split from '../gpu/kernels.split';
+import { normGroups } from '../gpu/lanes';
 import { part } from './split';
 import type { Tape } from './tape';
 
@@ -131,8 +132,10 @@ export function layerNorm(t: Tape, x: Tensor, name: string, eps: number): Tensor
     const dy = t.gradOf(y);
     const { grad: dx, ACC, skip } = t.into(x);
     const SKIP = skip ? 1 : 0;
-    t.I(k.layernormBack, { x, gamma, stats, dy, ...(skip && { skip }), dx }, { R, C }, { ACC, SKIP });
-    t.W(k.layernormWeight, { x, stats, dy, grad: t.wholeGrad() }, { R, C, gammaAt: t.at(gamma), betaAt: t.at(beta) });
+    const parts = t.make(`${name}.parts`, [normGroups(R, C), 2, C]);
+    t.I(k.layernormBack, { x, gamma, stats, dy, ...(skip && { skip }), dx, parts }, { R, C }, { ACC, SKIP });
+    const places = { gammaAt: t.at(gamma), betaAt: t.at(beta) };
+    t.W(k.layernormWeight, { x, stats, dy, parts, grad: t.wholeGrad() }, { R, C, ...places });
   });
   return y;
 }

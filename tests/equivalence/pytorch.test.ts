@@ -5,7 +5,7 @@
 import { describe, expect } from 'vitest';
 import { trainCluster } from '../helpers/cluster';
 import { type FixtureName, readFixture, runOf } from '../helpers/fixture';
-import { gpuTest, useGpu } from '../helpers/gpu';
+import { asChip, gpuTest, useGpu } from '../helpers/gpu';
 import { relativeL2, withoutKeyBias, worstRelative } from './compare';
 
 useGpu();
@@ -46,3 +46,17 @@ for (const [name, plans] of CASES) {
     }
   });
 }
+
+describe('the kernels of graphics chips', () => {
+  for (const name of ['gpt2-tied', 'llama-untied'] as const) {
+    gpuTest(name, async (device) => {
+      const { init, text, firstGradient, losses, gradNorms } = readFixture(name);
+      const run = runOf(readFixture(name), {});
+      // why two steps: a processor runs these kernels slowly, and the second one has the first one's update in it
+      const got = await trainCluster(asChip(device), run, { init, text, steps: 2 });
+      if (firstGradient) expect(relativeL2(got.firstGradient, firstGradient)).toBeLessThan(GRADIENT);
+      for (const [i, loss] of got.losses.entries()) expect(Math.abs(loss - losses[i]!)).toBeLessThan(1e-4);
+      expect(worstRelative(got.gradNorms, gradNorms.slice(0, 2))).toBeLessThan(1e-4);
+    });
+  }
+});

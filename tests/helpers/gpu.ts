@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, test } from 'vitest';
 import { create, globals } from 'webgpu';
 import { findBrowser } from '../../src/cli/browser';
-import { type GpuDevice, openDevice } from '../../src/gpu/device';
+import { GpuDevice, openDevice } from '../../src/gpu/device';
 
 const ICD = 'vk_swiftshader_icd.json';
 
@@ -71,4 +71,19 @@ export function gpuTest(name: string, body: (device: GpuDevice) => Promise<void>
       if (error) throw new Error(`validation error: ${error.message}`);
     }
   });
+}
+
+const chips = new WeakMap<GpuDevice, GpuDevice>();
+
+/** The same device under a report that says graphics chip, so that it runs the kernels of those. */
+export function asChip(device: GpuDevice): GpuDevice {
+  const chip = chips.get(device) ?? new GpuDevice(device.raw, { ...device.report, software: false });
+  chips.set(device, chip);
+  return chip;
+}
+
+/** A test with the kernels of this adapter, and one with those of graphics chips on it. */
+export function bothTest(name: string, body: (device: GpuDevice) => Promise<void>): void {
+  gpuTest(name, body);
+  gpuTest(`${name}, kernels of graphics chips`, (device) => body(asChip(device)));
 }

@@ -1,9 +1,11 @@
 /** Llama's kernels against float64: odd shapes, offsets, every variant, backward kernels by finite differences. */
 import { expect, test } from 'vitest';
 import { KernelError } from '../../src/errors';
+import type { GpuDevice } from '../../src/gpu/device';
 import * as k from '../../src/gpu/kernels.llama';
+import { normGroups } from '../../src/gpu/lanes';
 import { derivative, derivativeByRow } from '../helpers/derivative';
-import { gpuTest, useGpu } from '../helpers/gpu';
+import { bothTest, useGpu } from '../helpers/gpu';
 import { expectClose, type Numbers, random, runKernel } from '../helpers/kernelrun';
 
 useGpu();
@@ -36,22 +38,28 @@ function setUp(R: number, C: number) {
   return { x, gamma, dy, rstd: Float32Array.from(rmsnorm(x, gamma, R, C).rstd) };
 }
 
+/** What the backward leaves for the gradient of gamma. */
+async function partsOf(device: GpuDevice, R: number, C: number): Promise<Float32Array> {
+  const { x, gamma, dy, rstd } = setUp(R, C);
+  const bind = { x, gamma, rstd, dy, dx: zeros(R * C), parts: zeros(normGroups(R, C) * C) };
+  const { parts } = await runKernel(device, { kernel: k.rmsnormBack, bind, params: { R, C }, out: ['parts'] });
+  return parts!;
+}
+
 for (const [R, C] of SHAPES) {
-  gpuTest(`rmsnorm, ${R} rows of ${C}`, async (device) => {
+  bothTest(`rmsnorm, ${R} rows of ${C}`, async (device) => {
     const { x, gamma } = setUp(R, C);
     const expected = rmsnorm(x, gamma, R, C);
     const bind = { x, gamma, y: zeros(R * C), rstd: zeros(R) };
-    for (const knobs of k.rmsnorm.variants) {
-      const params = { R, C, eps: EPS };
-      const run = { kernel: k.rmsnorm, bind, params, knobs, out: ['y', 'rstd'], at: { gamma: AT } };
-      const { y, rstd } = await runKernel(device, run);
-      // up to 131 additions of squares in four sums, and an inverse square root good to 2 units in the last place
-      expectClose(rstd!, expected.rstd, 1e-6);
-      expectClose(y!, expected.y, 1e-6);
-    }
+    const params = { R, C, eps: EPS };
+    const run = { kernel: k.rmsnorm, bind, params, out: ['y', 'rstd'], at: { gamma: AT } };
+    const { y, rstd } = await runKernel(device, run);
+    // up to 131 additions of squares in four sums, and an inverse square root good to 2 units in the last place
+    expectClose(rstd!, expected.rstd, 1e-6);
+    expectClose(y!, expected.y, 1e-6);
   });
 
-  gpuTest(`gradient of rmsnorm, ${R} rows of ${C}`, async (device) => {
+  bothTest(`gradient of rmsnorm, ${R} rows of ${C}`, async (device) => {
     const { x, gamma, dy, rstd } = setUp(R, C);
     const [skip, dx] = [random(R * C, 4), random(R * C, 5)];
     const loss = (row: Numbers, r: number) => {
@@ -59,38 +67,39 @@ for (const [R, C] of SHAPES) {
       return sum(C, (c) => y[c]! * dy[r * C + c]!);
     };
     const alone = derivativeByRow(R, loss, x);
-    for (const variant of k.rmsnormBack.variants) {
-      for (const choice of [0, 1, 2, 3]) {
-        const [SKIP, ACC] = [choice & 1, choice >> 1];
-        const bind = { x, gamma, rstd, dy, ...(SKIP && { skip }), dx };
-        const knobs = { ...variant, SKIP, ACC };
-        const run = { kernel: k.rmsnormBack, bind, params: { R, C }, knobs, out: ['dx'], at: { gamma: AT } };
-        const expected = alone.map((value, i) => value + SKIP * skip[i]! + ACC * dx[i]!);
-        // up to 131 additions in four sums, and 1e-9 of the central differences
-        expectClose((await runKernel(device, run)).dx!, expected, 1e-6);
-      }
+    for (const choice of [0, 1, 2, 3]) {
+      const [SKIP, ACC] = [choice & 1, choice >> 1];
+      const bind = { x, gamma, rstd, dy, ...(SKIP && { skip }), dx, parts: zeros(normGroups(R, C) * C) };
+      const knobs = { SKIP, ACC };
+      const run = { kernel: k.rmsnormBack, bind, params: { R, C }, knobs, out: ['dx'], at: { gamma: AT } };
+      const expected = alone.map((value, i) => value + SKIP * skip[i]! + ACC * dx[i]!);
+      // up to 131 additions in four sums, and 1e-9 of the central differences
+      expectClose((await runKernel(device, run)).dx!, expected, 1e-6);
     }
   });
 
-  gpuTest(`gradient of gamma, ${R} rows of ${C}`, async (device) => {
+  bothTest(`gradient of gamma, ${R} rows of ${C}`, async (device) => {
     const { x, gamma, dy, rstd } = setUp(R, C);
     const loss = (g: Numbers) => sum(R * C, (i) => x[i]! * rstd[Math.floor(i / C)]! * g[i % C]! * dy[i]!);
     const before = random(C, 6);
     const expected = derivative(loss, gamma).map((value, c) => value + before[c]!);
-    for (const knobs of k.rmsnormWeight.variants) {
-      const bind = { x, rstd, dy, grad: before };
-      const run = { kernel: k.rmsnormWeight, bind, params: { R, C }, knobs, out: ['grad'], at: { grad: AT } };
-      // up to 70 additions
-      expectClose((await runKernel(device, run)).grad!, expected, 1e-6);
-    }
+    const bind = { x, rstd, dy, parts: await partsOf(device, R, C), grad: before };
+    const run = { kernel: k.rmsnormWeight, bind, params: { R, C }, out: ['grad'], at: { grad: AT } };
+    // up to 70 additions
+    expectClose((await runKernel(device, run)).grad!, expected, 1e-6);
   });
 }
 
-gpuTest('the gradient of gamma over 1024 rows, twice the same bits', async (device) => {
+bothTest('the gradient of gamma over 1024 rows, twice the same bits', async (device) => {
   const [R, C] = [1024, 70];
   const { x, dy, rstd } = setUp(R, C);
   const expected = Float64Array.from({ length: C }, (_, c) => sum(R, (r) => x[r * C + c]! * dy[r * C + c]! * rstd[r]!));
-  const run = { kernel: k.rmsnormWeight, bind: { x, rstd, dy, grad: zeros(C) }, params: { R, C }, out: ['grad'] };
+  const run = {
+    kernel: k.rmsnormWeight,
+    bind: { x, rstd, dy, parts: await partsOf(device, R, C), grad: zeros(C) },
+    params: { R, C },
+    out: ['grad'],
+  };
   const { grad } = await runKernel(device, run);
   // 32 sums of 32 rows each: the errors of 64 additions in a row, not of 1024
   expectClose(grad!, expected, 5e-7);
@@ -143,7 +152,7 @@ for (const [B, T, N, NKV, H, theta, scaling] of [
   [1, 300, 1, 1, 32, 10_000, { type: 'linear', factor: 3 }],
   [2, 300, 2, 1, 64, 500_000, LLAMA3],
 ] as const) {
-  gpuTest(
+  bothTest(
     `rope, ${B} x ${T} positions, ${N} on ${NKV} heads of ${H}, base ${theta} ${scaling?.type ?? ''}`,
     async (device) => {
       const heads = { R: B * T, T, N, NKV, H };
@@ -151,29 +160,26 @@ for (const [B, T, N, NKV, H, theta, scaling] of [
       const params = { ...heads, ratio: k.ropeRatio(theta, H), ...k.ropeStretch(scaling), first: 0 };
       const qkv = random(B * T * width, 7);
       const isV = (_: number, i: number) => i % width >= (N + NKV) * H;
-      for (const variant of k.rope.variants) {
-        const turn = async (x: Float32Array, INV: number) => {
-          const run = { kernel: k.rope, bind: { qkv: x }, params, knobs: { ...variant, INV }, out: ['qkv'] };
-          return (await runKernel(device, run)).qkv!;
+      const turn = async (x: Float32Array, INV: number) => {
+        const run = { kernel: k.rope, bind: { qkv: x }, params, knobs: { INV }, out: ['qkv'] };
+        return (await runKernel(device, run)).qkv!;
+      };
+      const turned = await turn(qkv, 0);
+      // an angle is off by at most two units of 2^-32 turns per position, 3e-9 radians; elements are at most 1
+      expectClose(turned, rotate(qkv, heads, theta, scaling), 5e-7 + 3e-9 * T);
+      expect(turned.filter(isV)).toEqual(qkv.filter(isV));
+      if (B === 1 && T > 1) {
+        const [, ...later] = Array.from({ length: T }, (_, t) => qkv.slice(t * width, (t + 1) * width));
+        const last = {
+          kernel: k.rope,
+          params: { ...params, R: 1, T: 1, first: T - 1 },
+          out: ['qkv'],
         };
-        const turned = await turn(qkv, 0);
-        // an angle is off by at most two units of 2^-32 turns per position, 3e-9 radians; elements are at most 1
-        expectClose(turned, rotate(qkv, heads, theta, scaling), 5e-7 + 3e-9 * T);
-        expect(turned.filter(isV)).toEqual(qkv.filter(isV));
-        if (B === 1 && T > 1) {
-          const [, ...later] = Array.from({ length: T }, (_, t) => qkv.slice(t * width, (t + 1) * width));
-          const last = {
-            kernel: k.rope,
-            params: { ...params, R: 1, T: 1, first: T - 1 },
-            knobs: variant,
-            out: ['qkv'],
-          };
-          const alone = await runKernel(device, { ...last, bind: { qkv: later.at(-1)! } });
-          expect(alone.qkv).toEqual(turned.slice((T - 1) * width));
-        }
-        // turning back is the transpose, hence the gradient; sines and cosines are the same, so only roundings differ
-        expectClose(await turn(turned, 1), qkv, 5e-7);
+        const alone = await runKernel(device, { ...last, bind: { qkv: later.at(-1)! } });
+        expect(alone.qkv).toEqual(turned.slice((T - 1) * width));
       }
+      // turning back is the transpose, hence the gradient; sines and cosines are the same, so only roundings differ
+      expectClose(await turn(turned, 1), qkv, 5e-7);
     },
   );
 }
@@ -186,7 +192,7 @@ test('rope refuses bases and heads it cannot rotate', () => {
 const silu = (x: number): number => x / (1 + Math.exp(-x));
 
 for (const [R, hidden] of SHAPES) {
-  gpuTest(`swiglu and its gradient, ${R} rows of ${hidden}`, async (device) => {
+  bothTest(`swiglu and its gradient, ${R} rows of ${hidden}`, async (device) => {
     const gateUp = random(2 * R * hidden, 8).map((value) => 4 * value);
     const dout = random(R * hidden, 9);
     const forward = Float64Array.from({ length: R * hidden }, (_, i) => {
@@ -198,20 +204,16 @@ for (const [R, hidden] of SHAPES) {
     const backward = derivativeByRow(R, loss, gateUp);
     const params = { R, hidden };
     // WGSL lets exp(x) be off by 3 + 2|x| units in the last place: 11 of them at 4, 7e-7 of a value
-    for (const knobs of k.swiglu.variants) {
-      const bind = { gateUp, out: zeros(R * hidden) };
-      const { out } = await runKernel(device, { kernel: k.swiglu, bind, params, knobs, out: ['out'] });
-      expectClose(out!, forward, 1e-6);
-    }
-    for (const knobs of k.swigluBack.variants) {
-      const bind = { gateUp, dout, dgateUp: zeros(2 * R * hidden) };
-      const { dgateUp } = await runKernel(device, { kernel: k.swigluBack, bind, params, knobs, out: ['dgateUp'] });
-      expectClose(dgateUp!, backward, 1e-6);
-    }
+    const ahead = { gateUp, out: zeros(R * hidden) };
+    const { out } = await runKernel(device, { kernel: k.swiglu, bind: ahead, params, out: ['out'] });
+    expectClose(out!, forward, 1e-6);
+    const back = { gateUp, dout, dgateUp: zeros(2 * R * hidden) };
+    const { dgateUp } = await runKernel(device, { kernel: k.swigluBack, bind: back, params, out: ['dgateUp'] });
+    expectClose(dgateUp!, backward, 1e-6);
   });
 }
 
-gpuTest('swiglu and its gradient far from zero are finite and flat', async (device) => {
+bothTest('swiglu and its gradient far from zero are finite and flat', async (device) => {
   const [R, hidden] = [1, 6];
   const gateUp = Float32Array.of(-1e4, -100, -81, 81, 100, 1e4, 2, 2, 2, 2, 2, 2);
   const params = { R, hidden };
@@ -225,7 +227,7 @@ gpuTest('swiglu and its gradient far from zero are finite and flat', async (devi
   expectClose(dgateUp!.slice(hidden), [0, 0, 0, 81, 100, 1e4], 1e-6);
 });
 
-gpuTest('threads that need a second dimension of workgroups', async (device) => {
+bothTest('threads that need a second dimension of workgroups', async (device) => {
   const [R, hidden] = [700, 200];
   const bind = { gateUp: random(2 * R * hidden, 8), out: zeros(R * hidden) };
   const run = { kernel: k.swiglu, bind, params: { R, hidden }, out: ['out'] };

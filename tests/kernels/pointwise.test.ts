@@ -12,7 +12,7 @@ import {
   sumsq,
   xent,
 } from '../../src/gpu/kernels';
-import { gpuTest, useGpu } from '../helpers/gpu';
+import { bothTest, useGpu } from '../helpers/gpu';
 import { expectClose, random, runKernel } from '../helpers/kernelrun';
 
 useGpu();
@@ -32,7 +32,7 @@ for (const [B, T, C, V] of [
   const tokens = tokensOf(R, V, 1);
   const at = { wte: 4, wpe: 8, grad: 12 };
 
-  gpuTest(`embed ${[B, T, C, V]}`, async (device) => {
+  bothTest(`embed ${[B, T, C, V]}`, async (device) => {
     const [wte, wpe] = [random(V * C, 2), random(T * C, 3)];
     const out = new Float32Array(R * C);
     const token = Float64Array.from(out, (_, i) => wte[tokens[Math.floor(i / C)]! * C + (i % C)]!);
@@ -44,7 +44,7 @@ for (const [B, T, C, V] of [
     expectClose(alone.out!, token, 0);
   });
 
-  gpuTest(`embed_back and embed_pos_back ${[B, T, C, V]}`, async (device) => {
+  bothTest(`embed_back and embed_pos_back ${[B, T, C, V]}`, async (device) => {
     const dy = random(R * C, 4);
     const order = Uint32Array.from([...tokens.keys()].sort((a, b) => tokens[a]! - tokens[b]! || a - b));
     const starts = Uint32Array.from({ length: V + 1 }, (_, v) => tokens.filter((token) => token < v).length);
@@ -68,7 +68,7 @@ for (const [B, T, C, V] of [
     expectClose(pos.grad!, summed, TOLERANCE);
   });
 
-  gpuTest(`xent ${[R, V]}`, async (device) => {
+  bothTest(`xent ${[R, V]}`, async (device) => {
     const targets = tokensOf(R, V, 7);
     targets[R - 1] = IGNORED_TARGET;
     const logits = random(R * V, 8).map((x) => x * 20);
@@ -92,7 +92,7 @@ for (const [B, T, C, V] of [
     expect(held.logits).toEqual(logits);
   });
 
-  gpuTest(`colsum ${[R, C]}`, async (device) => {
+  bothTest(`colsum ${[R, C]}`, async (device) => {
     const [x, out] = [random(R * C, 9), random(C, 10)];
     const expected = Float64Array.from(out);
     for (let i = 0; i < x.length; i++) expected[i % C]! += x[i]!;
@@ -108,7 +108,7 @@ for (const [B, T, C, V] of [
 }
 
 for (const n of [1, 31, 1000, 5003]) {
-  gpuTest(`sum and sumsq of ${n}`, async (device) => {
+  bothTest(`sum and sumsq of ${n}`, async (device) => {
     const x = random(n, 11);
     const total = await runKernel(device, {
       kernel: sum,
@@ -130,7 +130,7 @@ for (const n of [1, 31, 1000, 5003]) {
     expectClose([parts.out!.reduce((a, b) => a + b, 0)], [squares], TOLERANCE);
   });
 
-  gpuTest(`adamw on ${n} elements`, async (device) => {
+  bothTest(`adamw on ${n} elements`, async (device) => {
     const hyper = {
       lr: 0.1,
       beta1: 0.9,

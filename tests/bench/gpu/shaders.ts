@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import type { Instr } from '../../../src/gpu/instr';
 import type { Kernel, Knobs, Params } from '../../../src/gpu/kernel';
 import * as k from '../../../src/gpu/kernels';
-import { pipelineKey } from '../../../src/gpu/pipeline';
+import { type Abilities, type Choice, candidates, pipelineKey } from '../../../src/gpu/pipeline';
 import { shaderOf } from '../../../src/gpu/shaders';
 import { recordModel } from '../../../src/model/model';
 import { BENCH_LLAMA, BENCH_MODELS, type BenchModel } from './models';
@@ -21,18 +21,28 @@ export interface ShaderText {
   readonly text: string;
 }
 
+/** Which ways to run a dispatch: all that there are, or those that a graphics chip tries. */
+type Which = 'all' | 'chip';
+
 /** Every text of every dispatch of the models' steps, each once. */
-export function shaderTexts(models: readonly BenchModel[] = [...BENCH_MODELS, BENCH_LLAMA]): readonly ShaderText[] {
+export function shaderTexts(
+  which: Which = 'all',
+  models: readonly BenchModel[] = [...BENCH_MODELS, BENCH_LLAMA],
+): readonly ShaderText[] {
   const found = new Map<string, ShaderText>();
   const add = (kernel: Kernel, taped: Knobs, params: Params) => {
-    for (const text of textsOf(kernel, taped, params)) found.set(text.name, text);
+    const ways = which === 'chip' ? candidates(CHIP, kernel, taped, params) : everyWay(kernel, taped, params);
+    for (const { file, knobs: own } of ways) {
+      const knobs = { ...own, ...taped, ...kernel.knobsFor?.(params) };
+      const name = pipelineKey({ file, knobs });
+      found.set(name, { name, file, knobs, text: shaderOf({ ...kernel, file }, knobs) });
+    }
   };
   for (const { config, batch } of models) {
     const lists = recordModel(config, batch).flatMap((unit) => [unit.forward, unit.backwardInput, unit.backwardWeight]);
     for (const line of lists.flat()) if (isRun(line)) add(line.kernel, line.knobs, line.params);
   }
-  for (const kernel of [k.sum, k.sumsq, k.colsum]) add(kernel, {}, {});
-  add(k.adamw, {}, { n: 4, decay: 4, first: 0 });
+  for (const kernel of [k.sum, k.sumsq, k.colsum, k.adamw]) add(kernel, {}, { n: 4, R: 4, C: 4 });
   return [...found.values()];
 }
 
@@ -40,14 +50,21 @@ type Run = Extract<Instr, { do: 'run' }>;
 
 const isRun = (line: Instr): line is Run => line.do === 'run';
 
+/** A graphics chip with subgroups and without f16. */
+const CHIP: Abilities = {
+  raw: { features: new Set(['subgroups']) },
+  report: { software: false },
+  matmulPrecision: 'f32',
+};
+
 /** Every variant and every twin that supports these sizes, whatever the device. */
-function textsOf(kernel: Kernel, taped: Knobs, params: Params): readonly ShaderText[] {
+function everyWay(kernel: Kernel, taped: Knobs, params: Params): readonly Choice[] {
   const files = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
   const twins = (kernel.twins ?? []).filter(({ fits }) => fits?.(params, taped) ?? true);
-  return [...files, ...twins].map(({ file, knobs: own }) => {
-    const knobs = { ...own, ...taped, ...kernel.knobsFor?.(params) };
-    return { name: pipelineKey({ file, knobs }), file, knobs, text: shaderOf({ ...kernel, file }, knobs) };
-  });
+  return [
+    ...files,
+    ...twins.map(({ file, knobs, knobsFor }) => ({ file, knobs: { ...knobs, ...knobsFor?.(params) } })),
+  ];
 }
 
 /** Writes all of them under `--out`; resolves to the text to print. */
