@@ -7,8 +7,8 @@ import { WebSocket } from 'ws';
 import { connectPeer, type Wrtc } from '../net/room/webrtc';
 import { WorkerEngine } from '../worker/engine';
 import { runHeadless } from '../worker/headless';
-import { openDawn } from './dawn';
-import { fileStore } from './tunestore';
+import { openDawn } from './machine/dawn';
+import { fileStore } from './machine/tunestore';
 
 const wrtc = (await import('@roamhq/wrtc')).default as unknown as Wrtc;
 

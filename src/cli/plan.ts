@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { InputError, sentenceOf } from '../errors';
 import { Allocator } from '../train/rank/allocator';
 import { type Help, runCommand } from './command';
-import { openDawn } from './dawn';
-import { measure } from './measure';
-import { checkMemoryPlans } from './memorycheck';
-import { PLAN_USAGE, planTable, readQuestion } from './plantable';
+import { openDawn } from './machine/dawn';
+import { measure } from './planning/measure';
+import { checkMemoryPlans } from './planning/memorycheck';
+import { PLAN_USAGE, planTable, readQuestion } from './planning/plantable';
 
 const here = import.meta.dirname;
 const pages = join(here, '..', 'pages');

@@ -10,8 +10,8 @@ import { chromium } from 'playwright-core';
 import { newSecret } from '../net/signaling/roomkey';
 import { startServer } from '../server/server';
 import type { Handler } from '../server/static';
-import { browserFlags, requireBrowser } from './browser';
 import { type Help, runCommand } from './command';
+import { browserFlags, requireBrowser } from './machine/browser';
 
 const TABS = 4;
 const STEPS = 3;

@@ -7,8 +7,8 @@ import { openDevice } from '../gpu/device';
 import { Stream } from '../gpu/stream';
 import { Talker, type Wish } from '../train/chat/talker';
 import { type Help, runCommand } from './command';
-import { openDawn } from './dawn';
-import { readFile } from './readfile';
+import { openDawn } from './machine/dawn';
+import { readFile } from './machine/readfile';
 
 const USAGE =
   'npm run sample -- DIR --prompt TEXT [--length TOKENS] [--temperature T] [--top-k N] [--top-p P] [--seed N] [--stop TEXT]';

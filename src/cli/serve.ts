@@ -7,9 +7,9 @@ import { parseArgs } from 'node:util';
 import { renderUnicodeCompact } from 'uqr';
 import { InputError } from '../errors';
 import { startServer } from '../server/server';
-import { lanAddresses } from './addresses';
-import { selfSigned } from './certificate';
 import { type Help, runCommand } from './command';
+import { lanAddresses } from './machine/addresses';
+import { selfSigned } from './machine/certificate';
 
 const USAGE = 'npm start -- [--port 8080] [--host 0.0.0.0] [--https] [--origin https://name[:port] ...]';
 const OPTIONS = {

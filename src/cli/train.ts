@@ -4,15 +4,15 @@
  */
 import { join, relative } from 'node:path';
 import { InputError } from '../errors';
-import { parseTrainArgs, USAGE as TRAIN_USAGE } from './args';
-import { CheckpointWriter, describedIn, newestCheckpoint } from './checkpoints';
 import { type Help, runCommand } from './command';
-import type { Keeping } from './filedesk';
-import { type Job, prepareJob } from './job';
-import { OutFolder } from './outfolder';
-import { peakLines, planLines } from './planlines';
-import { type Summary, writeResults } from './results';
-import { runJob } from './runjob';
+import { parseTrainArgs, USAGE as TRAIN_USAGE } from './run/args';
+import { CheckpointWriter, describedIn, newestCheckpoint } from './run/checkpoints';
+import type { Keeping } from './run/filedesk';
+import { type Job, prepareJob } from './run/job';
+import { OutFolder } from './run/outfolder';
+import { peakLines, planLines } from './run/planlines';
+import { type Summary, writeResults } from './run/results';
+import { runJob } from './run/runjob';
 
 const here = import.meta.dirname;
 const pages = join(here, '..', 'pages');

@@ -13,7 +13,7 @@ const MOST_OWN = 16;
 const normLanes = (C: number): number => (C <= 128 ? 16 : C < 768 ? 32 : 64);
 
 /** Rows of a workgroup of a norm. */
-export const normRows = (C: number): number => THREADS / normLanes(C);
+const normRows = (C: number): number => THREADS / normLanes(C);
 
 /** Workgroups of a norm's backward: each sums the weights' gradients over its rows. */
 export const normGroups = (R: number, C: number): number => Math.min(256, ceilDiv(R, normRows(C)));

@@ -18,13 +18,13 @@ const caches = new WeakMap<GpuDevice, Map<string, Promise<Pipeline>>>();
  * File and knobs of one dispatch. Knobs of the tape override the variant's, and knobs that follow from sizes override
  * both.
  */
-export interface Choice {
+export interface Variant {
   readonly file: string;
   readonly knobs: Knobs;
 }
 
 /** A way to do a dispatch, before the tape's knobs and those that follow from the sizes. */
-export interface Candidate extends Choice {
+export interface Candidate extends Variant {
   /** Adds in another order than the candidate that runs when nothing was measured. */
   readonly reordered: boolean;
 }
@@ -71,7 +71,7 @@ function onChip(files: readonly Twin[], twins: readonly Twin[], guesses?: readon
 }
 
 /** What runs on this device: what the autotuner picked, else variants[0] or the twin made for software adapters. */
-export function choose(device: GpuDevice, kernel: Kernel, taped: Knobs, params: Params): Choice {
+export function choose(device: GpuDevice, kernel: Kernel, taped: Knobs, params: Params): Variant {
   const all = candidates(device, kernel, taped, params);
   const pick = device.picks.get(tuneKey(kernel, taped, params));
   const { file, knobs } = all.find(({ file, knobs }) => pipelineKey({ file, knobs }) === pick) ?? all[0]!;
@@ -85,7 +85,7 @@ export function tuneKey(kernel: Kernel, taped: Knobs, params: Params): string {
 }
 
 /** Compile, or take the pipeline compiled before. Rejects with KernelError: compiler message, line and source line. */
-export function pipelineFor(device: GpuDevice, kernel: Kernel, choice: Choice): Promise<Pipeline> {
+export function pipelineFor(device: GpuDevice, kernel: Kernel, choice: Variant): Promise<Pipeline> {
   const cache = caches.get(device) ?? new Map<string, Promise<Pipeline>>();
   caches.set(device, cache);
   const code = shaderOf({ ...kernel, file: choice.file }, choice.knobs);
@@ -95,7 +95,7 @@ export function pipelineFor(device: GpuDevice, kernel: Kernel, choice: Choice): 
 }
 
 /** 'matmul.wgsl BIAS=1 TA=0': the name of a compiled kernel in caches, errors and traces. */
-export function pipelineKey({ file, knobs }: Choice): string {
+export function pipelineKey({ file, knobs }: Variant): string {
   const sorted = Object.entries(knobs).sort(([a], [b]) => (a < b ? -1 : 1));
   return [file, ...sorted.map(([name, value]) => `${name}=${value}`)].join(' ');
 }

@@ -8,7 +8,7 @@ import type { ParallelPlan } from '../plan/plan';
 import type { ModelFiles } from '../train/files/checkpoint';
 import type { RunFile } from '../train/runfile';
 import type { DeviceReport, Handicap, TabStatus } from './api';
-import type { Order } from './orders';
+import type { Order } from './watch/orders';
 
 export interface TabOptions {
   /** The room secret of the link (22 base64url characters). */

@@ -19,13 +19,13 @@ import type { TrainerDeps } from '../train/trainer/setting';
 import { IDLE, type KeptNews } from '../train/trainer/status';
 import { startTrainer, type Trainer } from '../train/trainer/trainer';
 import type { Engine, Handicap, ModelFiles, RankResult, RoomPort, StartOptions, TabStatus } from './api';
-import { deskDeps } from './deskkeeper';
-import { loadKept } from './keptload';
-import { KeptTrace } from './kepttrace';
-import { OpfsKeeper } from './opfskeeper';
-import { PackedTrace } from './packedtrace';
+import { deskDeps } from './kept/deskkeeper';
+import { loadKept } from './kept/keptload';
+import { KeptTrace } from './kept/kepttrace';
+import { OpfsKeeper } from './kept/opfskeeper';
 import { RoomSide } from './roomside';
 import { loadSource } from './sources';
+import { PackedTrace } from './watch/packedtrace';
 
 /**
  * Ranks of one machine compete for its processor, and Dawn compiles shaders on the thread that sends heartbeats, so a

@@ -23,7 +23,7 @@ import type {
   TabStatus,
   Tour,
 } from './api';
-import { askDesk } from './desk';
+import { askDesk } from './kept/desk';
 import { fetchBytes } from './sources';
 
 export interface RankStatus {

@@ -19,7 +19,7 @@ import { parsePlan } from '../plan/plan';
 import { hashRunFile } from '../train/hash';
 import { type RunFile, readRunFile } from '../train/runfile';
 import { fitRun } from './fit';
-import type { Order } from './orders';
+import type { Order } from './watch/orders';
 
 export interface HostOptions extends RoomAddress {
   readonly name: string;

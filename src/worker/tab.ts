@@ -18,12 +18,12 @@ import { type Handicap, IDLE, type StartOptions, type TabStatus } from './api';
 import { bridge } from './bridge';
 import type { OpenTab, Tab, TrainOptions } from './client';
 import type { WorkerEngine } from './engine';
-import { keptRun } from './keptrun';
+import { keptRun } from './kept/keptrun';
+import { roomFolder } from './kept/slots';
 import { machineOf, pageOf } from './machine';
-import { type Order, parseOrder } from './orders';
-import { Publisher } from './publisher';
-import { roomFolder } from './slots';
-import { NO_HANDICAP } from './telemetry';
+import { type Order, parseOrder } from './watch/orders';
+import { Publisher } from './watch/publisher';
+import { NO_HANDICAP } from './watch/telemetry';
 
 /** Maximum wait for the room: a network that does not answer must not keep people from training alone. */
 const MEET_WITHIN_MS = 3_000;

@@ -5,13 +5,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseTrainArgs } from '../../src/cli/args';
-import { CheckpointWriter } from '../../src/cli/checkpoints';
-import type { Collected } from '../../src/cli/collect';
-import { type Places, prepareJob } from '../../src/cli/job';
-import { OutFolder } from '../../src/cli/outfolder';
-import { columns } from '../../src/cli/plantable';
-import { type Programs, runJob } from '../../src/cli/runjob';
+import { columns } from '../../src/cli/planning/plantable';
+import { parseTrainArgs } from '../../src/cli/run/args';
+import { CheckpointWriter } from '../../src/cli/run/checkpoints';
+import type { Collected } from '../../src/cli/run/collect';
+import { type Places, prepareJob } from '../../src/cli/run/job';
+import { OutFolder } from '../../src/cli/run/outfolder';
+import { type Programs, runJob } from '../../src/cli/run/runjob';
 
 const WINDOW_MS = 30_000;
 const PAIRS = 4;

@@ -4,8 +4,8 @@
  * goes. Single measurements go to stderr as they are made, the results to stdout.
  */
 import { join } from 'node:path';
-import { requireBrowser } from '../../src/cli/browser';
 import { type Help, runCommand } from '../../src/cli/command';
+import { requireBrowser } from '../../src/cli/machine/browser';
 import { InputError } from '../../src/errors';
 import { benchGpu } from './gpu/bench';
 import { writeShaders } from './gpu/shaders';

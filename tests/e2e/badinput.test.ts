@@ -2,8 +2,8 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { parseTrainArgs } from '../../src/cli/args';
-import { prepareJob } from '../../src/cli/job';
+import { parseTrainArgs } from '../../src/cli/run/args';
+import { prepareJob } from '../../src/cli/run/job';
 import { InputError, PlanError } from '../../src/errors';
 import { modelFile } from '../../src/train/files/checkpoint';
 import { writeSafetensors } from '../../src/train/files/safetensors';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { browserFlags, requireBrowser } from '../../src/cli/browser';
+import { browserFlags, requireBrowser } from '../../src/cli/machine/browser';
 import { beforeWorker, reach, start, step, Venue, Visitor } from '../helpers/visitor';
 
 const TIMEOUT_MS = 240_000;

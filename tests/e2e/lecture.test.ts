@@ -1,7 +1,7 @@
 /** The lecture page before anybody trains, in a real browser: every scene from the simulator, marked as such, and its size. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { SCENES, type Scene } from '../../src/pages/lecture/models/plans';
+import { SCENES, type Scene } from '../../src/pages/lecture/models/choice/plans';
 import { seriousFindings, tellBytes, transferredBytes, Venue } from '../helpers/visitor';
 
 let venue: Venue;

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { newestCheckpoint } from '../../src/cli/checkpoints';
+import { newestCheckpoint } from '../../src/cli/run/checkpoints';
 import { uniformAt } from '../../src/train/data/random';
 import type { StepMetrics } from '../../src/worker/api';
 import { worstRelative } from '../equivalence/compare';

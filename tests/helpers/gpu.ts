@@ -6,7 +6,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, test } from 'vitest';
 import { create, globals } from 'webgpu';
-import { findBrowser } from '../../src/cli/browser';
+import { findBrowser } from '../../src/cli/machine/browser';
 import { GpuDevice, openDevice } from '../../src/gpu/device';
 
 const ICD = 'vk_swiftshader_icd.json';

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { type Help, runCommand } from '../../src/cli/command';
-import { SCENES, type Scene } from '../../src/pages/lecture/models/plans';
+import { SCENES, type Scene } from '../../src/pages/lecture/models/choice/plans';
 import { Venue } from './visitor';
 
 const FOLDER = join(import.meta.dirname, '../../docs/pictures');

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page, type Request } from 'playwright-core';
-import { browserFlags, requireBrowser } from '../../src/cli/browser';
+import { browserFlags, requireBrowser } from '../../src/cli/machine/browser';
 import { type RunningServer, startServer } from '../../src/server/server';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

@@ -6,9 +6,9 @@ import { LiveFeed } from '../../src/pages/lecture/feeds/livefeed';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
 import type { StepMetrics, TabStatus } from '../../src/train/trainer/status';
-import { PackedTrace } from '../../src/worker/packedtrace';
-import { Publisher } from '../../src/worker/publisher';
-import { NO_HANDICAP } from '../../src/worker/telemetry';
+import { PackedTrace } from '../../src/worker/watch/packedtrace';
+import { Publisher } from '../../src/worker/watch/publisher';
+import { NO_HANDICAP } from '../../src/worker/watch/telemetry';
 
 type Message = string | Uint8Array;
 

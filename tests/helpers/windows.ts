@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
-import { browserFlags, requireBrowser } from '../../src/cli/browser';
+import { browserFlags, requireBrowser } from '../../src/cli/machine/browser';
 
 /** Flags that keep hidden tabs awake: with one of them tests that use this file would prove nothing. */
 const WAKING = /background-timer|renderer-backgrounding|backgrounding-occluded/;

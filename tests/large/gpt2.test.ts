@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
-import type { Summary } from '../../src/cli/results';
+import type { Summary } from '../../src/cli/run/results';
 import { totalOf } from '../../src/plan/sizes';
 import { readHeader } from '../../src/train/files/safetensors';
 import { placedTensors } from '../../src/train/files/weights';

@@ -55,7 +55,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   // modelsizes: what a model weighs, read off its tapes without a device
   pages: [
     ...GROUND,
-    /^worker\/(api|client|tab|bridge|headless|machine|telemetry|host|orders|talkclient)$/,
+    /^worker\/(api|client|tab|bridge|headless|machine|host|watch\/telemetry|watch\/orders|chat\/talkclient)$/,
     /^plan\//,
     /^net\//,
     /^train\/rank\/modelsizes$/,
@@ -79,6 +79,16 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^train\/data\/(texts|corpus|bundle)$/,
     /^train\/rank\/(allocator|fits|hostplan|memoryplan|modelsizes)$/,
   ],
+};
+
+/**
+ * Folders inside a room, from the ground up: a file imports from its own folder and from those before it. '' are the
+ * files directly in the room.
+ */
+const LAYERS: Record<string, readonly string[]> = {
+  cli: ['machine', 'run', 'planning', ''],
+  'pages/lecture': ['words', 'facts', 'models', 'feeds', 'show', 'parts', 'pictures', 'scenes', 'frame', ''],
+  'pages/lecture/models': ['time', 'traffic', 'cut', '', 'choice'],
 };
 
 interface Import {
@@ -177,6 +187,19 @@ describe('imports', () => {
       return a !== b && edges.has(`${b} ${a}`);
     });
     expect(mutual).toEqual([]);
+  });
+
+  test('point one way between the folders of a room', () => {
+    const broken = Object.entries(LAYERS).flatMap(([room, layers]) => {
+      const layerOf = (path: string) => {
+        const [first, ...rest] = path.slice(room.length + 1).split('/');
+        return layers.indexOf(rest.length === 0 && !layers.includes(first!) ? '' : first!);
+      };
+      const inside = imports.filter(({ from, to }) => from.startsWith(`${room}/`) && to.startsWith(`${room}/`));
+      expect(inside.length, room).toBeGreaterThan(10);
+      return inside.filter(({ from, to }) => layerOf(to) < 0 || layerOf(to) > layerOf(from));
+    });
+    expect(broken.map(({ from, to }) => `${from} <- ${to}`)).toEqual([]);
   });
 
   test('go round in no circle, imports of types included', () => {

@@ -1,5 +1,5 @@
 /** The chat page as a whole: where a model is dropped, the prompt, and the answer. */
-import type { Said } from '../../worker/talkclient';
+import type { Said } from '../../worker/chat/talkclient';
 import { Banner } from '../parts/banner';
 import type { ChatDesk, ChatSettings } from './desk';
 import { filesOfDrop, readModelFiles } from './files';

@@ -1,7 +1,7 @@
 /** The state of the chat page, as signals; holds no DOM. */
 import { batch, signal } from '@preact/signals';
 import { sentenceOf } from '../../errors';
-import { openTalk, type Said, type Talk } from '../../worker/talkclient';
+import { openTalk, type Said, type Talk } from '../../worker/chat/talkclient';
 import type { ModelBytes } from './files';
 import { words } from './words';
 

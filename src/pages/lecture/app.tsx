@@ -10,7 +10,7 @@ import { Misfit } from './frame/misfit';
 import { Nav } from './frame/nav';
 import { StageHead } from './frame/stagehead';
 import { Strip } from './frame/strip';
-import { SCENES } from './models/plans';
+import { SCENES } from './models/choice/plans';
 import { renewPalette } from './pictures/palette';
 import { VIEWS } from './scenes';
 import type { Show } from './show/show';

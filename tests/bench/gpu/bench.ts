@@ -1,6 +1,6 @@
 /** The benches of kernels: options, the parts in order, tables as text. `--rounds N`; `--gpu`: not the software adapter. */
 import { parseArgs } from 'node:util';
-import { requireBrowser } from '../../../src/cli/browser';
+import { requireBrowser } from '../../../src/cli/machine/browser';
 import { openHost } from './host';
 import { attentionTable, matmulTable, profileTable, trainTable } from './report';
 import { benchAttention, benchMatmul, benchTraining, profileStep } from './run';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
-import { browserFlags } from '../../../src/cli/browser';
+import { browserFlags } from '../../../src/cli/machine/browser';
 import type { Bench } from './page';
 
 declare const bench: Bench;

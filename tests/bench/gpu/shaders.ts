@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import type { Instr } from '../../../src/gpu/instr';
 import type { Kernel, Knobs, Params } from '../../../src/gpu/kernel';
 import * as k from '../../../src/gpu/kernels';
-import { type Abilities, type Choice, candidates, pipelineKey } from '../../../src/gpu/pipeline';
+import { type Abilities, candidates, pipelineKey, type Variant } from '../../../src/gpu/pipeline';
 import { shaderOf } from '../../../src/gpu/shaders';
 import { recordModel } from '../../../src/model/model';
 import { BENCH_LLAMA, BENCH_MODELS, type BenchModel } from './models';
@@ -58,7 +58,7 @@ const CHIP: Abilities = {
 };
 
 /** Every variant and every twin that supports these sizes, whatever the device. */
-function everyWay(kernel: Kernel, taped: Knobs, params: Params): readonly Choice[] {
+function everyWay(kernel: Kernel, taped: Knobs, params: Params): readonly Variant[] {
   const files = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
   const twins = (kernel.twins ?? []).filter(({ fits }) => fits?.(params, taped) ?? true);
   return [

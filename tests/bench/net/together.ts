@@ -3,7 +3,7 @@
  * one tab and four, over ports and over WebRTC. In tokens per second, counted in committed steps.
  */
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { browserFlags, mayHaveGpu, requireBrowser } from '../../../src/cli/browser';
+import { browserFlags, mayHaveGpu, requireBrowser } from '../../../src/cli/machine/browser';
 import { startServer } from '../../../src/server/server';
 
 export interface TogetherResult {

@@ -1,6 +1,6 @@
 /** Under which flags a driven browser finds a GPU, or surely none. */
 import { expect, test } from 'vitest';
-import { browserFlags } from '../../../src/cli/browser';
+import { browserFlags } from '../../../src/cli/machine/browser';
 
 test('a real GPU needs Vulkan on Linux only; the software adapter never does', () => {
   expect(browserFlags(false, 'linux')).toContain('--enable-features=Vulkan');

@@ -1,7 +1,7 @@
 /** Every command explains itself, and a wrong word costs one sentence. */
 import { describe, expect, test } from 'vitest';
 import { helpText } from '../../../src/cli/command';
-import { noAdapterSentence } from '../../../src/cli/dawn';
+import { noAdapterSentence } from '../../../src/cli/machine/dawn';
 
 describe('help', () => {
   test('has what the command does, its usage and one line for each example', () => {

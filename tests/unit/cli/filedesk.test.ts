@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { CheckpointWriter, newestCheckpoint } from '../../../src/cli/checkpoints';
-import { FileDesk } from '../../../src/cli/filedesk';
-import { OutFolder } from '../../../src/cli/outfolder';
+import { CheckpointWriter, newestCheckpoint } from '../../../src/cli/run/checkpoints';
+import { FileDesk } from '../../../src/cli/run/filedesk';
+import { OutFolder } from '../../../src/cli/run/outfolder';
 import { parseRunFile } from '../../../src/train/runfile';
 
 const SHARD = Uint8Array.of(1, 2, 3);

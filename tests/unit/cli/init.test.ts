@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { initFile, readInit, sourceOf, withModel } from '../../../src/cli/init';
+import { initFile, readInit, sourceOf, withModel } from '../../../src/cli/run/init';
 import { InputError, PlanError } from '../../../src/errors';
 import { readModelFile } from '../../../src/train/files/weights';
 import { parseRunFile } from '../../../src/train/runfile';

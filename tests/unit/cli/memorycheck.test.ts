@@ -1,7 +1,7 @@
 /** `npm run plan -- --check`: three figures of every plan side by side, and a verdict that one byte changes. No device. */
 import { expect, test } from 'vitest';
-import { checkMemoryPlans } from '../../../src/cli/memorycheck';
-import { readQuestion } from '../../../src/cli/plantable';
+import { checkMemoryPlans } from '../../../src/cli/planning/memorycheck';
+import { readQuestion } from '../../../src/cli/planning/plantable';
 import { PlanError } from '../../../src/errors';
 import type { PlannedMemory } from '../../../src/plan/sizes';
 import { memoryPlan } from '../../../src/train/rank/memoryplan';

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { OutFolder } from '../../../src/cli/outfolder';
+import { OutFolder } from '../../../src/cli/run/outfolder';
 import { InputError } from '../../../src/errors';
 import type { StepMetrics } from '../../../src/worker/api';
 

@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { crc32c, EventFile } from '../../../src/cli/tensorboard';
+import { crc32c, EventFile } from '../../../src/cli/run/tensorboard';
 
 const NOW_MS = 1_700_000_000_500;
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fileStore } from '../../../src/cli/tunestore';
+import { fileStore } from '../../../src/cli/machine/tunestore';
 
 test('choices are kept in the file; one that is broken counts as empty', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tunestore-'));

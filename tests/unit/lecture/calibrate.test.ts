@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Moment } from '../../../src/pages/lecture/facts/moment';
 import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
-import { calibrate } from '../../../src/pages/lecture/models/calibrate';
+import { calibrate } from '../../../src/pages/lecture/models/choice/calibrate';
 import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { parsePlan } from '../../../src/plan/plan';

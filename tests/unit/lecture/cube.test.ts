@@ -1,6 +1,6 @@
 /** The picture of a mesh: every product of axes up to 24 ranks has boxes that are apart, in the picture and large enough to read. */
 import { expect, test } from 'vitest';
-import { type Box, cubeLayout } from '../../../src/pages/lecture/models/cube';
+import { type Box, cubeLayout } from '../../../src/pages/lecture/models/cut/cube';
 
 const W = 620;
 const H = 300;

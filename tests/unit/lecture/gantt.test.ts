@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { stageOfUnit, unitsOf } from '../../../src/pages/lecture/facts/units';
 import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
-import { type Bar, ganttOf, meanPasses, replacedBy } from '../../../src/pages/lecture/models/gantt';
-import { bubbleFormula, idealOf } from '../../../src/pages/lecture/models/ideal';
-import { DEFAULT_PICKS, planFor } from '../../../src/pages/lecture/models/plans';
+import { DEFAULT_PICKS, planFor } from '../../../src/pages/lecture/models/choice/plans';
+import { type Bar, ganttOf, meanPasses, replacedBy } from '../../../src/pages/lecture/models/time/gantt';
+import { bubbleFormula, idealOf } from '../../../src/pages/lecture/models/time/ideal';
 import { niceStep } from '../../../src/pages/lecture/pictures/axis';
 import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
 import { runFileOf } from '../../../src/pages/state/runchoice';

@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest';
 import { rankFinder } from '../../../src/pages/lecture/facts/moment';
 import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
-import { axisCosts } from '../../../src/pages/lecture/models/axes';
 import { roomRate } from '../../../src/pages/lecture/models/digest';
-import { partsOf, segmentsOf } from '../../../src/pages/lecture/models/segments';
+import { axisCosts } from '../../../src/pages/lecture/models/traffic/axes';
+import { partsOf, segmentsOf } from '../../../src/pages/lecture/models/traffic/segments';
 import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
 import { PACE_MS } from '../../../src/pages/lecture/show/pacing';
 import { runFileOf } from '../../../src/pages/state/runchoice';

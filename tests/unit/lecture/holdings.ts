@@ -1,4 +1,4 @@
-import { type Holdings, initialHoldings, type RingRun } from '../../../src/pages/lecture/models/ring';
+import { type Holdings, initialHoldings, type RingRun } from '../../../src/pages/lecture/models/traffic/ring';
 
 /** The holdings after the first `rounds` rounds: a received chunk adds its contributions to the receiver's chunk. */
 export function holdingsAfter(run: Pick<RingRun, 'members' | 'kind' | 'hops'>, rounds: number): Holdings {

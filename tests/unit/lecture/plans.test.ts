@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { PlanError } from '../../../src/errors';
 import { MOST_MEMBERS } from '../../../src/net/membership/election';
-import { DEFAULT_PICKS, factsOf, planFor, SCENES, sceneOf } from '../../../src/pages/lecture/models/plans';
+import { DEFAULT_PICKS, factsOf, planFor, SCENES, sceneOf } from '../../../src/pages/lecture/models/choice/plans';
 import { LECTURE_CHOICE, readAddress, writeAddress } from '../../../src/pages/lecture/show/address';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { type ParallelPlan, SCHEDULES } from '../../../src/plan/plan';

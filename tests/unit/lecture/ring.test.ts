@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from 'vitest';
 import { type Group, makeGroup } from '../../../src/net/collective/group';
-import { ringHops } from '../../../src/pages/lecture/models/hops';
-import { type RingRun, ringRuns } from '../../../src/pages/lecture/models/ring';
+import { ringHops } from '../../../src/pages/lecture/models/traffic/hops';
+import { type RingRun, ringRuns } from '../../../src/pages/lecture/models/traffic/ring';
 import { Trace, type TraceEvent } from '../../../src/trace/trace';
 import { memoryTransports } from '../../helpers/memory';
 import { holdingsAfter } from './holdings';

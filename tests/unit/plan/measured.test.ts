@@ -1,6 +1,6 @@
 /** The planner's inputs from traces: what a simulated cluster is given, its events give back. */
 import { expect, test } from 'vitest';
-import { trialTable } from '../../../src/cli/measure';
+import { trialTable } from '../../../src/cli/planning/measure';
 import { calibrations, type Leg, measuredDevices, measuredLinks } from '../../../src/plan/measured';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import { deviceOfSpeed, predict } from '../../../src/plan/planner';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planTable } from '../../../src/cli/plantable';
+import { planTable } from '../../../src/cli/planning/plantable';
 import { collectiveMs } from '../../../src/plan/links';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import { deviceOfSpeed, predict, type Recommendation, recommend } from '../../../src/plan/planner';

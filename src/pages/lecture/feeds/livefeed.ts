@@ -6,7 +6,7 @@ import { batch, signal } from '@preact/signals';
 import type { WatchLink } from '../../../net/room/watch';
 import type { ParallelPlan } from '../../../plan/plan';
 import type { TraceEvent } from '../../../trace/trace';
-import { NO_HANDICAP, type WatchedStatus } from '../../../worker/telemetry';
+import { NO_HANDICAP, type WatchedStatus } from '../../../worker/watch/telemetry';
 import type { PeerId, Phase, Presence, RunFile, StepMetrics } from '../../tab';
 import type { Feed, Proof, RankView } from '../facts/feed';
 import { StepTraces } from './steptraces';

@@ -6,8 +6,8 @@ import type { TraceEvent } from '../../../trace/trace';
 import type { Phase, RunFile, StepMetrics } from '../../tab';
 import type { Feed, Proof, RankView } from '../facts/feed';
 import { tokensPerStep } from '../facts/units';
+import { isProduct } from '../models/choice/plans';
 import { cutOf } from '../models/digest';
-import { isProduct } from '../models/plans';
 import { type Chapter, eventsOf, type Recording } from './recording';
 
 export class RecordedFeed implements Feed {

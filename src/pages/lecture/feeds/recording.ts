@@ -7,7 +7,7 @@ import { InputError, sentenceOf } from '../../../errors';
 import { parsePlan } from '../../../plan/plan';
 import { packEvents, unpackEvents } from '../../../trace/pack';
 import type { TraceEvent } from '../../../trace/trace';
-import { handicapSchema, linkSchema, memorySchema, metricsSchema, proofSchema } from '../../../worker/telemetry';
+import { handicapSchema, linkSchema, memorySchema, metricsSchema, proofSchema } from '../../../worker/watch/telemetry';
 import type { RunFile } from '../../tab';
 
 export const RECORDING_VERSION = 1;

@@ -9,7 +9,7 @@ import {
   readFromWatched,
   TELEMETRY_VERSION,
   type WatchedStatus,
-} from '../../../worker/telemetry';
+} from '../../../worker/watch/telemetry';
 
 /** The page ignores a tab that breaks the protocol more often than this. */
 const MAX_VIOLATIONS = 20;

@@ -11,7 +11,7 @@ import type { TraceEvent } from '../../../trace/trace';
 import type { RunFile } from '../../tab';
 import type { RankView } from '../facts/feed';
 import { microbatchSamples, sizesOf, tokensPerStep, unitsOf } from '../facts/units';
-import { ringHops } from '../models/hops';
+import { ringHops } from '../models/traffic/hops';
 
 /** The parameters of a simulated cluster. */
 export interface World {

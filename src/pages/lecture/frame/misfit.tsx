@@ -1,7 +1,7 @@
 /** A note for a live room whose plan uses fewer or more tabs than are here, with a button that cuts the run again. */
 import { PlanError } from '../../../errors';
 import type { RunFile } from '../../tab';
-import { planFor, type Scene } from '../models/plans';
+import { planFor, type Scene } from '../models/choice/plans';
 import type { Show } from '../show/show';
 import { words } from '../words';
 

@@ -1,6 +1,6 @@
 /** The row of buttons that lead to the scenes. */
 import { useEffect, useRef } from 'preact/hooks';
-import { SCENES } from '../models/plans';
+import { SCENES } from '../models/choice/plans';
 import type { Show } from '../show/show';
 import { words } from '../words';
 

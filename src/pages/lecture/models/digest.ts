@@ -5,10 +5,10 @@ import type { MemoryByRole, StepMetrics } from '../../tab';
 import type { RankView } from '../facts/feed';
 import { type Moment, rankFinder } from '../facts/moment';
 import { stageOfUnit, tokensPerStep, unitsOf } from '../facts/units';
-import { type Gantt, ganttOf } from './gantt';
-import { linkLoads, overAllAxes, sentBytes } from './links';
-import { type Parts, partsOf, type Segments, segmentsOf } from './segments';
-import { allBytes } from './states';
+import { allBytes } from './cut/states';
+import { type Gantt, ganttOf } from './time/gantt';
+import { linkLoads, overAllAxes, sentBytes } from './traffic/links';
+import { type Parts, partsOf, type Segments, segmentsOf } from './traffic/segments';
 
 export interface Digest {
   readonly plan: ParallelPlan;

@@ -1,10 +1,10 @@
 /** A pipeline step as measured, as ideal (equal tabs, free links) and as formula, with its live microbatches. */
 import type { StagedMoment } from '../facts/moment';
 import { stageOfUnit, unitsOf } from '../facts/units';
-import { type Alive, aliveOf } from './alive';
 import { cutOf } from './digest';
-import { EMPTY, type Gantt, ganttOf, meanPasses, replacedBy } from './gantt';
-import { bubbleFormula, type Formula, idealOf } from './ideal';
+import { type Alive, aliveOf } from './time/alive';
+import { EMPTY, type Gantt, ganttOf, meanPasses, replacedBy } from './time/gantt';
+import { bubbleFormula, type Formula, idealOf } from './time/ideal';
 
 export interface Analysis {
   readonly measured: Gantt;

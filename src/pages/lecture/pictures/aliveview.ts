@@ -1,5 +1,5 @@
 /** Draws the number of live microbatches over time, one row per tab, on the time scale of the schedule above. */
-import type { Alive } from '../models/alive';
+import type { Alive } from '../models/time/alive';
 import { words } from '../words';
 import { paint } from './palette';
 import { font } from './picture';

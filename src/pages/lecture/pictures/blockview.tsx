@@ -1,6 +1,6 @@
 /** The times of one block: compute above, its four sums below; a hand marks the position of slow motion. */
 import { useMemo } from 'preact/hooks';
-import type { BlockClock } from '../models/blockclock';
+import type { BlockClock } from '../models/time/blockclock';
 import type { Frames } from '../show/frames';
 import { words } from '../words';
 import { drawAxis } from './axis';

@@ -1,7 +1,7 @@
 /** Ranks and links of a mesh: a panel for each replica, a strip for each stage, a box for each split (models/cube.ts). */
 import type { Axis, ParallelPlan } from '../../../plan/plan';
-import { cubeLayout, type RankBox } from '../models/cube';
-import { type Cargo, type LinkLoad, pairsOf } from '../models/links';
+import { cubeLayout, type RankBox } from '../models/cut/cube';
+import { type Cargo, type LinkLoad, pairsOf } from '../models/traffic/links';
 import { words } from '../words';
 
 const W = 620;

@@ -3,8 +3,8 @@
  * below it. Microbatches are coloured and numbered; backward passes are hatched, weight passes are light.
  */
 import { useMemo } from 'preact/hooks';
-import type { Alive } from '../models/alive';
-import type { Bar, Gantt } from '../models/gantt';
+import type { Alive } from '../models/time/alive';
+import type { Bar, Gantt } from '../models/time/gantt';
 import type { Frames } from '../show/frames';
 import { words } from '../words';
 import { drawAlive } from './aliveview';

@@ -1,6 +1,6 @@
 /** Two lanes of one tab on one clock: compute above; below, the gradient transfers of each unit, packed into rows. */
 import { useMemo } from 'preact/hooks';
-import type { LaneBar } from '../models/lanes';
+import type { LaneBar } from '../models/time/lanes';
 import type { Frames } from '../show/frames';
 import { drawAxis } from './axis';
 import { inkOn, paint } from './palette';

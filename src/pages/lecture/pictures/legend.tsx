@@ -1,5 +1,5 @@
 /** The legend of a timeline; lists only the passes that are drawn. */
-import type { GanttPass } from '../models/gantt';
+import type { GanttPass } from '../models/time/gantt';
 import { words } from '../words';
 
 const ORDER: readonly GanttPass[] = ['F', 'B', 'I', 'W'];

@@ -2,7 +2,7 @@
 import { messages } from '../../messages';
 import { bytes } from '../../state/format';
 import type { MemoryByRole } from '../../tab';
-import { allBytes } from '../models/states';
+import { allBytes } from '../models/cut/states';
 
 const ROLES = ['param', 'grad', 'moment', 'saved', 'scratch', 'staging'] as const;
 

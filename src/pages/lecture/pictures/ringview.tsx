@@ -3,8 +3,8 @@
  * whose contribution it contains, and the chunks in flight.
  */
 import { useMemo } from 'preact/hooks';
-import type { RingRun } from '../models/ring';
-import { type Flight, holdingsAt } from '../models/ringtime';
+import type { RingRun } from '../models/traffic/ring';
+import { type Flight, holdingsAt } from '../models/traffic/ringtime';
 import type { Frames } from '../show/frames';
 import { markOf, paint } from './palette';
 import { font, type Pen, Picture } from './picture';

@@ -1,8 +1,8 @@
 /** The newest step of each schedule on one time scale, in two columns where there is room. */
 import { useMemo } from 'preact/hooks';
 import type { ScheduleName } from '../../../plan/plan';
-import { EMPTY, type Gantt } from '../models/gantt';
-import type { Compared } from '../models/sidebyside';
+import type { Compared } from '../models/choice/sidebyside';
+import { EMPTY, type Gantt } from '../models/time/gantt';
 import type { Frames } from '../show/frames';
 import { percent, words } from '../words';
 import { drawTracks } from './ganttview';

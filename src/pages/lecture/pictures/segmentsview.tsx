@@ -1,6 +1,6 @@
 /** Steps of several plans on one time scale, one row per tab: computing, waiting for an axis, idle. */
 import { useMemo } from 'preact/hooks';
-import { DOINGS, type Doing, type Segments } from '../models/segments';
+import { DOINGS, type Doing, type Segments } from '../models/traffic/segments';
 import type { Frames } from '../show/frames';
 import { words } from '../words';
 import { drawAxis } from './axis';

@@ -1,6 +1,6 @@
 /** One tab's step, one row per unit of the model: the forward goes up, the backward down, then comes the update. */
 import { useMemo } from 'preact/hooks';
-import type { UnitBar } from '../models/onestep';
+import type { UnitBar } from '../models/time/onestep';
 import type { Frames } from '../show/frames';
 import { drawAxis } from './axis';
 import { paint } from './palette';

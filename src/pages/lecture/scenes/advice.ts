@@ -2,7 +2,7 @@
 import { useEffect } from 'preact/hooks';
 import { deviceOfSpeed } from '../../../plan/planner';
 import { shapeOf, sizesOf } from '../facts/units';
-import { calibrate } from '../models/calibrate';
+import { calibrate } from '../models/choice/calibrate';
 import type { Adviser } from '../show/adviser';
 import { commonPace } from '../show/pacing';
 import type { Show } from '../show/show';

@@ -1,6 +1,6 @@
 /** The view of each scene. A new scene needs a name in models/plans.ts, its words, and a line here. */
 import type { ComponentType } from 'preact';
-import type { Scene } from '../models/plans';
+import type { Scene } from '../models/choice/plans';
 import { CubeScene } from './cube';
 import { DataScene } from './data';
 import { GlanceScene } from './glance';

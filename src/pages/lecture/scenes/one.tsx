@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import { milliseconds } from '../../state/format';
 import { unitsOf } from '../facts/units';
-import { oneStepOf } from '../models/onestep';
+import { oneStepOf } from '../models/time/onestep';
 import { MemoryBar } from '../pictures/memorybar';
 import { UnitView } from '../pictures/unitview';
 import { words } from '../words';

@@ -1,10 +1,10 @@
 /** Scene 8: compares this plan's gradients with those of one tab on the same samples, and the ranks' weight hashes. */
 import { useState } from 'preact/hooks';
 import { nameOf } from '../../../plan/why';
-import { TOLERANCE } from '../../../worker/telemetry';
+import { TOLERANCE } from '../../../worker/watch/telemetry';
 import { count } from '../../state/format';
 import type { Proof } from '../facts/feed';
-import { hashGroups, onScale } from '../models/agreement';
+import { hashGroups, onScale } from '../models/cut/agreement';
 import { words } from '../words';
 import type { SceneProps } from './scene';
 

@@ -2,8 +2,8 @@
 import { useMemo } from 'preact/hooks';
 import type { ParallelPlan } from '../../../plan/plan';
 import { stageOfUnit, unitsOf } from '../facts/units';
-import { EMPTY, type Gantt, type GanttPass, ganttOf, replacedBy } from '../models/gantt';
-import type { Compared } from '../models/sidebyside';
+import type { Compared } from '../models/choice/sidebyside';
+import { EMPTY, type Gantt, type GanttPass, ganttOf, replacedBy } from '../models/time/gantt';
 import { Legend } from '../pictures/legend';
 import { SchedulesView } from '../pictures/schedulesview';
 import type { Show } from '../show/show';

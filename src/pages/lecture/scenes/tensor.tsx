@@ -2,8 +2,8 @@
 import { useMemo } from 'preact/hooks';
 import { bytes } from '../../state/format';
 import { unitsOf } from '../facts/units';
-import { blockClockOf } from '../models/blockclock';
-import { tensorCounts } from '../models/tensor';
+import { tensorCounts } from '../models/cut/tensor';
+import { blockClockOf } from '../models/time/blockclock';
 import { Choice } from '../parts/choice';
 import { useHand } from '../parts/slowmotion';
 import { BlockView } from '../pictures/blockview';

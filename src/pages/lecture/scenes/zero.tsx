@@ -3,8 +3,7 @@ import { messages } from '../../messages';
 import { bytes } from '../../state/format';
 import type { MemoryByRole } from '../../tab';
 import { parameterCount } from '../facts/units';
-import { busiest, type Digest, fullest, keyOf } from '../models/digest';
-import { planFor } from '../models/plans';
+import { planFor } from '../models/choice/plans';
 import {
   allBytes,
   FORMULAS,
@@ -15,7 +14,8 @@ import {
   theory,
   trafficFactor,
   type ZeroStage,
-} from '../models/states';
+} from '../models/cut/states';
+import { busiest, type Digest, fullest, keyOf } from '../models/digest';
 import type { Show } from '../show/show';
 import { words } from '../words';
 import type { SceneProps } from './scene';

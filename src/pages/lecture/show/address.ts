@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { SCHEDULES } from '../../../plan/plan';
 import { readFragment, writeFragment } from '../../state/fragment';
 import { DEFAULT_CHOICE, type RunChoice } from '../../state/runchoice';
-import { DEFAULT_PICKS, type Picks, SCENES, type Scene } from '../models/plans';
+import { DEFAULT_PICKS, type Picks, SCENES, type Scene } from '../models/choice/plans';
 
 /** The lecture's own run: enough layers for two chunks on each of four tabs, small enough for software adapters. */
 export const LECTURE_CHOICE: RunChoice = { ...DEFAULT_CHOICE, layers: 8, steps: 5000, lr: 0.003 };

@@ -6,7 +6,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from '@preact/sign
 import { PlanError } from '../../../errors';
 import type { Host, HostOptions } from '../../../worker/host';
 import { openHost } from '../../../worker/host';
-import type { Order } from '../../../worker/orders';
+import type { Order } from '../../../worker/watch/orders';
 import { changesOf } from '../../state/people';
 import type { PeerId, Presence } from '../../tab';
 import type { Commands } from '../facts/feed';

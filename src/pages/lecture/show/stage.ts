@@ -8,7 +8,7 @@ import type { RunFile } from '../../tab';
 import type { RankView } from '../facts/feed';
 import type { Moment, StagedMoment } from '../facts/moment';
 import { DEFAULT_SPEED, simulateStep, type World } from '../feeds/world';
-import { type Calibration, calibrate } from '../models/calibrate';
+import { type Calibration, calibrate } from '../models/choice/calibrate';
 import { cutOf } from '../models/digest';
 
 /** Number of measurements kept, one per plan and handicap; the oldest is dropped first. */

@@ -1,0 +1,137 @@
+/**
+ * `npm run plan -- RUN.json --measure`: runs a few steps under calibrating plans on real ranks to get the planner's
+ * inputs. With --plans it also runs every plan of a list and prints the predictions beside the measurements.
+ */
+import { PlanError } from '../../errors';
+import { BYTES_PER_MS_OF_MBIT } from '../../plan/links';
+import { calibrations, type Leg, measuredDevices, measuredLinks } from '../../plan/measured';
+import type { ParallelPlan } from '../../plan/plan';
+import { predict, type Workload } from '../../plan/planner';
+import type { Prediction } from '../../plan/prediction';
+import { validatePlan } from '../../plan/rules';
+import { planAt, type Tour } from '../../plan/tour';
+import { nameOf, roundedMs } from '../../plan/why';
+import { recordedSizes } from '../../train/rank/modelsizes';
+import { parseTrainArgs, type TrainArgs } from '../run/args';
+import type { Collected } from '../run/collect';
+import { type Places, prepareJob, readPlans } from '../run/job';
+import { type Programs, runJob } from '../run/runjob';
+import { answerText, columns } from './plantable';
+
+/** Steps of each plan; the first one compiles and warms up and is not counted. */
+const LEG_STEPS = 3;
+/** Memory that a device may use if no limit is given. */
+const DEFAULT_LIMIT_BYTES = 4e9;
+const DEFAULT_RANKS = 4;
+
+interface Trial {
+  readonly predicted: Prediction;
+  readonly measuredMs: number;
+}
+
+/** Runs the ranks and returns the text to print. Throws PlanError and whatever runJob does. */
+export async function measure(argv: readonly string[], places: Places, programs: Programs): Promise<string> {
+  const { all, plansPath, args } = readMeasureArgs(argv);
+  const { workload, job, tried } = await prepareMeasurement(args, plansPath, places);
+  const collected = await runJob(job, programs);
+  const limitBytes = args.limitBytes ?? DEFAULT_LIMIT_BYTES;
+  const legs = legsOf(job.tour!, collected);
+  const devices = measuredDevices(legs, workload, job.count, limitBytes);
+  const links =
+    job.count > 1 ? measuredLinks(collected.trace, legs) : { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY };
+  const trials = tried.map((plan) => ({
+    predicted: predict(plan, workload, devices, links),
+    measuredMs: stepMs(job.tour!, collected, plan),
+  }));
+  const adapter = [...new Set(collected.reports.map((report) => report.adapter))].join(', ');
+  const found = [
+    `Measured on ${job.count} ${job.kind} (${adapter}):`,
+    `a pass through a block takes ${roundedMs(devices[0]!.passMs.block.F)} (F), ${roundedMs(devices[0]!.passMs.block.I)} (I), ${roundedMs(devices[0]!.passMs.block.W)} ms (W) a sample and ${roundedMs(devices[0]!.launchMs)} ms whatever its size;`,
+    `a link has ${roundedMs(links.latencyMs)} ms and ${mbit(links.bytesPerMs)} Mbit/s, all links of a rank ${mbit(links.deviceBytesPerMs ?? Number.POSITIVE_INFINITY)} Mbit/s, reading back and uploading take ${roundedMs(links.hostMs ?? 0)} ms.`,
+  ].join(' ');
+  return [found, answerText(workload, devices, links, all), ...(trials.length > 0 ? [trialTable(trials)] : [])].join(
+    '\n\n',
+  );
+}
+
+/** Predictions beside measurements, the fastest measured first, and how good the planner's choice among them was. */
+export function trialTable(trials: readonly Trial[]): string {
+  const sorted = [...trials].sort((a, b) => a.measuredMs - b.measuredMs);
+  const rows = sorted.map(({ predicted, measuredMs }) => [
+    nameOf(predicted.plan),
+    `${predicted.plan.microbatches}`,
+    roundedMs(predicted.stepMs),
+    roundedMs(measuredMs),
+    percent(predicted.stepMs / measuredMs - 1),
+  ]);
+  const choice = trials.reduce((best, trial) => (trial.predicted.stepMs < best.predicted.stepMs ? trial : best));
+  const worst = Math.max(...trials.map(({ predicted, measuredMs }) => Math.abs(predicted.stepMs / measuredMs - 1)));
+  const behind = choice.measuredMs / sorted[0]!.measuredMs - 1;
+  return [
+    columns([['plan', 'mb', 'predicted ms', 'measured ms', 'off by'], ...rows]),
+    '',
+    `The prediction is off by at most ${(100 * worst).toFixed(1)} %; its first choice of these, ${nameOf(choice.predicted.plan)}, is ${(100 * behind).toFixed(1)} % slower than the fastest.`,
+  ].join('\n');
+}
+
+function mbit(bytesPerMs: number): string {
+  return (bytesPerMs / BYTES_PER_MS_OF_MBIT).toFixed(0);
+}
+
+function percent(ratio: number): string {
+  return `${ratio < 0 ? '' : '+'}${(100 * ratio).toFixed(1)} %`;
+}
+
+/** Separates the planner's own options from the rest, which are those of `npm run train`. */
+function readMeasureArgs(argv: readonly string[]) {
+  const rest: string[] = [];
+  let plansPath: string | undefined;
+  for (let i = 0; i < argv.length; i++) {
+    const arg = argv[i]!;
+    if (arg === '--plans') plansPath = argv[++i];
+    else if (arg.startsWith('--plans=')) plansPath = arg.slice('--plans='.length);
+    else if (arg !== '--measure' && arg !== '--all') rest.push(arg);
+  }
+  return { all: argv.includes('--all'), plansPath, args: parseTrainArgs(rest) };
+}
+
+/** The job whose tour runs the calibrating plans, then those of the list. */
+async function prepareMeasurement(args: TrainArgs, plansPath: string | undefined, places: Places) {
+  const listed = plansPath === undefined ? [] : readPlans(plansPath);
+  const ranks = args.ranks?.count ?? DEFAULT_RANKS;
+  const tourOf = (plans: readonly object[]) => ({ everySteps: LEG_STEPS, plans });
+  const { run } = await prepareJob({ ...args, tour: tourOf([{ dp: ranks }]) }, places);
+  const workload: Workload = { model: recordedSizes(run.model), globalBatch: run.train.globalBatch };
+  const facts = { ...run.model, ranks, globalBatch: workload.globalBatch };
+  const calibrating = calibrations(ranks, workload.globalBatch).filter((plan) => runs(plan, facts));
+  const plans: readonly object[] = [...calibrating, ...listed];
+  const overrides = [...args.overrides, `train.steps=${LEG_STEPS * plans.length}`, 'train.evalEvery=0'];
+  // why no limit: a plan that does not fit is predicted, not run
+  const job = await prepareJob(
+    { ...args, overrides, tour: tourOf(plans), probing: true, limitBytes: undefined },
+    places,
+  );
+  return { workload, job, tried: job.tour!.plans.slice(calibrating.length) };
+}
+
+function runs(plan: ParallelPlan, facts: Parameters<typeof validatePlan>[1]): boolean {
+  try {
+    validatePlan(plan, facts);
+    return true;
+  } catch (error) {
+    if (error instanceof PlanError) return false;
+    throw error;
+  }
+}
+
+function legsOf(tour: Tour, { trace }: Collected): readonly Leg[] {
+  return tour.plans.map((plan, leg) => ({
+    plan,
+    events: trace.filter(({ step }) => Math.floor(step / LEG_STEPS) === leg && step % LEG_STEPS > 0),
+  }));
+}
+
+function stepMs(tour: Tour, { metrics }: Collected, plan: ParallelPlan): number {
+  const mine = metrics.filter(({ step }) => step % LEG_STEPS > 0 && planAt(tour, step) === plan);
+  return mine.reduce((sum, { ms }) => sum + ms, 0) / mine.length;
+}

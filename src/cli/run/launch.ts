@@ -1,0 +1,116 @@
+/**
+ * Starts the ranks of a headless run: tabs of one real browser, or Node processes. Independent of what they compute.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import type { Browser, LaunchOptions } from 'playwright-core';
+import { InputError } from '../../errors';
+import { browserFlags, mayHaveGpu, requireBrowser } from '../machine/browser';
+
+interface Launch {
+  /** `http://127.0.0.1:port` */
+  readonly origin: string;
+  readonly deskPath: string;
+  readonly count: number;
+  /** A rank ended without a report. */
+  readonly onDeath: (index: number, reason: string) => void;
+}
+
+/** Running ranks. */
+interface Ranks {
+  /** End all. */
+  end(): Promise<void>;
+  /** Peak memory of a rank that cannot measure it itself, bytes; null if it is not known. */
+  peakRssBytes(): Promise<number | null>;
+}
+
+/** All tabs are in one browser: they share its GPU process, and one browser costs a tenth of the memory of several. */
+export async function launchTabs({ origin, deskPath, count, onDeath }: Launch): Promise<Ranks> {
+  const browser = await openBrowser(origin);
+  try {
+    const context = await browser.newContext();
+    const tabs = await Promise.all(Array.from({ length: count }, () => context.newPage()));
+    tabs.forEach((tab, index) => {
+      let lastError = '';
+      tab.on('pageerror', (error) => {
+        lastError = error.message;
+        onDeath(index, `its page failed: ${lastError}`);
+      });
+      tab.on('crash', () => onDeath(index, `its tab crashed ${lastError}`.trim()));
+    });
+    browser.on('disconnected', () => onDeath(0, 'the browser was closed'));
+    const open = (index: number) => `${origin}/rank.html#desk=${encodeURIComponent(deskPath)}&index=${index}`;
+    await Promise.all(tabs.map((tab, index) => tab.goto(open(index))));
+  } catch (error) {
+    await browser.close();
+    throw error;
+  }
+  return { end: () => browser.close(), peakRssBytes: () => peakOfTab(browser, count) };
+}
+
+/**
+ * The peak memory of the tab that took most, with an equal share of the browser's GPU process, where a software adapter
+ * has its buffers. Null on systems without /proc.
+ */
+async function peakOfTab(browser: Browser, count: number): Promise<number | null> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  const peaksOf = (type: string) => processInfo.filter((one) => one.type === type).map(({ id }) => peakRssOf(id));
+  const [tabs, gpu] = [peaksOf('renderer'), peaksOf('GPU')];
+  if (tabs.includes(null) || gpu.includes(null)) return null;
+  return Math.max(...(tabs as number[])) + Math.max(0, ...(gpu as number[])) / count;
+}
+
+/** The most memory a process had, bytes; null if the system does not tell. */
+function peakRssOf(processId: number): number | null {
+  const path = `/proc/${processId}/status`;
+  const peak = existsSync(path) && /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(path, 'utf8'))?.[1];
+  return peak ? Number(peak) * 1024 : null;
+}
+
+/** Tries a real graphics adapter first; if there is none, uses the browser's software adapter. */
+async function openBrowser(origin: string): Promise<Browser> {
+  const { chromium } = await import('playwright-core').catch(() => {
+    throw new InputError('--tabs needs the development dependencies: run npm ci without --omit=dev, or use --nodes.');
+  });
+  const executablePath = requireBrowser();
+  // why: this process closes the browser itself, so that a signal ends the run in order
+  const launch = (software: boolean) => {
+    const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
+    const options: LaunchOptions = { executablePath, args: browserFlags(software), ...signals };
+    return chromium.launch(options);
+  };
+  if (mayHaveGpu()) {
+    const browser = await launch(false);
+    const page = await browser.newPage();
+    await page.goto(`${origin}/texts/names.LICENSE.txt`);
+    const hasAdapter = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
+    await page.close();
+    if (hasAdapter) return browser;
+    await browser.close();
+  }
+  return launch(true);
+}
+
+/** `program` is the built cli/noderank.ts. */
+export function launchNodes({ origin, deskPath, count, onDeath }: Launch, program: string): Ranks {
+  const children = Array.from({ length: count }, (_, index) => {
+    // The child ends when its standard input closes, so it ends with this process, however this process ends.
+    const child = spawn(process.execPath, [program, `${origin}${deskPath}`, String(index)], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    let errors = '';
+    child.stderr.on('data', (data: Buffer) => {
+      errors = `${errors}${data}`.slice(-2_000);
+    });
+    child.on('exit', (code, signal) => onDeath(index, `its process ended (${signal ?? code}) ${errors.trim()}`.trim()));
+    return child;
+  });
+  const end = async () => {
+    const ended = children.map((child) => new Promise((resolve) => child.once('exit', resolve)));
+    const running = children.map((child) => child.exitCode === null && child.signalCode === null);
+    for (const child of children) child.kill('SIGKILL');
+    await Promise.all(ended.filter((_, index) => running[index]));
+  };
+  return { end, peakRssBytes: async () => null };
+}

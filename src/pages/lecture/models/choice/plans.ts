@@ -1,0 +1,123 @@
+/** The scenes and the plan that each runs on a room. Pure; a refusal carries the sentence of the plan's rules. */
+import { PlanError } from '../../../../errors';
+import { MOST_MEMBERS } from '../../../../net/membership/election';
+import { type ParallelPlan, parsePlan, type ScheduleName } from '../../../../plan/plan';
+import { type RunFacts, validatePlan } from '../../../../plan/rules';
+import type { RunFile } from '../../../tab';
+
+export const SCENES = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube', 'which', 'proof', 'glance'] as const;
+export type Scene = (typeof SCENES)[number];
+
+/** The settings that a lecturer picks inside a scene. */
+export interface Picks {
+  readonly zero: ParallelPlan['zero'];
+  readonly schedule: ScheduleName;
+  /** Microbatches per pipeline rank. */
+  readonly depth: number;
+  /** Whether gradients are sent during the backward. */
+  readonly overlap: boolean;
+}
+
+export const DEFAULT_PICKS: Picks = { zero: 0, schedule: '1f1b', depth: 2, overlap: true };
+
+export function factsOf(run: RunFile, ranks: number): RunFacts {
+  const { layers, heads, kvHeads, hidden } = run.model;
+  return { ranks, layers, heads, kvHeads, hidden, globalBatch: run.train.globalBatch };
+}
+
+/**
+ * The plan of `scene` on the largest number of ranks, at most `tabs`, that it can use; null where the scene keeps the
+ * running plan. Where no number fits, throws the PlanError of the largest number.
+ */
+export function planFor(scene: Scene, tabs: number, run: RunFile, picks: Picks): ParallelPlan | null {
+  let refused: unknown;
+  // why no more ranks than samples: for a switch of cuts, peers first train as replicas (net/membership/desired.ts)
+  for (let ranks = Math.max(1, Math.min(tabs, MOST_MEMBERS, run.train.globalBatch)); ranks > 0; ranks--) {
+    try {
+      return planOn(scene, factsOf(run, ranks), picks);
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      refused ??= error;
+    }
+  }
+  throw refused;
+}
+
+/** The same as planFor for exactly `facts.ranks` ranks. Throws PlanError where the plan does not fit. */
+function planOn(scene: Scene, facts: RunFacts, picks: Picks): ParallelPlan | null {
+  const { ranks } = facts;
+  switch (scene) {
+    case 'one':
+      return validatePlan(parsePlan({}), { ...facts, ranks: 1 });
+    case 'data':
+      return validatePlan(parsePlan({ dp: ranks, overlap: picks.overlap }), facts);
+    case 'zero':
+      return validatePlan(parsePlan({ dp: ranks, zero: ranks > 1 ? picks.zero : 0 }), facts);
+    case 'pipeline':
+      return pipelineOf(picks, facts);
+    case 'tensor':
+      return widest(facts);
+    case 'cube':
+      return cubeOf(facts);
+    default:
+      return null;
+  }
+}
+
+function pipelineOf({ schedule, depth }: Picks, facts: RunFacts): ParallelPlan {
+  const { ranks, globalBatch } = facts;
+  const microbatches = ranks * Math.max(1, Math.min(depth, Math.floor(globalBatch / ranks)));
+  return validatePlan(parsePlan({ pp: ranks, schedule, microbatches }), facts);
+}
+
+/** The largest tp that heads and width allow; the remaining factor of the ranks is dp. */
+function widest(facts: RunFacts): ParallelPlan {
+  for (let tp = facts.ranks; tp > 1; tp--) {
+    if (facts.ranks % tp !== 0) continue;
+    const plan = parsePlan({ tp, dp: facts.ranks / tp });
+    if (isRunnable(plan, facts)) return plan;
+  }
+  throw new PlanError(
+    `a tensor split needs at least 2 tabs, and there is no split of model.heads ${facts.heads} and model.hidden ${facts.hidden} over ${facts.ranks}: open another tab`,
+  );
+}
+
+/** At least two axes, the longest as short as possible; prefers tp, then pp: 4 tabs give pp 2 x tp 2, 8 give a cube. */
+function cubeOf(facts: RunFacts): ParallelPlan {
+  const plans = divisorsOf(facts.ranks).flatMap((tp) =>
+    divisorsOf(facts.ranks / tp).map((pp) =>
+      parsePlan({ dp: facts.ranks / tp / pp, pp, tp, microbatches: pp > 1 ? 2 * pp : 1 }),
+    ),
+  );
+  const cubes = plans.filter((plan) => isRunnable(plan, facts) && (facts.ranks < 4 || isProduct(plan)));
+  const worth = ({ dp, pp, tp }: ParallelPlan) => 100 * Math.max(dp, pp, tp) - 10 * Math.min(tp, 2) - Math.min(pp, 2);
+  const [best] = cubes.sort((a, b) => worth(a) - worth(b));
+  if (!best) throw new PlanError(`${facts.ranks} tabs are no product of two axes for this model: open another tab`);
+  return best;
+}
+
+/** Whether the plan cuts more than one axis. */
+export const isProduct = ({ dp, pp, tp }: ParallelPlan): boolean => [dp, pp, tp].filter((size) => size > 1).length > 1;
+
+const divisorsOf = (n: number): number[] =>
+  Array.from({ length: n }, (_, i) => i + 1).filter((divisor) => n % divisor === 0);
+
+/** The scene that explains `plan`. */
+export function sceneOf(plan: ParallelPlan): Scene {
+  const { dp, pp, tp, zero } = plan;
+  if (isProduct(plan)) return 'cube';
+  if (pp > 1) return 'pipeline';
+  if (tp > 1) return 'tensor';
+  if (dp > 1) return zero > 0 ? 'zero' : 'data';
+  return 'one';
+}
+
+export function isRunnable(plan: ParallelPlan, facts: RunFacts): boolean {
+  try {
+    validatePlan(plan, facts);
+    return true;
+  } catch (error) {
+    if (error instanceof PlanError) return false;
+    throw error;
+  }
+}
