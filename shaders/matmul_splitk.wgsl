@@ -11,11 +11,11 @@ const WY: u32 = 4u;
 const TM: u32 = 4u;
 const TN: u32 = 4u;
 const_assert WX == 4u && WY == 4u && TM == 4u && TN == 4u;
-const PARTS: u32 = 16u;
+const SLICES: u32 = 16u;
 const WIDTH: u32 = 16u;
 
 // First the sums of out by part, then those of the bias gradient.
-var<workgroup> sums: array<f32, PARTS * WIDTH * WIDTH>;
+var<workgroup> sums: array<f32, SLICES * WIDTH * WIDTH>;
 
 fn keep(at: u32, four: vec4f) {
   sums[at] = four.x;
@@ -26,7 +26,7 @@ fn keep(at: u32, four: vec4f) {
 
 fn total(at: u32, stride: u32) -> f32 {
   var sum = sums[at];
-  for (var part = 1u; part < PARTS; part++) {
+  for (var part = 1u; part < SLICES; part++) {
     sum += sums[at + part * stride];
   }
   return sum;
@@ -47,7 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
   let y = index / WX % WY * TM;
   let row = group.y * WIDTH;
   let column = group.x * WIDTH;
-  let depth = (p.K + PARTS - 1u) / PARTS;
+  let depth = (p.K + SLICES - 1u) / SLICES;
   let end = min(p.K, (part + 1u) * depth);
   let i = rows_of_a(row + y);
   let j = columns_of_b(column + x);

@@ -81,6 +81,15 @@ fn finish_4(row: u32, column: u32, sums: vec4f) {
   finish(row, column + 3u, sums.w);
 }
 
+// Sums of a part of k, and the column sums of b behind them.
+fn keep_4(part: u32, row: u32, column: u32, sums: vec4f) {
+  for (var i = 0u; i < 4u; i++) {
+    if (row <= p.M && column + i < p.N) {
+      aux[part * (p.M + 1u) * p.N + row * p.N + column + i] = sums[i];
+    }
+  }
+}
+
 fn add_bias_grad(column: u32, sum: f32) {
   if (column < p.N) {
     out[p.biasAt + column] += sum;

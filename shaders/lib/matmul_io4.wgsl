@@ -53,6 +53,13 @@ fn finish_4(row: u32, column: u32, sums: vec4f) {
   out[p.outAt / 4u + at] = value;
 }
 
+// Sums of a part of k, and the column sums of b behind them.
+fn keep_4(part: u32, row: u32, column: u32, sums: vec4f) {
+  if (row <= p.M && column < p.N) {
+    aux[(part * (p.M + 1u) * p.N + row * p.N + column) / 4u] = sums;
+  }
+}
+
 fn add_bias_grad_4(column: u32, sums: vec4f) {
   if (column < p.N) {
     out[(p.biasAt + column) / 4u] += sums;

@@ -1,9 +1,9 @@
 // The product of every tile file: WY TM x WX TN of out per workgroup, from tiles in workgroup memory.
 // bindings a, b, bias?, extra?, out, aux?, p; grid ceil(N / (WX TN)), ceil(M / (WY TM))
-// knobs WX WY threads; TM TN rows and columns of a thread, multiples of 4; the rest in lib/matmul_params.wgsl. The file
-// that includes this gives Stored (what tiles hold), UNIT (floats of an element of a) and four_of_a, four_of_b
+// knobs WX WY threads; TM TN rows and columns of a thread, multiples of 4; SPLIT; the rest in lib/matmul_params.wgsl
+// The including file gives Stored (what tiles hold), UNIT (floats of an element of a) and four_of_a, four_of_b
 // saved/aliasing: as in lib/matmul_params.wgsl
-// source: Volkov and Demmel 2008; tiles of vec4 keep 16-byte reads under the index clamps of browsers (gpuweb 1202)
+// source: Volkov and Demmel 2008; tiles of vec4 keep 16-byte reads under the clamps of browsers (gpuweb 1202)
 
 // why main is here: Tint proves an index from builtins, constants and counted loops, not from parameters of functions
 
@@ -12,6 +12,10 @@ const WY: u32 = 16u;
 const TM: u32 = 8u;
 const TN: u32 = 8u;
 const_assert WX * WY <= 256u && TM % 4u == 0u && TN % 4u == 0u;
+
+// Parts of k, one for each workgroup along z; their sums go to aux, and parts_fold.wgsl adds them to out.
+const SPLIT: u32 = 1u;
+const_assert SPLIT == 1u || (SPLIT == PARTS && ACC == 1u && EPI == 0u && BIAS == 0u);
 
 // Values of k in workgroup memory at a time.
 const DEPTH: u32 = 16u;
@@ -70,8 +74,15 @@ fn main(
   let stride_b = select(THREADS / COLUMNS * p.N, p.K, TB == 1u) / UNIT;
   let first_a = select((row + 4u * quad_a) * p.K + 4u * k_a, line_a * p.M + row + index % ROWS * 4u, TA == 1u);
   let first_b = select(line_b * p.N + column + index % COLUMNS * 4u, (column + 4u * quad_b) * p.K + 4u * k_b, TB == 1u);
-  var at_a = (p.aAt + first_a) / UNIT;
-  var at_b = (p.bAt + first_b) / UNIT;
+  var begin = 0u;
+  var end = p.K;
+  if (SPLIT > 1u) {
+    let depth = (p.K + SPLIT * DEPTH - 1u) / (SPLIT * DEPTH) * DEPTH;
+    begin = group.z * depth;
+    end = min(p.K, begin + depth);
+  }
+  var at_a = (p.aAt + first_a + begin * select(1u, p.M, TA == 1u)) / UNIT;
+  var at_b = (p.bAt + first_b + begin * select(p.N, 1u, TB == 1u)) / UNIT;
   let step_a = select(DEPTH, DEPTH * p.M, TA == 1u) / UNIT;
   let step_b = select(DEPTH * p.N, DEPTH, TB == 1u) / UNIT;
 
@@ -100,7 +111,7 @@ fn main(
       held_b[i] = four_of_b(at_b + i * stride_b);
     }
   }
-  for (var k = 0u; k < p.K; k += DEPTH) {
+  for (var k = begin; k < end; k += DEPTH) {
     if (TA == 1u) {
       for (var i = 0u; i < LOADS_A; i++) {
         let line = line_a + i * (THREADS / ROWS);
@@ -131,7 +142,7 @@ fn main(
       }
     }
     workgroupBarrier();
-    if (k + DEPTH < p.K) {
+    if (k + DEPTH < end) {
       at_a += step_a;
       at_b += step_b;
       if (TA == 1u || has_a) {
@@ -171,11 +182,21 @@ fn main(
   for (var m = 0u; m < MQ; m++) {
     for (var n = 0u; n < NQ; n++) {
       for (var r = 0u; r < 4u; r++) {
-        finish_4(row + 4u * (local.y + m * WY) + r, column + 4u * (local.x + n * WX), c[m][n][r]);
+        let my_row = row + 4u * (local.y + m * WY) + r;
+        let my_column = column + 4u * (local.x + n * WX);
+        if (SPLIT == 1u) {
+          finish_4(my_row, my_column, c[m][n][r]);
+        } else if (my_row < p.M) {
+          keep_4(group.z, my_row, my_column, c[m][n][r]);
+        }
       }
     }
   }
   if (BIASGRAD == 1u && group.y == 0u && index < COLUMNS) {
-    add_bias_grad_4(column + 4u * index, bias_sum);
+    if (SPLIT == 1u) {
+      add_bias_grad_4(column + 4u * index, bias_sum);
+    } else {
+      keep_4(group.z, p.M, column + 4u * index, bias_sum);
+    }
   }
 }

@@ -10,8 +10,8 @@ export type Params = Readonly<Record<string, number>>;
 export interface Twin {
   readonly file: string;
   readonly knobs: Knobs;
-  /** Knobs of this file that follow from the sizes. */
-  knobsFor?(p: Params): Knobs;
+  /** Knobs of this file on graphics chips that follow from the sizes and from the tape's knobs. */
+  knobsFor?(p: Params, taped: Knobs): Knobs;
   /** Without this feature the file does not compile. */
   readonly needs?: GPUFeatureName;
   /** True for sizes that the file can do; absent: all sizes. `taped` are the tape's knobs. */
@@ -47,7 +47,7 @@ export interface Kernel<B extends string = string, P extends string = string> {
   onGpu?(p: Params, taped: Knobs): readonly Twin[];
   /** Knobs that follow from the sizes (an array length, a loop bound); they win over variants and the tape's knobs. */
   knobsFor?(p: Params): Knobs;
-  /** Workgroup counts from params and final knobs. Tile sizes are read from `knobs`, so they are defined only once. */
+  /** Workgroup counts from params and final knobs; [0] leaves the dispatch out. Tile sizes are read from `knobs`, so they are defined only once. */
   grid(p: Params, knobs: Knobs): readonly [number, number?, number?];
   /** Floating point operations of one dispatch, for the profile and MFU. */
   flops?(p: Params): number;

@@ -44,17 +44,18 @@ const MOST = 4;
  * f16 and the kernel has twins that store f16, only these are returned; otherwise they are left out.
  */
 export function candidates(device: Abilities, kernel: Kernel, taped: Knobs, params: Params): readonly Candidate[] {
-  const able = (kernel.twins ?? []).filter(
-    ({ needs, fits }) => (!needs || device.raw.features.has(needs)) && (fits?.(params, taped) ?? true),
-  );
+  const isAble = ({ needs, fits }: Twin) =>
+    (!needs || device.raw.features.has(needs)) && (fits?.(params, taped) ?? true);
+  const able = (kernel.twins ?? []).filter(isAble);
+  const files: readonly Twin[] = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
   const halves = device.matmulPrecision === 'f16' ? able.filter(({ half }) => half) : [];
   const twins = able.filter(({ half }) => !half);
-  const files: readonly Twin[] = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
-  const all = device.report.software ? onProcessor(files, twins) : onChip(files, twins, kernel.onGpu?.(params, taped));
+  const { software } = device.report;
+  const all = software ? onProcessor(files, twins) : onChip(files, twins, kernel.onGpu?.(params, taped).filter(isAble));
   const open = halves.length > 0 ? halves : all;
   return open.map(({ file, knobs, order, knobsFor }) => ({
     file,
-    knobs: { ...knobs, ...knobsFor?.(params) },
+    knobs: { ...knobs, ...(software ? {} : knobsFor?.(params, taped)) },
     reordered: order !== open[0]!.order,
   }));
 }
@@ -64,10 +65,9 @@ function onProcessor(files: readonly Twin[], twins: readonly Twin[]): readonly T
 }
 
 function onChip(files: readonly Twin[], twins: readonly Twin[], guesses?: readonly Twin[]): readonly Twin[] {
-  const alone = twins.filter((twin) => twin.alone);
+  const alone = (guesses ?? twins).filter((twin) => twin.alone);
   if (alone.length > 0) return alone;
-  const first = guesses?.filter((twin) => twins.includes(twin));
-  return [...(first ?? []), ...files, ...(first ? [] : twins)].slice(0, MOST);
+  return [...(guesses ?? []), ...files, ...(guesses ? [] : twins)].slice(0, MOST);
 }
 
 /** What runs on this device: what the autotuner picked, else variants[0] or the twin made for software adapters. */

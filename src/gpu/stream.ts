@@ -72,7 +72,7 @@ export class Stream {
     }
     const dispatches = list.segments[segment ?? 0];
     if (!dispatches) throw new KernelError(`list ${list.label} has no segment ${segment}`);
-    for (const dispatch of dispatches) this.#dispatch(dispatch);
+    for (const dispatch of dispatches) if (dispatch.grid[0] > 0) this.#dispatch(dispatch);
   }
 
   /** Set params in every dispatch of the list that has them, for all later encodes. */

@@ -8,6 +8,7 @@ import * as split from '../gpu/kernels.split';
 import { part } from './split';
 import type { Tape } from './tape';
 import type { Param } from './unit';
+import { weightGrad } from './weightgrad';
 
 /** Vocabularies up to this size are one piece. */
 export const PIECE = 4096;
@@ -29,7 +30,7 @@ function project(t: Tape, x: Tensor, table: Param): Tensor {
     const { grad: dx, ACC } = t.into(x);
     t.I(k.matmul, { a: dy, b: table, out: dx }, { M: R, N: C, K: V }, { ACC });
     if (table.split) t.allReduce('backwardInput', dx);
-    t.W(k.matmul, { a: dy, b: x, out: t.paramGrad(table) }, { M: V, N: C, K: R }, { TA: 1, ACC: 1 });
+    weightGrad(t, 'd.table', { a: dy, b: x, out: t.paramGrad(table) }, { M: V, N: C, K: R });
   });
   return logits;
 }
@@ -93,7 +94,7 @@ function lossInPieces(t: Tape, x: Tensor, table: Param, targets: Tensor): Tensor
       t.I(k.matmul, { a: forI, b: rows, out: dx }, { M: R, N: C, K: count }, { ACC: first ? ACC : 1 });
       t.W(k.matmul, { a: x, b: rows, out: forW }, dims, { TB: 1 });
       t.W(split.xentGrad, { targets, peak, sums, logits: forW }, part, { LOSS: 0 });
-      t.W(k.matmul, { a: forW, b: x, out: t.paramGrad(rows) }, { M: count, N: C, K: R }, { TA: 1, ACC: 1 });
+      weightGrad(t, `d.table.${lo}`, { a: forW, b: x, out: t.paramGrad(rows) }, { M: count, N: C, K: R });
     }
   });
   return loss;

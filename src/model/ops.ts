@@ -10,6 +10,7 @@ import * as split from '../gpu/kernels.split';
 import { normGroups } from '../gpu/lanes';
 import { part } from './split';
 import type { Tape } from './tape';
+import { weightGrad } from './weightgrad';
 
 const width = (x: Tensor): number => x.shape[x.shape.length - 1]!;
 
@@ -85,7 +86,7 @@ export function linear(
     // why: where dy is the right operand, the same pass over dy also gives the bias gradient (the column sums of dy)
     const fused = b && !TB;
     const bind = { a: left, b: right, out: t.paramGrad(w) };
-    t.W(k.matmul, bind, { ...dims, ...(fused && { biasAt: t.at(b) }) }, { TA: 1, ACC: 1, BIASGRAD: fused ? 1 : 0 });
+    weightGrad(t, w.name, bind, { ...dims, ...(fused && { biasAt: t.at(b) }) });
     if (b && TB) t.W(k.colsum, { x: dy, out: t.paramGrad(b) }, { R, C: N });
   });
   return y;

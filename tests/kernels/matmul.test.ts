@@ -1,8 +1,8 @@
 /** matmul over odd shapes x layouts x epilogues, every variant in f32, against float64. */
 import { expect } from 'vitest';
 import type { Knobs } from '../../src/gpu/kernel';
-import { matmul } from '../../src/gpu/kernels';
-import { gpuTest, useGpu } from '../helpers/gpu';
+import { matmul, partsFold } from '../../src/gpu/kernels';
+import { bothTest, gpuTest, useGpu } from '../helpers/gpu';
 import { eachVariant, expectClose, random, runKernel } from '../helpers/kernelrun';
 import { ACTIVATED, FORMS, MODES, operands, productOf, reference, SHAPES, TOLERANCE } from '../helpers/products';
 
@@ -69,5 +69,38 @@ for (const [at, { name, only: kernel, fits, reordered }] of VARIANTS.entries()) 
     const run = { kernel, bind: { a, b, out }, params: { M, N, K }, out: ['out'] };
     const [first, second] = [await runKernel(device, run), await runKernel(device, run)];
     expect(first.out).toEqual(second.out);
+  });
+}
+
+for (const shape of [
+  [36, 100, 200],
+  [33, 20, 65],
+] as const) {
+  bothTest(`dW in three parts of k, ${shape}`, async (device) => {
+    const [M, N, K] = shape;
+    const given = operands(shape);
+    const { result } = reference(shape, { TA: 1, ACC: 1 }, given);
+    const before = random(N, 6);
+    const bias = before.map((start, n) => given.b.reduce((sum, value, i) => (i % N === n ? sum + value : sum), start));
+    const knobs = { BIASGRAD: 1, PARTS: 3 };
+    const biasAt = M * N + 4;
+    const product = await runKernel(device, {
+      kernel: matmul,
+      bind: { a: given.a, b: given.b, out: [...given.out, ...before], aux: new Float32Array(3 * (M + 1) * N) },
+      params: { M, N, K, biasAt },
+      knobs: { TA: 1, ACC: 1, ...knobs },
+      out: ['out', 'aux'],
+      at: { out: 4 },
+    });
+    const { out } = await runKernel(device, {
+      kernel: partsFold,
+      bind: { parts: product.aux!, out: product.out! },
+      params: { M, N, biasAt },
+      knobs,
+      out: ['out'],
+      at: { out: 4 },
+    });
+    expectClose(out!.subarray(0, M * N), result, TOLERANCE, 'dW');
+    expectClose(out!.subarray(M * N), bias, TOLERANCE, 'bias gradient');
   });
 }

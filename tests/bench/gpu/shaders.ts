@@ -63,7 +63,7 @@ function everyWay(kernel: Kernel, taped: Knobs, params: Params): readonly Varian
   const twins = (kernel.twins ?? []).filter(({ fits }) => fits?.(params, taped) ?? true);
   return [
     ...files,
-    ...twins.map(({ file, knobs, knobsFor }) => ({ file, knobs: { ...knobs, ...knobsFor?.(params) } })),
+    ...twins.map(({ file, knobs, knobsFor }) => ({ file, knobs: { ...knobs, ...knobsFor?.(params, taped) } })),
   ];
 }
 
