@@ -10,6 +10,16 @@ export class PlanError extends Error {
   override readonly name = 'PlanError';
 }
 
+/** The plan needs a buffer that is larger than this device allows. */
+export class BufferLimit extends PlanError {
+  constructor(
+    message: string,
+    readonly allowedBytes: number,
+  ) {
+    super(message);
+  }
+}
+
 /** A file or text given by the user that cannot be used: missing, too short, foreign names, wrong shapes. */
 export class InputError extends Error {
   override readonly name = 'InputError';

@@ -100,6 +100,10 @@ function limitsOf(adapter: GPUAdapter): Record<string, number> {
   return limits;
 }
 
+/** Dawn in Node has no global class of this name. */
+const isOutOfMemory = (error: GPUError) =>
+  typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError;
+
 /** An open device. Its buffers are created and destroyed here, so that the bytes of every role are known. */
 export class GpuDevice {
   readonly counters: GpuCounters = { dispatches: 0, submits: 0, buffersCreated: 0 };
@@ -125,7 +129,11 @@ export class GpuDevice {
     });
     raw.addEventListener('uncapturederror', (event) => {
       // The first error is the cause, later ones are its consequences.
-      this.#failure ??= new KernelError(`the graphics device refused a command: ${event.error.message}`);
+      this.#failure ??= new KernelError(
+        isOutOfMemory(event.error)
+          ? `the graphics memory is full (${event.error.message}): use a smaller model or batch, or close other tabs`
+          : `the graphics device refused a command: ${event.error.message}`,
+      );
     });
   }
 

@@ -2,7 +2,7 @@
  * The memory plan: the buffers that a rank needs, by role, computed before any is created. Pure: bytes are known
  * without a device and equal what is allocated later. model/placement.ts decides what a model needs.
  */
-import { PlanError } from '../errors';
+import { BufferLimit, PlanError } from '../errors';
 import type { Instr, MemoryByRole, Tensor } from './instr';
 
 export type MemoryRole = keyof MemoryByRole;
@@ -70,8 +70,9 @@ export class MemoryPlan {
     }
     for (const [name, { floats }] of this.#wishes) {
       if (4 * floats > maxBufferBytes) {
-        throw new PlanError(
+        throw new BufferLimit(
           `buffer ${name} needs ${megabytes(4 * floats)} MB and this device binds at most ${megabytes(maxBufferBytes)} MB: use a smaller model, vocabulary or microbatch`,
+          maxBufferBytes,
         );
       }
     }

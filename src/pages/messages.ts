@@ -170,6 +170,7 @@ export const messages = {
       joining: 'waiting',
       watching: 'watching',
     },
+    left: (reason: string) => `left: ${reason}`,
     hidden: 'in background',
     visible: 'in front',
     software: 'software',
@@ -225,6 +226,7 @@ export const messages = {
   news: {
     came: (name: string, size: number) => `${name} came in, ${size} in the room`,
     left: (name: string, size: number) => `${name} left, ${size} in the room`,
+    failed: (name: string, _: number, reason: string) => `${name} left: ${reason}`,
   },
   theme: { label: 'Colours', auto: 'Automatic', light: 'Light', dark: 'Dark' },
   removed: 'The lecturer has removed this tab from the run.',

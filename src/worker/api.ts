@@ -50,7 +50,7 @@ export interface RoomPort {
   send(to: PeerId, message: unknown): void;
   want(peers: readonly PeerId[], mode: LinkMode): void;
   renew(peer: PeerId): void;
-  announce(change: Partial<Pick<Presence, 'state' | 'adapter' | 'run' | 'holds'>>): void;
+  announce(change: Partial<Pick<Presence, 'state' | 'adapter' | 'run' | 'holds' | 'left'>>): void;
   status(status: TabStatus): void;
   /**
    * Delivers a pack of this rank's trace (trace/pack.ts), sent before the status of the same update. `lost` is the

@@ -4,21 +4,19 @@
  */
 import { ProtocolError, sentenceOf } from '../errors';
 import type { TuneStore } from '../gpu/autotune';
-import { type GpuDevice, openDevice } from '../gpu/device';
 import type { MemoryByRole } from '../gpu/instr';
-import { Stream } from '../gpu/stream';
 import type { Presence } from '../net/signaling/signaling';
 import type { Channel } from '../net/wire/link';
 import type { LinkKind } from '../net/wire/transport';
 import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
 import { Trace } from '../trace/trace';
-import { rankMaker } from '../train/rank/rankmodel';
 import type { Proof } from '../train/trainer/proof';
 import type { TrainerDeps } from '../train/trainer/setting';
 import { IDLE, type KeptNews } from '../train/trainer/status';
 import { startTrainer, type Trainer } from '../train/trainer/trainer';
 import type { Engine, Handicap, ModelFiles, RankResult, RoomPort, StartOptions, TabStatus } from './api';
+import { DeviceHolder } from './deviceholder';
 import { deskDeps } from './kept/deskkeeper';
 import { loadKept } from './kept/keptload';
 import { KeptTrace } from './kept/kepttrace';
@@ -45,7 +43,7 @@ const MIRROR_EVERY_MS = 10_000;
 export class WorkerEngine implements Engine {
   readonly #room: RoomSide;
   #trainer: Trainer | undefined;
-  #device: GpuDevice | undefined;
+  readonly #device: DeviceHolder;
   #status: TabStatus = IDLE;
   #memory: MemoryByRole | null = null;
   #packed: PackedTrace | undefined;
@@ -58,9 +56,10 @@ export class WorkerEngine implements Engine {
   constructor(
     readonly self: PeerId,
     private readonly port: RoomPort,
-    private readonly gpu: GPU | undefined,
-    private readonly tuning?: TuneStore,
+    gpu: GPU | undefined,
+    tuning?: TuneStore,
   ) {
+    this.#device = new DeviceHolder(gpu, tuning);
     this.#room = new RoomSide(self, port, () => this.#showWaiting());
   }
 
@@ -88,24 +87,22 @@ export class WorkerEngine implements Engine {
     try {
       this.#publish({ ...IDLE, phase: 'opening' });
       if (options.expect !== undefined) this.#room.transport.waitLonger(HEADLESS_DEAD_MS);
-      const device = await openDevice(this.gpu);
-      this.#device = device;
+      const device = await this.#device.open();
       const membership = await this.#room.join(options, device.report.adapter);
       const { init, limitBytes, sampling } = options;
       const limit = limitBytes === undefined ? {} : { limitBytes };
-      const tuning = this.tuning ? { tuning: this.tuning } : {};
       this.#trainer = startTrainer({
         membership,
         transport: this.#room.transport,
         trace,
-        makeRank: rankMaker(new Stream(device, trace), { ...limit, ...tuning, unitMs: () => this.#unitMs }),
+        makeRank: this.#device.rankMaker({ ...limit, unitMs: () => this.#unitMs }),
         loadSource: (source) => loadSource(options.sources, source),
         sampling,
         onStatus: (status) => this.#publish(status),
         ...(init ? { init } : {}),
         ...(options.probing ? { probing: true } : {}),
         // why not headless: there the death of a rank ends the run, and every byte is counted
-        ...(options.expect === undefined ? { mirrorEveryMs: MIRROR_EVERY_MS } : {}),
+        ...(options.expect === undefined ? { mirrorEveryMs: MIRROR_EVERY_MS, reopen: () => this.#reopen() } : {}),
         ...(options.desk ? deskDeps(options.desk) : {}),
         ...(options.keep ? this.#keepDeps(options.keep) : {}),
         ...(options.tour ? { tour: { ...options.tour, ask: (plan) => membership.ask({ plan }) } } : {}),
@@ -179,7 +176,7 @@ export class WorkerEngine implements Engine {
   close(): void {
     this.#trainer?.stop();
     this.#room.transport.close();
-    this.#device?.close();
+    this.#device.close();
   }
 
   #keepDeps({ room, goOn }: NonNullable<StartOptions['keep']>): Pick<TrainerDeps, 'keeper' | 'kept'> {
@@ -193,8 +190,12 @@ export class WorkerEngine implements Engine {
 
   #leave(): void {
     this.#room.leave();
-    this.#device?.close();
-    this.#device = undefined;
+    this.#device.close();
+  }
+
+  async #reopen(): Promise<void> {
+    const { report } = await this.#device.reopen();
+    this.#room.comeBack(report.adapter);
   }
 
   #publish(status: TabStatus): void {

@@ -72,6 +72,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
     // it needs no links: it never takes part
     want: () => {},
     holds: () => {},
+    left: () => {},
+    adopt: () => {},
     question: () => {},
     onChange: () => {
       const { newest } = membership;

@@ -7,6 +7,7 @@ import { realClock } from '../net/clock';
 import type { MembershipMessage } from '../net/membership/declaration';
 import { RoomMembership } from '../net/membership/roommembership';
 import { WantedLinks } from '../net/membership/wantedlinks';
+import { cleanReason } from '../net/signaling/presence';
 import type { Presence } from '../net/signaling/signaling';
 import type { Channel } from '../net/wire/link';
 import { type LinkTransport, linkTransport } from '../net/wire/links';
@@ -94,6 +95,8 @@ export class RoomSide {
       fit: fitRun,
       send: (to, message) => this.#tell(to, message),
       holds: (holds) => this.port.announce({ holds }),
+      left: (reason) => this.port.announce({ state: 'observer', left: cleanReason(reason) }),
+      adopt: (hash) => this.port.announce({ run: hash }),
       question: (peer) => this.transport.question(peer, PROOF_OF_LIFE_MS, 'it left the room'),
       want: (peers) => this.#wanted.want(peers),
       onChange: this.onChange,
@@ -102,8 +105,13 @@ export class RoomSide {
     this.#membership = membership;
     for (const peer of this.#linked) membership.linked(peer);
     membership.setRoster(this.#roster);
-    this.port.announce({ state: 'willing', adapter, run: hash, holds: 0 });
+    this.port.announce({ state: 'willing', adapter, run: hash, holds: 0, left: '' });
     return membership;
+  }
+
+  /** Announces that this peer, which has failed, can take part again. */
+  comeBack(adapter: string): void {
+    this.port.announce({ state: 'willing', adapter, left: '' });
   }
 
   /** Takes part no more. The links stay for a while: other members may still be receiving the last frames. */

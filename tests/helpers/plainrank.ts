@@ -15,6 +15,8 @@ import { holdingUnder, SINGLE } from '../../src/train/state/sync';
 export interface PlainOptions {
   /** Called at points of a step where a test may cause a failure: 'compute', 'reduced', 'voted', 'committed'. */
   readonly at?: (where: string, step: number, self: string) => void | Promise<void>;
+  /** Called before the state is read; rejects where the device is lost. `signal`: that of the generation. */
+  readonly beforeRead?: (signal: AbortSignal) => Promise<void>;
   /** The step whose loss is not a number. */
   readonly broken?: number;
 }
@@ -78,7 +80,10 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       logits: async (tokens) =>
         Float32Array.from({ length: run.model.vocab }, (_, v) => (v === tokens.length % 7 ? 4 : 0)),
       gradients: async () => structuredClone(newest),
-      read: async () => structuredClone(state),
+      read: async () => {
+        await options.beforeRead?.(signal);
+        return structuredClone(state);
+      },
       write: async (given) => {
         state = structuredClone(given);
       },

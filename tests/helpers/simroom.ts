@@ -23,6 +23,8 @@ export interface SimPeer {
   /** The generation that this peer's trainer is in. */
   joined: JoinedGeneration | undefined;
   failure: unknown;
+  /** Its trainer has failed and has not come back. */
+  hasFailed: boolean;
   /** Every generation joined, in order. */
   readonly history: JoinedGeneration[];
 }
@@ -47,6 +49,8 @@ export class SimRoom {
       fit: (count, plan) => fitReplicas(count, plan, 64),
       send: (to, message) => this.#send(id, to, message),
       want: (peers) => this.#want(id, peers),
+      adopt: (hash) => this.announce(id, { run: hash }),
+      left: (reason) => this.announce(id, { state: 'observer', left: reason }),
       holds: (generation) => this.announce(id, { holds: generation }),
       question: () => {},
       ...rest,
@@ -60,6 +64,7 @@ export class SimRoom {
       alive: true,
       joined: undefined,
       failure: undefined,
+      hasFailed: false,
       history: [],
     };
     this.peers.set(id, peer);
@@ -75,6 +80,22 @@ export class SimRoom {
     this.peers.delete(id);
     for (const link of [...this.#links]) if (link.split('|').includes(id)) this.breakLink(link);
     this.tellRoster();
+  }
+
+  /** The trainer of `id` fails; it keeps a copy of its state. */
+  fail(id: string, reason: string): void {
+    const peer = this.peers.get(id)!;
+    peer.hasFailed = true;
+    peer.joined = undefined;
+    peer.machine.fail(reason);
+  }
+
+  /** A peer that has failed takes part again. */
+  comeBack(id: string): void {
+    const peer = this.peers.get(id)!;
+    peer.hasFailed = false;
+    this.announce(id, { state: 'willing', left: '' });
+    this.#train(peer);
   }
 
   announce(id: string, change: Partial<Presence>): void {
@@ -122,6 +143,18 @@ export class SimRoom {
     }
   }
 
+  /** Delivers what is on its way and advances time by `ms`. */
+  async pass(ms: number): Promise<void> {
+    for (const until = this.clock.now() + ms; this.clock.now() < until; ) {
+      let moved = false;
+      while (this.deliver(() => 0)) moved = true;
+      await flushPromises();
+      moved ||= this.#stepBorders();
+      await flushPromises();
+      if (!moved) this.clock.advance(Math.min(this.clock.nextAt, until) - this.clock.now());
+    }
+  }
+
   /** Trainers stop at their step border if any member knows of a newer generation: NORM's exchange would tell them. */
   #stepBorders(): boolean {
     let moved = false;
@@ -138,7 +171,8 @@ export class SimRoom {
   }
 
   #train(peer: SimPeer): void {
-    const after = peer.joined?.number ?? 0;
+    if (peer.hasFailed) return;
+    const after = peer.history.at(-1)?.number ?? 0;
     peer.joined = undefined;
     peer.machine.next(after, new AbortController().signal).then(
       (joined) => {

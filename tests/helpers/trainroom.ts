@@ -30,6 +30,10 @@ export interface Tab {
 export class TrainRoom {
   readonly transports: ReadonlyMap<string, MemoryTransport>;
   readonly tabs = new Map<string, Tab>();
+  /** What failed tabs said, as `peer: reason`. */
+  readonly failures: string[] = [];
+  /** What the room does when a tab has failed. */
+  onFailure: (peer: string) => void = () => {};
   readonly #plan: ParallelPlan;
   #newest: Generation;
   readonly #waiting = new Map<string, Waiting>();
@@ -123,6 +127,7 @@ export class TrainRoom {
         return room.#newest.number;
       },
       holdsState: () => {},
+      fail: (reason) => room.#fail(self, reason),
       next: (after, signal) =>
         new Promise((resolve, reject) => {
           if (signal.aborted) return reject(signal.reason);
@@ -134,6 +139,18 @@ export class TrainRoom {
           room.#settle();
         }),
     };
+  }
+
+  /** The tab says that it cannot go on: its generation ends for all, and the room waits for the next declaration. */
+  #fail(self: string, reason: string): void {
+    // as in the product: a tab that trains in no generation has nothing to say
+    if (!this.#joined.has(self)) return;
+    this.failures.push(`${self}: ${reason}`);
+    for (const [peer, { number, controller }] of this.#joined) {
+      if (number === this.#newest.number) controller.abort(new PeerLost(self, reason));
+      if (peer === self) this.#joined.delete(peer);
+    }
+    this.onFailure(self);
   }
 
   /** Lets the members of the newest generation start once all of them wait for it. */

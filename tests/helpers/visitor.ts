@@ -123,6 +123,13 @@ export const step = (page: Page) => page.locator('progress').evaluate((bar: HTML
 export const reach = (page: Page, least: number) =>
   page.waitForFunction((wanted) => (document.querySelector('progress')?.value ?? 0) >= wanted, least);
 
+/** The browser's graphics process dies, and with it the devices of all tabs. */
+export async function killGpuProcess(browser: Browser): Promise<void> {
+  const devtools = await browser.newBrowserCDPSession();
+  const { processInfo } = await devtools.send('SystemInfo.getProcessInfo');
+  process.kill(processInfo.find(({ type }) => type === 'GPU')!.id, 'SIGKILL');
+}
+
 /** The width that the page needs, in CSS pixels. Poll it: drawings follow a change of the window a frame later. */
 export const widthOf = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth);
 

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { PlanError, ProtocolError } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
+import { MAX_REASON_CHARACTERS } from '../signaling/presence';
 import type { Change } from './change';
 import type { Generation } from './membership';
 
@@ -53,6 +54,8 @@ export type MembershipMessage =
   | { readonly t: 'hello'; readonly heard: number }
   /** The answer to `hello` from a peer that knows of no newer generation. */
   | { readonly t: 'here' }
+  /** To every peer: the sender has failed. It finishes no step of any generation so far; `reason` says why. */
+  | { readonly t: 'left'; readonly reason: string }
   /** To the authority: apply this change from the next step border on. */
   | ({ readonly t: 'ask' } & Change);
 
@@ -98,6 +101,7 @@ const message = v.variant('t', [
   v.object({ t: v.literal('go'), number, by: peer }),
   v.object({ t: v.literal('hello'), heard: number }),
   v.object({ t: v.literal('here') }),
+  v.object({ t: v.literal('left'), reason: v.pipe(v.string(), v.maxLength(MAX_REASON_CHARACTERS)) }),
   v.object({
     t: v.literal('ask'),
     paused: v.exactOptional(v.boolean()),

@@ -3,6 +3,7 @@
  * members are ready, and mark an authority that does not answer as lapsed.
  */
 import type { PeerId } from '../../plan/mesh';
+import type { Report } from './declaration';
 import { isHere, MOST_LINKED, presentOf, rankOrder } from './election';
 import type { Turn } from './turn';
 
@@ -87,9 +88,8 @@ export function report(turn: Turn): void {
   const { state, setting, now } = turn;
   const { self } = setting;
   const facts = turn.facts();
-  const { seq, ...told } = state.report;
-  const isNews = Object.entries(facts).some(([name, value]) => told[name as keyof typeof told] !== value);
-  if (isNews) state.report = { seq: seq + 1, ...facts };
+  const isNews = isOther(facts, state.report);
+  if (isNews) state.report = { seq: state.report.seq + 1, ...facts };
   const to = turn.isWilling ? turn.authority : undefined;
   if (to === undefined || to === self) {
     state.reportedTo = undefined;
@@ -114,6 +114,11 @@ export function report(turn: Turn): void {
   if (!turn.by(state.askedAt + patienceWith(turn, to))) return;
   lapse(turn, to);
   report(turn);
+}
+
+function isOther(facts: Omit<Report, 'seq'>, told: Report): boolean {
+  for (const name in facts) if (facts[name as keyof typeof facts] !== told[name as keyof typeof facts]) return true;
+  return false;
 }
 
 function patienceWith({ state }: Turn, peer: PeerId): number {

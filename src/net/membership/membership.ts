@@ -28,6 +28,11 @@ export interface Membership {
   next(after: number, signal: AbortSignal): Promise<JoinedGeneration>;
   /** Tell the room whether the trainer holds the run's state in its generation. Peers that hold state lead the room. */
   holdsState(holds: boolean): void;
+  /**
+   * This rank cannot go on in its generation: end it and tell every peer why, so that they run the step again without
+   * this rank. It takes part again with `next`.
+   */
+  fail(reason: string): void;
   /** Highest number declared so far. Each rank sends it in its NORM vote, so all ranks stop at the same step border. */
   readonly declared: number;
 }

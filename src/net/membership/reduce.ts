@@ -10,7 +10,7 @@ import { type Declaration, isAhead, type MembershipMessage, type Report } from '
 import { isHere } from './election';
 import { lead } from './lead';
 import { enter, gone, holdLinks, lapse, linger, MEMBER_MS, pingLapsed, report, wakeUp } from './member';
-import { refuse } from './refusal';
+import { ownRun, refuse } from './refusal';
 import type { Effect, Event, RosterView, Setting, State } from './state';
 import { Turn } from './turn';
 
@@ -23,6 +23,7 @@ interface Reduced {
 
 /** Handle one event. `now`: milliseconds from an arbitrary zero, never earlier than at the previous event. */
 export function reduce(setting: Setting, state: State, event: Event, now: number): Reduced {
+  if (isRepeated(state, event, now)) return { state, effects: [], wakeAt: state.wakeAt };
   const turn = new Turn(setting, state, now);
   wakeUp(turn);
   absorb(turn, event);
@@ -38,7 +39,19 @@ export function reduce(setting: Setting, state: State, event: Event, now: number
   }
   // why: regular ticks reveal that this peer has slept
   if (turn.state.place.is !== 'apart') turn.by(now + MEMBER_MS.tick);
+  turn.state.wakeAt = turn.wakeAt;
   return { state: turn.state, effects: turn.effects, wakeAt: turn.wakeAt };
+}
+
+/**
+ * Whether the event is an answer that changes nothing. Messages come over link and server, so half of all are such; it
+ * saves the work, and nothing is due before `wakeAt`.
+ */
+function isRepeated(state: State, event: Event, now: number): boolean {
+  if (event.e !== 'heard' || now >= state.wakeAt || now - state.lastAt > MEMBER_MS.tick) return false;
+  const { from, message } = event;
+  if (message.t !== 'here' && !(message.t === 'heard' && state.isAnswered)) return false;
+  return !state.lapsed.has(from) && !state.doubted.has(from) && state.asked !== from;
 }
 
 function absorb(turn: Turn, event: Event): void {
@@ -51,8 +64,37 @@ function absorb(turn: Turn, event: Event): void {
   else if (event.e === 'suspect') doubt(turn, event.peer);
   else if (event.e === 'heard') hear(turn, event.from, event.message);
   else if (event.e === 'ask') ask(turn, event.change);
+  else if (event.e === 'failed') fail(turn, event.reason);
   else if (event.e === 'state') hold(turn, event.holds ? state.entered : 0);
   else if (event.e !== 'time') leave(turn, event);
+}
+
+/** The trainer has failed: tell every peer, so that none waits for it, and end its own generation. */
+function fail(turn: Turn, reason: string): void {
+  if (turn.state.place.is === 'apart' || turn.state.refusal !== '') return;
+  for (const peer of turn.others()) turn.tell(peer, { t: 'left', reason });
+  turn.abort('', reason);
+  observes(turn, turn.setting.self, reason);
+  linger(turn);
+  turn.state.place = { is: 'apart' };
+  turn.effects.push({ f: 'left', reason });
+}
+
+/** `peer` takes part no more; signaling may say so later. */
+function observes({ state }: Turn, peer: PeerId, left: string): void {
+  const observing = (some: RosterView): RosterView => {
+    const presence = some.get(peer);
+    return presence ? new Map(some).set(peer, { ...presence, state: 'observer', left }) : some;
+  };
+  state.roster = observing(state.roster);
+  state.spared = observing(state.spared);
+}
+
+/** `from` has failed: the step runs again without it. */
+function failed(turn: Turn, from: PeerId, reason: string): void {
+  observes(turn, from, reason);
+  const { place } = turn.state;
+  if (place.is === 'inside' && place.generation.peers.includes(from)) turn.abort(from, reason);
 }
 
 /** The trainer has reached the step border, or has stopped training. */
@@ -125,6 +167,7 @@ function hear(turn: Turn, from: PeerId, message: MembershipMessage): void {
   else if (message.t === 'report') hearReport(turn, from, message.report);
   else if (message.t === 'heard') state.isAnswered ||= from === state.reportedTo && message.seq === state.report.seq;
   else if (message.t === 'go') hearGo(turn, from, message);
+  else if (message.t === 'left') failed(turn, from, message.reason);
   else if (message.t === 'hello') answer(turn, from, message.heard);
   else if (message.t === 'ask' && turn.authority === setting.self) asked(turn, allowedTo(turn, from, message));
 }
@@ -159,14 +202,24 @@ function hearReport(turn: Turn, from: PeerId, heard: Report): void {
   // why hello: a peer that knows of a newer generation answers with it, and learns that this peer is there
   if (heard.heard > number) turn.tell(from, { t: 'hello', heard: number });
   else if (turn.authority !== setting.self) answer(turn, from, heard.heard);
-  if (turn.authority !== setting.self || (state.reports.get(from)?.seq ?? 0) > heard.seq) return;
-  state.reports = new Map(state.reports).set(from, heard);
+  const known = state.reports.get(from)?.seq;
+  if (turn.authority !== setting.self || (known ?? 0) > heard.seq) return;
+  if (known !== heard.seq) state.reports = new Map(state.reports).set(from, heard);
   turn.tell(from, { t: 'heard', seq: heard.seq });
   const isDeaf = heard.heard < number || (heard.heard === number && heard.by !== authority);
   if (isDeaf) turn.tell(from, { t: 'declare', declaration: state.newest });
   else if (heard.waiting && heard.entered < number && state.go === number && state.newest.peers.includes(from)) {
     turn.tell(from, { t: 'go', number, by: authority });
   }
+}
+
+/** Whether `heard` is of another run that has been trained while this peer's own run has not: that one goes on. */
+function isOlderRun(turn: Turn, { runHash, authority, peers, from }: Declaration): boolean {
+  const { state, setting } = turn;
+  const own = ownRun(turn);
+  const author = state.roster.get(authority);
+  if (own === '' || runHash === '' || runHash === own || peers.includes(setting.self) || author?.signal) return false;
+  return state.holds === 0 && (from > 0 || (author?.holds ?? 0) > 0);
 }
 
 /**
@@ -179,6 +232,11 @@ function hearDeclaration(turn: Turn, from: PeerId, heard: Declaration): void {
   const author = state.roster.get(heard.authority);
   const isOfRun = author?.signal || heard.from > 0 || heard.peers.includes(setting.self);
   const mayLead = isOfRun || (author?.holds ?? 0) > 0 || state.holds === 0;
+  if (isOlderRun(turn, heard)) {
+    turn.accept(heard);
+    turn.abort('', 'the room trains another run');
+    return;
+  }
   const isTie = heard.number === mine.number && heard.authority !== mine.authority;
   if (isAhead(heard, mine) && mayLead) {
     turn.accept(heard);

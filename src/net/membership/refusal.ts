@@ -1,6 +1,7 @@
 /**
- * Refuses this peer when its build or its run file differs from the room's. Only a newcomer is refused, never a peer
- * that trains. In a headless run all peers are newcomers, and any difference ends the run.
+ * Refuses this peer when its build or its run file differs from the room's. By its build only a newcomer is refused,
+ * never a peer that trains. If the room trains another run, the run of this peer gives way. In a headless run all peers
+ * are newcomers, and any difference ends the run.
  */
 import type { Turn } from './turn';
 
@@ -8,26 +9,63 @@ import type { Turn } from './turn';
 export function refuse(turn: Turn): void {
   const { state } = turn;
   if (state.refusal !== '' || !turn.isChanged('roster', 'newest')) return;
-  const sentence = mismatch(turn);
+  const sentence = otherBuild(turn) ?? otherRun(turn);
   if (sentence === undefined) return;
   state.refusal = sentence;
   turn.effects.push({ f: 'refuse', sentence });
 }
 
-function mismatch({ state, setting }: Turn): string | undefined {
-  if (state.holds > 0 || state.newest.peers.includes(setting.self)) return undefined;
-  const { build, run, expect, self } = setting;
-  const others = [...state.roster.values()].filter(({ peer }) => peer !== self);
-  const foreign = others.find((one) => one.build !== build && ((one.holds ?? 0) > 0 || isHeadless(expect, one.state)));
-  const hasOwn = others.some((one) => one.build === build && (one.holds ?? 0) > 0);
-  if (foreign && !hasOwn) return otherBuild(build, foreign.build);
-  const brought = others.filter(({ state: does }) => isHeadless(expect, does)).map((other) => other.run);
-  const otherRun = [state.newest.runHash, ...brought].find((hash) => hash !== '' && hash !== run.hash);
-  if (run.hash === '' || otherRun === undefined) return undefined;
-  return `This peer brought run file ${run.hash} and the room trains ${otherRun}: join without a run file of your own.`;
-}
+/** Hash of the run that this peer brought; '' for none. A run that a lecturer has replaced is its own no longer. */
+export const ownRun = ({ state, setting }: Turn) => state.roster.get(setting.self)?.run ?? setting.run.hash;
 
 const isHeadless = (expect: number | undefined, does: string) => expect !== undefined && does === 'willing';
 
-const otherBuild = (mine: string, theirs: string) =>
-  `This peer runs build ${mine} and the room runs ${theirs}: reload the page to get the same build.`;
+function otherBuild({ state, setting }: Turn): string | undefined {
+  const { build, expect, self } = setting;
+  if (state.holds > 0 || state.newest.peers.includes(self)) return undefined;
+  const others = [...state.roster.values()].filter(({ peer }) => peer !== self);
+  const foreign = others.find((one) => one.build !== build && ((one.holds ?? 0) > 0 || isHeadless(expect, one.state)));
+  const hasOwn = others.some((one) => one.build === build && (one.holds ?? 0) > 0);
+  if (!foreign || hasOwn) return undefined;
+  if (expect !== undefined)
+    return `This peer runs build ${build} and the room runs ${foreign.build}: reload the page to get the same build.`;
+  return `The tabs that train here have another version of this page (build ${foreign.build}, this tab has ${build}): whichever were opened before the update must be reloaded, or open a room of your own.`;
+}
+
+function otherRun(turn: Turn): string | undefined {
+  const { state, setting } = turn;
+  const { run, expect, self } = setting;
+  const { runHash, peers, authority } = state.newest;
+  const own = ownRun(turn);
+  if (own === '' || peers.includes(self)) return undefined;
+  const willing = [...state.roster.values()].filter((one) => one.peer !== self && isHeadless(expect, one.state));
+  const other = [runHash, ...willing.map((one) => one.run)].find((hash) => hash !== '' && hash !== own);
+  if (other === undefined) return undefined;
+  if (expect !== undefined)
+    return `This peer brought run file ${own} and the room trains ${other}: join without a run file of your own.`;
+  if (state.roster.get(authority)?.signal) {
+    adopt(turn, runHash);
+    return undefined;
+  }
+  const [mine, theirs] = [sourceOf(run.text), sourceOf(state.newest.run)];
+  // why: the sources name the texts, the rest of the run files is the model and how it is trained
+  const room = mine === theirs ? `another model on ${theirs}` : `on ${theirs}, and this tab brought ${mine}`;
+  return `This room trains ${room}: take part again to train with the others, or open a room of your own.`;
+}
+
+/** The lecturer has started another run than this peer brought: train that one. */
+function adopt({ state, setting, effects }: Turn, hash: string): void {
+  const presence = state.roster.get(setting.self);
+  if (presence) state.roster = new Map(state.roster).set(setting.self, { ...presence, run: hash });
+  effects.push({ f: 'adopt', hash });
+}
+
+/** The text that a run file names, without its kind; the file is data from the network. */
+function sourceOf(text: string): string {
+  try {
+    const { source } = JSON.parse(text).data;
+    return typeof source === 'string' ? source.replace(/^\w+:/, '') : 'another text';
+  } catch {
+    return 'another text';
+  }
+}

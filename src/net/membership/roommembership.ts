@@ -21,6 +21,10 @@ export interface MembershipOptions extends Setting {
   want(peers: readonly PeerId[]): void;
   /** Tell the room that this peer holds the run's state of `generation`; 0: it holds none. */
   holds(generation: number): void;
+  /** Tell the room that this peer takes part no more, and why. */
+  left(reason: string): void;
+  /** Tell the room that this peer trains the run with this hash, not the one that it brought. */
+  adopt(hash: string): void;
   /** Signaling reports `peer` gone: end its link unless a frame arrives in about a second. */
   question(peer: PeerId): void;
   /** Called when the results of `describe` or `newest` may have changed. */
@@ -101,6 +105,10 @@ export class RoomMembership implements Membership {
     this.#happen({ e: 'state', holds });
   }
 
+  fail(reason: string): void {
+    this.#happen({ e: 'failed', reason });
+  }
+
   /** Handle a message of another peer. Throws ProtocolError when it is malformed or the peer is not in this room. */
   receive(from: PeerId, value: unknown): void {
     const presence = this.#state.roster.get(from) ?? this.#state.spared.get(from);
@@ -162,6 +170,8 @@ export class RoomMembership implements Membership {
     if (effect.f === 'tell') options.send(effect.to, effect.message);
     else if (effect.f === 'want') options.want(effect.peers);
     else if (effect.f === 'holds') options.holds(effect.generation);
+    else if (effect.f === 'left') options.left(effect.reason);
+    else if (effect.f === 'adopt') options.adopt(effect.hash);
     else if (effect.f === 'question') options.question(effect.peer);
     else if (effect.f === 'refuse') this.#refuse(effect.sentence);
     else if (effect.f === 'abort') this.#abort(effect);

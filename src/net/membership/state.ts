@@ -45,6 +45,14 @@ interface LeftOut {
   readonly at: number;
 }
 
+/** The outcome of an election, kept as long as nothing that it depends on changes. */
+export interface Elected {
+  readonly from: Pick<State, 'roster' | 'spared' | 'newest' | 'lapsed' | 'refusal' | 'holds'> | undefined;
+  readonly authority: PeerId | undefined;
+  /** The newest generation whose state a willing peer holds. */
+  readonly held: number;
+}
+
 export interface State {
   readonly roster: RosterView;
   /** The last presence of peers that signaling reports gone while their link is still open. */
@@ -84,6 +92,9 @@ export interface State {
   /** When the lapsed peers were last asked again. */
   readonly pingedAt: number;
 
+  readonly elected: Elected;
+  /** When the effects must be derived again even if no event changes this state; Infinity: never. */
+  readonly wakeAt: number;
   /** Time of the last event. A long gap means that this peer has slept. */
   readonly lastAt: number;
   /** Until then, after a sleep, this peer only listens for what the others have agreed on and does not lead. */
@@ -123,6 +134,8 @@ export type Event =
   /** 'border': the trainer waits at the step border. 'apart': the trainer has stopped training. */
   | { readonly e: 'border'; readonly after: number }
   | { readonly e: 'apart' }
+  /** The trainer cannot go on in its generation, or at all. It comes back with 'border'. */
+  | { readonly e: 'failed'; readonly reason: string }
   /** Whether the trainer holds the state of the run in its generation. */
   | { readonly e: 'state'; readonly holds: boolean }
   | { readonly e: 'time' };
@@ -134,6 +147,10 @@ export type Effect =
   /** The trainer's generation cannot finish its step; `lost` is '' where a newer generation replaced it. */
   | { readonly f: 'abort'; readonly number: number; readonly lost: PeerId; readonly reason: string }
   | { readonly f: 'holds'; readonly generation: number }
+  /** This peer has failed: show the room why. */
+  | { readonly f: 'left'; readonly reason: string }
+  /** This peer trains the room's run from now on, not the one that it brought. */
+  | { readonly f: 'adopt'; readonly hash: string }
   | { readonly f: 'refuse'; readonly sentence: string }
   /** Signaling reports `peer` gone: end its link unless the link shows that the peer is alive. */
   | { readonly f: 'question'; readonly peer: PeerId };
@@ -164,6 +181,8 @@ export function initialState({ plan, run, firstReport = 0 }: Setting): State {
     lapsed: new Set(),
     doubted: new Map(),
     pingedAt: 0,
+    elected: { from: undefined, authority: undefined, held: 0 },
+    wakeAt: Number.NEGATIVE_INFINITY,
     lastAt: 0,
     listenUntil: 0,
     leadingSince: undefined,

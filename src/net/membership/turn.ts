@@ -6,22 +6,15 @@ import type { PeerId } from '../../plan/mesh';
 import type { Declaration, MembershipMessage, Report } from './declaration';
 import { authorityOf, heldOf, holdersOf, isHere } from './election';
 import type { Generation } from './membership';
-import type { Effect, Setting, State } from './state';
+import type { Effect, Elected, Setting, State } from './state';
 
 type Draft = { -readonly [Field in keyof State]: State[Field] };
-
-interface Elected {
-  readonly from: readonly unknown[];
-  readonly authority: PeerId | undefined;
-  readonly held: number;
-}
 
 export class Turn {
   readonly state: Draft;
   readonly effects: Effect[] = [];
   /** When the next `time` event is due if no other event comes first. */
   wakeAt = Number.POSITIVE_INFINITY;
-  #elected: Elected = { from: [], authority: undefined, held: 0 };
 
   constructor(
     readonly setting: Setting,
@@ -42,13 +35,14 @@ export class Turn {
 
   /** Cached, because it is read several times per event and depends on these fields alone. */
   #elect(): Elected {
-    const { roster, spared, newest, lapsed, refusal, holds } = this.state;
-    const from = [roster, spared, newest, lapsed, refusal, holds];
-    if (from.some((one, at) => one !== this.#elected.from[at])) {
-      const { state, setting } = this;
-      this.#elected = { from, authority: authorityOf(state, setting), held: heldOf(state, setting) };
-    }
-    return this.#elected;
+    const { state, setting } = this;
+    const { roster, spared, newest, lapsed, refusal, holds } = state;
+    const { from } = state.elected;
+    const isSame = roster === from?.roster && spared === from.spared && newest === from.newest;
+    if (isSame && lapsed === from.lapsed && refusal === from.refusal && holds === from.holds) return state.elected;
+    const of = { roster, spared, newest, lapsed, refusal, holds };
+    state.elected = { from: of, authority: authorityOf(state, setting), held: heldOf(state, setting) };
+    return state.elected;
   }
 
   get isWilling(): boolean {
@@ -56,7 +50,8 @@ export class Turn {
   }
 
   isChanged(...fields: readonly (keyof State)[]): boolean {
-    return fields.some((field) => this.state[field] !== this.before[field]);
+    for (const field of fields) if (this.state[field] !== this.before[field]) return true;
+    return false;
   }
 
   /** Whether the time `at` has come; if not, schedule a `time` event for it. */

@@ -13,6 +13,14 @@ export function cleanName(name: string): string {
   return [...name.replace(UNSHOWABLE, '')].slice(0, MAX_NAME_CODE_POINTS).join('').trim();
 }
 
+/** Limit of the sentence with which a peer says why it left. */
+export const MAX_REASON_CHARACTERS = 200;
+
+/** The first line of `reason`, without characters that could mislead the reader and not longer than the limit. */
+export function cleanReason(reason: string): string {
+  return reason.split('\n', 1)[0]!.replace(UNSHOWABLE, '').slice(0, MAX_REASON_CHARACTERS).trim();
+}
+
 const shortText = v.pipe(v.string(), v.maxLength(256));
 const presence = v.object({
   name: v.pipe(shortText, v.transform(cleanName)),
@@ -25,6 +33,7 @@ const presence = v.object({
   index: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095))),
   signal: v.optional(v.boolean()),
   watch: v.optional(v.boolean()),
+  left: v.optional(v.pipe(shortText, v.transform(cleanReason))),
   holds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))),
 });
 
@@ -34,7 +43,7 @@ export function parsePresence(peer: PeerId, value: unknown): Presence {
   if (!result.success) {
     throw new ProtocolError(`peer ${peer} announced a malformed presence: ${result.issues[0].message}`);
   }
-  const { machine, index, signal, watch, holds, ...rest } = result.output;
+  const { machine, index, signal, watch, left, holds, ...rest } = result.output;
   return {
     peer,
     ...rest,
@@ -42,6 +51,7 @@ export function parsePresence(peer: PeerId, value: unknown): Presence {
     ...(index === undefined ? {} : { index }),
     ...(signal ? { signal } : {}),
     ...(watch ? { watch } : {}),
+    ...(left ? { left } : {}),
     ...(holds ? { holds } : {}),
   };
 }

@@ -26,6 +26,8 @@ export interface Presence {
   readonly signal?: boolean;
   /** This page draws the others: they connect to it and report to it. */
   readonly watch?: boolean;
+  /** Why this peer has left the training, in words that follow its name. Absent where it did not fail. */
+  readonly left?: string;
   /** The newest generation whose state of the run this peer holds. Absent where it holds none. */
   readonly holds?: number;
 }

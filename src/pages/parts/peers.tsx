@@ -32,6 +32,7 @@ export function Peers({ people, onRename }: Props) {
               <span class="peer-state">{words.states[person.state]}</span>
             </div>
             <div class="peer-detail">{deviceOf(person).join(' · ')}</div>
+            {person.left && <div class="peer-detail">{words.left(person.left)}</div>}
             {person.link && <LinkLine link={person.link} />}
           </div>
         </li>

@@ -50,6 +50,7 @@ export const words = {
   news: {
     came: (name: string, size: number) => `${name} came in, ${size} in the room`,
     left: (name: string, size: number) => `${name} left, ${size} in the room`,
+    failed: (name: string, _: number, reason: string) => `${name} left: ${reason}`,
   },
   opening: 'Opening the room …',
   noSecure: 'The room needs a secure page: open it by https, or by http://localhost on this machine.',

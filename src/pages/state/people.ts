@@ -14,6 +14,8 @@ export interface Person {
   readonly rank: number | null;
   readonly state: PersonState;
   readonly hidden: boolean;
+  /** Why the peer has left the training, in words that follow its name; '' if it did not fail. */
+  readonly left: string;
   /** This tab's link to the peer; null if the plan needs none. */
   readonly link: LinkStats | null;
 }
@@ -41,6 +43,7 @@ export function peopleOf(
       rank,
       state: stateOf(presence, rank, status),
       hidden: presence?.hidden ?? false,
+      left: presence?.left ?? '',
       link: links.get(peer) ?? null,
     };
   };
@@ -69,11 +72,13 @@ export function hasRun(self: PeerId, roster: ReadonlyMap<PeerId, Presence>): boo
 }
 
 interface PeopleChange {
-  readonly kind: 'came' | 'left';
+  readonly kind: 'came' | 'left' | 'failed';
   readonly name: string;
+  /** Why the peer failed; '' for the other kinds. */
+  readonly reason: string;
 }
 
-/** Who came and who left between two rosters, without this tab. */
+/** Who came, who failed and who left between two rosters, without this tab. */
 export function changesOf(
   self: PeerId,
   before: ReadonlyMap<PeerId, Presence>,
@@ -83,6 +88,14 @@ export function changesOf(
     these: ReadonlyMap<PeerId, Presence>,
     those: ReadonlyMap<PeerId, Presence>,
     kind: PeopleChange['kind'],
-  ) => [...these.values()].filter(({ peer }) => peer !== self && !those.has(peer)).map(({ name }) => ({ kind, name }));
-  return [...only(after, before, 'came'), ...only(before, after, 'left')];
+  ) =>
+    [...these.values()]
+      .filter(({ peer }) => peer !== self && !those.has(peer))
+      .map(({ name }) => ({ kind, name, reason: '' }));
+  const failed = [...after.values()].flatMap(({ peer, name, left: reason }): PeopleChange[] =>
+    peer !== self && reason && before.has(peer) && before.get(peer)!.left !== reason
+      ? [{ kind: 'failed', name, reason }]
+      : [],
+  );
+  return [...only(after, before, 'came'), ...failed, ...only(before, after, 'left')];
 }

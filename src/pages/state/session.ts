@@ -236,7 +236,9 @@ export class Session {
     this.roster.value = roster;
     const self = this.self.value;
     if (self === '') return; // everybody who was here before this tab is no news
-    for (const { kind, name } of changesOf(self, before, roster)) this.say(messages.news[kind](name, roster.size));
+    for (const { kind, name, reason } of changesOf(self, before, roster)) {
+      this.say(messages.news[kind](name, roster.size, reason));
+    }
   }
 }
 

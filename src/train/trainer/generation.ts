@@ -87,12 +87,12 @@ export class GenerationRun {
 
   /**
    * Free the rank. Returns the states to continue with, newest first: the committed state, and earlier states in case
-   * parts of that are lost.
+   * parts of that are lost. `hasFailed`: the rank may not be readable any more.
    */
-  async close(): Promise<{ held: readonly CutState[]; prepared: Prepared | null }> {
+  async close(hasFailed = false): Promise<{ held: readonly CutState[]; prepared: Prepared | null }> {
     try {
       if (this.#delivered) return { held: [], prepared: this.prepared };
-      const newest = this.#rank ? (await this.#readUnlessTorn()).flatMap(withBefore) : [];
+      const newest = this.#rank ? (await this.#readUnlessTorn(hasFailed)).flatMap(withBefore) : [];
       return { held: keepNewest([...newest, ...this.#mirrors.fresh, ...this.held]), prepared: this.prepared };
     } finally {
       this.#built?.close();
@@ -112,12 +112,13 @@ export class GenerationRun {
     return { step: this.#step, generation: this.#ranBy, cutting, state: await this.#rank!.read() };
   }
 
-  /** As #read; empty if parameters on their way were lost with a peer and an older state is kept. */
-  async #readUnlessTorn(): Promise<readonly CutState[]> {
+  /** As #read; empty if parameters on their way were lost with a peer and an older state is kept, or on a failure. */
+  async #readUnlessTorn(hasFailed: boolean): Promise<readonly CutState[]> {
     try {
       return [await this.#read()];
     } catch (error) {
       const isTorn = error instanceof PeerLost || error instanceof StaleGeneration;
+      if (hasFailed) return [];
       if (!isTorn || this.#mirrors.fresh.length + this.held.length === 0) throw error;
       return [];
     }
@@ -212,8 +213,8 @@ export class GenerationRun {
     this.#step = step + 1;
     this.#ranBy = this.#runs;
     // all ranks have voted, so each has its first state or its mirror from before this step
-    const { isOn, fresh } = this.#mirrors;
-    if (fresh.length > 0 || !isOn) [this.held, this.#mirrors.fresh] = [fresh, []];
+    const { isOn, areKept, fresh } = this.#mirrors;
+    if (fresh.length > 0 || !areKept) [this.held, this.#mirrors.fresh] = [fresh, []];
     reporter.holds(rank.memory);
     const ms = performance.now() - t0;
     const bytesSent = votes.map((vote) => vote.bytesSent);
@@ -238,6 +239,7 @@ export class GenerationRun {
     const isLast = this.#step === run.train.steps;
     const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
     if (isOn && wantsMirror && !isLast) await this.#mirrors.renew(run.model, () => this.#read());
+    if (!isLast) await this.#mirrors.copy(() => this.#read());
     this.#isEnded = votes.some(({ ends }) => ends);
     if (this.#isEnded || votes.some(({ keeps }) => keeps)) {
       // why: a step that is kept must have been reported, however soon its state is stored

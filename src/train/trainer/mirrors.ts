@@ -1,6 +1,8 @@
 /**
- * The mirrors of one generation: copies that ranks keep for each other if parts of the model are on one rank only. They
- * are renewed at step borders, when their interval is over on all ranks or when a rank leaves.
+ * The copies of the state that a rank keeps in host memory during one generation. If parts of the model are on one rank
+ * only, ranks keep copies for each other (mirrors), which are renewed at step borders, when their interval is over on
+ * all ranks or when a rank leaves. Else each rank copies its own state when it likes, for the case that its device is
+ * lost.
  */
 import type { ModelConfig } from '../../model/config';
 import { isWholeOnAll } from '../../plan/plan';
@@ -15,7 +17,9 @@ const MIRROR_REST = 50;
 export class Mirrors {
   /** True if the ranks of this generation keep copies for each other. */
   readonly isOn: boolean;
-  /** The newest mirror, until a step shows that all ranks have theirs. */
+  /** True if this rank keeps a copy of its own state only. */
+  readonly #isAlone: boolean;
+  /** The newest mirror or copy, until the next committed step: then all ranks have their mirrors. */
   fresh: readonly CutState[] = [];
   #dueMs = Number.NEGATIVE_INFINITY;
 
@@ -27,6 +31,13 @@ export class Mirrors {
     // why no mirrors if replicas train apart: others have the outer parameters and cannot use a replica's own state
     const isCopied = isWholeOnAll(plan) || (plan.outer !== undefined && plan.dp > 1);
     this.isOn = mirrorEveryMs !== undefined && !isCopied && mesh.peers.length > 1;
+    const isApart = plan.outer !== undefined && plan.dp > 1;
+    this.#isAlone = mirrorEveryMs !== undefined && !this.isOn && !isApart;
+  }
+
+  /** Whether this rank keeps copies of either kind: it then holds an older state until it has a newer one. */
+  get areKept(): boolean {
+    return this.isOn || this.#isAlone;
   }
 
   isDue(nowMs: number): boolean {
@@ -38,7 +49,20 @@ export class Mirrors {
     const t0 = performance.now();
     const mine = await read();
     this.fresh = await this.traffic.uncounted(() => mirror(this.setting, model, mine));
-    const t1 = performance.now();
-    this.#dueMs = t1 + Math.max(this.setting.mirrorEveryMs!, MIRROR_REST * (t1 - t0));
+    this.#rest(t0, this.setting.mirrorEveryMs!);
+  }
+
+  /** Copy what `read` returns if this rank keeps copies of its own state and one is due. */
+  async copy(read: () => Promise<CutState>): Promise<void> {
+    const t0 = performance.now();
+    if (!this.#isAlone || !this.isDue(t0)) return;
+    this.fresh = [await read()];
+    // why half: the copy then gets no older than the interval, the time of a step included
+    this.#rest(t0, this.setting.mirrorEveryMs! / 2);
+  }
+
+  #rest(beganMs: number, everyMs: number): void {
+    const now = performance.now();
+    this.#dueMs = now + Math.max(everyMs, MIRROR_REST * (now - beganMs));
   }
 }

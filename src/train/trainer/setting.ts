@@ -31,11 +31,16 @@ export interface TrainerDeps {
   /** Change the plan after each leg of the tour; `ask` asks the room for the next plan. */
   readonly tour?: Tour & { readonly ask: (plan: ParallelPlan) => void };
   /**
-   * Keep copies of what only one rank holds, so that no part of the model is lost when a tab dies (mirror.ts). They are
-   * renewed at this interval, or less often if they are expensive. The same for all peers of a run; left out if a death
-   * may end the run.
+   * Keep copies of the state in host memory: of what only one rank holds on another rank too, so that no part of the
+   * model is lost when a tab dies (mirror.ts), else a copy of its own, for a lost device. They are renewed at this
+   * interval, or less often if they are expensive. The same for all peers of a run; left out if a death may end the run.
    */
   readonly mirrorEveryMs?: number;
+  /**
+   * Open the graphics device again after it was lost. Rejects where that is not possible. Left out if a lost device
+   * ends the run.
+   */
+  readonly reopen?: () => Promise<void>;
   /** Measure the links before the first step; the same for all peers of a run. */
   readonly probing?: boolean;
   /** Sample text while training: true on pages, false in measured runs. */

@@ -3,7 +3,7 @@
  * outlives a generation (state, text, requests); generation.ts runs a single one. Awaits only the device and the
  * network.
  */
-import { InputError, PeerLost, StaleGeneration, sentenceOf } from '../../errors';
+import { DeviceLost, InputError, PeerLost, StaleGeneration, sentenceOf } from '../../errors';
 import type { JoinedGeneration } from '../../net/membership/membership';
 import { makeMesh } from '../../plan/mesh';
 import { validatePlan } from '../../plan/rules';
@@ -17,6 +17,7 @@ import { readRuns } from '../state/state';
 import { type CutState, holdingUnder } from '../state/sync';
 import type { Delivered } from './deliver';
 import { GenerationRun } from './generation';
+import { partingOf } from './parting';
 import type { Prepared } from './prepared';
 import type { Proof } from './proof';
 import { weightsHash } from './prover';
@@ -82,6 +83,7 @@ class Training {
   /** True while a generation trains: requests are then answered at its next step border. */
   #training = false;
   #ended = false;
+  #isDeviceLost = false;
   #ending = false;
   /** Newest first; older states are kept in case parts of the newest are lost with a peer. */
   #held: readonly CutState[] = [];
@@ -110,10 +112,12 @@ class Training {
         }
         ({ number: after, paused } = joined);
         ({ ended, files } = await this.#enter(joined));
+        if (this.#isDeviceLost) await this.#reopen();
       }
       this.#reporter.enter(ended);
       return await this.#result(ended, files);
     } catch (error) {
+      this.deps.membership.fail(partingOf(error));
       this.#reporter.enter('failed', sentenceOf(error));
       throw error;
     } finally {
@@ -189,16 +193,22 @@ class Training {
       this.#prepared,
     );
     this.#training = true;
+    let hasFailed = false;
     try {
       const files = await round.train();
       return { ended: round.step < steps ? 'stopped' : 'done', files };
     } catch (error) {
       const isOver = error instanceof PeerLost || error instanceof StaleGeneration;
-      if (!isOver && !(joined.signal.aborted && error === joined.signal.reason)) throw error;
+      if (isOver || (joined.signal.aborted && error === joined.signal.reason)) return { ended: null, files: null };
+      hasFailed = true;
+      // why here: closing the round may wait for peers, and they wait for this one
+      this.deps.membership.fail(partingOf(error));
+      if (!(error instanceof DeviceLost) || !this.deps.reopen) throw error;
+      this.#isDeviceLost = true;
       return { ended: null, files: null };
     } finally {
       this.#training = false;
-      ({ held: this.#held, prepared: this.#prepared } = await round.close());
+      ({ held: this.#held, prepared: this.#prepared } = await round.close(hasFailed));
       this.#delivered = round.delivered;
       const [mine] = this.#held;
       // why only then: a generation that broke early leaves a state that an earlier plan has cut
@@ -214,6 +224,13 @@ class Training {
       this.#answer();
       this.#askOnward(mesh.rank);
     }
+  }
+
+  /** Open the device again; the next generation goes on from the newest copy or from the other peers. */
+  async #reopen(): Promise<void> {
+    this.#isDeviceLost = false;
+    this.#reporter.enter('opening', 'The graphics device was lost; it is being opened again.');
+    await this.deps.reopen?.();
   }
 
   /** A run other than the previous one begins without a state; the first run begins with the states kept of it. */

@@ -7,7 +7,7 @@ import type { VirtualTime } from './time';
 export class Violation extends Error {}
 
 /** What goes wrong in a world besides joins. */
-export const KINDS = ['calm', 'deaths', 'freezes', 'guests', 'links', 'signaling', 'everything'] as const;
+export const KINDS = ['calm', 'deaths', 'failures', 'freezes', 'guests', 'links', 'signaling', 'everything'] as const;
 export type Kind = (typeof KINDS)[number];
 
 export interface Node {
@@ -17,6 +17,8 @@ export interface Node {
   state: State;
   alive: boolean;
   frozen: boolean;
+  /** Its trainer has failed and has not come back. */
+  failed: boolean;
   /** It reaches the server but no peer. */
   isolated: boolean;
   /** Its socket is silent: nothing goes in or out, and after a while the server takes it for gone. */

@@ -24,11 +24,12 @@ export class Faults {
   happen(): void {
     const { kind } = this.core;
     const awake = [...this.core.nodes.values()].filter(({ alive, frozen, isolated }) => alive && !frozen && !isolated);
-    const doable: Kind[] = ['deaths', 'freezes', 'guests', 'links', 'signaling', 'calm'];
+    const doable: Kind[] = ['deaths', 'failures', 'freezes', 'guests', 'links', 'signaling', 'calm'];
     const what = kind === 'everything' ? this.#one(doable)! : kind;
     this.lastAt = this.core.time.now;
     if (what === 'guests') this.#guest();
     else if (what === 'calm') this.peers.join((this.core.random() * 2 ** 32).toString(16).padStart(8, '0'), false);
+    else if (what === 'failures') this.#fail(this.#one(awake.filter(({ failed, inside }) => !failed && inside)));
     else if (awake.length < 2) return;
     // why: two sides without any connection cannot know of each other, so both go on
     else if (what === 'links' && awake.some(({ muted }) => muted)) return;
@@ -64,6 +65,34 @@ export class Faults {
       else this.links.listen(other, node.id);
     }
     this.core.time.at(20 + this.core.random() * 110, () => this.peers.tellRoster());
+  }
+
+  /** Its trainer fails: for good, or it comes back with an older copy of the state. */
+  #fail(node: Node | undefined): void {
+    if (!node) return;
+    const { core } = this;
+    core.say(`${node.id} fails`);
+    const comesBack = core.random() < 0.7;
+    node.failed = true;
+    node.step = comesBack ? node.step - Math.floor(core.random() * 5) : -1;
+    core.happen(node, { e: 'failed', reason: 'its graphics device was lost' });
+    node.inside = undefined;
+    if (!comesBack) core.happen(node, { e: 'state', holds: false });
+    else core.time.at(300 + core.random() * 3_500, () => this.#comeBack(node));
+  }
+
+  #comeBack(node: Node): void {
+    const { core } = this;
+    if (!node.alive) return;
+    core.say(`${node.id} comes back`);
+    // a pause is counted where somebody could train
+    const couldTrain = [...core.nodes.values()].some((one) => one.alive && !one.failed && !one.isolated);
+    if (!couldTrain) this.training.lastCommitAt = core.time.now;
+    node.failed = false;
+    node.presence = { ...node.presence, state: 'willing', left: '' };
+    this.lastAt = core.time.now;
+    this.peers.tellRoster();
+    core.happen(node, { e: 'border', after: node.state.entered });
   }
 
   #freeze(node: Node, forMs: number): void {

@@ -9,10 +9,13 @@ export class Links {
   constructor(private readonly core: Core) {}
 
   wire(a: string, b: string): Wire {
-    const [low, high] = a < b ? [a, b] : [b, a];
+    const low = a < b ? a : b;
+    const high = a < b ? b : a;
+    const known = this.#wires.get(low)?.get(high);
+    if (known) return known;
     const ofLow = this.#wires.get(low) ?? new Map<string, Wire>();
     this.#wires.set(low, ofLow);
-    const wire = ofLow.get(high) ?? { ends: [low, high], up: [false, false], blocked: [false, false] };
+    const wire: Wire = { ends: [low, high], up: [false, false], blocked: [false, false] };
     ofLow.set(high, wire);
     return wire;
   }

@@ -1,9 +1,15 @@
 /** The trainers of a world are counters. A step that another peer holds already is never committed again. */
 import type { Generation } from '../../../src/net/membership/membership';
-import { type Core, type Node, Violation } from './core';
+import { type Core, type Node, Violation, type Wire } from './core';
 import type { Links } from './links';
 
 const STEP_MS = 200;
+
+/** The peers of a generation and the connections between them. */
+interface Parts {
+  readonly members: readonly Node[];
+  readonly wires: readonly Wire[];
+}
 
 export class Training {
   commits = 0;
@@ -11,6 +17,7 @@ export class Training {
   longestPauseMs = 0;
   lastCommitAt = 0;
   readonly #committing = new Set<number>();
+  readonly #parts = new WeakMap<Generation, Parts>();
 
   constructor(
     private readonly core: Core,
@@ -30,16 +37,26 @@ export class Training {
     this.core.happen(node, { e: 'border', after });
   }
 
-  #isWorking({ number, peers }: Generation): boolean {
-    return peers.every((id) => {
-      const node = this.core.nodes.get(id);
-      if (!node?.alive || node.frozen || node.inside?.number !== number || node.aborted) return false;
-      if (node.inside.peers.join() !== peers.join()) return false;
-      return peers.every((other) => {
-        const wire = this.links.wire(id, other);
-        return other === id || (wire.up[0] && wire.up[1] && this.links.passes(id, other));
-      });
-    });
+  /** Looked up once: this is asked twice per step. */
+  #partsOf(generation: Generation): Parts {
+    const known = this.#parts.get(generation);
+    if (known) return known;
+    const { peers } = generation;
+    const members = peers.map((id) => this.core.nodes.get(id)!);
+    const wires = peers.flatMap((a, at) => peers.slice(at + 1).map((b) => this.links.wire(a, b)));
+    const parts = { members, wires };
+    this.#parts.set(generation, parts);
+    return parts;
+  }
+
+  #isWorking(generation: Generation): boolean {
+    const { members, wires } = this.#partsOf(generation);
+    for (const { alive, frozen, isolated, aborted, inside } of members) {
+      if (!alive || frozen || aborted || inside?.number !== generation.number) return false;
+      if (inside !== generation && inside.peers.join() !== generation.peers.join()) return false;
+      if (isolated && members.length > 1) return false;
+    }
+    return wires.every(({ up, blocked }) => up[0] && up[1] && !blocked[0] && !blocked[1]);
   }
 
   tryStep(generation: Generation): void {
@@ -71,6 +88,8 @@ export class Training {
     const from = Math.max(...members.map(({ step }) => step));
     const step = Math.max(from, 0) + 1;
     for (const node of this.core.nodes.values()) {
+      // why `failed`: others cannot know which step its copy is of; but they must not begin the run anew
+      if (node.failed && from >= 0) continue;
       const isReachable = node.alive && !node.frozen && this.core.time.now > node.heardAt && !node.isolated;
       if (!isReachable || members.includes(node) || node.step < step) continue;
       if (members.some((member) => this.core.time.now < member.heardAt || member.isolated)) continue;

@@ -98,6 +98,7 @@ export class World implements Core {
       state: initialState(setting),
       alive: true,
       frozen: false,
+      failed: false,
       isolated,
       muted: false,
       inside: undefined,
@@ -149,8 +150,11 @@ export class World implements Core {
       node.aborted = true;
       const { inside } = node;
       this.time.at(1 + this.random() * 40, () => {
-        if (node.inside === inside && inside) this.#training.leave(node);
+        if (node.inside === inside && inside && !node.failed) this.#training.leave(node);
       });
+    } else if (effect.f === 'left') {
+      node.presence = { ...node.presence, state: 'observer', left: effect.reason };
+      this.tellRoster();
     } else if (effect.f === 'holds') {
       node.presence = { ...node.presence, holds: effect.generation };
       this.tellRoster();
@@ -204,11 +208,11 @@ export class World implements Core {
     if (!isAtRest) throw new Violation(`world ${this.seed} does not come to rest`);
   }
 
-  /** Runs until all faults are over; guests and dead peers stay as they are. */
+  /** Runs until all faults are over; guests, dead peers and peers that failed for good stay as they are. */
   #heal(): void {
     let until = this.time.now;
-    for (const node of this.nodes.values())
-      if (node.alive && (node.frozen || node.muted)) until = this.time.now + 9_000;
+    for (const { alive, frozen, muted, failed } of this.nodes.values())
+      if (alive && (frozen || muted || failed)) until = this.time.now + 9_000;
     for (const { blocked } of this.#links.all()) if (blocked[0] || blocked[1]) until = this.time.now + 9_000;
     this.#runUntil(until);
   }
@@ -222,7 +226,7 @@ export class World implements Core {
   }
 
   #expectTogether(): void {
-    const all = [...this.nodes.values()].filter(({ alive, isolated }) => alive && !isolated);
+    const all = [...this.nodes.values()].filter(({ alive, isolated, failed }) => alive && !isolated && !failed);
     if (all.length === 0) return;
     const [first] = all;
     const numbers = new Set(all.map(({ inside, aborted }) => (inside && !aborted ? inside.number : -1)));

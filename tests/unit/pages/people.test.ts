@@ -55,11 +55,24 @@ test('a room has a run when somebody else takes part', () => {
   expect(hasRun('a', new Map([presence('b', { state: 'paused' })]))).toBe(true);
 });
 
+test('who failed, and why: once, and not for this tab or for a peer that had failed before it was met', () => {
+  const failed = { state: 'observer', left: 'its memory is full' } as const;
+  const before = new Map([presence('a'), presence('b'), presence('c', failed)]);
+  const after = new Map([presence('a', failed), presence('b', failed), presence('c', failed), presence('d', failed)]);
+  expect(changesOf('a', before, after)).toEqual([
+    { kind: 'came', name: 'n-d', reason: '' },
+    { kind: 'failed', name: 'n-b', reason: 'its memory is full' },
+  ]);
+  expect(peopleOf('a', after, { members: [], links: [] }).find(({ peer }) => peer === 'b')!.left).toBe(
+    'its memory is full',
+  );
+});
+
 test('who came and who left, this tab left out', () => {
   const before = new Map([presence('b')]);
   const after = new Map([presence('a'), presence('c')]);
   expect(changesOf('a', before, after)).toEqual([
-    { kind: 'came', name: 'n-c' },
-    { kind: 'left', name: 'n-b' },
+    { kind: 'came', name: 'n-c', reason: '' },
+    { kind: 'left', name: 'n-b', reason: '' },
   ]);
 });

@@ -196,8 +196,8 @@ describe('membership', () => {
     const brought = room.add(3, { run: { text: '{}', hash: 'mine' }, presence: { run: 'mine' } });
     const taker = room.add(4, { run: { text: '', hash: '' }, presence: { run: '' } });
     await room.settle();
-    expect(String(other.failure)).toContain('This peer runs build c and the room runs b');
-    expect(String(brought.failure)).toContain('brought run file mine and the room trains run');
+    expect(String(other.failure)).toContain('another version of this page (build b, this tab has c)');
+    expect(String(brought.failure)).toContain('This room trains another model on another text: take part again');
     expect(taker.joined).toMatchObject({ peers: [1, 2, 4].map(idOf), run: '{"train":{"globalBatch":64}}' });
     expect(room.peers.get(idOf(1))!.joined).toMatchObject({ peers: [1, 2, 4].map(idOf) });
   });

@@ -6,13 +6,14 @@ import { expect, test } from 'vitest';
 import { KINDS, type Kind, Violation, World } from '../../helpers/worlds/world';
 
 const { TABTRAIN_WORLD, TABTRAIN_WORLDS } = process.env;
-const COUNT = Number(TABTRAIN_WORLDS ?? 500);
+const COUNT = Number(TABTRAIN_WORLDS ?? 10_000);
 
 /** Longest pause of the others after one fault of that kind, ms: what the room promises (docs/protocol.md). */
 const MOST_PAUSE_MS: Partial<Record<Kind, number>> = {
   calm: 1_000,
   guests: 1_000,
   deaths: 2_000,
+  failures: 1_000,
   signaling: 2_000,
   freezes: 7_500,
   links: 7_500,

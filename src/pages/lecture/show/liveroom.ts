@@ -52,6 +52,7 @@ export interface LiveRoom {
 interface NewsWords {
   came(name: string, size: number): string;
   left(name: string, size: number): string;
+  failed(name: string, size: number, reason: string): string;
 }
 
 export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): Promise<LiveRoom> {
@@ -70,9 +71,9 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
       feed.setRoster(now);
       // why not at once: tabs that were here before this page are no news
       if (Date.now() - opened < TICK_MS) return;
-      for (const { kind, name } of changesOf('', before, now)) {
+      for (const { kind, name, reason } of changesOf('', before, now)) {
         const tabs = [...now.values()].filter(({ watch }) => !watch).length;
-        news.value = [...news.value.slice(-4), words[kind](name, tabs)];
+        news.value = [...news.value.slice(-4), words[kind](name, tabs, reason)];
       }
     },
     onWatchLink: (link) => feed.addLink(link),

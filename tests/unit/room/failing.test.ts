@@ -1,0 +1,66 @@
+/** Failing is leaving: a rank that cannot go on says so, and the others run the step again without it. */
+import { expect, test } from 'vitest';
+import { parseMembershipMessage } from '../../../src/net/membership/declaration';
+import { idOf, SimRoom } from '../../helpers/simroom';
+
+const membersOf = (room: SimRoom, n: number) => room.peers.get(idOf(n))!.joined?.peers ?? [];
+
+test.each([1, 2, 3])('of three members number %i fails: the other two go on within a second', async (failing) => {
+  const room = new SimRoom();
+  for (const n of [1, 2, 3]) room.add(n);
+  await room.settle();
+  expect(membersOf(room, 1)).toHaveLength(3);
+  room.fail(idOf(failing), 'its graphics chip allows 128 MB buffers');
+  await room.pass(900);
+  const rest = [1, 2, 3].filter((n) => n !== failing);
+  for (const n of rest) expect(membersOf(room, n)).toEqual(rest.map(idOf));
+  expect(room.peers.get(idOf(failing))!.presence).toMatchObject({
+    state: 'observer',
+    left: 'its graphics chip allows 128 MB buffers',
+  });
+
+  room.comeBack(idOf(failing));
+  await room.pass(3_000);
+  for (const n of rest) expect(membersOf(room, n)).toHaveLength(3);
+  expect(membersOf(room, failing)).toHaveLength(3);
+});
+
+test('the others abort their step because of the peer that failed, with its reason', async () => {
+  const room = new SimRoom();
+  for (const n of [1, 2]) room.add(n);
+  await room.settle();
+  const { signal } = room.peers.get(idOf(1))!.joined!;
+  room.fail(idOf(2), 'its memory is full');
+  await room.pass(100);
+  expect(String(signal.reason)).toContain(`peer ${idOf(2)} was lost: its memory is full`);
+});
+
+test('while a lone member opens its device again, a newcomer does not begin the run anew', async () => {
+  const room = new SimRoom();
+  room.add(2);
+  await room.settle();
+  room.fail(idOf(2), 'its graphics device was lost');
+  room.add(1);
+  await room.pass(5_000);
+  expect(room.peers.get(idOf(1))!.history).toEqual([]);
+  room.comeBack(idOf(2));
+  await room.pass(5_000);
+  expect(membersOf(room, 1)).toHaveLength(2);
+  expect(room.peers.get(idOf(1))!.history[0]!.number).toBeGreaterThan(1);
+});
+
+test('a peer that fails while it does not train says nothing', async () => {
+  const room = new SimRoom();
+  room.add(1);
+  await room.settle();
+  room.fail(idOf(1), 'once');
+  const before = room.peers.get(idOf(1))!.presence;
+  room.fail(idOf(1), 'twice');
+  await room.settle();
+  expect(room.peers.get(idOf(1))!.presence).toEqual(before);
+  expect(before.left).toBe('once');
+});
+
+test('a reason that is too long is refused', () => {
+  expect(() => parseMembershipMessage({ t: 'left', reason: 'x'.repeat(201) })).toThrow('malformed');
+});
