@@ -196,9 +196,23 @@ function hearGo({ state }: Turn, from: PeerId, { number, by }: { number: number;
   if (number === state.newest.number && by === state.newest.authority && isHere(state, from)) state.go = number;
 }
 
+/**
+ * Another peer has lost `peer`. If this peer's link to it is silent too and it does not answer, two witnesses agree: it
+ * lapses now, and this peer does not wait for its own heartbeats.
+ */
+function confirm(turn: Turn, peer: PeerId): void {
+  const { state, now, setting } = turn;
+  const asked = state.doubted.get(peer);
+  if (asked === undefined || asked + MEMBER_MS.lapse > now || setting.expect !== undefined) return;
+  lapse(turn, peer);
+  const { place } = state;
+  if (place.is === 'inside' && place.generation.peers.includes(peer)) turn.abort(peer, 'it is silent');
+}
+
 function hearReport(turn: Turn, from: PeerId, heard: Report): void {
   const { state, setting } = turn;
   const { number, authority } = state.newest;
+  confirm(turn, heard.lost);
   // why hello: a peer that knows of a newer generation answers with it, and learns that this peer is there
   if (heard.heard > number) turn.tell(from, { t: 'hello', heard: number });
   else if (turn.authority !== setting.self) answer(turn, from, heard.heard);

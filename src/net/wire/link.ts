@@ -123,8 +123,11 @@ export class Link {
     this.#outbox.dropBelow(generation);
   }
 
-  /** Call once a second: counts silence and sends a heartbeat. `elapsedMs`: time since the last call, without sleep. */
-  tick(elapsedMs: number, deadMs = DEAD_MS): void {
+  /**
+   * Call regularly: counts silence. `elapsedMs`: time since the last call, without sleep. `beats`: send a heartbeat, true
+   * once a second.
+   */
+  tick(elapsedMs: number, beats: boolean, deadMs = DEAD_MS): void {
     if (!this.isOpen) return;
     const wasSuspect = this.#silentMs >= SUSPECT_MS;
     this.#silentMs += elapsedMs;
@@ -133,6 +136,7 @@ export class Link {
       return;
     }
     if (!wasSuspect && this.#silentMs >= SUSPECT_MS) this.events.suspect(true);
+    if (!beats) return;
     this.#sendControl(FrameType.heartbeat);
     this.#outbox.probe();
   }

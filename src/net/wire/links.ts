@@ -10,7 +10,8 @@ import { Mailbox, parseTag } from './mailbox';
 import { type LinkShape, UNSHAPED } from './shaper';
 import type { LinkKind, LinkStats, Transport } from './transport';
 
-const HEARTBEAT_MS = 1000;
+/** Silence is counted in steps of TICK_MS; every second step sends a heartbeat. */
+const TICK_MS = 500;
 
 export interface LinkTransport extends Transport {
   /** Use these two channels to `peer` from now on; they may still be opening. An earlier link of `peer` is ended. */
@@ -163,12 +164,14 @@ class Links implements LinkTransport {
 
   #startHeartbeats(): ReturnType<typeof setInterval> {
     let last = performance.now();
+    let beats = false;
     return setInterval(() => {
       const now = performance.now();
       // why bounded: after this thread has slept, the frames that peers sent meanwhile are still unread
-      const elapsedMs = Math.min(now - last, 1.5 * HEARTBEAT_MS);
+      const elapsedMs = Math.min(now - last, 2 * TICK_MS);
       last = now;
-      for (const link of [...this.#links.values()]) link.tick(elapsedMs, this.#deadMs);
-    }, HEARTBEAT_MS);
+      beats = !beats;
+      for (const link of [...this.#links.values()]) link.tick(elapsedMs, beats, this.#deadMs);
+    }, TICK_MS);
   }
 }

@@ -1,7 +1,8 @@
 /** The connections of a world: they open, break, fall silent, and heartbeats find out. */
 import type { Core, Node, Wire } from './core';
 
-const HEARTBEAT = { suspectMs: 3_000, deadMs: 5_000, everyMs: 1_000 };
+/** As in net/wire: silence is counted in steps of `tickMs`, and a heartbeat comes at every second of them. */
+const HEARTBEAT = { suspectMs: 3_000, deadMs: 5_000, tickMs: 500 };
 
 export class Links {
   readonly #wires = new Map<string, Map<string, Wire>>();
@@ -72,7 +73,7 @@ export class Links {
   listen(end: string, other: string): void {
     const wire = this.wire(end, other);
     const side = wire.ends[0] === end ? 0 : 1;
-    const jitter = this.core.random() * HEARTBEAT.everyMs;
+    const jitter = this.core.random() * HEARTBEAT.tickMs;
     let heardAt = this.core.time.now;
     const check = () => {
       const node = this.core.nodes.get(end);
@@ -84,10 +85,10 @@ export class Links {
       const silentMs = this.core.time.now - heardAt;
       if (silentMs >= HEARTBEAT.deadMs) this.cut(end, other, 'silent');
       else {
-        if (silentMs >= HEARTBEAT.suspectMs && silentMs < HEARTBEAT.suspectMs + HEARTBEAT.everyMs) {
+        if (silentMs >= HEARTBEAT.suspectMs && silentMs < HEARTBEAT.suspectMs + HEARTBEAT.tickMs) {
           this.core.happen(node, { e: 'suspect', peer: other });
         }
-        this.core.time.at(HEARTBEAT.everyMs, check);
+        this.core.time.at(HEARTBEAT.tickMs, check);
       }
     };
     this.core.time.at(jitter, check);

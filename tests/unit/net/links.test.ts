@@ -104,7 +104,7 @@ test('silence: suspect after 3 s, lost after 5 s; heartbeats alone keep a link',
   expect([suspects, lost]).toEqual([[], []]);
 
   for (const channel of [...bulk, ...control]) channel.isCut = true;
-  await vi.advanceTimersByTimeAsync(3500);
+  await vi.advanceTimersByTimeAsync(3000);
   expect(suspects).toEqual([true]);
   for (const channel of [...bulk, ...control]) channel.isCut = false;
   await vi.advanceTimersByTimeAsync(1000);
