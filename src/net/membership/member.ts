@@ -76,7 +76,8 @@ export function linger(turn: Turn): void {
 export function enter(turn: Turn): void {
   const { state, setting } = turn;
   const { newest, place, go } = state;
-  const isDue = go === newest.number && newest.peers.includes(setting.self) && newest.number > newest.broken;
+  const isDue =
+    go === newest.number && newest.peers.includes(setting.self) && newest.number > Math.max(newest.broken, state.broke);
   if (!isDue || place.is !== 'border' || place.after >= newest.number || !turn.isWhole(newest)) return;
   state.place = { is: 'inside', generation: newest, aborted: false };
   state.entered = newest.number;

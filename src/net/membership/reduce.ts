@@ -71,30 +71,28 @@ function absorb(turn: Turn, event: Event): void {
 
 /** The trainer has failed: tell every peer, so that none waits for it, and end its own generation. */
 function fail(turn: Turn, reason: string): void {
+  const { setting } = turn;
   if (turn.state.place.is === 'apart' || turn.state.refusal !== '') return;
   for (const peer of turn.others()) turn.tell(peer, { t: 'left', reason });
   turn.abort('', reason);
-  observes(turn, turn.setting.self, reason);
+  // why at once: this peer must not declare itself a member before signaling shows what it has announced
+  const presence = turn.state.roster.get(setting.self);
+  if (presence) turn.state.roster = new Map(turn.state.roster).set(setting.self, { ...presence, state: 'observer' });
   linger(turn);
   turn.state.place = { is: 'apart' };
   turn.effects.push({ f: 'left', reason });
 }
 
-/** `peer` takes part no more; signaling may say so later. */
-function observes({ state }: Turn, peer: PeerId, left: string): void {
-  const observing = (some: RosterView): RosterView => {
-    const presence = some.get(peer);
-    return presence ? new Map(some).set(peer, { ...presence, state: 'observer', left }) : some;
-  };
-  state.roster = observing(state.roster);
-  state.spared = observing(state.spared);
-}
-
-/** `from` has failed: the step runs again without it. */
+/** `from` has failed: the step runs again without it. It has lapsed until it says something else or the roster shows it. */
 function failed(turn: Turn, from: PeerId, reason: string): void {
-  observes(turn, from, reason);
-  const { place } = turn.state;
+  const { state, setting } = turn;
+  lapse(turn, from);
+  const { place, newest } = state;
   if (place.is === 'inside' && place.generation.peers.includes(from)) turn.abort(from, reason);
+  // why: the newest generation has that peer, so this one must not enter it any more
+  if (!newest.peers.includes(from) || !newest.peers.includes(setting.self) || state.broke >= newest.number) return;
+  state.broke = newest.number;
+  state.lost = from;
 }
 
 /** The trainer has reached the step border, or has stopped training. */
@@ -132,6 +130,9 @@ function meet(turn: Turn, roster: RosterView): void {
   }
   state.spared = spared;
   for (const peer of left) gone(turn, peer);
+  // why: the message with which a peer says that it has failed may be lost
+  for (const [peer, presence] of roster)
+    if (presence.left && !before.get(peer)?.left) failed(turn, peer, presence.left);
   if (turn.authority === setting.self) welcome(turn, before);
   bring(turn);
 }

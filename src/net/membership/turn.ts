@@ -65,8 +65,9 @@ export class Turn {
     this.effects.push({ f: 'tell', to, message });
   }
 
+  /** The peers that are here, those included that only a link shows. */
   others(): readonly PeerId[] {
-    return [...this.state.roster.keys()].filter((peer) => peer !== this.setting.self);
+    return [...this.state.roster.keys(), ...this.state.spared.keys()].filter((peer) => peer !== this.setting.self);
   }
 
   /** The report of this peer now, without its number. */

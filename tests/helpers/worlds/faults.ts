@@ -74,7 +74,9 @@ export class Faults {
     core.say(`${node.id} fails`);
     const comesBack = core.random() < 0.7;
     node.failed = true;
-    node.step = comesBack ? node.step - Math.floor(core.random() * 5) : -1;
+    // why: a peer that wakes up meanwhile would hold more than this one's older copy, and nobody could know of it
+    const isAlone = [...core.nodes.values()].some(({ alive, frozen }) => alive && frozen);
+    node.step = comesBack ? node.step - (isAlone ? 0 : Math.floor(core.random() * 5)) : -1;
     core.happen(node, { e: 'failed', reason: 'its graphics device was lost' });
     node.inside = undefined;
     if (!comesBack) core.happen(node, { e: 'state', holds: false });
@@ -89,6 +91,8 @@ export class Faults {
     const couldTrain = [...core.nodes.values()].some((one) => one.alive && !one.failed && !one.isolated);
     if (!couldTrain) this.training.lastCommitAt = core.time.now;
     node.failed = false;
+    // others may have gone on from an older copy, and take a moment to hear of this one
+    node.heardAt = core.time.now + 1_000;
     node.presence = { ...node.presence, state: 'willing', left: '' };
     this.lastAt = core.time.now;
     this.peers.tellRoster();

@@ -222,7 +222,7 @@ export class World implements Core {
     let most = 0;
     for (const { state } of this.nodes.values())
       for (const { times } of state.records.values()) most = Math.max(most, times);
-    return QUIET_MS + (most > 1 ? 1_000 * 2 ** (most - 1) : 0) + (this.#loss > 0 ? 5_000 : 0);
+    return QUIET_MS + (most > 1 ? Math.min(60_000, 1_000 * 2 ** (most - 1)) : 0) + (this.#loss > 0 ? 5_000 : 0);
   }
 
   #expectTogether(): void {
