@@ -31,8 +31,18 @@ export async function runCommand(help: Help, body: (args: readonly string[]) => 
   } catch (error) {
     const isForPeople = FOR_PEOPLE.some((kind) => error instanceof kind);
     console.error(isForPeople ? (error as Error).message : error);
-    process.exit(error instanceof Interrupted ? INTERRUPTED : 1);
+    await endProcess(error instanceof Interrupted ? INTERRUPTED : 1);
   }
+}
+
+/**
+ * Ends the process once its output has left. The threads of a GPU would keep the process alive, and process.exit alone
+ * drops what a pipe has not taken yet.
+ */
+export async function endProcess(code: number): Promise<never> {
+  const left = [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve)));
+  await Promise.all(left);
+  process.exit(code);
 }
 
 export function helpText({ about, usage, examples }: Help): string {

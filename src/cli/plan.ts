@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, sentenceOf } from '../errors';
 import { Allocator } from '../train/rank/allocator';
-import { type Help, runCommand } from './command';
+import { endProcess, type Help, runCommand } from './command';
 import { openDawn } from './machine/dawn';
 import { measure } from './planning/measure';
 import { checkMemoryPlans } from './planning/memorycheck';
@@ -32,9 +32,9 @@ const HELP: Help = {
 
 await runCommand(HELP, async (args) => {
   const programs = { pages, rank: join(here, 'noderank.js') };
-  if (args.includes('--check')) process.exit((await check(args)) ? 0 : 1);
+  if (args.includes('--check')) await endProcess((await check(args)) ? 0 : 1);
   console.log(args.includes('--measure') ? await measure(args, places, programs) : planTable(args, readText));
-  process.exit(0);
+  await endProcess(0);
 });
 
 /** Prints the table and returns whether all figures agree. */

@@ -6,7 +6,7 @@ import { InputError, PlanError } from '../errors';
 import { openDevice } from '../gpu/device';
 import { Stream } from '../gpu/stream';
 import { Talker, type Wish } from '../train/chat/talker';
-import { type Help, runCommand } from './command';
+import { endProcess, type Help, runCommand } from './command';
 import { openDawn } from './machine/dawn';
 import { readFile } from './machine/readfile';
 
@@ -91,5 +91,5 @@ await runCommand(HELP, async (args) => {
   }
   process.stdout.write('\n');
   console.error(`${tokens} tokens, ${Math.round((1000 * tokens) / (performance.now() - t0))} a second.`);
-  process.exit(0);
+  await endProcess(0);
 });

@@ -4,7 +4,7 @@
  */
 import { join, relative } from 'node:path';
 import { InputError } from '../errors';
-import { type Help, runCommand } from './command';
+import { endProcess, type Help, runCommand } from './command';
 import { parseTrainArgs, USAGE as TRAIN_USAGE } from './run/args';
 import { CheckpointWriter, describedIn, newestCheckpoint } from './run/checkpoints';
 import type { Keeping } from './run/filedesk';
@@ -83,5 +83,5 @@ await runCommand(HELP, async (argv) => {
   console.log(
     `${job.run.train.steps} steps, ${Math.round(tokensPerSecond)} tokens/s on ${kind}; see ${relative('.', job.outFolder) || '.'}`,
   );
-  process.exit(0);
+  await endProcess(0);
 });

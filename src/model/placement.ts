@@ -79,7 +79,8 @@ export class Placement {
     for (const unit of here) this.#planUnit(unit);
     for (const [i, floats] of this.#scratch.sizes.entries()) this.plan.need(`scratch/${i}`, 'scratch', floats);
     if (this.isHere(units.length - 1)) this.plan.need('loss', 'scratch', options.microbatches);
-    this.plan.need('sumsq', 'scratch', options.sumsqFloats);
+    // none where another rank of the tp group counts all parameters of this one
+    if (options.sumsqFloats > 0) this.plan.need('sumsq', 'scratch', options.sumsqFloats);
   }
 
   isHere(unit: number): boolean {

@@ -4,7 +4,7 @@
  * goes. Single measurements go to stderr as they are made, the results to stdout.
  */
 import { join } from 'node:path';
-import { type Help, runCommand } from '../../src/cli/command';
+import { endProcess, type Help, runCommand } from '../../src/cli/command';
 import { requireBrowser } from '../../src/cli/machine/browser';
 import { InputError } from '../../src/errors';
 import { benchGpu } from './gpu/bench';
@@ -62,5 +62,5 @@ await runCommand(HELP, async ([name = 'all', ...args]) => {
   const bench = BENCHES[name];
   if (!bench) throw new InputError(`There is no bench ${name}; choose one of ${Object.keys(BENCHES).join(', ')}.`);
   console.log(await bench(args));
-  process.exit(0);
+  await endProcess(0);
 });

@@ -1,18 +1,21 @@
 /**
  * `npm run screenshots`: every scene of the lecture on four tabs that really train, light and dark, projector and phone,
- * into docs/pictures. Not a test: it asserts nothing and writes files. Run after `npm run build`.
+ * and an animation of the pipeline, into docs/pictures. Not a test: it asserts nothing and writes files.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { type Help, runCommand } from '../../src/cli/command';
 import { SCENES, type Scene } from '../../src/pages/lecture/models/choice/plans';
+import { animatedGif } from './animation';
 import { Venue } from './visitor';
 
 const FOLDER = join(import.meta.dirname, '../../docs/pictures');
 const RUN = 'layers=8&heads=4&headSize=16&context=16&batch=16&steps=50000&lr=0.003';
 const WIDE = { width: 1280, height: 720 };
 const PHONE = { width: 360, height: 740 };
+/** Of the animation: pictures change about once a second. */
+const FILM = { size: { width: 1024, height: 576 }, frames: 12, everyMs: 1000 };
 /** The selector of what a scene must show before its picture is taken. */
 const SEEN: Readonly<Record<Scene, string>> = {
   one: '.picture',
@@ -83,6 +86,19 @@ async function shootSchedules(page: Page): Promise<void> {
   await picture(page, 'schedules');
 }
 
+/** The pipeline while it trains, as an animation. */
+async function film(page: Page): Promise<void> {
+  await page.setViewportSize(FILM.size);
+  await page.waitForTimeout(SETTLE_MS);
+  const frames: Buffer[] = [];
+  while (frames.length < FILM.frames) {
+    frames.push(await page.screenshot());
+    await page.waitForTimeout(FILM.everyMs);
+  }
+  writeFileSync(join(FOLDER, 'pipeline.gif'), animatedGif(frames, FILM.everyMs));
+  await page.setViewportSize(WIDE);
+}
+
 /** Takes pictures of the screen, light and dark, wide and on a phone. */
 async function picture(page: Page, file: string): Promise<void> {
   for (const look of ['light', 'dark'] as const) {
@@ -93,6 +109,8 @@ async function picture(page: Page, file: string): Promise<void> {
     ] as const) {
       await page.setViewportSize(size);
       await page.waitForTimeout(SETTLE_MS);
+      // why: a step that is expected or drawn in part stands there until the tabs have told all of it
+      await page.locator('.stage:not([data-source="expected"]):not([data-source="part"])').waitFor();
       await page.screenshot({ path: join(FOLDER, `${file}-${look}-${name}.png`) });
     }
     await page.setViewportSize(WIDE);
@@ -101,7 +119,7 @@ async function picture(page: Page, file: string): Promise<void> {
 }
 
 const HELP: Help = {
-  about: 'Takes the pictures of every scene from four tabs that train.',
+  about: 'Takes the pictures of every scene, and an animation, from four tabs that train.',
   usage: 'npm run screenshots',
   examples: [['npm run screenshots', 'writes docs/pictures: light and dark, for a projector and on a phone']],
 };
@@ -117,7 +135,10 @@ await runCommand(HELP, async () => {
     await page.locator('.kind-live').waitFor();
     for (const scene of SCENES) {
       await shoot(page, scene);
-      if (scene === 'pipeline') await shootSchedules(page);
+      if (scene === 'pipeline') {
+        await film(page);
+        await shootSchedules(page);
+      }
       console.log(scene);
     }
   } finally {

@@ -1,6 +1,7 @@
 /**
  * `npm run plan -- RUN.json --check`: for every plan, the bytes by role of the fullest rank that the planner predicts,
- * that the run plans and that a device allocates. Ranks are allocated one after the other; nothing is computed.
+ * that the run plans and that a device allocates, and those of the first other rank for which plan and device differ.
+ * Ranks are allocated one after the other; nothing is computed.
  */
 import { PlanError } from '../../errors';
 import { candidatePlans } from '../../plan/candidates';
@@ -40,12 +41,13 @@ export async function checkMemoryPlans(
       continue;
     }
     const { memory: predicted } = predict(plan, workload, devices, links);
-    const rank = rankToShow(planned, allocated);
-    const isAlike = ROLES.every(
-      (role) => predicted[role] === planned[rank]![role] && planned[rank]![role] === allocated[rank]![role],
-    );
+    const fullest = fullestOf(planned);
+    const figures = { predicted, planned: planned[fullest]!, allocated: allocated[fullest]! };
+    const odd = planned.findIndex((memory, rank) => rank !== fullest && !areEqual(memory, allocated[rank]!));
+    const isAlike = areEqual(predicted, figures.planned) && areEqual(figures.planned, figures.allocated) && odd < 0;
     if (!isAlike) differ++;
-    rows.push(...rowsOf(plan, rank, { predicted, planned: planned[rank]!, allocated: allocated[rank]! }, isAlike));
+    rows.push(...rowsOf(plan, fullest, figures, isAlike));
+    if (odd >= 0) rows.push(...rowsOf(plan, odd, { planned: planned[odd]!, allocated: allocated[odd]! }, false));
   }
   const checked = plans.length - refused.length;
   const said =
@@ -68,10 +70,9 @@ async function allocate(
   }
 }
 
-/** The first rank whose allocated bytes differ from the planned ones, else the fullest rank. */
-function rankToShow(planned: readonly PlannedMemory[], allocated: readonly PlannedMemory[]): number {
-  const odd = planned.findIndex((memory, rank) => ROLES.some((role) => memory[role] !== allocated[rank]![role]));
-  if (odd >= 0) return odd;
+const areEqual = (a: PlannedMemory, b: PlannedMemory): boolean => ROLES.every((role) => a[role] === b[role]);
+
+function fullestOf(planned: readonly PlannedMemory[]): number {
   return planned.reduce((most, memory, rank) => (totalOf(memory) > totalOf(planned[most]!) ? rank : most), 0);
 }
 

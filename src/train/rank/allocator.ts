@@ -34,11 +34,12 @@ export class Allocator {
     const units = unitSizes(model, plan.dp);
     const rows = sequencesOf(train.globalBatch, plan);
     const residencies = programsOf(plan, units).map((program) => residencyOf(program, plan, units));
-    return Promise.all(
-      byRank(plan, (coord) =>
-        this.#allocateRank(instanceOptions({ model, plan, coord, rows, residency: residencies[coord.pp]! })),
-      ),
+    const allocated: PlannedMemory[] = [];
+    const ranks = byRank(plan, (coord) =>
+      instanceOptions({ model, plan, coord, rows, residency: residencies[coord.pp]! }),
     );
+    for (const options of ranks) allocated.push(await this.#allocateRank(options));
+    return allocated;
   }
 
   async #allocateRank(options: InstanceOptions): Promise<PlannedMemory> {
@@ -48,6 +49,10 @@ export class Allocator {
     const { staging: _, ...allocated } = buffers.bytes();
     const outOfMemory = this.device.raw.popErrorScope();
     buffers.close();
+    // why: Dawn frees a destroyed buffer only when later work has ended
+    const { queue } = this.device.raw;
+    queue.submit([this.device.raw.createCommandEncoder().finish()]);
+    await this.device.workDone();
     const error = await this.device.until(outOfMemory);
     if (error) throw new KernelError(`the device has no memory for this rank: ${error.message}`);
     this.device.check();

@@ -1,0 +1,20 @@
+/** The part of gifenc that animation.ts uses; the package has no types. */
+declare module 'gifenc' {
+  type Palette = number[][];
+  interface Encoder {
+    writeFrame(
+      index: Uint8Array,
+      width: number,
+      height: number,
+      options: { palette?: Palette; delay: number; transparent?: boolean; transparentIndex?: number },
+    ): void;
+    finish(): void;
+    bytes(): Uint8Array;
+  }
+  const gifenc: {
+    GIFEncoder(): Encoder;
+    quantize(rgba: Uint8Array | Uint8ClampedArray, maxColors: number): Palette;
+    applyPalette(rgba: Uint8Array | Uint8ClampedArray, palette: Palette): Uint8Array;
+  };
+  export default gifenc;
+}
