@@ -18,7 +18,7 @@ import { Moments } from '../feeds/moments';
 import type { RecordedFeed } from '../feeds/recordedfeed';
 import { SimulatedFeed } from '../feeds/simulatedfeed';
 import { type Picks, planFor, SCENES, type Scene, sceneOf } from '../models/choice/plans';
-import { partingOf } from '../models/cut/agreement';
+import { differenceOf } from '../models/cut/agreement';
 import { cutOf, type Digest, digestOf, keyOf } from '../models/digest';
 import { words } from '../words';
 import { type Address, writeAddress } from './address';
@@ -57,7 +57,7 @@ export class Show {
   readonly moment: ReadonlySignal<Moment>;
   /** The moment that scenes draw: the requested plan's measurement, or a substitute until there is one (stage.ts). */
   readonly stage: ReadonlySignal<StagedMoment>;
-  /** A sentence where the plan's gradients differ from one tab's, or replicas from each other (partingOf); else ''. */
+  /** A sentence where the plan's gradients differ from one tab's, or replicas from each other (differenceOf); else ''. */
   readonly parted: ReadonlySignal<string>;
   /** The figures measured under each plan; the key is keyOf. */
   readonly digests = signal<ReadonlyMap<string, Digest>>(new Map());
@@ -96,7 +96,7 @@ export class Show {
     });
     this.moment = computed(() => this.#moments.value!.now.value);
     this.stage = computed(() => this.#stage.of(this.moment.value, this.#asked.plan.value, Date.now()));
-    this.parted = computed(() => partingOf(this.moment.value));
+    this.parted = computed(() => differenceOf(this.moment.value));
     effect(() => {
       const moments = new Moments(this.feed.value, this.frames);
       this.#moments.value = moments;

@@ -59,7 +59,7 @@ export function onScale(difference: number): number {
 }
 
 /** A sentence where the plan's gradients differ from one tab's, or where two replicas differ; '' for neither. */
-export function partingOf({ proof, ranks, plan, generation }: Moment): string {
+export function differenceOf({ proof, ranks, plan, generation }: Moment): string {
   if (proof && proof.parted !== '') return words.proof.parted(proof.parted);
   const replicas = plan && partedReplicas(ranks, plan, generation);
   return replicas ? words.proof.replicasParted(...replicas) : '';
