@@ -30,10 +30,12 @@ const numbersOf = (metrics: readonly StepMetrics[]) => {
 const names = (out: string) => (existsSync(join(out, 'checkpoint')) ? readdirSync(join(out, 'checkpoint')) : []);
 const summaryOf = (out: string) => JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'));
 
-/** Wait for `least` lines of metrics while the run goes on; the lines there are then. */
-async function growing(out: string, least: number): Promise<number> {
-  while (linesOf(out) < least) await pause(20);
-  return linesOf(out);
+/** Waits until `holds`. Throws what the run said if it ends before that. */
+async function during({ child, ended }: ReturnType<typeof startTraining>, holds: () => boolean): Promise<void> {
+  while (!holds()) {
+    if (child.exitCode !== null) throw new Error((await ended).stderr);
+    await pause(5);
+  }
 }
 
 test(
@@ -45,9 +47,8 @@ test(
     const slow = ['--slow-unit-ms', '3'];
     const killed = startTraining([...args, ...slow]);
     const kept = () => names(out).filter((name) => name.startsWith('step-'));
-    await growing(out, 8);
-    // why awaited: a checkpoint is written while the next steps run
-    while (kept().length < 2) await pause(20);
+    // why both: a checkpoint is written while the next steps run
+    await during(killed, () => linesOf(out) >= 8 && kept().length === 2);
     killed.child.kill('SIGKILL');
     await killed.ended;
     const first = readMetrics(out);
@@ -63,12 +64,12 @@ test(
     expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('in the checkpoint and 3 is asked for') });
 
     const resumed = startTraining(['--resume', out, ...slow]);
-    const before = await growing(out, 12);
+    await during(resumed, () => linesOf(out) >= 12);
     resumed.child.kill('SIGINT');
     const interrupted = await resumed.ended;
     expect(interrupted).toMatchObject({ code: 130, stderr: expect.stringContaining(`--resume`) });
     const second = readMetrics(out);
-    expect(second.length).toBeGreaterThanOrEqual(before);
+    expect(second.length).toBeGreaterThanOrEqual(12);
     expect(second.length).toBeLessThan(STEPS);
     // steps 7 and 8 ran in both, the second time from the checkpoint of step 6
     expect(numbersOf(second.slice(0, first.length))).toEqual(numbersOf(first));
@@ -106,14 +107,14 @@ if (ALL) {
       const ranks = ['--nodes', '2', '--checkpoint-every', '1'];
       let [step, cut] = [0, 0];
       for (let kill = 0; kill < KILLS; kill++) {
-        const before = names(out).join();
-        const { child, ended } = startTraining([...(kill === 0 ? [path, '--out', out] : ['--resume', out]), ...ranks]);
+        const before = names(out);
+        const run = startTraining([...(kill === 0 ? [path, '--out', out] : ['--resume', out]), ...ranks]);
         // the first checkpoint must be there once; later ones need only have begun
-        const hasBegun = () => (kill === 0 ? names(out).includes('step-000000001') : names(out).join() !== before);
-        while (!hasBegun() && child.exitCode === null) await pause(5);
+        const isNew = (name: string) => (kill === 0 ? name === 'step-000000001' : !before.includes(name));
+        await during(run, () => names(out).some(isNew));
         await pause(300 * uniformAt(7, kill));
-        child.kill('SIGKILL');
-        expect(await ended).toMatchObject({ code: null });
+        run.child.kill('SIGKILL');
+        expect(await run.ended).toMatchObject({ code: null });
         if (names(out).some((name) => name.startsWith('.'))) cut++;
         const { checkpoint, notes } = await newestCheckpoint(out);
         expect(notes).toEqual([]);
@@ -124,7 +125,7 @@ if (ALL) {
       expect(cut).toBeGreaterThan(0);
       const twice = startTraining(['--resume', out, ...ranks]);
       const lines = linesOf(out);
-      while (linesOf(out) === lines) await pause(5);
+      await during(twice, () => linesOf(out) !== lines);
       twice.child.kill('SIGINT');
       // why: two pending signals of one kind are one
       await pause(20);
