@@ -71,6 +71,7 @@ const nodePrograms = {
       input: Object.fromEntries([
         ...['serve', 'train', 'sample', 'noderank', 'plan', 'record'].map((name) => [name, at(`src/cli/${name}.ts`)]),
         ['bench', at('tests/bench/main.ts')],
+        ['gpuday', at('tests/bench/gpuday/main.ts')],
         ['screenshots', at('tests/helpers/screenshots.ts')],
       ]),
     },

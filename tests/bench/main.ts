@@ -8,6 +8,7 @@ import { endProcess, type Help, runCommand } from '../../src/cli/command';
 import { requireBrowser } from '../../src/cli/machine/browser';
 import { InputError } from '../../src/errors';
 import { benchGpu } from './gpu/bench';
+import { benchCard } from './gpu/card';
 import { writeShaders } from './gpu/shaders';
 import { benchKept } from './kept';
 import { benchLinks } from './net/emulated';
@@ -35,6 +36,7 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   attention: (args) => benchGpu(['attention'], args),
   '--profile': (args) => benchGpu(['profile'], args),
   shaders: async (args) => writeShaders(args),
+  card: (args) => benchCard(args),
   net,
   ring: async () => print(await ring()),
   together: async () => print(await benchTogether(pages, say)),
@@ -51,6 +53,7 @@ const HELP: Help = {
     ['npm run bench -- train', 'training steps beside other libraries'],
     ['npm run bench -- --profile', 'where the time of a step goes'],
     ['npm run bench -- shaders --out DIR', 'the final WGSL of every variant'],
+    ['npm run bench -- card --out FILE', 'what this device does with our kernels, as a small JSON'],
     ['npm run bench -- ring', 'four tabs in a ring: bytes a second and core seconds a MB'],
     ['npm run bench -- together', 'one tab and four of one browser: tokens a second'],
     ['npm run bench -- bubble', 'the bubble of every schedule'],

@@ -68,10 +68,10 @@ def left_out(m, name, x):
     return x * keep
 
 
-def headless(folder, kind, count, out):
+def headless(folder, kind, count, out, timeout=300):
     command = ['node', os.path.join(ROOT, 'dist/node/train.js'), f'{folder}/run.json', f'--{kind}', str(count),
                '--init', f'{folder}/init.safetensors', '--out', out]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     if result.returncode != 0:
         raise SystemExit(f'{" ".join(command)}\n{result.stderr}')
     with open(f'{out}/metrics.jsonl') as file:

@@ -3,17 +3,16 @@
  * result.
  */
 import { probe } from '../../../src/gpu/device';
-import { initialValue } from '../../../src/model/init';
-import { wholeModel } from '../../../src/train/state/holding';
 import { attentionTurn } from './attention';
 import { type Counts, countsOf, startCounting } from './counted';
 import { jax } from './jax';
 import { onnx } from './ort';
 import { ours } from './ours';
-import type { Multiplier, Peer, Trainer, Weight } from './peer';
+import type { Multiplier, Peer, Trainer } from './peer';
 import { type Profile, profileOf } from './profile';
-import { batchAt, LINEAR_SHAPES, noise, type Product, productOf, TRAIN_SHAPES, type TrainShape } from './shapes';
+import { batchAt, LINEAR_SHAPES, noise, type Product, productOf, TRAIN_SHAPES } from './shapes';
 import { tfjs } from './tfjs';
+import { weightsOf } from './weights';
 
 startCounting();
 
@@ -28,13 +27,6 @@ export interface StepRound {
 
 const peerOf = (name: string) => PEERS.find((peer) => peer.name === name)!;
 const shapeOf = (name: string) => TRAIN_SHAPES.find((shape) => shape.name === name)!;
-
-function weightsOf({ model }: TrainShape): readonly Weight[] {
-  return wholeModel(model).map((param) => {
-    const value = initialValue(1, model.layers, param.unitName, param.name);
-    return { ...param, values: Float32Array.from({ length: param.floats }, (_, i) => value(i)) };
-  });
-}
 
 /** Largest difference from the product in float64, over the largest element. */
 function worstError(got: Float32Array, { M, N, K, TA, TB }: ReturnType<typeof productOf>): number {
