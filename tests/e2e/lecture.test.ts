@@ -1,4 +1,7 @@
-/** The lecture page before anybody trains, in a real browser: every scene from the simulator, marked as such, and its size. */
+/**
+ * The lecture page before anybody trains, in a real browser: every scene from the simulator, marked as such, and its size;
+ * and the way from the first page to tabs that train.
+ */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { SCENES, type Scene } from '../../src/pages/lecture/models/choice/plans';
@@ -107,3 +110,22 @@ test('what the lecture loads first transfers at most 150 kB', async () => {
   await page.locator('.button-go:enabled').waitFor();
   expect(tellBytes('first load of the lecture', await loaded.all())).toBeLessThanOrEqual(FIRST_LOAD_BYTES);
 });
+
+test('from the first page to four tabs training under the pipeline scene in at most six clicks', async () => {
+  const other = await venue.visit(onTestFinished);
+  const first = await other.open();
+  let clicks = 0;
+  const click = async (name: string) => {
+    clicks++;
+    await first.getByText(name, { exact: true }).first().click();
+  };
+  await click('Lecture');
+  await click('Pipeline');
+  await first.getByRole('button', { name: 'Open 4 tabs' }).and(first.locator(':enabled')).waitFor();
+  await click('Open 4 tabs');
+  await first.locator('.kind-live').waitFor({ timeout: 240_000 });
+  await first.locator('[data-figure="bubble"][data-value]').waitFor({ timeout: 240_000 });
+  expect(clicks).toBeLessThanOrEqual(6);
+  expect(await first.locator('.strip-plan').textContent()).toBe('pp 4 (1f1b)');
+  expect(other.complaints).toEqual([]);
+}, 400_000);

@@ -2,28 +2,22 @@
  * The lecture with four real tabs of a real browser: every scene is driven and its numbers, read out of the page, are
  * compared with the formulas and with the files of a headless run of the same plan. No time is asserted.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { MemoryByRole } from '../../src/gpu/instr';
 import { microbatchSamples, parameterCount, unitsOf } from '../../src/pages/lecture/facts/units';
-import { SCENES, type Scene } from '../../src/pages/lecture/models/choice/plans';
+import { SCENES } from '../../src/pages/lecture/models/choice/plans';
 import { stateBytes, theory } from '../../src/pages/lecture/models/cut/states';
 import { readFragment } from '../../src/pages/state/fragment';
 import { runFileOf } from '../../src/pages/state/runchoice';
 import { collectiveBytes } from '../../src/plan/links';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { TOLERANCE } from '../../src/train/trainer/tolerance';
+import { expectFramed, type HeadlessRun, headlessRun, lecturePage } from '../helpers/lecturepage';
 import { beforeWorker, seriousFindings, Venue, type Visitor } from '../helpers/visitor';
 
 const TABS = 4;
 /** Eight blocks for two chunks on each of four tabs; wide enough for the ring, short enough for a software adapter. */
 const RUN = 'layers=8&heads=4&headSize=8&context=16&batch=16&steps=50000';
-/** A plan may first have to wait for a step of the plan before it, which a software adapter on few cores takes a minute for. */
-const SLOW_MS = 240_000;
 const run = runFileOf(readFragment(`#${RUN}`).choice, '');
 const parameters = parameterCount(run);
 
@@ -41,9 +35,10 @@ let venue: Venue;
 let visitor: Visitor;
 let page: Page;
 let files: Record<keyof typeof CUTS, HeadlessRun>;
+const { go, pick, figure, figuresAtOnce, runsAs, triedPlans } = lecturePage(() => page);
 
 beforeAll(async () => {
-  const runs = Object.entries(CUTS).map(([name, plan]) => [name, headless(plan)]);
+  const runs = Object.entries(CUTS).map(([name, plan]) => [name, headlessRun(run, plan)]);
   files = Object.fromEntries(runs) as typeof files;
   venue = await Venue.open();
   // why nothing at its end: the venue's end closes it
@@ -52,93 +47,9 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => venue.close());
 
-const go = (scene: Scene) => page.locator('.nav-scene').nth(SCENES.indexOf(scene)).click();
-const pick = (name: string) => page.locator('.picks').getByLabel(name, { exact: true }).check();
-/** The exact value behind a figure, once it is measured under the plan that runs: what is expected stands there before. */
-async function figure(name: string): Promise<number> {
-  const place = page.locator(`.stage[data-source="now"] [data-figure="${name}"][data-value]`);
-  await place.waitFor();
-  return Number(await place.getAttribute('data-value'));
-}
-/**
- * Exact values of several figures, all of one moment that is measured under `plan`, as the strip names it. One read of
- * the page checks the moment and takes the values: the page is drawn anew meanwhile, and on a slow machine the stage
- * gives up waiting for a requested plan and shows the one that still runs.
- */
-async function figuresAtOnce(plan: string, names: readonly string[]): Promise<number[]> {
-  const values = await page.waitForFunction(
-    ({ plan, names }) => {
-      const stage = document.querySelector('.stage[data-source="now"]');
-      if (!stage || document.querySelector('.strip-plan')?.textContent !== plan) return null;
-      const read = names.map((name) => stage.querySelector<HTMLElement>(`[data-figure="${name}"]`)?.dataset.value);
-      return read.includes(undefined) ? null : read.map(Number);
-    },
-    { plan, names },
-    { timeout: SLOW_MS },
-  );
-  return (await values.jsonValue())!;
-}
-/** Wait until the room runs under `plan`, as the strip names it, and a step of it is on screen. */
-const runsAs = (name: string) => page.locator('.strip-plan').getByText(name, { exact: true }).waitFor();
-
 /** Bytes one rank sends to reduce (and gather) the gradients of all units: `times` halves of an all-reduce. */
 const gradientBytes = (times: number, plan: ParallelPlan) =>
   unitsOf(run, plan).reduce((sum, { paramFloats }) => sum + (times * (plan.dp - 1) * 4 * paramFloats) / plan.dp, 0);
-
-interface Summary {
-  readonly ranks: readonly { readonly memory: MemoryByRole }[];
-  readonly bubble: number;
-}
-
-interface HeadlessRun {
-  readonly summary: Summary;
-  /** Of each rank in one step. */
-  readonly bytesSent: readonly number[];
-}
-
-/** The files of a headless run of `plan` in as many tabs. */
-function headless(plan: ParallelPlan): HeadlessRun {
-  const folder = mkdtempSync(join(tmpdir(), 'lecture-'));
-  try {
-    const file = join(folder, 'run.json');
-    writeFileSync(file, JSON.stringify({ ...run, train: { ...run.train, steps: 4, evalEvery: 1000 }, plan }));
-    const tabs = plan.dp * plan.pp * plan.tp;
-    execFileSync('node', ['dist/node/train.js', file, '--tabs', `${tabs}`, '--out', join(folder, 'out')], {
-      stdio: 'pipe',
-    });
-    const read = (name: string) => readFileSync(join(folder, 'out', name), 'utf8');
-    const [, second] = read('metrics.jsonl').split('\n');
-    const { bytesSent } = JSON.parse(second!) as { bytesSent: number[] };
-    return { summary: JSON.parse(read('summary.json')) as Summary, bytesSent };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/** What a page says a rank sends in a step against the bytes its channels took: frames have headers, and steps a vote. */
-function expectFramed(framed: number, shown: number): void {
-  expect(framed).toBeGreaterThan(shown);
-  expect(framed / shown).toBeLessThan(1.05);
-}
-
-test('from the first page to four tabs training under the pipeline scene in at most six clicks', async () => {
-  const other = await venue.visit(onTestFinished);
-  const first = await other.open();
-  let clicks = 0;
-  const click = async (name: string) => {
-    clicks++;
-    await first.getByText(name, { exact: true }).first().click();
-  };
-  await click('Lecture');
-  await click('Pipeline');
-  await first.getByRole('button', { name: 'Open 4 tabs' }).and(first.locator(':enabled')).waitFor();
-  await click('Open 4 tabs');
-  await first.locator('.kind-live').waitFor({ timeout: 240_000 });
-  await first.locator('[data-figure="bubble"][data-value]').waitFor({ timeout: 240_000 });
-  expect(clicks).toBeLessThanOrEqual(6);
-  expect(await first.locator('.strip-plan').textContent()).toBe('pp 4 (1f1b)');
-  expect(other.complaints).toEqual([]);
-}, 400_000);
 
 describe('four real tabs', () => {
   beforeAll(async () => {
@@ -309,18 +220,7 @@ describe('four real tabs', () => {
       .getByText(/: ([4-9]|\d\d) of \d+$/)
       .waitFor({ timeout: 300_000 });
     await page.getByRole('button', { name: 'Stop' }).click();
-    const rows = await page.locator('tr:has([data-cell="efficiency"][data-value])').evaluateAll(
-      (all) =>
-        all.map((row) => ({
-          plan: JSON.parse((row as HTMLElement).dataset.plan!) as { dp: number; pp: number; tp: number },
-          ...Object.fromEntries(
-            [...row.querySelectorAll<HTMLElement>('[data-cell]')].map((cell) => [
-              cell.dataset.cell,
-              Number(cell.dataset.value),
-            ]),
-          ),
-        })) as unknown as { plan: ParallelPlan; rate: number; efficiency: number; memory: number }[],
-    );
+    const rows = await triedPlans();
     const alone = rows.find(({ plan }) => plan.dp * plan.pp * plan.tp === 1)!;
     const total = Object.values(files.one.summary.ranks[0]!.memory).reduce((sum, bytes) => sum + bytes, 0);
     // why 1 %: staging, as in scene 1
