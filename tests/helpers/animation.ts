@@ -4,6 +4,8 @@ import { PNG } from 'pngjs';
 
 /** Colours of the first frame that all frames are drawn in; one more index stands for "as before". */
 const COLOURS = 127;
+/** GIF's disposal method: the next frame is drawn over this one. */
+const KEEP = 1;
 
 /** `frames` are PNG files. */
 export function animatedGif(frames: readonly Buffer[], delayMs: number): Uint8Array {
@@ -19,6 +21,7 @@ export function animatedGif(frames: readonly Buffer[], delayMs: number): Uint8Ar
     encoder.writeFrame(changed, width, height, {
       ...(at === 0 ? { palette: [...palette, [0, 0, 0]] } : { transparent: true, transparentIndex: same }),
       delay: delayMs,
+      dispose: KEEP,
     });
     shown = new Uint8Array(drawn);
   }

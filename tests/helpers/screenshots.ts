@@ -15,7 +15,7 @@ const RUN = 'layers=8&heads=4&headSize=16&context=16&batch=16&steps=50000&lr=0.0
 const WIDE = { width: 1280, height: 720 };
 const PHONE = { width: 360, height: 740 };
 /** Of the animation: pictures change about once a second. */
-const FILM = { size: { width: 1024, height: 576 }, frames: 12, everyMs: 1000 };
+const FILM = { frames: 12, everyMs: 1000 };
 /** The selector of what a scene must show before its picture is taken. */
 const SEEN: Readonly<Record<Scene, string>> = {
   one: '.picture',
@@ -61,7 +61,7 @@ const ACTS: Partial<Record<Scene, (page: Page) => Promise<void>>> = {
   },
   async glance(page) {
     await press(page, 'Measure these plans');
-    await page.locator('[data-figure^="glance-"][data-value]').nth(34).waitFor();
+    await page.getByRole('button', { name: 'Measure these plans', exact: true }).and(page.locator(':enabled')).waitFor();
   },
   async proof(page) {
     await press(page, 'Compare now');
@@ -88,15 +88,12 @@ async function shootSchedules(page: Page): Promise<void> {
 
 /** The pipeline while it trains, as an animation. */
 async function film(page: Page): Promise<void> {
-  await page.setViewportSize(FILM.size);
-  await page.waitForTimeout(SETTLE_MS);
   const frames: Buffer[] = [];
   while (frames.length < FILM.frames) {
     frames.push(await page.screenshot());
     await page.waitForTimeout(FILM.everyMs);
   }
   writeFileSync(join(FOLDER, 'pipeline.gif'), animatedGif(frames, FILM.everyMs));
-  await page.setViewportSize(WIDE);
 }
 
 /** Takes pictures of the screen, light and dark, wide and on a phone. */
