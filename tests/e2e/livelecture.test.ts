@@ -17,7 +17,7 @@ import { beforeWorker, seriousFindings, Venue, type Visitor } from '../helpers/v
 
 const TABS = 4;
 /** Eight blocks for two chunks on each of four tabs; wide enough for the ring, short enough for a software adapter. */
-const RUN = 'layers=8&heads=4&headSize=8&context=16&batch=16&steps=50000';
+const RUN = 'layers=8&heads=4&headSize=16&context=16&batch=8&steps=50000';
 const run = runFileOf(readFragment(`#${RUN}`).choice, '');
 const parameters = parameterCount(run);
 
@@ -26,7 +26,6 @@ const CUTS = {
   one: parsePlan({}),
   data: parsePlan({ dp: TABS }),
   zero: parsePlan({ dp: TABS, zero: 1 }),
-  pipeline: parsePlan({ pp: TABS, microbatches: 2 * TABS }),
   tensor: parsePlan({ tp: TABS }),
   cube: parsePlan({ pp: 2, tp: 2, microbatches: 4 }),
 };
@@ -139,10 +138,9 @@ describe('four real tabs', () => {
     await pick('1F1B');
     await runsAs('pp 4 (1f1b)');
     // why nothing closer: how long a tab waits depends on who else has one of the machine's cores
-    for (const bubble of [await figure('bubble-mean'), files.pipeline.summary.bubble]) {
-      expect(bubble).toBeGreaterThan(0);
-      expect(bubble).toBeLessThan(1);
-    }
+    const bubble = await figure('bubble-mean');
+    expect(bubble).toBeGreaterThan(0);
+    expect(bubble).toBeLessThan(1);
   }, 180_000);
 
   test('5, tensor: two all-reduces forward and two backward per block, and their bytes', async () => {

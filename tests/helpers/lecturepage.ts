@@ -67,7 +67,6 @@ export function lecturePage(pageOf: () => Page) {
 
 interface Summary {
   readonly ranks: readonly { readonly memory: MemoryByRole }[];
-  readonly bubble: number;
 }
 
 export interface HeadlessRun {
