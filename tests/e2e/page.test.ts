@@ -198,7 +198,7 @@ test('no name of a peer becomes markup', async () => {
   expect(visitor.complaints).toEqual([]);
 });
 
-test('a tab of another build is told to reload, and the room goes on', async () => {
+test('a tab of another build reads which tabs must be reloaded, and the room goes on', async () => {
   const visitor = await venue.visit(onTestFinished);
   const a = await visitor.arrive(TINY);
   await start(a);
@@ -213,7 +213,9 @@ test('a tab of another build is told to reload, and the room goes on', async () 
   await b.locator('.phase-failed').waitFor();
   await expect
     .poll(() => b.locator('.banner-problem').textContent())
-    .toMatch(`This peer runs build 0123456789ab and the room runs ${build}: reload the page`);
+    .toContain(
+      `The tabs that train here have another version of this page (build ${build}, this tab has 0123456789ab): whichever were opened before the update must be reloaded`,
+    );
   await reach(a, (await step(a)) + 3);
 });
 

@@ -132,7 +132,7 @@ function meet(turn: Turn, roster: RosterView): void {
   for (const peer of left) gone(turn, peer);
   // why: the message with which a peer says that it has failed may be lost
   for (const [peer, presence] of roster)
-    if (presence.left && !before.get(peer)?.left) failed(turn, peer, presence.left);
+    if (peer !== setting.self && presence.left && !before.get(peer)?.left) failed(turn, peer, presence.left);
   if (turn.authority === setting.self) welcome(turn, before);
   bring(turn);
 }

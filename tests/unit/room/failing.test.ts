@@ -61,6 +61,13 @@ test('a peer that fails while it does not train says nothing', async () => {
   expect(before.left).toBe('once');
 });
 
+test('a page that failed takes part again with a new membership', async () => {
+  const room = new SimRoom();
+  room.add(1, { presence: { left: 'its text was too short' } });
+  await room.settle();
+  expect(membersOf(room, 1)).toEqual([idOf(1)]);
+});
+
 test('a reason that is too long is refused', () => {
   expect(() => parseMembershipMessage({ t: 'left', reason: 'x'.repeat(201) })).toThrow('malformed');
 });
