@@ -1,6 +1,8 @@
 /**
  * `npm run bench -- kept [TRAIN OPTIONS]`: what checkpoints cost. One run, in turns: half a minute that begins with a
  * checkpoint, half a minute without one. The same number of steps in both halves, so the ratio of their times is the cost.
+ * On a busy machine that ratio is noise; the pause is not: the time from the step before a checkpoint to the step after it,
+ * beyond the usual time between two steps. What is written while training goes on is in the ratio only.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,21 +33,25 @@ export async function benchKept(argv: readonly string[], places: Places, program
   );
   const at = stepEnds(collected);
   const took = (from: number) => (at[from + window - 1]! - at[from - 1]!) / window;
+  const gaps = stepGaps(collected);
+  const usual = median(gaps.slice(1));
   const pairs = Array.from({ length: PAIRS - 1 }, (_, pair) => {
     const from = 2 * window * (pair + 1);
-    return { with: took(from), without: (took(from - window) + took(from + window)) / 2 };
+    const pauseMs = gaps[from]! - usual;
+    return { with: took(from), without: (took(from - window) + took(from + window)) / 2, pauseMs };
   });
-  const costs = pairs.map((pair) => pair.with / pair.without - 1).sort((a, b) => a - b);
+  const costs = pairs.map((pair) => pair.with / pair.without - 1);
   const adapter = [...new Set(collected.reports.map((report) => report.adapter))].join(', ');
   const row = (pair: (typeof pairs)[number]) => [
     pair.with.toFixed(2),
     pair.without.toFixed(2),
     percent(pair.with / pair.without - 1),
+    pair.pauseMs.toFixed(0),
   ];
   return [
     `${collected.reports.length} ranks, ${window} steps a turn, on ${adapter}`,
-    columns([['ms a step, with', 'without', 'slower by'], ...pairs.map(row)]),
-    `median ${percent(costs[Math.floor(costs.length / 2)]!)}`,
+    columns([['ms a step, with', 'without', 'slower by', 'pause, ms'], ...pairs.map(row)]),
+    `median ${percent(median(costs))}; the pause is ${percent(median(pairs.map(({ pauseMs }) => pauseMs)) / WINDOW_MS)} of half a minute`,
   ].join('\n');
 }
 
@@ -54,6 +60,19 @@ function stepEnds({ trace }: Collected): readonly number[] {
   const norms = trace.filter(({ name, rank, lane }) => name === 'NORM' && rank === 0 && lane === 'host');
   return norms.sort((a, b) => a.step - b.step).map(({ t1 }) => t1);
 }
+
+/** By step: the time since the end of the step before it, on rank 0, ms; 0 for the first. */
+function stepGaps({ trace }: Collected): readonly number[] {
+  const bounds: { from: number; to: number }[] = [];
+  for (const { step, rank, lane, t0, t1 } of trace) {
+    if (rank !== 0 || lane !== 'host') continue;
+    const { from, to } = bounds[step] ?? { from: t0, to: t1 };
+    bounds[step] = { from: Math.min(from, t0), to: Math.max(to, t1) };
+  }
+  return bounds.map(({ from }, step) => (step === 0 ? 0 : from - bounds[step - 1]!.to));
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 async function run(argv: readonly string[], places: Places, programs: Programs): Promise<Collected> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-kept-'));
