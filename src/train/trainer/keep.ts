@@ -1,8 +1,9 @@
 /** Hands the state of a rank at a step border to its keeper. */
+import type { Mesh } from '../../plan/mesh';
 import type { RankModel } from '../rank/rankcontract';
 import { rankElements } from '../state/elements';
 import type { Version } from '../state/exchange';
-import { NOTHING, sharedOut } from '../state/reshard';
+import { type Addresses, NOTHING, sharedOut } from '../state/reshard';
 import { holdingUnder } from '../state/sync';
 import { addressesOf } from '../state/transfer';
 import type { Prepared } from './prepared';
@@ -18,12 +19,10 @@ export async function keepState(
   if (!keeper) return;
   const cutting = { plan, rank: mesh.rank };
   const has = mesh.peers.map((_, holder) => addressesOf(holdingUnder(model, { plan, rank: holder })));
-  const facts = await rank.outerFacts();
   const own = has[mesh.rank]!;
   const share = sharedOut(has)[mesh.rank]!;
+  const facts = await rank.outerFacts();
   const apart = facts && { ...facts, replica: mesh.coord.dp };
-  // why only of the replica: another one's parameters and moments are others
-  const replica = has.map((one, holder) => (mesh.replicaOf(holder) === mesh.coord.dp ? one : NOTHING));
   await keeper.keep({
     step,
     generation,
@@ -32,7 +31,13 @@ export async function keepState(
     text: text.bytes,
     cutting,
     held: apart ? { ...own, outer: own.param, apart } : own,
-    share: apart ? { ...sharedOut(replica)[mesh.rank]!, outer: share.param, apart } : share,
+    share: apart ? { ...ofReplica(has, mesh), outer: share.param, apart } : share,
     elements: rankElements(rank, holdingUnder(model, cutting)),
   });
+}
+
+/** This rank's share where another replica's parameters and moments are others. */
+function ofReplica(has: readonly Addresses[], mesh: Mesh): Addresses {
+  const mine = has.map((one, rank) => (mesh.replicaOf(rank) === mesh.coord.dp ? one : NOTHING));
+  return sharedOut(mine)[mesh.rank]!;
 }
