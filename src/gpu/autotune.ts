@@ -1,6 +1,6 @@
 /**
- * Chooses the variant of each dispatch by measuring all of them on this device, on made-up numbers. A variant must
- * agree with variants[0]; the fastest that does is chosen. Measuring has a time limit; choices are kept in a store by
+ * Chooses the variant of each dispatch by measuring on this device, on made-up numbers, the at most four that its sizes
+ * suggest. A variant must agree with the reference; the fastest that does is chosen. Measuring has a time limit; choices are kept in a store by
  * adapter and sizes. A variant that adds in another order gives other bits: it is left out where ranks compute the same
  * values (`sameBits`).
  */
@@ -80,7 +80,7 @@ async function fastest(device: GpuDevice, run: Run, open: readonly Candidate[], 
   if (bytes > LARGEST_BYTES || performance.now() > until) return undefined;
   const bench = new VariantBench(device, run);
   try {
-    const expected = await bench.results(await bench.prepare(reference(run)));
+    const expected = await bench.results(await bench.prepare(reference(run, open)));
     let best: { readonly candidate: Candidate; readonly ms: number } | undefined;
     for (const candidate of open) {
       if (performance.now() > until) return undefined;
@@ -95,8 +95,11 @@ async function fastest(device: GpuDevice, run: Run, open: readonly Candidate[], 
   }
 }
 
-function reference({ kernel }: Run): Candidate {
-  return { file: kernel.file, knobs: kernel.variants[0]!, reordered: false };
+/** What the others must agree with: variants[0], or the first guess where that does not run on this device. */
+function reference({ kernel }: Run, open: readonly Candidate[]): Candidate {
+  const [first] = open;
+  if (first?.alone) return first;
+  return { file: kernel.file, knobs: kernel.variants[0]!, reordered: false, alone: false };
 }
 
 /** True if all outputs agree. Plain loops, because outputs of large models have tens of millions of elements. */

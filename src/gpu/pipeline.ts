@@ -27,6 +27,8 @@ export interface Variant {
 export interface Candidate extends Variant {
   /** Adds in another order than the candidate that runs when nothing was measured. */
   readonly reordered: boolean;
+  /** variants[0] does not run on this device, so this is what others must agree with. */
+  readonly alone: boolean;
 }
 
 /** What decides which kernels a device can run. */
@@ -53,10 +55,11 @@ export function candidates(device: Abilities, kernel: Kernel, taped: Knobs, para
   const { software } = device.report;
   const all = software ? onProcessor(files, twins) : onChip(files, twins, kernel.onGpu?.(params, taped).filter(isAble));
   const open = halves.length > 0 ? halves : all;
-  return open.map(({ file, knobs, order, knobsFor }) => ({
+  return open.map(({ file, knobs, order, knobsFor, alone = false }) => ({
     file,
     knobs: { ...knobs, ...(software ? {} : knobsFor?.(params, taped)) },
     reordered: order !== open[0]!.order,
+    alone: alone && !software,
   }));
 }
 
