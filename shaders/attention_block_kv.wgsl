@@ -16,9 +16,9 @@
 
 // dv and dk together where the tiles of both fit, else one after the other: lines of what each of them needs.
 const TURNS: u32 = NQ;
-const LEFT_DK: u32 = select(0u, SPAN, TURNS == 1u);
+const LEFT_DK: u32 = (2u - TURNS) * SPAN;
 const RIGHT_DV: u32 = LEFT_DK + SPAN;
-const RIGHT_DK: u32 = select(SPAN, 3u * SPAN, TURNS == 1u);
+const RIGHT_DK: u32 = SPAN + 2u * LEFT_DK;
 const_assert TURNS <= 2u && RIGHT_DK + SPAN * NQ <= LINES;
 
 @compute @workgroup_size(WX, WY)

@@ -26,8 +26,8 @@ const NQ: u32 = TN / 4u;
 const ROWS: u32 = WY * MQ;
 const COLUMNS: u32 = WX * NQ;
 // Loads of a thread: single vec4 where an operand is stored along the tile, else one block of 4 x 4 that is transposed.
-const LOADS_A: u32 = select(4u, DEPTH * ROWS / THREADS, TA == 1u);
-const LOADS_B: u32 = select(DEPTH * COLUMNS / THREADS, 4u, TB == 1u);
+const LOADS_A: u32 = (1u - TA) * 4u + TA * (DEPTH * ROWS / THREADS);
+const LOADS_B: u32 = TB * 4u + (1u - TB) * (DEPTH * COLUMNS / THREADS);
 const BLOCKS_A: u32 = DEPTH / 4u * ROWS;
 const BLOCKS_B: u32 = DEPTH / 4u * COLUMNS;
 const_assert BLOCKS_A <= THREADS && BLOCKS_B <= THREADS;
