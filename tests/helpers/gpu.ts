@@ -82,8 +82,15 @@ export function asChip(device: GpuDevice): GpuDevice {
   return chip;
 }
 
-/** A test with the kernels of this adapter, and one with those of graphics chips on it. */
-export function bothTest(name: string, body: (device: GpuDevice) => Promise<void>): void {
+/**
+ * Whether all sizes are tested with the kernels of graphics chips (`npm run test:kernels`). A processor compiles one of
+ * them for up to ten seconds, so `npm test` takes some sizes.
+ */
+export const isThorough = process.env.TABTRAIN_KERNELS === 'all';
+
+/** A test with the kernels of this adapter, and one with those of graphics chips on it if `isChosen` or isThorough. */
+export function bothTest(name: string, body: (device: GpuDevice) => Promise<void>, isChosen = true): void {
   gpuTest(name, body);
+  if (!isChosen && !isThorough) return;
   gpuTest(`${name}, kernels of graphics chips`, (device) => body(asChip(device)));
 }

@@ -61,7 +61,10 @@ const ACTS: Partial<Record<Scene, (page: Page) => Promise<void>>> = {
   },
   async glance(page) {
     await press(page, 'Measure these plans');
-    await page.getByRole('button', { name: 'Measure these plans', exact: true }).and(page.locator(':enabled')).waitFor();
+    await page
+      .getByRole('button', { name: 'Measure these plans', exact: true })
+      .and(page.locator(':enabled'))
+      .waitFor();
   },
   async proof(page) {
     await press(page, 'Compare now');

@@ -67,7 +67,7 @@ export type PartName = keyof typeof PARTS;
 async function kernelTests(): Promise<unknown> {
   const file = join(tmpdir(), `gpu-day-${process.pid}.json`);
   const args = ['vitest', 'run', '--project', 'kernels', '--reporter=json', `--outputFile=${file}`];
-  spawnSync('npx', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  spawnSync('npx', args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, TABTRAIN_KERNELS: 'all' } });
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
   rmSync(file);
   type Test = { readonly status: string; readonly fullName: string };
