@@ -46,6 +46,9 @@ function tilesFor(p: Params, taped: Knobs): readonly Twin[] {
   // Only tile files fill parts, so nothing is compared with the others.
   if (PARTS > 1) return [{ ...(isOdd ? single : tiles(128) >= 256 ? of128 : of64), alone: true }];
   if (isOdd) return tiles(64) >= 64 ? [single] : [single, SPLIT_K];
+  // why: one row of logits while text is written would fill a 128th of a large tile
+  const isThin = Math.min(p.M!, p.N!) <= 32;
+  if (isThin) return [of32, of64slim, SPLIT_K];
   if (tiles(128) >= 256) return [of128, of64, of64slim];
   if (tiles(64) >= 64) return [of64, of128, of32];
   return [of32, of64slim, SPLIT_K];

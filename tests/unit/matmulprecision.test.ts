@@ -100,6 +100,7 @@ describe('on a graphics chip', () => {
     expect(first(16384, 1536, 384)).toBe('matmul_tile.wgsl TM=8 TN=8 WX=16 WY=16');
     expect(first(512, 512, 128)).toBe('matmul_tile.wgsl TM=8 TN=4 WX=16 WY=8');
     expect(first(64, 256, 1024, { TA: 1 })).toBe('matmul_tile.wgsl TM=4 TN=4 WX=8 WY=8');
+    expect(first(1, 50_256, 768, { TB: 1 })).toBe('matmul_tile.wgsl TM=4 TN=4 WX=8 WY=8');
     expect(first(512, 65, 64)).toBe('matmul_tile1.wgsl TM=8 TN=4 WX=16 WY=8');
     expect(first(65, 64, 512, { TA: 1 })).toBe('matmul_tile1.wgsl TM=8 TN=4 WX=16 WY=8');
   });
