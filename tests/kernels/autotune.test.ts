@@ -4,10 +4,10 @@ import { type TuneStore, tune } from '../../src/gpu/autotune';
 import type { GpuDevice } from '../../src/gpu/device';
 import type { Instr, Tensor } from '../../src/gpu/instr';
 import type { Kernel, Params } from '../../src/gpu/kernel';
-import { colsum } from '../../src/gpu/kernels';
+import { attention, colsum } from '../../src/gpu/kernels';
 import { choose } from '../../src/gpu/pipeline';
 import { Trace } from '../../src/trace/trace';
-import { gpuTest, useGpu } from '../helpers/gpu';
+import { asChip, gpuTest, useGpu } from '../helpers/gpu';
 
 useGpu();
 
@@ -114,4 +114,14 @@ gpuTest('what a step spends most operations on is measured first', async (device
     budgetMs: -1,
   });
   expect(order).toEqual([`colsum.wgsl C=${C - 8} R=${R}`, `colsum.wgsl C=${C} R=${R}`]);
+});
+
+gpuTest('kernels of graphics chips are compared with each other, also where all ranks must agree', async (device) => {
+  const chip = asChip(device);
+  const sizes = { B: 1, T: 8, N: 1, NKV: 1, H: 48 };
+  const bind = { qkv: tensor('qkv', [8, 144]), out: tensor('out', [8, 48]), lse: tensor('lse', [1, 1, 8]) };
+  const run: Instr = { do: 'run', kernel: attention, bind, params: sizes, knobs: {} };
+  await tune(chip, [[run]], { trace: new Trace(), sameBits: true, budgetMs: AMPLE_MS });
+  expect([...chip.picks.values()]).toEqual([expect.stringContaining('attention_block.wgsl')]);
+  chip.picks.clear();
 });
