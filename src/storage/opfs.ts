@@ -7,6 +7,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { StorageError } from '../errors';
 import type { ByteSink, ByteSource, Outlet, Receipt } from './bytes';
+import { inTime } from './intime';
 
 /** Suffix of a file that is still being written. */
 const UNFINISHED = '.part';
@@ -139,7 +140,7 @@ class OpfsSink implements ByteSink {
 
 async function answered<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await work();
+    return await inTime(work());
   } catch (error) {
     throw refusal(error);
   }

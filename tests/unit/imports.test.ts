@@ -59,6 +59,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^plan\//,
     /^net\//,
     /^train\/rank\/modelsizes$/,
+    /^storage\/intime$/,
   ],
   server: [...GROUND, /^worker\/api$/, /^plan\//, /^net\//, /^train\/runfile$/],
   // why these of train: a headless run refuses a bad text, bad initial weights and what does not fit before it starts a rank

@@ -59,8 +59,12 @@ export async function deriveRoom(secret: string): Promise<RoomKey> {
   return { id: toBase64Url(id), key };
 }
 
-/** The `room` of a URL fragment such as `#room=...&m=...`; undefined where it is missing or malformed. */
+/**
+ * The `room` of a URL fragment such as `#room=...&m=...`; undefined where it is missing or malformed. What mailers and
+ * chats put behind a link (a full stop, a bracket, a quotation mark) is ignored; no letter of the secret is.
+ */
 export function secretOfFragment(fragment: string): string | undefined {
-  const secret = new URLSearchParams(fragment.replace(/^#/, '')).get('room');
-  return secret !== null && isSecret(secret) ? secret : undefined;
+  const room = new URLSearchParams(fragment.replace(/^#/, '')).get('room') ?? '';
+  const [secret = ''] = room.split(/[^A-Za-z0-9_-]/, 1);
+  return isSecret(secret) ? secret : undefined;
 }

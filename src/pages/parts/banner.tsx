@@ -13,7 +13,7 @@ interface Props {
 export function Banner({ sentence, kind, onDismiss }: Props) {
   if (sentence === '') return null;
   return (
-    <div class={`banner banner-${kind}`} role={kind === 'problem' ? 'alert' : 'status'}>
+    <div class={`banner banner-${kind}`} translate={false} role={kind === 'problem' ? 'alert' : 'status'}>
       <p>{sentence}</p>
       {onDismiss && (
         <button type="button" class="button button-quiet" onClick={onDismiss}>
@@ -27,7 +27,7 @@ export function Banner({ sentence, kind, onDismiss }: Props) {
 /** The latest news of the room. Screen readers read it aloud when they are free; the page shows it, too. */
 export function News({ news }: { readonly news: readonly string[] }) {
   return (
-    <p class="news" role="status" aria-live="polite">
+    <p class="news" translate={false} role="status" aria-live="polite">
       {news.at(-1) ?? ''}
     </p>
   );

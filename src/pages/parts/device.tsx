@@ -17,7 +17,7 @@ interface Props {
 export function DeviceCard({ report, onCopied, onProblem }: Props) {
   const kind = !report ? 'asking' : !report.ok ? 'no' : report.software ? 'slow' : 'yes';
   return (
-    <section class={`device device-${kind}`} aria-labelledby="device-heading">
+    <section class={`device device-${kind}`} translate={false} aria-labelledby="device-heading">
       <h2 id="device-heading">{words.heading}</h2>
       <div aria-live="polite">
         {!report && <p>{words.asking}</p>}

@@ -94,7 +94,7 @@ function OwnTextField({ own, onOwn, onFile }: Pick<Props, 'own' | 'onOwn' | 'onF
 function Split({ tokens, unit }: { readonly tokens: number; readonly unit: string }) {
   const trained = Math.floor((tokens * 9) / 10);
   return (
-    <div class="split">
+    <div class="split" translate={false}>
       <div class="split-bar" aria-hidden="true">
         <span class="split-train" />
         <span class="split-held-out" />

@@ -37,7 +37,7 @@ export function FirstScreen({ visit }: { readonly visit: Visit }) {
             <b>{words.keptTitle(count(kept.step))}</b> {kept.whole ? words.keptLead : words.keptPart}
           </p>
         )}
-        <div class="start">
+        <div class="start" translate={false}>
           {kept && (
             <button type="button" class="button-big" disabled={!canStart} onClick={() => visit.goOn()}>
               {words.goOn(count(kept.step))}

@@ -29,7 +29,8 @@ export function TrainingScreen({ visit, look }: Props) {
   const members = people.filter(({ rank }) => rank !== null);
   const { logScale } = visit.settings.value;
   return (
-    <main class="training">
+    // why not translated: a translator replaces text nodes, and the figures would then stand still
+    <main class="training" translate={false}>
       <Controls visit={visit} />
       <section class="card loss" aria-labelledby="loss-heading">
         <h2 id="loss-heading" class="visually-hidden">

@@ -21,8 +21,10 @@ const NUMBERS = new Set(['layers', 'heads', 'headSize', 'context', 'batch', 'ste
 
 /** Reads `location.hash`. Never throws: what cannot be used is left out and named in `refused`. */
 export function readFragment(hash: string): Fragment {
-  const params = new URLSearchParams(hash.replace(/^#/, ''));
-  const secret = secretOfFragment(hash);
+  // some programs write links as HTML
+  const plain = hash.replaceAll('&amp;', '&');
+  const params = new URLSearchParams(plain.replace(/^#/, ''));
+  const secret = secretOfFragment(plain);
   const refused: string[] = [];
   if (params.has('room') && secret === undefined) refused.push(messages.link.badRoom);
   const given: Record<string, unknown> = {};

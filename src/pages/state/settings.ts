@@ -1,6 +1,7 @@
 /** What this browser remembers between visits (IndexedDB): look, name, last choice. Read as untrusted data. */
 import { get, set } from 'idb-keyval';
 import * as v from 'valibot';
+import { inTime } from '../../storage/intime';
 import { choiceFields } from './runchoice';
 
 const schema = v.object({
@@ -22,12 +23,15 @@ export function settingsOf(value: unknown): Settings {
   return result.success ? result.output : NO_SETTINGS;
 }
 
-/** Rejects if the browser gives no storage (a private window of some browsers). */
+/** The page is blank until then, so it waits for its settings less long than for other things in a store. */
+const LOAD_MS = 1_000;
+
+/** Rejects if the browser gives no storage (a private window of some browsers) or it does not answer. */
 export async function loadSettings(): Promise<Settings> {
-  return settingsOf(await get(KEY));
+  return settingsOf(await inTime(get(KEY), LOAD_MS));
 }
 
 /** Rejects like loadSettings. */
 export async function saveSettings(settings: Settings): Promise<void> {
-  await set(KEY, settings);
+  await inTime(set(KEY, settings));
 }

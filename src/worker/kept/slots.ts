@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
+import { inTime } from '../../storage/intime';
 import { OpfsFolder } from '../../storage/opfs';
 import { sha256 } from '../../train/hash';
 import { parseRunFile, type RunFile } from '../../train/runfile';
@@ -92,7 +93,7 @@ export interface Slot {
  */
 export async function takeSlot(room: string, below = MAX_SLOTS): Promise<Slot | null> {
   for (let number = 0; number < below; number++) {
-    const isMine = await new Promise<boolean>((resolve, reject) => {
+    const answer = new Promise<boolean>((resolve, reject) => {
       const hold = (lock: Lock | null) => {
         resolve(lock !== null);
         // the browser frees the lock when this Worker ends
@@ -100,6 +101,7 @@ export async function takeSlot(room: string, below = MAX_SLOTS): Promise<Slot | 
       };
       navigator.locks.request(`${ROOT} ${room} ${number}`, { ifAvailable: true }, hold).catch(reject);
     });
+    const isMine = await inTime(answer);
     if (isMine) return { folder: await OpfsFolder.open(ROOT, room, String(number)), number };
   }
   return null;

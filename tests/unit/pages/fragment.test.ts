@@ -32,6 +32,19 @@ test('what is written into a link is read from it', () => {
   );
 });
 
+test('what mailers do to a link leaves its room and its choice, or is said', () => {
+  const secret = newSecret();
+  const link = writeFragment(secret, { ...DEFAULT_CHOICE, layers: 3 });
+  expect(readFragment(link.replaceAll('&', '&amp;'))).toMatchObject({ secret, choice: { layers: 3 }, refused: [] });
+  expect(readFragment(`#room=${secret}.`)).toMatchObject({ secret, refused: [] });
+  const dotted = readFragment(`${link}.`);
+  expect(dotted.secret).toBe(secret);
+  expect(dotted.refused.length + Number(dotted.choice.layers === 3)).toBe(1);
+  for (const broken of [`#room=3D${secret}`, `#room=${secret.slice(1)}`, `#room=${secret}a`]) {
+    expect(readFragment(broken)).toMatchObject({ secret: undefined, refused: [expect.stringContaining('damaged')] });
+  }
+});
+
 test('ten thousand hostile fragments end as a run file that is valid, with a sentence for what was left out', () => {
   const keys = fc.constantFrom(
     'room',

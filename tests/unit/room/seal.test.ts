@@ -24,6 +24,9 @@ describe('room key', () => {
     for (const bad of ['', '#', '#room=', '#room=short', `#room=${secret}x`, '#room=<script>aaaaaaaaaaaaaa']) {
       expect(secretOfFragment(bad)).toBeUndefined();
     }
+    for (const behind of ['.', ',', '!', '?', ')', '>', '"', '\u201d', '.)', '%2E', '.&m=x', ' and more']) {
+      expect(secretOfFragment(`#room=${secret}${behind}`)).toBe(secret);
+    }
     await expect(deriveRoom('short')).rejects.toThrow('22 letters');
   });
 });
