@@ -75,6 +75,25 @@ export class NonFinite extends Error {
   override readonly name = 'NonFinite';
 }
 
+/**
+ * Some ranks, not all, contributed numbers that cannot be right, so the step was not applied. Recoverable: the step runs
+ * again without them.
+ */
+export class BadContribution extends Error {
+  override readonly name = 'BadContribution';
+  constructor(
+    readonly step: number,
+    /** The ranks whose numbers were bad. */
+    readonly ranks: readonly number[],
+    /** By rank, the sum of the losses of its samples. */
+    losses: readonly number[],
+  ) {
+    super(
+      `step ${step} was not applied: rank ${ranks.join(', ')} contributed losses of ${ranks.map((rank) => losses[rank]).join(', ')}`,
+    );
+  }
+}
+
 /** A line of a rank's program failed: which rank, which line, and the lines around it. `cause` is what was thrown. */
 export class LineError extends Error {
   override readonly name = 'LineError';

@@ -2,10 +2,11 @@
  * A RankModel of plain numbers for tests of the trainer: a data-parallel model whose gradient is a made-up function of
  * parameters and tokens, summed over dp by the real group and applied with moments, committed by an exchange as at NORM.
  */
-import { NonFinite } from '../../src/errors';
+import { BadContribution, NonFinite } from '../../src/errors';
 import { IGNORED_TARGET } from '../../src/gpu/kernels';
 import { makeGroup } from '../../src/net/collective/group';
-import type { MicrobatchInput } from '../../src/train/data/data';
+import { type MicrobatchInput, sharesOf } from '../../src/train/data/data';
+import { suspectsOf } from '../../src/train/rank/ballot';
 import type { MakeRank, RankModel, StepInput } from '../../src/train/rank/rankcontract';
 import type { StateKind } from '../../src/train/state/elements';
 import { holdingOf } from '../../src/train/state/holding';
@@ -17,6 +18,8 @@ export interface PlainOptions {
   readonly at?: (where: string, step: number, self: string) => void | Promise<void>;
   /** Called before the state is read; rejects where the device is lost. `signal`: that of the generation. */
   readonly beforeRead?: (signal: AbortSignal) => Promise<void>;
+  /** The sum of the losses that a rank contributes, where it is not the true one. */
+  readonly claims?: (self: string, step: number, loss: number) => number;
   /** The step whose loss is not a number. */
   readonly broken?: number;
 }
@@ -46,10 +49,17 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       }
       newest = new Map([...state.mean].map(([unit, { length }], i) => [unit, padded(grads[i]!, length)]));
       await at('reduced', step);
-      const mine = new Float64Array([loss, ...vote()]);
+      const claimed = options.claims?.(transport.self, step, loss) ?? loss;
+      const mine = new Float64Array([claimed, ...vote()]);
       const all = await group.exchange(new Uint8Array(mine.buffer), `${mesh.generation}/${step}/NORM`);
       await at('voted', step);
       const ballots = all.map((bytes) => [...new Float64Array(bytes.slice().buffer)]);
+      const losses = ballots.map(([part]) => part!);
+      const suspects = suspectsOf(
+        losses,
+        sharesOf(run.train.globalBatch, plan.dp).map(({ count }) => count),
+      );
+      if (suspects.length > 0) throw new BadContribution(step, suspects, losses);
       const mean = ballots.reduce((sum, [part]) => sum + part!, 0) / tokens;
       if (step === options.broken) throw new NonFinite(`step ${step} gave loss NaN`);
       const [means, squares] = [[...state.mean.values()], [...state.square.values()]];

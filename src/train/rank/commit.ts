@@ -2,9 +2,9 @@
  * NORM, the commit point: the ranks exchange norm, loss and votes, and every rank computes the same results from them.
  * In a local step (DiLoCo), norm and clipping are those of the replica.
  */
-import { NonFinite } from '../../errors';
+import { BadContribution, NonFinite } from '../../errors';
 import type { Instance } from '../../model/instance';
-import { type Ballot, lossOf, packBallot, readBallots, sumsqOf } from './ballot';
+import { type Ballot, lossOf, packBallot, readBallots, sumsqOf, suspectsOf } from './ballot';
 import type { Cluster } from './cluster';
 import type { OuterSteps } from './outersteps';
 import type { StepInput, StepOutcome } from './rankcontract';
@@ -33,11 +33,15 @@ export class Commit {
     readonly outer: OuterSteps | undefined,
   ) {}
 
-  /** Called when all gradients are complete. Rejects with NonFinite on all ranks, before any parameter changes. */
+  /**
+   * Called when all gradients are complete. Rejects with NonFinite or BadContribution on all ranks, before any parameter
+   * changes.
+   */
   async run(input: StepInput, isLocal: boolean, tag: string): Promise<StepOutcome> {
     const mine = packBallot(await this.#ballot(input, isLocal));
     const said = await this.cluster.world.exchange(mine, tag);
     const ballots = readBallots(said, this.instance.units.length, this.outer?.fragments ?? 0);
+    this.#checkContributions(ballots, input.step);
     const loss = lossOf(ballots) / input.tokens;
     const { own, gradNorm } = this.#norms(ballots, input.tokens, isLocal);
     if (!Number.isFinite(gradNorm) || !Number.isFinite(loss)) {
@@ -51,6 +55,18 @@ export class Commit {
     this.cluster.trace.instant('host', 'loss', { value: loss });
     this.cluster.trace.instant('host', 'gradNorm', { value: gradNorm });
     return { loss, gradNorm, votes: ballots.map(({ vote }) => vote) };
+  }
+
+  /**
+   * Throw BadContribution, on all ranks alike, where some rank's loss cannot be right. A replica of several ranks shows
+   * only that one of them is wrong, so there the numbers end the run as before.
+   */
+  #checkContributions(ballots: readonly Ballot[], step: number): void {
+    const { shares } = this.options;
+    if (ballots.length !== shares.length) return;
+    const losses = ballots.map(({ loss }) => loss);
+    const ranks = suspectsOf(losses, shares);
+    if (ranks.length > 0) throw new BadContribution(step, ranks, losses);
   }
 
   /**

@@ -2,7 +2,7 @@
  * The executor runs one rank's program line by line. It is one loop and one switch: every parallel strategy is in the
  * lines (plan/lower.ts), every number in the lists (model/) and the groups (net/collective). It does not know the plan.
  */
-import { DeviceLost, LineError, NonFinite, PeerLost, StaleGeneration } from '../../errors';
+import { BadContribution, DeviceLost, LineError, NonFinite, PeerLost, StaleGeneration } from '../../errors';
 import type { Microbatch } from '../../model/inputs';
 import type { Instance } from '../../model/instance';
 import type { Action, OuterPlan, UnitSize } from '../../plan/plan';
@@ -161,7 +161,9 @@ export class Executor {
    */
   #named(error: unknown, lines: readonly Action[], at: number): unknown {
     const { signal, mesh } = this.cluster;
-    const ends = [PeerLost, StaleGeneration, NonFinite, DeviceLost].some((kind) => error instanceof kind);
+    const ends = [PeerLost, StaleGeneration, NonFinite, BadContribution, DeviceLost].some(
+      (kind) => error instanceof kind,
+    );
     if (ends || (signal.aborted && error === signal.reason)) return error;
     const text = printAction(lines[at]!, this.options.units);
     const around = aroundLine(lines, at, this.options.units);

@@ -3,7 +3,7 @@
  * outlives a generation (state, text, requests); generation.ts runs a single one. Awaits only the device and the
  * network.
  */
-import { DeviceLost, InputError, PeerLost, StaleGeneration, sentenceOf } from '../../errors';
+import { BadContribution, InputError, PeerLost, StaleGeneration, sentenceOf } from '../../errors';
 import type { JoinedGeneration } from '../../net/membership/membership';
 import { makeMesh } from '../../plan/mesh';
 import { validatePlan } from '../../plan/rules';
@@ -17,10 +17,11 @@ import { readRuns } from '../state/state';
 import { type CutState, holdingUnder } from '../state/sync';
 import type { Delivered } from './deliver';
 import { GenerationRun } from './generation';
-import { partingOf } from './parting';
+import { leavingWords } from './parting';
 import type { Prepared } from './prepared';
 import type { Proof } from './proof';
 import { weightsHash } from './prover';
+import { Recovery } from './recovery';
 import { Reporter } from './report';
 import type { FilesRequest, ProofRequest } from './requests';
 import type { TrainerDeps } from './setting';
@@ -77,13 +78,13 @@ export function startTrainer(deps: TrainerDeps): Trainer {
 class Training {
   readonly #reporter: Reporter;
   readonly #text: TextSource;
+  readonly #recovery: Recovery;
   readonly #leave = new AbortController();
   #requests: FilesRequest[] = [];
   #proofs: ProofRequest[] = [];
   /** True while a generation trains: requests are then answered at its next step border. */
   #training = false;
   #ended = false;
-  #isDeviceLost = false;
   #ending = false;
   /** Newest first; older states are kept in case parts of the newest are lost with a peer. */
   #held: readonly CutState[] = [];
@@ -95,6 +96,7 @@ class Training {
 
   constructor(readonly deps: TrainerDeps) {
     this.#reporter = new Reporter(deps.transport, deps.onStatus);
+    this.#recovery = new Recovery(deps.reopen, this.#reporter);
     this.#text = new TextSource(deps.loadSource);
   }
 
@@ -112,12 +114,12 @@ class Training {
         }
         ({ number: after, paused } = joined);
         ({ ended, files } = await this.#enter(joined));
-        if (this.#isDeviceLost) await this.#reopen();
+        await this.#recovery.settle();
       }
       this.#reporter.enter(ended);
       return await this.#result(ended, files);
     } catch (error) {
-      this.deps.membership.fail(partingOf(error));
+      this.deps.membership.fail(leavingWords(error));
       this.#reporter.enter('failed', sentenceOf(error));
       throw error;
     } finally {
@@ -200,15 +202,19 @@ class Training {
     } catch (error) {
       const isOver = error instanceof PeerLost || error instanceof StaleGeneration;
       if (isOver || (joined.signal.aborted && error === joined.signal.reason)) return { ended: null, files: null };
+      // the step runs again without the rank whose numbers are bad, which leaves by itself
+      const isBad = error instanceof BadContribution;
+      if (isBad && !error.ranks.includes(mesh.rank)) return { ended: null, files: null };
       hasFailed = true;
       // why here: closing the round may wait for peers, and they wait for this one
-      this.deps.membership.fail(partingOf(error));
-      if (!(error instanceof DeviceLost) || !this.deps.reopen) throw error;
-      this.#isDeviceLost = true;
+      this.deps.membership.fail(leavingWords(error));
+      this.#recovery.after(error);
       return { ended: null, files: null };
     } finally {
       this.#training = false;
       ({ held: this.#held, prepared: this.#prepared } = await round.close(hasFailed));
+      // why: the state of a device that computes wrongly must not reach the others
+      if (this.#recovery.isWrong) this.#held = [];
       this.#delivered = round.delivered;
       const [mine] = this.#held;
       // why only then: a generation that broke early leaves a state that an earlier plan has cut
@@ -224,13 +230,6 @@ class Training {
       this.#answer();
       this.#askOnward(mesh.rank);
     }
-  }
-
-  /** Open the device again; the next generation goes on from the newest copy or from the other peers. */
-  async #reopen(): Promise<void> {
-    this.#isDeviceLost = false;
-    this.#reporter.enter('opening', 'The graphics device was lost; it is being opened again.');
-    await this.deps.reopen?.();
   }
 
   /** A run other than the previous one begins without a state; the first run begins with the states kept of it. */

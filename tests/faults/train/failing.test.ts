@@ -122,3 +122,35 @@ test('a tab that fails says why before it tidies up, even where that waits for p
   await settled();
   expectCurve(a.metrics, (await undisturbed()).metrics);
 });
+
+test.each([
+  ['not finite', Number.NaN],
+  ['a hundred times those of the others', 1e9],
+])(
+  'a rank whose numbers are %s: the step runs again without it, and it comes back; after three times it watches',
+  async (_, wrong) => {
+    const reference = await undisturbed();
+    const room = new TrainRoom(smallRun(STEPS), ['a', 'b', 'c']);
+    room.onFailure = () => room.declare(['a', 'c']);
+    const reopen = async () => {
+      setTimeout(() => room.declare(['a', 'b', 'c']), 5);
+    };
+    const makeRank = plainRanks({ claims: (self, step, loss) => (self === 'b' && step >= 8 ? wrong : loss) });
+    const [a, b, c] = ['a', 'b', 'c'].map((peer) => room.start(peer, { makeRank, reopen, mirrorEveryMs: 10_000 }));
+    room.declare(['a', 'b', 'c']);
+    await expect(b!.trainer.finished).rejects.toThrow('in 3 steps, so this tab only watches');
+    const [one, three] = await Promise.all([a!.trainer.finished, c!.trainer.finished]);
+    await settled();
+    expect(room.failures).toEqual(Array(3).fill('b: its graphics chip computed numbers that cannot be right'));
+    expectCurve(a!.metrics, reference.metrics);
+    expect(three.weightsHash).toBe(one.weightsHash);
+  },
+);
+
+test('numbers that are wrong on all ranks mean that the run has diverged: all say so', async () => {
+  const room = new TrainRoom(smallRun(STEPS), ['a', 'b']);
+  const makeRank = plainRanks({ broken: 5, claims: (_, step, loss) => (step === 5 ? Number.NaN : loss) });
+  const tabs = ['a', 'b'].map((peer) => room.start(peer, { makeRank }));
+  room.declare(['a', 'b']);
+  for (const { trainer } of tabs) await expect(trainer.finished).rejects.toThrow('step 5 gave loss NaN');
+});

@@ -1,0 +1,48 @@
+/** What a tab does after its device was lost or has computed wrongly: open the device again, or give up. */
+import { BadContribution, DeviceLost, KernelError } from '../../errors';
+import type { Reporter } from './report';
+
+const LOST = 'The graphics device was lost; it is being opened again.';
+const WRONG = 'This device computed numbers that cannot be right; it is being opened again.';
+/** A rank whose numbers are bad for the third time takes part no more. */
+const MOST_STRIKES = 3;
+
+export class Recovery {
+  /** Why the device is opened again before the next generation; '' if it is not. */
+  #why = '';
+  /** Steps that could not be applied because of this rank's numbers. */
+  #strikes = 0;
+
+  constructor(
+    private readonly reopen: (() => Promise<void>) | undefined,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /** True if the state that the device held must not reach the others. */
+  get isWrong(): boolean {
+    return this.#why === WRONG;
+  }
+
+  /** Plan to open the device again after `error`. Throws where this rank does not go on. */
+  after(error: unknown): void {
+    if (!this.reopen) throw error;
+    if (error instanceof DeviceLost) this.#why = LOST;
+    else if (!(error instanceof BadContribution)) throw error;
+    else {
+      this.#strikes += 1;
+      this.#why = WRONG;
+      if (this.#strikes < MOST_STRIKES) return;
+      throw new KernelError(
+        `This device computed numbers that cannot be right in ${this.#strikes} steps, so this tab only watches: update its graphics driver or use another device.`,
+      );
+    }
+  }
+
+  /** Open the device again if that is planned. */
+  async settle(): Promise<void> {
+    if (this.#why === '') return;
+    this.reporter.enter('opening', this.#why);
+    this.#why = '';
+    await this.reopen?.();
+  }
+}
