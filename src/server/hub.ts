@@ -56,7 +56,8 @@ export class Hub {
     return this.#rooms.size;
   }
 
-  connect(socket: HubSocket): HubConnection {
+  /** `takeShared`: takes a message from the rate that the socket shares with others of its address. */
+  connect(socket: HubSocket, takeShared: () => boolean = () => true): HubConnection {
     const bucket = new TokenBucket(SERVER_RATE, this.now);
     let place: { readonly room: string; readonly peer: PeerId } | undefined;
     return {
@@ -66,6 +67,7 @@ export class Hub {
       receive: (text) => {
         try {
           if (!bucket.take()) throw new ProtocolError(`more than ${SERVER_RATE.perSecond} messages a second`);
+          if (!takeShared()) throw new ProtocolError('too many messages from this address');
           const message = parseClientMessage(text);
           if (message.t === 'hello') {
             if (place) throw new ProtocolError('a second hello on one socket');

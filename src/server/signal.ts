@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { SIGNALING_PATH } from '../net/signaling/signaladdress';
 import { MAX_ENVELOPE_BYTES } from '../net/signaling/signalwire';
+import { type AddressLimits, type Admission, addressOf, ClientAddresses } from './addresses';
 import { CLOSE, Hub, LIMITS } from './hub';
 
 interface SignalingOptions {
@@ -16,6 +17,8 @@ interface SignalingOptions {
   readonly shared?: boolean;
   /** Allowed origins of pages behind a proxy, checked instead of the Host header: `https://name[:port]`. */
   readonly origins?: readonly string[];
+  /** What one client address may use. */
+  readonly perAddress?: AddressLimits;
   readonly helloWithinMs?: number;
   readonly pingEveryMs?: number;
 }
@@ -45,6 +48,7 @@ export function attachSignaling(server: Pick<HttpServer, 'on' | 'off'>, options:
     clientTracking: true,
   });
   const hub = new Hub();
+  const addresses = new ClientAddresses(options.perAddress);
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const path = URL.canParse(request.url ?? '', 'http://host') && new URL(request.url ?? '', 'http://host').pathname;
@@ -52,7 +56,13 @@ export function attachSignaling(server: Pick<HttpServer, 'on' | 'off'>, options:
       if (!options.shared) refuse(socket, '404 Not Found');
     } else if (!originAllowed(request, options)) refuse(socket, '403 Forbidden');
     else if (sockets.clients.size >= LIMITS.sockets) refuse(socket, '503 Service Unavailable');
-    else sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, hub, options));
+    else {
+      const admission = addresses.admit(addressOf(request, (options.origins ?? []).length > 0));
+      if (admission) {
+        socket.once('close', () => admission.leave());
+        sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, hub, admission, options));
+      } else refuse(socket, '429 Too Many Requests');
+    }
   };
   server.on('upgrade', onUpgrade);
   return () => {
@@ -68,14 +78,17 @@ function refuse(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-function serve(ws: WebSocket, hub: Hub, options: SignalingOptions): void {
-  const connection = hub.connect({
-    send: (text) => ws.send(text),
-    close: (code, reason) => close(ws, code, reason),
-    get backlogBytes() {
-      return ws.bufferedAmount;
+function serve(ws: WebSocket, hub: Hub, admission: Admission, options: SignalingOptions): void {
+  const connection = hub.connect(
+    {
+      send: (text) => ws.send(text),
+      close: (code, reason) => close(ws, code, reason),
+      get backlogBytes() {
+        return ws.bufferedAmount;
+      },
     },
-  });
+    () => admission.take(),
+  );
   const helloTimer = setTimeout(() => {
     if (!connection.greeted) close(ws, CLOSE.policy, 'no hello in time');
   }, options.helloWithinMs ?? LIMITS.helloWithinMs);

@@ -32,6 +32,7 @@ export class TrainRoom {
   readonly tabs = new Map<string, Tab>();
   /** What failed tabs said, as `peer: reason`. */
   readonly failures: string[] = [];
+  isStateLost = false;
   /** What the room does when a tab has failed. */
   onFailure: (peer: string) => void = () => {};
   readonly #plan: ParallelPlan;
@@ -127,6 +128,9 @@ export class TrainRoom {
         return room.#newest.number;
       },
       holdsState: () => {},
+      get isStateLost() {
+        return room.isStateLost;
+      },
       fail: (reason) => room.#fail(self, reason),
       next: (after, signal) =>
         new Promise((resolve, reject) => {

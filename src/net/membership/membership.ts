@@ -33,6 +33,8 @@ export interface Membership {
    * this rank. It takes part again with `next`.
    */
   fail(reason: string): void;
+  /** True if peers held a state of this run, and all of them are gone. */
+  readonly isStateLost: boolean;
   /** Highest number declared so far. Each rank sends it in its NORM vote, so all ranks stop at the same step border. */
   readonly declared: number;
 }

@@ -7,7 +7,7 @@ import type { PeerId } from '../../plan/mesh';
 import { asked, bring } from './asked';
 import { allowed, type Change } from './change';
 import { type Declaration, isAhead, type MembershipMessage, type Report } from './declaration';
-import { isHere } from './election';
+import { isHere, runHashOf } from './election';
 import { lead } from './lead';
 import { enter, gone, holdLinks, lapse, linger, MEMBER_MS, pingLapsed, report, wakeUp } from './member';
 import { ownRun, refuse } from './refusal';
@@ -28,6 +28,7 @@ export function reduce(setting: Setting, state: State, event: Event, now: number
   wakeUp(turn);
   absorb(turn, event);
   refuse(turn);
+  if (turn.isHeld) turn.state.heldRun = runHashOf(turn.state, setting);
   // why a bound: each repetition follows a declaration or a `go`, and even a lone peer needs one of each only
   for (let again = true, times = 0; again && times < 8; times++) {
     enter(turn);

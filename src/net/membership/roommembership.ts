@@ -7,7 +7,7 @@ import type { PeerId } from '../../plan/mesh';
 import type { Clock } from '../clock';
 import type { Change } from './change';
 import { type Declaration, type MembershipMessage, parseMembershipMessage } from './declaration';
-import { presentOf } from './election';
+import { presentOf, runHashOf } from './election';
 import type { JoinedGeneration, Membership } from './membership';
 import { reduce } from './reduce';
 import { type Effect, type Event, initialState, type RosterView, type Setting, type State } from './state';
@@ -54,6 +54,11 @@ export class RoomMembership implements Membership {
 
   get declared(): number {
     return this.#state.newest.number;
+  }
+
+  get isStateLost(): boolean {
+    const { heldRun, elected } = this.#state;
+    return elected.held === 0 && heldRun !== '' && heldRun === runHashOf(this.#state, this.options);
   }
 
   get newest(): Declaration {

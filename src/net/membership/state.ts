@@ -93,6 +93,8 @@ export interface State {
   readonly pingedAt: number;
 
   readonly elected: Elected;
+  /** The run that some peer has held a state of, as far as this peer has seen; '' for none. */
+  readonly heldRun: string;
   /** When the effects must be derived again even if no event changes this state; Infinity: never. */
   readonly wakeAt: number;
   /** Time of the last event. A long gap means that this peer has slept. */
@@ -181,6 +183,7 @@ export function initialState({ plan, run, firstReport = 0 }: Setting): State {
     lapsed: new Set(),
     doubted: new Map(),
     pingedAt: 0,
+    heldRun: '',
     elected: { from: undefined, authority: undefined, held: 0 },
     wakeAt: Number.NEGATIVE_INFINITY,
     lastAt: 0,

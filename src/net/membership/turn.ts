@@ -33,6 +33,11 @@ export class Turn {
     return this.state.newest.number >= this.#elect().held;
   }
 
+  /** Whether a willing peer holds a state of the run. */
+  get isHeld(): boolean {
+    return this.#elect().held > 0;
+  }
+
   /** Cached, because it is read several times per event and depends on these fields alone. */
   #elect(): Elected {
     const { state, setting } = this;

@@ -202,6 +202,10 @@ export class Session {
       else this.#pace.clear();
       this.linkRates.value = this.#meter.read(status.links, status.step);
       if (status.phase !== before.phase) this.say(messages.phase[status.phase]);
+      // why as news: while a tab trains its page shows no sentence, and this one says what was lost
+      if (status.phase === 'training' && status.sentence !== '' && status.sentence !== before.sentence) {
+        this.say(status.sentence);
+      }
     });
   }
 

@@ -162,6 +162,8 @@ export class GenerationRun {
     if (reporter.step > mine.step) {
       this.#setBack = `A part of step ${reporter.step} was lost with a tab, so all go on from step ${mine.step}.`;
     }
+    const isGone = announcements.every(({ held }) => held.length === 0) && this.setting.membership.isStateLost;
+    if (isGone) this.#setBack = 'The tabs that held the model are gone, so the run begins again from step 0.';
     reporter.tell({ step: this.#step, vocab: model.vocab });
     const rank = await this.setting.makeRank({ ...this.setting, run: prepared.run, plan, mesh, transport, trace });
     this.#built = rank;

@@ -154,3 +154,13 @@ test('numbers that are wrong on all ranks mean that the run has diverged: all sa
   room.declare(['a', 'b']);
   for (const { trainer } of tabs) await expect(trainer.finished).rejects.toThrow('step 5 gave loss NaN');
 });
+
+test('a run whose state is gone begins again and says so', async () => {
+  const room = new TrainRoom(smallRun(5), ['a']);
+  room.isStateLost = true;
+  const tab = room.start('a');
+  room.declare(['a']);
+  await tab.trainer.finished;
+  await settled();
+  expect(tab.sentences).toContain('The tabs that held the model are gone, so the run begins again from step 0.');
+});

@@ -1,6 +1,7 @@
 /** Failing is leaving: a rank that cannot go on says so, and the others run the step again without it. */
 import { expect, test } from 'vitest';
 import { parseMembershipMessage } from '../../../src/net/membership/declaration';
+import type { ParallelPlan } from '../../../src/plan/plan';
 import { idOf, SimRoom } from '../../helpers/simroom';
 
 const membersOf = (room: SimRoom, n: number) => room.peers.get(idOf(n))!.joined?.peers ?? [];
@@ -70,4 +71,24 @@ test('a page that failed takes part again with a new membership', async () => {
 
 test('a reason that is too long is refused', () => {
   expect(() => parseMembershipMessage({ t: 'left', reason: 'x'.repeat(201) })).toThrow('malformed');
+});
+
+test('where every holder of the state is gone the next member knows that it was lost; a newcomer to an empty room does not', async () => {
+  const room = new SimRoom();
+  const one = { fit: (_: number, plan: ParallelPlan) => ({ ...plan, dp: 1 }) };
+  room.add(1, one);
+  await room.settle();
+  expect(room.peers.get(idOf(1))!.machine.isStateLost).toBe(false);
+  const reserve = room.add(2, one);
+  await room.settle();
+  expect(reserve.joined).toBeUndefined();
+  expect(reserve.machine.isStateLost).toBe(false);
+  reserve.machine.holdsState = () => {
+    wasLost = reserve.machine.isStateLost;
+  };
+  let wasLost = false;
+  room.kill(idOf(1));
+  await room.settle();
+  expect(reserve.joined?.peers).toEqual([idOf(2)]);
+  expect(wasLost).toBe(true);
 });
