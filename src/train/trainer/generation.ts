@@ -241,7 +241,7 @@ export class GenerationRun {
     const isLast = this.#step === run.train.steps;
     const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
     if (isOn && wantsMirror && !isLast) await this.#mirrors.renew(run.model, () => this.#read());
-    if (!isLast) await this.#mirrors.copy(() => this.#read());
+    if (!isLast) await this.#mirrors.copy(rank.memory.param + rank.memory.moment, () => this.#read());
     this.#isEnded = votes.some(({ ends }) => ends);
     if (this.#isEnded || votes.some(({ keeps }) => keeps)) {
       // why: a step that is kept must have been reported, however soon its state is stored

@@ -14,11 +14,14 @@ import type { Traffic } from './traffic';
 /** The next mirror waits at least this many times the duration of the last one: at most two percent of the time. */
 const MIRROR_REST = 50;
 
+/** A larger state is not copied for a lost device: the tab would need twice as much host memory while it copies. */
+const MOST_COPIED_BYTES = 2 ** 29;
+
 export class Mirrors {
   /** True if the ranks of this generation keep copies for each other. */
   readonly isOn: boolean;
   /** True if this rank keeps a copy of its own state only. */
-  readonly #isAlone: boolean;
+  #isAlone: boolean;
   /** The newest mirror or copy, until the next committed step: then all ranks have their mirrors. */
   fresh: readonly CutState[] = [];
   #dueMs = Number.NEGATIVE_INFINITY;
@@ -52,9 +55,10 @@ export class Mirrors {
     this.#rest(t0, this.setting.mirrorEveryMs!);
   }
 
-  /** Copy what `read` returns if this rank keeps copies of its own state and one is due. */
-  async copy(read: () => Promise<CutState>): Promise<void> {
+  /** Copy what `read` returns, of `sizeBytes`, if this rank keeps copies of its own state and one is due. */
+  async copy(sizeBytes: number, read: () => Promise<CutState>): Promise<void> {
     const t0 = performance.now();
+    if (sizeBytes > MOST_COPIED_BYTES) this.#isAlone = false;
     if (!this.#isAlone || !this.isDue(t0)) return;
     this.fresh = [await read()];
     // why half: the copy then gets no older than the interval, the time of a step included
