@@ -4,6 +4,9 @@
  */
 import type { GpuDevice } from './device';
 
+/** A lost device is reported within this time after the first failure. */
+const LOSS_REPORT_MS = 1_000;
+
 export class StagingPool {
   readonly #free: GPUBuffer[] = [];
   readonly #taken = new Set<GPUBuffer>();
@@ -31,6 +34,9 @@ export class StagingPool {
     } catch (cause) {
       // A map fails because the device is lost or the work before it was refused. Report that instead of "map aborted".
       await Promise.race([this.device.lost, this.device.workDone().catch(() => undefined)]);
+      this.device.check();
+      // why again: a browser whose graphics process has died may refuse the map before it reports the loss
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_REPORT_MS))]);
       this.device.check();
       throw cause;
     }

@@ -57,7 +57,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       const losses = ballots.map(([part]) => part!);
       const suspects = suspectsOf(
         losses,
-        sharesOf(run.train.globalBatch, plan.dp).map(({ count }) => count),
+        sharesOf(run.train.globalBatch, plan.dp).map(({ count }) => count * run.model.context),
       );
       if (suspects.length > 0) throw new BadContribution(step, suspects, losses);
       const mean = ballots.reduce((sum, [part]) => sum + part!, 0) / tokens;

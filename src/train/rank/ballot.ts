@@ -40,20 +40,22 @@ export function lossOf(ballots: readonly Ballot[]): number {
   return ballots.reduce((total, { loss }) => total + loss, 0);
 }
 
-/** A loss per sample that is this many times the median of the others' cannot be right: a token costs a few nats. */
+/** A loss per token that is this many times the median of the ranks' cannot be right. */
 const MOST_TIMES_MEDIAN = 100;
+/** A median below one nat counts as one: where a model knows most samples by heart, a single one may cost far more. */
+const LEAST_MEDIAN = 1;
 
 /**
- * The ranks whose loss per sample is not finite, or far above that of the others; empty where all losses are such, as
- * then the run itself has diverged. `samples`: by rank, the samples its loss is of, 0 where it reports none.
+ * The ranks whose loss per token is not finite, or far above that of the others; empty where all losses are such, as
+ * then the run itself has diverged. `tokens`: by rank, the target tokens its loss is the sum of.
  */
-export function suspectsOf(losses: readonly number[], samples: readonly number[]): readonly number[] {
-  const telling = losses.flatMap((loss, rank) => (samples[rank]! > 0 ? [{ rank, mean: loss / samples[rank]! }] : []));
+export function suspectsOf(losses: readonly number[], tokens: readonly number[]): readonly number[] {
+  const telling = losses.map((loss, rank) => ({ rank, mean: loss / tokens[rank]! }));
   const good = telling.filter(({ mean }) => Number.isFinite(mean));
   const sorted = good.map(({ mean }) => mean).sort((a, b) => a - b);
   // why the lower: of two replicas, the one with the smaller loss is the measure
   const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
-  const isBad = (mean: number) => !Number.isFinite(mean) || (median > 0 && mean > MOST_TIMES_MEDIAN * median);
+  const isBad = (mean: number) => !Number.isFinite(mean) || mean > MOST_TIMES_MEDIAN * Math.max(LEAST_MEDIAN, median);
   const bad = telling.filter(({ mean }) => isBad(mean)).map(({ rank }) => rank);
   return bad.length < telling.length ? bad : [];
 }

@@ -41,7 +41,7 @@ export class Commit {
     const mine = packBallot(await this.#ballot(input, isLocal));
     const said = await this.cluster.world.exchange(mine, tag);
     const ballots = readBallots(said, this.instance.units.length, this.outer?.fragments ?? 0);
-    this.#checkContributions(ballots, input.step);
+    this.#checkContributions(ballots, input);
     const loss = lossOf(ballots) / input.tokens;
     const { own, gradNorm } = this.#norms(ballots, input.tokens, isLocal);
     if (!Number.isFinite(gradNorm) || !Number.isFinite(loss)) {
@@ -61,11 +61,15 @@ export class Commit {
    * Throw BadContribution, on all ranks alike, where some rank's loss cannot be right. A replica of several ranks shows
    * only that one of them is wrong, so there the numbers end the run as before.
    */
-  #checkContributions(ballots: readonly Ballot[], step: number): void {
+  #checkContributions(ballots: readonly Ballot[], { step, tokens }: StepInput): void {
     const { shares } = this.options;
     if (ballots.length !== shares.length) return;
     const losses = ballots.map(({ loss }) => loss);
-    const ranks = suspectsOf(losses, shares);
+    const samples = shares.reduce((sum, share) => sum + share, 0);
+    const ranks = suspectsOf(
+      losses,
+      shares.map((share) => (tokens * share) / samples),
+    );
     if (ranks.length > 0) throw new BadContribution(step, ranks, losses);
   }
 
