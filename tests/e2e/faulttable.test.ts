@@ -1,6 +1,6 @@
 /**
  * `npm run test:faults`: faults that happen to one of three tabs, in real browsers, as one table of what the others see.
- * `npm test` has a sample of them (members.test.ts, abuse.test.ts) and thousands on virtual time (worlds.test.ts).
+ * `npm test` has a sample of them (members.test.ts) and thousands on virtual time (worlds.test.ts).
  */
 import { test } from 'vitest';
 import { buildHash } from '../../src/server/plugin';
