@@ -122,7 +122,9 @@ export async function runHeadless(around: Surroundings): Promise<void> {
     rank.handicap(setup.handicap);
     const options = await startOptions(around, setup, room.self);
     const training = new AbortController();
-    void obey(around, training.signal, () => rank.end());
+    // why one rank: all end when one does, and a browser has six connections to a server, which the tabs share; each
+    // waiting request of a tab takes one
+    if (around.index === 0) void obey(around, training.signal, () => rank.end());
     const result = await rank.start(options).finally(() => training.abort());
     await post('trace', JSON.stringify(onWallClock(result)));
     await report({ ...reportOf(result), peakRssBytes: around.peakRssBytes?.() ?? null, sentence: '' });
