@@ -1,6 +1,6 @@
 /**
  * Computes the planner's inputs (devices and links) from traces of a few steps. These steps run calibrating plans on
- * the same ranks that are planned for. Pure; cli/measure.ts runs the steps.
+ * the same ranks that are planned for. Pure; cli/planning/measure.ts runs the steps.
  */
 import { PlanError } from '../errors';
 import type { TraceEvent } from '../trace/trace';

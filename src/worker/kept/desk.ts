@@ -1,6 +1,6 @@
 /**
  * The command line's server, as a rank of a headless run uses it. Files are sent and fetched in pieces, each with its
- * position and its hash. The other side is cli/headless.ts.
+ * position and its hash. The other side is cli/run/headless.ts.
  */
 import { StorageError } from '../../errors';
 import type { ByteSink, ByteSource, Receipt } from '../../storage/bytes';

@@ -1,4 +1,4 @@
-/** Ranks and links of a mesh: a panel for each replica, a strip for each stage, a box for each split (models/cube.ts). */
+/** Ranks and links of a mesh: a panel for each replica, a strip for each stage, a box for each split (models/cut/cube.ts). */
 import type { Axis, ParallelPlan } from '../../../plan/plan';
 import { cubeLayout, type RankBox } from '../models/cut/cube';
 import { type Cargo, type LinkLoad, pairsOf } from '../models/traffic/links';

@@ -13,7 +13,7 @@ const BAR = 22;
 interface Props {
   readonly tp: number;
   readonly heads: number;
-  /** Index of the sum that is under way (models/blockclock.ts), -1 for none. */
+  /** Index of the sum that is under way (models/time/blockclock.ts), -1 for none. */
   readonly lit: number;
 }
 

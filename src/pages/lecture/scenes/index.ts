@@ -1,4 +1,4 @@
-/** The view of each scene. A new scene needs a name in models/plans.ts, its words, and a line here. */
+/** The view of each scene. A new scene needs a name in models/choice/plans.ts, its words, and a line here. */
 import type { ComponentType } from 'preact';
 import type { Scene } from '../models/choice/plans';
 import { CubeScene } from './cube';
