@@ -58,6 +58,11 @@ export class StaleGeneration extends Error {
   }
 }
 
+/** Whether `error` says that the work's generation has ended. The room goes on in the next one. */
+export function isGenerationOver(error: unknown): error is PeerLost | StaleGeneration {
+  return error instanceof PeerLost || error instanceof StaleGeneration;
+}
+
 /** The GPU device was lost. Recoverable once: open a new device and take the state from a peer. */
 export class DeviceLost extends Error {
   override readonly name = 'DeviceLost';

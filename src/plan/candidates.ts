@@ -2,9 +2,8 @@
  * The candidate plans for a number of ranks: every plan that the rules accept, for a few counts of microbatches.
  * No candidate uses recompute.
  */
-import { PlanError } from '../errors';
 import { type ParallelPlan, parsePlan, SCHEDULES } from './plan';
-import { type RunFacts, validatePlan } from './rules';
+import { isRunnable, type RunFacts } from './rules';
 
 const ZERO = [0, 1, 2, 3] as const;
 /** Tried values of microbatches / pp: 4 keep the bubble of a pipeline small, more save memory. */
@@ -20,23 +19,13 @@ export function candidatePlans(facts: RunFacts): readonly ParallelPlan[] {
         for (const zero of dp > 1 ? ZERO : ([0] as const)) {
           for (const times of LADDER) {
             const plan = parsePlan({ dp, pp, tp, schedule, zero, microbatches: times * pp });
-            if (runs(plan, facts)) plans.push(plan);
+            if (isRunnable(plan, facts)) plans.push(plan);
           }
         }
       }
     }
   }
   return plans;
-}
-
-function runs(plan: ParallelPlan, facts: RunFacts): boolean {
-  try {
-    validatePlan(plan, facts);
-    return true;
-  } catch (error) {
-    if (error instanceof PlanError) return false;
-    throw error;
-  }
 }
 
 function divisors(n: number): number[] {

@@ -3,6 +3,7 @@
  * way out. Pipeline shapes are refused as PyTorch's pipelining schedules refuse them. Memory is not checked here
  * (gpu/memory.ts).
  */
+import { PlanError } from '../errors';
 import { refuseUnless } from './fields';
 import type { ParallelPlan } from './plan';
 
@@ -28,6 +29,17 @@ export function validatePlan(plan: ParallelPlan, facts: RunFacts): ParallelPlan 
   checkOuter(plan, facts);
   checkWire(plan);
   return plan;
+}
+
+/** Whether `plan` can run on `facts`. */
+export function isRunnable(plan: ParallelPlan, facts: RunFacts): boolean {
+  try {
+    validatePlan(plan, facts);
+    return true;
+  } catch (error) {
+    if (error instanceof PlanError) return false;
+    throw error;
+  }
 }
 
 function checkRanks({ dp, pp, tp }: ParallelPlan, { ranks }: RunFacts): void {

@@ -1,6 +1,6 @@
 /**
  * A rank of a headless run, the same in a page and in a Node process: asks the command line's server for its setup, trains,
- * and hands back metrics, trace, model and the final report. The other side is cli/headless.ts.
+ * and hands back metrics, trace, model and the final report. The other side is cli/run/headless.ts.
  */
 
 import { StorageError, sentenceOf } from '../errors';
@@ -70,17 +70,24 @@ interface Surroundings {
   }>;
 }
 
-interface Setup {
+/** The setup, which a rank asks for first. */
+export interface HeadlessSetup {
+  /** The run file as JSON text, the same for all ranks. */
   readonly run: string;
   readonly peers: number;
+  /** The room's secret. */
   readonly secret: string;
   readonly limitBytes: number | null;
   readonly hasInit: boolean;
   readonly handicap: Handicap;
   readonly tour: Tour | null;
+  /** Measure the links before the first step. */
   readonly probing: boolean;
+  /** True if files are wanted: the model's at the end, and checkpoints. */
   readonly delivers: boolean;
+  /** Steps from one checkpoint to the next, 0 for none. */
   readonly everySteps: number;
+  /** The checkpoint to resume from. */
   readonly resume: DeskCheckpoint | null;
 }
 
@@ -107,7 +114,9 @@ export async function runHeadless(around: Surroundings): Promise<void> {
       body: JSON.stringify(body),
     });
   try {
-    const setup = JSON.parse(new TextDecoder().decode(await fetchBytes(`${around.desk}/setup`, 'the setup'))) as Setup;
+    const setup = JSON.parse(
+      new TextDecoder().decode(await fetchBytes(`${around.desk}/setup`, 'the setup')),
+    ) as HeadlessSetup;
     const room = await enterRoom(around, setup);
     let said = '';
     const send = ({ phase, sentence, rank, newMetrics }: TabStatus) => {
@@ -149,7 +158,10 @@ async function obey({ desk, index }: Surroundings, signal: AbortSignal, end: () 
   }
 }
 
-async function enterRoom({ desk, index, connectSocket, connectPeer, near }: Surroundings, setup: Setup): Promise<Room> {
+async function enterRoom(
+  { desk, index, connectSocket, connectPeer, near }: Surroundings,
+  setup: HeadlessSetup,
+): Promise<Room> {
   const machine = await near?.machineOf(setup.secret);
   const presence: Presence = {
     peer: newPeerId(),
@@ -169,7 +181,7 @@ async function enterRoom({ desk, index, connectSocket, connectPeer, near }: Surr
   return openRoom({ signaling, presence, loadConnect: async () => connectPeer, ...(near && { near }) });
 }
 
-async function startOptions({ desk, index }: Surroundings, setup: Setup, self: string): Promise<StartOptions> {
+async function startOptions({ desk, index }: Surroundings, setup: HeadlessSetup, self: string): Promise<StartOptions> {
   // why only one: the others take their parts from it, so no other rank holds the whole model
   const init = setup.hasInit && index === 0 ? { init: await fetchBytes(`${desk}/init`, 'the initial weights') } : {};
   return {

@@ -2,13 +2,12 @@
  * `npm run plan -- RUN.json --measure`: runs a few steps under calibrating plans on real ranks to get the planner's
  * inputs. With --plans it also runs every plan of a list and prints the predictions beside the measurements.
  */
-import { PlanError } from '../../errors';
 import { BYTES_PER_MS_OF_MBIT } from '../../plan/links';
 import { calibrations, type Leg, measuredDevices, measuredLinks } from '../../plan/measured';
 import type { ParallelPlan } from '../../plan/plan';
 import { predict, type Workload } from '../../plan/planner';
 import type { Prediction } from '../../plan/prediction';
-import { validatePlan } from '../../plan/rules';
+import { isRunnable } from '../../plan/rules';
 import { planAt, type Tour } from '../../plan/tour';
 import { nameOf, roundedMs } from '../../plan/why';
 import { recordedSizes } from '../../train/rank/modelsizes';
@@ -103,7 +102,7 @@ async function prepareMeasurement(args: TrainArgs, plansPath: string | undefined
   const { run } = await prepareJob({ ...args, tour: tourOf([{ dp: ranks }]) }, places);
   const workload: Workload = { model: recordedSizes(run.model), globalBatch: run.train.globalBatch };
   const facts = { ...run.model, ranks, globalBatch: workload.globalBatch };
-  const calibrating = calibrations(ranks, workload.globalBatch).filter((plan) => runs(plan, facts));
+  const calibrating = calibrations(ranks, workload.globalBatch).filter((plan) => isRunnable(plan, facts));
   const plans: readonly object[] = [...calibrating, ...listed];
   const overrides = [...args.overrides, `train.steps=${LEG_STEPS * plans.length}`, 'train.evalEvery=0'];
   // why no limit: a plan that does not fit is predicted, not run
@@ -112,16 +111,6 @@ async function prepareMeasurement(args: TrainArgs, plansPath: string | undefined
     places,
   );
   return { workload, job, tried: job.tour!.plans.slice(calibrating.length) };
-}
-
-function runs(plan: ParallelPlan, facts: Parameters<typeof validatePlan>[1]): boolean {
-  try {
-    validatePlan(plan, facts);
-    return true;
-  } catch (error) {
-    if (error instanceof PlanError) return false;
-    throw error;
-  }
 }
 
 function legsOf(tour: Tour, { trace }: Collected): readonly Leg[] {

@@ -9,30 +9,8 @@ import * as v from 'valibot';
 import { sentenceOf } from '../../errors';
 import type { Handler } from '../../server/static';
 import type { TraceEvent } from '../../trace/trace';
-import type { DeskCheckpoint, Handicap, Tour } from '../../worker/api';
-import type { RankReport, RankStatus } from '../../worker/headless';
+import type { HeadlessSetup, RankReport, RankStatus } from '../../worker/headless';
 import type { FileDesk } from './filedesk';
-
-/** The setup, which a rank asks for first. */
-export interface HeadlessSetup {
-  /** The run file as JSON text, the same for all ranks. */
-  readonly run: string;
-  readonly peers: number;
-  /** The room's secret. */
-  readonly secret: string;
-  readonly limitBytes: number | null;
-  readonly hasInit: boolean;
-  readonly handicap: Handicap;
-  readonly tour: Tour | null;
-  /** Measure the links before the first step. */
-  readonly probing: boolean;
-  /** True if files are wanted: the model's at the end, and checkpoints. */
-  readonly delivers: boolean;
-  /** Steps from one checkpoint to the next, 0 for none. */
-  readonly everySteps: number;
-  /** The checkpoint to resume from. */
-  readonly resume: DeskCheckpoint | null;
-}
 
 interface HeadlessFiles {
   readonly source: Uint8Array;

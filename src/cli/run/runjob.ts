@@ -5,9 +5,10 @@
 import { Interrupted } from '../../errors';
 import { newSecret } from '../../net/signaling/roomkey';
 import { startServer } from '../../server/server';
+import type { HeadlessSetup } from '../../worker/headless';
 import { type Collected, Collector } from './collect';
 import { FileDesk, type Keeping } from './filedesk';
-import { HeadlessDesk, type HeadlessSetup } from './headless';
+import { HeadlessDesk } from './headless';
 import type { Job } from './job';
 import { launchNodes, launchTabs } from './launch';
 import { Progress } from './progress';

@@ -1,5 +1,5 @@
 /** Streams the model's files at the end of a run from the devices of all ranks to the outlet that rank 0 writes to. */
-import { PeerLost, StaleGeneration } from '../../errors';
+import { isGenerationOver } from '../../errors';
 import type { Group } from '../../net/collective/group';
 import { type Outlet, writeText } from '../../storage/bytes';
 import { companionFiles, modelFileHeader, modelFilePieces } from '../files/checkpoint';
@@ -49,7 +49,7 @@ export async function awaitDelivery(
     await world.exchange(new Uint8Array(), `${mesh.generation}/${step}/delivered`);
   } catch (error) {
     // why not an error: this rank has delivered, and a peer that left has too, or its own end is reported
-    if (!(error instanceof PeerLost || error instanceof StaleGeneration)) throw error;
+    if (!isGenerationOver(error)) throw error;
   }
   await transport.flush();
 }

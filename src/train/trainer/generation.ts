@@ -2,7 +2,7 @@
  * One generation of one tab: take the state, build the rank, and run steps until the last one or until a newer
  * generation is declared. A step commits at NORM; the next generation runs uncommitted steps again.
  */
-import { PeerLost, StaleGeneration } from '../../errors';
+import { isGenerationOver, StaleGeneration } from '../../errors';
 import { type Group, makeGroup } from '../../net/collective/group';
 import { isModelOnEach } from '../../plan/plan';
 import { batchOf, sharesOf } from '../data/data';
@@ -117,9 +117,8 @@ export class GenerationRun {
     try {
       return [await this.#read()];
     } catch (error) {
-      const isTorn = error instanceof PeerLost || error instanceof StaleGeneration;
       if (hasFailed) return [];
-      if (!isTorn || this.#mirrors.fresh.length + this.held.length === 0) throw error;
+      if (!isGenerationOver(error) || this.#mirrors.fresh.length + this.held.length === 0) throw error;
       return [];
     }
   }

@@ -1,5 +1,5 @@
 /** The proofs of one generation, one at a time: begun at a step border when a rank has asked, ended at the next. */
-import { InputError, PeerLost, StaleGeneration } from '../../errors';
+import { InputError, isGenerationOver } from '../../errors';
 import { outerAt } from '../../plan/outer';
 import type { RankModel } from '../rank/rankcontract';
 import type { CutState } from '../state/sync';
@@ -51,7 +51,7 @@ export class Proofs {
       const proof = await this.traffic.uncounted(() => prover.end(gradients));
       for (const request of proof ? mine : []) request.resolve(proof!);
     } catch (error) {
-      if (error instanceof PeerLost || error instanceof StaleGeneration) throw error;
+      if (isGenerationOver(error)) throw error;
       for (const request of mine) request.reject(error);
     }
     for (const request of mine) request.state = 'answered';

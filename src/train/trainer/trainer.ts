@@ -3,7 +3,7 @@
  * outlives a generation (state, text, requests); generation.ts runs a single one. Awaits only the device and the
  * network.
  */
-import { BadContribution, InputError, PeerLost, StaleGeneration, sentenceOf } from '../../errors';
+import { BadContribution, InputError, isGenerationOver, sentenceOf } from '../../errors';
 import type { JoinedGeneration } from '../../net/membership/membership';
 import { makeMesh } from '../../plan/mesh';
 import { validatePlan } from '../../plan/rules';
@@ -200,8 +200,8 @@ class Training {
       const files = await round.train();
       return { ended: round.step < steps ? 'stopped' : 'done', files };
     } catch (error) {
-      const isOver = error instanceof PeerLost || error instanceof StaleGeneration;
-      if (isOver || (joined.signal.aborted && error === joined.signal.reason)) return { ended: null, files: null };
+      const isAborted = joined.signal.aborted && error === joined.signal.reason;
+      if (isGenerationOver(error) || isAborted) return { ended: null, files: null };
       // the step runs again without the rank whose numbers are bad, which leaves by itself
       const isBad = error instanceof BadContribution;
       if (isBad && !error.ranks.includes(mesh.rank)) return { ended: null, files: null };

@@ -2,7 +2,7 @@
 import { PlanError } from '../../../../errors';
 import { MOST_MEMBERS } from '../../../../net/membership/election';
 import { type ParallelPlan, parsePlan, type ScheduleName } from '../../../../plan/plan';
-import { type RunFacts, validatePlan } from '../../../../plan/rules';
+import { isRunnable, type RunFacts, validatePlan } from '../../../../plan/rules';
 import type { RunFile } from '../../../tab';
 
 export const SCENES = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube', 'which', 'proof', 'glance'] as const;
@@ -110,14 +110,4 @@ export function sceneOf(plan: ParallelPlan): Scene {
   if (tp > 1) return 'tensor';
   if (dp > 1) return zero > 0 ? 'zero' : 'data';
   return 'one';
-}
-
-export function isRunnable(plan: ParallelPlan, facts: RunFacts): boolean {
-  try {
-    validatePlan(plan, facts);
-    return true;
-  } catch (error) {
-    if (error instanceof PlanError) return false;
-    throw error;
-  }
 }

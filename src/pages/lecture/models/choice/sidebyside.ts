@@ -1,9 +1,10 @@
 /** All schedules that a room's pipeline can run, each with its measurement, if any, and its bubble formula. Pure. */
 import { type ParallelPlan, parsePlan, SCHEDULES, type ScheduleName } from '../../../../plan/plan';
+import { isRunnable } from '../../../../plan/rules';
 import type { Moment } from '../../facts/moment';
 import { conditionsOf, type Digest, keyOf } from '../digest';
 import { bubbleFormula, type Formula } from '../time/ideal';
-import { factsOf, isRunnable } from './plans';
+import { factsOf } from './plans';
 
 export interface Compared {
   readonly schedule: ScheduleName;
