@@ -11,12 +11,13 @@ import { type Help, runCommand } from './command';
 import { lanAddresses } from './machine/addresses';
 import { selfSigned } from './machine/certificate';
 
-const USAGE = 'npm start -- [--port 8080] [--host 0.0.0.0] [--https] [--origin https://name[:port] ...]';
+const USAGE = 'npm start -- [--port 8080] [--host 0.0.0.0] [--https] [--origin https://name[:port] ...] [--no-stun]';
 const OPTIONS = {
   port: { type: 'string' },
   host: { type: 'string' },
   https: { type: 'boolean' },
   origin: { type: 'string', multiple: true },
+  'no-stun': { type: 'boolean' },
 } as const;
 const pages = join(import.meta.dirname, '..', 'pages');
 
@@ -45,6 +46,7 @@ function readOptions(args: readonly string[]) {
       host: values.host ?? (values.https ? '0.0.0.0' : '127.0.0.1'),
       https: values.https ?? false,
       origins,
+      stun: !values['no-stun'],
     };
   } catch (error) {
     if (error instanceof InputError) throw error;
@@ -79,12 +81,12 @@ function openBrowser(address: string): void {
 }
 
 await runCommand(HELP, async (args) => {
-  const { port, host, https, origins } = readOptions(args);
+  const { port, host, https, origins, stun } = readOptions(args);
   const isOpen = host === '0.0.0.0' || host === '::';
   const lan = isOpen ? await lanAddresses() : [];
   const name = isOpen ? (lan[0] ?? 'localhost') : host === '127.0.0.1' ? 'localhost' : host;
   const tls = https ? { tls: await selfSigned([name, ...lan.slice(1), 'localhost']) } : {};
-  const server = await startServer({ pages, host, port, allowPrograms: false, origins, ...tls });
+  const server = await startServer({ pages, host, port, allowPrograms: false, origins, stun, ...tls });
   const addressOf = (host: string) => `${https ? 'https' : 'http'}://${host}:${server.port}/`;
   const address = origins[0] ?? addressOf(name);
   console.log(`${renderUnicodeCompact(address)}\nTabtrain is at ${address}`);
@@ -94,6 +96,10 @@ await runCommand(HELP, async (args) => {
   else if (origins.length > 0) console.log(`Pages of ${origins.join(' and ')} may signal; other origins are refused.`);
   else if (isOpen) console.log('WebGPU works on this machine only; for other devices add --https.');
   else console.log('Only this machine can open it; for other devices: npm start -- --https');
+  if (stun && server.stunPort === null)
+    console.log('No UDP port can be opened: devices that hide their addresses may not find each other.');
+  else if (stun && isOpen && server.stunPort !== server.port)
+    console.log(`UDP port ${server.port} is taken: STUN answers at port ${server.stunPort}.`);
   openBrowser(address);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void server.close());
 });

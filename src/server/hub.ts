@@ -4,7 +4,7 @@
  */
 import { ProtocolError } from '../errors';
 import { TokenBucket } from '../net/signaling/bucket';
-import { parseClientMessage, SERVER_RATE, type ServerMessage } from '../net/signaling/signalwire';
+import { parseClientMessage, SERVER_RATE, type ServerMessage, type Services } from '../net/signaling/signalwire';
 import type { PeerId } from '../plan/mesh';
 
 export const LIMITS = {
@@ -50,6 +50,7 @@ export class Hub {
   constructor(
     private readonly now: () => number = () => performance.now(),
     private readonly limits: { readonly rooms: number; readonly peersPerRoom: number } = LIMITS,
+    private readonly services: () => Services = () => ({}),
   ) {}
 
   get roomCount(): number {
@@ -109,7 +110,7 @@ export class Hub {
     room.set(hello.peer, { socket, token: hello.token, seal: hello.seal });
     old?.socket.close(CLOSE.policy, 'replaced by a newer socket of the same peer');
     const peers = [...room].filter(([peer]) => peer !== hello.peer).map(([peer, { seal }]) => ({ peer, seal }));
-    this.#send(socket, { t: 'room', peers });
+    this.#send(socket, { t: 'room', peers, services: this.services() });
     this.#tell(room, hello.peer, { t: 'here', peer: hello.peer, seal: hello.seal });
     return true;
   }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { ConnectError } from '../errors';
 import { attachSignaling } from './signal';
 import { type Handler, serveFolder } from './static';
+import { type StunServer, startStun } from './stun';
 
 interface ServerOptions {
   /** Folder of the built pages. */
@@ -17,12 +18,16 @@ interface ServerOptions {
   readonly allowPrograms: boolean;
   /** Origins of the pages behind a proxy (signal.ts). */
   readonly origins?: readonly string[];
+  /** Whether to answer STUN requests, at the same port number over UDP where that is free. */
+  readonly stun?: boolean;
   /** Gets each request before the pages do. Returns false for a request that it does not answer. */
   readonly route?: (...args: Parameters<Handler>) => boolean;
 }
 
 export interface RunningServer {
   readonly port: number;
+  /** UDP port of the STUN responder; null without one. */
+  readonly stunPort: number | null;
   close(): Promise<void>;
 }
 
@@ -37,13 +42,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const server: Server = options.tls
     ? createTlsServer({ ...options.tls, ...limits }, handler)
     : createServer(limits, handler);
-  const closeSignaling = attachSignaling(server, options);
+  let stun: StunServer | null = null;
+  const services = () => (stun ? { stun: stun.port } : {});
+  const closeSignaling = attachSignaling(server, { ...options, services });
   server.on('clientError', (_error, socket) => socket.destroy());
   await listen(server, options.port, options.host);
+  const { port } = server.address() as AddressInfo;
+  if (options.stun) stun = await startStun(options.host, port);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
+    stunPort: stun?.port ?? null,
     close: () =>
       new Promise((resolve) => {
+        stun?.close();
         closeSignaling();
         server.close(() => resolve());
         server.closeAllConnections();

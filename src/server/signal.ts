@@ -6,7 +6,7 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { SIGNALING_PATH } from '../net/signaling/signaladdress';
-import { MAX_ENVELOPE_BYTES } from '../net/signaling/signalwire';
+import { MAX_ENVELOPE_BYTES, type Services } from '../net/signaling/signalwire';
 import { type AddressLimits, type Admission, addressOf, ClientAddresses } from './addresses';
 import { CLOSE, Hub, LIMITS } from './hub';
 
@@ -19,6 +19,8 @@ interface SignalingOptions {
   readonly origins?: readonly string[];
   /** What one client address may use. */
   readonly perAddress?: AddressLimits;
+  /** What the server offers besides signaling, told to every peer that enters a room. */
+  readonly services?: () => Services;
   readonly helloWithinMs?: number;
   readonly pingEveryMs?: number;
 }
@@ -47,7 +49,7 @@ export function attachSignaling(server: Pick<HttpServer, 'on' | 'off'>, options:
     perMessageDeflate: false,
     clientTracking: true,
   });
-  const hub = new Hub();
+  const hub = new Hub(undefined, undefined, options.services);
   const addresses = new ClientAddresses(options.perAddress);
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {

@@ -1,6 +1,7 @@
 import { BroadcastSignaling, type ChannelLike } from '../../src/net/signaling/broadcastsignaling';
 import { deriveRoom } from '../../src/net/signaling/roomkey';
 import type { Presence, Signaling } from '../../src/net/signaling/signaling';
+import type { Services } from '../../src/net/signaling/signalwire';
 import { type SocketLike, SocketSignaling } from '../../src/net/signaling/socketsignaling';
 import { Hub, type HubConnection } from '../../src/server/hub';
 import { HandClock } from './clock';
@@ -77,11 +78,13 @@ export class FakeBrowser {
 
 /** The server's rooms, and sockets that are plain calls. */
 export class FakeServer {
-  hub = new Hub();
+  hub = this.#start();
   isUp = true;
   /** Envelopes delivered to peers. */
   echoes = 0;
   readonly #sockets = new Map<SocketLike, HubConnection>();
+
+  constructor(private readonly services: Services = {}) {}
 
   open(n: number, clock = new HandClock()) {
     const connect = () => this.#connect();
@@ -93,7 +96,7 @@ export class FakeServer {
   /** Everything it knew is gone with it. */
   die(): void {
     this.isUp = false;
-    this.hub = new Hub();
+    this.hub = this.#start();
     for (const socket of [...this.#sockets.keys()]) this.#drop(socket);
   }
 
@@ -109,6 +112,10 @@ export class FakeServer {
     const [socket] = [...this.#sockets].at(-1)!;
     socket.send = () => {};
     socket.onmessage = null;
+  }
+
+  #start(): Hub {
+    return new Hub(undefined, undefined, () => this.services);
   }
 
   #drop(socket: SocketLike): void {

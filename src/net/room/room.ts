@@ -125,7 +125,7 @@ class SignaledRoom implements Room {
     });
     this.#watchLinker = new Linker<PeerConnection>({
       self: this.self,
-      connect: (_, { initiator, onSignal }) => this.#connectPeer!({ initiator, onSignal }),
+      connect: (_, { initiator, onSignal }) => this.#connectDirectly({ initiator, onSignal }),
       send: (to, { attempt, data }) => signaling.send(to, { k: 'watch', attempt, data }),
       opened: (peer, connection) => this.#openWatch(peer, connection),
       closed: () => {},
@@ -260,10 +260,14 @@ class SignaledRoom implements Room {
         onFailed: () => this.#far.add(peer),
       });
     }
-    const connection = this.#connectPeer!({ initiator, onSignal });
+    const connection = this.#connectDirectly({ initiator, onSignal });
     const { bulk, control } = connection;
     this.#channels.tell({ peer, kind: 'direct', bulk, control });
     return connection;
+  }
+
+  #connectDirectly(options: Pick<ConnectOptions, 'initiator' | 'onSignal'>): PeerConnection {
+    return this.#connectPeer!({ ...options, iceServers: this.#signaling.iceServers ?? [] });
   }
 
   #openWatch(peer: PeerId, { connected, talk, onClose }: PeerConnection): void {

@@ -21,6 +21,8 @@ export interface ConnectOptions {
   readonly initiator: boolean;
   /** Called with the data to pass to `signal` of the other end: offer, answer, candidates. Plain JSON. */
   readonly onSignal: (data: unknown) => void;
+  /** STUN and TURN servers to ask. Without any, the addresses of this machine are the only candidates. */
+  readonly iceServers?: readonly RTCIceServer[];
   readonly wrtc?: Wrtc;
   readonly timeoutMs?: number;
 }
@@ -42,11 +44,11 @@ export interface PeerConnection extends Connection {
   readonly talk: Talk;
 }
 
-/** Start connecting with a new connection. Uses host candidates only: no STUN or TURN server is ever asked. */
+/** Start connecting with a new connection. Asks no STUN or TURN server but those of `iceServers`. */
 export function connectPeer(options: ConnectOptions): PeerConnection {
   const peer = new SimplePeer({
     initiator: options.initiator,
-    config: { iceServers: [] },
+    config: { iceServers: [...(options.iceServers ?? [])] },
     // why: keeps message boundaries, and keeps texts as texts
     objectMode: true,
     ...(options.wrtc ? { wrtc: options.wrtc } : {}),

@@ -31,6 +31,10 @@ export class MergedSignaling implements Signaling {
     });
   }
 
+  get iceServers(): readonly RTCIceServer[] {
+    return this.media.flatMap(({ iceServers = [] }) => iceServers);
+  }
+
   announce(presence: Presence): void {
     for (const medium of this.media) medium.announce(presence);
   }

@@ -34,6 +34,8 @@ export interface Presence {
 
 export interface Signaling {
   readonly self: PeerId;
+  /** STUN and TURN servers to connect with. Empty or absent where the medium names none. */
+  readonly iceServers?: readonly RTCIceServer[];
   /** Settles when the peers that were here before are known, or cannot be reached. */
   readonly met: Promise<void>;
   /** Send the new presence of this peer to the room, at every change. */

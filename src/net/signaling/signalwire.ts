@@ -16,6 +16,8 @@ const peer = v.pipe(v.string(), v.regex(/^[0-9a-f]{12}$/));
 const seal = v.pipe(v.string(), v.maxLength(60_000), v.regex(/^[A-Za-z0-9_-]+$/));
 const room = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{22}$/));
 const here = v.object({ peer, seal });
+/** What the server offers for links besides signaling. `stun`: UDP port of its STUN responder, on the server's host. */
+const services = v.object({ stun: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))) });
 
 const clientMessage = v.variant('t', [
   /** First message. `token` is a random value of the peer: only its holder may use the same id on a new socket. */
@@ -26,7 +28,7 @@ const clientMessage = v.variant('t', [
 
 const serverMessage = v.variant('t', [
   /** Answer to hello: the other peers of the room, each with its newest sealed presence. */
-  v.object({ t: v.literal('room'), peers: v.array(here) }),
+  v.object({ t: v.literal('room'), peers: v.array(here), services: v.optional(services, {}) }),
   v.object({ t: v.literal('here'), peer, seal }),
   v.object({ t: v.literal('left'), peer }),
   v.object({ t: v.literal('from'), peer, seal }),
@@ -35,6 +37,7 @@ const serverMessage = v.variant('t', [
 ]);
 
 export type ClientMessage = v.InferOutput<typeof clientMessage>;
+export type Services = v.InferOutput<typeof services>;
 export type ServerMessage = v.InferOutput<typeof serverMessage>;
 
 function parse<const Schema extends v.GenericSchema>(schema: Schema, text: string): v.InferOutput<Schema> {

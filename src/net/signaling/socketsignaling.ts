@@ -17,6 +17,7 @@ import {
   type ClientMessage,
   parseServerMessage,
   type ServerMessage,
+  type Services,
   SIGNALING_VERSION,
 } from './signalwire';
 
@@ -64,6 +65,7 @@ export class SocketSignaling implements Signaling {
   readonly #bucket: TokenBucket;
   readonly #outbox: Array<() => Promise<ClientMessage>> = [];
   #presence: Presence;
+  #services: Services = {};
   #socket: SocketLike | undefined;
   /** The server has answered the hello of this peer on this socket. */
   #joined = false;
@@ -89,6 +91,11 @@ export class SocketSignaling implements Signaling {
     });
     this.#roster.set(this.#presence);
     this.#open();
+  }
+
+  get iceServers(): readonly RTCIceServer[] {
+    const { stun } = this.#services;
+    return stun === undefined ? [] : [{ urls: `stun:${new URL(this.options.url).hostname}:${stun}` }];
   }
 
   announce(presence: Presence): void {
@@ -206,6 +213,7 @@ export class SocketSignaling implements Signaling {
         const before = [...this.#roster.peers.keys()];
         const now = new Set(message.peers.map(({ peer }) => peer));
         this.#joined = true;
+        this.#services = message.services;
         this.#failures = 0;
         this.#asked = false;
         if (this.#socket) this.#listen(this.#socket);

@@ -75,6 +75,17 @@ describe('peers of a signaling server', () => {
     await until(() => a.seen.ids.length === 2);
   });
 
+  test('learn the STUN responder of the server, which is on the host of its address', async () => {
+    const server = new FakeServer({ stun: 3478 });
+    const [a, browser] = [server.open(1), new FakeBrowser()];
+    const merged = new MergedSignaling([browser.open(1).signaling, a.signaling]);
+    expect(merged.iceServers).toEqual([]);
+    await a.signaling.met;
+    expect(merged.iceServers).toEqual([{ urls: 'stun:server:3478' }]);
+    server.die();
+    expect(merged.iceServers).toEqual([{ urls: 'stun:server:3478' }]);
+  });
+
   test('a socket that falls silent without closing is noticed within 30 s and replaced; an idle one that echoes is kept', async () => {
     const server = new FakeServer();
     const clock = new HandClock();

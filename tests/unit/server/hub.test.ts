@@ -32,15 +32,19 @@ describe('hub', () => {
     const a = join(hub, 1);
     const b = join(hub, 2);
     expect(a.socket.received).toEqual([
-      { t: 'room', peers: [] },
+      { t: 'room', peers: [], services: {} },
       { t: 'here', peer: idOf(2), seal: 'seal2' },
     ]);
-    expect(b.socket.received).toEqual([{ t: 'room', peers: [{ peer: idOf(1), seal: 'seal1' }] }]);
+    expect(b.socket.received).toEqual([{ t: 'room', peers: [{ peer: idOf(1), seal: 'seal1' }], services: {} }]);
     b.connection.receive(JSON.stringify({ t: 'announce', seal: 'new' }));
     expect(a.socket.received.at(-1)).toEqual({ t: 'here', peer: idOf(2), seal: 'new' });
     b.connection.closed();
     expect(a.socket.received.at(-1)).toEqual({ t: 'left', peer: idOf(2) });
-    expect(join(hub, 3).socket.received[0]).toEqual({ t: 'room', peers: [{ peer: idOf(1), seal: 'seal1' }] });
+    expect(join(hub, 3).socket.received[0]).toEqual({
+      t: 'room',
+      peers: [{ peer: idOf(1), seal: 'seal1' }],
+      services: {},
+    });
   });
 
   it('stamps the sender and passes on within the room only, without any queue for absent peers', () => {
@@ -51,7 +55,7 @@ describe('hub', () => {
     a.connection.receive(JSON.stringify({ t: 'send', to: idOf(2), seal: 'x' }));
     expect(b.socket.received.at(-1)).toEqual({ t: 'from', peer: idOf(1), seal: 'x' });
     a.connection.receive(JSON.stringify({ t: 'send', to: idOf(3), seal: 'x' }));
-    expect(stranger.socket.received).toEqual([{ t: 'room', peers: [] }]);
+    expect(stranger.socket.received).toEqual([{ t: 'room', peers: [], services: {} }]);
     expect(a.socket.closed).toBeUndefined();
     const late = join(hub, 9);
     expect(late.socket.received).toHaveLength(1);

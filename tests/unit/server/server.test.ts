@@ -55,7 +55,7 @@ describe('signaling server', () => {
     const socket = await open();
     const answer = nextMessage(socket);
     socket.send(hello(1));
-    expect(await answer).toEqual({ t: 'room', peers: [] });
+    expect(await answer).toEqual({ t: 'room', peers: [], services: {} });
     socket.close();
     await closing(socket);
   });
