@@ -15,6 +15,10 @@ export const real = (min: number, max: number) => {
 };
 export const oneOf = <const T extends readonly (string | number)[]>(options: T) =>
   v.picklist(options, `must be one of ${options.join(', ')}`);
+export const list = <const T extends v.GenericSchema<number>>(item: T) => {
+  const text = 'must be a list of 1 to 256 numbers';
+  return v.pipe(v.array(item, text), v.minLength(1, text), v.maxLength(256, text));
+};
 export const flag = v.boolean('must be true or false');
 
 /** The fields of `value` as `entries` say. Throws PlanError naming the first field that is unknown or wrong. */

@@ -1,7 +1,7 @@
 /** What the rules of `lower` need of a rank: which units it has, and where the two ends of a tied table are. */
 import type { Mesh } from './mesh';
 import type { ParallelPlan, UnitSize } from './plan';
-import { cutUnits, type StageSpan, stageCoord, stageCount } from './stages';
+import { type StageSpan, stageCoord, stageSpans } from './stages';
 
 /** The unit that owns a tied table, and the unit that reads it. */
 interface TiedUnits {
@@ -24,7 +24,7 @@ export interface RankPlace {
 }
 
 export function placeOf(plan: ParallelPlan, mesh: Mesh, units: readonly UnitSize[]): RankPlace {
-  const spans = cutUnits(units, stageCount(plan));
+  const spans = stageSpans(plan, units);
   const p = mesh.coord.pp;
   const coordOfUnit = (unit: number) => stageCoord(plan, spans.find(({ last }) => unit <= last)!.stage);
   const mine = units.map((_, unit) => unit).filter((unit) => coordOfUnit(unit) === p);

@@ -3,7 +3,7 @@
  * trace. This file holds types, defaults and the shape of the data; rules.ts checks which combinations can run.
  */
 import * as v from 'valibot';
-import { flag, integer, oneOf, real, section } from './fields';
+import { flag, integer, list, oneOf, real, section } from './fields';
 import { WIRES, type Wire } from './wire';
 
 export type Axis = 'dp' | 'pp' | 'tp';
@@ -22,6 +22,10 @@ export interface ParallelPlan {
   /** Per dp rank and step. */
   readonly microbatches: number;
   readonly recompute: boolean;
+  /** Samples of the global batch by replica (dp coordinate). Absent: almost equal shares. */
+  readonly shares?: readonly number[];
+  /** Units by stage, in model order. Absent: the model is cut by the cost of its units. */
+  readonly stageUnits?: readonly number[];
   /**
    * The code in which REDUCE sends gradients. With `outer` it is the code in which OUTER sends parameter changes, and
    * REDUCE of exact steps sends f32.
@@ -150,6 +154,8 @@ const planFields = {
   chunks: v.optional(count),
   microbatches: v.optional(count),
   recompute: v.optional(flag, false),
+  shares: v.optional(list(count)),
+  stageUnits: v.optional(list(count)),
   wire: v.optional(oneOf(WIRES), 'f32'),
   feedback: v.optional(flag, false),
   overlap: v.optional(flag, true),
@@ -172,10 +178,12 @@ const outerFields = {
  */
 export function parsePlan(value: unknown): ParallelPlan {
   const { feedback, overlap, outer, ...plan } = section(value, planFields, 'plan');
-  const { dp, pp, tp, zero, schedule, recompute, wire } = plan;
+  const { dp, pp, tp, zero, schedule, recompute, shares, stageUnits, wire } = plan;
   const chunks = plan.chunks ?? (schedule === 'interleaved' || schedule === 'zb-v' ? 2 : 1);
   return {
     ...{ dp, pp, tp, zero, schedule, chunks, microbatches: plan.microbatches ?? pp, recompute, wire },
+    ...(shares && { shares }),
+    ...(stageUnits && { stageUnits }),
     ...(feedback && { feedback }),
     ...(!overlap && { overlap }),
     ...(outer !== undefined && { outer: parseOuter(outer) }),

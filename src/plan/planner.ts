@@ -10,7 +10,8 @@ import { sharedPart, sharersOf } from './machines';
 import type { Action, ParallelPlan } from './plan';
 import type { Device, Prediction } from './prediction';
 import { clusterOf, simulate } from './simulate';
-import { type ModelSizes, type PassOp, sequencesOf, totalOf, type UnitFigures } from './sizes';
+import { type ModelSizes, type PassOp, sequencesByReplica, totalOf, type UnitFigures } from './sizes';
+import { fitToSpeeds } from './unequal';
 import { whyThis } from './why';
 
 export interface Workload {
@@ -70,7 +71,12 @@ export function recommend(
   return { ranked, alone, why: whyThis(ranked[0]!, ddp, alone, devices) };
 }
 
-/** The device while all ranks of its machine compute. */
+/** The devices while all ranks of their machines compute. */
+function busyDevices(devices: readonly Device[]): readonly Device[] {
+  const sharers = sharersOf(devices);
+  return devices.map((device, rank) => slowedBy(sharers[rank]!, device));
+}
+
 function slowedBy(sharers: number, device: Device): Device {
   const slow = ({ F, I, W }: Record<PassOp, number>) => ({ F: sharers * F, I: sharers * I, W: sharers * W });
   const { embed, block, head } = device.passMs;
@@ -82,7 +88,10 @@ function slowedBy(sharers: number, device: Device): Device {
   };
 }
 
-/** Recompute is tried only where a plan does not fit without: it costs a forward per backward. */
+/**
+ * Each plan is also tried with shares and stages by the devices' speed, if these differ. Recompute is tried only where
+ * a plan does not fit without: it costs a forward per backward.
+ */
 function predictAll(
   plans: readonly ParallelPlan[],
   workload: Workload,
@@ -90,8 +99,11 @@ function predictAll(
   links: Links,
 ): Prediction[] {
   return plans.map((plan) => {
-    const prediction = predict(plan, workload, devices, links);
-    return prediction.fits ? prediction : predict({ ...plan, recompute: true }, workload, devices, links);
+    const unequal = fitToSpeeds(plan, workload.model, workload.globalBatch, busyDevices(devices));
+    const [prediction] = [...new Set([unequal, plan])]
+      .map((one) => predict(one, workload, devices, links))
+      .sort(byMerit) as [Prediction];
+    return prediction.fits ? prediction : predict({ ...prediction.plan, recompute: true }, workload, devices, links);
   });
 }
 
@@ -102,20 +114,20 @@ export function predict(
   links: Links,
 ): Prediction {
   const units = model.units(plan.dp, plan.tp);
-  const sequences = sequencesOf(globalBatch, plan);
+  const ofReplicas = sequencesByReplica(globalBatch, plan);
   // why: the ranks of a tp group run in lockstep, so one rank of each group is simulated, as slow as the slowest
   const cluster = clusterOf({ ...plan, tp: 1 }, units);
-  const sharers = sharersOf(devices);
-  const busy = devices.map((device, rank) => slowedBy(sharers[rank]!, device));
+  const busy = busyDevices(devices);
+  const sequences = cluster.seats.map(({ mesh }) => ofReplicas[mesh.coord.dp]!);
   const groups = cluster.seats.map((_, rank) => busy.slice(rank * plan.tp, (rank + 1) * plan.tp));
   const steps = 2;
   const simulation = simulate(cluster, costsOf(plan, model, sequences, groups, links), steps);
   const { ranks, events, makespanMs } = simulation;
   const stepMs = simulation.stepMs * sharedPart(events, groups, makespanMs);
-  const footprints = model.memory(plan, sequences, cluster.programs);
+  const footprints = model.memory(plan, ofReplicas, cluster.programs);
   const memory = footprints.reduce((most, one) => (totalOf(one) > totalOf(most) ? one : most));
   const bytes = ranks.map(({ bytesSent }, rank) => {
-    return bytesSent / steps + tensorBytes(cluster.seats[rank]!.actions, units, plan.tp, sequences);
+    return bytesSent / steps + tensorBytes(cluster.seats[rank]!.actions, units, plan.tp, sequences[rank]!);
   });
   return {
     plan,
@@ -139,11 +151,11 @@ function tensorBytes(actions: readonly Action[], units: readonly UnitFigures[], 
   return sum(actions.map(ofLine));
 }
 
-/** `groups`: by simulated rank, the devices of its tp group. */
+/** By simulated rank: `sequences` of a microbatch, and `groups`, the devices of its tp group. */
 function costsOf(
   plan: ParallelPlan,
   model: ModelSizes,
-  sequences: number,
+  sequences: readonly number[],
   groups: readonly (readonly Device[])[],
   links: Links,
 ): Costs {
@@ -154,8 +166,10 @@ function costsOf(
   const pass = (op: PassOp, unit: number, rank: number): number => {
     const { kind, flops, allReduces } = units[unit]!;
     const share = whole[unit]!.flops[op] > 0 ? flops[op] / whole[unit]!.flops[op] : 1;
-    const computeMs = slowest(rank, ({ launchMs, passMs }) => launchMs + sequences * passMs[kind][op] * share);
-    return computeMs + sum(allReduces[op].map((floats) => collectiveMs(4 * sequences * floats, plan.tp, 2, near)));
+    const computeMs = slowest(rank, ({ launchMs, passMs }) => launchMs + sequences[rank]! * passMs[kind][op] * share);
+    return (
+      computeMs + sum(allReduces[op].map((floats) => collectiveMs(4 * sequences[rank]! * floats, plan.tp, 2, near)))
+    );
   };
   const parts = plan.zero >= 1 ? plan.dp : 1;
   return {
@@ -165,7 +179,7 @@ function costsOf(
       return slowest(rank, ({ stepMsPerMillion }) => (units[unit]!.paramFloats / parts / 1e6) * stepMsPerMillion);
     },
     sumMs: (unit) => sum((units[unit]!.copied ?? []).map((floats) => collectiveMs(4 * floats, plan.tp, 2, links))),
-    borderBytes: 4 * sequences * model.shape.context * model.shape.dim,
+    borderBytes: 4 * Math.max(...sequences) * model.shape.context * model.shape.dim,
     links: linksWithin(plan.dp * plan.pp * plan.tp, links),
     borderLinks: linksWithin(plan.pp * plan.tp, links),
   };

@@ -23,8 +23,10 @@ export interface RunFacts {
 export function validatePlan(plan: ParallelPlan, facts: RunFacts): ParallelPlan {
   checkRanks(plan, facts);
   checkBatch(plan, facts);
+  checkShares(plan, facts);
   checkTensorParallel(plan, facts);
   checkPipeline(plan, facts);
+  checkStageUnits(plan, facts);
   checkOverlap(plan);
   checkOuter(plan, facts);
   checkWire(plan);
@@ -52,6 +54,36 @@ function checkBatch({ dp, microbatches }: ParallelPlan, { globalBatch }: RunFact
   refuseUnless(globalBatch >= dp * microbatches, () => {
     return `train.globalBatch ${globalBatch} < plan.dp ${dp} x plan.microbatches ${microbatches} = ${dp * microbatches}: every microbatch needs a sample; raise globalBatch or lower microbatches or dp`;
   });
+}
+
+function checkShares({ dp, microbatches, shares }: ParallelPlan, { globalBatch }: RunFacts): void {
+  if (!shares) return;
+  refuseUnless(shares.length === dp, () => {
+    return `plan.shares has ${shares.length} shares for plan.dp ${dp} replicas; give one share for each, or leave shares out`;
+  });
+  const sum = sumOf(shares);
+  refuseUnless(sum === globalBatch, () => {
+    return `plan.shares ${shares.join(' + ')} = ${sum}, but train.globalBatch is ${globalBatch}; every sample belongs to one replica, so make them equal`;
+  });
+  const least = Math.min(...shares);
+  refuseUnless(least >= microbatches, () => {
+    return `plan.shares has a share of ${least} < plan.microbatches ${microbatches}: every microbatch needs a sample; raise the share or lower microbatches`;
+  });
+}
+
+function checkStageUnits({ pp, chunks, stageUnits }: ParallelPlan, { layers }: RunFacts): void {
+  if (!stageUnits) return;
+  refuseUnless(stageUnits.length === pp * chunks, () => {
+    return `plan.stageUnits has ${stageUnits.length} stages, but plan.pp ${pp} x plan.chunks ${chunks} = ${pp * chunks}; give the units of each stage, or leave stageUnits out`;
+  });
+  const sum = sumOf(stageUnits);
+  refuseUnless(sum === layers + 2, () => {
+    return `plan.stageUnits ${stageUnits.join(' + ')} = ${sum} units, but the model has model.layers ${layers} + 2 (embed and head) = ${layers + 2}; make them equal`;
+  });
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 function checkTensorParallel({ tp }: ParallelPlan, { heads, kvHeads, hidden }: RunFacts): void {

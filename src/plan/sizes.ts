@@ -4,6 +4,7 @@
  */
 import type { Program } from './lower';
 import type { ParallelPlan, UnitSize } from './plan';
+import { replicaShares } from './shares';
 
 /** The fields of a run file's model that decide sizes. */
 export interface ModelShape {
@@ -43,18 +44,30 @@ export interface ModelSizes {
   readonly shape: ModelShape;
   /** embed, blocks, head as one rank of `tp` holds them; flat buffers are padded for `dp` equal shards. */
   units(dp: number, tp: number): readonly UnitFigures[];
-  /** By rank, for microbatches of `sequences`; `programs` are those of the ranks by pipeline coordinate. */
-  memory(plan: ParallelPlan, sequences: number, programs: readonly Program[]): readonly PlannedMemory[];
+  /**
+   * By rank. `sequences`: those of a microbatch, by replica (`sequencesByReplica`). `programs`: those of the ranks by
+   * pipeline coordinate.
+   */
+  memory(plan: ParallelPlan, sequences: readonly number[], programs: readonly Program[]): readonly PlannedMemory[];
 }
 
 export function totalOf(memory: PlannedMemory): number {
   return Object.values(memory).reduce((sum, bytes) => sum + bytes, 0);
 }
 
+type Batching = Pick<ParallelPlan, 'dp' | 'microbatches' | 'shares'>;
+
+/**
+ * Sequences of a replica's largest microbatch, by replica. Replicas without shares of their own are all as large as the
+ * largest.
+ */
+export function sequencesByReplica(globalBatch: number, plan: Batching): readonly number[] {
+  const shares = replicaShares(globalBatch, plan);
+  const largest = Math.max(...shares);
+  return shares.map((share) => Math.ceil((plan.shares ? share : largest) / plan.microbatches));
+}
+
 /** Sequences of the largest microbatch of a step. */
-export function sequencesOf(
-  globalBatch: number,
-  { dp, microbatches }: Pick<ParallelPlan, 'dp' | 'microbatches'>,
-): number {
-  return Math.ceil(globalBatch / dp / microbatches);
+export function sequencesOf(globalBatch: number, plan: Batching): number {
+  return Math.max(...sequencesByReplica(globalBatch, plan));
 }

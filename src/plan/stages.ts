@@ -29,29 +29,48 @@ export function stagesOf(plan: ParallelPlan, p: number): readonly number[] {
 
 /** The units on pipeline coordinate `p`, ascending. Throws PlanError when there are too few units for the stages. */
 export function unitsOfCoord(plan: ParallelPlan, units: readonly UnitSize[], p: number): readonly number[] {
-  return cutUnits(units, stageCount(plan))
+  return stageSpans(plan, units)
     .filter(({ stage }) => stageCoord(plan, stage) === p)
     .flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, at) => first + at));
 }
 
+/** The units of every stage: as `plan.stageUnits` says, else cut by cost. Throws PlanError when there are too few units. */
+export function stageSpans(plan: ParallelPlan, units: readonly UnitSize[]): readonly StageSpan[] {
+  if (!plan.stageUnits) return cutUnits(units, stageCount(plan));
+  let first = 0;
+  return plan.stageUnits.map((count, stage) => {
+    const span = { stage, first, last: first + count - 1 };
+    first += count;
+    return span;
+  });
+}
+
 /**
  * Cut the units into `stages` runs of at least one unit: the costliest run is as cheap as possible, then the runs are as
- * even as possible (least sum of squares), then earlier runs are longer. Throws PlanError when there are too few units.
+ * even as possible (least sum of squares), then earlier runs are longer. `costOf`: a unit's cost on a stage, where stages differ in speed. Throws PlanError when there are too
+ * few units.
  */
-export function cutUnits(units: readonly UnitSize[], stages: number): readonly StageSpan[] {
+export function cutUnits<U extends UnitSize>(
+  units: readonly U[],
+  stages: number,
+  costOf: (unit: U, stage: number) => number = ({ cost }) => cost,
+): readonly StageSpan[] {
   if (units.length < stages) {
     throw new PlanError(
       `${stages} stages need at least ${stages} units, but the model has ${units.length}; lower pp or chunks`,
     );
   }
-  const sums = [0];
-  for (const unit of units) sums.push(sums.at(-1)! + unit.cost);
-  const cost = (from: number, to: number) => sums[to]! - sums[from]!;
-  const bottleneck = leastCut(units.length, stages, (from, to) => cost(from, to), Math.max).value;
+  const sums = Array.from({ length: stages }, (_, stage) => {
+    const ends = [0];
+    for (const unit of units) ends.push(ends.at(-1)! + costOf(unit, stage));
+    return ends;
+  });
+  const cost = (from: number, to: number, stage: number) => sums[stage]![to]! - sums[stage]![from]!;
+  const bottleneck = leastCut(units.length, stages, cost, Math.max).value;
   // why: the last bits of a sum of costs depend on its grouping, and runs of equal cost must count as equal
   const limit = bottleneck * (1 + 1e-9);
-  const square = (from: number, to: number) =>
-    cost(from, to) > limit ? Number.POSITIVE_INFINITY : cost(from, to) ** 2;
+  const square = (from: number, to: number, stage: number) =>
+    cost(from, to, stage) > limit ? Number.POSITIVE_INFINITY : cost(from, to, stage) ** 2;
   const { ends } = leastCut(units.length, stages, square, (a, b) => a + b);
   return ends.map((end, stage) => ({ stage, first: ends[stage - 1] ?? 0, last: end - 1 }));
 }
@@ -62,12 +81,12 @@ export function cutUnits(units: readonly UnitSize[], stages: number): readonly S
 function leastCut(
   length: number,
   parts: number,
-  value: (from: number, to: number) => number,
+  value: (from: number, to: number, part: number) => number,
   combine: (a: number, b: number) => number,
 ): { readonly value: number; readonly ends: readonly number[] } {
   // rest[from] = least value of units from.. cut into the parts handled so far; next[p][from] = end of the first of them
   let rest = Array.from({ length: length + 1 }, (_, from) =>
-    from < length ? value(from, length) : Number.POSITIVE_INFINITY,
+    from < length ? value(from, length, parts - 1) : Number.POSITIVE_INFINITY,
   );
   const next = [Array.from({ length: length + 1 }, () => length)];
   for (let part = 1; part < parts; part++) {
@@ -76,7 +95,7 @@ function leastCut(
       let best = Number.POSITIVE_INFINITY;
       ends[from] = length;
       for (let end = length - part; end > from; end--) {
-        const total = combine(value(from, end), rest[end]!);
+        const total = combine(value(from, end, parts - 1 - part), rest[end]!);
         if (total < best * (1 - 1e-12)) {
           best = total;
           ends[from] = end;

@@ -6,8 +6,8 @@ import { describe, expect } from 'vitest';
 import { unitSizes } from '../../src/model/model';
 import { lower } from '../../src/plan/lower';
 import { type Mesh, makeMesh } from '../../src/plan/mesh';
+import { sequencesOf } from '../../src/plan/sizes';
 import { stageCoord, stageCount } from '../../src/plan/stages';
-import { microbatchSize } from '../../src/train/data/data';
 import type { RunFile } from '../../src/train/runfile';
 import { trainCluster } from '../helpers/cluster';
 import { type FixtureName, readFixture, runOf } from '../helpers/fixture';
@@ -22,7 +22,7 @@ function floatsSent(run: RunFile, mesh: Mesh): number {
   const units = unitSizes(model, dp, { size: tp, rank: mesh.coord.tp });
   const { stages } = lower(plan, mesh, units);
   const here = (unit: number) => stages.some(({ first, last }) => first <= unit && unit <= last);
-  const R = microbatchSize(run.train.globalBatch, dp, A) * model.context;
+  const R = sequencesOf(run.train.globalBatch, run.plan) * model.context;
   const C = model.dim;
 
   const S = units.reduce((sum, { paramFloats }, unit) => sum + (here(unit) ? paramFloats : 0), 0);

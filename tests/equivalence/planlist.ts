@@ -22,14 +22,20 @@ const SAMPLE: readonly (readonly Readonly<Record<string, unknown>>[])[] = [
     { dp: 3, microbatches: 2, overlap: false },
   ],
   [{ dp: 8, zero: 1 }],
+  // shares as for speeds 1 : 2 : 4
+  ZEROS.map((zero) => ({ dp: 3, shares: [2, 5, 9], zero })),
+  [{ dp: 2, tp: 2, shares: [4, 12], microbatches: 2 }],
   [
     ...SCHEDULES.map((schedule) => ({ pp: 2, schedule, microbatches: 4 })),
     { pp: 2, schedule: 'interleaved', chunks: 3, microbatches: 4 },
     { pp: 2, schedule: 'zb-h1', chunks: 2, microbatches: 4, recompute: true },
     { pp: 3, schedule: 'zb-v', microbatches: 4 },
     { pp: 4, schedule: 'eager-1f1b', microbatches: 4 },
+    { pp: 2, stageUnits: [2, 6], microbatches: 4 },
+    { pp: 2, schedule: 'zb-v', stageUnits: [1, 4, 2, 1], microbatches: 4 },
   ],
   [{ pp: 4, schedule: 'interleaved', chunks: 3, microbatches: 8 }],
+  [{ dp: 2, pp: 2, microbatches: 2, shares: [11, 5], stageUnits: [5, 3] }],
   ZEROS.map((zero) => ({ dp: 2, pp: 2, microbatches: 2, zero, schedule: zero % 2 ? 'zb-v' : '1f1b' })),
   [{ tp: 2 }],
   [{ tp: 4, microbatches: 2 }],
@@ -90,13 +96,13 @@ function everyPlan(): readonly ParallelPlan[] {
 }
 
 /** Plans of one family add the same numbers in the same order, so they are equal bit by bit. */
-export function familyOf({ plan: { dp, pp, tp, microbatches }, fixture }: PlanCase): string {
+export function familyOf({ plan: { dp, pp, tp, microbatches, shares }, fixture }: PlanCase): string {
   // why above 1: with a pipeline a tied head's part of the table is added after the last microbatch
-  return `${fixture.model.layers} layers, dp ${dp} pp ${pp > 1 ? 'above 1' : 1} tp ${tp}, ${microbatches} microbatches`;
+  return `${fixture.model.layers} layers, dp ${dp} pp ${pp > 1 ? 'above 1' : 1} tp ${tp}, ${microbatches} microbatches, shares ${shares}`;
 }
 
 export function titleOf(plan: ParallelPlan): string {
-  const { dp, pp, tp, zero, schedule, chunks, microbatches, recompute, overlap } = plan;
+  const { dp, pp, tp, zero, schedule, chunks, microbatches, recompute, overlap, shares, stageUnits } = plan;
   const order = pp > 1 ? ` ${schedule} of ${chunks}` : '';
-  return `dp ${dp} pp ${pp} tp ${tp} zero ${zero}${order}, ${microbatches} microbatches${recompute ? ', recompute' : ''}${overlap === false ? ', no overlap' : ''}`;
+  return `dp ${dp} pp ${pp} tp ${tp} zero ${zero}${order}, ${microbatches} microbatches${recompute ? ', recompute' : ''}${overlap === false ? ', no overlap' : ''}${shares ? `, shares ${shares}` : ''}${stageUnits ? `, stages of ${stageUnits} units` : ''}`;
 }

@@ -102,8 +102,7 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
     const before = members.map(({ transport }) => bytesOf(transport));
     const submitted = device.counters.submits;
     const outcomes = await all(members, ({ rank, mesh, holding: _ }) => {
-      const cut = { globalBatch, dp: run.plan.dp, d: mesh.coord.dp, microbatches: run.plan.microbatches };
-      const microbatches = batchOf(samples, step, cut);
+      const microbatches = batchOf(samples, step, { ...run.plan, globalBatch, d: mesh.coord.dp });
       const tokens = globalBatch * context;
       return rank.runStep({ step, lr: learningRate(run.train, step), microbatches, tokens, vote: () => [mesh.rank] });
     });

@@ -5,7 +5,8 @@
 import { BadContribution, NonFinite } from '../../src/errors';
 import { IGNORED_TARGET } from '../../src/gpu/kernels';
 import { makeGroup } from '../../src/net/collective/group';
-import { type MicrobatchInput, sharesOf } from '../../src/train/data/data';
+import { replicaShares } from '../../src/plan/shares';
+import type { MicrobatchInput } from '../../src/train/data/data';
 import { suspectsOf } from '../../src/train/rank/ballot';
 import type { MakeRank, RankModel, StepInput } from '../../src/train/rank/rankcontract';
 import type { StateKind } from '../../src/train/state/elements';
@@ -57,7 +58,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       const losses = ballots.map(([part]) => part!);
       const suspects = suspectsOf(
         losses,
-        sharesOf(run.train.globalBatch, plan.dp).map(({ count }) => count * run.model.context),
+        replicaShares(run.train.globalBatch, plan).map((share) => share * run.model.context),
       );
       if (suspects.length > 0) throw new BadContribution(step, suspects, losses);
       const mean = ballots.reduce((sum, [part]) => sum + part!, 0) / tokens;

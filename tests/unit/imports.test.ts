@@ -31,7 +31,8 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   model: [/^errors$/, /^gpu\//],
   // why gpu and model: the run file's checks know the architectures and the formats of products
   train: [/^errors$/, /^plan\//, { type: /^(gpu|model)\// }],
-  'train/data': [/^errors$/, /^gpu\/kernels$/, /^train\/runfile$/],
+  // why plan: which samples a replica computes
+  'train/data': [/^errors$/, /^gpu\/kernels$/, /^plan\/(plan|shares|sizes)$/, /^train\/runfile$/],
   'train/state': [/^errors$/, /^(plan|model)\//, /^net\/(wire|collective)\//],
   'train/files': [/^errors$/, /^(model|storage)\//, /^train\/(data|state)\//, { type: /^train\/runfile$/ }],
   'train/rank': [

@@ -93,7 +93,9 @@ export function rankOrder(candidates: readonly Presence[], members: readonly Pee
 export function fitReplicas(count: number, plan: ParallelPlan, globalBatch: number): ParallelPlan | null {
   const byPeers = Math.floor(count / (plan.pp * plan.tp));
   const dp = Math.min(byPeers, Math.floor(globalBatch / plan.microbatches));
-  return dp >= 1 ? { ...plan, dp } : null;
+  if (dp < 1) return null;
+  const { shares, ...rest } = plan;
+  return { ...rest, dp, ...(shares?.length === dp && { shares }) };
 }
 
 /** The links a peer has reported; undefined for a peer that still has time to report. */

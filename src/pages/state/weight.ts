@@ -3,7 +3,7 @@
  * it.
  */
 import { programsOf } from '../../plan/simulate';
-import { sequencesOf, totalOf } from '../../plan/sizes';
+import { sequencesByReplica, totalOf } from '../../plan/sizes';
 import { recordedSizes } from '../../train/rank/modelsizes';
 import { type RunChoice, runFileOf } from './runchoice';
 
@@ -18,6 +18,6 @@ export function weightOf(choice: RunChoice, vocabulary: number): Weight {
   const { model, train, plan } = runFileOf(choice, '');
   const sizes = recordedSizes({ ...model, vocab: vocabulary });
   const units = sizes.units(plan.dp, plan.tp);
-  const [alone] = sizes.memory(plan, sequencesOf(train.globalBatch, plan), programsOf(plan, units));
+  const [alone] = sizes.memory(plan, sequencesByReplica(train.globalBatch, plan), programsOf(plan, units));
   return { parameters: units.reduce((sum, { paramFloats }) => sum + paramFloats, 0), bytes: totalOf(alone!) };
 }

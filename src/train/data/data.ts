@@ -4,6 +4,9 @@
  */
 import { InputError } from '../../errors';
 import { IGNORED_TARGET } from '../../gpu/kernels';
+import type { ParallelPlan } from '../../plan/plan';
+import { replicaShares } from '../../plan/shares';
+import { sequencesByReplica } from '../../plan/sizes';
 import { uniformAt } from './random';
 import type { Tokens } from './tokens';
 
@@ -81,6 +84,18 @@ interface Share {
   readonly count: number;
 }
 
+/** Split `count` items into contiguous shares as large as `sizes` are to each other, as nearly as whole items can be. */
+export function proportionalShares(count: number, sizes: readonly number[]): readonly Share[] {
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  let [first, before] = [0, 0];
+  return sizes.map((size) => {
+    before += size;
+    const share = { first, count: Math.round((count * before) / total) - first };
+    first += share.count;
+    return share;
+  });
+}
+
 /** Split `count` items into `parts` contiguous, almost equal shares; the first `count mod parts` have one more. */
 export function sharesOf(count: number, parts: number, first = 0): readonly Share[] {
   const shares: Share[] = [];
@@ -90,11 +105,6 @@ export function sharesOf(count: number, parts: number, first = 0): readonly Shar
     at += size;
   }
   return shares;
-}
-
-/** Sequences per microbatch that the tapes are recorded for: the largest microbatch of the largest share. */
-export function microbatchSize(globalBatch: number, dp: number, microbatches: number): number {
-  return Math.ceil(Math.ceil(globalBatch / dp) / microbatches);
 }
 
 /** One microbatch: `rows` sequences of `context` tokens, and for each token its target, the token that follows. */
@@ -120,12 +130,13 @@ export function gatherSamples(samples: Samples, starts: readonly number[], rows:
 export function batchOf(
   samples: Samples,
   step: number,
-  cut: { readonly globalBatch: number; readonly dp: number; readonly d: number; readonly microbatches: number },
+  cut: Pick<ParallelPlan, 'dp' | 'microbatches' | 'shares'> & { readonly globalBatch: number; readonly d: number },
 ): readonly MicrobatchInput[] {
-  const { globalBatch, dp, d, microbatches } = cut;
-  const share = sharesOf(globalBatch, dp)[d]!;
-  const rows = microbatchSize(globalBatch, dp, microbatches);
-  return sharesOf(share.count, microbatches, share.first).map(({ first, count }) =>
+  const { globalBatch, d, microbatches } = cut;
+  const shares = replicaShares(globalBatch, cut);
+  const from = shares.slice(0, d).reduce((sum, share) => sum + share, 0);
+  const rows = sequencesByReplica(globalBatch, cut)[d]!;
+  return sharesOf(shares[d]!, microbatches, from).map(({ first, count }) =>
     gatherSamples(
       samples,
       Array.from({ length: count }, (_, i) => samples.startOf(step, first + i)),

@@ -8,7 +8,7 @@ import { Buffers } from '../../model/buffers';
 import { unitSizes } from '../../model/model';
 import { type InstanceOptions, placeInstance } from '../../model/placed';
 import { programsOf } from '../../plan/simulate';
-import { type PlannedMemory, sequencesOf } from '../../plan/sizes';
+import { type PlannedMemory, sequencesByReplica } from '../../plan/sizes';
 import type { RunFile } from '../runfile';
 import { instanceOptions } from './instanceoptions';
 import { byRank } from './memoryplan';
@@ -32,11 +32,11 @@ export class Allocator {
    */
   async allocate({ model, train, plan }: RunFile): Promise<readonly PlannedMemory[]> {
     const units = unitSizes(model, plan.dp);
-    const rows = sequencesOf(train.globalBatch, plan);
+    const rows = sequencesByReplica(train.globalBatch, plan);
     const residencies = programsOf(plan, units).map((program) => residencyOf(program, plan, units));
     const allocated: PlannedMemory[] = [];
     const ranks = byRank(plan, (coord) =>
-      instanceOptions({ model, plan, coord, rows, residency: residencies[coord.pp]! }),
+      instanceOptions({ model, plan, coord, rows: rows[coord.dp]!, residency: residencies[coord.pp]! }),
     );
     for (const options of ranks) allocated.push(await this.#allocateRank(options));
     return allocated;

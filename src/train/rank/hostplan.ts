@@ -7,7 +7,7 @@ import { unitSizes } from '../../model/model';
 import { coordOf, makeMesh } from '../../plan/mesh';
 import { placeOf, type RankPlace } from '../../plan/place';
 import { wiresOf } from '../../plan/plan';
-import { sequencesOf } from '../../plan/sizes';
+import { sequencesByReplica } from '../../plan/sizes';
 import type { RunFile } from '../runfile';
 import { STATE_PIECE_FLOATS } from '../state/elements';
 import { EXCHANGE_FLOATS } from './rounds';
@@ -22,15 +22,16 @@ const PIECES = 8;
 /** Bytes by rank, in rank order. */
 export function hostPlan({ model, train, plan }: Pick<RunFile, 'model' | 'train' | 'plan'>): readonly number[] {
   const { dp, pp, tp, outer } = plan;
-  const rows = sequencesOf(train.globalBatch, plan);
+  const rows = sequencesByReplica(train.globalBatch, plan);
   const peers = Array.from({ length: dp * pp * tp }, (_, rank) => `${rank}`);
   return peers.map((_, rank) => {
-    const units = unitSizes(model, dp, { size: tp, rank: coordOf(rank, plan).tp });
+    const coord = coordOf(rank, plan);
+    const units = unitSizes(model, dp, { size: tp, rank: coord.tp });
     const place = placeOf(plan, makeMesh(0, peers, rank, plan), units);
     const sizes = place.mine.map((unit) => units[unit]!.paramFloats);
     const all = sizes.reduce((sum, floats) => sum + floats, 0);
     const largest = Math.max(...sizes);
-    const border = rows * model.context * model.dim;
+    const border = rows[coord.dp]! * model.context * model.dim;
     const floats =
       COPIES * exchanged(place, all, largest, wiresOf(plan).reduce !== 'f32') +
       // microbatches that are added on the host (docs/decisions/008)

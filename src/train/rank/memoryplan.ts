@@ -10,7 +10,7 @@ import type { Program } from '../../plan/lower';
 import { coordOf, type Mesh } from '../../plan/mesh';
 import type { ParallelPlan, UnitSize } from '../../plan/plan';
 import { programsOf } from '../../plan/simulate';
-import { type PlannedMemory, sequencesOf } from '../../plan/sizes';
+import { type PlannedMemory, sequencesByReplica } from '../../plan/sizes';
 import type { RunFile } from '../runfile';
 import { instanceOptions } from './instanceoptions';
 import { residencyOf } from './residency';
@@ -22,20 +22,20 @@ export function memoryPlan({
   plan,
 }: Pick<RunFile, 'model' | 'train' | 'plan'>): readonly PlannedMemory[] {
   const units = unitSizes(model, plan.dp);
-  return memoryOf(model, plan, sequencesOf(train.globalBatch, plan), units, programsOf(plan, units));
+  return memoryOf(model, plan, sequencesByReplica(train.globalBatch, plan), units, programsOf(plan, units));
 }
 
-/** Planned bytes of every rank, for microbatches of `rows` sequences. */
+/** Planned bytes of every rank. `rows`: sequences of a microbatch, by replica. */
 export function memoryOf(
   model: ModelConfig,
   plan: ParallelPlan,
-  rows: number,
+  rows: readonly number[],
   units: readonly UnitSize[],
   programs: readonly Program[],
 ): readonly PlannedMemory[] {
   const residencies = programs.map((program) => residencyOf(program, plan, units));
   return byRank(plan, (coord) => {
-    const options = instanceOptions({ model, plan, coord, rows, residency: residencies[coord.pp]! });
+    const options = instanceOptions({ model, plan, coord, rows: rows[coord.dp]!, residency: residencies[coord.pp]! });
     const { staging: _, ...planned } = placeInstance(options).placement.plan.bytes();
     return planned;
   });
@@ -46,8 +46,8 @@ export function byRank<T>(plan: ParallelPlan, of: (coord: Mesh['coord']) => T): 
   const known = new Map<string, T>();
   return Array.from({ length: plan.dp * plan.pp * plan.tp }, (_, rank) => {
     const coord = coordOf(rank, plan);
-    // why not dp: shards are padded to one size. With tp, dp decides how many ranges of a shard the norm counts
-    const place = `${coord.pp} ${coord.tp} ${plan.tp > 1 ? coord.dp : 0}`;
+    // why not always dp: shards are padded to one size. With tp, dp decides how many ranges of a shard the norm counts
+    const place = `${coord.pp} ${coord.tp} ${plan.tp > 1 || plan.shares ? coord.dp : 0}`;
     if (!known.has(place)) known.set(place, of(coord));
     return known.get(place)!;
   });

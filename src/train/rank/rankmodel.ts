@@ -11,9 +11,10 @@ import { unitSizes } from '../../model/model';
 import { type LinkSetting, makeGroup } from '../../net/collective/group';
 import { lowerForward, type Program } from '../../plan/lower';
 import { type ParallelPlan, wiresOf } from '../../plan/plan';
+import { replicaShares } from '../../plan/shares';
+import { sequencesByReplica } from '../../plan/sizes';
 import { stepPrograms } from '../../plan/steps';
-import { type MicrobatchInput, microbatchSize, sharesOf } from '../data/data';
-import type { RunFile } from '../runfile';
+import type { MicrobatchInput } from '../data/data';
 import { OUTER_KINDS, type StateKind } from '../state/elements';
 import type { OuterFacts, RankState, UnitArrays } from '../state/state';
 import { type Cluster, Codings } from './cluster';
@@ -47,7 +48,7 @@ export function rankMaker(
     const units = unitSizes(run.model, plan.dp, { size: plan.tp, rank: mesh.coord.tp });
     const programs = stepPrograms(plan, mesh, units, run.train.steps);
     const { limitBytes } = options;
-    const rows = microbatchSize(run.train.globalBatch, plan.dp, plan.microbatches);
+    const rows = sequencesByReplica(run.train.globalBatch, plan)[mesh.coord.dp]!;
     const residency = residencyOf(programs(0), plan, units);
     const wanted = instanceOptions({ model: run.model, plan, coord: mesh.coord, rows, residency });
     if (options.tuning && !device.report.software) {
@@ -58,17 +59,16 @@ export function rankMaker(
     const instance = await Instance.create(stream, { ...wanted, ...(limitBytes !== undefined && { limitBytes }) });
     const { betas, eps, weightDecay, gradClip } = run.train;
     const cluster = clusterOf(setting, options.links);
-    const shares = sharesOf(run.train.globalBatch, plan.dp).map(({ count }) => count);
+    const shares = replicaShares(run.train.globalBatch, plan);
     const optimizer = { betas, eps, weightDecay, gradClip, shares, ...(plan.outer && { outer: plan.outer }) };
-    const leastMs = pace(run, plan, units.length, options.unitMs);
+    const leastMs = pace(rows, plan, units.length, options.unitMs);
     const executor = new Executor(instance, programs, cluster, { units, ...optimizer, leastMs });
     return new DeviceRank(executor, lowerForward(plan, mesh, units));
   };
 }
 
 /** The minimum time of a line; 0 for the lines of embedding and head. */
-function pace(run: RunFile, plan: ParallelPlan, units: number, unitMs: UnitMs = () => 0): ExecutorOptions['leastMs'] {
-  const rows = microbatchSize(run.train.globalBatch, plan.dp, plan.microbatches);
+function pace(rows: number, plan: ParallelPlan, units: number, unitMs: UnitMs = () => 0): ExecutorOptions['leastMs'] {
   return ({ op, unit }) => {
     const isBlock = unit > 0 && unit < units - 1;
     return isBlock ? leastMs(op, unitMs(), rows, plan.tp, plan.recompute) : 0;

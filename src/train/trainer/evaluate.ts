@@ -8,7 +8,9 @@ import type { Tag } from '../../net/wire/transport';
 import { coordOf, type Mesh } from '../../plan/mesh';
 import { isTogetherAfter } from '../../plan/outer';
 import type { ParallelPlan } from '../../plan/plan';
-import { gatherSamples, microbatchSize, type Samples, sharesOf } from '../data/data';
+import { replicaShares } from '../../plan/shares';
+import { sequencesByReplica } from '../../plan/sizes';
+import { gatherSamples, proportionalShares, type Samples } from '../data/data';
 import type { RankModel } from '../rank/rankcontract';
 import type { TrainConfig } from '../runfile';
 
@@ -40,8 +42,7 @@ export async function dueHeldOutLoss(
 ): Promise<number | undefined> {
   const { plan, mesh } = evaluation;
   if (!isEvaluated(train, plan, step) || samples.heldOut.length === 0) return undefined;
-  const rows = microbatchSize(train.globalBatch, plan.dp, plan.microbatches);
-  return heldOutLoss(rank, samples, rows, evaluation, `${mesh.generation}/${step}/heldout`);
+  return heldOutLoss(rank, samples, train.globalBatch, evaluation, `${mesh.generation}/${step}/heldout`);
 }
 
 /**
@@ -51,18 +52,21 @@ export async function dueHeldOutLoss(
 export async function heldOutLoss(
   rank: RankModel,
   samples: Samples,
-  rows: number,
+  globalBatch: number,
   { plan, mesh, world }: Evaluation,
   tag: Tag,
 ): Promise<number> {
   const { heldOut, context } = samples;
-  const shares = sharesOf(heldOut.length, plan.dp);
-  const mine = shares[mesh.coord.dp]!;
+  const shares = proportionalShares(heldOut.length, replicaShares(globalBatch, plan));
+  const rowsBy = sequencesByReplica(globalBatch, plan);
+  const [mine, rows] = [shares[mesh.coord.dp]!, rowsBy[mesh.coord.dp]!];
   const sums = new Float64Array(mine.count);
   let speaks = false;
-  // why: with zero 3 the forward gathers parameters over dp, so every rank runs as many as the largest share needs
-  for (let at = 0; at < shares[0]!.count; at += rows) {
-    const starts = heldOut.slice(mine.first + at, mine.first + Math.min(at + rows, mine.count));
+  // why: with zero 3 the forward gathers parameters over dp, so all ranks run as many as the one that needs most
+  const passes = Math.max(...shares.map(({ count }, d) => Math.ceil(count / rowsBy[d]!)));
+  for (let at = 0; at < passes * rows; at += rows) {
+    const [from, to] = [Math.min(at, mine.count), Math.min(at + rows, mine.count)];
+    const starts = heldOut.slice(mine.first + from, mine.first + to);
     const losses = await rank.losses(gatherSamples(samples, starts, rows));
     speaks = losses !== null && mesh.coord.tp === 0;
     if (!losses) continue;

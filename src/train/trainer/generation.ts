@@ -5,7 +5,8 @@
 import { isGenerationOver, StaleGeneration } from '../../errors';
 import { type Group, makeGroup } from '../../net/collective/group';
 import { isModelOnEach } from '../../plan/plan';
-import { batchOf, sharesOf } from '../data/data';
+import { replicaShares } from '../../plan/shares';
+import { batchOf } from '../data/data';
 import type { ModelFiles } from '../files/checkpoint';
 import { readModelFile } from '../files/weights';
 import { sha256 } from '../hash';
@@ -220,7 +221,7 @@ export class GenerationRun {
     const ms = performance.now() - t0;
     const bytesSent = votes.map((vote) => vote.bytesSent);
     const metrics: StepMetrics = { step, loss, gradNorm, lr, tokens, ms, bytesSent };
-    const own = sharesOf(globalBatch, plan.dp)[mesh.coord.dp]!.count * run.model.context;
+    const own = replicaShares(globalBatch, plan)[mesh.coord.dp]! * run.model.context;
     try {
       const evaluation = { plan, mesh, world: this.#world };
       const held = await dueHeldOutLoss(rank, samples, run.train, this.#step, evaluation);

@@ -26,7 +26,15 @@ describe('parsePlan', () => {
   });
 
   test('reads its own output', () => {
-    const plan = parsePlan({ dp: 2, pp: 2, zero: 1, schedule: 'gpipe', recompute: true });
+    const plan = parsePlan({
+      dp: 2,
+      pp: 2,
+      zero: 1,
+      schedule: 'gpipe',
+      recompute: true,
+      shares: [5, 3],
+      stageUnits: [3, 2],
+    });
     expect(parsePlan(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
   });
 
@@ -41,6 +49,12 @@ describe('parsePlan', () => {
     [{ schedule: 'pipedream' }, 'plan.schedule is "pipedream"'],
     [{ recompute: 1 }, 'plan.recompute is 1'],
     [{ wire: 'f64' }, 'plan.wire is "f64"'],
+    [{ shares: 4 }, 'plan.shares is 4; it must be a list of 1 to 256 numbers'],
+    [{ shares: [] }, 'plan.shares is []'],
+    [{ shares: Array(257).fill(1) }, 'it must be a list of 1 to 256 numbers'],
+    [{ shares: [3, 0] }, 'plan.shares.1 is 0'],
+    [{ shares: [3, 1.5] }, 'plan.shares.1 is 1.5'],
+    [{ stageUnits: ['3'] }, 'plan.stageUnits.0 is "3"'],
     [{ outer: { lr: 0.7 } }, 'plan.outer.every is missing'],
     [{ outer: { every: 5, lr: 0.7, momentum: 2 } }, 'from 0 to 1'],
     [{ outer: { every: 5, lr: 0.7, momentum: 0, nesterov: true } }, 'plan.outer.nesterov is not a field'],
@@ -66,6 +80,11 @@ describe('validatePlan', () => {
     [{ pp: 4, chunks: 3, schedule: 'interleaved' }, {}, 'plan.pp 4 x plan.chunks 3 = 12 stages > model.layers 8 + 2'],
     [{ zero: 1, outer: { every: 5, lr: 0.7, momentum: 0.9 } }, {}, 'plan.outer with plan.zero 1 > 0'],
     [{ outer: { every: 5, fragments: 2 } }, {}, 'plan.outer.every 5 mod plan.outer.fragments 2 = 1'],
+    [{ dp: 3, shares: [4, 4] }, { globalBatch: 8 }, 'plan.shares has 2 shares for plan.dp 3 replicas'],
+    [{ dp: 2, shares: [4, 5] }, { globalBatch: 8 }, 'plan.shares 4 + 5 = 9, but train.globalBatch is 8'],
+    [{ dp: 2, microbatches: 2, shares: [7, 1] }, { globalBatch: 8 }, 'a share of 1 < plan.microbatches 2'],
+    [{ pp: 2, stageUnits: [10] }, {}, 'plan.stageUnits has 1 stages, but plan.pp 2 x plan.chunks 1 = 2'],
+    [{ pp: 2, stageUnits: [5, 6] }, {}, 'plan.stageUnits 5 + 6 = 11 units, but the model has model.layers 8 + 2'],
     [{ wire: 'int4' }, {}, 'plan.wire int4 without plan.outer'],
     [{ dp: 2, zero: 2, overlap: false }, { ranks: 2 }, 'plan.overlap false with plan.zero 2'],
   ])('refuses %j with the inequality and its numbers', (plan, facts, sentence) => {

@@ -68,7 +68,7 @@ describe('memory', () => {
   const params = sum(model.units(4, 1).map(({ paramFloats }) => paramFloats));
   const at = (fields: object, sequences: number, rank: number) => {
     const plan = parsePlan(fields);
-    return model.memory(plan, sequences, programsOf(plan, model.units(plan.dp, plan.tp)))[rank]!;
+    return model.memory(plan, Array(plan.dp).fill(sequences), programsOf(plan, model.units(plan.dp, plan.tp)))[rank]!;
   };
 
   // bytes of model state per parameter with fp32 Adam: 16, 8 + 8/N, 4 + 12/N, 16/N

@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parsePlan } from '../../../src/plan/plan';
-import { cutUnits, stageCoord, stageCount, stagesOf } from '../../../src/plan/stages';
+import { cutUnits, stageCoord, stageCount, stageSpans, stagesOf } from '../../../src/plan/stages';
 import { gptUnits } from './helpers';
 
 describe('stage map', () => {
@@ -73,5 +74,74 @@ describe('cutUnits', () => {
 
   test('refuses more stages than units', () => {
     expect(() => cut([1, 1], 3)).toThrow('3 stages need at least 3 units, but the model has 2');
+  });
+});
+
+describe('stages of unequal speed', () => {
+  const units = (costs: readonly number[]) => costs.map((cost, i) => ({ name: `u${i}`, paramFloats: 0, cost }));
+  const cut = (costs: number[], speeds: number[]) =>
+    cutUnits(units(costs), speeds.length, ({ cost }, stage) => cost / speeds[stage]!).map(
+      ({ first, last }) => last - first + 1,
+    );
+
+  test.each([
+    [
+      [1, 1, 1, 1, 1, 1],
+      [1, 2],
+      [2, 4],
+    ],
+    [
+      [1, 1, 1, 1, 1, 1, 1],
+      [4, 2, 1],
+      [4, 2, 1],
+    ],
+    [
+      [0.2, 1, 1, 1, 1, 1, 1, 3],
+      [1, 1, 2],
+      [4, 2, 2],
+    ],
+    [
+      [1, 1],
+      [100, 1],
+      [1, 1],
+    ],
+  ])('%j at speeds %j', (costs, speeds, lengths) => {
+    expect(cut(costs, speeds)).toEqual(lengths);
+  });
+
+  test('the slowest stage is as fast as in the best of all cuts', () => {
+    const slowest = (costs: number[], speeds: number[], lengths: readonly number[]) => {
+      let at = 0;
+      return Math.max(
+        ...lengths.map((length, stage) => {
+          const part = costs.slice(at, at + length).reduce((a, b) => a + b, 0) / speeds[stage]!;
+          at += length;
+          return part;
+        }),
+      );
+    };
+    const property = fc.property(
+      fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 4, maxLength: 8 }),
+      fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 2, maxLength: 4 }),
+      (costs, speeds) => {
+        const all = (left: number, parts: number): number[][] =>
+          parts === 1
+            ? [[left]]
+            : Array.from({ length: left - parts + 1 }, (_, i) => i + 1).flatMap((first) =>
+                all(left - first, parts - 1).map((rest) => [first, ...rest]),
+              );
+        const best = Math.min(...all(costs.length, speeds.length).map((one) => slowest(costs, speeds, one)));
+        expect(slowest(costs, speeds, cut(costs, speeds))).toBeCloseTo(best, 9);
+      },
+    );
+    fc.assert(property, { seed: 4, numRuns: 200 });
+  });
+
+  test('a plan that names the units of its stages is cut so', () => {
+    const plan = parsePlan({ pp: 2, stageUnits: [1, 4] });
+    expect(stageSpans(plan, units([1, 1, 1, 1, 1]))).toEqual([
+      { stage: 0, first: 0, last: 0 },
+      { stage: 1, first: 1, last: 4 },
+    ]);
   });
 });

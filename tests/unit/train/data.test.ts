@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
 import { IGNORED_TARGET } from '../../../src/gpu/kernels';
-import { batchOf, heldOutStart, microbatchSize, samplesOf, sharesOf } from '../../../src/train/data/data';
+import { sequencesByReplica } from '../../../src/plan/sizes';
+import { batchOf, heldOutStart, proportionalShares, samplesOf, sharesOf } from '../../../src/train/data/data';
 import { learningRate } from '../../../src/train/trainer/learningrate';
 
 const counting = (n: number) => Uint16Array.from({ length: n }, (_, i) => i);
@@ -76,12 +77,16 @@ describe('shares', () => {
     const property = fc.property(
       fc.integer({ min: 1, max: 24 }),
       fc.integer({ min: 1, max: 6 }),
-      (dp, microbatches) => {
-        const globalBatch = Math.max(dp * microbatches, 24);
-        const rows = microbatchSize(globalBatch, dp, microbatches);
+      fc.option(fc.array(fc.nat({ max: 9 }), { minLength: 24, maxLength: 24 })),
+      (dp, microbatches, extra) => {
+        const shares = extra?.slice(0, dp).map((more) => microbatches + more);
+        const globalBatch = shares ? shares.reduce((a, b) => a + b) : Math.max(dp * microbatches, 24);
+        const plan = { dp, microbatches, ...(shares && { shares }) };
         const firsts: number[] = [];
         for (let d = 0; d < dp; d++) {
-          const batch = batchOf(samples, 2, { globalBatch, dp, d, microbatches });
+          const batch = batchOf(samples, 2, { ...plan, globalBatch, d });
+          const rows = sequencesByReplica(globalBatch, plan)[d]!;
+          expect(rows).toBe(Math.ceil((shares?.[d] ?? Math.ceil(globalBatch / dp)) / microbatches));
           expect(batch.length).toBe(microbatches);
           for (const { tokens, targets } of batch) {
             expect(tokens.length).toBe(rows * 4);
@@ -100,6 +105,22 @@ describe('shares', () => {
     );
     fc.assert(property, { seed: 5, numRuns: 60 });
   });
+});
+
+test('proportional shares cover all items in order, none more than one item from its part', () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 12 });
+  const property = fc.property(fc.nat({ max: 300 }), sizes, (count, sizes) => {
+    const shares = proportionalShares(count, sizes);
+    const total = sizes.reduce((a, b) => a + b);
+    let at = 0;
+    for (const [i, share] of shares.entries()) {
+      expect(share.first).toBe(at);
+      expect(Math.abs(share.count - (count * sizes[i]!) / total)).toBeLessThan(1 + 1e-9);
+      at += share.count;
+    }
+    expect(at).toBe(count);
+  });
+  fc.assert(property, { seed: 5, numRuns: 200 });
 });
 
 describe('learning rate', () => {

@@ -77,17 +77,19 @@ describe('held-out loss', () => {
       ),
   } as unknown as RankModel;
 
-  test('is the same number for every number of ranks and size of microbatch, to the last bit', async () => {
+  test('is the same number for every number of ranks, size of microbatch and share, to the last bit', async () => {
     expect(samples.heldOut.length).toBe(17);
     const numbers = new Set<number>();
-    for (const [dp, rows] of [
-      [1, 5],
-      [1, 17],
-      [3, 2],
-      [8, 1],
+    for (const [globalBatch, plan] of [
+      [5, { dp: 1 }],
+      [17, { dp: 1 }],
+      [6, { dp: 3 }],
+      [8, { dp: 8 }],
+      [8, { dp: 3, shares: [1, 5, 2] }],
+      [40, { dp: 2, shares: [1, 39] }],
     ] as const) {
-      for (const loss of await ranks(dp, (world, _, mesh) =>
-        heldOutLoss(model, samples, rows, { plan: parsePlan({ dp }), mesh, world }, '1/0/x'),
+      for (const loss of await ranks(plan.dp, (world, _, mesh) =>
+        heldOutLoss(model, samples, globalBatch, { plan: parsePlan(plan), mesh, world }, '1/0/x'),
       ))
         numbers.add(loss);
     }

@@ -1,7 +1,7 @@
 /** The units of a run as the planner counts them, and the stage of a plan that each belongs to. */
 import type { ParallelPlan } from '../../../plan/plan';
 import { type ModelShape, type ModelSizes, sequencesOf, type UnitFigures } from '../../../plan/sizes';
-import { cutUnits, stageCount } from '../../../plan/stages';
+import { stageSpans } from '../../../plan/stages';
 import { recordedSizes } from '../../../train/rank/modelsizes';
 import { BUILT_IN, vocabularyOf } from '../../state/texts';
 import type { RunFile } from '../../tab';
@@ -33,7 +33,7 @@ export function parameterCount(run: RunFile): number {
 
 /** The stage of each unit, indexed by unit. */
 export function stageOfUnit(units: readonly UnitFigures[], plan: ParallelPlan): readonly number[] {
-  const spans = cutUnits(units, stageCount(plan));
+  const spans = stageSpans(plan, units);
   return units.map((_, unit) => spans.find(({ last }) => unit <= last)!.stage);
 }
 

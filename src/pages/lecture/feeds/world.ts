@@ -6,7 +6,7 @@ import type { Costs, SimulatedCluster } from '../../../plan/costs';
 import { BYTES_PER_MS_OF_MBIT, collectiveMs, type Links } from '../../../plan/links';
 import type { ParallelPlan } from '../../../plan/plan';
 import { clusterOf, simulate } from '../../../plan/simulate';
-import type { UnitFigures } from '../../../plan/sizes';
+import { sequencesByReplica, type UnitFigures } from '../../../plan/sizes';
 import type { TraceEvent } from '../../../trace/trace';
 import type { RunFile } from '../../tab';
 import type { RankView } from '../facts/feed';
@@ -129,7 +129,7 @@ function viewsOf(
   { seats, programs }: SimulatedCluster,
   stepMs: number,
 ): readonly RankView[] {
-  const memory = sizesOf(run).memory(plan, microbatchSamples(run, plan), programs);
+  const memory = sizesOf(run).memory(plan, sequencesByReplica(run.train.globalBatch, plan), programs);
   const tokensPerSecond = (1000 * tokensPerStep(run)) / stepMs / plan.dp;
   return seats.map((_, rank) => ({
     rank,
