@@ -99,7 +99,19 @@ export function desiredOf(turn: Turn, group: readonly PeerId[]): Desired {
   if (!fitted) return { number, peers: [], plan, paused, run, ...more };
   const peers = group.slice(0, fitted.dp * fitted.pp * fitted.tp);
   const carrying = paused ? null : carryingOf(turn, peers, group, run);
-  return { number, ...(carrying ?? { peers, plan: fitted }), paused, run, ...more };
+  const asked = wanted ?? change.run;
+  const kept = asked || isOf(newest.peers, peers) ? fitted : withoutSpeeds(fitted);
+  return { number, ...(carrying ?? { peers, plan: kept }), paused, run, ...more };
+}
+
+/** Whether a plan made for `members` is one for `peers`; the first generation takes the plan as it was asked for. */
+function isOf(members: readonly PeerId[], peers: readonly PeerId[]): boolean {
+  return members.length === 0 || members.join() === peers.join();
+}
+
+/** Shares and stages by speed hold for the peers that were measured, in their order. */
+function withoutSpeeds({ shares: _, stageUnits: __, ...plan }: ParallelPlan): ParallelPlan {
+  return plan;
 }
 
 /** Limits `count` for a model that is cut: its peers must also be able to train as replicas, to move to another cut. */
