@@ -12,6 +12,7 @@ import { readOwnText } from './state/texts';
 import type { Visit } from './visit';
 
 const loadTraining = () => import('./screens/training');
+const loadQuestion = () => import('./parts/questioncard');
 
 export function App({ visit }: { readonly visit: Visit }) {
   const { session } = visit;
@@ -19,6 +20,8 @@ export function App({ visit }: { readonly visit: Visit }) {
   const look = useLook(theme);
   const isTraining = session.takingPart.value;
   const training = useLoaded(isTraining, loadTraining, visit.tell);
+  const asked = session.question.value;
+  const card = useLoaded(asked !== null, loadQuestion, visit.tell);
   useDrop(visit);
   useSpaceKey(visit);
   return (
@@ -26,6 +29,7 @@ export function App({ visit }: { readonly visit: Visit }) {
       <Header theme={theme} onTheme={(chosen) => visit.setTheme(chosen)} news={session.news.value} />
       <Banner kind="problem" sentence={session.problem.value} onDismiss={() => visit.tell('')} />
       <Banner kind="note" sentence={session.trouble.value} />
+      {asked && card && <card.QuestionCard asked={asked} onVote={session.vote} />}
       {!isTraining && <FirstScreen visit={visit} />}
       {isTraining && training && <training.TrainingScreen visit={visit} look={look} />}
       <footer class="foot">{messages.footer}</footer>

@@ -6,6 +6,7 @@
 
 import type { StepMetrics } from '../worker/api';
 
+export type { RoomQuestion, Vote } from '../net/signaling/question';
 export type { Presence } from '../net/signaling/signaling';
 export type { PeerId } from '../plan/mesh';
 export {

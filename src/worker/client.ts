@@ -2,6 +2,7 @@
  * What a page uses to take part: opens the room, runs the training Worker and bridges the two (room messages, data
  * channels). Holds no GPU object and no number of the model.
  */
+import type { Vote } from '../net/signaling/question';
 import type { Presence } from '../net/signaling/signaling';
 import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
@@ -69,6 +70,8 @@ export interface Tab {
   /** Make this tab slow from its next line and its next message on, or fast again. */
   handicap(handicap: Handicap): void;
   rename(name: string): void;
+  /** Vote on the question of the signal page `to`. */
+  vote(to: PeerId, vote: Vote): void;
   /** The hash that peers with the run file `run` announce (`Presence.run`). */
   hashOf(run: RunFile): Promise<string>;
   /** The model as it is at the next step border. */

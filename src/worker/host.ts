@@ -12,6 +12,7 @@ import type { WatchLink } from '../net/room/watch';
 import { BUILD } from '../net/signaling/build';
 import { openSignaling, type RoomAddress } from '../net/signaling/opensignaling';
 import { cleanName } from '../net/signaling/presence';
+import { type RoomQuestion, type Vote, voteOf } from '../net/signaling/question';
 import { newPeerId } from '../net/signaling/roomkey';
 import type { Presence } from '../net/signaling/signaling';
 import type { PeerId } from '../plan/mesh';
@@ -29,6 +30,8 @@ export interface HostOptions extends RoomAddress {
   readonly onWatchLink: (link: WatchLink) => void;
   /** Called when what the room agrees on has changed; `run` is null before there is one. */
   readonly onRoom: (newest: Declaration, run: RunFile | null) => void;
+  /** A page of the room has voted on a question. */
+  readonly onVote?: (from: PeerId, vote: Vote) => void;
   /** Called with a sentence when the room cannot be used as it should, and with '' when it can again. */
   readonly onTrouble: (sentence: string) => void;
 }
@@ -40,6 +43,10 @@ export interface Host {
   /** Trains `run` from its seed with all willing peers, under its plan fitted to the number of peers. */
   start(run: RunFile): Promise<void>;
   order(peer: PeerId, order: Order): void;
+  /** Ask everybody in the room; null ends the question. */
+  question(question: RoomQuestion | null): void;
+  /** Vote on the question of the signal page `to`. */
+  vote(to: PeerId, vote: Vote): void;
   close(): void;
 }
 
@@ -93,6 +100,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
       if (!(error instanceof ProtocolError)) throw error;
     }
   });
+  room.onOrder((from, value) => {
+    const vote = voteOf(value);
+    if (vote) options.onVote?.(from, vote);
+  });
   room.onRoster((roster) => {
     membership.setRoster(roster);
     options.onRoster(roster);
@@ -114,6 +125,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
       membership.ask({ run: { text: JSON.stringify(run), hash, plan }, ...wanted });
     },
     order: (peer, order) => room.order(peer, order),
+    question: (question) => room.announce({ question }),
+    vote: (to, vote) => room.order(to, vote),
     close() {
       removeEventListener('pagehide', close);
       close();

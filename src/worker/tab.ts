@@ -139,6 +139,7 @@ export const openTab: OpenTab = async (options) => {
     switchPlan: (plan) => void rank?.switchPlan(plan),
     handicap: slow,
     rename: (name) => room.announce({ name: cleanName(name) }),
+    vote: (to, vote) => room.order(to, vote),
     hashOf: hashRunFile,
     async download() {
       if (!rank) throw new ProtocolError('nothing has been trained in this tab yet');

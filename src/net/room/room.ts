@@ -48,7 +48,7 @@ export interface Room {
   onUnlinked(listener: (peer: PeerId, reason: string) => void): () => void;
   /** Calls `listener` when a connection between a watching and a watched page opens. It carries no tensors. */
   onWatchLink(listener: (link: WatchLink) => void): () => void;
-  /** Send a sealed order from a lecturer's page to another page. The receiver decides whether to obey the sender. */
+  /** Send a sealed order from a lecturer's page to another page, or a vote to it. The receiver decides whether to obey. */
   order(to: PeerId, order: unknown): void;
   onOrder(listener: (from: PeerId, order: unknown) => void): () => void;
   /** Calls `listener` with a sentence when the room has trouble, and with '' when it works again. */

@@ -2,24 +2,19 @@
 import * as v from 'valibot';
 import { ProtocolError } from '../../errors';
 import type { PeerId } from '../../plan/mesh';
+import { questionSchema } from './question';
+import { showable } from './showable';
 import type { Presence } from './signaling';
 
 const MAX_NAME_CODE_POINTS = 32;
-// Control characters, zero-width and bidi marks, embeddings, overrides and isolates, byte order mark.
-const UNSHOWABLE = /[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
 
-/** Removes characters that could mislead the reader or break a layout. Returns at most 32 code points. */
-export function cleanName(name: string): string {
-  return [...name.replace(UNSHOWABLE, '')].slice(0, MAX_NAME_CODE_POINTS).join('').trim();
-}
+export const cleanName = (name: string): string => showable(name, MAX_NAME_CODE_POINTS);
 
 /** Limit of the sentence with which a peer says why it left. */
 export const MAX_REASON_CHARACTERS = 200;
 
 /** The first line of `reason`, without characters that could mislead the reader and not longer than the limit. */
-export function cleanReason(reason: string): string {
-  return reason.split('\n', 1)[0]!.replace(UNSHOWABLE, '').slice(0, MAX_REASON_CHARACTERS).trim();
-}
+export const cleanReason = (reason: string): string => showable(reason.split('\n', 1)[0]!, MAX_REASON_CHARACTERS);
 
 const shortText = v.pipe(v.string(), v.maxLength(256));
 const presence = v.object({
@@ -34,6 +29,7 @@ const presence = v.object({
   signal: v.optional(v.boolean()),
   watch: v.optional(v.boolean()),
   left: v.optional(v.pipe(shortText, v.transform(cleanReason))),
+  question: v.nullish(questionSchema),
   holds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))),
 });
 
@@ -43,7 +39,7 @@ export function parsePresence(peer: PeerId, value: unknown): Presence {
   if (!result.success) {
     throw new ProtocolError(`peer ${peer} announced a malformed presence: ${result.issues[0].message}`);
   }
-  const { machine, index, signal, watch, left, holds, ...rest } = result.output;
+  const { machine, index, signal, watch, left, holds, question, ...rest } = result.output;
   return {
     peer,
     ...rest,
@@ -53,5 +49,6 @@ export function parsePresence(peer: PeerId, value: unknown): Presence {
     ...(watch ? { watch } : {}),
     ...(left ? { left } : {}),
     ...(holds ? { holds } : {}),
+    ...(question ? { question } : {}),
   };
 }

@@ -4,6 +4,7 @@
  * JSON, sealed with the room key (AES-GCM, HKDF of the secret in the URL fragment), so the server cannot read them.
  */
 import type { PeerId } from '../../plan/mesh';
+import type { RoomQuestion } from './question';
 
 /** The information that a peer gives the room about itself. Data from the network. */
 export interface Presence {
@@ -30,6 +31,8 @@ export interface Presence {
   readonly left?: string;
   /** The newest generation whose state of the run this peer holds. Absent where it holds none. */
   readonly holds?: number;
+  /** What this signal page asks everybody in the room. */
+  readonly question?: RoomQuestion | null;
 }
 
 export interface Signaling {

@@ -1,9 +1,12 @@
 /** The lecture page: the row of scenes, the scene on screen, the strip with the loss below it, and the dialogs. */
-import { useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
 import { Banner, News } from '../parts/banner';
 import { Dialog } from '../parts/dialog';
 import { useKeys } from '../parts/keys';
+import { useLoaded } from '../parts/loaded';
 import { QrCode } from '../parts/qr';
+import { questionIn } from '../state/people';
+import { GuessPanel } from './frame/guesspanel';
 import { HelpDialog } from './frame/helpdialog';
 import { KnobsDialog } from './frame/knobs';
 import { Misfit } from './frame/misfit';
@@ -13,14 +16,20 @@ import { Strip } from './frame/strip';
 import { SCENES } from './models/choice/plans';
 import { renewPalette } from './pictures/palette';
 import { VIEWS } from './scenes';
+import type { Guess } from './show/guess';
 import type { Show } from './show/show';
 import { words } from './words';
 
-export function App({ show }: { readonly show: Show }) {
+const loadQuestion = () => import('../parts/questioncard');
+
+interface Props {
+  readonly show: Show;
+  readonly guess: Guess;
+}
+
+export function App({ show, guess }: Props) {
   const look = useLook();
-  useKeys((key, isOnControl) => act(show, key, isOnControl), show);
-  const scene = show.scene.value;
-  const View = VIEWS[scene];
+  useKeys((key, isOnControl) => act(show, guess, key, isOnControl), show);
   const invitation = new URL(show.invitation, location.href).href;
   const close = () => {
     show.panel.value = '';
@@ -35,8 +44,8 @@ export function App({ show }: { readonly show: Show }) {
         <Misfit show={show} />
       </div>
       <main class="stage" aria-labelledby="claim" data-source={show.stage.value.source}>
-        <StageHead show={show} />
-        <View show={show} look={look} />
+        <StageHead show={show} guess={guess} />
+        <Scene show={show} guess={guess} look={look} />
       </main>
       {show.embed === '' && <Strip show={show} look={look} />}
       <div class="visually-hidden">
@@ -55,6 +64,23 @@ export function App({ show }: { readonly show: Show }) {
   );
 }
 
+/** The scene, or in its place the open question: its figures must not be in the document before the answer is. */
+function Scene({ show, guess, look }: Props & { readonly look: string }) {
+  const live = show.live.value;
+  const asked = show.watches && live ? questionIn(live.roster.value) : null;
+  const tell = useCallback(
+    (sentence: string) => {
+      show.problem.value = sentence;
+    },
+    [show],
+  );
+  const card = useLoaded(asked !== null, loadQuestion, tell);
+  const View = VIEWS[show.scene.value];
+  if (guess.question.value) return <GuessPanel guess={guess} />;
+  if (asked && card) return <card.QuestionCard asked={asked} onVote={live!.commands.vote} />;
+  return <View show={show} look={look} />;
+}
+
 /** Returns a key that changes with the system's colour scheme; each change clears the palette of the canvases. */
 function useLook(): string {
   const [dark, setDark] = useState(() => matchMedia('(prefers-color-scheme: dark)').matches);
@@ -71,7 +97,7 @@ function useLook(): string {
 }
 
 /** Run the action of `key`. Returns false for a key without an action. */
-function act(show: Show, key: string, isOnControl: boolean): boolean {
+function act(show: Show, guess: Guess, key: string, isOnControl: boolean): boolean {
   const toggle = (panel: 'knobs' | 'help' | 'qr') => {
     show.panel.value = show.panel.value === panel ? '' : panel;
   };
@@ -85,6 +111,7 @@ function act(show: Show, key: string, isOnControl: boolean): boolean {
   else if (key.toLowerCase() === 'q') toggle('qr');
   else if (key.toLowerCase() === 'k' && !show.watches) toggle('knobs');
   else if (key.toLowerCase() === 'n') show.step();
+  else if (key.toLowerCase() === 'g') guess.next();
   else if (key.toLowerCase() === 'h') show.hidden.value = !show.hidden.value;
   else if (key.toLowerCase() === 'f') toggleFullScreen();
   else return false;

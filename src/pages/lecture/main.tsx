@@ -4,18 +4,21 @@ import { options, render } from 'preact';
 import { sentenceOf } from '../../errors';
 import { signalingAddress } from '../../net/signaling/signaladdress';
 import { messages } from '../messages';
+import type { PeerId, Vote } from '../tab';
 import { installPolicy } from '../trusted';
 import { App } from './app';
 import { readAddress } from './show/address';
+import { Guess } from './show/guess';
 import { replay } from './show/runfiles';
 import { Show } from './show/show';
 import { words } from './words';
 
 installPolicy();
 const show = new Show(readAddress(location.hash));
+const guess = new Guess(show);
 // why: Preact's rendering counts to the cost of a frame
 options.debounceRendering = show.frames.request;
-render(<App show={show} />, document.getElementById('app')!);
+render(<App show={show} guess={guess} />, document.getElementById('app')!);
 effect(() => history.replaceState(null, '', show.address));
 addEventListener('hashchange', () => location.reload());
 
@@ -28,7 +31,15 @@ if (show.embed === '' && isSecureContext) {
     const signaling = signalingAddress(document.baseURI);
     const link = new URL(show.invitation, location.href).href;
     const name = show.watches ? words.watcher : words.title;
-    const options = { secret: show.secret, signaling, name, signal: !show.watches, link, count: show.frames.count };
+    const options = {
+      secret: show.secret,
+      signaling,
+      name,
+      signal: !show.watches,
+      link,
+      count: show.frames.count,
+      onVote: (from: PeerId, vote: Vote) => guess.take(from, vote),
+    };
     show.live.value = await openLiveRoom(options, messages.news);
   } catch (error) {
     show.problem.value = sentenceOf(error);

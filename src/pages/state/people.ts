@@ -1,5 +1,5 @@
 /** The people in the room, from what peers announce, the generation and this tab's links. Pure. */
-import type { LinkStats, PeerId, Presence, TabStatus } from '../tab';
+import type { LinkStats, PeerId, Presence, RoomQuestion, TabStatus } from '../tab';
 
 /** `willing`: takes part, as far as a tab that does not train itself can tell. */
 type PersonState = 'training' | 'paused' | 'willing' | 'joining' | 'watching';
@@ -69,6 +69,19 @@ export function hasRun(self: PeerId, roster: ReadonlyMap<PeerId, Presence>): boo
   return [...roster.values()].some(
     ({ peer, state, signal }) => peer !== self && (state !== 'observer' || signal === true),
   );
+}
+
+export interface AskedQuestion {
+  /** The signal page that asks. */
+  readonly from: PeerId;
+  readonly question: RoomQuestion;
+}
+
+/** The question that a signal page asks the room, of several the one of the lowest id; null where nobody asks. */
+export function questionIn(roster: ReadonlyMap<PeerId, Presence>): AskedQuestion | null {
+  const asking = [...roster.values()].filter(({ signal, question }) => signal && question);
+  const [first] = asking.sort((a, b) => (a.peer < b.peer ? -1 : 1));
+  return first ? { from: first.peer, question: first.question! } : null;
 }
 
 interface PeopleChange {

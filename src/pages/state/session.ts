@@ -3,7 +3,7 @@
  * `train`. Holds no DOM; errors become a sentence in a signal.
  */
 
-import { batch, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 import { sentenceOf } from '../../errors';
 import { messages } from '../messages';
 import {
@@ -20,11 +20,12 @@ import {
   type TabOptions,
   type TabStatus,
   type TrainOptions,
+  type Vote,
 } from '../tab';
 import { csvOf } from './csv';
 import { LinkMeter, type LinkRate } from './linkmeter';
 import { StepPace } from './pace';
-import { changesOf, hasRun } from './people';
+import { changesOf, hasRun, questionIn } from './people';
 import { LossSeries } from './series';
 
 interface SessionOptions {
@@ -47,6 +48,8 @@ export class Session {
   readonly device = signal<DeviceReport | null>(null);
   readonly status = signal<TabStatus>(IDLE);
   readonly roster = signal<ReadonlyMap<PeerId, Presence>>(new Map());
+  /** What a lecturer's page asks the room, null where none does. */
+  readonly question = computed(() => questionIn(this.roster.value));
   /** The button was pressed and the run was not left. */
   readonly takingPart = signal(false);
   readonly newest = signal<StepMetrics | null>(null);
@@ -167,6 +170,8 @@ export class Session {
     this.name.value = name;
     this.#tab?.rename(name);
   }
+
+  readonly vote = (to: PeerId, vote: Vote): void => this.#tab?.vote(to, vote);
 
   /** The model as files, or null with the reason in `problem`. */
   async download(): Promise<ModelFiles | null> {

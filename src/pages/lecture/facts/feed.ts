@@ -6,7 +6,7 @@ import type { ReadonlySignal } from '@preact/signals';
 import type { ParallelPlan } from '../../../plan/plan';
 import type { TraceEvent } from '../../../trace/trace';
 import type { Handicap, Proof } from '../../../worker/api';
-import type { LinkStats, MemoryByRole, PeerId, Phase, RunFile, StepMetrics } from '../../tab';
+import type { LinkStats, MemoryByRole, PeerId, Phase, RoomQuestion, RunFile, StepMetrics, Vote } from '../../tab';
 
 export type { Handicap, Proof } from '../../../worker/api';
 
@@ -61,4 +61,8 @@ export interface Commands {
   rename(peer: PeerId, name: string): void;
   lock(locked: boolean): void;
   prove(): void;
+  /** Ask everybody in the room; null ends the question. */
+  question(question: RoomQuestion | null): void;
+  /** Vote on the question of the signal page `to`. */
+  vote(to: PeerId, vote: Vote): void;
 }

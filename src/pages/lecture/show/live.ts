@@ -1,6 +1,6 @@
 /** The interface of a live room for the lecture page; show/liveroom.ts opens a room. */
 import type { ReadonlySignal } from '@preact/signals';
-import type { PeerId } from '../../tab';
+import type { PeerId, Presence } from '../../tab';
 import type { Commands, Feed } from '../facts/feed';
 import type { Recorder } from '../feeds/recorder';
 
@@ -9,6 +9,8 @@ export interface Live {
   readonly feed: Feed;
   readonly commands: Commands;
   readonly recorder: Recorder;
+  /** Everybody in the room, this page included. */
+  readonly roster: ReadonlySignal<ReadonlyMap<PeerId, Presence>>;
   /** Number of tabs that are willing to train, in a generation or not. */
   readonly seats: ReadonlySignal<number>;
   /** The machine of each of these tabs, undefined where unknown. */

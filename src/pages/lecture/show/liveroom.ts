@@ -16,7 +16,7 @@ import { crowdedOf } from './pacing';
 
 const TICK_MS = 1000;
 
-interface LiveRoomOptions extends Pick<HostOptions, 'secret' | 'signaling' | 'name' | 'signal'> {
+interface LiveRoomOptions extends Pick<HostOptions, 'secret' | 'signaling' | 'name' | 'signal' | 'onVote'> {
   /** The link for tabs that join. */
   readonly link: string;
   /** Runs the work on an arrived message and counts its time. */
@@ -140,6 +140,8 @@ function commandsOf(host: Host, roster: () => ReadonlyMap<PeerId, Presence>, fee
     },
     rename: (peer, name) => host.order(peer, { t: 'rename', name }),
     lock: (locked) => host.ask({ locked }),
+    question: (question) => host.question(question),
+    vote: (to, vote) => host.vote(to, vote),
     prove() {
       const first = feed.ranks.value[0];
       if (!first) return;

@@ -208,8 +208,8 @@ export class Show {
   }
 
   /** A step of `plan` on this room from the simulator; null where the plan cannot run or there is no run. */
-  imagine(plan: ParallelPlan): Moment | null {
-    return this.#stage.imagine(this.moment.peek(), plan);
+  imagine(plan: ParallelPlan, change: Partial<Handicap> = {}): Moment | null {
+    return this.#stage.imagine(this.moment.peek(), plan, change);
   }
 
   /** Start the run of the address on the tabs of the live room, with the scene's plan (else the data scene's). */

@@ -4,8 +4,9 @@
  */
 import { PlanError } from '../../../errors';
 import type { ParallelPlan } from '../../../plan/plan';
+import { NO_HANDICAP } from '../../../worker/watch/telemetry';
 import type { RunFile } from '../../tab';
-import type { RankView } from '../facts/feed';
+import type { Handicap, RankView } from '../facts/feed';
 import type { Moment, StagedMoment } from '../facts/moment';
 import { DEFAULT_SPEED, simulateStep, type World } from '../feeds/world';
 import { type Calibration, calibrate } from '../models/choice/calibrate';
@@ -43,10 +44,14 @@ export class Stage {
     return measured.length > 0 ? { ...expected, source: 'part', measured } : { ...expected, source: 'expected' };
   }
 
-  /** One step of `plan` on the simulator for this room; null before there is a run, or where the plan cannot run. */
-  imagine(moment: Moment, plan: ParallelPlan): Moment | null {
+  /**
+   * One step of `plan` on the simulator for this room, with `change` of its handicap; null before there is a run, or
+   * where the plan cannot run.
+   */
+  imagine(moment: Moment, plan: ParallelPlan, change: Partial<Handicap>): Moment | null {
     if (!moment.run) return null;
-    const imagined = expectedOf(moment, plan, moment.run, moment.ranks[0]?.handicap, this.#known);
+    const handicap = { ...(moment.ranks[0]?.handicap ?? NO_HANDICAP), ...change };
+    const imagined = expectedOf(moment, plan, moment.run, handicap, this.#known);
     // why without metrics: those of the moment belong to the plan that really runs
     return imagined.events.length > 0 ? { ...imagined, metrics: [] } : null;
   }

@@ -87,6 +87,7 @@ export const words = {
     ['N', 'one step while paused'],
     ['Left, Right', 'scene before, scene after'],
     ['1 to 9', 'go to a scene'],
+    ['G', 'a question to the room, before the scene shows its figures'],
     ['Q', 'QR code of the room'],
     ['K', 'knobs'],
     ['F', 'full screen'],
