@@ -58,6 +58,8 @@ const HELP: Help = {
     ['npm run train -- RUN.json --checkpoint-every 100', 'keeps the state every 100 steps in OUT/checkpoint'],
     ['npm run train -- --resume out/run', 'goes on from the newest checkpoint, also after Ctrl-C or a crash'],
     ['npm run train -- RUN.json --tensorboard logs', 'writes event files that tensorboard --logdir logs shows'],
+    ['npm run train -- RUN.json --nodes 4 --plan=auto', 'measures ranks and links, takes the fastest exact plan'],
+    ['npm run train -- RUN.json --nodes 4 --plan=auto --approximate', 'may go over to DiLoCo and fewer bits'],
     ['npm run train -- RUN.json --limit-mb 500', 'refuses a plan that needs more memory on a rank'],
     ['npm run train -- RUN.json --plans PLANS.json --switch-every 20', 'changes the plan every 20 steps'],
     ['npm run train -- RUN.json --mbit 20 --latency-ms 20', 'makes the links slow on purpose'],
@@ -75,7 +77,7 @@ await runCommand(HELP, async (argv) => {
   out.check();
   if (!from) checkUnfinished(job.outFolder);
   const going = from ? [`Going on from step ${from.step} of ${job.run.train.steps}.`] : [];
-  for (const note of [...notes, ...going, ...job.notes, ...planLines(job.run)]) console.error(note);
+  for (const note of [...notes, ...going, ...job.notes, ...planLines(job.run, job.auto)]) console.error(note);
   const checkpoints = new CheckpointWriter(job.outFolder, job.count, job.facts, job.beside, from);
   const { adapter, software, tokensPerSecond, ranks } = await runToEnd(job, { out, checkpoints, from });
   for (const line of peakLines(ranks)) console.error(line);

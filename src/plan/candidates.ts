@@ -1,6 +1,6 @@
 /**
- * The candidate plans for a number of ranks: every plan that the rules accept, for a few counts of microbatches.
- * No candidate uses recompute.
+ * The candidate plans for a number of ranks: every exact plan that the rules accept, for a few counts of microbatches, and
+ * the approximate forms of a plan. No candidate uses recompute.
  */
 import { type ParallelPlan, parsePlan, SCHEDULES } from './plan';
 import { isRunnable, type RunFacts } from './rules';
@@ -8,6 +8,9 @@ import { isRunnable, type RunFacts } from './rules';
 const ZERO = [0, 1, 2, 3] as const;
 /** Tried values of microbatches / pp: 4 keep the bubble of a pipeline small, more save memory. */
 const LADDER = [1, 2, 4, 8];
+
+/** Tried values of plan.outer.every: plan.ts has measured outer learning rates for 10 and 50. */
+const EVERY = [10, 20, 50, 100];
 
 export function candidatePlans(facts: RunFacts): readonly ParallelPlan[] {
   const { ranks } = facts;
@@ -26,6 +29,17 @@ export function candidatePlans(facts: RunFacts): readonly ParallelPlan[] {
     }
   }
   return plans;
+}
+
+/**
+ * The approximate forms of a data-parallel plan, the nearest to exact first: sums in int8, then DiLoCo, more and more
+ * rarely and in fewer and fewer bits. No `every` is above `most`.
+ */
+export function approximatePlans(exact: ParallelPlan, most: number): readonly ParallelPlan[] {
+  const apart = EVERY.filter((every) => every <= most).flatMap((every) => {
+    return (['f32', 'int8', 'int4'] as const).map((wire) => parsePlan({ ...exact, wire, outer: { every } }));
+  });
+  return [{ ...exact, wire: 'int8' }, ...apart];
 }
 
 function divisors(n: number): number[] {

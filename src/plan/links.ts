@@ -15,6 +15,8 @@ export interface Links {
   readonly deviceBytesPerMs?: number;
   /** Read-back before a message or collective plus upload after it; 0 when absent. */
   readonly hostMs?: number;
+  /** Processor time of an all-reduce that is coded (plan/wire.ts), for a million floats; 0 when absent. */
+  readonly codeMsPerMillion?: number;
   /** Faster links inside a machine, each machine having `ranks` consecutive ranks; absent where all links are equal. */
   readonly inside?: { readonly ranks: number; readonly links: Links };
 }

@@ -9,6 +9,7 @@ import { type ParallelPlan, parsePlan } from './plan';
 import type { Workload } from './planner';
 import type { Device } from './prediction';
 import { type PassOp, sequencesOf, type UnitKind } from './sizes';
+import type { Tour } from './tour';
 
 /** Traced steps of one plan, without the first step, which compiles and warms up. */
 export interface Leg {
@@ -17,6 +18,17 @@ export interface Leg {
 }
 
 const KINDS = ['embed', 'block', 'head'] as const;
+
+/** The legs of a tour, from the trace of all its ranks. Of every leg the first step is left out. */
+export function legsOf({ plans, everySteps, from = 0 }: Tour, events: readonly TraceEvent[]): readonly Leg[] {
+  return plans.map((plan, leg) => ({
+    plan,
+    events: events.filter(({ step }) => {
+      const done = step - from - leg * everySteps;
+      return done > 0 && done < everySteps;
+    }),
+  }));
+}
 
 /**
  * The plans to run before planning for `ranks`: data parallel with every unit on every rank, and, if the batch allows
@@ -76,6 +88,7 @@ export function measuredLinks(events: readonly TraceEvent[], legs: readonly Leg[
   const values = (name: string) =>
     events.flatMap((one) => (one.name === name && one.value !== undefined ? [one.value] : []));
   const [latencies, rates, fans] = [values('latencyMs'), values('bytesPerMs'), values('deviceBytesPerMs')];
+  const codes = values('codeMsPerMillion');
   if (latencies.length === 0)
     throw new PlanError('no link was measured, so plans over several ranks cannot be predicted');
   return {
@@ -83,6 +96,7 @@ export function measuredLinks(events: readonly TraceEvent[], legs: readonly Leg[
     bytesPerMs: Math.min(...rates),
     deviceBytesPerMs: Math.min(...fans),
     hostMs: hostMs(legs),
+    ...(codes.length > 0 && { codeMsPerMillion: Math.max(...codes) }),
   };
 }
 

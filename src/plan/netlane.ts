@@ -22,6 +22,8 @@ export interface Collective {
   readonly halves: 1 | 2;
   /** True: direct, whatever its size (every contribution goes straight to its owner). */
   readonly direct: boolean;
+  /** Time for coding and decoding, which no link is busy in. */
+  readonly codeMs: number;
   readonly step: number;
 }
 
@@ -50,7 +52,7 @@ export class NetLane {
       const t0 = Math.max(...arrived.values(), ...members.map((member) => member.#freeMs));
       const form = head.direct ? true : undefined;
       const cost = collectiveCost(head.bytes, members.length, head.halves, this.links, form);
-      const endMs = t0 + cost.totalMs;
+      const endMs = t0 + cost.totalMs + head.codeMs;
       head.meeting.endMs = endMs;
       for (const member of members) member.#end(t0, endMs, t0 + cost.busyMs);
       for (const member of members) if (member !== this) member.#settle();

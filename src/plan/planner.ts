@@ -6,11 +6,12 @@ import { PlanError } from '../errors';
 import { candidatePlans } from './candidates';
 import type { Costs } from './costs';
 import { collectiveBytes, collectiveMs, type Links, linksWithin } from './links';
-import { sharedPart, sharersOf } from './machines';
+import { sharersOf } from './machines';
 import type { Action, ParallelPlan } from './plan';
 import type { Device, Prediction } from './prediction';
-import { clusterOf, simulate } from './simulate';
+import { clusterOf } from './simulate';
 import { type ModelSizes, type PassOp, sequencesByReplica, totalOf, type UnitFigures } from './sizes';
+import { steadyState } from './steady';
 import { fitToSpeeds } from './unequal';
 import { whyThis } from './why';
 
@@ -120,19 +121,17 @@ export function predict(
   const busy = busyDevices(devices);
   const sequences = cluster.seats.map(({ mesh }) => ofReplicas[mesh.coord.dp]!);
   const groups = cluster.seats.map((_, rank) => busy.slice(rank * plan.tp, (rank + 1) * plan.tp));
-  const steps = 2;
-  const simulation = simulate(cluster, costsOf(plan, model, sequences, groups, links), steps);
-  const { ranks, events, makespanMs } = simulation;
-  const stepMs = simulation.stepMs * sharedPart(events, groups, makespanMs);
+  const costs = costsOf(plan, model, sequences, groups, links);
+  const { stepMs, busyMs, bytesSent } = steadyState(cluster, costs, groups);
   const footprints = model.memory(plan, ofReplicas, cluster.programs);
   const memory = footprints.reduce((most, one) => (totalOf(one) > totalOf(most) ? one : most));
-  const bytes = ranks.map(({ bytesSent }, rank) => {
-    return bytesSent / steps + tensorBytes(cluster.seats[rank]!.actions, units, plan.tp, sequences[rank]!);
+  const bytes = bytesSent.map((sent, rank) => {
+    return sent + tensorBytes(cluster.seats[rank]!.actions, units, plan.tp, sequences[rank]!);
   });
   return {
     plan,
     stepMs,
-    busyMs: Math.min(stepMs, Math.max(...ranks.map(({ busyMs }) => busyMs)) / steps),
+    busyMs: Math.min(stepMs, busyMs),
     bytesPerStep: Math.max(...bytes),
     memory,
     memoryBytes: totalOf(memory),
@@ -208,7 +207,8 @@ function byMerit(a: Prediction, b: Prediction): number {
   return speed(a) - speed(b) || complexity(a.plan) - complexity(b.plan);
 }
 
-function complexity({ tp, pp, zero, recompute, chunks, microbatches }: ParallelPlan): number {
+/** A larger number for a plan with more to go wrong and to explain. */
+export function complexity({ tp, pp, zero, recompute, chunks, microbatches }: ParallelPlan): number {
   return 1000 * (tp - 1) + 100 * (pp - 1) + 20 * zero + 10 * Number(recompute) + chunks + microbatches / 100;
 }
 

@@ -32,6 +32,8 @@ interface Simulation {
   readonly makespanMs: number;
   /** Steady state time between commits: between the last two NORMs, or the makespan of a single step. */
   readonly stepMs: number;
+  /** End of each step's NORM. */
+  readonly commitsMs: readonly number[];
   /** Idle share of the ranks between 0 and the makespan. */
   readonly bubble: number;
   readonly ranks: readonly RankReport[];
@@ -85,6 +87,7 @@ function report({ events, commits }: Run, ranks: readonly SimulatedRank[]): Simu
     events,
     makespanMs,
     stepMs,
+    commitsMs: commits,
     bubble: makespanMs > 0 ? 1 - busyMs / (ranks.length * makespanMs) : 0,
     ranks: ranks.map((rank) => ({
       busyMs: rank.busyMs,

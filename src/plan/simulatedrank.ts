@@ -199,9 +199,12 @@ export class SimulatedRank {
     const meeting = this.run.meeting(`${this.#step} ${members[0]} ${this.lineText}`, members);
     const wires = wiresOf(this.run.cluster.plan);
     const wire = name === 'GATHER' ? 'f32' : name === 'OUTER' ? wires.outer : wires.reduce;
-    const bytes = wireBytes(this.run.cluster.units[unit]!.paramFloats, wire);
+    const floats = this.run.cluster.units[unit]!.paramFloats;
+    const bytes = wireBytes(floats, wire);
     const direct = wire !== 'f32' || (name === 'REDUCE' && this.#isByMicrobatch);
-    this.#lane.join(meeting, { name, unit, bytes, halves, direct, step: this.#step }, this.#clock);
+    const { codeMsPerMillion = 0 } = this.run.costs.links;
+    const codeMs = wire === 'f32' ? 0 : (floats / 1e6) * codeMsPerMillion * (halves / 2);
+    this.#lane.join(meeting, { name, unit, bytes, halves, direct, codeMs, step: this.#step }, this.#clock);
     push(users, unit, meeting);
     return true;
   }

@@ -217,7 +217,8 @@ function checkTrain({ minLr, lr }: TrainConfig): void {
 
 /** The plan as data, with dp filled in from the number of ranks if the file does not state it. */
 function withRanks(plan: unknown, ranks: number | undefined): unknown {
-  const given = plan ?? {};
+  // why {}: an auto run begins in data parallel, and measures
+  const given = plan === 'auto' ? {} : (plan ?? {});
   if (ranks === undefined || typeof given !== 'object' || 'dp' in given) return given;
   const { pp, tp } = parsePlan(given);
   return { ...given, dp: Math.max(1, Math.floor(ranks / (pp * tp))) };
@@ -225,6 +226,6 @@ function withRanks(plan: unknown, ranks: number | undefined): unknown {
 
 function factsOf(model: ModelConfig, { globalBatch }: TrainConfig, ranks: number | undefined, plan: unknown) {
   const { layers, heads, kvHeads, hidden } = model;
-  const { dp, pp, tp } = parsePlan(plan ?? {});
+  const { dp, pp, tp } = parsePlan(withRanks(plan, ranks));
   return { ranks: ranks ?? dp * pp * tp, layers, heads, kvHeads, hidden, globalBatch };
 }

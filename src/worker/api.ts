@@ -98,7 +98,7 @@ export interface StartOptions {
 }
 
 /** How this peer's part of the run ended, with what the summary of a headless run needs. */
-export interface RankResult {
+export interface RankResult extends Traced {
   readonly end: 'done' | 'stopped';
   readonly rank: number;
   /** Committed steps. */
@@ -111,6 +111,10 @@ export interface RankResult {
   readonly adapter: string;
   readonly software: boolean;
   readonly plan: ParallelPlan | null;
+}
+
+/** The newest events of a rank. */
+export interface Traced {
   readonly trace: readonly TraceEvent[];
   /** Milliseconds of wall clock at this process's performance.now() = 0. */
   readonly timeOriginMs: number;
@@ -142,6 +146,8 @@ export interface Engine {
   keep(): void;
   pause(paused: boolean): void;
   switchPlan(plan: ParallelPlan): void;
+  /** The trace so far, of a run that keeps it. */
+  traced(): Traced;
   /** Make this peer slow from its next line and its next message on. */
   handicap(handicap: Handicap): void;
   /** The model as it is at the next step border. */

@@ -15,7 +15,7 @@ import type { Proof } from '../train/trainer/proof';
 import type { TrainerDeps } from '../train/trainer/setting';
 import { IDLE, type KeptNews } from '../train/trainer/status';
 import { startTrainer, type Trainer } from '../train/trainer/trainer';
-import type { Engine, Handicap, ModelFiles, RankResult, RoomPort, StartOptions, TabStatus } from './api';
+import type { Engine, Handicap, ModelFiles, RankResult, RoomPort, StartOptions, TabStatus, Traced } from './api';
 import { DeviceHolder } from './deviceholder';
 import { deskDeps } from './kept/deskkeeper';
 import { loadKept } from './kept/keptload';
@@ -51,6 +51,7 @@ export class WorkerEngine implements Engine {
   #unitMs = 0;
   #keeper: OpfsKeeper | undefined;
   #kept: KeptNews | undefined;
+  #keptTrace: KeptTrace | undefined;
 
   /** `gpu` is navigator.gpu, or Dawn's in Node; undefined if there is none. `tuning` stores the kernel choices. */
   constructor(
@@ -82,6 +83,7 @@ export class WorkerEngine implements Engine {
   async start(options: StartOptions): Promise<RankResult> {
     const trace = new Trace();
     const kept = new KeptTrace(options.keepTrace ? trace : undefined);
+    this.#keptTrace = kept;
     this.#packed = new PackedTrace(trace);
     this.#packed.watch(this.#every);
     try {
@@ -117,8 +119,7 @@ export class WorkerEngine implements Engine {
         adapter: device.report.adapter,
         software: device.report.software,
         plan: this.#status.plan,
-        trace: kept.events,
-        timeOriginMs: performance.timeOrigin,
+        ...this.traced(),
       };
     } catch (error) {
       if (this.#status.phase !== 'failed')
@@ -150,6 +151,10 @@ export class WorkerEngine implements Engine {
 
   switchPlan(plan: ParallelPlan): void {
     this.#room.membership?.ask({ plan });
+  }
+
+  traced(): Traced {
+    return { trace: this.#keptTrace?.events ?? [], timeOriginMs: performance.timeOrigin };
   }
 
   handicap({ unitMs, ...shape }: Handicap): void {

@@ -12,6 +12,7 @@ import { deriveRoom, newPeerId } from '../net/signaling/roomkey';
 import { SIGNALING_PATH } from '../net/signaling/signaladdress';
 import type { Presence } from '../net/signaling/signaling';
 import { type SocketLike, SocketSignaling } from '../net/signaling/socketsignaling';
+import type { ParallelPlan } from '../plan/plan';
 import { readRunFile } from '../train/runfile';
 import type {
   DeskCheckpoint,
@@ -22,6 +23,7 @@ import type {
   StepMetrics,
   TabStatus,
   Tour,
+  Traced,
 } from './api';
 import { askDesk } from './kept/desk';
 import { fetchBytes } from './sources';
@@ -31,12 +33,17 @@ export interface RankStatus {
   readonly sentence: string;
   /** Of rank 0 only: all ranks have the same. */
   readonly metrics: readonly StepMetrics[];
+  /** Committed steps. */
+  readonly step: number;
+  readonly plan: ParallelPlan | null;
 }
 
 export interface RankReport {
   readonly end: 'done' | 'stopped' | 'failed';
   readonly sentence: string;
   readonly rank: number;
+  /** The plan of the last step. */
+  readonly plan: ParallelPlan | null;
   readonly adapter: string;
   readonly software: boolean;
   readonly memory: MemoryByRole | null;
@@ -60,14 +67,15 @@ interface Surroundings {
   readonly near?: NonNullable<RoomOptions['near']> & { machineOf(secret: string): Promise<string | undefined> };
   readonly peakRssBytes?: () => number;
   /** Starts the training side and joins it to the room. */
-  readonly openRank: (
-    room: Room,
-    onStatus: (status: TabStatus) => void,
-  ) => Promise<{
-    start(options: StartOptions): Promise<RankResult>;
-    handicap(handicap: Handicap): unknown;
-    end(): unknown;
-  }>;
+  readonly openRank: (room: Room, onStatus: (status: TabStatus) => void) => Promise<Rank>;
+}
+
+interface Rank {
+  start(options: StartOptions): Promise<RankResult>;
+  handicap(handicap: Handicap): unknown;
+  switchPlan(plan: ParallelPlan): unknown;
+  traced(): Traced | Promise<Traced>;
+  end(): unknown;
 }
 
 /** The setup, which a rank asks for first. */
@@ -83,6 +91,8 @@ export interface HeadlessSetup {
   readonly tour: Tour | null;
   /** Measure the links before the first step. */
   readonly probing: boolean;
+  /** The trace is wanted once this many steps are committed; null if only at the end. */
+  readonly measuredAt: number | null;
   /** True if files are wanted: the model's at the end, and checkpoints. */
   readonly delivers: boolean;
   /** Steps from one checkpoint to the next, 0 for none. */
@@ -91,8 +101,17 @@ export interface HeadlessSetup {
   readonly resume: DeskCheckpoint | null;
 }
 
+/** The answer to a rank that asks for orders. */
+export interface Orders {
+  /** Keep the state at the next step border, and end there. */
+  readonly end: boolean;
+  /** Ask the room for this plan. */
+  readonly plan: ParallelPlan | null;
+}
+
 const FAILED = {
   rank: -1,
+  plan: null,
   adapter: '',
   software: false,
   memory: null,
@@ -119,21 +138,27 @@ export async function runHeadless(around: Surroundings): Promise<void> {
     ) as HeadlessSetup;
     const room = await enterRoom(around, setup);
     let said = '';
-    const send = ({ phase, sentence, rank, newMetrics }: TabStatus) => {
-      const metrics = rank === 0 ? newMetrics : [];
+    let isMeasured = setup.measuredAt === null;
+    const send = ({ phase, sentence, rank: place, newMetrics, step, plan }: TabStatus) => {
+      const metrics = place === 0 ? newMetrics : [];
+      if (!isMeasured && step >= setup.measuredAt!) {
+        isMeasured = true;
+        void opening.then((rank) => postTrace(rank, post));
+      }
       const saying = `${phase} ${sentence}`;
       if (saying === said && metrics.length === 0) return;
       said = saying;
       // why: if a status does not arrive, the next awaited post fails
-      post('status', JSON.stringify({ phase, sentence, metrics } satisfies RankStatus)).catch(() => {});
+      post('status', JSON.stringify({ phase, sentence, metrics, step, plan } satisfies RankStatus)).catch(() => {});
     };
-    const rank = await around.openRank(room, send);
+    const opening = around.openRank(room, send);
+    const rank = await opening;
     rank.handicap(setup.handicap);
     const options = await startOptions(around, setup, room.self);
     const training = new AbortController();
     // why one rank: all end when one does, and a browser has six connections to a server, which the tabs share; each
     // waiting request of a tab takes one
-    if (around.index === 0) void obey(around, training.signal, () => rank.end());
+    if (around.index === 0) void obey(around, training.signal, rank);
     const result = await rank.start(options).finally(() => training.abort());
     await post('trace', JSON.stringify(onWallClock(result)));
     await report({ ...reportOf(result), peakRssBytes: around.peakRssBytes?.() ?? null, sentence: '' });
@@ -142,13 +167,20 @@ export async function runHeadless(around: Surroundings): Promise<void> {
   }
 }
 
-/** Asks the command line repeatedly whether the run must end. The server keeps each request open for a while. */
-async function obey({ desk, index }: Surroundings, signal: AbortSignal, end: () => unknown): Promise<void> {
+/** Posts the trace so far. If that fails, the next awaited post fails too. */
+async function postTrace(rank: Rank, post: (name: string, body: string) => Promise<void>): Promise<void> {
+  post('measured', JSON.stringify(onWallClock(await rank.traced()))).catch(() => {});
+}
+
+/** Asks the command line repeatedly for orders. The server keeps each request open for a while. */
+async function obey({ desk, index }: Surroundings, signal: AbortSignal, rank: Rank): Promise<void> {
   try {
     while (!signal.aborted) {
       const response = await askDesk(`${desk}/orders?index=${index}`, 'the orders', { signal });
-      if (((await response.json()) as { readonly end: boolean }).end) {
-        end();
+      const { end, plan } = (await response.json()) as Orders;
+      if (plan) rank.switchPlan(plan);
+      if (end) {
+        rank.end();
         return;
       }
     }
@@ -207,13 +239,13 @@ async function startOptions({ desk, index }: Surroundings, setup: HeadlessSetup,
 }
 
 /** All ranks of one machine have the same wall clock, so their events can share one time axis. */
-function onWallClock({ trace, timeOriginMs }: RankResult) {
+function onWallClock({ trace, timeOriginMs }: Traced) {
   return trace.map((event) => ({ ...event, t0: event.t0 + timeOriginMs, t1: event.t1 + timeOriginMs }));
 }
 
 function reportOf(result: RankResult): Omit<RankReport, 'sentence' | 'peakRssBytes'> {
-  const { end, rank, adapter, software, memory, bytesSent, bytesReceived, weightsHash } = result;
-  return { end, rank, adapter, software, memory, bytesSent, bytesReceived, weightsHash };
+  const { end, rank, plan, adapter, software, memory, bytesSent, bytesReceived, weightsHash } = result;
+  return { end, rank, plan, adapter, software, memory, bytesSent, bytesReceived, weightsHash };
 }
 
 /**

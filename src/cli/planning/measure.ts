@@ -3,7 +3,7 @@
  * inputs. With --plans it also runs every plan of a list and prints the predictions beside the measurements.
  */
 import { BYTES_PER_MS_OF_MBIT } from '../../plan/links';
-import { calibrations, type Leg, measuredDevices, measuredLinks } from '../../plan/measured';
+import { calibrations, legsOf, measuredDevices, measuredLinks } from '../../plan/measured';
 import type { ParallelPlan } from '../../plan/plan';
 import { predict, type Workload } from '../../plan/planner';
 import type { Prediction } from '../../plan/prediction';
@@ -34,7 +34,7 @@ export async function measure(argv: readonly string[], places: Places, programs:
   const { workload, job, tried } = await prepareMeasurement(args, plansPath, places);
   const collected = await runJob(job, programs);
   const limitBytes = args.limitBytes ?? DEFAULT_LIMIT_BYTES;
-  const legs = legsOf(job.tour!, collected);
+  const legs = legsOf(job.tour!, collected.trace);
   const devices = measuredDevices(legs, workload, job.count, limitBytes);
   const links =
     job.count > 1 ? measuredLinks(collected.trace, legs) : { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY };
@@ -111,13 +111,6 @@ async function prepareMeasurement(args: TrainArgs, plansPath: string | undefined
     places,
   );
   return { workload, job, tried: job.tour!.plans.slice(calibrating.length) };
-}
-
-function legsOf(tour: Tour, { trace }: Collected): readonly Leg[] {
-  return tour.plans.map((plan, leg) => ({
-    plan,
-    events: trace.filter(({ step }) => Math.floor(step / LEG_STEPS) === leg && step % LEG_STEPS > 0),
-  }));
 }
 
 function stepMs(tour: Tour, { metrics }: Collected, plan: ParallelPlan): number {

@@ -22,6 +22,10 @@ export interface TrainArgs {
   readonly tour: { readonly everySteps: number; readonly plans: string | readonly object[] } | undefined;
   /** Measure the links before the first step; never asked for by `npm run train`. */
   readonly probing?: boolean;
+  /** `--plan=auto`: the run measures itself and takes the fastest plan. */
+  readonly auto?: boolean;
+  /** `auto` may take approximate plans. */
+  readonly approximate?: boolean;
   /** The same for all ranks. */
   readonly handicap: Handicap;
   /** `section.field=value`, in the order given. */
@@ -40,12 +44,14 @@ const OPTIONS = {
   'limit-mb': { type: 'string' },
   plans: { type: 'string' },
   'switch-every': { type: 'string' },
+  plan: { type: 'string' },
+  approximate: { type: 'boolean' },
   'slow-unit-ms': { type: 'string' },
   'latency-ms': { type: 'string' },
   mbit: { type: 'string' },
 } as const;
 export const USAGE =
-  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FOLDER | FILE.safetensors] [--out DIR] [--checkpoint-every STEPS] [--resume OUT] [--tensorboard DIR] [--limit-mb N] [--plans PLANS.json --switch-every STEPS] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
+  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FOLDER | FILE.safetensors] [--out DIR] [--checkpoint-every STEPS] [--resume OUT] [--tensorboard DIR] [--limit-mb N] [--plan=auto [--approximate]] [--plans PLANS.json --switch-every STEPS] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
 
 /** Throws PlanError with the usage for an unknown option. */
 export function parseTrainArgs(argv: readonly string[]): TrainArgs {
@@ -78,6 +84,8 @@ export function parseTrainArgs(argv: readonly string[]): TrainArgs {
     tensorboardPath: values.tensorboard,
     limitBytes: limitMb === undefined ? undefined : wholeNumber('--limit-mb', limitMb, 1_000_000) * 1e6,
     tour: tourOf(values.plans, values['switch-every']),
+    auto: isAuto(values.plan),
+    approximate: values.approximate ?? false,
     handicap: {
       unitMs: slowness('--slow-unit-ms', values['slow-unit-ms'], 10_000),
       latencyMs: slowness('--latency-ms', values['latency-ms'], 10_000),
@@ -85,6 +93,11 @@ export function parseTrainArgs(argv: readonly string[]): TrainArgs {
     },
     overrides,
   };
+}
+
+function isAuto(plan: string | undefined): boolean {
+  if (plan === undefined || plan === 'auto') return plan === 'auto';
+  throw new PlanError(`--plan is ${JSON.stringify(plan)}; take --plan=auto, or set fields such as --plan.pp=2.`);
 }
 
 function tourOf(plansPath: string | undefined, every: string | undefined): TrainArgs['tour'] {

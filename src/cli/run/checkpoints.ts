@@ -10,6 +10,7 @@ import * as v from 'valibot';
 import { InputError, sentenceOf } from '../../errors';
 import type { Receipt } from '../../storage/bytes';
 import { parseRunFile, type RunFile } from '../../train/runfile';
+import type { AutoMode } from './autopilot';
 
 const FORMAT = 'tabtrain checkpoint 1';
 const FOLDER = 'checkpoint';
@@ -33,6 +34,8 @@ export interface CheckpointFacts {
   readonly folder: string;
   /** Steps from one checkpoint to the next; 0: only the last one. */
   readonly everySteps: number;
+  /** Set if the plan is `auto`. */
+  readonly auto?: AutoMode;
 }
 
 export interface Checkpoint extends CheckpointFacts {
@@ -54,6 +57,7 @@ const description = v.object({
   text: v.object(receipt),
   folder: v.string(),
   everySteps: count,
+  auto: v.exactOptional(v.picklist(['exact', 'approximate'])),
   files: v.array(v.object({ name: v.pipe(v.string(), v.regex(/^[\w.-]+$/)), ...receipt })),
 });
 

@@ -19,6 +19,8 @@ export interface Collected {
   readonly trace: readonly TraceEvent[];
   /** Names of the model's files, staged in the output folder. */
   readonly files: ReadonlySet<string>;
+  /** The first step under the last plan. */
+  readonly begun: number;
   /** All steps ran. */
   readonly isDone: boolean;
 }
@@ -35,14 +37,20 @@ export class Collector implements HeadlessEvents {
   readonly #apart: Set<number>;
   #meeting: NodeJS.Timeout | undefined;
   #isEnding = false;
+  /** The newest plan as JSON, and the first step under it. */
+  #plan = '';
+  #begun = 0;
   #resolve: (collected: Collected) => void = () => {};
   #reject: (error: Error) => void = () => {};
 
   constructor(
     readonly count: number,
     readonly progress: Progress,
-    /** Called at once with every committed step. */
-    readonly onStep: (metrics: StepMetrics) => void,
+    /** Called at once with every committed step, and with the traces of the first ones. */
+    readonly hearing: {
+      step(metrics: StepMetrics): void;
+      measured(index: number, events: readonly TraceEvent[]): void;
+    },
   ) {
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -54,7 +62,9 @@ export class Collector implements HeadlessEvents {
     this.#watch();
   }
 
-  onStatus(index: number, { phase, sentence, metrics }: RankStatus): void {
+  onStatus(index: number, { phase, sentence, metrics, step: begun, plan }: RankStatus): void {
+    if (index === 0 && plan && JSON.stringify(plan) !== this.#plan)
+      [this.#plan, this.#begun] = [JSON.stringify(plan), begun];
     this.#sentences.set(index, sentence);
     if (phase === 'waiting') this.#apart.add(index);
     else if (phase === 'syncing' || phase === 'training' || phase === 'done') this.#apart.delete(index);
@@ -63,7 +73,7 @@ export class Collector implements HeadlessEvents {
     for (const step of metrics) {
       this.#metrics.push(step);
       this.progress.step(step);
-      this.onStep(step);
+      this.hearing.step(step);
     }
   }
 
@@ -83,6 +93,14 @@ export class Collector implements HeadlessEvents {
 
   onTrace(_index: number, events: readonly TraceEvent[]): void {
     for (const event of events) this.#trace.push(event);
+  }
+
+  onMeasured(index: number, events: readonly TraceEvent[]): void {
+    try {
+      this.hearing.measured(index, events);
+    } catch (error) {
+      this.fail(error as Error);
+    }
   }
 
   onFile(name: string): void {
@@ -118,7 +136,14 @@ export class Collector implements HeadlessEvents {
     clearTimeout(this.#meeting);
     const reports = [...this.#reports.values()].sort((a, b) => a.rank - b.rank);
     const isDone = reports.every(({ end }) => end === 'done');
-    this.#resolve({ metrics: this.#metrics, reports, trace: this.#trace, files: this.#files, isDone });
+    this.#resolve({
+      metrics: this.#metrics,
+      reports,
+      trace: this.#trace,
+      files: this.#files,
+      begun: this.#begun,
+      isDone,
+    });
   }
 
   #meetingSentence(): string {

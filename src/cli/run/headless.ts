@@ -7,9 +7,10 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as v from 'valibot';
 import { sentenceOf } from '../../errors';
+import { type ParallelPlan, parsePlan } from '../../plan/plan';
 import type { Handler } from '../../server/static';
 import type { TraceEvent } from '../../trace/trace';
-import type { HeadlessSetup, RankReport, RankStatus } from '../../worker/headless';
+import type { HeadlessSetup, Orders, RankReport, RankStatus } from '../../worker/headless';
 import type { FileDesk } from './filedesk';
 
 interface HeadlessFiles {
@@ -21,6 +22,8 @@ export interface HeadlessEvents {
   onStatus(index: number, status: RankStatus): void;
   onReport(index: number, report: RankReport): void;
   onTrace(index: number, events: readonly TraceEvent[]): void;
+  /** The trace of the first steps, of an auto run. */
+  onMeasured(index: number, events: readonly TraceEvent[]): void;
 }
 
 /** A request for orders is kept open for this long; then the rank asks again. */
@@ -47,8 +50,11 @@ const metrics = v.object({
   bytesSent: v.array(number),
   heldOutLoss: v.exactOptional(number),
 });
-const statusBody = v.object({ phase: v.string(), sentence: v.string(), metrics: v.array(metrics) });
+/** Throws PlanError for what is no plan. */
+const plan = v.nullable(v.pipe(v.unknown(), v.transform(parsePlan)));
+const statusBody = v.object({ phase: v.string(), sentence: v.string(), metrics: v.array(metrics), step: number, plan });
 const reportBody = v.object({
+  plan,
   end: v.picklist(['done', 'stopped', 'failed']),
   sentence: v.string(),
   rank: number,
@@ -68,6 +74,8 @@ export class HeadlessDesk {
   /** Ranks that wait for an order. */
   readonly #waiting = new Set<() => void>();
   #ends = false;
+  /** A plan that is ordered and not yet given to rank 0. */
+  #plan: ParallelPlan | null = null;
 
   constructor(
     readonly setup: HeadlessSetup,
@@ -80,6 +88,12 @@ export class HeadlessDesk {
   /** Tell the ranks to keep the state at the next step border and to end there. */
   end(): void {
     this.#ends = true;
+    for (const answer of [...this.#waiting]) answer();
+  }
+
+  /** Tell rank 0 to ask the room for this plan. */
+  order(plan: ParallelPlan): void {
+    this.#plan = plan;
     for (const answer of [...this.#waiting]) answer();
   }
 
@@ -112,12 +126,13 @@ export class HeadlessDesk {
     return this.kept?.read(name, query) ?? null;
   }
 
-  /** Answers a request for orders: at once if the run must end, else when it must or after a while. */
+  /** Answers a request for orders: at once if there is one, else when there is one or after a while. */
   #order(response: ServerResponse): void {
     const answer = () => {
       clearTimeout(timer);
       this.#waiting.delete(answer);
-      response.writeHead(200).end(JSON.stringify({ end: this.#ends }));
+      response.writeHead(200).end(JSON.stringify({ end: this.#ends, plan: this.#plan } satisfies Orders));
+      this.#plan = null;
     };
     const timer = setTimeout(answer, ORDERS_MS);
     this.#waiting.add(answer);
@@ -125,7 +140,7 @@ export class HeadlessDesk {
       clearTimeout(timer);
       this.#waiting.delete(answer);
     });
-    if (this.#ends) answer();
+    if (this.#ends || this.#plan) answer();
   }
 
   async #take(name: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -137,6 +152,7 @@ export class HeadlessDesk {
       if (name === 'status') this.events.onStatus(index, v.parse(statusBody, JSON.parse(body.toString())));
       else if (name === 'report') this.events.onReport(index, v.parse(reportBody, JSON.parse(body.toString())));
       else if (name === 'trace') this.events.onTrace(index, JSON.parse(body.toString()));
+      else if (name === 'measured') this.events.onMeasured(index, JSON.parse(body.toString()));
       else {
         const receipt = await this.kept?.take(name, query, body);
         if (receipt === undefined) throw new TypeError(`there is no ${name}`);

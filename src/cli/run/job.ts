@@ -17,6 +17,7 @@ import type { Handicap, Tour } from '../../worker/api';
 import { findBrowser } from '../machine/browser';
 import { readFile } from '../machine/readfile';
 import type { TrainArgs } from './args';
+import { type AutoMode, calibratingTour } from './autopilot';
 import { type Checkpoint, type CheckpointFacts, SOURCE } from './checkpoints';
 import { initFile, readInit, sourceOf, withModel } from './init';
 
@@ -31,6 +32,8 @@ export interface Job {
   readonly limitBytes: number | null;
   readonly handicap: Handicap;
   readonly tour: Tour | null;
+  /** The plan is `auto`: `tour` has the calibrating plans. */
+  readonly auto: AutoMode | null;
   /** Measure the links before the first step. */
   readonly probing: boolean;
   /** What a checkpoint stores about this run, and its files beside the state. */
@@ -55,7 +58,9 @@ const DEFAULT_RANKS = 2;
  */
 export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoint | null = null): Promise<Job> {
   const path = from ? join(from.folder, 'run.json') : (args.runPath ?? places.example);
-  const given = applyOverrides(from?.run ?? parseJson(readFile(path, 'the run file').toString('utf8')), args.overrides);
+  const written = from?.run ?? parseJson(readFile(path, 'the run file').toString('utf8'));
+  const auto = autoModeOf(args, written, from);
+  const given = applyOverrides(auto ? withPlan(written, {}) : written, args.overrides);
   const plans = args.tour && readPlans(args.tour.plans);
   const init = args.initPath === undefined ? null : readInit(args.initPath);
   const { file, notes: changes } = withModel(plans ? withPlan(given, plans[0]) : given, init);
@@ -69,9 +74,11 @@ export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoi
   const kind = args.ranks?.kind ?? from?.kind ?? (findBrowser() ? 'tabs' : 'nodes');
   const outFolder = resolve(args.resumePath ?? args.outPath ?? join('out', basename(path).replace(/\.json$/, '')));
   const everySteps = args.checkpointEvery ?? from?.everySteps ?? 0;
-  for (const leg of legs ?? [run.plan]) if (args.limitBytes) checkMemory(run, leg, args.limitBytes);
+  const calibrating = auto && calibratingTour(run, count, from?.step ?? 0, args.limitBytes);
+  for (const leg of calibrating?.plans ?? legs ?? [run.plan])
+    if (args.limitBytes) checkMemory(run, leg, args.limitBytes);
   return {
-    run,
+    run: calibrating ? { ...run, plan: calibrating.plans[0]! } : run,
     kind,
     count,
     source,
@@ -79,15 +86,30 @@ export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoi
     outFolder,
     limitBytes: args.limitBytes ?? null,
     handicap: args.handicap,
-    probing: args.probing ?? false,
-    tour: args.tour && legs ? { everySteps: args.tour.everySteps, plans: legs } : null,
-    facts: { run, kind, text, folder: from?.folder ?? dirname(resolve(path)), everySteps },
+    probing: args.probing ?? auto !== null,
+    tour: calibrating ?? (args.tour && legs ? { everySteps: args.tour.everySteps, plans: legs } : null),
+    auto,
+    facts: { run, kind, text, folder: from?.folder ?? dirname(resolve(path)), everySteps, ...(auto && { auto }) },
     beside: new Map([
       ['tokenizer.json', Buffer.from(corpus.tokenizer.json())],
       ...(run.data.tokenizer === 'brought' ? [[SOURCE, source] as const] : []),
     ]),
     notes: [...(init?.notes ?? []), ...changes, ...(corpus.note === '' ? [] : [corpus.note]), ...notes],
   };
+}
+
+/** Whether the plan of a run is `auto`, by its file, its flags or its checkpoint. */
+function autoModeOf(args: TrainArgs, file: unknown, from: Checkpoint | null): AutoMode | null {
+  const isFixed = args.overrides.some((override) => override.startsWith('plan.'));
+  const kept = isFixed ? undefined : from?.auto;
+  const isAuto = args.auto || kept !== undefined || (isObject(file) && 'plan' in file && file.plan === 'auto');
+  if (!isAuto) {
+    if (args.approximate) throw new PlanError('--approximate is for the plan auto: add --plan=auto.');
+    return null;
+  }
+  if (args.tour)
+    throw new PlanError('--plans changes the plan at fixed steps, and auto by what it measures: leave one.');
+  return args.approximate ? 'approximate' : (kept ?? 'exact');
 }
 
 /** A state can be resumed only with the model and the text that it was trained with. */

@@ -7,6 +7,7 @@ import { nameOf } from '../../plan/why';
 import { hostPlan } from '../../train/rank/hostplan';
 import { memoryPlan } from '../../train/rank/memoryplan';
 import type { RunFile } from '../../train/runfile';
+import type { AutoMode } from './autopilot';
 
 export interface RankMemory {
   readonly planned: PlannedMemory;
@@ -18,7 +19,7 @@ export interface RankMemory {
 /**
  * One line for the plan, then one for every place in the mesh that needs a different number of bytes than those before.
  */
-export function planLines(run: RunFile): string[] {
+export function planLines(run: RunFile, auto: AutoMode | null = null): string[] {
   const { plan } = run;
   const ranks = plan.dp * plan.pp * plan.tp;
   const byBytes = new Map<string, number[]>();
@@ -31,7 +32,8 @@ export function planLines(run: RunFile): string[] {
   const lines = [...byBytes].map(([text, same]) => {
     return `memory of ${same.length === 1 ? `rank ${same[0]}` : `ranks ${same.join(' ')}`}: ${text}`;
   });
-  return [`plan: ${nameOf(plan)}, ${ranks} ${ranks === 1 ? 'rank' : 'ranks'}`, ...lines];
+  const name = auto ? `auto, ${nameOf(plan)} until it has measured` : nameOf(plan);
+  return [`plan: ${name}, ${ranks} ${ranks === 1 ? 'rank' : 'ranks'}`, ...lines];
 }
 
 /** One line per rank whose peak memory is known, beside what was planned; megabytes. */

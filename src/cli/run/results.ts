@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { coordOf } from '../../plan/mesh';
 import { isApproximate } from '../../plan/plan';
-import { planAt } from '../../plan/tour';
 import { toChromeTrace } from '../../trace/export';
 import { statsOf } from '../../trace/stats';
 import { modelCard } from '../../train/files/card';
@@ -11,6 +10,7 @@ import { hostPlan } from '../../train/rank/hostplan';
 import { memoryPlan } from '../../train/rank/memoryplan';
 import type { RunFile } from '../../train/runfile';
 import type { StepMetrics } from '../../worker/api';
+import type { AutoReport } from './autopilot';
 import type { Collected } from './collect';
 import type { Job } from './job';
 import type { OutFolder } from './outfolder';
@@ -20,10 +20,12 @@ export interface Summary {
   readonly plan: RunFile['plan'];
   /** True if the numbers differ from those of one rank by more than rounding: DiLoCo, or sums sent in fewer bits. */
   readonly approximate: boolean;
+  /** Of a run under the plan `auto`: what was measured and chosen; `plan` is the plan it ended with. */
+  readonly auto?: AutoReport;
   readonly adapter: string;
   /** A processor did the work of a GPU: speeds say nothing about graphics cards. */
   readonly software: boolean;
-  /** Without the first step, which compiles and warms up. */
+  /** Without the first step, which compiles and warms up; of an auto run only steps under its last plan. */
   readonly tokensPerSecond: number;
   readonly ranks: readonly RankMemory[];
   readonly bubble: number;
@@ -33,20 +35,23 @@ export interface Summary {
 }
 
 /** Throws if ranks that should hold the same parameters differ in a bit: the run is then worth nothing. */
-function summarize(run: RunFile, { metrics, reports, trace }: Collected): Summary {
+function summarize(run: RunFile, { auto, begun, metrics: all, reports, trace }: Ended): Summary {
   const { plan, model, train } = run;
+  const since = auto ? begun : 0;
+  const metrics = all.filter(({ step }) => step >= since);
   const planned = memoryPlan(run);
   const host = hostPlan(run);
   const tokens = train.globalBatch * model.context;
   const stats = statsOf(trace, tokens);
   // why without the first step: its lines wait for compilers, which says nothing about the plan
-  const warm = trace.filter(({ step }) => step > 0);
+  const warm = trace.filter(({ step }) => step > since);
   const { bubble, overlap } = metrics.length > 1 ? statsOf(warm, tokens) : stats;
   const weightsHash = reports.map((report) => report.weightsHash);
   checkReplicas(plan, weightsHash);
   return {
     plan,
     approximate: isApproximate(plan),
+    ...(auto && { auto }),
     adapter: [...new Set(reports.map(({ adapter }) => adapter))].join(', '),
     software: reports.some(({ software }) => software),
     tokensPerSecond: tokensPerSecond(metrics),
@@ -61,6 +66,9 @@ function summarize(run: RunFile, { metrics, reports, trace }: Collected): Summar
     weightsHash,
   };
 }
+
+/** The results of a run, with the report of its plan `auto` if it had that. */
+type Ended = Collected & { readonly auto: AutoReport | null };
 
 function checkReplicas(plan: RunFile['plan'], hashes: readonly string[]): void {
   // Under ZeRO-3 every rank holds a shard of its own.
@@ -83,9 +91,9 @@ function tokensPerSecond(metrics: readonly StepMetrics[]): number {
   return ms > 0 ? (steps.reduce((sum, step) => sum + step.tokens, 0) * 1000) / ms : 0;
 }
 
-/** Write the files of a run that has ended well. After a tour the summary is of its last plan. */
-export function writeResults({ run, tour, source }: Job, collected: Collected, out: OutFolder): Summary {
-  const plan = tour ? planAt(tour, run.train.steps - 1) : run.plan;
+/** Write the files of a run that has ended well. The summary is of its last plan. */
+export function writeResults({ run, source }: Job, collected: Ended, out: OutFolder): Summary {
+  const plan = collected.reports[0]?.plan ?? run.plan;
   const summary = summarize({ ...run, plan }, collected);
   const blocks = Array.from({ length: run.model.layers }, (_, index) => `block${index}`);
   const files = new Map([

@@ -4,8 +4,10 @@
  */
 import { Interrupted } from '../../errors';
 import { newSecret } from '../../net/signaling/roomkey';
+import type { ParallelPlan } from '../../plan/plan';
 import { startServer } from '../../server/server';
 import type { HeadlessSetup } from '../../worker/headless';
+import { type AutoMode, Autopilot, type AutoReport } from './autopilot';
 import { type Collected, Collector } from './collect';
 import { FileDesk, type Keeping } from './filedesk';
 import { HeadlessDesk } from './headless';
@@ -26,9 +28,20 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * The first signal asks the ranks to finish their step and to keep it, if `keeping` is given; a second one ends the run
  * at once. Rejects with RankFailed, ConnectError, CapabilityError or Interrupted; nothing is left running in any case.
  */
-export async function runJob(job: Job, { pages, rank }: Programs, keeping: Keeping | null = null): Promise<Collected> {
+export async function runJob(
+  job: Job,
+  { pages, rank }: Programs,
+  keeping: Keeping | null = null,
+): Promise<Collected & { readonly auto: AutoReport | null }> {
   const progress = new Progress(job.run.train.steps);
-  const collector = new Collector(job.count, progress, (metrics) => keeping?.out.step(metrics));
+  const pilot: Autopilot | null = job.auto && pilotOf(job, job.auto, progress, (plan) => desk.order(plan));
+  const collector = new Collector(job.count, progress, {
+    step(metrics) {
+      keeping?.out.step(metrics);
+      pilot?.onStep(metrics.step);
+    },
+    measured: (index, events) => pilot?.onMeasured(index, events),
+  });
   const files = keeping && new FileDesk(keeping, (name) => collector.onFile(name));
   const desk = new HeadlessDesk(setupOf(job, keeping), job, collector, files);
   let isAsked = false;
@@ -57,7 +70,7 @@ export async function runJob(job: Job, { pages, rank }: Programs, keeping: Keepi
         ...report,
         peakRssBytes: report.peakRssBytes ?? peakRssBytes,
       }));
-      return { ...collected, reports };
+      return { ...collected, reports, auto: pilot?.report ?? null };
     } finally {
       progress.close();
       await ranks.end();
@@ -67,6 +80,15 @@ export async function runJob(job: Job, { pages, rank }: Programs, keeping: Keepi
     await server.close();
     await files?.close();
   }
+}
+
+function pilotOf(
+  { run, count, tour, limitBytes }: Job,
+  mode: AutoMode,
+  progress: Progress,
+  order: (plan: ParallelPlan) => void,
+): Autopilot {
+  return new Autopilot(run, count, tour!, mode, limitBytes, order, (sentence) => progress.say(sentence));
 }
 
 function setupOf(job: Job, keeping: Keeping | null): HeadlessSetup {
@@ -80,6 +102,7 @@ function setupOf(job: Job, keeping: Keeping | null): HeadlessSetup {
     handicap,
     tour,
     probing,
+    measuredAt: job.auto && tour ? (tour.from ?? 0) + tour.plans.length * tour.everySteps : null,
     hasInit: init !== null,
     delivers: keeping !== null,
     everySteps: facts.everySteps,

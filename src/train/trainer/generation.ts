@@ -170,7 +170,8 @@ export class GenerationRun {
     await mine.write(rank);
     this.#rank = rank;
     this.setting.membership.holdsState(true);
-    if (this.setting.probing && this.#step === 0) await probeLinks(this.#circuit, this.#world, trace);
+    const { probing, tour } = this.setting;
+    if (probing && this.#step === (tour?.from ?? 0)) await probeLinks(this.#circuit, this.#world, trace);
     reporter.holds(rank.memory);
     this.#traffic.take();
     return prepared;

@@ -1,12 +1,13 @@
 /**
  * Measures the links of a generation before it trains: every rank sends at once to its right neighbour, as in a ring,
  * then to all others, as in the two-hop form. The results go into the trace, where the planner (plan/measured.ts) and
- * pages read them. Measures no device.
+ * pages read them. Also measures how fast a rank codes what it sends (codeprobe.ts), but no device.
  */
 import type { Group } from '../../net/collective/group';
 import type { PeerId } from '../../plan/mesh';
 import type { Trace } from '../../trace/trace';
 import type { Circuit } from '../state/transfer';
+import { probeCode } from './codeprobe';
 
 const PINGS = 8;
 const FIRST_BYTES = 1 << 17;
@@ -22,6 +23,7 @@ export async function probeLinks(circuit: Circuit, world: Group, trace: Trace): 
   const { mesh } = circuit;
   const size = mesh.peers.length;
   if (size === 1) return;
+  probeCode(trace);
   const right = mesh.peers[(mesh.rank + 1) % size]!;
   const left = mesh.peers[(mesh.rank + size - 1) % size]!;
   const others = mesh.peers.filter((_, rank) => rank !== mesh.rank);

@@ -15,3 +15,17 @@ test('a plan that follows itself ends nothing: nobody would declare a generation
   expect(endsLeg({ everySteps: 2, plans: [ddp!, ddp!, zero!] }, 2)).toBe(false);
   expect(endsLeg({ everySteps: 2, plans: [ddp!] }, 8)).toBe(false);
 });
+
+test('a tour that is made once stays under its last plan, and may begin later', () => {
+  const once = { everySteps: 3, plans: [ddp!, zero!], from: 10, isOnce: true } as const;
+  expect([0, 10, 12, 13, 15, 16, 90].map((step) => planAt(once, step))).toEqual([
+    ddp,
+    ddp,
+    ddp,
+    zero,
+    zero,
+    zero,
+    zero,
+  ]);
+  expect(Array.from({ length: 30 }, (_, step) => step).filter((step) => endsLeg(once, step))).toEqual([13]);
+});
