@@ -69,7 +69,10 @@ const nodePrograms = {
     outDir: 'dist/node',
     rolldownOptions: {
       input: Object.fromEntries([
-        ...['serve', 'train', 'sample', 'noderank', 'plan', 'record'].map((name) => [name, at(`src/cli/${name}.ts`)]),
+        ...['serve', 'train', 'sample', 'continue', 'noderank', 'plan', 'record'].map((name) => [
+          name,
+          at(`src/cli/${name}.ts`),
+        ]),
         ['bench', at('tests/bench/main.ts')],
         ['gpuday', at('tests/bench/gpuday/main.ts')],
         ['screenshots', at('tests/helpers/screenshots.ts')],

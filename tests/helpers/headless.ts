@@ -59,8 +59,8 @@ export function writeInputs(folder: string, fixture: Fixture, plan: object): str
   return [file('run.json'), '--init', file('init.safetensors')];
 }
 
-export function readMetrics(folder: string): StepMetrics[] {
-  const lines = readFileSync(join(folder, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+export function readMetrics(folder: string, name = 'metrics.jsonl'): StepMetrics[] {
+  const lines = readFileSync(join(folder, name), 'utf8').trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line) as StepMetrics);
 }
 

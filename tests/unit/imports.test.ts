@@ -88,7 +88,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
  * files directly in the room.
  */
 const LAYERS: Record<string, readonly string[]> = {
-  cli: ['machine', 'run', 'planning', ''],
+  cli: ['machine', 'run', 'planning', 'torch', ''],
   'pages/lecture': ['words', 'facts', 'models', 'feeds', 'show', 'parts', 'pictures', 'scenes', 'frame', ''],
   'pages/lecture/models': ['time', 'traffic', 'cut', '', 'choice'],
 };
