@@ -13,7 +13,7 @@ import llama from './llama.py?raw';
 import loop from './loop.py?raw';
 import start from './start.py?raw';
 
-export interface TorchScript {
+interface TorchScript {
   readonly text: string;
   /** What differs from the run in tabs, one sentence each; no number does. */
   readonly notes: readonly string[];
