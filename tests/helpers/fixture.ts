@@ -72,15 +72,25 @@ function uniform(index: number, key: number): number {
   return ((x ^ (x >>> 13)) >>> 16) / 65536;
 }
 
-/** make.py's `initial`, one tensor after the other. */
+/** make.py's `initial` of the tensor at `key` in file order. */
+export function startOf(name: string, shape: readonly number[], key: number): Float32Array {
+  const gain = shape.length === 1 && name.endsWith('weight');
+  const [low, width] = gain ? [0.875, 0.25] : shape.length === 1 ? [-0.03125, 0.0625] : [-0.125, 0.25];
+  const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  for (let i = 0; i < values.length; i++) values[i] = low + width * uniform(i, key);
+  return values;
+}
+
+/** All tensors, one after the other. */
 function start(tensors: Tensors): Float32Array {
-  const values = tensors.flatMap(([name, shape], key) => {
-    const floats = shape.reduce((a, b) => a * b, 1);
-    const gain = shape.length === 1 && name.endsWith('weight');
-    const [low, width] = gain ? [0.875, 0.25] : shape.length === 1 ? [-0.03125, 0.0625] : [-0.125, 0.25];
-    return Array.from({ length: floats }, (_, i) => low + width * uniform(i, key));
-  });
-  return Float32Array.from(values);
+  const parts = tensors.map(([name, shape], key) => startOf(name, shape, key));
+  const values = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    values.set(part, at);
+    at += part.length;
+  }
+  return values;
 }
 
 /** From the fixture's file order to addresses of the whole model. Checks names and shapes on the way. */
