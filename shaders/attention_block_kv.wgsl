@@ -1,6 +1,6 @@
 // The dk and dv parts of dqkv[R,(N+2NKV)*H] from qkv, lse, delta, dout; ROWS keys per workgroup.
 // bindings qkv, lse, delta, dout, dqkv, p; grid ceil(T / ROWS), NKV, B workgroups
-// knobs as in lib/attention_block.wgsl
+// knobs as in lib/attention_block.wgsl; where attention_back.wgsl and its quad file run instead, no workgroup runs
 // saved/aliasing: the q part of dqkv is left alone; query heads that share a key head are added in ascending order
 // source: Dao et al. 2022, arXiv 2205.14135, algorithm 4; Ainslie et al. 2023, arXiv 2305.13245 (grouped heads)
 

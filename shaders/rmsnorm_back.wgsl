@@ -1,6 +1,7 @@
-// dx[R,C] = rstd (g - x rstd^2 mean(g x)) with g = gamma dy, plus skip[R,C] where SKIP; f32, row-major.
-// bindings x, gamma, rstd, dy, skip?, dx, parts, p; grid ceil(R / WG), folded into x and y
-// knobs WG rows of a workgroup, a thread each; ACC adds to dx; SKIP adds skip, the residual branch's gradient
+// dx[R,C] = rstd (g - x rstd^2 mean(g x)) with g = gamma dy, plus skip[R,C] where SKIP. WEIGHTS=1: also what
+// rmsnorm_weight.wgsl does, by columns
+// bindings x, gamma, rstd, dy, skip?, dx, parts, grad?, p; grid C / 4 (full workgroups) if WEIGHTS, then R, folded
+// knobs WG threads of a workgroup; WEIGHTS; ACC adds to dx; SKIP adds skip, the residual branch's gradient
 // saved/aliasing: dx is no other binding's buffer; parts is for rmsnorm_back_lanes.wgsl and not written
 // source: Zhang and Sennrich 2019, arXiv 1910.07467
 
@@ -8,6 +9,7 @@ struct Params {
   R: u32,
   C: u32,
   gammaAt: u32,
+  gradAt: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -17,14 +19,17 @@ struct Params {
 @group(0) @binding(4) var<storage, read> skip: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(6) var<storage, read_write> parts: array<f32>;
-@group(0) @binding(7) var<uniform> p: Params;
+@group(0) @binding(7) var<storage, read_write> grad: array<f32>;
+@group(0) @binding(8) var<uniform> p: Params;
 
 // #include "lib/thread.wgsl"
+// #include "lib/rmsnorm_weight.wgsl"
 
 const WG: u32 = 16u;
 const ACC: u32 = 0u;
 const SKIP: u32 = 0u;
-const_assert WG >= 1u && WG <= 256u && ACC <= 1u && SKIP <= 1u;
+const WEIGHTS: u32 = 0u;
+const_assert WG >= 1u && WG <= 256u && ACC <= 1u && SKIP <= 1u && WEIGHTS <= 1u;
 
 fn load_x(i: u32) -> vec4f {
   return vec4f(x[i], x[i + 1u], x[i + 2u], x[i + 3u]);
@@ -49,7 +54,13 @@ fn finish(i: u32, gradient: f32) {
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let row = thread(id, groups, WG);
+  let columns = WEIGHTS * (((p.C + 3u) / 4u + WG - 1u) / WG * WG);
+  let index = thread(id, groups, WG);
+  if (index < columns) {
+    add_weights(4u * index);
+    return;
+  }
+  let row = index - columns;
   if (row >= p.R) {
     return;
   }

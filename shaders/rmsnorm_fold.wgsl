@@ -1,6 +1,6 @@
 // grad[gradAt + c] += sum over groups of parts[groups,C].
 // bindings x, rstd, dy, parts, grad, p, the last two as vec4; grid ceil(C / 64) workgroups
-// knobs ROWS rows of a workgroup of rmsnorm_back_lanes.wgsl
+// knobs ROWS rows of a workgroup of rmsnorm_back_lanes.wgsl; WEIGHTS=1 and SHORT=1: that has done it
 // saved/aliasing: x, rstd and dy are for rmsnorm_weight.wgsl and not read; see lib/fold.wgsl
 // source: Zhang and Sennrich 2019, arXiv 1910.07467
 
@@ -20,6 +20,9 @@ struct Params {
 // #include "lib/fold.wgsl"
 
 const ROWS: u32 = 16u;
+const WEIGHTS: u32 = 0u;
+const SHORT: u32 = 0u;
+const_assert WEIGHTS <= 1u && SHORT <= 1u;
 
 fn part(group: u32, quad: u32) -> vec4f {
   return parts[group * (p.C / 4u) + quad];

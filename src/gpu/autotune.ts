@@ -40,7 +40,7 @@ const LARGEST_BYTES = 256 << 20;
 export async function tune(device: GpuDevice, lists: Iterable<readonly Instr[]>, options: TuneOptions): Promise<void> {
   device.picks.clear();
   const until = performance.now() + (options.budgetMs ?? BUDGET_MS);
-  for (const [key, run] of mostWorkFirst(lists)) {
+  for (const [key, run] of mostWorkFirst(device, lists)) {
     const all = candidates(device, run.kernel, run.knobs, run.params);
     const open = all.filter(({ reordered }) => !reordered || !options.sameBits);
     if (open.length < 2) continue;
@@ -57,14 +57,18 @@ export async function tune(device: GpuDevice, lists: Iterable<readonly Instr[]>,
 /**
  * Each dispatch once. Those with the most operations in `lists` come first, because the time may not suffice for all.
  */
-function mostWorkFirst(lists: Iterable<readonly Instr[]>): readonly (readonly [key: string, run: Run])[] {
+function mostWorkFirst(
+  device: GpuDevice,
+  lists: Iterable<readonly Instr[]>,
+): readonly (readonly [key: string, run: Run])[] {
   const runs = new Map<string, { readonly run: Run; flops: number }>();
   for (const list of lists) {
     for (const line of list) {
       if (line.do !== 'run') continue;
       const key = tuneKey(line.kernel, line.knobs, line.params);
       const entry = runs.get(key) ?? { run: line, flops: 0 };
-      entry.flops += line.kernel.flops?.(line.params) ?? 0;
+      const [guess] = candidates(device, line.kernel, line.knobs, line.params);
+      entry.flops += line.kernel.flops?.(line.params, guess!.knobs) ?? 0;
       runs.set(key, entry);
     }
   }
@@ -120,6 +124,8 @@ function agree(got: readonly Float32Array[], expected: readonly Float32Array[]):
 class VariantBench {
   readonly #stream: Stream;
   readonly #places = new Map<Tensor, Place>();
+  /** Room behind each tensor, for those that lie in a bound buffer without being bound. */
+  readonly #parts = new Map<Tensor, Place>();
   #isFilled = false;
 
   constructor(
@@ -127,17 +133,29 @@ class VariantBench {
     readonly run: Run,
   ) {
     this.#stream = new Stream(device);
+    const parts = Object.values(run.at ?? {});
     for (const tensor of new Set(Object.values(run.bind))) {
       const floats = floatsIn(tensor);
-      const buffer = device.createStorage('scratch', 4 * floats, `tune ${tensor.name}`);
+      let end = alignedEnd(floats);
+      const ends = parts.map((part) => {
+        const at = end;
+        end += alignedEnd(floatsIn(part));
+        return at;
+      });
+      const buffer = device.createStorage('scratch', 4 * end, `tune ${tensor.name}`);
       this.#places.set(tensor, { buffer, at: 0, floats });
+      for (const [i, part] of parts.entries()) this.#parts.set(part, { buffer, at: ends[i]!, floats: floatsIn(part) });
     }
   }
 
   prepare(candidate: Candidate): Promise<PreparedList> {
     const { run } = this;
     const only = { ...run.kernel, file: candidate.file, variants: [candidate.knobs], twins: [] };
-    return this.#stream.prepare([{ ...run, kernel: only }], (tensor) => this.#places.get(tensor)!, 'tuning');
+    return this.#stream.prepare(
+      [{ ...run, kernel: only }],
+      (tensor) => this.#places.get(tensor) ?? this.#parts.get(tensor)!,
+      'tuning',
+    );
   }
 
   /** Run the dispatch and return what it writes. Every call starts from the same numbers. */
@@ -176,6 +194,9 @@ class VariantBench {
     for (const { buffer } of this.#places.values()) this.device.destroyBuffer(buffer);
   }
 }
+
+/** Tensors begin at multiples of four floats. */
+const alignedEnd = (floats: number): number => 4 * Math.ceil(floats / 4);
 
 /** Numbers in [-1, 1), the same for the same seed. */
 function noise(count: number, seed: number): Float32Array<ArrayBuffer> {

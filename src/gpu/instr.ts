@@ -25,9 +25,17 @@ export interface Tensor {
   readonly from?: number;
 }
 
+/** What some dispatches of a tape have besides bindings, params and knobs. */
+export interface RunExtras {
+  /** Params that say where other tensors begin in a bound buffer. */
+  readonly at?: Readonly<Record<string, Tensor>>;
+  /** Knobs to add where input and weight gradients are one list (B): work of both is then in one dispatch. */
+  readonly together?: Knobs;
+}
+
 /** One line of a tape: a dispatch, or a collective on the tensor-parallel axis (the list is cut there). */
 export type Instr =
-  | {
+  | (RunExtras & {
       readonly do: 'run';
       readonly kernel: Kernel;
       readonly bind: Readonly<Record<string, Tensor>>;
@@ -35,7 +43,7 @@ export type Instr =
       readonly params: Readonly<Record<string, number>>;
       /** Epilogue and layout choices, made by the tape and not by the autotuner. */
       readonly knobs: Knobs;
-    }
+    })
   | { readonly do: 'allReduce'; readonly op: 'sum' | 'max'; readonly axis: 'tp'; readonly tensor: Tensor };
 
 /** A tensor's place: `floats` elements of `buffer` from element `at`. */

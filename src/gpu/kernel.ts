@@ -49,8 +49,8 @@ export interface Kernel<B extends string = string, P extends string = string> {
   knobsFor?(p: Params): Knobs;
   /** Workgroup counts from params and final knobs; [0] leaves the dispatch out. Tile sizes are read from `knobs`, so they are defined only once. */
   grid(p: Params, knobs: Knobs): readonly [number, number?, number?];
-  /** Floating point operations of one dispatch, for the profile and MFU. */
-  flops?(p: Params): number;
+  /** Floating point operations of one dispatch under its final knobs, for the profile and MFU. */
+  flops?(p: Params, knobs: Knobs): number;
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { KernelError } from '../errors';
 import { ceilDiv, knob } from './grid';
-import { defineKernel, type Kernel, type Knobs, type Params, type Twin } from './kernel';
+import { defineKernel, type Knobs, type Params, type Twin } from './kernel';
 
 const ATTENTION_PARAMS = { B: 'u32', T: 'u32', N: 'u32', NKV: 'u32', H: 'u32' } as const;
 const MAX_HEAD_SIZE = 128;
@@ -46,22 +46,8 @@ function blockTwins(file: string, tilings: readonly (readonly [keyof typeof HEAD
 /** Workgroups along T: four rows a thread unless ROWS says otherwise. */
 const rowGroups = (p: Params, knobs: Knobs): number => ceilDiv(p.T!, knobs.ROWS ?? 4 * knob(knobs, 'WX'));
 
-/** A kernel of attention. `products`: matrix products of T x T by H per head, of which the causal mask leaves half. */
-function attentionKernel<const B extends string>(
-  part: Pick<Kernel<B, string>, 'file' | 'reads' | 'writes'>,
-  { quad, blocks, products }: { readonly quad: string; readonly blocks: readonly Twin[]; readonly products: number },
-  headsOf: (p: Params) => number = ({ N }) => N!,
-) {
-  return defineKernel({
-    ...part,
-    params: ATTENTION_PARAMS,
-    variants: [{ WX: 4 }],
-    knobsFor: attentionKnobs,
-    twins: [quadTwin(quad), ...blocks],
-    grid: (p, knobs) => [rowGroups(p, knobs), headsOf(p), p.B!],
-    flops: (p) => products * p.B! * p.N! * p.T! * p.T! * p.H!,
-  });
-}
+/** Operations of `products` matrix products of T x T by H per head, of which the causal mask leaves half. */
+const flopsOf = (p: Params, products: number): number => products * p.B! * p.N! * p.T! * p.T! * p.H!;
 
 const FORWARD = blockTwins('attention_block.wgsl', [
   ['tiny', { WX: 4, WY: 32, ROWS: 128, DEPTH: 16, SPAN: 16 }],
@@ -72,10 +58,17 @@ const FORWARD = blockTwins('attention_block.wgsl', [
 ]);
 
 /** Causal attention. qkv rows are [q N*H | k NKV*H | v NKV*H]; out [R,N*H]; lse [B,N,T]. */
-export const attention = attentionKernel(
-  { file: 'attention.wgsl', reads: ['qkv'], writes: ['out', 'lse'] },
-  { quad: 'attention_quad.wgsl', blocks: FORWARD, products: 2 },
-);
+export const attention = defineKernel({
+  file: 'attention.wgsl',
+  reads: ['qkv'],
+  writes: ['out', 'lse'],
+  params: ATTENTION_PARAMS,
+  variants: [{ WX: 4 }],
+  knobsFor: attentionKnobs,
+  twins: [quadTwin('attention_quad.wgsl'), ...FORWARD],
+  grid: (p, knobs) => [rowGroups(p, knobs), p.N!, p.B!],
+  flops: (p) => flopsOf(p, 2),
+});
 
 const BACK_Q = blockTwins('attention_block_q.wgsl', [
   ['tiny', { WX: 4, WY: 32, ROWS: 128, DEPTH: 8, SPAN: 16 }],
@@ -85,11 +78,21 @@ const BACK_Q = blockTwins('attention_block_q.wgsl', [
   ['wide', { WX: 16, WY: 16, ROWS: 64, DEPTH: 16, SPAN: 16 }],
 ]);
 
-/** The dq part of dqkv, from qkv, out, lse and dout; and delta[B,N,T] = out . dout, which the other part needs. */
-export const attentionBackQ = attentionKernel(
-  { file: 'attention_back_q.wgsl', reads: ['qkv', 'out', 'lse', 'dout'], writes: ['dqkv', 'delta'] },
-  { quad: 'attention_back_q_quad.wgsl', blocks: BACK_Q, products: 3 },
-);
+/**
+ * dqkv from qkv, out, lse and dout. On graphics chips, where block files run, only its dq part and delta[B,N,T] = out . dout,
+ * which attentionBackKv needs; elsewhere that is left out and nothing is in delta.
+ */
+export const attentionBack = defineKernel({
+  file: 'attention_back.wgsl',
+  reads: ['qkv', 'out', 'lse', 'dout'],
+  writes: ['dqkv', 'delta'],
+  params: ATTENTION_PARAMS,
+  variants: [{ WX: 4 }],
+  knobsFor: attentionKnobs,
+  twins: [quadTwin('attention_back_quad.wgsl'), ...BACK_Q],
+  grid: (p, knobs) => [rowGroups(p, knobs), knobs.ROWS ? p.N! : p.NKV!, p.B!],
+  flops: (p, knobs) => flopsOf(p, knobs.ROWS ? 3 : 7),
+});
 
 const BACK_KV = blockTwins('attention_block_kv.wgsl', [
   ['tiny', { WX: 4, WY: 32, ROWS: 128, DEPTH: 8, SPAN: 8 }],
@@ -99,9 +102,18 @@ const BACK_KV = blockTwins('attention_block_kv.wgsl', [
   ['wide', { WX: 16, WY: 16, ROWS: 64, DEPTH: 16, SPAN: 16 }],
 ]);
 
-/** The dk and dv parts of dqkv; query heads that share a KV head are added in ascending order. */
-export const attentionBackKv = attentionKernel(
-  { file: 'attention_back_kv.wgsl', reads: ['qkv', 'lse', 'delta', 'dout'], writes: ['dqkv'] },
-  { quad: 'attention_back_kv_quad.wgsl', blocks: BACK_KV, products: 4 },
-  ({ NKV }) => NKV!,
-);
+/**
+ * The dk and dv parts of dqkv where attentionBack leaves them to it; query heads that share a KV head are added in
+ * ascending order.
+ */
+export const attentionBackKv = defineKernel({
+  file: 'attention_block_kv.wgsl',
+  reads: ['qkv', 'lse', 'delta', 'dout'],
+  writes: ['dqkv'],
+  params: ATTENTION_PARAMS,
+  variants: [{}],
+  knobsFor: attentionKnobs,
+  twins: BACK_KV,
+  grid: (p, knobs) => [knobs.ROWS ? rowGroups(p, knobs) : 0, p.NKV!, p.B!],
+  flops: (p, knobs) => flopsOf(p, knobs.ROWS ? 4 : 0),
+});

@@ -4,7 +4,7 @@
 import { KernelError } from '../errors';
 import { ceilDiv, gridOf, knob } from './grid';
 import { defineKernel } from './kernel';
-import { laneGroups, normFold, normGroups, normTwin, wideTwin } from './lanes';
+import { laneGroups, normBackGrid, normBackTwin, normFold, normTwin, normWeightGrid, wideTwin } from './lanes';
 
 /** y[R,C] = x * rstd * gamma with rstd[R] = 1 / sqrt(mean of x^2 + eps). */
 export const rmsnorm = defineKernel({
@@ -18,21 +18,21 @@ export const rmsnorm = defineKernel({
 });
 
 /**
- * dx[R,C] from dy; ACC=1 adds to dx, SKIP=1 adds the residual branch's gradient skip[R,C]. On graphics chips also
- * parts[normGroups,C], as layernormBack.
+ * dx[R,C] from dy; ACC=1 adds to dx, SKIP=1 adds the residual branch's gradient skip[R,C]. WEIGHTS and parts[normGroups,C]
+ * as layernormBack.
  */
 export const rmsnormBack = defineKernel({
   file: 'rmsnorm_back.wgsl',
   reads: ['x', 'gamma', 'rstd', 'dy', 'skip'],
-  writes: ['dx', 'parts'],
-  optional: ['skip'],
-  params: { R: 'u32', C: 'u32', gammaAt: 'u32' },
+  writes: ['dx', 'parts', 'grad'],
+  optional: ['skip', 'grad'],
+  params: { R: 'u32', C: 'u32', gammaAt: 'u32', gradAt: 'u32' },
   variants: [{ WG: 16 }],
-  twins: [normTwin('rmsnorm_back_lanes.wgsl')],
-  grid: (p, knobs) => (knobs.LANES ? [normGroups(p.R!, p.C!)] : gridOf(p.R!, knob(knobs, 'WG'))),
+  twins: [normBackTwin('rmsnorm_back_lanes.wgsl')],
+  grid: (p, knobs) => normBackGrid(p, knobs, ceilDiv(p.C!, 4)),
 });
 
-/** grad[gradAt + c] += sum over rows of dy * x * rstd, the gradient of gamma. */
+/** grad[gradAt + c] += sum over rows of dy * x * rstd, the gradient of gamma. WEIGHTS as layernormWeight. */
 export const rmsnormWeight = defineKernel({
   file: 'rmsnorm_weight.wgsl',
   reads: ['x', 'rstd', 'dy', 'parts'],
@@ -40,7 +40,7 @@ export const rmsnormWeight = defineKernel({
   params: { R: 'u32', C: 'u32', gradAt: 'u32' },
   variants: [{ WG: 4 }],
   twins: [normFold('rmsnorm_fold.wgsl')],
-  grid: (p, knobs) => (knobs.ROWS ? [ceilDiv(p.C!, 64)] : gridOf(ceilDiv(p.C!, 4), knob(knobs, 'WG'))),
+  grid: (p, knobs) => normWeightGrid(p.C!, ceilDiv(p.C!, 4), knobs),
 });
 
 /** The `ratio` of rope: theta^(-2/H) in units of 2^-32. Throws KernelError for a base of 1 or less and for odd heads. */

@@ -6,7 +6,16 @@
  */
 import { ceilDiv, gridOf, knob } from './grid';
 import { defineKernel } from './kernel';
-import { laneGroups, logitTwin, normFold, normGroups, normTwin, wideTwin } from './lanes';
+import {
+  laneGroups,
+  logitTwin,
+  normBackGrid,
+  normBackTwin,
+  normFold,
+  normTwin,
+  normWeightGrid,
+  wideTwin,
+} from './lanes';
 
 export * from './kernels.attention';
 export * from './kernels.matmul';
@@ -23,29 +32,33 @@ export const layernorm = defineKernel({
 });
 
 /**
- * dx[R,C] from dy; ACC=1 adds to dx; SKIP=1 adds skip[R,C], the gradient of a residual branch. On graphics chips also
- * parts[normGroups,2,C], which layernormWeight adds up there; elsewhere that reads x and dy and nothing is in parts.
+ * dx[R,C] from dy; ACC=1 adds to dx; SKIP=1 adds skip[R,C], the gradient of a residual branch. WEIGHTS=1 also does what
+ * layernormWeight does; elsewhere `grad` is left alone. On graphics chips also parts[normGroups,2,C] where there are many
+ * rows or WEIGHTS is 0, which layernormWeight adds up there; elsewhere that reads x and dy and nothing is in parts.
  */
 export const layernormBack = defineKernel({
   file: 'layernorm_back.wgsl',
   reads: ['x', 'gamma', 'stats', 'dy', 'skip'],
-  writes: ['dx', 'parts'],
-  optional: ['skip'],
-  params: { R: 'u32', C: 'u32', gammaAt: 'u32' },
+  writes: ['dx', 'parts', 'grad'],
+  optional: ['skip', 'grad'],
+  params: { R: 'u32', C: 'u32', gammaAt: 'u32', gradAt: 'u32', betaAt: 'u32' },
   variants: [{ WG: 16 }],
-  twins: [normTwin('layernorm_back_lanes.wgsl')],
-  grid: (p, knobs) => (knobs.LANES ? [normGroups(p.R!, p.C!)] : gridOf(p.R!, knob(knobs, 'WG'))),
+  twins: [normBackTwin('layernorm_back_lanes.wgsl')],
+  grid: (p, knobs) => normBackGrid(p, knobs, p.C!),
 });
 
-/** grad[gammaAt..] += sum of dy * xhat, grad[betaAt..] += sum of dy, over rows. */
+/**
+ * grad[gradAt..] += sum of dy * xhat (gamma's), grad[betaAt..] += sum of dy, over rows. WEIGHTS=1: layernormBack of the
+ * same WEIGHTS may have done it, and this is left out.
+ */
 export const layernormWeight = defineKernel({
   file: 'layernorm_weight.wgsl',
   reads: ['x', 'stats', 'dy', 'parts'],
   writes: ['grad'],
-  params: { R: 'u32', C: 'u32', gammaAt: 'u32', betaAt: 'u32' },
+  params: { R: 'u32', C: 'u32', gradAt: 'u32', betaAt: 'u32' },
   variants: [{ WG: 8 }],
   twins: [normFold('layernorm_fold.wgsl')],
-  grid: (p, knobs) => (knobs.ROWS ? [ceilDiv(2 * p.C!, 64)] : gridOf(p.C!, knob(knobs, 'WG'))),
+  grid: (p, knobs) => normWeightGrid(2 * p.C!, p.C!, knobs),
 });
 
 /** out[outAt + c] += sum over rows of x[R,C]. */
@@ -121,36 +134,38 @@ export const sum = defineKernel({
   grid: () => [1],
 });
 
-/** Partial sums that sumsq writes, always this many; the host adds them in float64. */
+/** Partial sums that sumsq writes for each range; the host adds them in float64. */
 export const SUMSQ_PARTIALS = 1024;
 
-/** out[outAt + i] = sum of squares of elements i, i + 1024, i + 2048 ... of x[xAt .. xAt + n). */
+/**
+ * out[outAt + 1024 r + i] = sum of squares of elements i, i + 1024, i + 2048 ... of range r of x. `ranges` (u32): first
+ * element and length of each of `count`. odd 0: all of these are multiples of 4.
+ */
 export const sumsq = defineKernel({
   file: 'sumsq.wgsl',
-  reads: ['x'],
+  reads: ['x', 'ranges'],
   writes: ['out'],
-  params: { n: 'u32', xAt: 'u32', outAt: 'u32' },
+  params: { count: 'u32', odd: 'u32', outAt: 'u32' },
   variants: [{ WG: 64 }],
-  twins: [{ file: 'sumsq_lanes.wgsl', knobs: {}, order: 'lanes', alone: true, fits: (p) => p.n! % 4 === 0 }],
-  grid: (_, knobs) => [knobs.WG ? SUMSQ_PARTIALS / knobs.WG : 256],
+  twins: [{ file: 'sumsq_lanes.wgsl', knobs: {}, order: 'lanes', alone: true, fits: (p) => p.odd === 0 }],
+  grid: (p, knobs) => [knobs.WG ? SUMSQ_PARTIALS / knobs.WG : 256, p.count!],
 });
 
+/** Workgroups of a range of adamw; where it is longer, every thread takes several turns. */
+const ADAMW_GROUPS = 4096;
+
 /**
- * Decoupled AdamW on n elements: g = grad * scale; m and v live in one moment buffer. Elements whose unit index
- * (first + i) is below `decay` are decayed. c1 and c2 are the bias corrections 1 - beta^step, computed on the host.
+ * Decoupled AdamW on `count` ranges of elements, the longest of `longest`: g = grad * scale. `ranges` (u32,
+ * eight each): gradAt, paramAt, mAt (v follows m), n, how many of the n are decayed; all multiples of 4. c1 and c2 are the bias
+ * corrections 1 - beta^step, computed on the host.
  */
 export const adamw = defineKernel({
   file: 'adamw.wgsl',
-  reads: ['grad'],
+  reads: ['grad', 'ranges'],
   writes: ['param', 'moment'],
   params: {
-    n: 'u32',
-    gradAt: 'u32',
-    paramAt: 'u32',
-    mAt: 'u32',
-    vAt: 'u32',
-    decay: 'u32',
-    first: 'u32',
+    count: 'u32',
+    longest: 'u32',
     lr: 'f32',
     beta1: 'f32',
     beta2: 'f32',
@@ -160,8 +175,10 @@ export const adamw = defineKernel({
     c2: 'f32',
     scale: 'f32',
   },
-  variants: [{ WG: 64 }],
-  twins: [{ file: 'adamw4.wgsl', knobs: { WG: 256, EACH: 4 }, alone: true, fits: (p) => p.n! % 4 === 0 }],
-  flops: (p) => 12 * p.n!,
-  grid: (p, knobs) => gridOf(p.n! / (knobs.EACH ?? 1), knob(knobs, 'WG')),
+  variants: [{ WG: 64, EACH: 4 }],
+  twins: [{ file: 'adamw4.wgsl', knobs: { WG: 256, EACH: 4 }, alone: true }],
+  grid: (p, knobs) => [Math.min(ADAMW_GROUPS, ceilDiv(p.longest!, knob(knobs, 'EACH') * knob(knobs, 'WG'))), p.count!],
 });
+
+/** Floating point operations of AdamW on one element. */
+export const ADAMW_FLOPS = 12;

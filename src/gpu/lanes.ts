@@ -20,10 +20,35 @@ export const normGroups = (R: number, C: number): number => Math.min(256, ceilDi
 
 const normFits = ({ C }: Params): boolean => C! % 4 === 0 && ceilDiv(C! / 4, normLanes(C!)) <= MOST_OWN;
 
-/** A norm's forward or backward. */
+const normKnobs = ({ C }: Params): Knobs => ({ C: C!, LANES: normLanes(C!) });
+
+/** A norm's forward. */
 export function normTwin(file: string): Twin {
-  const knobsFor = ({ C }: Params): Knobs => ({ C: C!, LANES: normLanes(C!) });
-  return { file, knobs: { WG: THREADS }, knobsFor, order: 'lanes', alone: true, fits: normFits };
+  return { file, knobs: { WG: THREADS }, knobsFor: normKnobs, order: 'lanes', alone: true, fits: normFits };
+}
+
+/** Rows up to which 16 threads sum a column in no more than 64 turns. */
+const SHORT_ROWS = 1024;
+
+const short = ({ R }: Params): Knobs => ({ SHORT: R! <= SHORT_ROWS ? 1 : 0 });
+
+/** A norm's backward; with few rows it also adds up the weights' gradients, where the tape wants it in one dispatch. */
+export function normBackTwin(file: string): Twin {
+  return { ...normTwin(file), knobsFor: (p) => ({ ...normKnobs(p), ...short(p) }) };
+}
+
+/** Workgroups of a norm's backward. `columns`: threads for the weights' gradients, which come first where WEIGHTS. */
+export function normBackGrid({ R, C }: Params, knobs: Knobs, columns: number): readonly [number, number?] {
+  const { WEIGHTS = 0, SHORT = 0, LANES, WG } = knobs;
+  if (LANES) return [normGroups(R!, C!) + WEIGHTS * SHORT * ceilDiv(C!, 64)];
+  return gridOf(WEIGHTS * ceilDiv(columns, WG!) * WG! + R!, WG!);
+}
+
+/** Workgroups for the weights' gradients of a norm by themselves: none where the backward has added them up. */
+export function normWeightGrid(numbers: number, columns: number, knobs: Knobs): readonly [number, number?] {
+  const { WEIGHTS = 0, SHORT = 1, ROWS, WG } = knobs;
+  if (WEIGHTS * SHORT === 1) return [0];
+  return ROWS ? [ceilDiv(numbers, 64)] : gridOf(columns, WG!);
 }
 
 /** What adds up the parts of the backward. */
@@ -31,7 +56,7 @@ export function normFold(file: string): Twin {
   return {
     file,
     knobs: {},
-    knobsFor: ({ C }) => ({ ROWS: normRows(C!) }),
+    knobsFor: (p) => ({ ROWS: normRows(p.C!), ...short(p) }),
     order: 'lanes',
     alone: true,
     fits: normFits,

@@ -37,6 +37,7 @@ export class Stream {
   readonly #uniforms: UniformArena;
   readonly #staging: StagingPool;
   readonly #zeros = new Map<string, GPUBuffer>();
+  readonly #tables: GPUBuffer[] = [];
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #profiler: Profiler | undefined;
@@ -52,7 +53,7 @@ export class Stream {
 
   /** Compile and bind a list. `placeOf` says where each tensor lives. Rejects with KernelError for a bad binding. */
   async prepare(instrs: readonly Instr[], placeOf: (tensor: Tensor) => Place, label: string): Promise<PreparedList> {
-    const segments: Promise<Dispatch>[][] = [[]];
+    const segments: Promise<Dispatch | undefined>[][] = [[]];
     const collectives: { op: 'sum' | 'max'; place: Place }[] = [];
     for (const instr of instrs) {
       if (instr.do === 'run') {
@@ -62,7 +63,8 @@ export class Stream {
         segments.push([]);
       }
     }
-    return { label, segments: await Promise.all(segments.map((dispatches) => Promise.all(dispatches))), collectives };
+    const all = await Promise.all(segments.map((dispatches) => Promise.all(dispatches)));
+    return { label, segments: all.map((dispatches) => dispatches.filter((one) => one !== undefined)), collectives };
   }
 
   /** Append a list to the open encoder. A list with collectives is encoded segment by segment, with its index. */
@@ -72,7 +74,7 @@ export class Stream {
     }
     const dispatches = list.segments[segment ?? 0];
     if (!dispatches) throw new KernelError(`list ${list.label} has no segment ${segment}`);
-    for (const dispatch of dispatches) if (dispatch.grid[0] > 0) this.#dispatch(dispatch);
+    for (const dispatch of dispatches) this.#dispatch(dispatch);
   }
 
   /** Set params in every dispatch of the list that has them, for all later encodes. */
@@ -133,6 +135,14 @@ export class Stream {
     return into;
   }
 
+  /** Constants in a buffer of their own, which lives as long as the stream. */
+  table(values: Uint32Array<ArrayBuffer>): Place {
+    const buffer = this.device.createStorage('staging', values.byteLength, 'table');
+    this.#tables.push(buffer);
+    this.device.raw.queue.writeBuffer(buffer, 0, values);
+    return { buffer, at: 0, floats: values.length };
+  }
+
   /** Submit what is encoded, if anything. Throws the device's first unreported error. */
   flush(): void {
     if (!this.#encoder) return;
@@ -159,7 +169,7 @@ export class Stream {
   }
 
   /**
-   * Destroy uniform, staging and zero buffers. Prepared lists are invalid afterwards, and later calls throw
+   * Destroy uniform, staging, table and zero buffers. Prepared lists are invalid afterwards, and later calls throw
    * KernelError: work that ends after its rank was given up must not touch destroyed buffers.
    */
   close(): void {
@@ -168,11 +178,13 @@ export class Stream {
     this.#pass = undefined;
     this.#uniforms.close();
     this.#staging.close();
-    for (const buffer of this.#zeros.values()) this.device.destroyBuffer(buffer);
+    for (const buffer of [...this.#zeros.values(), ...this.#tables]) this.device.destroyBuffer(buffer);
     this.#zeros.clear();
+    this.#tables.length = 0;
   }
 
-  async #bind(run: Run, placeOf: (tensor: Tensor) => Place, label: string): Promise<Dispatch> {
+  /** Undefined for a dispatch that is left out on this device: its kernel is not compiled either. */
+  async #bind(run: Run, placeOf: (tensor: Tensor) => Place, label: string): Promise<Dispatch | undefined> {
     const { kernel } = run;
     const where = `${kernel.file} in ${label}`;
     const places = new Map(Object.entries(run.bind).map(([name, tensor]) => [name, placeOf(tensor)]));
@@ -182,6 +194,7 @@ export class Stream {
       else if (place.at !== 0)
         throw new KernelError(`${where}: ${name} begins at ${place.at} and the kernel has no ${name}At`);
     }
+    for (const [name, tensor] of Object.entries(run.at ?? {})) params[name] = placeOf(tensor).at;
     for (const name of kernel.optional ?? []) if (`${name}At` in kernel.params) params[`${name}At`] ??= 0;
     const choice = choose(this.device, kernel, run.knobs, params);
     const names = [...kernel.reads, ...kernel.writes];
@@ -199,6 +212,7 @@ export class Stream {
       this.device.raw.limits.maxComputeWorkgroupsPerDimension,
       where,
     );
+    if (grid[0] === 0) return undefined;
     const uniform = this.#uniforms.take(kernel, params, where);
     const pipeline = await pipelineFor(this.device, kernel, choice);
     const group = this.device.raw.createBindGroup({
@@ -210,7 +224,7 @@ export class Stream {
       })),
     });
     const bytes = [...places.values()].reduce((sum, { floats }) => sum + 4 * floats, 0);
-    const flops = kernel.flops?.(params) ?? 0;
+    const flops = kernel.flops?.(params, choice.knobs) ?? 0;
     return { pipeline: pipeline.raw, group, grid, uniform, name: choice.file, flops, bytes };
   }
 

@@ -7,7 +7,9 @@ import type { Unit } from './unit';
  * Floating point operations of a list, from the kernels' first variant; others may do more work for the same result.
  */
 export function flopsOf(list: readonly Instr[]): number {
-  return list.reduce((sum, line) => sum + (line.do === 'run' ? (line.kernel.flops?.(line.params) ?? 0) : 0), 0);
+  return list.reduce((sum, line) => {
+    return sum + (line.do === 'run' ? (line.kernel.flops?.(line.params, line.kernel.variants[0]!) ?? 0) : 0);
+  }, 0);
 }
 
 /** Floats of each all-reduce of a list, in order. */

@@ -6,7 +6,7 @@ import { PlanError } from '../errors';
 import type { MemoryByRole, Place, Tensor } from '../gpu/instr';
 import * as k from '../gpu/kernels';
 import type { Spot } from '../gpu/memory';
-import type { Dispatch, PreparedList, Stream } from '../gpu/stream';
+import type { PreparedList, Stream } from '../gpu/stream';
 import { Buffers } from './buffers';
 import { type Microbatch, sortByToken } from './inputs';
 import type { Pass } from './passes';
@@ -15,37 +15,22 @@ import type { Placement } from './placement';
 import { Sampler, type SamplerPlan } from './sampler';
 import { prepareSingle } from './single';
 import { type CopiedRange, copiedRange } from './split';
-import { sumsqRanges } from './sumsq';
 import { TiedTable } from './tiedtable';
 import type { Unit } from './unit';
-
-/** What AdamW needs each step. c1 and c2 are 1 - beta^(step + 1). */
-interface AdamParams {
-  readonly lr: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly eps: number;
-  readonly weightDecay: number;
-  readonly c1: number;
-  readonly c2: number;
-  /** Factor on the gradient sum: clip coefficient / tokens of the global batch. */
-  readonly scale: number;
-}
+import { Update } from './update';
 
 /** The prepared lists of a rank, by purpose. */
 interface Lists {
   readonly passes: Map<string, PreparedList>;
   loss: readonly PreparedList[];
-  sumsq: readonly PreparedList[];
-  readonly adamw: (PreparedList | undefined)[];
 }
 
 export class Instance {
-  readonly #lists: Lists = { passes: new Map(), loss: [], sumsq: [], adamw: [] };
+  readonly #lists: Lists = { passes: new Map(), loss: [] };
   /** The tied token table; its places exist only where this rank holds it. */
   readonly table: TiedTable;
+  readonly update: Update;
   #sampler: Sampler | undefined;
-  readonly #sumsq: { readonly unit: number; readonly place: Place; readonly isOwn: boolean }[] = [];
 
   private constructor(
     readonly stream: Stream,
@@ -54,6 +39,7 @@ export class Instance {
     private readonly buffers: Buffers,
   ) {
     this.table = new TiedTable(stream, options, placement, (spot) => this.#place(spot));
+    this.update = new Update(stream, options, placement, (spot) => this.#place(spot));
   }
 
   /** Allocate and prepare. Throws PlanError when it does not fit, KernelError for a bug in a kernel. */
@@ -91,30 +77,6 @@ export class Instance {
   get lossPlace(): Place {
     const floats = this.options.microbatches;
     return this.#place({ buffer: 'loss', at: 0, floats });
-  }
-
-  /** Encode the partial sums of squares of this rank's part of every gradient; `sumsqPlaces` say where they are. */
-  encodeSumsq(): void {
-    for (const list of this.#lists.sumsq) this.stream.encode(list);
-  }
-
-  /**
-   * One place per counted range, with its unit. All are on this rank. Over all ranks (with `local`: over the ranks of
-   * one replica) each parameter of the model is counted on one rank only.
-   */
-  sumsqPlaces(local: boolean): readonly { readonly unit: number; readonly place: Place }[] {
-    return this.#sumsq.filter(({ isOwn }) => local || isOwn);
-  }
-
-  setAdam(params: AdamParams): void {
-    for (const list of this.#lists.adamw) if (list) this.stream.setParams(list, { ...params });
-  }
-
-  /** Update this rank's own part of a unit. Returns what was encoded. */
-  encodeStep(unit: number): readonly Dispatch[] {
-    const list = this.#lists.adamw[unit]!;
-    this.stream.encode(list);
-    return list.segments.flat();
   }
 
   /** Clear all gradients (encoded). */
@@ -179,9 +141,9 @@ export class Instance {
 
   /** Prepares all lists at once, so that the device compiles its kernels concurrently. */
   async #prepare(): Promise<void> {
-    const units = this.here.flatMap((unit) => [...this.#preparePasses(unit), this.#prepareOptimizer(unit)]);
+    const units = this.here.flatMap((unit) => this.#preparePasses(unit));
     const loss = this.placement.isHere(this.units.length - 1) ? [this.#prepareLoss()] : [];
-    await Promise.all([...units, ...loss, this.#prepareNorm(), this.table.prepare()]);
+    await Promise.all([...units, ...loss, this.update.prepare(), this.table.prepare()]);
   }
 
   #preparePasses(unit: number): Promise<void>[] {
@@ -198,35 +160,6 @@ export class Instance {
       const label = `${pass} ${this.units[unit]!.name}`;
       this.#lists.passes.set(key, await this.stream.prepare(this.placement.passes(unit).list(pass), placeOf, label));
     });
-  }
-
-  async #prepareOptimizer(unit: number): Promise<void> {
-    const { first, floats: n } = this.placement.stepRange(unit);
-    const decay = this.placement.layouts[unit]!.decay;
-    const rates = { lr: 0, beta1: 0, beta2: 0, eps: 0, weightDecay: 0, c1: 1, c2: 1, scale: 0 };
-    this.#lists.adamw[unit] = await prepareSingle(
-      this.stream,
-      k.adamw,
-      { grad: this.own('grad', unit), param: this.own('param', unit), moment: this.own('moment', unit) },
-      { n, mAt: 0, vAt: n, decay, first, ...rates },
-      `STEP ${this.units[unit]!.name}`,
-    );
-  }
-
-  async #prepareNorm(): Promise<void> {
-    const lists = this.here.flatMap((unit) => {
-      const { first } = this.placement.stepRange(unit);
-      const own = this.placement.own('grad', unit);
-      return sumsqRanges(this.options, unit).map(({ at, floats, isOwn }) => {
-        const index = this.#sumsq.length;
-        const place = this.#place({ buffer: 'sumsq', at: index * k.SUMSQ_PARTIALS, floats: k.SUMSQ_PARTIALS });
-        // why: a sharded gradient begins at the shard's first element
-        const x = this.#place({ buffer: own.buffer, at: at - first + own.at, floats });
-        this.#sumsq.push({ unit, place, isOwn });
-        return prepareSingle(this.stream, k.sumsq, { x, out: place }, { n: floats }, 'NORM');
-      });
-    });
-    this.#lists.sumsq = await Promise.all(lists);
   }
 
   async #prepareLoss(): Promise<void> {

@@ -22,8 +22,11 @@ export function rmsNorm(t: Tape, x: Tensor, name: string, eps: number): Tensor {
     const { grad: dx, ACC, skip } = t.into(x);
     const SKIP = skip ? 1 : 0;
     const parts = t.make(`${name}.parts`, [normGroups(R, C), C]);
-    t.I(k.rmsnormBack, { x, gamma, rstd, dy, ...(skip && { skip }), dx, parts }, { R, C }, { ACC, SKIP });
-    t.W(k.rmsnormWeight, { x, rstd, dy, parts, grad: t.paramGrad(gamma) }, { R, C });
+    const grad = t.paramGrad(gamma);
+    const extras = { together: { WEIGHTS: 1 } };
+    const bind = { x, gamma, rstd, dy, ...(skip && { skip }), dx, parts, grad };
+    t.I(k.rmsnormBack, bind, { R, C }, { ACC, SKIP }, extras);
+    t.W(k.rmsnormWeight, { x, rstd, dy, parts, grad }, { R, C }, {}, extras);
   });
   return y;
 }

@@ -84,9 +84,9 @@ export function linear(
     const dims = { M: w.shape[0]!, N: w.shape[1]!, K: R };
     const [left, right] = TB ? [dy, x] : [x, dy];
     // why: where dy is the right operand, the same pass over dy also gives the bias gradient (the column sums of dy)
-    const fused = b && !TB;
+    const fused = TB ? undefined : b;
     const bind = { a: left, b: right, out: t.paramGrad(w) };
-    weightGrad(t, w.name, bind, { ...dims, ...(fused && { biasAt: t.at(b) }) });
+    weightGrad(t, w.name, bind, dims, fused && t.paramGrad(fused));
     if (b && TB) t.W(k.colsum, { x: dy, out: t.paramGrad(b) }, { R, C: N });
   });
   return y;
@@ -114,7 +114,7 @@ export function attention(t: Tape, qkv: Tensor, H: number, group = 1): Tensor {
     const dout = t.gradOf(out);
     const dqkv = t.into(qkv).grad;
     const delta = t.make('attn.delta', [t.batch, N, t.context]);
-    t.I(k.attentionBackQ, { qkv, out, lse, dout, dqkv, delta }, params);
+    t.I(k.attentionBack, { qkv, out, lse, dout, dqkv, delta }, params);
     t.I(k.attentionBackKv, { qkv, lse, delta, dout, dqkv }, params);
   });
   return out;
@@ -134,9 +134,11 @@ export function layerNorm(t: Tape, x: Tensor, name: string, eps: number): Tensor
     const { grad: dx, ACC, skip } = t.into(x);
     const SKIP = skip ? 1 : 0;
     const parts = t.make(`${name}.parts`, [normGroups(R, C), 2, C]);
-    t.I(k.layernormBack, { x, gamma, stats, dy, ...(skip && { skip }), dx, parts }, { R, C }, { ACC, SKIP });
-    const places = { gammaAt: t.at(gamma), betaAt: t.at(beta) };
-    t.W(k.layernormWeight, { x, stats, dy, parts, grad: t.wholeGrad() }, { R, C, ...places });
+    const grad = t.paramGrad(gamma);
+    const extras = { at: { betaAt: t.paramGrad(beta) }, together: { WEIGHTS: 1 } };
+    const bind = { x, gamma, stats, dy, ...(skip && { skip }), dx, parts, grad };
+    t.I(k.layernormBack, bind, { R, C }, { ACC, SKIP }, extras);
+    t.W(k.layernormWeight, { x, stats, dy, parts, grad }, { R, C }, {}, extras);
   });
   return y;
 }

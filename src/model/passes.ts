@@ -55,7 +55,8 @@ export class Passes {
       const again = this.mode.recompute ? forward : [];
       if (pass === 'F') list = forward;
       else if (pass === 'W') list = backwardWeight;
-      else list = [...again, ...backwardInput, ...(pass === 'B' ? backwardWeight : [])];
+      else if (pass === 'I') list = [...again, ...backwardInput];
+      else list = [...again, ...[...backwardInput, ...backwardWeight].map(inOneList)];
       this.#lists[pass] = list;
     }
     return list;
@@ -111,6 +112,10 @@ export class Passes {
     }
     return this.#kept.has(tensor);
   }
+}
+
+function inOneList(line: Instr): Instr {
+  return line.do === 'run' && line.together ? { ...line, knobs: { ...line.knobs, ...line.together } } : line;
 }
 
 function tensorsIn(list: readonly Instr[]): readonly Tensor[] {

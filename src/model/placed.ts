@@ -9,7 +9,7 @@ import { SamplerPlan } from './sampler';
 import type { Cut } from './split';
 import { sumsqRanges } from './sumsq';
 
-export interface InstanceOptions extends Omit<PlacementOptions, 'sumsqFloats'> {
+export interface InstanceOptions extends Omit<PlacementOptions, 'sumsqFloats' | 'maxBufferBytes'> {
   /** Position in the tensor-parallel group: replicated parameters count in the norm of rank 0 only. */
   readonly cut: Cut;
   /** Some steps keep gradients in the replica (DiLoCo). Their norm counts all gradients of the replica. */
@@ -33,7 +33,7 @@ export function placeInstance(options: InstanceOptions, maxBufferBytes = Number.
   const ranges = options.units.flatMap((_, unit) =>
     (options.residency.slots[unit] ?? 0) > 0 ? sumsqRanges(options, unit) : [],
   );
-  const placement = new Placement({ ...options, sumsqFloats: SUMSQ_PARTIALS * ranges.length });
+  const placement = new Placement({ ...options, sumsqFloats: SUMSQ_PARTIALS * ranges.length, maxBufferBytes });
   const sampler = options.sampled && new SamplerPlan(options.sampled, placement.plan);
   placement.plan.check(options.limitBytes ?? Number.POSITIVE_INFINITY, maxBufferBytes);
   return { placement, sampler };

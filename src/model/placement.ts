@@ -4,6 +4,7 @@
  */
 import type { Tensor } from '../gpu/instr';
 import { floatsIn, MemoryPlan, type MemoryRole, type Spot } from '../gpu/memory';
+import { arenasOf } from './arenas';
 import { type Layout, layoutOf, rangeOf } from './layout';
 import type { Count, Pass, Passes, PassMode } from './passes';
 import { type Scratch, Tapes } from './tapes';
@@ -60,7 +61,11 @@ export interface PlacementOptions extends TableUse {
   readonly microbatches: number;
   /** Partial sums of squares that NORM reads. */
   readonly sumsqFloats: number;
+  /** The largest buffer that the device binds. */
+  readonly maxBufferBytes: number;
 }
+
+type StateRole = 'param' | 'grad' | 'moment';
 
 export class Placement {
   readonly plan = new MemoryPlan();
@@ -68,10 +73,16 @@ export class Placement {
   readonly #tapes: Tapes;
   readonly #mode: PassMode;
   readonly #scratch: Scratch;
+  /** By unit, the first unit of those whose state is in the same buffers. */
+  readonly #arenas: readonly number[];
 
   constructor(readonly options: PlacementOptions) {
-    const { units, sharding, recompute, residency } = options;
+    const { units, sharding, recompute, residency, maxBufferBytes } = options;
     this.layouts = layoutsOf(units, sharding.parts);
+    const floatsOf = (unit: number) =>
+      Math.max(...(['param', 'grad', 'moment'] as const).map((role) => this.#stateFloats(role, unit)));
+    const bytes = units.map((_, unit) => (this.isHere(unit) ? 4 * floatsOf(unit) : undefined));
+    this.#arenas = arenasOf(bytes, maxBufferBytes);
     this.#tapes = Tapes.of(units);
     this.#mode = { recompute, split: residency.split };
     const here = [...units.keys()].filter((unit) => this.isHere(unit));
@@ -85,6 +96,14 @@ export class Placement {
 
   isHere(unit: number): boolean {
     return (this.options.residency.slots[unit] ?? 0) > 0;
+  }
+
+  /** The units of this rank whose state is in the same buffers. */
+  get arenas(): readonly (readonly number[])[] {
+    const here = [...this.#arenas.keys()].filter((unit) => this.isHere(unit));
+    return [...new Set(here.map((unit) => this.#arenas[unit]!))].map((arena) =>
+      here.filter((unit) => this.#arenas[unit] === arena),
+    );
   }
 
   passes(unit: number): Passes {
@@ -102,15 +121,30 @@ export class Placement {
   whole(role: 'param' | 'grad', unit: number): Spot {
     const { paramWork, gradWork } = this.options.residency;
     const colour = (role === 'param' ? paramWork : gradWork)[unit] ?? -1;
-    const buffer = colour < 0 ? `${role}/${unit}` : `${role}Work/${colour}`;
-    return { buffer, at: 0, floats: this.layouts[unit]!.floats };
+    const { floats } = this.layouts[unit]!;
+    return colour < 0 ? { ...this.#state(role, unit), floats } : { buffer: `${role}Work/${colour}`, at: 0, floats };
   }
 
   /** This rank's own part of parameters, gradient or moments (m, then v): what STEP works on. */
-  own(role: 'param' | 'grad' | 'moment', unit: number): Spot {
+  own(role: StateRole, unit: number): Spot {
     const { first, floats } = this.stepRange(unit);
-    if (role === 'moment') return { buffer: `moment/${unit}`, at: 0, floats: 2 * floats };
-    return { buffer: `${role}/${unit}`, at: this.#isWhole(role) ? first : 0, floats };
+    const state = this.#state(role, unit);
+    if (role === 'moment') return state;
+    return { buffer: state.buffer, at: state.at + (this.#isWhole(role) ? first : 0), floats };
+  }
+
+  /** What is kept of a unit between steps: all of an array, or this rank's part of it. */
+  #state(role: StateRole, unit: number): Spot {
+    const arena = this.#arenas[unit]!;
+    const before = [...this.#arenas.keys()].filter((other) => other < unit && this.#arenas[other] === arena);
+    const at = before.reduce((sum, other) => sum + this.#stateFloats(role, other), 0);
+    return { buffer: `${role}/${arena}`, at, floats: this.#stateFloats(role, unit) };
+  }
+
+  #stateFloats(role: StateRole, unit: number): number {
+    const { floats } = this.stepRange(unit);
+    if (role === 'moment') return 2 * floats;
+    return this.#isWhole(role) ? this.layouts[unit]!.floats : floats;
   }
 
   /** Elements that STEP updates here, and the unit index of the first. */
@@ -129,7 +163,8 @@ export class Placement {
     const { tie } = this.options;
     const { at, floats } = this.ownedTable();
     if (tie === 'copy' || (tie === 'apart' && role === 'grad')) return { buffer: `table/${role}`, at: 0, floats };
-    return { ...this.whole(role, 0), at, floats };
+    const whole = this.whole(role, 0);
+    return { ...whole, at: whole.at + at, floats };
   }
 
   /** Where a tensor of `unit`'s tape lies during `pass` of microbatch `mb`. */
@@ -137,10 +172,9 @@ export class Placement {
     const floats = floatsIn(tensor);
     if (tensor.role === 'param' || tensor.role === 'grad') {
       const flat = this.whole(tensor.role, unit);
-      if (tensor.name === '*') return flat;
       const { buffer, at } =
         tensor.owner === undefined
-          ? { buffer: flat.buffer, at: rangeOf(this.layouts[unit]!, tensor.name).at }
+          ? { buffer: flat.buffer, at: flat.at + rangeOf(this.layouts[unit]!, tensor.name).at }
           : this.table(tensor.role);
       return { buffer, at: at + (tensor.from ?? 0), floats };
     }
@@ -182,9 +216,7 @@ export class Placement {
     const { residency, tie, tableSource, tableAside, units } = this.options;
     const need = (spot: Spot, role: MemoryRole) => this.plan.need(spot.buffer, role, spot.at + spot.floats);
     const { floats } = this.layouts[unit]!;
-    for (const role of ['param', 'grad', 'moment'] as const) {
-      this.plan.need(`${role}/${unit}`, role, this.#isWhole(role) ? floats : this.own(role, unit).floats);
-    }
+    for (const role of ['param', 'grad', 'moment'] as const) need(this.#state(role, unit), role);
     if (residency.paramWork.length > 0) this.plan.need(this.whole('param', unit).buffer, 'scratch', floats);
     if (residency.gradWork.length > 0) this.plan.need(this.whole('grad', unit).buffer, 'scratch', floats);
     if (units[unit]!.borrowed && tie === 'copy') need(this.table('param'), 'param');
@@ -204,7 +236,7 @@ export class Placement {
    * True for parameters (zero < 3) and gradients (zero < 2): all of them are kept, even if STEP updates only the own
    * part.
    */
-  #isWhole(role: 'param' | 'grad' | 'moment'): boolean {
+  #isWhole(role: StateRole): boolean {
     const { zero } = this.options.sharding;
     return (role === 'param' && zero < 3) || (role === 'grad' && zero < 2);
   }

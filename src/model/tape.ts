@@ -3,9 +3,9 @@
  * Recorded once, replayed every step. Ops (ops.ts) write the forward and register their hand-written backward; `finish`
  * calls these in reverse. This is bookkeeping, not autograd: no gradient is derived here.
  */
-import type { Instr, Tensor } from '../gpu/instr';
+import type { Instr, RunExtras, Tensor } from '../gpu/instr';
 import type { Kernel, Knobs, Params } from '../gpu/kernel';
-import { type Layout, layoutOf, rangeOf } from './layout';
+import { layoutOf } from './layout';
 import { type Cut, localShape, type SplitTable, WHOLE } from './split';
 import type { Param, TapeOptions, Unit } from './unit';
 
@@ -36,7 +36,6 @@ export class Tape {
   readonly #grads = new Map<Tensor, Tensor>();
   readonly #skips = new Map<Tensor, Tensor>();
   #borrowed: Param | undefined;
-  #layout: Layout | undefined;
 
   constructor(
     readonly name: string,
@@ -101,13 +100,13 @@ export class Tape {
   }
 
   /** Append a dispatch to the input-gradient list. */
-  I(kernel: Kernel, bind: Bind, params: Params, knobs: Knobs = {}): void {
-    this.#lists.backwardInput.push({ do: 'run', kernel, bind, params, knobs });
+  I(kernel: Kernel, bind: Bind, params: Params, knobs: Knobs = {}, extras: RunExtras = {}): void {
+    this.#lists.backwardInput.push({ do: 'run', kernel, bind, params, knobs, ...extras });
   }
 
   /** Append a dispatch to the weight-gradient list. Parameter gradients are always += (zeroed at step start). */
-  W(kernel: Kernel, bind: Bind, params: Params, knobs: Knobs = {}): void {
-    this.#lists.backwardWeight.push({ do: 'run', kernel, bind, params, knobs });
+  W(kernel: Kernel, bind: Bind, params: Params, knobs: Knobs = {}, extras: RunExtras = {}): void {
+    this.#lists.backwardWeight.push({ do: 'run', kernel, bind, params, knobs, ...extras });
   }
 
   /** Sum (or maximum) of `tensor` over the tensor-parallel group, in place; nothing when the group is one rank. */
@@ -130,21 +129,6 @@ export class Tape {
   /** The gradient range of a parameter. */
   paramGrad(param: Param): Tensor {
     return { ...param, role: 'grad' };
-  }
-
-  /**
-   * The unit's whole gradient buffer, for kernels that write several ranges of it; `at` gives their offsets. Only
-   * available in the backward, when all parameters are declared.
-   */
-  wholeGrad(): Tensor {
-    const { ranges } = this.#layout!;
-    const end = ranges.at(-1)!;
-    return { name: '*', shape: [end.at + end.floats], role: 'grad', type: 'f32' };
-  }
-
-  /** First element of a parameter (or its gradient) in the flat buffer. */
-  at(param: Param): number {
-    return rangeOf(this.#layout!, param.name).at;
   }
 
   /** `activation` and its gradient share one array (in-place loss). */
@@ -179,14 +163,13 @@ export class Tape {
       this.#tensors.get(output.name)!.role = 'border';
       this.#grads.set(output, this.border(`d.${output.name}`, output.shape));
     }
-    this.#layout = layoutOf(this.#params, 1);
     for (const record of this.#backward.toReversed()) record();
     const inputGrad = this.#grads.get(input);
     if (inputGrad !== undefined) this.#tensors.get(inputGrad.name)!.role = 'border';
     this.#markSaved();
     return {
       name: this.name,
-      params: this.#layout!.ranges.map(({ param }) => param),
+      params: layoutOf(this.#params, 1).ranges.map(({ param }) => param),
       ...(this.#borrowed && { borrowed: this.#borrowed }),
       input,
       output,

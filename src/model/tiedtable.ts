@@ -36,7 +36,8 @@ export class TiedTable {
   /** The range of the table in the unit that owns it. */
   ofOwner(role: 'param' | 'grad'): Place {
     const { at, floats } = this.placement.ownedTable();
-    return { ...this.place(this.placement.whole(role, 0)), at, floats };
+    const whole = this.place(this.placement.whole(role, 0));
+    return { ...whole, at: whole.at + at, floats };
   }
 
   /** The buffer that receives the gradient of the table's copy from another rank. */

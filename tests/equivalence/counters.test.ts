@@ -1,8 +1,10 @@
 /**
- * What a step costs, counted: the bytes every rank sends against the formulas of data, pipeline and tensor parallelism
- * and their mixes, and two runs that are equal bit by bit. What is more than the formulas are the ballots of NORM.
+ * What a step costs, counted: its dispatches; the bytes every rank sends against the formulas of data, pipeline and
+ * tensor parallelism and their mixes; and two runs that are equal bit by bit. What is more than the formulas are the
+ * ballots of NORM.
  */
 import { describe, expect } from 'vitest';
+import type { GpuDevice } from '../../src/gpu/device';
 import { unitSizes } from '../../src/model/model';
 import { lower } from '../../src/plan/lower';
 import { type Mesh, makeMesh } from '../../src/plan/mesh';
@@ -12,6 +14,7 @@ import type { RunFile } from '../../src/train/runfile';
 import { trainCluster } from '../helpers/cluster';
 import { type FixtureName, readFixture, runOf } from '../helpers/fixture';
 import { gpuTest, useGpu } from '../helpers/gpu';
+import { random } from '../helpers/kernelrun';
 
 useGpu();
 
@@ -77,6 +80,35 @@ describe('bytes per rank and step are within 2 % of the formulas', () => {
       }
     });
   }
+});
+
+/** What the second step of a GPT of so many layers, not one of the fixtures, takes by the ranks of `plan`. */
+async function counted(device: GpuDevice, layers: number, plan: Record<string, unknown>) {
+  const fixture = readFixture('gpt2-untied');
+  const run = runOf(fixture, plan);
+  const model = { ...run.model, layers };
+  const init = random(
+    unitSizes(model, 1).reduce((sum, { paramFloats }) => sum + paramFloats, 0),
+    1,
+  );
+  const { ranks } = await trainCluster(device, { ...run, model }, { init, text: fixture.text, steps: 2 });
+  return ranks[0]!;
+}
+
+describe('dispatches of a step', () => {
+  for (const layers of [2, 4, 6]) {
+    gpuTest(`${layers} layers: 18 of a block, 12 beside`, async (device) => {
+      const { dispatches, submits } = await counted(device, layers, {});
+      expect(dispatches).toBe(18 * layers + 12);
+      // one more: trainCluster reads after the step
+      expect(submits - 1).toBeLessThanOrEqual(layers + 2 + 4);
+    });
+  }
+
+  gpuTest('the update and the norm of a rank stay one dispatch each where its state is sharded', async (device) => {
+    const { dispatches } = await counted(device, 2, { dp: 2, zero: 3 });
+    expect(dispatches).toBe(2 * (18 * 2 + 12));
+  });
 });
 
 for (const plan of [

@@ -27,8 +27,9 @@ export interface ClusterRun {
     readonly memory: MemoryByRole;
     /** Of the last step, all links. */
     readonly bytesSent: number;
-    /** Of the last step. */
+    /** Of the last step, all ranks together. */
     readonly submits: number;
+    readonly dispatches: number;
     readonly trace: readonly TraceEvent[];
   }[];
 }
@@ -97,10 +98,10 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
   const gradNorms: number[] = [];
   let firstGradient = new Float32Array(0);
   let sent: number[] = [];
-  let submits = 0;
+  let [submits, dispatches] = [0, 0];
   for (let step = 0; step < options.steps; step++) {
     const before = members.map(({ transport }) => bytesOf(transport));
-    const submitted = device.counters.submits;
+    const counted = { ...device.counters };
     const outcomes = await all(members, ({ rank, mesh, holding: _ }) => {
       const microbatches = batchOf(samples, step, { ...run.plan, globalBatch, d: mesh.coord.dp });
       const tokens = globalBatch * context;
@@ -118,10 +119,11 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
     await all(members, async ({ rank }) => {
       await rank.executor.settle();
       // why: reads end in order, so after this one the tied table is on its way to its reader
-      await rank.executor.instance.stream.read(rank.executor.instance.sumsqPlaces(false)[0]!.place);
+      await rank.executor.instance.stream.read(rank.executor.instance.update.sumsqPlaces(false)[0]!.place);
     });
     sent = members.map(({ transport }, i) => bytesOf(transport) - before[i]!);
-    submits = device.counters.submits - submitted;
+    submits = device.counters.submits - counted.submits;
+    dispatches = device.counters.dispatches - counted.dispatches;
   }
   const states = await all(members, ({ rank }) => rank.read());
   const weights = merge(
@@ -130,7 +132,9 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
     states.map(({ param }) => param),
     ({ param }) => param,
   );
-  const ranks = members.map(({ rank, trace }, i) => ({ memory: rank.memory, bytesSent: sent[i]!, submits, trace }));
+  const ranks = members.map(({ rank, trace }, i) => {
+    return { memory: rank.memory, bytesSent: sent[i]!, submits, dispatches, trace };
+  });
   return { losses, gradNorms, firstGradient, weights, ranks };
 }
 

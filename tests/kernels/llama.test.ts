@@ -90,6 +90,31 @@ for (const [R, C] of SHAPES) {
   });
 }
 
+bothTest('the gradients of x and gamma in one dispatch', async (device) => {
+  // 1100 rows: more than graphics chips add up without parts
+  for (const [R, C] of [
+    [70, 60],
+    [1100, 8],
+  ] as const) {
+    const { x, gamma, dy, rstd } = setUp(R, C);
+    const run = async (WEIGHTS: number) => {
+      const [knobs, params] = [{ WEIGHTS }, { R, C }];
+      const given = { x, rstd, dy, parts: zeros(normGroups(R, C) * C), grad: random(C, 6) };
+      const bind = { ...given, gamma, dx: zeros(R * C) };
+      const out = ['dx', 'parts', 'grad'];
+      const back = await runKernel(device, { kernel: k.rmsnormBack, bind, params, knobs, out });
+      const rest = { ...given, parts: back.parts!, grad: back.grad! };
+      const weight = await runKernel(device, { kernel: k.rmsnormWeight, bind: rest, params, knobs, out: ['grad'] });
+      return { dx: back.dx!, grad: weight.grad! };
+    };
+    const [together, apart] = [await run(1), await run(0)];
+    expect(together.dx).toEqual(apart.dx);
+    // 1100 additions in two orders
+    expectClose(together.grad, apart.grad, 1e-5);
+    if (device.report.software) expect(together.grad).toEqual(apart.grad);
+  }
+});
+
 bothTest('the gradient of gamma over 1024 rows, twice the same bits', async (device) => {
   const [R, C] = [1024, 70];
   const { x, dy, rstd } = setUp(R, C);

@@ -113,7 +113,7 @@ for (const [R, C] of [
       ] as const;
       for (const [ACC = 0, SKIP = 0] of some) {
         const expected = dx.map((value, i) => value + ACC * before[i]! + SKIP * skip[i]!);
-        const run = { kernel: layernormBack, bind, params: { R, C }, knobs: { ACC, SKIP }, out: ['dx'], at };
+        const run = { kernel: layernormBack, bind, params: { R, C, betaAt: 0 }, knobs: { ACC, SKIP }, out: ['dx'], at };
         expectClose((await runKernel(device, run)).dx!, expected, TOLERANCE, `ACC ${ACC} SKIP ${SKIP}`);
       }
     },
@@ -129,16 +129,46 @@ for (const [R, C] of [
       const back = await runKernel(device, {
         kernel: layernormBack,
         bind: { ...given, gamma, dx: new Float32Array(R * C), parts },
-        params: { R, C },
+        params: { R, C, betaAt: 0 },
         out: ['parts'],
       });
       const got = await runKernel(device, {
         kernel: layernormWeight,
         bind: { ...given, parts: back.parts!, grad },
-        params: { R, C, gammaAt: 0, betaAt: C },
+        params: { R, C, betaAt: C },
         out: ['grad'],
       });
       expectClose(got.grad!, expected, TOLERANCE);
+    },
+    isChosen,
+  );
+
+  bothTest(
+    `layernorm_back and _weight in one ${R} x ${C}`,
+    async (device) => {
+      const start = random(2 * C, 11);
+      const given = { x, stats: Float32Array.from(stats), dy, parts };
+      const run = async (WEIGHTS: number) => {
+        const [knobs, params] = [{ WEIGHTS }, { R, C, betaAt: C }];
+        const bind = { ...given, gamma, dx: new Float32Array(R * C), grad: start };
+        const back = await runKernel(device, {
+          kernel: layernormBack,
+          bind,
+          params,
+          knobs: { ...knobs, ACC: 0, SKIP: 0 },
+          out: ['dx', 'parts', 'grad'],
+        });
+        // left out where the backward has added up all
+        const rest = { ...given, parts: back.parts!, grad: back.grad! };
+        const weight = await runKernel(device, { kernel: layernormWeight, bind: rest, params, knobs, out: ['grad'] });
+        return { dx: back.dx!, grad: weight.grad! };
+      };
+      const [together, apart] = [await run(1), await run(0)];
+      expectClose(together.dx, dx, TOLERANCE);
+      const expected = Float64Array.from(start, (value, i) => value + (i < C ? dgamma[i]! : dbeta[i - C]!));
+      expectClose(together.grad, expected, TOLERANCE);
+      expect(together.dx).toEqual(apart.dx);
+      if (device.report.software) expect(together.grad).toEqual(apart.grad);
     },
     isChosen,
   );

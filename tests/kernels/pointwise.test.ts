@@ -119,15 +119,24 @@ for (const n of [1, 31, 1000, 5003]) {
     });
     // Blocks of 32: about 32 + n / 32 roundings of partial sums that stay below sqrt(n).
     expectClose(total.out!, [x.reduce((a, b) => a + b, 0)], 1e-5);
+    // two ranges, the second one with other elements around it
+    const half = (n >> 3) << 2;
+    const ranges = Uint32Array.of(0, half, half, n - half);
     const parts = await runKernel(device, {
       kernel: sumsq,
-      bind: { x, out: new Float32Array(SUMSQ_PARTIALS) },
-      params: { n },
+      bind: { x, ranges, out: new Float32Array(2 * SUMSQ_PARTIALS) },
+      params: { count: 2, odd: n % 4 },
       out: ['out'],
-      at: { x: 4, out: 8 },
+      at: { out: 8 },
     });
-    const squares = x.reduce((a, b) => a + b * b, 0);
-    expectClose([parts.out!.reduce((a, b) => a + b, 0)], [squares], TOLERANCE);
+    for (const [r, [from, to]] of [
+      [0, half],
+      [half, n],
+    ].entries()) {
+      const squares = x.subarray(from, to).reduce((a, b) => a + b * b, 0);
+      const own = parts.out!.subarray(r * SUMSQ_PARTIALS, (r + 1) * SUMSQ_PARTIALS);
+      expectClose([own.reduce((a, b) => a + b, 0)], [squares], TOLERANCE);
+    }
   });
 
   bothTest(`adamw on ${n} elements`, async (device) => {
@@ -141,25 +150,35 @@ for (const n of [1, 31, 1000, 5003]) {
       c2: 1 - 0.95 ** 3,
       scale: 0.5,
     };
-    const [grad, param] = [random(n, 12), random(n, 13)];
-    const moment = new Float32Array([...random(n, 14), ...random(n, 15).map(Math.abs)]);
-    const [first, decay] = [40, 40 + Math.floor(n / 2)];
-    const expected = { param: new Float64Array(n), moment: new Float64Array(2 * n) };
-    for (let i = 0; i < n; i++) {
-      const g = grad[i]! * hyper.scale;
-      const m = hyper.beta1 * moment[i]! + (1 - hyper.beta1) * g;
-      const v = hyper.beta2 * moment[n + i]! + (1 - hyper.beta2) * g * g;
-      const kept = param[i]! * (first + i < decay ? 1 - hyper.lr * hyper.weightDecay : 1);
-      expected.param[i] = kept - (hyper.lr * (m / hyper.c1)) / (Math.sqrt(v / hyper.c2) + hyper.eps);
-      expected.moment[i] = m;
-      expected.moment[n + i] = v;
+    // two ranges, the second one before the first in every buffer: lengths are multiples of 4, as those of units
+    const lengths = [4 * Math.ceil(n / 4), 8];
+    const all = lengths[0]! + lengths[1]!;
+    const [grad, param] = [random(all, 12), random(all, 13)];
+    const moment = new Float32Array([...random(2 * all, 14).map(Math.abs)]);
+    const starts = [8, 0];
+    const decayed = [4 * Math.floor(n / 8), 8];
+    const expected = { param: new Float64Array(all), moment: new Float64Array(2 * all) };
+    for (const [r, length] of lengths.entries()) {
+      const at = starts[r]!;
+      for (let i = 0; i < length; i++) {
+        const [mAt, vAt] = [2 * at + i, 2 * at + length + i];
+        const g = grad[at + i]! * hyper.scale;
+        const m = hyper.beta1 * moment[mAt]! + (1 - hyper.beta1) * g;
+        const v = hyper.beta2 * moment[vAt]! + (1 - hyper.beta2) * g * g;
+        const kept = param[at + i]! * (i < decayed[r]! ? 1 - hyper.lr * hyper.weightDecay : 1);
+        expected.param[at + i] = kept - (hyper.lr * (m / hyper.c1)) / (Math.sqrt(v / hyper.c2) + hyper.eps);
+        expected.moment[mAt] = m;
+        expected.moment[vAt] = v;
+      }
     }
+    const ranges = Uint32Array.from(
+      lengths.flatMap((length, r) => [starts[r]!, starts[r]!, 2 * starts[r]!, length, decayed[r]!, 0, 0, 0]),
+    );
     const got = await runKernel(device, {
       kernel: adamw,
-      bind: { grad, param, moment },
-      params: { n, first, decay, mAt: 0, vAt: n, ...hyper },
+      bind: { grad, ranges, param, moment },
+      params: { count: 2, longest: Math.max(...lengths), ...hyper },
       out: ['param', 'moment'],
-      at: { grad: 4, param: 12 },
     });
     expectClose(got.param!, expected.param, TOLERANCE, 'param');
     expectClose(got.moment!, expected.moment, TOLERANCE, 'moment');

@@ -95,9 +95,10 @@ gpuTest('params can change between encodes', async (device) => {
     grad: place(device, [1]),
     param: place(device, [0]),
     moment: place(device, [0, 0]),
+    ranges: stream.table(Uint32Array.of(0, 0, 0, 1, 0, 0, 0, 0)),
   };
   const bind = Object.fromEntries(Object.entries(places).map(([name, { floats }]) => [name, tensor(name, floats)]));
-  const fixed = { n: 1, first: 0, decay: 0, mAt: 0, vAt: 1, beta1: 0, beta2: 0, eps: 0, weightDecay: 0, c1: 1, c2: 1 };
+  const fixed = { count: 1, longest: 1, beta1: 0, beta2: 0, eps: 0, weightDecay: 0, c1: 1, c2: 1 };
   const params = { ...fixed, lr: 1, scale: 1 };
   const list = await stream.prepare(
     [{ do: 'run', kernel: adamw, bind, params, knobs: {} }],

@@ -98,7 +98,7 @@ describe('shader text', () => {
 
   test('an include is taken once', () => {
     expect(expand('matmul.wgsl').match(/fn outer\(/g)).toHaveLength(1);
-    expect(expand('attention_back_q.wgsl').match(/struct Params/g)).toHaveLength(1);
+    expect(expand('attention_back.wgsl').match(/struct Params/g)).toHaveLength(1);
   });
 
   test('a descriptor that differs from its file throws with both', () => {

@@ -100,14 +100,14 @@ export class Commit {
     const [beta1, beta2] = betas;
     const updates = step + 1 - (this.outer?.since ?? 0);
     const [c1, c2] = [1 - beta1 ** updates, 1 - beta2 ** updates];
-    this.instance.setAdam({ lr, beta1, beta2, eps, weightDecay, c1, c2, scale: clip / tokens });
+    this.instance.update.setAdam({ lr, beta1, beta2, eps, weightDecay, c1, c2, scale: clip / tokens });
   }
 
   /** This rank's ballot for the step. */
   async #ballot(input: StepInput, isLocal: boolean): Promise<Ballot> {
     const { instance, cluster } = this;
-    instance.encodeSumsq();
-    const counted = instance.sumsqPlaces(isLocal);
+    instance.update.encodeSumsq();
+    const counted = instance.update.sumsqPlaces(isLocal);
     const hasLoss = instance.placement.isHere(instance.units.length - 1) && cluster.mesh.coord.tp === 0;
     const places = counted.map(({ place }) => place);
     const read = await instance.stream.readMany(hasLoss ? [...places, instance.lossPlace] : places);

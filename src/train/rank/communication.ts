@@ -165,7 +165,8 @@ export class Communication {
     const tag = this.tags.of(line);
     if (this.#shards.isByMicrobatch) return this.#shards.startSum(line.unit, tag);
     for (const [i, range] of this.instance.copiedGrads(line.unit).entries()) {
-      const place = { ...this.instance.whole('grad', line.unit), at: range.at, floats: range.floats };
+      const whole = this.instance.whole('grad', line.unit);
+      const place = { ...whole, at: whole.at + range.at, floats: range.floats };
       const values = await this.#stream.read(place);
       await sumCopies(this.cluster.tp, range, values, range.at, `${tag}/copy${i}`);
       this.#stream.write(place, values);

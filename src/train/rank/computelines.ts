@@ -66,7 +66,7 @@ export class ComputeLines {
       case 'ADD':
         return this.instance.table.encodeSum();
       case 'STEP':
-        return this.clock.encoded(line.op, line.unit, undefined, this.instance.encodeStep(line.unit));
+        return this.clock.encoded(line.op, line.unit, undefined, this.instance.update.encodeStep(line.unit));
     }
   }
 
@@ -93,7 +93,7 @@ export class ComputeLines {
     if (leastMs > 0) this.clock.submit();
     for (const [i, dispatches] of list.segments.entries()) {
       this.#stream.encode(list, i);
-      this.clock.encoded(line.op, line.unit, line.mb, dispatches);
+      this.clock.encoded(line.op, line.unit, line.mb, flopsOf(dispatches));
       if (leastMs > 0) await this.clock.submitSlowly((leastMs * flopsOf(dispatches)) / flopsOf(list.segments.flat()));
       const collective = list.collectives[i];
       if (!collective) continue;

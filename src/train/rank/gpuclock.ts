@@ -3,7 +3,7 @@
  * later) and ends when its work is done. It is divided among its lines by their floating point operations. Coarser than
  * timestamp queries, but works everywhere and costs nothing.
  */
-import type { Dispatch, Stream } from '../../gpu/stream';
+import type { Stream } from '../../gpu/stream';
 import type { Trace } from '../../trace/trace';
 import { waitUntil } from './slowness';
 
@@ -25,9 +25,8 @@ export class GpuClock {
     readonly trace: Trace,
   ) {}
 
-  /** Record that the dispatches of a line were encoded. */
-  encoded(name: string, unit: number, mb: number | undefined, dispatches: readonly Dispatch[]): void {
-    const flops = dispatches.reduce((sum, dispatch) => sum + dispatch.flops, 0);
+  /** Record that a line was encoded, and its floating point operations. */
+  encoded(name: string, unit: number, mb: number | undefined, flops: number): void {
     this.#encoded.push({ name, unit, mb, flops });
   }
 

@@ -2,7 +2,7 @@
  * Attention compared with the time that matrix products alone would take for the same operations: the linears' own
  * kernel on a square of the same work. Memory is the tensors that one block's attention holds.
  */
-import { attention, attentionBackKv, attentionBackQ, matmul } from '../../../src/gpu/kernels';
+import { attention, attentionBack, attentionBackKv, matmul } from '../../../src/gpu/kernels';
 import { solo } from './solo';
 
 /** The heads of the model `small`. */
@@ -29,7 +29,7 @@ export async function attentionTurn(T: number): Promise<AttentionTurn> {
   const params = { B: 1, T, N, NKV: N, H };
   const lists = [
     await one.prepare(attention, { qkv, out, lse }, params),
-    await one.prepare(attentionBackQ, { qkv, out, lse, dout, dqkv, delta }, params),
+    await one.prepare(attentionBack, { qkv, out, lse, dout, dqkv, delta }, params),
     await one.prepare(attentionBackKv, { qkv, lse, delta, dout, dqkv }, params),
   ];
   const product = { M: T, N: C, K: C };

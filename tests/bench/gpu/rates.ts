@@ -86,7 +86,7 @@ export async function productRates(one: Solo, mostFlops = Number.POSITIVE_INFINI
   return rates;
 }
 
-/** Forward, dq, dk and dv, causal: half of T x T counts. */
+/** Forward and backward (graphics chips: dq, then dk and dv), causal: half of T x T counts. */
 export async function attentionRates(one: Solo, mostFlops = Number.POSITIVE_INFINITY): Promise<readonly Rate[]> {
   const rates: Rate[] = [];
   for (const { B, T, N, H } of ATTENTION_SIZES) {
@@ -100,14 +100,16 @@ export async function attentionRates(one: Solo, mostFlops = Number.POSITIVE_INFI
     const params = { B, T, N, NKV: N, H };
     const passes = [
       ['forward', k.attention, { qkv, out, lse }],
-      ['dq', k.attentionBackQ, { qkv, out, lse, dout, dqkv, delta }],
-      ['dk, dv', k.attentionBackKv, { qkv, lse, delta, dout, dqkv }],
+      ['backward', k.attentionBack, { qkv, out, lse, dout, dqkv, delta }],
+      ['backward, dk and dv', k.attentionBackKv, { qkv, lse, delta, dout, dqkv }],
     ] as const;
     for (const [pass, kernel, bind] of passes) {
       const list = await one.prepare(kernel, bind, params);
+      const [dispatch] = list.segments[0]!;
+      // left out where the backward is one dispatch
+      if (!dispatch) continue;
       const what = `attention ${pass}, ${B} x ${N} heads of ${H}, T ${T}`;
-      const { file } = choose(one.device, kernel, {}, params);
-      rates.push(rateOf(what, file, await best(one, [list]), kernel.flops!(params)));
+      rates.push(rateOf(what, dispatch.name, await best(one, [list]), dispatch.flops));
     }
     one.free([qkv, out, lse, dout, dqkv, delta]);
   }

@@ -34,15 +34,20 @@ export function shaderTexts(
     const ways = which === 'chip' ? candidates(CHIP, kernel, taped, params) : everyWay(kernel, taped, params);
     for (const { file, knobs: own } of ways) {
       const knobs = { ...own, ...taped, ...kernel.knobsFor?.(params) };
+      if (kernel.grid(params, knobs)[0] === 0) continue;
       const name = pipelineKey({ file, knobs });
       found.set(name, { name, file, knobs, text: shaderOf({ ...kernel, file }, knobs) });
     }
   };
   for (const { config, batch } of models) {
     const lists = recordModel(config, batch).flatMap((unit) => [unit.forward, unit.backwardInput, unit.backwardWeight]);
-    for (const line of lists.flat()) if (isRun(line)) add(line.kernel, line.knobs, line.params);
+    for (const { kernel, knobs, params, together } of lists.flat().filter(isRun)) {
+      add(kernel, knobs, params);
+      if (together) add(kernel, { ...knobs, ...together }, params);
+    }
   }
-  for (const kernel of [k.sum, k.sumsq, k.colsum, k.adamw]) add(kernel, {}, { n: 4, R: 4, C: 4 });
+  for (const kernel of [k.sum, k.sumsq, k.colsum, k.adamw])
+    add(kernel, {}, { n: 4, R: 4, C: 4, count: 1, longest: 4, odd: 0 });
   return [...found.values()];
 }
 

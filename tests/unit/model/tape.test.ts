@@ -45,20 +45,20 @@ test('the lists of a GPT-2 block', () => {
   expect(lines(block.backwardInput)).toEqual([
     'matmul d.mlp.proj.y mlp.proj.w mlp.fc.pre > d.mlp.fc.pre',
     'matmul d.mlp.fc.pre mlp.fc.w > d.ln2.y',
-    'layernorm_back attn.proj.y ln2.g ln2.stats d.ln2.y d.mlp.proj.y > d.attn.proj.y ln2.parts',
+    'layernorm_back attn.proj.y ln2.g ln2.stats d.ln2.y d.mlp.proj.y > d.attn.proj.y ln2.parts ln2.g',
     'matmul d.attn.proj.y attn.proj.w > d.attn.out',
-    'attention_back_q attn.qkv.y attn.out attn.lse d.attn.out > d.attn.qkv.y attn.delta',
-    'attention_back_kv attn.qkv.y attn.lse attn.delta d.attn.out > d.attn.qkv.y',
+    'attention_back attn.qkv.y attn.out attn.lse d.attn.out > d.attn.qkv.y attn.delta',
+    'attention_block_kv attn.qkv.y attn.lse attn.delta d.attn.out > d.attn.qkv.y',
     'matmul d.attn.qkv.y attn.qkv.w > d.ln1.y',
-    'layernorm_back in ln1.g ln1.stats d.ln1.y d.attn.proj.y > d.in ln1.parts',
+    'layernorm_back in ln1.g ln1.stats d.ln1.y d.attn.proj.y > d.in ln1.parts ln1.g',
   ]);
   expect(lines(block.backwardWeight)).toEqual([
     'matmul mlp.fc.y d.mlp.proj.y > mlp.proj.w',
     'matmul ln2.y d.mlp.fc.pre > mlp.fc.w',
-    'layernorm_weight attn.proj.y ln2.stats d.ln2.y ln2.parts > *',
+    'layernorm_weight attn.proj.y ln2.stats d.ln2.y ln2.parts > ln2.g',
     'matmul attn.out d.attn.proj.y > attn.proj.w',
     'matmul ln1.y d.attn.qkv.y > attn.qkv.w',
-    'layernorm_weight in ln1.stats d.ln1.y ln1.parts > *',
+    'layernorm_weight in ln1.stats d.ln1.y ln1.parts > ln1.g',
   ]);
 });
 
