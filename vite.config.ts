@@ -63,13 +63,21 @@ const nodePrograms = {
   plugins: [buildHashPlugin(at('.'))],
   resolve: { alias },
   publicDir: false as const,
+  // why all but these: they have binaries or start programs of their own; the package needs to install nothing else
+  ssr: { noExternal: true as const, external: ['@roamhq/wrtc', 'playwright-core', 'vite', 'webgpu', 'ws'] },
   build: {
     ssr: true,
     target: 'node20',
     outDir: 'dist/node',
+    license: { fileName: 'notices.txt' },
     rolldownOptions: {
+      output: {
+        // why apart: the package leaves them out
+        chunkFileNames: ({ moduleIds }: { readonly moduleIds: readonly string[] }) =>
+          moduleIds.some((id) => id.startsWith(at('tests'))) ? 'tests/[name]-[hash].js' : 'assets/[name]-[hash].js',
+      },
       input: Object.fromEntries([
-        ...['serve', 'train', 'sample', 'continue', 'noderank', 'plan', 'record'].map((name) => [
+        ...['serve', 'train', 'sample', 'join', 'continue', 'noderank', 'plan', 'tabtrain', 'record'].map((name) => [
           name,
           at(`src/cli/${name}.ts`),
         ]),

@@ -1,6 +1,7 @@
 /**
  * Common parts of all commands: `--help` prints usage and examples; an error that the user can fix prints one sentence.
  */
+import { basename } from 'node:path';
 import { CapabilityError, ConnectError, InputError, Interrupted, PlanError, RankFailed, StorageError } from '../errors';
 
 export interface Help {
@@ -9,6 +10,17 @@ export interface Help {
   readonly usage: string;
   /** One for each use: the command line, and what it does. */
   readonly examples: readonly (readonly [line: string, does: string])[];
+}
+
+/** Whether this process is the program of the npm package (tabtrain.ts), started by npx or by its name. */
+const isPackage = basename(process.argv[1] ?? '').startsWith('tabtrain');
+
+/** `text` with the commands as people type them here: `npx tabtrain train` in the package, `npm run train --` in the repository. */
+export function asTyped(text: string, inPackage = isPackage): string {
+  if (!inPackage) return text;
+  return text
+    .replace(/npm run (train|plan|sample|continue|join)\b( --)?/g, 'npx tabtrain $1')
+    .replace(/npm start\b( --)?/g, 'npx tabtrain');
 }
 
 /** Exit code of a process that Ctrl-C ended. */
@@ -30,7 +42,7 @@ export async function runCommand(help: Help, body: (args: readonly string[]) => 
     await body(args);
   } catch (error) {
     const isForPeople = FOR_PEOPLE.some((kind) => error instanceof kind);
-    console.error(isForPeople ? (error as Error).message : error);
+    console.error(isForPeople ? asTyped((error as Error).message) : error);
     await endProcess(error instanceof Interrupted ? INTERRUPTED : 1);
   }
 }
@@ -46,7 +58,8 @@ export async function endProcess(code: number): Promise<never> {
 }
 
 export function helpText({ about, usage, examples }: Help): string {
-  const width = Math.max(...examples.map(([line]) => line.length));
-  const lines = examples.map(([line, does]) => `  ${line.padEnd(width)}   ${does}`);
-  return [about, '', `Usage: ${usage}`, '', 'Examples:', ...lines].join('\n');
+  const typed = examples.map(([line, does]) => [asTyped(line), asTyped(does)] as const);
+  const width = Math.max(...typed.map(([line]) => line.length));
+  const lines = typed.map(([line, does]) => `  ${line.padEnd(width)}   ${does}`);
+  return [about, '', `Usage: ${asTyped(usage)}`, '', 'Examples:', ...lines].join('\n');
 }

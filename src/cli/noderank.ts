@@ -4,13 +4,8 @@
  * started it.
  */
 import { WebSocket } from 'ws';
-import { connectPeer, type Wrtc } from '../net/room/webrtc';
-import { WorkerEngine } from '../worker/engine';
 import { runHeadless } from '../worker/headless';
-import { openDawn } from './machine/dawn';
-import { fileStore } from './machine/tunestore';
-
-const wrtc = (await import('@roamhq/wrtc')).default as unknown as Wrtc;
+import { nodeConnect, openNodeEngine } from './run/nodeengine';
 
 const [desk = '', index = '0'] = process.argv.slice(2);
 process.stdin.resume().on('end', () => process.exit(0));
@@ -23,28 +18,7 @@ await runHeadless({
   // Node counts it in units of 1024 bytes
   peakRssBytes: () => process.resourceUsage().maxRSS * 1024,
   connectSocket: (url) => new WebSocket(url),
-  connectPeer: (options) => connectPeer({ ...options, wrtc }),
-  async openRank(room, onStatus) {
-    const rank = new WorkerEngine(
-      room.self,
-      {
-        send: (to, message) => room.send(to, message),
-        want: (peers) => room.want(peers, 'webrtc'),
-        renew: (peer) => room.renew(peer),
-        announce: (change) => room.announce(change),
-        status: onStatus,
-        // nobody watches a Node rank
-        trace: () => {},
-      },
-      await openDawn(),
-      fileStore(),
-    );
-    room.onChannels((channels) => {
-      if (channels.kind === 'direct') rank.addLink(channels.peer, channels.bulk, channels.control);
-    });
-    room.onUnlinked((peer, reason) => rank.unlinked(peer, reason));
-    room.onMessage((from, message) => rank.receive(from, message));
-    room.onRoster((roster) => rank.setRoster([...roster.values()]));
-    return rank;
-  },
+  connectPeer: await nodeConnect(),
+  // nobody watches a Node rank
+  openRank: (room, onStatus) => openNodeEngine(room, { status: onStatus, trace: () => {} }),
 });

@@ -51,7 +51,7 @@ const HELP: Help = {
 };
 
 await runCommand(HELP, async () => {
-  const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: false, route });
+  const server = await startServer({ pages, host: '127.0.0.1', port: 0, programsMayOpen: false, route });
   const browser = await chromium.launch({ executablePath: requireBrowser(), args: browserFlags(true) });
   try {
     const context = await browser.newContext();

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { renderUnicodeCompact } from 'uqr';
 import { InputError } from '../errors';
 import { startServer } from '../server/server';
-import { type Help, runCommand } from './command';
+import { asTyped, type Help, runCommand } from './command';
 import { lanAddresses } from './machine/addresses';
 import { selfSigned } from './machine/certificate';
 
@@ -86,7 +86,7 @@ await runCommand(HELP, async (args) => {
   const lan = isOpen ? await lanAddresses() : [];
   const name = isOpen ? (lan[0] ?? 'localhost') : host === '127.0.0.1' ? 'localhost' : host;
   const tls = https ? { tls: await selfSigned([name, ...lan.slice(1), 'localhost']) } : {};
-  const server = await startServer({ pages, host, port, allowPrograms: false, origins, stun, ...tls });
+  const server = await startServer({ pages, host, port, programsMayOpen: false, origins, stun, ...tls });
   const addressOf = (host: string) => `${https ? 'https' : 'http'}://${host}:${server.port}/`;
   const address = origins[0] ?? addressOf(name);
   console.log(`${renderUnicodeCompact(address)}\nTabtrain is at ${address}`);
@@ -95,7 +95,7 @@ await runCommand(HELP, async (args) => {
   if (isOpen && https) console.log("Each device shows a warning once: the certificate is this machine's own.");
   else if (origins.length > 0) console.log(`Pages of ${origins.join(' and ')} may signal; other origins are refused.`);
   else if (isOpen) console.log('WebGPU works on this machine only; for other devices add --https.');
-  else console.log('Only this machine can open it; for other devices: npm start -- --https');
+  else console.log(asTyped('Only this machine can open it; for other devices: npm start -- --https'));
   if (stun && server.stunPort === null)
     console.log('No UDP port can be opened: devices that hide their addresses may not find each other.');
   else if (stun && isOpen && server.stunPort !== server.port)

@@ -4,7 +4,7 @@
  */
 import { join, relative } from 'node:path';
 import { InputError } from '../errors';
-import { endProcess, type Help, runCommand } from './command';
+import { asTyped, endProcess, type Help, runCommand } from './command';
 import { parseTrainArgs, USAGE as TRAIN_USAGE } from './run/args';
 import { CheckpointWriter, describedIn, newestCheckpoint } from './run/checkpoints';
 import type { Keeping } from './run/filedesk';
@@ -37,7 +37,9 @@ async function runToEnd(job: Job, keeping: Keeping): Promise<Summary> {
     if (newestStep === null) console.error('No checkpoint of this run is kept.');
     else
       console.error(
-        `Step ${newestStep} is kept: go on with npm run train -- --resume ${relative('.', job.outFolder) || '.'}`,
+        asTyped(
+          `Step ${newestStep} is kept: go on with npm run train -- --resume ${relative('.', job.outFolder) || '.'}`,
+        ),
       );
     throw error;
   } finally {

@@ -4,7 +4,14 @@
  */
 import { ProtocolError } from '../errors';
 import { TokenBucket } from '../net/signaling/bucket';
-import { parseClientMessage, SERVER_RATE, type ServerMessage, type Services } from '../net/signaling/signalwire';
+import {
+  type ClientMessage,
+  parseClientMessage,
+  SERVER_RATE,
+  type ServerMessage,
+  type Services,
+  SIGNALING_VERSION,
+} from '../net/signaling/signalwire';
 import type { PeerId } from '../plan/mesh';
 
 export const LIMITS = {
@@ -34,6 +41,14 @@ interface Member {
   seal: string;
 }
 
+interface Permissions {
+  /** Takes a message from the rate that the socket shares with others of its address. */
+  readonly takeShared: () => boolean;
+  /** Whether the socket may open a room that nobody is in. */
+  readonly mayOpen: boolean;
+}
+const MAY_ALL: Permissions = { takeShared: () => true, mayOpen: true };
+
 /** The hub's side of one socket. */
 export interface HubConnection {
   /** True once a hello was accepted. */
@@ -57,8 +72,7 @@ export class Hub {
     return this.#rooms.size;
   }
 
-  /** `takeShared`: takes a message from the rate that the socket shares with others of its address. */
-  connect(socket: HubSocket, takeShared: () => boolean = () => true): HubConnection {
+  connect(socket: HubSocket, { takeShared, mayOpen }: Permissions = MAY_ALL): HubConnection {
     const bucket = new TokenBucket(SERVER_RATE, this.now);
     let place: { readonly room: string; readonly peer: PeerId } | undefined;
     return {
@@ -72,7 +86,7 @@ export class Hub {
           const message = parseClientMessage(text);
           if (message.t === 'hello') {
             if (place) throw new ProtocolError('a second hello on one socket');
-            if (this.#enter(socket, message)) place = { room: message.room, peer: message.peer };
+            if (this.#enter(socket, message, mayOpen)) place = { room: message.room, peer: message.peer };
           } else if (!place) throw new ProtocolError(`"${message.t}" before hello`);
           else if (message.t === 'announce') this.#announce(place.room, place.peer, message.seal);
           else this.#forward(place.room, place.peer, message.to, message.seal);
@@ -89,17 +103,21 @@ export class Hub {
     };
   }
 
-  #enter(socket: HubSocket, hello: { room: string; peer: PeerId; token: string; seal: string }): boolean {
+  #enter(socket: HubSocket, hello: Extract<ClientMessage, { t: 'hello' }>, mayOpen: boolean): boolean {
     const room = this.#rooms.get(hello.room) ?? new Map<PeerId, Member>();
     const old = room.get(hello.peer);
     const refusal =
-      room.size === 0 && this.#rooms.size >= this.limits.rooms
-        ? `This server already serves ${this.limits.rooms} rooms, which is its limit.`
-        : !old && room.size >= this.limits.peersPerRoom
-          ? `This room already has ${this.limits.peersPerRoom} peers, which is its limit.`
-          : old && old.token !== hello.token
-            ? 'Another peer of this room already has this id: reload the page.'
-            : undefined;
+      hello.v !== SIGNALING_VERSION
+        ? `This server speaks version ${SIGNALING_VERSION} of signaling and this peer version ${hello.v}: take the same version of Tabtrain for both.`
+        : room.size === 0 && !mayOpen
+          ? 'Nobody has the room of this link open here: open the link in a browser first, or copy the whole link again.'
+          : room.size === 0 && this.#rooms.size >= this.limits.rooms
+            ? `This server already serves ${this.limits.rooms} rooms, which is its limit.`
+            : !old && room.size >= this.limits.peersPerRoom
+              ? `This room already has ${this.limits.peersPerRoom} peers, which is its limit.`
+              : old && old.token !== hello.token
+                ? 'Another peer of this room already has this id: reload the page.'
+                : undefined;
     if (refusal) {
       this.#send(socket, { t: 'refused', sentence: refusal });
       socket.close(CLOSE.busy, 'refused');

@@ -15,7 +15,7 @@ interface ServerOptions {
   readonly port: number;
   /** PEM texts. Absent: plain HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  readonly allowPrograms: boolean;
+  readonly programsMayOpen: boolean;
   /** Origins of the pages behind a proxy (signal.ts). */
   readonly origins?: readonly string[];
   /** Whether to answer STUN requests, at the same port number over UDP where that is free. */

@@ -11,8 +11,11 @@ import { type AddressLimits, type Admission, addressOf, ClientAddresses } from '
 import { CLOSE, Hub, LIMITS } from './hub';
 
 interface SignalingOptions {
-  /** Whether to accept sockets without an Origin header: programs (headless ranks) send none, browsers always do. */
-  readonly allowPrograms: boolean;
+  /**
+   * Whether a program may open a room. If not, it may only enter one that is open, which takes the room's secret. A
+   * program's socket has no Origin header, a page's always has one.
+   */
+  readonly programsMayOpen: boolean;
   /** Whether to leave upgrades of other paths to other handlers (Vite's hot reload). If not, they are refused. */
   readonly shared?: boolean;
   /** Allowed origins of pages behind a proxy, checked instead of the Host header: `https://name[:port]`. */
@@ -27,14 +30,15 @@ interface SignalingOptions {
 
 /**
  * Whether a request may open a socket. A page may do so only to the host it came from, so that no other site can use
- * this server through its visitors. A proxy may change the Host header, so `origins` lists the origins in that case.
+ * this server through its visitors. A proxy may change the Host header, so `origins` lists the origins in that case. A
+ * program has no Origin and no visitors: the hub decides which rooms it may enter.
  */
 export function originAllowed(
   request: Pick<IncomingMessage, 'headers'>,
-  { allowPrograms, origins }: Pick<SignalingOptions, 'allowPrograms' | 'origins'>,
+  { origins }: Pick<SignalingOptions, 'origins'>,
 ): boolean {
   const { origin, host } = request.headers;
-  if (origin === undefined) return allowPrograms;
+  if (origin === undefined) return true;
   if (origins && origins.length > 0) return origins.includes(origin);
   return URL.canParse(origin) && new URL(origin).host === host;
 }
@@ -62,7 +66,8 @@ export function attachSignaling(server: Pick<HttpServer, 'on' | 'off'>, options:
       const admission = addresses.admit(addressOf(request, (options.origins ?? []).length > 0));
       if (admission) {
         socket.once('close', () => admission.leave());
-        sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, hub, admission, options));
+        const mayOpen = options.programsMayOpen || request.headers.origin !== undefined;
+        sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, hub, admission, { ...options, mayOpen }));
       } else refuse(socket, '429 Too Many Requests');
     }
   };
@@ -80,7 +85,12 @@ function refuse(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-function serve(ws: WebSocket, hub: Hub, admission: Admission, options: SignalingOptions): void {
+function serve(
+  ws: WebSocket,
+  hub: Hub,
+  admission: Admission,
+  options: SignalingOptions & { readonly mayOpen: boolean },
+): void {
   const connection = hub.connect(
     {
       send: (text) => ws.send(text),
@@ -89,7 +99,7 @@ function serve(ws: WebSocket, hub: Hub, admission: Admission, options: Signaling
         return ws.bufferedAmount;
       },
     },
-    () => admission.take(),
+    { takeShared: () => admission.take(), mayOpen: options.mayOpen },
   );
   const helloTimer = setTimeout(() => {
     if (!connection.greeted) close(ws, CLOSE.policy, 'no hello in time');

@@ -14,16 +14,14 @@ import type { Presence } from '../net/signaling/signaling';
 import { builtInText } from '../train/data/texts';
 import { hashRunFile } from '../train/hash';
 import type { RunFile } from '../train/runfile';
-import { type Handicap, IDLE, type StartOptions, type TabStatus } from './api';
+import { IDLE, type StartOptions } from './api';
 import { bridge } from './bridge';
 import type { OpenTab, Tab, TrainOptions } from './client';
 import type { WorkerEngine } from './engine';
 import { keptRun } from './kept/keptrun';
 import { roomFolder } from './kept/slots';
 import { machineOf, pageOf } from './machine';
-import { type Order, parseOrder } from './watch/orders';
-import { Publisher } from './watch/publisher';
-import { NO_HANDICAP } from './watch/telemetry';
+import { WatchedMember } from './watch/watchedmember';
 
 /** Maximum wait for the room: a network that does not answer must not keep people from training alone. */
 const MEET_WITHIN_MS = 3_000;
@@ -50,25 +48,18 @@ export const openTab: OpenTab = async (options) => {
     ...(broker && { near: { broker, page: pageOf() } }),
   });
   let rank: Remote<WorkerEngine> | undefined;
-  let watched = 0;
-  let last: TabStatus | undefined;
-  let handicap = NO_HANDICAP;
-  const publisher = new Publisher({
-    watch(every) {
-      watched = every;
-      void rank?.watch(every);
+  const member = new WatchedMember({
+    room,
+    onStatus: options.onStatus,
+    onOrder: options.onOrder,
+    vanish(last) {
+      // why the Worker first: its channels then break in the middle of its work, as in a death
+      trainer.close();
+      end();
+      if (last) options.onStatus({ ...last, newMetrics: [], phase: 'failed', sentence: DROPPED });
     },
-    now: () => performance.timeOrigin + performance.now(),
-    adapter: () => room.roster.get(room.self)?.adapter ?? '',
-    handicap: () => handicap,
   });
-  const tell = (status: TabStatus) => {
-    last = status;
-    options.onStatus(status);
-    publisher.status(status);
-  };
-  const trainer = bridge(room, { status: tell, trace: (pack, lost) => publisher.trace(pack, lost) });
-  room.onWatchLink((link) => publisher.add(link));
+  const trainer = bridge(room, member);
   room.onRoster(options.onRoster);
   if (options.onTrouble) room.onTrouble(options.onTrouble);
 
@@ -81,43 +72,14 @@ export const openTab: OpenTab = async (options) => {
   // The last thing a closing tab does: others learn of it in milliseconds instead of seconds.
   addEventListener('pagehide', leave, { once: true });
 
-  const slow = (given: Handicap) => {
-    handicap = given;
-    void rank?.handicap(given);
-    if (last) tell({ ...last, newMetrics: [] });
-  };
   const end = () => {
     removeEventListener('pagehide', leave);
     document.removeEventListener('visibilitychange', onVisibility);
     leave();
   };
-  const prove = () => {
-    rank?.prove().then(
-      (proof) => publisher.proof({ ...proof, tensors: [...proof.tensors] }),
-      // Training ended before that; its status says so.
-      () => {},
-    );
-  };
-  room.onOrder((from, value) => {
-    const order = room.roster.get(from)?.signal ? readOrder(value) : null;
-    if (!order) return;
-    if (order.t === 'handicap') slow(order.handicap);
-    else if (order.t === 'rename') room.announce({ name: order.name });
-    else if (order.t === 'leave') void rank?.stop();
-    else if (order.t === 'prove') prove();
-    else if (order.t === 'drop') {
-      // why the Worker first: its channels then break in the middle of its work, as in a death
-      trainer.close();
-      end();
-      if (last) options.onStatus({ ...last, newMetrics: [], phase: 'failed', sentence: DROPPED });
-    }
-    options.onOrder?.(order);
-  });
-
   const loadRank = async () => {
     rank = await trainer.rank();
-    void rank.watch(watched);
-    void rank.handicap(handicap);
+    member.setRank(rank);
     return rank;
   };
 
@@ -129,7 +91,7 @@ export const openTab: OpenTab = async (options) => {
       Promise.all([loadRank(), roomFolder(options.secret)]).then(
         // A failure of the run has its own status; nobody else needs to know.
         ([loaded, folder]) => loaded.start(startOptions(room.self, run, folder, given)).catch(() => {}),
-        (error: Error) => tell({ ...IDLE, phase: 'failed', sentence: notLoaded(error) }),
+        (error: Error) => member.status({ ...IDLE, phase: 'failed', sentence: notLoaded(error) }),
       );
     },
     kept: async () => keptRun(await roomFolder(options.secret)),
@@ -137,7 +99,7 @@ export const openTab: OpenTab = async (options) => {
     pause: (paused) => void rank?.pause(paused),
     stop: () => void rank?.stop(),
     switchPlan: (plan) => void rank?.switchPlan(plan),
-    handicap: slow,
+    handicap: member.slow,
     rename: (name) => room.announce({ name: cleanName(name) }),
     vote: (to, vote) => room.order(to, vote),
     hashOf: hashRunFile,
@@ -178,14 +140,4 @@ function startOptions(
 function builtInSources(): Record<string, string> {
   const url = (source: string) => new URL(builtInText(source)!, document.baseURI).href;
   return { 'moby-dick': url('moby-dick'), names: url('names') };
-}
-
-/** Null for a value that is not an order; it is ignored. */
-function readOrder(value: unknown): Order | null {
-  try {
-    return parseOrder(value);
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    return null;
-  }
 }

@@ -11,7 +11,7 @@ import { Windows, type WindowTab } from '../helpers/windows';
 let server: RunningServer;
 let windows: Windows;
 beforeAll(async () => {
-  server = await startServer({ pages: PAGES, host: '127.0.0.1', port: 0, allowPrograms: false });
+  server = await startServer({ pages: PAGES, host: '127.0.0.1', port: 0, programsMayOpen: false });
   windows = await Windows.open();
 });
 afterAll(async () => {

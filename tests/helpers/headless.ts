@@ -10,7 +10,7 @@ import type { StepMetrics } from '../../src/worker/api';
 import { relativeL2, withoutKeyBias, worstRelative } from '../equivalence/compare';
 import type { Fixture } from './fixture';
 
-const PROGRAM = join(import.meta.dirname, '../../dist/node/train.js');
+const PROGRAMS = join(import.meta.dirname, '../../dist/node');
 
 export interface Ended {
   readonly code: number | null;
@@ -30,12 +30,17 @@ export function train(args: readonly string[]): Promise<Ended> {
   return startTraining(args).ended;
 }
 
-/** Start the built program; `child` may be sent signals. */
-export function startTraining(args: readonly string[]): {
+export interface Started {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-} {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Start the built program; `child` may be sent signals. */
+export const startTraining = (args: readonly string[]): Started => startProgram('train', args);
+
+/** Start the built program of that name in src/cli; it is killed at the end of the test. */
+export function startProgram(name: string, args: readonly string[]): Started {
+  const child = spawn(process.execPath, [join(PROGRAMS, `${name}.js`), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill());
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (data: Buffer) => {

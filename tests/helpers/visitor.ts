@@ -25,7 +25,7 @@ export class Venue {
   ) {}
 
   static async open(): Promise<Venue> {
-    const server = await startServer({ pages: PAGES, host: '127.0.0.1', port: 0, allowPrograms: false });
+    const server = await startServer({ pages: PAGES, host: '127.0.0.1', port: 0, programsMayOpen: false });
     const browser = await chromium.launch({
       executablePath: requireBrowser(),
       args: [...browserFlags(true), `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`],

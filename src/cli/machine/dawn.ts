@@ -63,7 +63,7 @@ async function loadDawn(): Promise<GPU> {
   } catch (error) {
     throw new CapabilityError(
       'E-NO-WEBGPU',
-      `WebGPU cannot be used in Node (${sentenceOf(error)}): run npm ci with development dependencies, or use --tabs.`,
+      `WebGPU cannot be used in Node on this machine (${sentenceOf(error)}): use --tabs.`,
     );
   }
 }

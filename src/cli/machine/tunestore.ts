@@ -1,15 +1,13 @@
 /** Where Node ranks keep the autotuner's choices: a JSON file in the user's cache folder, read as untrusted data. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
+import { cacheFolder } from './cachefolder';
 
 const schema = v.record(v.string(), v.string());
 
 /** `file` is the file's path; absent: a file in the cache folder. A file that cannot be used counts as empty. */
-export function fileStore(
-  file = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tabtrain/variants.json'),
-) {
+export function fileStore(file = join(cacheFolder(), 'variants.json')) {
   const read = async (): Promise<Record<string, string>> => {
     const text = await readFile(file, 'utf8').catch(() => '{}');
     try {

@@ -4,7 +4,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Browser, LaunchOptions } from 'playwright-core';
-import { InputError } from '../../errors';
 import { browserFlags, mayHaveGpu, requireBrowser } from '../machine/browser';
 
 interface Launch {
@@ -70,9 +69,7 @@ function peakRssOf(processId: number): number | null {
 
 /** Tries a real graphics adapter first; if there is none, uses the browser's software adapter. */
 async function openBrowser(origin: string): Promise<Browser> {
-  const { chromium } = await import('playwright-core').catch(() => {
-    throw new InputError('--tabs needs the development dependencies: run npm ci without --omit=dev, or use --nodes.');
-  });
+  const { chromium } = await import('playwright-core');
   const executablePath = requireBrowser();
   // why: this process closes the browser itself, so that a signal ends the run in order
   const launch = (software: boolean) => {

@@ -53,7 +53,7 @@ export async function runJob(
     desk.end();
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
-  const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: true, route: desk.route });
+  const server = await startServer({ pages, host: '127.0.0.1', port: 0, programsMayOpen: true, route: desk.route });
   try {
     const launch = {
       origin: `http://127.0.0.1:${server.port}`,

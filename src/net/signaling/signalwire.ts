@@ -20,8 +20,11 @@ const here = v.object({ peer, seal });
 const services = v.object({ stun: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))) });
 
 const clientMessage = v.variant('t', [
-  /** First message. `token` is a random value of the peer: only its holder may use the same id on a new socket. */
-  v.strictObject({ t: v.literal('hello'), v: v.literal(SIGNALING_VERSION), room, peer, token: room, seal }),
+  /**
+   * First message. `token` is a random value of the peer: only its holder may use the same id on a new socket. The
+   * server refuses another version `v` than its own with a sentence.
+   */
+  v.strictObject({ t: v.literal('hello'), v: v.pipe(v.number(), v.integer()), room, peer, token: room, seal }),
   v.strictObject({ t: v.literal('announce'), seal }),
   v.strictObject({ t: v.literal('send'), to: peer, seal }),
 ]);

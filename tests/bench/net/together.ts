@@ -19,7 +19,7 @@ const MEASURE_MS = 8_000;
 
 /** `pages`: the folder of built pages. `say` is called with each figure. */
 export async function benchTogether(pages: string, say: (result: object) => void): Promise<readonly TogetherResult[]> {
-  const server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: false });
+  const server = await startServer({ pages, host: '127.0.0.1', port: 0, programsMayOpen: false });
   const browser = await chromium.launch({ executablePath: requireBrowser(), args: browserFlags(!mayHaveGpu()) });
   const measure = async (tabs: number, batch: number, links: 'near' | 'webrtc') => {
     const context = await browser.newContext();

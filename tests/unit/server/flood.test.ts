@@ -13,7 +13,7 @@ let server: Server;
 let close: () => void;
 beforeAll(async () => {
   server = createServer();
-  close = attachSignaling(server, { allowPrograms: true });
+  close = attachSignaling(server, { programsMayOpen: true });
   // why all: 127.0.0.2 is an address of its own
   await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
 });

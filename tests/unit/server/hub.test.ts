@@ -19,10 +19,10 @@ class FakeSocket implements HubSocket {
   }
 }
 
-function join(hub: Hub, n: number, { room = ROOM, token = TOKEN } = {}) {
+function join(hub: Hub, n: number, { room = ROOM, token = TOKEN, v = 1 } = {}, mayOpen = true) {
   const socket = new FakeSocket();
-  const connection = hub.connect(socket);
-  connection.receive(JSON.stringify({ t: 'hello', v: 1, room, peer: idOf(n), token, seal: `seal${n}` }));
+  const connection = hub.connect(socket, { takeShared: () => true, mayOpen });
+  connection.receive(JSON.stringify({ t: 'hello', v, room, peer: idOf(n), token, seal: `seal${n}` }));
   return { socket, connection };
 }
 
@@ -66,7 +66,10 @@ describe('hub', () => {
     ['deeply nested JSON', '['.repeat(30_000)],
     ['a JSON number', '7'],
     ['an unknown message', '{"t":"list"}'],
-    ['another version', JSON.stringify({ t: 'hello', v: 2, room: ROOM, peer: idOf(1), token: TOKEN, seal: 's' })],
+    [
+      'a version that is no number',
+      JSON.stringify({ t: 'hello', v: '1', room: ROOM, peer: idOf(1), token: TOKEN, seal: 's' }),
+    ],
     ['a foreign sender id', JSON.stringify({ t: 'send', to: idOf(1), from: idOf(2), seal: 's' })],
     ['a message before hello', JSON.stringify({ t: 'announce', seal: 's' })],
     ['a malformed room', JSON.stringify({ t: 'hello', v: 1, room: '../etc', peer: idOf(1), token: TOKEN, seal: 's' })],
@@ -103,6 +106,28 @@ describe('hub', () => {
     expect(third.socket.closed?.code).toBe(1013);
     const elsewhere = join(hub, 4, { room: 'q'.repeat(22) });
     expect(elsewhere.socket.received).toEqual([{ t: 'refused', sentence: expect.stringContaining('1 rooms') }]);
+  });
+
+  it('refuses another version of signaling with a sentence that names both', () => {
+    const hub = new Hub();
+    const other = join(hub, 1, { v: 2 });
+    const sentence = expect.stringMatching(/version 1 .* version 2/);
+    expect(other.socket.received).toEqual([{ t: 'refused', sentence }]);
+    expect(other.socket.closed?.code).toBe(1013);
+    expect(hub.roomCount).toBe(0);
+  });
+
+  it('lets a program enter a room that is open, and open none', () => {
+    const hub = new Hub();
+    const early = join(hub, 1, {}, false);
+    expect(early.socket.received).toEqual([{ t: 'refused', sentence: expect.stringContaining('Nobody has the room') }]);
+    expect(hub.roomCount).toBe(0);
+    const page = join(hub, 2);
+    const program = join(hub, 3, {}, false);
+    expect(program.socket.received).toMatchObject([{ t: 'room', peers: [{ peer: idOf(2) }] }]);
+    page.connection.closed();
+    // why: the socket of the last one may be replaced after its network has changed
+    expect(join(hub, 3, {}, false).socket.closed).toBeUndefined();
   });
 
   it('lets a peer take its id over with its token only, without telling that it left', () => {

@@ -20,7 +20,7 @@ writeFileSync(join(pages, '..', `${pages.split('/').pop()}-secret.txt`), 'outsid
 
 let server: RunningServer;
 beforeAll(async () => {
-  server = await startServer({ pages, host: '127.0.0.1', port: 0, allowPrograms: true });
+  server = await startServer({ pages, host: '127.0.0.1', port: 0, programsMayOpen: true });
 });
 afterAll(async () => {
   await server.close();
@@ -75,26 +75,24 @@ describe('signaling server', () => {
     await closing(next);
   });
 
-  it('refuses pages of other sites, other paths, and programs where they are not expected', async () => {
+  it('refuses pages of other sites and other paths, and leaves programs to the hub', async () => {
     await expect(open({ Origin: 'http://evil.example' })).rejects.toThrow('403');
     await expect(open({}, `ws://127.0.0.1:${server.port}/other`)).rejects.toThrow('404');
     const same = await open({ Origin: `http://127.0.0.1:${server.port}` });
     same.close();
     await closing(same);
     const headers = { host: 'a:1' };
-    const [pages, programs] = [{ allowPrograms: false }, { allowPrograms: true }];
-    expect(originAllowed({ headers }, pages)).toBe(false);
-    expect(originAllowed({ headers }, programs)).toBe(true);
-    expect(originAllowed({ headers: { ...headers, origin: 'null' } }, programs)).toBe(false);
-    expect(originAllowed({ headers: { ...headers, origin: 'https://a:1' } }, pages)).toBe(true);
+    expect(originAllowed({ headers }, {})).toBe(true);
+    expect(originAllowed({ headers: { ...headers, origin: 'null' } }, {})).toBe(false);
+    expect(originAllowed({ headers: { ...headers, origin: 'https://a:1' } }, {})).toBe(true);
   });
 
   it('behind a proxy takes the origins it was told, whatever Host says', () => {
-    const proxied = { allowPrograms: false, origins: ['https://tab.example'] };
+    const proxied = { origins: ['https://tab.example'] };
     const headers = { host: '127.0.0.1:8080' };
     expect(originAllowed({ headers: { ...headers, origin: 'https://tab.example' } }, proxied)).toBe(true);
     expect(originAllowed({ headers: { ...headers, origin: 'http://127.0.0.1:8080' } }, proxied)).toBe(false);
-    expect(originAllowed({ headers }, proxied)).toBe(false);
+    expect(originAllowed({ headers }, proxied)).toBe(true);
   });
 
   it('answers ordinary requests on a socket that was reset in the middle of an upgrade', async () => {
@@ -172,7 +170,7 @@ describe('pages', () => {
   });
 
   it('says in one sentence why it cannot listen', async () => {
-    const start = (host: string, port: number) => startServer({ pages, host, port, allowPrograms: false });
+    const start = (host: string, port: number) => startServer({ pages, host, port, programsMayOpen: false });
     await expect(start('127.0.0.1', server.port)).rejects.toThrow(`Port ${server.port} is taken`);
     await expect(start('203.0.113.7', 0)).rejects.toThrow('no address 203.0.113.7');
   });
