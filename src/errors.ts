@@ -29,7 +29,14 @@ export class InputError extends Error {
 export class CapabilityError extends Error {
   override readonly name = 'CapabilityError';
   constructor(
-    readonly code: 'E-INSECURE' | 'E-NO-WEBGPU' | 'E-NO-ADAPTER' | 'E-LIMITS' | 'E-NO-F16' | 'E-NO-WEBRTC',
+    readonly code:
+      | 'E-INSECURE'
+      | 'E-NO-WEBGPU'
+      | 'E-NO-ADAPTER'
+      | 'E-LIMITS'
+      | 'E-NO-F16'
+      | 'E-NO-WEBRTC'
+      | 'E-WRONG-NUMBERS',
     message: string,
   ) {
     super(message);

@@ -20,6 +20,8 @@ interface DataConfig {
   readonly order: 'shuffled' | 'sequential';
   /** The field of jsonl and csv that contains the text. Absent: `text`. */
   readonly field?: string;
+  /** SHA-256 of the source's bytes, in hex. Two texts of one name are then two runs. Absent: any bytes. */
+  readonly sha256?: string;
 }
 
 export interface TrainConfig {
@@ -100,6 +102,7 @@ const dataFields = {
   tokenizer: v.optional(oneOf(['char', 'byte', 'bpe', 'brought']), 'char'),
   order: v.optional(oneOf(['shuffled', 'sequential']), 'shuffled'),
   field: v.exactOptional(v.pipe(v.string('must be a text'), v.minLength(1, 'must be the name of a field'))),
+  sha256: v.exactOptional(v.pipe(v.string('must be a text'), v.regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits'))),
 };
 const trainFields = {
   globalBatch: v.optional(integer(1, 65536), 16),

@@ -11,6 +11,7 @@ import type { LinkKind } from '../net/wire/transport';
 import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
 import { Trace } from '../trace/trace';
+import { passGate } from '../train/rank/gate';
 import type { Proof } from '../train/trainer/proof';
 import type { TrainerDeps } from '../train/trainer/setting';
 import { IDLE, type KeptNews } from '../train/trainer/status';
@@ -90,6 +91,8 @@ export class WorkerEngine implements Engine {
       this.#publish({ ...IDLE, phase: 'opening' });
       if (options.expect !== undefined) this.#room.transport.waitLonger(HEADLESS_DEAD_MS);
       const device = await this.#device.open();
+      // why not headless: there one person starts all ranks, and each would need seconds for it on a software adapter
+      if (options.expect === undefined) await passGate(device, this.#room.transport);
       const membership = await this.#room.join(options, device.report.adapter);
       const { init, limitBytes, sampling } = options;
       const limit = limitBytes === undefined ? {} : { limitBytes };
@@ -186,11 +189,12 @@ export class WorkerEngine implements Engine {
 
   #keepDeps({ room, goOn }: NonNullable<StartOptions['keep']>): Pick<TrainerDeps, 'keeper' | 'kept'> {
     this.#kept = undefined;
-    this.#keeper = new OpfsKeeper(room, (kept) => {
+    const keeper = new OpfsKeeper(room, (kept) => {
       this.#kept = kept;
       this.#publish({ ...this.#status, newMetrics: [] });
     });
-    return { keeper: this.#keeper, ...(goOn ? { kept: (run) => loadKept(room, run) } : {}) };
+    this.#keeper = keeper;
+    return { keeper, ...(goOn ? { kept: (run) => loadKept(room, run, () => keeper.ownSlot()) } : {}) };
   }
 
   #leave(): void {

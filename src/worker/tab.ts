@@ -12,7 +12,7 @@ import { cleanName } from '../net/signaling/presence';
 import { newPeerId } from '../net/signaling/roomkey';
 import type { Presence } from '../net/signaling/signaling';
 import { builtInText } from '../train/data/texts';
-import { hashRunFile } from '../train/hash';
+import { hashRunFile, sha256 } from '../train/hash';
 import type { RunFile } from '../train/runfile';
 import { IDLE, type StartOptions } from './api';
 import { bridge } from './bridge';
@@ -88,9 +88,9 @@ export const openTab: OpenTab = async (options) => {
     met: Promise.race([room.met, new Promise<void>((resolve) => setTimeout(resolve, MEET_WITHIN_MS))]),
     probe: () => trainer.probe(),
     train(run, given = {}) {
-      Promise.all([loadRank(), roomFolder(options.secret)]).then(
+      Promise.all([loadRank(), startOptions(room.self, run, roomFolder(options.secret), given)]).then(
         // A failure of the run has its own status; nobody else needs to know.
-        ([loaded, folder]) => loaded.start(startOptions(room.self, run, folder, given)).catch(() => {}),
+        ([loaded, start]) => loaded.start(start).catch(() => {}),
         (error: Error) => member.status({ ...IDLE, phase: 'failed', sentence: notLoaded(error) }),
       );
     },
@@ -118,20 +118,20 @@ export const openTab: OpenTab = async (options) => {
 const notLoaded = ({ message }: Error) =>
   `What training needs could not be loaded from the server (${message}): is it still running? Press the button again then.`;
 
-function startOptions(
+async function startOptions(
   self: string,
   run: RunFile | null,
-  room: string,
+  folder: Promise<string>,
   { text, goOn = false }: TrainOptions,
-): StartOptions {
+): Promise<StartOptions> {
   const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
-  const own = run && bytes ? { [run.data.source]: bytes } : {};
+  const named = run && bytes ? { ...run, data: { ...run.data, sha256: await sha256(bytes) } } : run;
   return {
     self,
     build: BUILD,
-    run: run ? JSON.stringify(run) : '',
-    sources: { ...builtInSources(), ...own },
-    keep: { room, goOn },
+    run: named ? JSON.stringify(named) : '',
+    sources: { ...builtInSources(), ...(named && bytes && { [named.data.source]: bytes }) },
+    keep: { room: await folder, goOn },
     sampling: true,
     keepTrace: false,
   };

@@ -39,6 +39,7 @@ const CASES: readonly (readonly [args: string, sentence: RegExp])[] = [
   ['--data.source=nonsense', /moby-dick, names, file:PATH or tokens:PATH/],
   ['--data.source=file:@missing.txt', /no such file/],
   ['--data.source=file:@short.txt', /17 tokens .*fewer than one sample of model\.context \+ 1 = 65/],
+  [`--data.source=file:@short.txt --data.sha256=${'0'.repeat(64)}`, /SHA-256 [0-9a-f]{64} and data\.sha256 says 0{64}/],
   ['--data.source=file:@latin1.txt', /not UTF-8/],
   ['--data.source=tokens:@beyond.bin', /model\.vocab must be given/],
   ['--data.source=tokens:@odd.bin --model.vocab=97', /3 bytes, an odd number/],

@@ -3,7 +3,7 @@
  * or full. `npm test` runs the first and the last of these, `npm run test:kept` all.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
@@ -99,6 +99,51 @@ if (ALL) {
       expect(from).toBeGreaterThanOrEqual(1);
       await goOn(again).click();
       await reach(again, from + 1);
+    },
+    TIMEOUT_MS,
+  );
+}
+
+/** A folder on a disk of `mb` MB of its own; undefined where this process may not mount one. */
+function smallDisk(mb: number): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'tabtrain-disk-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mb}m`, 'tmpfs', folder], { stdio: 'ignore' });
+  } catch {
+    rmSync(folder, { recursive: true });
+    return undefined;
+  }
+  onTestFinished(() => {
+    execFileSync('umount', ['--lazy', folder]);
+    rmSync(folder, { recursive: true });
+  });
+  return folder;
+}
+
+if (ALL) {
+  test(
+    'a disk that becomes full: the page says so and trains on, and keeps states again once there is room',
+    async ({ skip }) => {
+      const disk = smallDisk(160) ?? skip('mount needs root: a full disk was not tried');
+      const context = await chromium.launchPersistentContext(join(disk, 'profile'), {
+        executablePath: requireBrowser(),
+        args: browserFlags(true),
+      });
+      onTestFinished(() => context.close());
+      const page = await new Visitor(context, venue.address()).arrive();
+      await start(page);
+      await kept(page, 1);
+      const filler = openSync(join(disk, 'filler'), 'w');
+      expect(() => {
+        for (;;) writeSync(filler, new Uint8Array(4096));
+      }).toThrow('ENOSPC');
+      closeSync(filler);
+      await page.locator('.banner-problem', { hasText: /is full/ }).waitFor();
+      const now = await step(page);
+      await reach(page, now + 3);
+      rmSync(join(disk, 'filler'));
+      await kept(page, now + 3);
+      expect(await page.locator('.banner-problem').count()).toBe(0);
     },
     TIMEOUT_MS,
   );

@@ -115,6 +115,13 @@ export function tellBytes(what: string, sizes: ReadonlyMap<string, number>): num
   return total;
 }
 
+/** Open another tab by the page's own link, and wait until it knows whether the device can take part. */
+export async function openAnother(page: Page): Promise<Page> {
+  const [other] = await Promise.all([page.context().waitForEvent('page'), page.getByText('Open another tab').click()]);
+  await other.locator('.device-slow').waitFor();
+  return other;
+}
+
 /** Press the first page's big button. */
 export const start = (page: Page) => page.locator('.button-big').click();
 /** Committed steps, as the page shows them. */

@@ -67,7 +67,7 @@ export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoi
   const { count, plan, notes } = ranksOf(args, file);
   const parsed = parseRunFile(withPlan(file, plan), count);
   const legs = plans?.map((one) => parseRunFile(withPlan(file, one), count).plan);
-  const source = from?.source ?? sourceOf(parsed, readSource(parsed.data.source, path, places.pages), init);
+  const source = from?.source ?? sourceOf(parsed, readSource(parsed.data, path, places.pages), init);
   const { run, corpus } = await prepare(parsed, source);
   const text = { sizeBytes: source.byteLength, sha256: createHash('sha256').update(source).digest('hex') };
   if (from) checkSame(from, run, text);
@@ -173,7 +173,18 @@ export function readPlans(path: string | readonly object[]): readonly object[] {
   throw new InputError(`the list of plans in ${path} must be a JSON array of at least one plan, as in a run file`);
 }
 
-function readSource(source: string, runPath: string, pages: string): Uint8Array {
+function readSource({ source, sha256 }: RunFile['data'], runPath: string, pages: string): Uint8Array {
+  const bytes = readNamed(source, runPath, pages);
+  const hash = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 !== undefined && sha256 !== hash) {
+    throw new InputError(
+      `${source} has SHA-256 ${hash} and data.sha256 says ${sha256}: this is another text; take the run's own, or leave data.sha256 out of the run file`,
+    );
+  }
+  return bytes;
+}
+
+function readNamed(source: string, runPath: string, pages: string): Uint8Array {
   const builtIn = builtInText(source);
   if (builtIn !== null) return readFile(join(pages, builtIn), `the built-in text ${source}`);
   const named = source.slice(source.indexOf(':') + 1);

@@ -47,9 +47,8 @@ function otherRun(turn: Turn): string | undefined {
     adopt(turn, runHash);
     return undefined;
   }
-  const [mine, theirs] = [sourceOf(run.text), sourceOf(state.newest.run)];
-  // why: the sources name the texts, the rest of the run files is the model and how it is trained
-  const room = mine === theirs ? `another model on ${theirs}` : `on ${theirs}, and this tab brought ${mine}`;
+  const [mine, theirs] = [textOf(run.text), textOf(state.newest.run)];
+  const room = differenceOf(mine, theirs);
   return `This room trains ${room}: take part again to train with the others, or open a room of your own.`;
 }
 
@@ -60,12 +59,24 @@ function adopt({ state, setting, effects }: Turn, hash: string): void {
   effects.push({ f: 'adopt', hash });
 }
 
+/** How the room's run differs from this tab's. Run files differ in their texts, or in the model and how it is trained. */
+function differenceOf(mine: TextName, theirs: TextName): string {
+  if (mine.name !== theirs.name) return `on ${theirs.name}, and this tab brought ${mine.name}`;
+  if (mine.sha256 !== theirs.sha256) return `on another text named ${theirs.name}`;
+  return `another model on ${theirs.name}`;
+}
+
+interface TextName {
+  readonly name: string;
+  readonly sha256: unknown;
+}
+
 /** The text that a run file names, without its kind; the file is data from the network. */
-function sourceOf(text: string): string {
+function textOf(run: string): TextName {
   try {
-    const { source } = JSON.parse(text).data;
-    return typeof source === 'string' ? source.replace(/^\w+:/, '') : 'another text';
+    const { source, sha256 } = JSON.parse(run).data;
+    return { name: typeof source === 'string' ? source.replace(/^\w+:/, '') : 'another text', sha256 };
   } catch {
-    return 'another text';
+    return { name: 'another text', sha256: undefined };
   }
 }

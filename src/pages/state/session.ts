@@ -24,6 +24,7 @@ import {
 } from '../tab';
 import { csvOf } from './csv';
 import { LinkMeter, type LinkRate } from './linkmeter';
+import { newerVersion } from './newerversion';
 import { StepPace } from './pace';
 import { changesOf, hasRun, questionIn } from './people';
 import { LossSeries } from './series';
@@ -66,6 +67,8 @@ export class Session {
   readonly trouble = signal('');
   /** A sentence when something that a person asked for did not work, else ''. */
   readonly problem = signal('');
+  /** A sentence once the server has a newer version of this page than this tab, else ''. */
+  readonly newer = signal('');
   /** The newest things that happened, for people and for screen readers. */
   readonly news = signal<readonly string[]>([]);
   readonly #meter = new LinkMeter();
@@ -240,11 +243,22 @@ export class Session {
     if (metrics.heldOutLoss !== undefined) this.heldOut.value = metrics;
   }
 
+  /** A peer of another build has come: asks the server which of the two is the newer one. */
+  #compareBuilds(before: ReadonlyMap<PeerId, Presence>, roster: ReadonlyMap<PeerId, Presence>): void {
+    const own = roster.get(this.self.value)?.build;
+    const others = [...roster.values()].filter(({ peer, build }) => build !== own && !before.has(peer));
+    if (own === undefined || others.length === 0 || this.newer.value !== '') return;
+    void newerVersion().then((sentence) => {
+      this.newer.value = sentence;
+    });
+  }
+
   #onRoster(roster: ReadonlyMap<PeerId, Presence>): void {
     const before = this.roster.value;
     this.roster.value = roster;
     const self = this.self.value;
     if (self === '') return; // everybody who was here before this tab is no news
+    this.#compareBuilds(before, roster);
     for (const { kind, name, reason } of changesOf(self, before, roster)) {
       this.say(messages.news[kind](name, roster.size, reason));
     }

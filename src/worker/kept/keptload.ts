@@ -1,22 +1,23 @@
 /** Reads the kept states of a room for the trainer. */
 import { InputError, StorageError } from '../../errors';
 import { hashOfSource } from '../../storage/bytes';
-import type { OpfsFolder } from '../../storage/opfs';
 import { elementsOf, Shard } from '../../train/files/shard';
 import { hashRunFile } from '../../train/hash';
 import type { RunFile } from '../../train/runfile';
 import { stateFrom } from '../../train/state/elements';
 import { MAX_STATES } from '../../train/state/exchange';
 import { type CutState, holdingUnder, SINGLE } from '../../train/state/sync';
-import { isWhole, type KeptState, keptStates, versionsOf } from './slots';
-
-type InSlot = KeptState & { readonly slot: OpfsFolder };
+import { isWhole, type KeptState, keptStates, ownFirst, type SlotState, versionsOf } from './slots';
 
 /**
- * The states of `run` in this browser. Returns the whole model of the newest step whose parts are all here, else the
+ * The states of `run` in this browser; `ownSlot` takes this tab's slot. Returns the whole model of the newest step whose parts are all here, else the
  * parts that are here; the room may have the others. Returns an empty list if the browser gives no storage.
  */
-export async function loadKept(room: string, run: RunFile): Promise<readonly CutState[]> {
+export async function loadKept(
+  room: string,
+  run: RunFile,
+  ownSlot: () => Promise<number | null>,
+): Promise<readonly CutState[]> {
   try {
     const hash = await hashRunFile(run);
     const all = await keptStates(room);
@@ -26,7 +27,11 @@ export async function loadKept(room: string, run: RunFile): Promise<readonly Cut
       const whole = isWhole(states) ? await wholeState(states) : null;
       if (whole) return [whole];
     }
-    const parts = await Promise.all(mine.slice(0, MAX_STATES).map(partState));
+    const parts = await Promise.all(
+      ownFirst(mine, await ownSlot())
+        .slice(0, MAX_STATES)
+        .map(partState),
+    );
     return parts.filter((part) => part !== null);
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
@@ -37,8 +42,8 @@ export async function loadKept(room: string, run: RunFile): Promise<readonly Cut
 const modelOf = ({ run, vocab }: KeptState) => ({ ...run.model, vocab });
 
 /** Null if a file has changed or cannot be read. */
-async function wholeState(states: readonly InSlot[]): Promise<CutState | null> {
-  const [{ step, generation }] = states as readonly [InSlot];
+async function wholeState(states: readonly SlotState[]): Promise<CutState | null> {
+  const [{ step, generation }] = states as readonly [SlotState];
   return usable(async () => {
     const model = modelOf(states[0]!);
     const shards = await Promise.all(states.map(openShard));
@@ -49,7 +54,7 @@ async function wholeState(states: readonly InSlot[]): Promise<CutState | null> {
   });
 }
 
-function partState(kept: InSlot): Promise<CutState | null> {
+function partState(kept: SlotState): Promise<CutState | null> {
   const { step, generation, plan, rank } = kept;
   const cutting = { plan, rank };
   return usable(async () => {
@@ -59,7 +64,7 @@ function partState(kept: InSlot): Promise<CutState | null> {
   });
 }
 
-async function openShard(kept: InSlot): Promise<Shard> {
+async function openShard(kept: SlotState): Promise<Shard> {
   const { name, sizeBytes, sha256 } = kept.file;
   const source = await kept.slot.read(name);
   if (source?.sizeBytes !== sizeBytes) throw new InputError(`${name} has ${source?.sizeBytes} of ${sizeBytes} bytes`);

@@ -58,6 +58,16 @@ export class OpfsKeeper implements Keeper {
 
   async settle(): Promise<void> {}
 
+  /** The number of this tab's slot, which is taken at the first call; null if all are taken. Rejects with StorageError. */
+  async ownSlot(): Promise<number | null> {
+    if (!this.#slot) {
+      await forgetOldRooms(this.room);
+      this.#slot = await takeSlot(this.room);
+      await this.#slot?.folder.clean();
+    }
+    return this.#slot?.number ?? null;
+  }
+
   async #keep({ step, generation, run, model, text, cutting, held, elements }: Keepable): Promise<void> {
     const { plan, rank } = cutting;
     const slot = await this.#slotFor(plan);
@@ -75,11 +85,7 @@ export class OpfsKeeper implements Keeper {
 
   /** The slot where this tab keeps its state; null if another tab of this browser keeps the same state. */
   async #slotFor(plan: ParallelPlan): Promise<Slot | null> {
-    if (!this.#slot) {
-      await forgetOldRooms(this.room);
-      this.#slot = await takeSlot(this.room);
-      await this.#slot?.folder.clean();
-    }
+    await this.ownSlot();
     // why: replicas in one browser need only one kept state, and the tab that had the first slot may be gone
     const isReplica = isWholeOnAll(plan) && !plan.outer;
     if (isReplica && this.#slot && this.#slot.number > 0) this.#slot = (await takeSlot(this.room, 1)) ?? this.#slot;

@@ -57,16 +57,22 @@ export function describeState(state: KeptState): string {
   return JSON.stringify({ format: FORMAT, ...state });
 }
 
+/** A state and the slot where it is. */
+export interface SlotState extends KeptState {
+  readonly slot: OpfsFolder;
+  readonly number: number;
+}
+
 /** All states of the room in this browser, the newest first. Rejects with StorageError if there is no storage. */
-export async function keptStates(room: string): Promise<readonly (KeptState & { readonly slot: OpfsFolder })[]> {
+export async function keptStates(room: string): Promise<readonly SlotState[]> {
   const folder = await OpfsFolder.open(ROOT, room);
-  const states: (KeptState & { readonly slot: OpfsFolder })[] = [];
+  const states: SlotState[] = [];
   for (const name of await folder.list('directory')) {
     const slot = await OpfsFolder.open(ROOT, room, name);
     for (const file of await slot.list('file')) {
       const text = file.endsWith('.json') ? await slot.readText(file) : null;
       const state = text === null ? null : parseState(text);
-      if (state) states.push({ ...state, slot });
+      if (state) states.push({ ...state, slot, number: Number(name) });
     }
   }
   return states.sort((a, b) => b.step - a.step || b.generation - a.generation);
@@ -135,4 +141,17 @@ export function versionsOf<T extends KeptState>(states: readonly T[]): readonly 
     groups.set(name, [...(groups.get(name) ?? []), state]);
   }
   return [...groups.values()];
+}
+
+/**
+ * The states, newest first as given, but of the newest step that of slot `own` first. A rank resumes its replica from its
+ * first state: where replicas train apart, two tabs would otherwise resume the same one.
+ */
+export function ownFirst<T extends KeptState & { readonly number: number }>(
+  states: readonly T[],
+  own: number | null,
+): readonly T[] {
+  const [newest] = versionsOf(states);
+  const mine = newest?.find(({ number }) => number === own);
+  return mine ? [mine, ...states.filter((state) => state !== mine)] : states;
 }

@@ -37,6 +37,20 @@ test('another model on the same text is named as that', async () => {
   expect(String(seen(room, 2).failure)).toContain('This room trains another model on moby-dick: take part again');
 });
 
+test('another text of the same name is named as that', async () => {
+  const pasted = (sha256: string) => ({
+    run: { text: JSON.stringify({ data: { source: 'file:pasted text', sha256 } }), hash: sha256 },
+    presence: { run: sha256 },
+  });
+  const room = new SimRoom();
+  room.add(1, pasted('aa'));
+  await room.pass(5_000);
+  room.add(2, pasted('bb'));
+  await room.pass(5_000);
+  expect(seen(room, 1).history).toHaveLength(1);
+  expect(String(seen(room, 2).failure)).toContain('This room trains on another text named pasted text: take part');
+});
+
 test('whoever begins at the same moment: one run goes on, the other tab is told', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(), fc.nat(4_000), fc.boolean(), async (seed, laterMs, isLow) => {

@@ -98,6 +98,7 @@ describe('run file', () => {
     [{ model: { arch: 'llama', ropeScaling: { type: 'linear', factor: 2, low: 1 } } }, 'model.ropeScaling.low'],
     [{ model: { arch: 'llama', ropeScaling: CROSSED } }, 'lowFrequency 4 >= highFrequency 1'],
     [{ data: { source: 'shakespeare' } }, 'data.source is "shakespeare"; it must be moby-dick'],
+    [{ data: { sha256: 'AB' } }, 'data.sha256 is "AB"; it must be 64 hex digits'],
     [{ data: { source: 'tokens:/x' } }, 'model.vocab must be given'],
     [{ train: { minLr: 1 } }, 'train.minLr 1 > train.lr 0.001'],
     [{ train: { globalBatch: 3 }, plan: { dp: 4 } }, 'train.globalBatch 3 < plan.dp 4 x plan.microbatches 1'],

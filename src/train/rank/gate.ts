@@ -1,0 +1,68 @@
+/**
+ * The join gate: before a tab contributes, its device trains two steps of a small model, and the losses must be those of
+ * float64 arithmetic (tests/reference/gate.py). It finds drivers that compute garbage; it does not measure speed.
+ */
+import { CapabilityError, NonFinite } from '../../errors';
+import type { GpuDevice } from '../../gpu/device';
+import type { Transport } from '../../net/wire/transport';
+import { makeMesh } from '../../plan/mesh';
+import { Trace } from '../../trace/trace';
+import { batchOf, samplesOf } from '../data/data';
+import { parseRunFile, type RunFile } from '../runfile';
+import { type Elements, seedElements, stateFrom } from '../state/elements';
+import { holdingOf } from '../state/holding';
+import { rankMaker } from './rankmodel';
+
+/** Wide enough that graphics chips run their tiles and block attention in it. */
+const RUN = {
+  model: { layers: 1, heads: 2, dim: 64, context: 64, vocab: 96 },
+  data: { source: 'tokens:gate', order: 'sequential' },
+  train: { globalBatch: 2, steps: 2, lr: 0.01, gradClip: 0.5, seed: 1 },
+};
+/** At a run's own start numbers are so small that most functions are as good as straight lines. */
+const ENLARGED = 3;
+const LOSSES = [5.75513, 6.09378];
+/** Mean losses of 128 tokens in float32 differ from float64's by less than 1e-5; a wrong kernel moves them by far more. */
+const TOLERANCE = 1e-3;
+
+/** The text: long enough for the samples of both steps, and no period that a model could learn from its neighbours. */
+const gateTokens = (): Uint16Array => Uint16Array.from({ length: 600 }, (_, i) => (i * i + 7 * (i >> 3)) % 96);
+
+/** Throws CapabilityError with the numbers if the device computes others; whatever else the device throws. */
+export async function passGate(device: GpuDevice, transport: Transport): Promise<void> {
+  const run = parseRunFile(RUN);
+  const mesh = makeMesh(0, [transport.self], 0, run.plan);
+  const { signal } = new AbortController();
+  const rank = await rankMaker({ device })({ run, plan: run.plan, mesh, transport, signal, trace: new Trace() });
+  try {
+    await rank.write(await stateFrom(startOf(run), holdingOf(run.model, run.plan, mesh)));
+    const { globalBatch, lr, steps, seed } = run.train;
+    const { context } = run.model;
+    const samples = samplesOf(gateTokens(), { order: run.data.order, seed, context, globalBatch, steps });
+    for (const [step, wanted] of LOSSES.entries()) {
+      const microbatches = batchOf(samples, step, { globalBatch, dp: 1, d: 0, microbatches: 1 });
+      const tokens = globalBatch * context;
+      const { loss } = await rank.runStep({ step, lr, microbatches, tokens, vote: () => [] });
+      if (!(Math.abs(loss - wanted) < TOLERANCE)) throw wrong(step, loss, wanted);
+    }
+  } catch (error) {
+    throw error instanceof NonFinite ? wrong(0, Number.NaN, LOSSES[0]!) : error;
+  } finally {
+    rank.close();
+  }
+}
+
+/** The start of a run with all weights and gains enlarged. */
+function startOf({ model, train }: RunFile): Elements {
+  const seed = seedElements(model, train.seed);
+  return {
+    ...seed,
+    read: async (kind, wanted) => (await seed.read(kind, wanted)).map((value) => ENLARGED * value),
+  };
+}
+
+const wrong = (step: number, loss: number, wanted: number) =>
+  new CapabilityError(
+    'E-WRONG-NUMBERS',
+    `This device computes wrong numbers: step ${step} of a small test gave loss ${loss.toFixed(4)} instead of ${wanted.toFixed(4)}. Update the graphics driver, or take part with another browser or device; this tab can watch.`,
+  );

@@ -1,0 +1,40 @@
+/** The join gate lets devices pass that compute right, with the kernels of either kind, and names those that do not. */
+import { expect } from 'vitest';
+import type { GpuDevice } from '../../src/gpu/device';
+import { openDevice } from '../../src/gpu/device';
+import { passGate } from '../../src/train/rank/gate';
+import { asChip, gpuTest, nodeGpu, useGpu } from '../helpers/gpu';
+import { memoryTransports } from '../helpers/memory';
+
+useGpu();
+
+const pass = (device: GpuDevice) => passGate(device, memoryTransports(1, { jitterMs: 0, seed: 1 })[0]!);
+
+gpuTest('a software adapter passes', (device) => pass(device));
+gpuTest('the kernels of graphics chips pass', (device) => pass(asChip(device)));
+
+/** A driver that compiles `from` as `to` in every shader. */
+async function brokenDevice(from: string, to: string): Promise<GpuDevice> {
+  const device = await openDevice(nodeGpu());
+  const make = device.raw.createShaderModule.bind(device.raw);
+  device.raw.createShaderModule = (given) => make({ ...given, code: given.code.replaceAll(from, to) });
+  return device;
+}
+
+for (const [from, to] of [
+  ['exp(', 'exp2('],
+  ['tanh(', 'sin('],
+  ['sqrt(', 'abs('],
+  ['max(', 'min('],
+] as const) {
+  gpuTest(`a driver that takes ${from} for ${to} is told so`, async () => {
+    const device = await brokenDevice(from, to);
+    try {
+      await expect(pass(device)).rejects.toThrow(
+        /computes wrong numbers: step \d of a small test gave loss \S+ instead/,
+      );
+    } finally {
+      device.close();
+    }
+  });
+}
