@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { keepingAssets } from './earlier.mjs';
 
 const ROOT = join(import.meta.dirname, '../..');
 const SOURCES = ['src', 'shaders', 'public', 'tests/bench', 'tests/helpers', 'vite.config.ts', 'package-lock.json'];
@@ -47,7 +48,7 @@ const built = existsSync(STAMP) ? readFileSync(STAMP, 'utf8') : '';
 if (built !== hash) {
   // why first: a build that fails half-way must not count as a complete one
   rmSync(STAMP, { force: true });
-  build();
+  keepingAssets(join(ROOT, 'dist', 'pages', 'assets'), join(ROOT, 'dist', 'earlier'), () => build());
   build('--mode', 'node');
   writeFileSync(STAMP, hash);
 }
