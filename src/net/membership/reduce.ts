@@ -10,7 +10,7 @@ import { type Declaration, isAhead, type MembershipMessage, type Report } from '
 import { isHere, runHashOf } from './election';
 import { lead } from './lead';
 import { enter, gone, holdLinks, lapse, linger, MEMBER_MS, pingLapsed, report, wakeUp } from './member';
-import { ownRun, refuse } from './refusal';
+import { refuse } from './refusal';
 import type { Effect, Event, RosterView, Setting, State } from './state';
 import { Turn } from './turn';
 
@@ -232,7 +232,7 @@ function hearReport(turn: Turn, from: PeerId, heard: Report): void {
 /** Whether `heard` is of another run that has been trained while this peer's own run has not: that one goes on. */
 function isOlderRun(turn: Turn, { runHash, authority, peers, from }: Declaration): boolean {
   const { state, setting } = turn;
-  const own = ownRun(turn);
+  const own = state.ownRun;
   const author = state.roster.get(authority);
   if (own === '' || runHash === '' || runHash === own || peers.includes(setting.self) || author?.signal) return false;
   return state.holds === 0 && (from > 0 || (author?.holds ?? 0) > 0);

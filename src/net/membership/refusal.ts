@@ -15,9 +15,6 @@ export function refuse(turn: Turn): void {
   turn.effects.push({ f: 'refuse', sentence });
 }
 
-/** Hash of the run that this peer brought; '' for none. A run that a lecturer has replaced is its own no longer. */
-export const ownRun = ({ state, setting }: Turn) => state.roster.get(setting.self)?.run ?? setting.run.hash;
-
 const isHeadless = (expect: number | undefined, does: string) => expect !== undefined && does === 'willing';
 
 function otherBuild({ state, setting }: Turn): string | undefined {
@@ -36,7 +33,7 @@ function otherRun(turn: Turn): string | undefined {
   const { state, setting } = turn;
   const { run, expect, self } = setting;
   const { runHash, peers, authority } = state.newest;
-  const own = ownRun(turn);
+  const own = state.ownRun;
   if (own === '' || peers.includes(self)) return undefined;
   const willing = [...state.roster.values()].filter((one) => one.peer !== self && isHeadless(expect, one.state));
   const other = [runHash, ...willing.map((one) => one.run)].find((hash) => hash !== '' && hash !== own);
@@ -54,6 +51,7 @@ function otherRun(turn: Turn): string | undefined {
 
 /** The lecturer has started another run than this peer brought: train that one. */
 function adopt({ state, setting, effects }: Turn, hash: string): void {
+  state.ownRun = hash;
   const presence = state.roster.get(setting.self);
   if (presence) state.roster = new Map(state.roster).set(setting.self, { ...presence, run: hash });
   effects.push({ f: 'adopt', hash });

@@ -60,6 +60,11 @@ export interface State {
   /** Open links of this peer, sorted. */
   readonly links: readonly PeerId[];
   readonly newest: Declaration;
+  /**
+   * Hash of the run that this peer brought or that a lecturer put in its place; '' for none. The roster may still show an
+   * earlier one.
+   */
+  readonly ownRun: string;
   /** Highest generation for which all members are ready. */
   readonly go: number;
   readonly place: Place;
@@ -164,6 +169,7 @@ export function initialState({ plan, run, firstReport = 0 }: Setting): State {
     spared: new Map(),
     links: [],
     newest: { ...none, plan, run: run.text, runHash: run.hash },
+    ownRun: run.hash,
     go: 0,
     place: { is: 'apart' },
     entered: 0,

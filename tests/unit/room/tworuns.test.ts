@@ -51,6 +51,16 @@ test('another text of the same name is named as that', async () => {
   expect(String(seen(room, 2).failure)).toContain('This room trains on another text named pasted text: take part');
 });
 
+test('a tab that begins another run is not held against the run of its earlier part in the room', async () => {
+  const room = new SimRoom();
+  room.add(1, { ...bringing('file:new.txt'), presence: { run: 'file:old.txt' } });
+  await room.pass(5_000);
+  expect(seen(room, 1).failure).toBeUndefined();
+  room.announce(idOf(1), { run: 'file:new.txt' });
+  await room.pass(5_000);
+  expect(seen(room, 1).joined?.run).toBe(textOf('file:new.txt'));
+});
+
 test('whoever begins at the same moment: one run goes on, the other tab is told', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(), fc.nat(4_000), fc.boolean(), async (seed, laterMs, isLow) => {
