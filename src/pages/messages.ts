@@ -122,6 +122,15 @@ export const messages = {
         ? `Nothing of this run is kept: ${reason}. Training goes on; download the model before you close the tab.`
         : `Nothing is kept after step ${step}: ${reason}. Training goes on; download the model before you close the tab.`,
   },
+  together: (
+    { tabs, times, sharing, lost }: { tabs: number; times: number; sharing: number; lost: number },
+    plan: string,
+  ) => {
+    const speed = `${tabs} tabs: ${times.toFixed(1)} times one tab, under ${plan}.`;
+    if (lost < 0.1) return speed;
+    if (sharing === 0) return `${speed} Exchanges and waiting take ${Math.round(100 * lost)} % of a step.`;
+    return `${speed} ${sharing === tabs ? 'They' : `${sharing} of them`} share one graphics chip.`;
+  },
   figures: {
     step: 'Step',
     of: (steps: string) => `of ${steps}`,

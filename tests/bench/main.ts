@@ -12,9 +12,10 @@ import { benchCard } from './gpu/card';
 import { writeShaders } from './gpu/shaders';
 import { benchKept } from './kept';
 import { benchLinks } from './net/emulated';
+import { benchPageTabs } from './net/pagetabs';
 import { benchRing } from './net/ring';
-import { benchTogether } from './net/together';
 import { benchBubble } from './plan/bubble';
+import { benchTogether } from './plan/together';
 
 const here = import.meta.dirname;
 const pages = join(here, '..', 'pages');
@@ -39,7 +40,8 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   card: (args) => benchCard(args),
   net,
   ring: async () => print(await ring()),
-  together: async () => print(await benchTogether(pages, say)),
+  pagetabs: async () => print(await benchPageTabs(pages, say)),
+  together: (args) => benchTogether(args, places, programs),
   links: async () => print(await links()),
   bubble: (args) => benchBubble(args, places, programs),
   kept: (args) => benchKept(args, places, programs),
@@ -55,7 +57,9 @@ const HELP: Help = {
     ['npm run bench -- shaders --out DIR', 'the final WGSL of every variant'],
     ['npm run bench -- card --out FILE', 'what this device does with our kernels, as a small JSON'],
     ['npm run bench -- ring', 'four tabs in a ring: bytes a second and core seconds a MB'],
-    ['npm run bench -- together', 'one tab and four of one browser: tokens a second'],
+    ['npm run bench -- pagetabs', 'one tab and four of one browser on the real page: tokens a second'],
+    ['npm run bench -- together --mbit 20', 'slow ranks, slow links: what DDP, int8, DiLoCo and auto bring'],
+    ['npm run bench -- together --mbit 100 --steps 600', 'the same with runs of 600 steps'],
     ['npm run bench -- bubble', 'the bubble of every schedule'],
     ['npm run bench -- kept --tabs 2', 'what checkpoints every half minute cost, in one run'],
   ],

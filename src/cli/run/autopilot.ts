@@ -66,6 +66,10 @@ export class Autopilot {
   #measured: Measured | null = null;
   /** The approximate plan to order before its first step. */
   #next: ParallelPlan | null = null;
+  /** The plan that the ranks run, as JSON. */
+  #current = '';
+  /** A plan was ordered and does not run yet. */
+  #isOrdered = false;
   #step: number;
 
   constructor(
@@ -90,7 +94,22 @@ export class Autopilot {
 
   onStep(step: number): void {
     this.#step = step + 1;
-    if (this.#next && this.#choice && this.#step + AHEAD >= this.#choice.from) this.#take(this.#next);
+    // why not while an order is open: the room would pass over a generation that a rank has not entered
+    if (!this.#next || !this.#choice || this.#isOrdered || this.#step + AHEAD < this.#choice.from) return;
+    const plan = this.#next;
+    this.#next = null;
+    this.#take(plan);
+  }
+
+  /** The ranks run `plan` now. */
+  onPlan(plan: ParallelPlan): void {
+    this.#current = JSON.stringify(plan);
+    this.#isOrdered = false;
+  }
+
+  /** The planner's inputs; null before the choice. */
+  get measured(): Measured | null {
+    return this.#measured;
   }
 
   /** Null before the choice, and for a run that was too short to measure. */
@@ -134,7 +153,8 @@ export class Autopilot {
   }
 
   #take(plan: ParallelPlan): void {
-    if (plan === this.#next) this.#next = null;
+    if (JSON.stringify(plan) === this.#current) return;
+    this.#isOrdered = true;
     this.order(plan);
   }
 

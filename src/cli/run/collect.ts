@@ -1,5 +1,6 @@
 /** Collects the results of the ranks of a headless run, and decides when the run is over and how it ended. */
 import { ConnectError, RankFailed } from '../../errors';
+import type { ParallelPlan } from '../../plan/plan';
 import type { TraceEvent } from '../../trace/trace';
 import type { StepMetrics } from '../../worker/api';
 import type { RankReport, RankStatus } from '../../worker/headless';
@@ -46,9 +47,11 @@ export class Collector implements HeadlessEvents {
   constructor(
     readonly count: number,
     readonly progress: Progress,
-    /** Called at once with every committed step, and with the traces of the first ones. */
+    /** Called at once with every committed step and every change of plan, and with the traces of the first steps. */
     readonly hearing: {
       step(metrics: StepMetrics): void;
+      /** The ranks run this plan from now on. */
+      plan(plan: ParallelPlan): void;
       measured(index: number, events: readonly TraceEvent[]): void;
     },
   ) {
@@ -63,8 +66,10 @@ export class Collector implements HeadlessEvents {
   }
 
   onStatus(index: number, { phase, sentence, metrics, step: begun, plan }: RankStatus): void {
-    if (index === 0 && plan && JSON.stringify(plan) !== this.#plan)
+    if (index === 0 && plan && JSON.stringify(plan) !== this.#plan) {
       [this.#plan, this.#begun] = [JSON.stringify(plan), begun];
+      this.hearing.plan(plan);
+    }
     this.#sentences.set(index, sentence);
     if (phase === 'waiting') this.#apart.add(index);
     else if (phase === 'syncing' || phase === 'training' || phase === 'done') this.#apart.delete(index);

@@ -11,10 +11,10 @@ import { memoryPlan } from '../../train/rank/memoryplan';
 import type { RunFile } from '../../train/runfile';
 import type { StepMetrics } from '../../worker/api';
 import type { AutoReport } from './autopilot';
-import type { Collected } from './collect';
 import type { Job } from './job';
 import type { OutFolder } from './outfolder';
 import type { RankMemory } from './planlines';
+import type { Ended } from './runjob';
 
 export interface Summary {
   readonly plan: RunFile['plan'];
@@ -35,9 +35,10 @@ export interface Summary {
 }
 
 /** Throws if ranks that should hold the same parameters differ in a bit: the run is then worth nothing. */
-function summarize(run: RunFile, { auto, begun, metrics: all, reports, trace }: Ended): Summary {
+function summarize(run: RunFile, { pilot, begun, metrics: all, reports, trace }: Ended): Summary {
   const { plan, model, train } = run;
-  const since = auto ? begun : 0;
+  const since = pilot ? begun : 0;
+  const auto = pilot?.report;
   const metrics = all.filter(({ step }) => step >= since);
   const planned = memoryPlan(run);
   const host = hostPlan(run);
@@ -66,9 +67,6 @@ function summarize(run: RunFile, { auto, begun, metrics: all, reports, trace }: 
     weightsHash,
   };
 }
-
-/** The results of a run, with the report of its plan `auto` if it had that. */
-type Ended = Collected & { readonly auto: AutoReport | null };
 
 function checkReplicas(plan: RunFile['plan'], hashes: readonly string[]): void {
   // Under ZeRO-3 every rank holds a shard of its own.
@@ -105,7 +103,7 @@ export function writeResults({ run, source }: Job, collected: Ended, out: OutFol
   return summary;
 }
 
-function cardOf(run: RunFile, source: Uint8Array, { metrics, reports }: Collected): string {
+function cardOf(run: RunFile, source: Uint8Array, { metrics, reports }: Ended): string {
   return modelCard({
     run,
     step: metrics.length,

@@ -7,7 +7,7 @@ import { newSecret } from '../../net/signaling/roomkey';
 import type { ParallelPlan } from '../../plan/plan';
 import { startServer } from '../../server/server';
 import type { HeadlessSetup } from '../../worker/headless';
-import { type AutoMode, Autopilot, type AutoReport } from './autopilot';
+import { type AutoMode, Autopilot } from './autopilot';
 import { type Collected, Collector } from './collect';
 import { FileDesk, type Keeping } from './filedesk';
 import { HeadlessDesk } from './headless';
@@ -22,17 +22,18 @@ export interface Programs {
   readonly rank: string;
 }
 
+/** The results of a run, with the pilot of its plan if that was `auto`. */
+export interface Ended extends Collected {
+  readonly pilot: Autopilot | null;
+}
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * The first signal asks the ranks to finish their step and to keep it, if `keeping` is given; a second one ends the run
  * at once. Rejects with RankFailed, ConnectError, CapabilityError or Interrupted; nothing is left running in any case.
  */
-export async function runJob(
-  job: Job,
-  { pages, rank }: Programs,
-  keeping: Keeping | null = null,
-): Promise<Collected & { readonly auto: AutoReport | null }> {
+export async function runJob(job: Job, { pages, rank }: Programs, keeping: Keeping | null = null): Promise<Ended> {
   const progress = new Progress(job.run.train.steps);
   const pilot: Autopilot | null = job.auto && pilotOf(job, job.auto, progress, (plan) => desk.order(plan));
   const collector = new Collector(job.count, progress, {
@@ -40,6 +41,7 @@ export async function runJob(
       keeping?.out.step(metrics);
       pilot?.onStep(metrics.step);
     },
+    plan: (plan) => pilot?.onPlan(plan),
     measured: (index, events) => pilot?.onMeasured(index, events),
   });
   const files = keeping && new FileDesk(keeping, (name) => collector.onFile(name));
@@ -70,7 +72,7 @@ export async function runJob(
         ...report,
         peakRssBytes: report.peakRssBytes ?? peakRssBytes,
       }));
-      return { ...collected, reports, auto: pilot?.report ?? null };
+      return { ...collected, reports, pilot };
     } finally {
       progress.close();
       await ranks.end();

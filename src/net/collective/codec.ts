@@ -51,14 +51,17 @@ export function integerCodec(bits: 8 | 4, block = BLOCK): Codec {
     decode(bytes, floats, tag) {
       check(bytes, codedBytes(floats, bits, block), tag);
       const blocks = Math.ceil(floats / block);
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const scales = new DataView(bytes.buffer, bytes.byteOffset, 4 * blocks);
+      const codes = new Int8Array(bytes.buffer, bytes.byteOffset + 4 * blocks, bytes.byteLength - 4 * blocks);
       const x = new Float32Array(floats);
-      for (let i = 0; i < floats; i++) {
-        const scale = view.getFloat32(4 * Math.floor(i / block), true);
-        const byte = view.getInt8(4 * blocks + (bits === 8 ? i : i >> 1));
-        // why the shifts: they sign-extend a nibble to an integer
-        const code = bits === 8 ? byte : (byte << (28 - 4 * (i & 1))) >> 28;
-        x[i] = code * scale;
+      for (let b = 0; b < blocks; b++) {
+        const scale = scales.getFloat32(4 * b, true);
+        const end = Math.min(floats, (b + 1) * block);
+        for (let i = b * block; i < end; i++) {
+          // why the shifts: they sign-extend a nibble to an integer
+          const code = bits === 8 ? codes[i]! : (codes[i >> 1]! << (28 - 4 * (i & 1))) >> 28;
+          x[i] = code * scale;
+        }
       }
       return x;
     },

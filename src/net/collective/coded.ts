@@ -49,15 +49,16 @@ export async function codedScatter(
 ): Promise<readonly Float32Array[]> {
   const { rank, size } = circle;
   const given = feedback ? feedback.of(x) : x;
+  const mine = ownedChunk(rank, size);
   const kept = new Float32Array(x.length);
   const codes = Array.from({ length: size }, (_, c) => {
     const [begin, end] = chunkBounds(x.length, size, c);
     const coded = encodeAll(codec, given.subarray(begin, end));
-    kept.set(decodeAll(codec, coded, end - begin, tag), begin);
+    // why not the others without feedback: only their owners need what they decode to
+    if (feedback || c === mine) kept.set(decodeAll(codec, coded, end - begin, tag), begin);
     return coded;
   });
   feedback?.keep(kept);
-  const mine = ownedChunk(rank, size);
   const [begin, end] = chunkBounds(x.length, size, mine);
   // why start at the right neighbour: otherwise all ranks would send to the same rank first
   const sends = others(circle).map((to) => {

@@ -4,6 +4,7 @@ import { messages } from '../messages';
 import { Banner } from '../parts/banner';
 import { Downloads } from '../parts/downloads';
 import { Figure } from '../parts/figure';
+import { useLoaded } from '../parts/loaded';
 import { LossChart } from '../parts/losschart';
 import { Memory } from '../parts/memory';
 import { Peers } from '../parts/peers';
@@ -15,6 +16,9 @@ import { count, duration, loss, milliseconds, rate } from '../state/format';
 import type { Session } from '../state/session';
 import type { ModelFiles, TabStatus } from '../tab';
 import type { Visit } from '../visit';
+
+/** Loaded after the first step. */
+const loadTogether = () => import('../parts/together');
 
 interface Props {
   readonly visit: Visit;
@@ -28,6 +32,7 @@ export function TrainingScreen({ visit, look }: Props) {
   const people = visit.people.value;
   const members = people.filter(({ rank }) => rank !== null);
   const { logScale } = visit.settings.value;
+  const together = useLoaded(session.newest.value !== null, loadTogether, visit.tell);
   return (
     // why not translated: a translator replaces text nodes, and the figures would then stand still
     <main class="training" translate={false}>
@@ -37,6 +42,7 @@ export function TrainingScreen({ visit, look }: Props) {
           {messages.loss.heading}
         </h2>
         <Figures session={session} />
+        {together && <together.TogetherLine session={session} />}
         <LossChart
           series={session.series}
           version={session.seriesVersion.value}

@@ -162,8 +162,8 @@ function goesOn(announcements: readonly Announcement[], plan: ParallelPlan, repl
 }
 
 /** The fields of a plan that decide which units and splits each place of a replica has. */
-function cutOf({ pp, tp, schedule, chunks }: ParallelPlan): string {
-  return JSON.stringify([pp, tp, pp > 1 ? schedule === 'zb-v' : '', chunks]);
+function cutOf({ pp, tp, schedule, chunks, stageUnits }: ParallelPlan): string {
+  return JSON.stringify([pp, tp, pp > 1 ? schedule === 'zb-v' : '', chunks, stageUnits]);
 }
 
 const replicaOf = ({ cutting: { plan, rank } }: Claim): number => coordOf(rank, plan).dp;

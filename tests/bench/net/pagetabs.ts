@@ -6,7 +6,7 @@ import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { browserFlags, mayHaveGpu, requireBrowser } from '../../../src/cli/machine/browser';
 import { startServer } from '../../../src/server/server';
 
-export interface TogetherResult {
+export interface PageTabsResult {
   readonly batch: number;
   readonly oneTab: number;
   readonly fourTabsNear: number;
@@ -18,7 +18,7 @@ const WARM_STEPS = 12;
 const MEASURE_MS = 8_000;
 
 /** `pages`: the folder of built pages. `say` is called with each figure. */
-export async function benchTogether(pages: string, say: (result: object) => void): Promise<readonly TogetherResult[]> {
+export async function benchPageTabs(pages: string, say: (result: object) => void): Promise<readonly PageTabsResult[]> {
   const server = await startServer({ pages, host: '127.0.0.1', port: 0, programsMayOpen: false });
   const browser = await chromium.launch({ executablePath: requireBrowser(), args: browserFlags(!mayHaveGpu()) });
   const measure = async (tabs: number, batch: number, links: 'near' | 'webrtc') => {
@@ -33,7 +33,7 @@ export async function benchTogether(pages: string, say: (result: object) => void
     }
   };
   try {
-    const results: TogetherResult[] = [];
+    const results: PageTabsResult[] = [];
     for (const batch of [16, 64]) {
       results.push({
         batch,
