@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { bareShaders } from './src/gpu/shaders.plugin.ts';
 import { compressedTwins } from './src/server/compress.plugin.ts';
-import { buildHashPlugin, signalingPlugin } from './src/server/plugin.ts';
+import { brokerPlugin, buildHashPlugin, signalingPlugin } from './src/server/plugin.ts';
 import { builtInTexts } from './src/train/data/texts.plugin.ts';
 
 const at = (path: string) => resolve(import.meta.dirname, path);
@@ -98,6 +98,7 @@ const pages = {
     builtInTexts(),
     bareShaders(),
     signalingPlugin(),
+    brokerPlugin(process.env.TABTRAIN_BROKER ?? ''),
     buildHashPlugin(at('.')),
     compressedTwins(at('node_modules/.cache/tabtrain/compressed')),
   ],

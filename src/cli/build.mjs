@@ -21,7 +21,9 @@ function filesOf(source) {
 }
 
 function hashOfSources() {
-  const hash = createHash('sha256').update(process.version);
+  const hash = createHash('sha256')
+    .update(process.version)
+    .update(process.env.TABTRAIN_BROKER ?? '');
   for (const file of SOURCES.flatMap(filesOf)) hash.update(file).update(readFileSync(join(ROOT, file)));
   return hash.digest('hex');
 }

@@ -228,6 +228,7 @@ export const messages = {
     close: 'Close',
   },
   link: {
+    badBroker: 'The broker in the link must be an address that begins with wss://, so this page does not use it.',
     badRoom: 'The room in the link is damaged, so this page opened a new one: ask for the link again to join.',
     refused: (key: string, value: string, must: string) =>
       `The link asks for ${key} = ${value}, which must be ${must}; the default is taken.`,

@@ -18,6 +18,25 @@ export function signalingPlugin(): Plugin {
   };
 }
 
+/**
+ * Defines __TABTRAIN_BROKER__ and lets the pages connect to it. `broker`: the address of an MQTT broker
+ * (`wss://host[:port]/path`), `wss:` for any that a link names, '' for the signaling server beside the pages.
+ */
+export function brokerPlugin(broker: string): Plugin {
+  const isAny = broker === 'wss:';
+  if (broker !== '' && !isAny && !/^wss?:\/\/[^\s;,']+$/.test(broker)) {
+    throw new Error(`TABTRAIN_BROKER is ${broker}; it must be an address that begins with wss://, or wss: for any.`);
+  }
+  return {
+    name: 'tabtrain-broker',
+    config: () => ({ define: { __TABTRAIN_BROKER__: JSON.stringify(isAny ? '' : broker) } }),
+    transformIndexHtml: (html) => {
+      const source = isAny || broker === '' ? broker : new URL(broker).origin;
+      return source === '' ? html : html.replace("connect-src 'self'", `connect-src 'self' ${source}`);
+    },
+  };
+}
+
 /** Defines __TABTRAIN_BUILD__ as the hash of all files that determine how peers compute and communicate. */
 export function buildHashPlugin(root: string): Plugin {
   return {

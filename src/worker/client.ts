@@ -14,7 +14,7 @@ import type { Order } from './watch/orders';
 export interface TabOptions {
   /** The room secret of the link (22 base64url characters). */
   readonly secret: string;
-  /** Address of the signaling server (`wss://host/signal`), null for this browser only. */
+  /** Where the room meets (net/signaling/signaladdress.ts), null for this browser only. */
   readonly signaling: string | null;
   readonly name: string;
   /** At most 10 times a second while training, and at every change of phase. */

@@ -7,15 +7,15 @@ import { ConnectError, InputError } from '../../errors';
 import { openRoom, type Room } from '../../net/room/room';
 import { BUILD } from '../../net/signaling/build';
 import { cleanName, cleanReason } from '../../net/signaling/presence';
-import { deriveRoom, newPeerId, secretOfFragment } from '../../net/signaling/roomkey';
-import { signalingAddress } from '../../net/signaling/signaladdress';
+import { deriveRoom, newPeerId, type RoomKey, secretOfFragment } from '../../net/signaling/roomkey';
+import { brokerOf, signalingAddress } from '../../net/signaling/signaladdress';
 import type { Presence, Signaling } from '../../net/signaling/signaling';
 import { SocketSignaling } from '../../net/signaling/socketsignaling';
 import { nodeConnect } from './nodeengine';
 
 interface RoomLink {
   readonly secret: string;
-  /** `wss://host/signal` */
+  /** Where the room meets (net/signaling/signaladdress.ts). */
   readonly signaling: string;
 }
 
@@ -36,10 +36,10 @@ export function readLink(text: string): RoomLink {
 }
 
 /**
- * Enters the room of `link` under `name`. Throws ConnectError if the server does not answer or refuses, InputError if
- * the pages in the room have another build.
+ * Enters the room of `link` under `name`. Throws ConnectError if the server does not answer, refuses or has nobody in the
+ * room, InputError if the pages in the room have another build.
  */
-export async function enterRoom({ secret, signaling: url }: RoomLink, name: string): Promise<Room> {
+export async function enterRoom({ secret, signaling: address }: RoomLink, name: string): Promise<Room> {
   const presence: Presence = {
     peer: newPeerId(),
     name: cleanName(name),
@@ -49,22 +49,10 @@ export async function enterRoom({ secret, signaling: url }: RoomLink, name: stri
     build: BUILD,
     run: '',
   };
-  let reason = '';
-  const connect = (address: string) => {
-    // why any certificate: servers on a LAN sign their own, and signaling is sealed by the link's secret, not by TLS
-    const socket = new WebSocket(address, { handshakeTimeout: ANSWER_MS, rejectUnauthorized: false });
-    socket.on('error', ({ message, code }: NodeJS.ErrnoException) => {
-      reason = message || String(code);
-    });
-    socket.on('close', (_, said) => {
-      reason ||= String(said);
-    });
-    return socket;
-  };
-  const signaling = new SocketSignaling({ url, room: await deriveRoom(secret), presence, connect });
+  const { signaling, reason } = await openMedium(address, await deriveRoom(secret), presence);
   try {
-    await answered(signaling, url, () => reason);
-    checkBuild(signaling);
+    await answered(signaling, address, reason);
+    checkOthers(signaling);
     const connectPeer = await nodeConnect();
     return openRoom({ signaling, presence, loadConnect: async () => connectPeer });
   } catch (error) {
@@ -73,15 +61,45 @@ export async function enterRoom({ secret, signaling: url }: RoomLink, name: stri
   }
 }
 
-/** `reason`: why the socket failed or was closed; '' if the server refused with a sentence of its own. */
-async function answered(signaling: Signaling, url: string, reason: () => string): Promise<void> {
+interface Medium {
+  readonly signaling: Signaling;
+  /** Why the server's socket failed or was closed; '' if the medium's own sentence says it. */
+  readonly reason: () => string;
+}
+
+async function openMedium(address: string, room: RoomKey, presence: Presence): Promise<Medium> {
+  const broker = brokerOf(address);
+  if (broker !== undefined) {
+    const { MqttSignaling } = await import('../../net/signaling/mqttsignaling');
+    const { connectMqtt } = await import('../../net/signaling/mqttclient');
+    return {
+      signaling: new MqttSignaling({ url: broker, room, presence, connect: connectMqtt }),
+      reason: () => '',
+    };
+  }
+  let reason = '';
+  const connect = (url: string) => {
+    // why any certificate: servers on a LAN sign their own, and signaling is sealed by the link's secret, not by TLS
+    const socket = new WebSocket(url, { handshakeTimeout: ANSWER_MS, rejectUnauthorized: false });
+    socket.on('error', ({ message, code }: NodeJS.ErrnoException) => {
+      reason = message || String(code);
+    });
+    socket.on('close', (_, said) => {
+      reason ||= String(said);
+    });
+    return socket;
+  };
+  return { signaling: new SocketSignaling({ url: address, room, presence, connect }), reason: () => reason };
+}
+
+async function answered(signaling: Signaling, address: string, reason: () => string): Promise<void> {
   const stops: (() => void)[] = [];
   try {
     await new Promise<void>((resolve, reject) => {
-      const refuse = (why: string) => reject(new ConnectError(`The signaling server ${url} ${why}`));
+      const refuse = (why: string) => reject(new ConnectError(`The signaling server ${address} ${why}`));
       const timer = setTimeout(() => refuse(`did not answer within ${ANSWER_MS / 1000} s.`), ANSWER_MS);
       const stop = signaling.onTrouble((sentence) => {
-        if (reason() === '') reject(new ConnectError(cleanReason(sentence)));
+        if (reason() === '') reject(new ConnectError(cleanReason(sentence.replace('; trying again', ''))));
         else refuse(`cannot be reached (${cleanReason(reason())}): does Tabtrain run at the address of the link?`);
       });
       stops.push(stop, () => clearTimeout(timer));
@@ -92,14 +110,15 @@ async function answered(signaling: Signaling, url: string, reason: () => string)
   }
 }
 
-/** Throws InputError if nobody in the room has the build of this program. */
-function checkBuild(signaling: Signaling): void {
+/** Throws ConnectError if nobody is in the room, InputError if nobody there has the build of this program. */
+function checkOthers(signaling: Signaling): void {
   let others: readonly Presence[] = [];
   signaling.onRoster((roster) => {
     others = [...roster.values()].filter(({ peer }) => peer !== signaling.self);
   })();
   const [first] = others;
-  if (!first || others.some(({ build }) => build === BUILD)) return;
+  if (!first) throw new ConnectError('Nobody is in the room of this link: open the link in a browser first.');
+  if (others.some(({ build }) => build === BUILD)) return;
   throw new InputError(
     `The pages in this room have build ${cleanReason(first.build)} and this program has build ${BUILD}: take both from the same version of Tabtrain, and reload pages that were open before an update.`,
   );

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { secretOfFragment } from '../../net/signaling/roomkey';
+import { brokerOfFragment } from '../../net/signaling/signaladdress';
 import { messages } from '../messages';
 import { type BuiltInChoice, choiceFields, DEFAULT_CHOICE, type RunChoice } from './runchoice';
 
@@ -27,6 +28,7 @@ export function readFragment(hash: string): Fragment {
   const secret = secretOfFragment(plain);
   const refused: string[] = [];
   if (params.has('room') && secret === undefined) refused.push(messages.link.badRoom);
+  if (params.has('broker') && !brokerOfFragment(hash)) refused.push(messages.link.badBroker);
   const given: Record<string, unknown> = {};
   for (const [key, schema] of Object.entries(choiceFields)) {
     const text = params.get(key);
@@ -39,11 +41,13 @@ export function readFragment(hash: string): Fragment {
 }
 
 /**
- * The fragment, with `#`, that leads to this room. A person's own text is not in it: its reader gets the text from the
- * room.
+ * The fragment, with `#`, that leads to this room, at the broker that the link of this page names. A person's own text is
+ * not in it: its reader gets the text from the room.
  */
 export function writeFragment(secret: string, choice: RunChoice | null): string {
   const params = new URLSearchParams({ room: secret });
+  const broker = brokerOfFragment(globalThis.location?.hash ?? '');
+  if (broker) params.set('broker', broker);
   if (choice && choice.source !== 'own') {
     for (const key of Object.keys(choiceFields) as (keyof BuiltInChoice)[]) {
       if (choice[key] !== DEFAULT_CHOICE[key]) params.set(key, String(choice[key]));
