@@ -45,6 +45,8 @@ function build(...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+// Of `npm pack`: the package must not carry the assets of earlier builds.
+if (process.argv.includes('--fresh')) rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
 const hash = hashOfSources();
 const built = existsSync(STAMP) ? readFileSync(STAMP, 'utf8') : '';
 if (built !== hash) {
