@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { sentenceOf } from '../errors';
 import { messages } from './messages';
 import { Banner } from './parts/banner';
+import { entriesOf, isOfModel } from './parts/entries';
 import { Header } from './parts/header';
 import { useKeys } from './parts/keys';
 import { useLoaded } from './parts/loaded';
@@ -58,6 +59,8 @@ function useDrop(visit: Visit): void {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
       if (!file || visit.session.takingPart.value) return;
+      const entries = entriesOf(event.dataTransfer);
+      if (entries.some(isOfModel)) return void visit.bring(entries);
       readOwnText(file).then(visit.takeOwn, (error: unknown) => visit.tell(sentenceOf(error)));
     };
     addEventListener('dragover', onOver);

@@ -73,6 +73,8 @@ export const messages = {
     presetNotes: { small: 'runs anywhere', medium: 'wants a GPU', large: 'wants several' },
     summary: (parameters: string, memory: string) => `about ${parameters} parameters, ${memory} in one tab alone`,
     advanced: 'All numbers of the run',
+    from: 'Or start from a GPT-2, Llama or Qwen2: drop its folder or zip on this page, or',
+    fromFolder: 'choose a folder',
     fields: {
       layers: 'Layers',
       heads: 'Heads',

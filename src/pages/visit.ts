@@ -8,6 +8,7 @@ import { sentenceOf } from '../errors';
 import { newSecret } from '../net/signaling/roomkey';
 import { signalingAddress } from '../net/signaling/signaladdress';
 import { messages } from './messages';
+import type { StartDesk, StartPanel } from './startmodel';
 import { count } from './state/format';
 import { readFragment, writeFragment } from './state/fragment';
 import { randomName } from './state/names';
@@ -31,6 +32,8 @@ export class Visit {
   readonly own = signal<OwnText | null>(null);
   /** Facts of the chosen text, counted when it changes; undefined while the own text is empty. */
   readonly facts: ReadonlySignal<TextFacts | undefined>;
+  /** A model to start from, and what shows it; null: training begins with random weights. */
+  readonly brought = signal<{ readonly desk: StartDesk; readonly Panel: typeof StartPanel } | null>(null);
   readonly link: ReadonlySignal<string>;
   /** Link to a page that shows the room as the lecture draws it, for people who only watch. */
   readonly watchLink: string;
@@ -86,6 +89,21 @@ export class Visit {
     this.tell('');
   };
 
+  /** Takes a model to start from, out of a drop or a choice of files. Its code is loaded with the first one. */
+  async bring(given: readonly FileSystemEntry[] | readonly File[]): Promise<void> {
+    const code = await import('./startmodel').catch((error) => this.tell(messages.notLoaded(sentenceOf(error))));
+    if (!code) return;
+    this.leaveModel();
+    const desk = new code.StartDesk(this.tell);
+    this.brought.value = { desk, Panel: code.StartPanel };
+    if (!(await desk.open(given)) && this.brought.value?.desk === desk) this.leaveModel();
+  }
+
+  readonly leaveModel = (): void => {
+    this.brought.value?.desk.close();
+    this.brought.value = null;
+  };
+
   /** Shows a sentence about something that failed; '' removes it. */
   readonly tell = (sentence: string): void => {
     this.session.problem.value = sentence;
@@ -107,6 +125,11 @@ export class Visit {
       return;
     }
     this.tell('');
+    const desk = this.joinsRun.value ? undefined : this.brought.value?.desk;
+    if (desk) {
+      void desk.prepare(choice, own).then((made) => made && this.session.train(made.run, made));
+      return;
+    }
     const text = choice.source === 'own' ? own?.text : undefined;
     this.session.train(runFileOf(choice, own?.name ?? ''), text === undefined ? {} : { text });
   }

@@ -122,7 +122,7 @@ async function startOptions(
   self: string,
   run: RunFile | null,
   folder: Promise<string>,
-  { text, goOn = false }: TrainOptions,
+  { text, init, goOn = false }: TrainOptions,
 ): Promise<StartOptions> {
   const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
   const named = run && bytes ? { ...run, data: { ...run.data, sha256: await sha256(bytes) } } : run;
@@ -131,6 +131,7 @@ async function startOptions(
     build: BUILD,
     run: named ? JSON.stringify(named) : '',
     sources: { ...builtInSources(), ...(named && bytes && { [named.data.source]: bytes }) },
+    ...(init && { init }),
     keep: { room: await folder, goOn },
     sampling: true,
     keepTrace: false,

@@ -56,7 +56,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   // modelsizes: what a model weighs, read off its tapes without a device
   pages: [
     ...GROUND,
-    /^worker\/(api|client|tab|bridge|headless|machine|host|watch\/telemetry|watch\/orders|chat\/talkclient)$/,
+    /^worker\/(api|client|tab|bridge|headless|machine|host|watch\/telemetry|watch\/orders|chat\/talkclient|start\/startclient)$/,
     /^plan\//,
     /^net\//,
     /^train\/rank\/modelsizes$/,
@@ -78,7 +78,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^gpu\/(device|stream)$/,
     /^train\/chat\//,
     /^train\/trainer\/prepared$/,
-    /^train\/data\/(texts|corpus|bundle)$/,
+    /^train\/data\/(texts|corpus)$/,
     /^train\/rank\/(allocator|fits|hostplan|memoryplan|modelsizes)$/,
   ],
 };

@@ -9,6 +9,7 @@ import { InputError, PlanError } from '../../errors';
 import { parsePlan } from '../../plan/plan';
 import type { Receipt } from '../../storage/bytes';
 import { builtInText } from '../../train/data/texts';
+import { initFile, sourceOf, withModel } from '../../train/files/startmodel';
 import { applyOverrides } from '../../train/overrides';
 import { checkMemory } from '../../train/rank/fits';
 import { parseJson, parseRunFile, type RunFile } from '../../train/runfile';
@@ -19,7 +20,7 @@ import { readFile } from '../machine/readfile';
 import type { TrainArgs } from './args';
 import { type AutoMode, calibratingTour } from './autopilot';
 import { type Checkpoint, type CheckpointFacts, SOURCE } from './checkpoints';
-import { initFile, readInit, sourceOf, withModel } from './init';
+import { readInit } from './init';
 
 export interface Job {
   /** With the vocabulary filled in. */

@@ -1,14 +1,15 @@
 /** The chat page as a whole: where a model is dropped, the prompt, and the answer. */
-import type { Said } from '../../worker/chat/talkclient';
 import { Banner } from '../parts/banner';
-import type { ChatDesk, ChatSettings } from './desk';
-import { filesOfDrop, readModelFiles } from './files';
+import { entriesOf } from '../parts/entries';
+import type { ChatDesk } from './desk';
+import { filesOf, readModelFiles } from './files';
+import { Answer, Question } from './talk';
 import { words } from './words';
 
 export function App({ desk }: { readonly desk: ChatDesk }) {
   const onDrop = (event: DragEvent) => {
     event.preventDefault();
-    if (event.dataTransfer) void desk.open(filesOfDrop(event.dataTransfer).then(readModelFiles));
+    if (event.dataTransfer) void desk.open(filesOf(entriesOf(event.dataTransfer)).then(readModelFiles));
   };
   const isOpen = desk.phase.value === 'ready' || desk.phase.value === 'answering';
   return (
@@ -24,10 +25,7 @@ export function App({ desk }: { readonly desk: ChatDesk }) {
       <Banner kind="note" sentence={desk.note.value} onDismiss={() => (desk.note.value = '')} />
       <Chooser desk={desk} isOpen={isOpen} />
       {isOpen && <Question desk={desk} />}
-      {desk.asked.value !== '' && <Answer asked={desk.asked.value} said={desk.said.value} />}
-      {desk.said.value.length > 0 && (
-        <p class="note chat-pace">{words.pace(desk.said.value.length, desk.perSecond.value)}</p>
-      )}
+      <Answer desk={desk} />
     </main>
   );
 }
@@ -53,76 +51,4 @@ function Chooser({ desk, isOpen }: { readonly desk: ChatDesk; readonly isOpen: b
       </div>
     </section>
   );
-}
-
-function Question({ desk }: { readonly desk: ChatDesk }) {
-  const settings = desk.settings.value;
-  const number = (name: keyof ChatSettings, label: string, min: number, max: number, step: number, note?: string) => (
-    <label>
-      <span>{label}</span>
-      <input
-        type="number"
-        {...{ min, max, step }}
-        title={note}
-        value={settings[name]}
-        onInput={({ currentTarget: { valueAsNumber: value } }) => {
-          if (value >= min && value <= max) desk.set({ [name]: value });
-        }}
-      />
-    </label>
-  );
-  return (
-    <form
-      class="chat-question"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void desk.answer();
-      }}
-    >
-      <textarea
-        rows={3}
-        aria-label={words.prompt}
-        placeholder={words.prompt}
-        value={desk.prompt.value}
-        onInput={(event) => (desk.prompt.value = event.currentTarget.value)}
-      />
-      <div class="chat-settings">
-        {number('temperature', words.temperature, 0, 10, 0.1, words.temperatureNote)}
-        {number('topK', words.topK, 0, 1_000_000, 1, words.topKNote)}
-        {number('topP', words.topP, 0.01, 1, 0.01)}
-        {number('length', words.length, 1, 100_000, 1)}
-        {number('seed', words.seed, 0, 0xffffffff, 1)}
-        <label>
-          <span>{words.end}</span>
-          <input type="text" value={settings.stop} onInput={(event) => desk.set({ stop: event.currentTarget.value })} />
-        </label>
-        {desk.phase.value === 'answering' ? (
-          <button type="button" class="button" onClick={() => desk.stop()}>
-            {words.stop}
-          </button>
-        ) : (
-          <button type="submit" class="button" disabled={desk.prompt.value === ''}>
-            {words.go}
-          </button>
-        )}
-      </div>
-    </form>
-  );
-}
-
-function Answer({ asked, said }: { readonly asked: string; readonly said: readonly Said[] }) {
-  return (
-    <section class="chat-answer" aria-label={words.answer} aria-live="off">
-      <span class="chat-asked">{asked}</span>
-      {said.map((one, i) => (
-        <span key={i} class="chat-piece" title={titleOf(one)}>
-          {one.text}
-        </span>
-      ))}
-    </section>
-  );
-}
-
-function titleOf({ likely }: Said): string {
-  return words.likely(likely.map(({ text, probability }) => `${words.percent(probability)} ${JSON.stringify(text)}`));
 }

@@ -80,6 +80,10 @@ export class ChatDesk {
     this.#talk?.stop();
   }
 
+  close(): void {
+    this.#talk?.close();
+  }
+
   set(change: Partial<ChatSettings>): void {
     this.settings.value = { ...this.settings.value, ...change };
   }

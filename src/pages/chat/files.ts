@@ -19,9 +19,8 @@ export async function readModelFiles(files: readonly File[]): Promise<ModelBytes
   );
 }
 
-/** All files of a drop, including those in folders. Must be called in the task of the event. */
-export async function filesOfDrop({ items }: DataTransfer): Promise<readonly File[]> {
-  const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
+/** All files of dropped entries, including those in folders. */
+export async function filesOf(entries: readonly FileSystemEntry[]): Promise<readonly File[]> {
   return (await Promise.all(entries.map(filesOfEntry))).flat();
 }
 

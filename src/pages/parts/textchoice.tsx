@@ -13,12 +13,14 @@ interface Props {
   readonly own: OwnText | null;
   /** Undefined while the own text is empty. */
   readonly facts: TextFacts | undefined;
+  /** The model that is started from brings its tokenizer. */
+  readonly hasTokenizer: boolean;
   readonly onChange: (change: Partial<RunChoice>) => void;
   readonly onOwn: (own: OwnText) => void;
   readonly onFile: (file: File) => void;
 }
 
-export function TextChoice({ choice, own, facts, onChange, onOwn, onFile }: Props) {
+export function TextChoice({ choice, own, facts, hasTokenizer, onChange, onOwn, onFile }: Props) {
   return (
     <fieldset class="choice">
       <legend>{words.heading}</legend>
@@ -37,23 +39,27 @@ export function TextChoice({ choice, own, facts, onChange, onOwn, onFile }: Prop
         ))}
       </div>
       {choice.source === 'own' && <OwnTextField own={own} onOwn={onOwn} onFile={onFile} />}
-      {facts && <Split tokens={tokenCountOf(choice.tokenizer, facts)} unit={words.units[choice.tokenizer]} />}
-      <div class="segments-line">
-        <span id="tokenizer-label">{words.tokenizer}</span>
-        <div class="segments" role="radiogroup" aria-labelledby="tokenizer-label">
-          {TOKENIZERS.map((tokenizer) => (
-            <label key={tokenizer}>
-              <input
-                type="radio"
-                name="tokenizer"
-                checked={choice.tokenizer === tokenizer}
-                onChange={() => onChange({ tokenizer })}
-              />
-              <span>{words.tokenizers[tokenizer]}</span>
-            </label>
-          ))}
+      {facts && !hasTokenizer && (
+        <Split tokens={tokenCountOf(choice.tokenizer, facts)} unit={words.units[choice.tokenizer]} />
+      )}
+      {!hasTokenizer && (
+        <div class="segments-line">
+          <span id="tokenizer-label">{words.tokenizer}</span>
+          <div class="segments" role="radiogroup" aria-labelledby="tokenizer-label">
+            {TOKENIZERS.map((tokenizer) => (
+              <label key={tokenizer}>
+                <input
+                  type="radio"
+                  name="tokenizer"
+                  checked={choice.tokenizer === tokenizer}
+                  onChange={() => onChange({ tokenizer })}
+                />
+                <span>{words.tokenizers[tokenizer]}</span>
+              </label>
+            ))}
+          </div>
         </div>
-      </div>
+      )}
     </fieldset>
   );
 }

@@ -81,6 +81,7 @@ export function FirstScreen({ visit }: { readonly visit: Visit }) {
 function OwnRun({ visit }: { readonly visit: Visit }) {
   const choice = visit.choice.value;
   const own = visit.own.value;
+  const brought = visit.brought.value;
   const facts = visit.facts.value;
   const onFile = async (file: File) => {
     try {
@@ -95,17 +96,44 @@ function OwnRun({ visit }: { readonly visit: Visit }) {
         choice={choice}
         own={own}
         facts={facts}
+        hasTokenizer={brought !== null}
         onChange={visit.choose}
         onOwn={visit.takeOwn}
         onFile={(file) => void onFile(file)}
       />
-      <ModelChoice
-        choice={choice}
-        vocabulary={vocabularyOf(choice.tokenizer, facts)}
-        onChange={visit.choose}
-        onProblem={visit.tell}
-      />
+      {brought ? (
+        <brought.Panel desk={brought.desk} onRemove={visit.leaveModel} />
+      ) : (
+        <>
+          <ModelChoice
+            choice={choice}
+            vocabulary={vocabularyOf(choice.tokenizer, facts)}
+            onChange={visit.choose}
+            onProblem={visit.tell}
+          />
+          <ModelFiles visit={visit} />
+        </>
+      )}
     </>
+  );
+}
+
+/** A model to start from, for those who do not drop it on the page. */
+function ModelFiles({ visit }: { readonly visit: Visit }) {
+  const folder = (input: HTMLInputElement | null) => input?.setAttribute('webkitdirectory', '');
+  return (
+    <p class="note">
+      {messages.model.from}{' '}
+      <label class="button button-quiet">
+        {messages.model.fromFolder}
+        <input
+          ref={folder}
+          type="file"
+          class="visually-hidden"
+          onChange={({ currentTarget: { files } }) => files?.length && void visit.bring([...files])}
+        />
+      </label>
+    </p>
   );
 }
 

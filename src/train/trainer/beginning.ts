@@ -1,4 +1,5 @@
 /** The state that a rank begins a generation with: from the peers, from a kept state, or from the seed. */
+import { InputError } from '../../errors';
 import { outerAt } from '../../plan/outer';
 import type { RankModel } from '../rank/rankcontract';
 import { isApart, syncApart } from '../state/apart';
@@ -9,6 +10,9 @@ import { type CutState, holdingUnder, type Start, syncState } from '../state/syn
 import type { Prepared } from './prepared';
 import type { GenerationSetting } from './setting';
 
+const MODEL_GONE =
+  'the model that this run starts from was only on a tab that is gone: begin the run again where its files are';
+
 interface Beginning extends Start {
   /** Write the state into a rank. All ranks of the generation must call it. */
   write(rank: RankModel): Promise<void>;
@@ -17,7 +21,7 @@ interface Beginning extends Start {
 /** All ranks call it with the same announcements; `held` are this tab's states. Throws InputError as syncState does. */
 export async function beginningOf(
   setting: GenerationSetting,
-  { run: { model, train } }: Prepared,
+  { run: { model, data, train } }: Prepared,
   announcements: readonly Announcement[],
   held: readonly CutState[],
 ): Promise<Beginning> {
@@ -49,6 +53,8 @@ export async function beginningOf(
   const start = await syncState(setting, model, plan, announcements, held);
   const whole = (state: RankState) => ({ ...start, state, write: (rank: RankModel) => rank.write(state) });
   if (start.state) return whole(start.state);
+  // why: with the tokenizer of a model, random weights would be trained as if they were that model
+  if (data.tokenizer === 'brought') throw new InputError(MODEL_GONE);
   // why a state on the host: a rank that still has the seed's state may begin again from it (sync.ts)
   if (outlet === undefined) return whole(await stateFrom(seed, holding));
   const write = async (rank: RankModel) => {
