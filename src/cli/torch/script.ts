@@ -4,7 +4,8 @@
  */
 import { PlanError } from '../../errors';
 import type { ParallelPlan } from '../../plan/plan';
-import { cutUnits, stageCoord, stageCount } from '../../plan/stages';
+import { replicaShares } from '../../plan/shares';
+import { stageCoord, stageSpans } from '../../plan/stages';
 import { recordedSizes } from '../../train/rank/modelsizes';
 import type { RunFile } from '../../train/runfile';
 import cut from './cut.py?raw';
@@ -50,7 +51,7 @@ export function torchScript(run: RunFile, bytes: number): TorchScript {
     recompute: plan.recompute,
   };
   const averages = isSharded || isPlain;
-  const spans = cutUnits(recordedSizes(model).units(dp, tp), stageCount(plan));
+  const spans = stageSpans(plan, recordedSizes(model).units(dp, tp));
   const values = {
     LAUNCH: `torchrun --nproc-per-node ${dp * pp * tp}`,
     PLAN: planWords(plan),
@@ -58,6 +59,7 @@ export function torchScript(run: RunFile, bytes: number): TorchScript {
     TRAIN: python(train),
     PLANDATA: python({ dp, pp, tp, zero, microbatches: plan.microbatches }),
     ORDER: python(data.order),
+    SHARES: python(replicaShares(train.globalBatch, plan)),
     STAGES: python(spans.map(({ first, last }) => [first, last])),
     STAGERANKS: python(spans.map(({ stage }) => stageCoord(plan, stage))),
     TOKENTYPE: bytes === 2 ? 'uint16' : 'int32',
@@ -75,7 +77,7 @@ export function torchScript(run: RunFile, bytes: number): TorchScript {
 }
 
 function checkRun({ model, train, plan }: RunFile): void {
-  const { dp, pp, tp, microbatches } = plan;
+  const { pp, tp, microbatches } = plan;
   if (plan.outer) {
     throw new PlanError(
       'plan.outer lets replicas train apart, which torch has no module for: a run without it goes on',
@@ -93,9 +95,10 @@ function checkRun({ model, train, plan }: RunFile): void {
       );
     }
   }
-  if (pp > 1 && train.globalBatch % (dp * microbatches) !== 0) {
+  const uneven = pp > 1 && replicaShares(train.globalBatch, plan).find((share) => share % microbatches !== 0);
+  if (uneven) {
     throw new PlanError(
-      `train.globalBatch ${train.globalBatch} mod (plan.dp ${dp} x plan.microbatches ${microbatches}) = ${train.globalBatch % (dp * microbatches)}: torch's pipelines need microbatches of one size; give another number, e.g. --plan.microbatches=${pp}`,
+      `${uneven} samples of a replica mod plan.microbatches ${microbatches} = ${uneven % microbatches}: torch's pipelines need microbatches of one size; give another number, e.g. --plan.microbatches=${pp}`,
     );
   }
 }

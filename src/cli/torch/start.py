@@ -40,6 +40,8 @@ MODEL = @MODEL@
 TRAIN = @TRAIN@
 PLAN = @PLANDATA@
 ORDER = @ORDER@
+# samples of the global batch by data-parallel rank
+SHARES = @SHARES@
 # first and last unit of every pipeline stage; units are embed, block0, block1, ..., head
 STAGES = @STAGES@
 # the pipeline rank of every stage
@@ -73,11 +75,11 @@ def start_of(step, sample, tokens):
     return int(uniform(TRAIN['seed'], step, sample) * (tokens * 9 // 10 - CONTEXT))
 
 
-def shares(count, parts, first=0):
-    """`count` items as contiguous ranges, the first ones longer by one where they must be."""
+def parts(count, number, first):
+    """`count` items from `first` as contiguous ranges, the first ones longer by one where they must be."""
     ranges = []
-    for part in range(parts):
-        size = count // parts + (part < count % parts)
+    for part in range(number):
+        size = count // number + (part < count % number)
         ranges.append(range(first, first + size))
         first += size
     return ranges
@@ -85,8 +87,7 @@ def shares(count, parts, first=0):
 
 def microbatches(text, step, d):
     """The microbatches of data-parallel rank `d`: (tokens, targets), both [samples, CONTEXT]."""
-    share = shares(BATCH, PLAN['dp'])[d]
-    for samples in shares(len(share), PLAN['microbatches'], share.start):
+    for samples in parts(SHARES[d], PLAN['microbatches'], sum(SHARES[:d])):
         starts = [start_of(step, sample, len(text)) for sample in samples]
         rows = torch.stack([text[at:at + CONTEXT + 1] for at in starts]).long().to(DEVICE)
         yield rows[:, :-1], rows[:, 1:]

@@ -42,14 +42,16 @@ test('has what its plan uses and nothing else', () => {
   for (const text of everyText) expect(text).not.toMatch(/#\?|@[A-Z]+@|undefined/);
 });
 
-test('the stages are those of the plan', () => {
+test('stages and shares are those of the plan', () => {
+  expect(textOf({ dp: 2, shares: [5, 3] })).toContain('SHARES = [5, 3]');
+  expect(textOf({ pp: 2, stageUnits: [2, 4] })).toContain('STAGES = [[0, 1], [2, 5]]');
   expect(textOf(PLANS.pp)).toContain('STAGES = [[0, 2], [3, 5]]');
   expect(textOf(PLANS.loop)).toContain('STAGE_RANKS = [0, 1, 0, 1]');
 });
 
 test('what torch cannot go on with exactly is refused with the numbers', () => {
   expect(() => textOf({ tp: 4 }, LLAMA)).toThrow('model.kvHeads 2 mod plan.tp 4 = 2');
-  expect(() => textOf({ pp: 2, microbatches: 3 })).toThrow('train.globalBatch 8 mod (plan.dp 1 x plan.microbatches 3)');
+  expect(() => textOf({ pp: 2, microbatches: 3 })).toThrow('8 samples of a replica mod plan.microbatches 3 = 2');
   expect(() => textOf({ dp: 2, outer: { every: 5 } })).toThrow('plan.outer');
   expect(() => textOf({}, GPT2, {}, { matmulPrecision: 'f16' })).toThrow('train.matmulPrecision f16');
   const run = parseRunFile({ model: GPT2, data: { source: 'tokens:x' }, plan: { pp: 2, schedule: 'zb-h1' } });
