@@ -3,12 +3,10 @@
  * Bad input ends with one sentence and has no other effect.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { InputError, PlanError } from '../../errors';
 import { parsePlan } from '../../plan/plan';
 import type { Receipt } from '../../storage/bytes';
-import { builtInText } from '../../train/data/texts';
 import { initFile, sourceOf, withModel } from '../../train/files/startmodel';
 import { applyOverrides } from '../../train/overrides';
 import { checkMemory } from '../../train/rank/fits';
@@ -21,6 +19,7 @@ import type { TrainArgs } from './args';
 import { type AutoMode, calibratingTour } from './autopilot';
 import { type Checkpoint, type CheckpointFacts, SOURCE } from './checkpoints';
 import { readInit } from './init';
+import { readSource } from './source';
 
 export interface Job {
   /** With the vocabulary filled in. */
@@ -172,29 +171,4 @@ export function readPlans(path: string | readonly object[]): readonly object[] {
     return plans;
   }
   throw new InputError(`the list of plans in ${path} must be a JSON array of at least one plan, as in a run file`);
-}
-
-function readSource({ source, sha256 }: RunFile['data'], runPath: string, pages: string): Uint8Array {
-  const bytes = readNamed(source, runPath, pages);
-  const hash = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 !== undefined && sha256 !== hash) {
-    throw new InputError(
-      `${source} has SHA-256 ${hash} and data.sha256 says ${sha256}: this is another text; take the run's own, or leave data.sha256 out of the run file`,
-    );
-  }
-  return bytes;
-}
-
-function readNamed(source: string, runPath: string, pages: string): Uint8Array {
-  const builtIn = builtInText(source);
-  if (builtIn !== null) return readFile(join(pages, builtIn), `the built-in text ${source}`);
-  const named = source.slice(source.indexOf(':') + 1);
-  // A path is relative to the current folder; if it is not there, it is relative to the run file.
-  const beside = join(dirname(runPath), named);
-  const [first, second] = isAbsolute(named) ? [named] : [named, beside];
-  try {
-    return readFileSync(first!);
-  } catch {
-    return readFile(second ?? first!, `data.source ${source}`);
-  }
 }
