@@ -3,7 +3,7 @@ import { Banner } from '../parts/banner';
 import { entriesOf } from '../parts/entries';
 import type { ChatDesk } from './desk';
 import { filesOf, readModelFiles } from './files';
-import { Answer, Question } from './talk';
+import { AnswerText, PromptForm } from './talk';
 import { words } from './words';
 
 export function App({ desk }: { readonly desk: ChatDesk }) {
@@ -24,8 +24,8 @@ export function App({ desk }: { readonly desk: ChatDesk }) {
       <Banner kind="problem" sentence={desk.problem.value} onDismiss={() => (desk.problem.value = '')} />
       <Banner kind="note" sentence={desk.note.value} onDismiss={() => (desk.note.value = '')} />
       <Chooser desk={desk} isOpen={isOpen} />
-      {isOpen && <Question desk={desk} />}
-      <Answer desk={desk} />
+      {isOpen && <PromptForm desk={desk} />}
+      <AnswerText desk={desk} />
     </main>
   );
 }

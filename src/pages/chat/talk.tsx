@@ -3,7 +3,7 @@ import type { Said } from '../../worker/chat/talkclient';
 import type { ChatDesk, ChatSettings } from './desk';
 import { words } from './words';
 
-export function Question({ desk }: { readonly desk: ChatDesk }) {
+export function PromptForm({ desk }: { readonly desk: ChatDesk }) {
   const settings = desk.settings.value;
   const number = (name: keyof ChatSettings, label: string, min: number, max: number, step: number, note?: string) => (
     <label>
@@ -59,7 +59,7 @@ export function Question({ desk }: { readonly desk: ChatDesk }) {
 }
 
 /** The text that was asked for and what the model said so far; nothing before the first question. */
-export function Answer({ desk }: { readonly desk: ChatDesk }) {
+export function AnswerText({ desk }: { readonly desk: ChatDesk }) {
   const asked = desk.asked.value;
   const said = desk.said.value;
   if (asked === '') return null;

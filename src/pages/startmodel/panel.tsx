@@ -1,6 +1,6 @@
 /** Shows a model to start from on the first page, with the numbers of its tuning and a place to talk to it. */
 
-import { Answer, Question } from '../chat/talk';
+import { AnswerText, PromptForm } from '../chat/talk';
 import { Banner } from '../parts/banner';
 import { useDraft } from '../parts/draft';
 import { count, short } from '../state/format';
@@ -46,8 +46,8 @@ export function StartPanel({ desk, onRemove }: { readonly desk: StartDesk; reado
         <>
           <Banner kind="problem" sentence={chat.problem.value} onDismiss={() => (chat.problem.value = '')} />
           <Banner kind="note" sentence={chat.note.value} onDismiss={() => (chat.note.value = '')} />
-          <Question desk={chat} />
-          <Answer desk={chat} />
+          <PromptForm desk={chat} />
+          <AnswerText desk={chat} />
         </>
       )}
     </fieldset>

@@ -4,8 +4,6 @@ import { builtInText } from '../../train/data/texts';
 import { fetchBytes } from '../sources';
 import type { StartedRun, StartFacts, StartWorker } from './start.worker';
 
-export type { StartFacts };
-
 export interface StartModel {
   readonly facts: StartFacts;
   /**
