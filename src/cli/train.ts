@@ -81,7 +81,8 @@ await runCommand(HELP, async (argv) => {
   const going = from ? [`Going on from step ${from.step} of ${job.run.train.steps}.`] : [];
   for (const note of [...notes, ...going, ...job.notes, ...planLines(job.run, job.auto)]) console.error(note);
   const checkpoints = new CheckpointWriter(job.outFolder, job.count, job.facts, job.beside, from);
-  const { adapter, software, tokensPerSecond, ranks } = await runToEnd(job, { out, checkpoints, from });
+  const { adapter, software, tokensPerSecond, ranks, auto } = await runToEnd(job, { out, checkpoints, from });
+  if (job.auto && !auto) console.error('The run ended before plan auto had measured, so it chose no plan.');
   for (const line of peakLines(ranks)) console.error(line);
   const kind = software ? `${adapter} (software)` : adapter;
   console.log(

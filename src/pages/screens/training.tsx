@@ -17,7 +17,8 @@ import type { Session } from '../state/session';
 import type { ModelFiles, TabStatus } from '../tab';
 import type { Visit } from '../visit';
 
-/** Loaded after the first step. */
+/** What the first steps do without is loaded after them. */
+const LATER_STEP = 10;
 const loadTogether = () => import('../parts/together');
 
 interface Props {
@@ -32,7 +33,7 @@ export function TrainingScreen({ visit, look }: Props) {
   const people = visit.people.value;
   const members = people.filter(({ rank }) => rank !== null);
   const { logScale } = visit.settings.value;
-  const together = useLoaded(session.newest.value !== null, loadTogether, visit.tell);
+  const together = useLoaded((session.newest.value?.step ?? 0) >= LATER_STEP, loadTogether, visit.tell);
   return (
     // why not translated: a translator replaces text nodes, and the figures would then stand still
     <main class="training" translate={false}>
@@ -167,7 +168,6 @@ function Controls({ visit }: { readonly visit: Visit }) {
         </button>
       </div>
       <Said status={session.status.value} />
-      <Banner kind="note" sentence={session.newer.value} />
       {kept && kept.sentence !== '' && (
         <Banner kind="problem" sentence={words.notKept(kept.sentence, kept.step === null ? null : count(kept.step))} />
       )}

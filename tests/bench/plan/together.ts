@@ -22,15 +22,15 @@ const OPTIONS = {
   ranks: { type: 'string', default: '4' },
   mbit: { type: 'string', default: '20' },
   'latency-ms': { type: 'string', default: '10' },
-  'unit-ms': { type: 'string', default: '40' },
+  'unit-ms': { type: 'string', default: '60' },
   /** Steps of each configuration; absent: few, as in the table below. */
   steps: { type: 'string' },
   only: { type: 'string' },
 } as const;
 
-/** 3.2 M parameters; texts of 16 tokens, so that their real computation is short beside the time they wait. */
-const MODEL = { layers: 4, heads: 4, dim: 256, context: 16 };
-const BATCH = 8;
+/** 3.2 M parameters; texts of 8 tokens, so that their real computation is short beside the time they wait. */
+const MODEL = { layers: 4, heads: 4, dim: 256, context: 8 };
+const BATCH = 16;
 
 interface Configuration {
   readonly name: string;
