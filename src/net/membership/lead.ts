@@ -150,10 +150,12 @@ function delayOf(turn: Turn, group: readonly PeerId[], desired: Desired): number
   const agreed = isEntering ? { ...desired, paused: newest.paused, steps: newest.steps! } : desired;
   if (isStuck || state.isTied) return 0;
   if (sameMembership(agreed, newest)) return undefined;
-  if (Object.keys(change).length > 0) return 0;
-  // why `isLeft`: no member waits for a newcomer, so a join does not replace a generation before it is entered
   const isLeft = newest.peers.some((peer) => !group.includes(peer));
-  if (go < newest.number && newest.peers.length > 0) return isLeft ? LEAD_MS.debounce : undefined;
+  const isOpen = go < newest.number && newest.peers.length > 0;
+  // why not while it is open: a generation that is passed over breaks the one that its members are still in
+  if (Object.keys(change).length > 0) return isOpen && !isLeft ? undefined : 0;
+  // why `isLeft`: no member waits for a newcomer, so a join does not replace a generation before it is entered
+  if (isOpen) return isLeft ? LEAD_MS.debounce : undefined;
   if (setting.expect !== undefined) return 0;
   const isComing = newest.peers.length === 0 && candidatesOf(turn).length > group.length;
   return isComing ? LEAD_MS.gather : LEAD_MS.debounce;
