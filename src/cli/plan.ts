@@ -24,6 +24,7 @@ const HELP: Help = {
     ['npm run plan -- RUN.json --ranks 8', 'eight equal devices, starts nothing'],
     ['npm run plan -- RUN.json --mbit 20 --latency-ms 20', 'over slow links'],
     ['npm run plan -- RUN.json --limit-mb 2000 --all', 'every plan, with 2 GB on each device'],
+    ['npm run plan -- RUN.json --mbit 20 --approximate', 'also DiLoCo and sums in fewer bits'],
     ['npm run plan -- RUN.json --check', 'allocates every plan and compares it with the prediction'],
     ['npm run plan -- RUN.json --measure --tabs 4', 'measures devices and links of this machine first'],
     ['npm run plan -- RUN.json --measure --tabs 4 --plans PLANS.json', 'and runs each plan of a list'],

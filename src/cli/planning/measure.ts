@@ -30,7 +30,7 @@ interface Trial {
 
 /** Runs the ranks and returns the text to print. Throws PlanError and whatever runJob does. */
 export async function measure(argv: readonly string[], places: Places, programs: Programs): Promise<string> {
-  const { all, plansPath, args } = readMeasureArgs(argv);
+  const { shown, plansPath, args } = readMeasureArgs(argv);
   const { workload, job, tried } = await prepareMeasurement(args, plansPath, places);
   const collected = await runJob(job, programs);
   const limitBytes = args.limitBytes ?? DEFAULT_LIMIT_BYTES;
@@ -48,7 +48,7 @@ export async function measure(argv: readonly string[], places: Places, programs:
     `a pass through a block takes ${roundedMs(devices[0]!.passMs.block.F)} (F), ${roundedMs(devices[0]!.passMs.block.I)} (I), ${roundedMs(devices[0]!.passMs.block.W)} ms (W) a sample and ${roundedMs(devices[0]!.launchMs)} ms whatever its size;`,
     `a link has ${roundedMs(links.latencyMs)} ms and ${mbit(links.bytesPerMs)} Mbit/s, all links of a rank ${mbit(links.deviceBytesPerMs ?? Number.POSITIVE_INFINITY)} Mbit/s, reading back and uploading take ${roundedMs(links.hostMs ?? 0)} ms.`,
   ].join(' ');
-  return [found, answerText(workload, devices, links, all), ...(trials.length > 0 ? [trialTable(trials)] : [])].join(
+  return [found, answerText(workload, devices, links, shown), ...(trials.length > 0 ? [trialTable(trials)] : [])].join(
     '\n\n',
   );
 }
@@ -89,9 +89,10 @@ function readMeasureArgs(argv: readonly string[]) {
     const arg = argv[i]!;
     if (arg === '--plans') plansPath = argv[++i];
     else if (arg.startsWith('--plans=')) plansPath = arg.slice('--plans='.length);
-    else if (arg !== '--measure' && arg !== '--all') rest.push(arg);
+    else if (!['--measure', '--all', '--approximate'].includes(arg)) rest.push(arg);
   }
-  return { all: argv.includes('--all'), plansPath, args: parseTrainArgs(rest) };
+  const shown = { all: argv.includes('--all'), approximate: argv.includes('--approximate') };
+  return { shown, plansPath, args: parseTrainArgs(rest) };
 }
 
 /** The job whose tour runs the calibrating plans, then those of the list. */

@@ -4,15 +4,18 @@
  */
 import { parseArgs } from 'node:util';
 import { PlanError, sentenceOf } from '../../errors';
+import { approximatePlans } from '../../plan/candidates';
 import { BYTES_PER_MS_OF_MBIT, type Links } from '../../plan/links';
-import { deviceOfSpeed, type Recommendation, recommend, type Workload } from '../../plan/planner';
+import { parsePlan } from '../../plan/plan';
+import { deviceOfSpeed, predict, type Recommendation, recommend, type Workload } from '../../plan/planner';
 import type { Device, Prediction } from '../../plan/prediction';
+import { isRunnable } from '../../plan/rules';
 import { megabytes, nameOf, roundedMs } from '../../plan/why';
 import { applyOverrides } from '../../train/overrides';
 import { recordedSizes } from '../../train/rank/modelsizes';
 import { parseJson, parseRunFile, type RunFile } from '../../train/runfile';
 
-export const PLAN_USAGE = `npm run plan -- [RUN.json] [--ranks 4] [--gflops 20] [--mbit 100] [--latency-ms 5] [--limit-mb 4000] [--all] [--section.field=value ...]
+export const PLAN_USAGE = `npm run plan -- [RUN.json] [--ranks 4] [--gflops 20] [--mbit 100] [--latency-ms 5] [--limit-mb 4000] [--all] [--approximate] [--section.field=value ...]
        npm run plan -- [RUN.json] --check [--ranks 4] [--section.field=value ...]
        npm run plan -- [RUN.json] --measure [--tabs N | --nodes N] [--plans PLANS.json] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--limit-mb 4000] [--all] [--section.field=value ...]`;
 
@@ -23,10 +26,18 @@ const FLAGS = {
   'latency-ms': { type: 'string', default: '5' },
   'limit-mb': { type: 'string', default: '4000' },
   all: { type: 'boolean', default: false },
+  approximate: { type: 'boolean', default: false },
 } as const;
 
+const HEAD = ['plan', 'mb', 'ms/step', 'speed-up', 'sent MB', 'state MB', 'saved MB', 'scratch MB', 'total MB', ''];
 /** Rows shown without --all. */
 const SHORT = 12;
+
+/** `all`: also the slower plans. `approximate`: also DiLoCo and sums in fewer bits. */
+interface Shown {
+  readonly all: boolean;
+  readonly approximate: boolean;
+}
 
 /** What the arguments ask: the run without its plan, and the devices and links to plan for. */
 export interface PlanQuestion {
@@ -34,7 +45,7 @@ export interface PlanQuestion {
   readonly workload: Workload;
   readonly devices: readonly Device[];
   readonly links: Links;
-  readonly all: boolean;
+  readonly shown: Shown;
   /** Assumptions about what the run file leaves open, '' if there are none. */
   readonly assumed: string;
 }
@@ -63,21 +74,33 @@ export function readQuestion(args: readonly string[], readText: (path: string) =
     workload: { model, globalBatch: run.train.globalBatch },
     devices: Array<Device>(ranks).fill(device),
     links,
-    all: values.all,
+    shown: { all: values.all, approximate: values.approximate },
     assumed: isAssumed ? 'The run file leaves model.vocab to its text; 256 is assumed here.\n' : '',
   };
 }
 
 /** The table for these arguments. Throws as readQuestion. */
 export function planTable(args: readonly string[], readText: (path: string) => string): string {
-  const { workload, devices, links, all, assumed } = readQuestion(args, readText);
-  return assumed + answerText(workload, devices, links, all);
+  const { workload, devices, links, shown, assumed } = readQuestion(args, readText);
+  return assumed + answerText(workload, devices, links, shown);
 }
 
 /** The ranked plans, and one sentence why the first one is best. */
-export function answerText(workload: Workload, devices: readonly Device[], links: Links, all: boolean): string {
+export function answerText(workload: Workload, devices: readonly Device[], links: Links, shown: Shown): string {
   const answer = recommend(workload, devices, links);
-  return `${tableOf(answer, all)}\n\n${answer.why}.`;
+  const text = `${tableOf(answer, shown.all)}\n\n${answer.why}.`;
+  return shown.approximate ? `${text}\n\n${approximateTable(workload, devices, links, answer.alone)}` : text;
+}
+
+/** The approximate forms of data parallel, in the order in which `auto` takes them. */
+function approximateTable(workload: Workload, devices: readonly Device[], links: Links, alone: Prediction): string {
+  const facts = { ...workload.model.shape, ranks: devices.length, globalBatch: workload.globalBatch };
+  const plans = approximatePlans(parsePlan({ dp: devices.length }), Number.POSITIVE_INFINITY);
+  const rows = plans
+    .filter((plan) => plan.dp > 1 && isRunnable(plan, facts))
+    .map((plan) => rowOf(predict(plan, workload, devices, links), alone));
+  if (rows.length === 0) return 'No approximate plan runs on these ranks.';
+  return `Approximate: more samples for the same loss than one tab needs.\n${columns([HEAD, ...rows])}`;
 }
 
 function readFlags(args: string[]) {
@@ -102,10 +125,9 @@ function positive(text: string, flag: string): number {
 
 function tableOf({ ranked, alone }: Recommendation, all: boolean): string {
   const shown = all ? ranked : ranked.slice(0, SHORT);
-  const head = ['plan', 'mb', 'ms/step', 'speed-up', 'sent MB', 'state MB', 'saved MB', 'scratch MB', 'total MB', ''];
   const rows = [...shown, alone].map((prediction) => rowOf(prediction, alone));
   const more = ranked.length > shown.length ? `\n${ranked.length - shown.length} more with --all` : '';
-  return columns([head, ...rows]) + more;
+  return columns([HEAD, ...rows]) + more;
 }
 
 function rowOf(prediction: Prediction, alone: Prediction): string[] {

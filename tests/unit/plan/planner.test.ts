@@ -209,6 +209,18 @@ describe('npm run plan', () => {
     expect(lines.some((line) => /^\d+ more with --all$/.test(line))).toBe(true);
   });
 
+  test('lists approximate plans only where they are asked for, each marked', () => {
+    const slow = ['--gflops', '200', '--mbit', '20', '--latency-ms', '10'];
+    expect(table('run.json', ...slow, '--all')).not.toContain('approximate');
+    const [, text] = table('run.json', ...slow, '--approximate').split('\n\nApproximate: ');
+    const rows = text!.split('\n').slice(2);
+    expect(rows).toHaveLength(13);
+    for (const row of rows) expect(row).toContain(', approximate ');
+    const speedUp = (name: string) => Number(/([\d.]+)x/.exec(rows.find((row) => row.startsWith(name))!)![1]);
+    expect(speedUp('DiLoCo every 50, int8')).toBeGreaterThan(speedUp('DDP, int8'));
+    expect(table('run.json', '--ranks', '1', '--approximate')).toContain('No approximate plan runs');
+  });
+
   test('takes overrides and says what it assumes', () => {
     expect(table('run.json', '--model.vocab=0', '--ranks=2')).toContain('256 is assumed here');
     expect(table('run.json', '--ranks', '2', '--limit-mb', '1')).toContain('does not fit');
