@@ -11,6 +11,8 @@ import { benchGpu } from './gpu/bench';
 import { benchCard } from './gpu/card';
 import { writeShaders } from './gpu/shaders';
 import { benchKept } from './kept';
+import { benchScenes } from './lecture/scenes';
+import { benchVotes } from './lecture/votes';
 import { benchLinks } from './net/emulated';
 import { benchPageTabs } from './net/pagetabs';
 import { benchRing } from './net/ring';
@@ -43,6 +45,8 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   pagetabs: async () => print(await benchPageTabs(pages, say)),
   together: (args) => benchTogether(args, places, programs),
   links: async () => print(await links()),
+  lecture: (args) => benchScenes(args, say),
+  votes: () => benchVotes(say),
   bubble: (args) => benchBubble(args, places, programs),
   kept: (args) => benchKept(args, places, programs),
 };
@@ -60,6 +64,8 @@ const HELP: Help = {
     ['npm run bench -- pagetabs', 'one tab and four of one browser on the real page: tokens a second'],
     ['npm run bench -- together --mbit 20', 'slow ranks, slow links: what DDP, int8, DiLoCo and auto bring'],
     ['npm run bench -- together --mbit 100 --steps 600', 'the same with runs of 600 steps'],
+    ['npm run bench -- lecture --rounds 3', 'the lecture: from a switch of scenes to its first bars and measured ones'],
+    ['npm run bench -- votes', 'steps of four tabs while thirty phones vote'],
     ['npm run bench -- bubble', 'the bubble of every schedule'],
     ['npm run bench -- kept --tabs 2', 'what checkpoints every half minute cost, in one run'],
   ],

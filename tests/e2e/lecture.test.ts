@@ -53,7 +53,7 @@ test('scene keys work after a click on a switch; whoever came to it by keyboard 
   await expect.poll(scene).toBe('tensor');
   await page.keyboard.press('4');
   await click(page, 'Eager');
-  await page.keyboard.press('9');
+  await page.keyboard.press('0');
   await expect.poll(scene).toBe('glance');
   await page.keyboard.press('4');
   await click(page, '1F1B');

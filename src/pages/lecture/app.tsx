@@ -44,10 +44,10 @@ export function App({ show, guess }: Props) {
         <Misfit show={show} />
       </div>
       <main class="stage" aria-labelledby="claim" data-source={show.stage.value.source}>
-        <StageHead show={show} guess={guess} />
+        <StageHead show={show} />
         <Scene show={show} guess={guess} look={look} />
       </main>
-      {show.embed === '' && <Strip show={show} look={look} />}
+      {show.embed === '' && <Strip show={show} guess={guess} look={look} />}
       <div class="visually-hidden">
         <News news={show.live.value?.news.value ?? []} />
       </div>
@@ -106,7 +106,7 @@ function act(show: Show, guess: Guess, key: string, isOnControl: boolean): boole
     show.pause();
   } else if (key === 'ArrowRight') show.turn(1);
   else if (key === 'ArrowLeft') show.turn(-1);
-  else if (SCENES[Number(key) - 1]) show.go(SCENES[Number(key) - 1]!);
+  else if (/^\d$/.test(key) && SCENES[(Number(key) + 9) % 10]) show.go(SCENES[(Number(key) + 9) % 10]!);
   else if (key === '?') toggle('help');
   else if (key.toLowerCase() === 'q') toggle('qr');
   else if (key.toLowerCase() === 'k' && !show.watches) toggle('knobs');

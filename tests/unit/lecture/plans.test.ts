@@ -68,7 +68,15 @@ describe('planFor', () => {
 describe('the address', () => {
   test('comes back as it was written', () => {
     const secret = 'AAAAAAAAAAAAAAAAAAAAAA';
-    const picks = { zero: 2, schedule: 'zb-v', depth: 4, overlap: false } as const;
+    const picks = {
+      zero: 2,
+      schedule: 'zb-v',
+      depth: 4,
+      overlap: false,
+      every: 10,
+      wire: 'int8',
+      follow: 'block3',
+    } as const;
     const addresses = [
       {
         secret,

@@ -113,6 +113,14 @@ interface SimulatedStep {
   readonly ranks: readonly RankView[];
 }
 
+/** Simulate the first `steps` steps, without the hops of collectives. Throws PlanError as simulateStep does. */
+export function simulateSteps(world: World, steps: number): SimulatedStep {
+  const units = unitsOf(world.run, world.plan);
+  const cluster = clusterOf(world.plan, units);
+  const { events, stepMs } = simulate(cluster, costsOf(world, units), steps);
+  return { events, ranks: viewsOf(world, cluster, stepMs) };
+}
+
 /** Simulate one step. Throws PlanError where the plan does not fit the run. */
 export function simulateStep(world: World): SimulatedStep {
   const units = unitsOf(world.run, world.plan);

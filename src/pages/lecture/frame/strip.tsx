@@ -3,25 +3,32 @@ import { useMemo } from 'preact/hooks';
 import { nameOf } from '../../../plan/why';
 import { count, loss as lossText, rate } from '../../state/format';
 import type { StepMetrics } from '../../tab';
+import { followedIn } from '../models/cut/followed';
 import { roomRate } from '../models/digest';
 import { paint } from '../pictures/palette';
 import { font, type Pen, Picture } from '../pictures/picture';
+import type { Guess } from '../show/guess';
 import type { Show } from '../show/show';
 import { words } from '../words';
+import { guessWords } from '../words/questions';
+import { FollowChoice, FollowLine } from './follow';
 
 interface Props {
   readonly show: Show;
+  readonly guess: Guess;
   /** Changes when the colours do. */
   readonly look: string;
 }
 
-export function Strip({ show, look }: Props) {
+export function Strip({ show, guess, look }: Props) {
   const { metrics, ranks, plan, kind, phase, since } = show.moment.value;
   const newest = metrics.at(-1);
   const speed = plan ? roomRate(ranks, plan) : 0;
   const cost = show.frames.cost.value;
   const draw = useMemo(() => (pen: Pen) => drawLoss(pen, metrics, since), [metrics, since, look]);
   const label = newest ? words.lossLabel(count(newest.step), lossText(newest.loss)) : words.lossSoon;
+  // why not also the curve: the strip has room for one of them
+  const isFollowing = followedIn(show.stage.value.run, show.picks.value.follow) !== undefined;
   const isRunning = phase === 'training' || phase === 'paused';
   return (
     <footer class="strip">
@@ -47,13 +54,33 @@ export function Strip({ show, look }: Props) {
           <dd data-figure="rate">{speed > 0 ? rate(speed) : '–'}</dd>
         </div>
       </dl>
-      <div class="strip-curve">
-        {newest ? (
-          <Picture frames={show.frames} label={label} class="loss-strip" draw={draw} />
-        ) : (
-          <p class="strip-none">{kind === 'simulated' ? words.lossNone : words.lossSoon}</p>
-        )}
-      </div>
+      {!show.hidden.value && (
+        <div class="strip-more">
+          <FollowChoice show={show} />
+          {!show.watches && (
+            <button
+              type="button"
+              class="button"
+              title={guessWords.about}
+              disabled={guess.questionsOf(show.scene.value).length === 0}
+              onClick={() => guess.next()}
+            >
+              {guessWords.ask}
+            </button>
+          )}
+        </div>
+      )}
+      {isFollowing ? (
+        <FollowLine show={show} />
+      ) : (
+        <div class="strip-curve">
+          {newest ? (
+            <Picture frames={show.frames} label={label} class="loss-strip" draw={draw} />
+          ) : (
+            <p class="strip-none">{kind === 'simulated' ? words.lossNone : words.lossSoon}</p>
+          )}
+        </div>
+      )}
       <div class="strip-side">
         <span class="strip-plan">{plan ? nameOf(plan) : ''}</span>
         <span class="strip-cost" title={words.costTitle} data-figure="frame-cost" data-value={cost?.shown}>

@@ -1,14 +1,15 @@
-/** A time axis with ticks at round numbers of milliseconds. */
+/** A time axis with ticks at round numbers of milliseconds, or of another unit. */
 import { paint } from './palette';
 import { font } from './picture';
 
-/** Draws the figures below `y`. `x` maps milliseconds to pixels. */
+/** Draws the figures below `y`. `x` maps milliseconds (or what `unit` says) to pixels. */
 export function drawAxis(
   ctx: CanvasRenderingContext2D,
   spanMs: number,
   x: (ms: number) => number,
   y: number,
   isNarrow: boolean,
+  unit = ' ms',
 ): void {
   const step = niceStep(spanMs / (isNarrow ? 3 : 7));
   ctx.font = font(isNarrow ? 15 : 20);
@@ -17,7 +18,7 @@ export function drawAxis(
   ctx.textBaseline = 'top';
   for (let ms = 0; ms <= spanMs * 1.0001; ms += step) {
     ctx.textAlign = ms === 0 ? 'left' : x(ms) > x(spanMs) - 24 ? 'right' : 'center';
-    ctx.fillText(`${Number(ms.toPrecision(6))}${ms === 0 ? ' ms' : ''}`, x(ms), y + 4);
+    ctx.fillText(`${Number(ms.toPrecision(6))}${ms === 0 ? unit : ''}`, x(ms), y + 4);
   }
   ctx.textBaseline = 'middle';
 }

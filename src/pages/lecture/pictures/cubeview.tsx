@@ -15,9 +15,11 @@ interface Props {
   readonly plan: Pick<ParallelPlan, Axis>;
   readonly loads: readonly LinkLoad[];
   readonly label: string;
+  /** The ranks that hold a part of the followed unit; empty where nothing is followed. */
+  readonly lit: readonly number[];
 }
 
-export function CubeView({ plan, loads, label }: Props) {
+export function CubeView({ plan, loads, label, lit }: Props) {
   const { panels, boxes } = cubeLayout(plan, W, H);
   const pairs = pairsOf(loads);
   const most = Math.max(1, ...pairs.map((pair) => pair.bytes));
@@ -45,7 +47,7 @@ export function CubeView({ plan, loads, label }: Props) {
         </text>
       ))}
       {boxes.map((box) => (
-        <Rank key={box.rank} box={box} plan={plan} />
+        <Rank key={box.rank} box={box} plan={plan} isLit={lit.includes(box.rank)} />
       ))}
     </svg>
   );
@@ -64,13 +66,19 @@ function Link({ from, to, cargo, width }: LinkProps) {
   return <line class={`cargo-${cargo}`} x1={a.x} y1={a.y} x2={b.x} y2={b.y} style={{ strokeWidth: `${width}px` }} />;
 }
 
-function Rank({ box, plan }: { readonly box: RankBox; readonly plan: Pick<ParallelPlan, Axis> }) {
+interface RankProps {
+  readonly box: RankBox;
+  readonly plan: Pick<ParallelPlan, Axis>;
+  readonly isLit: boolean;
+}
+
+function Rank({ box, plan, isLit }: RankProps) {
   const { x, y, width, height, rank, coord } = box;
   const names = [plan.pp > 1 ? words.cube.stage(coord.pp) : '', plan.tp > 1 ? `split ${coord.tp}` : ''].filter(Boolean);
   const isRoomy = width >= ROOMY.width && height >= ROOMY.height && names.length > 0;
   const middle = x + width / 2;
   return (
-    <g class="cube-rank">
+    <g class={isLit ? 'cube-rank lit' : 'cube-rank'}>
       <rect x={x} y={y} width={width} height={height} rx={7} />
       <text x={middle} y={y + height / 2 - (isRoomy ? 11 : 0)}>
         {width < 70 ? rank : words.tab(rank)}

@@ -9,7 +9,7 @@ import type { Frames } from '../show/frames';
 import { words } from '../words';
 import { drawAlive } from './aliveview';
 import { drawAxis } from './axis';
-import { inkOn, markOf, paint } from './palette';
+import { brightness, inkOn, markOf, paint } from './palette';
 import { font, type Pen, Picture } from './picture';
 
 export interface Track {
@@ -17,6 +17,8 @@ export interface Track {
   readonly gantt: Gantt;
   /** Name of each row. */
   readonly rows: readonly string[];
+  /** The stage that is lit; all where absent. */
+  readonly lit?: number | undefined;
 }
 
 interface Props {
@@ -64,7 +66,7 @@ export function drawTracks(
   const titles = (tracks.length + Math.min(1, alive.length)) * TITLE;
   const rowHeight = Math.min(52, (height - titles - axes * AXIS) / Math.max(1, rows));
   let y = 0;
-  for (const { title, gantt, rows: names } of tracks) {
+  for (const { title, gantt, rows: names, lit } of tracks) {
     const zoom = zoomOf(gantt);
     const spanMs = longest / zoom;
     const x = (ms: number) => left + (ms / spanMs) * (width - left - 4);
@@ -80,7 +82,9 @@ export function drawTracks(
         x(gantt.spanMs),
       );
     }
-    for (const bar of gantt.bars) drawBar(ctx, bar, x, y + bar.rank * rowHeight, rowHeight - GAP);
+    for (const bar of gantt.bars) {
+      drawBar(ctx, bar, x, y + bar.rank * rowHeight, rowHeight - GAP, brightness(bar.stage, lit));
+    }
     y += gantt.ranks * rowHeight;
     if (alive.length > 0 && gantt === tracks[0]!.gantt) {
       drawTitle(ctx, words.pipeline.alive, y, isNarrow);
@@ -120,16 +124,17 @@ function drawBar(
   x: (ms: number) => number,
   y: number,
   height: number,
+  light: number,
 ): void {
   const left = x(t0);
   const width = Math.max(1, x(t1) - left - 1);
   const colour = markOf(mb);
   if (isExpected) {
-    drawDashed(ctx, colour, left, y, width, height);
+    drawDashed(ctx, colour, left, y, width, height, light);
     return;
   }
   ctx.fillStyle = colour;
-  ctx.globalAlpha = pass === 'W' ? 0.35 : 1;
+  ctx.globalAlpha = pass === 'W' ? 0.35 * light : light;
   ctx.fillRect(left, y, width, height);
   ctx.globalAlpha = 1;
   if (pass === 'W') {
@@ -140,7 +145,7 @@ function drawBar(
     ctx.fillStyle = hatch(ctx, pass === 'B' ? 7 : 14);
     ctx.fillRect(left, y, width, height);
   }
-  if (Math.min(width * 0.9, height * 0.62) < LEAST_FONT) return;
+  if (light < 1 || Math.min(width * 0.9, height * 0.62) < LEAST_FONT) return;
   // why whole pixels: the browser prepares each font size anew, and bar widths vary continuously
   const size = Math.floor(Math.min(20, height * 0.62, width * 0.9));
   const text = String(mb);
@@ -165,16 +170,18 @@ function drawDashed(
   y: number,
   width: number,
   height: number,
+  light: number,
 ): void {
-  ctx.globalAlpha = 0.3;
+  ctx.globalAlpha = 0.3 * light;
   ctx.fillStyle = colour;
   ctx.fillRect(x, y, width, height);
-  ctx.globalAlpha = 1;
+  ctx.globalAlpha = light;
   ctx.strokeStyle = colour;
   ctx.lineWidth = 1;
   ctx.setLineDash([4, 3]);
   if (width > 3) ctx.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
   ctx.setLineDash([]);
+  ctx.globalAlpha = 1;
 }
 
 /** Draws the stage as a small number in the corner of a bar, for tabs with several chunks. */

@@ -3,7 +3,7 @@ import { useMemo } from 'preact/hooks';
 import type { LaneBar } from '../models/time/lanes';
 import type { Frames } from '../show/frames';
 import { drawAxis } from './axis';
-import { inkOn, paint } from './palette';
+import { brightness, inkOn, paint } from './palette';
 import { font, type Pen, Picture } from './picture';
 
 interface Props {
@@ -13,6 +13,8 @@ interface Props {
   readonly names: readonly [string, string];
   readonly label: string;
   readonly look: string;
+  /** Index of the unit whose transfers are lit; all where undefined. */
+  readonly lit: number | undefined;
 }
 
 const COLOURS: Readonly<Record<string, string>> = {
@@ -24,12 +26,12 @@ const COLOURS: Readonly<Record<string, string>> = {
 const NET_ROWS = 3;
 const AXIS = 28;
 
-export function LanesView({ frames, bars, names, label, look }: Props) {
-  const draw = useMemo(() => (pen: Pen) => drawLanes(pen, bars, names), [bars, names, look]);
+export function LanesView({ frames, bars, names, label, look, lit }: Props) {
+  const draw = useMemo(() => (pen: Pen) => drawLanes(pen, bars, names, lit), [bars, names, look, lit]);
   return <Picture frames={frames} label={label} class="picture" draw={draw} />;
 }
 
-function drawLanes({ ctx, width, height }: Pen, bars: readonly LaneBar[], names: readonly [string, string]): void {
+function drawLanes({ ctx, width, height }: Pen, bars: readonly LaneBar[], names: Props['names'], lit?: number): void {
   const left = 112;
   const spanMs = Math.max(1e-6, ...bars.map(({ t1 }) => t1));
   const x = (ms: number) => left + (Math.max(0, ms) / spanMs) * (width - left - 2);
@@ -53,7 +55,9 @@ function drawLanes({ ctx, width, height }: Pen, bars: readonly LaneBar[], names:
     const barHeight = isCompute ? computeHeight : rowHeight - 3;
     const colour = paint(isCompute ? (COLOURS[name] ?? '--op-step') : '--op-collective');
     ctx.fillStyle = colour;
+    ctx.globalAlpha = isCompute ? 1 : brightness(Number(name), lit);
     ctx.fillRect(x(t0), y, barWidth, barHeight);
+    ctx.globalAlpha = 1;
     if (!isCompute || barWidth < 20) continue;
     ctx.fillStyle = inkOn(colour);
     ctx.textAlign = 'center';

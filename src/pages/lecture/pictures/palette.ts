@@ -5,6 +5,9 @@ const cache = new Map<string, string>();
 const inks = new Map<string, string>();
 
 /** Clears the cached colours after a change of the colour scheme. */
+/** Opacity of what belongs to `of` while `lit` is followed: pale where it is something else. */
+export const brightness = (of: number, lit: number | undefined): number => (lit === undefined || of === lit ? 1 : 0.25);
+
 export function renewPalette(): void {
   cache.clear();
 }

@@ -15,6 +15,8 @@ interface Props {
   readonly heads: number;
   /** Index of the sum that is under way (models/time/blockclock.ts), -1 for none. */
   readonly lit: number;
+  /** Name of the block that is followed, '' for any block. */
+  readonly block: string;
 }
 
 /** Left edge, width, name and split of each part; '' for the core and GELU, which work on a tab's own share. */
@@ -29,18 +31,36 @@ const PARTS = [
 /** Horizontal centre of the bar of each sum, by index of the sum. */
 const SUMS = [494, 1084, 608, 22];
 
-export function SplitView({ tp, heads, lit }: Props) {
+/** The drawing of attention, then that of the MLP: beside each other, or below where there is no room. */
+const HALVES = [0, W / 2] as const;
+
+export function SplitView({ tp, heads, lit, block }: Props) {
+  const titles = [`${block && `${block}: `}${text.attention}, ${text.heads(tp, heads)}`, text.mlp];
+  return (
+    <div class="split-view" role="img" aria-label={text.label(tp)}>
+      {HALVES.map((left, half) => (
+        <Half key={left} tp={tp} lit={lit} left={left} title={titles[half]!} />
+      ))}
+    </div>
+  );
+}
+
+interface HalfProps extends Pick<Props, 'tp' | 'lit'> {
+  /** Where this half begins. */
+  readonly left: number;
+  readonly title: string;
+}
+
+function Half({ tp, lit, left, title }: HalfProps) {
   const tabs = Array.from({ length: tp }, (_, tab) => tab);
   const lane = LANES / tp;
+  const isHere = (x: number) => x >= left && x < left + W / 2;
   return (
-    <svg class="split-view" viewBox={`0 0 ${W} 226`} role="img" aria-label={text.label(tp)}>
-      <text x={258} y={18} class="split-title">
-        {`${text.attention}, ${text.heads(tp, heads)}`}
+    <svg viewBox={`${left} 0 ${W / 2} 226`} aria-hidden="true">
+      <text x={left + W / 4} y={18} class="split-title">
+        {title}
       </text>
-      <text x={846} y={18} class="split-title">
-        {text.mlp}
-      </text>
-      {PARTS.map(({ x, width, name, cut }) => (
+      {PARTS.filter(({ x }) => isHere(x)).map(({ x, width, name, cut }) => (
         <g key={name}>
           <text x={x + width / 2} y={48} class="split-note">
             {name}
@@ -63,14 +83,17 @@ export function SplitView({ tp, heads, lit }: Props) {
           )}
         </g>
       ))}
-      {SUMS.map((x, index) => (
-        <g key={x} class={index === lit ? 'split-sum lit' : 'split-sum'}>
-          <rect x={x - BAR / 2} y={TOP - 6} width={BAR} height={LANES + 12} rx={6} />
-          <text x={Math.min(W - 56, Math.max(56, x))} y={TOP + LANES + 50}>
-            {text.sums[index]}
-          </text>
-        </g>
-      ))}
+      {SUMS.map(
+        (x, index) =>
+          isHere(x) && (
+            <g key={x} class={index === lit ? 'split-sum lit' : 'split-sum'}>
+              <rect x={x - BAR / 2} y={TOP - 6} width={BAR} height={LANES + 12} rx={6} />
+              <text x={Math.min(left + W / 2 - 60, Math.max(left + 60, x))} y={TOP + LANES + 50}>
+                {text.sums[index]}
+              </text>
+            </g>
+          ),
+      )}
     </svg>
   );
 }

@@ -3,11 +3,13 @@ import { useMemo } from 'preact/hooks';
 import { type Axis, type ParallelPlan, parsePlan } from '../../../plan/plan';
 import { bytes, count, milliseconds } from '../../state/format';
 import { type Moment, rankFinder } from '../facts/moment';
+import { followedIn, partsOfUnit } from '../models/cut/followed';
 import { type AxisCost, axisCosts } from '../models/traffic/axes';
 import { linkLoads } from '../models/traffic/links';
 import { partsOf, segmentsOf } from '../models/traffic/segments';
 import { TableHead } from '../parts/tablehead';
 import { CubeView } from '../pictures/cubeview';
+import type { Show } from '../show/show';
 import { words } from '../words';
 import type { SceneProps } from './scene';
 
@@ -44,12 +46,17 @@ export function CubeScene({ show }: SceneProps) {
     <>
       <div class={whole ? 'cubes two' : 'cubes'}>
         <figure>
-          <CubeView plan={here.plan} loads={here.loads} label={text.label(dp, pp, tp)} />
+          <CubeView
+            plan={here.plan}
+            loads={here.loads}
+            label={text.label(dp, pp, tp)}
+            lit={ranksLit(show, here.plan)}
+          />
           <figcaption>{text.measured(text.sizes(dp, pp, tp))}</figcaption>
         </figure>
         {whole && (
           <figure class="cube-simulated">
-            <CubeView plan={WHOLE} loads={whole.loads} label={text.label(2, 2, 2)} />
+            <CubeView plan={WHOLE} loads={whole.loads} label={text.label(2, 2, 2)} lit={ranksLit(show, WHOLE)} />
             <figcaption>{text.simulated}</figcaption>
           </figure>
         )}
@@ -65,6 +72,13 @@ export function CubeScene({ show }: SceneProps) {
       <p class="muted">{text.rule}</p>
     </>
   );
+}
+
+/** The ranks of `plan` that hold a part of the followed unit. */
+function ranksLit(show: Show, plan: ParallelPlan): readonly number[] {
+  const { run } = show.stage.value;
+  const followed = followedIn(run, show.picks.value.follow);
+  return run && followed ? partsOfUnit(run, plan, followed.unit).map(({ rank }) => rank) : [];
 }
 
 interface RowProps {

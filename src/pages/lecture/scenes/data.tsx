@@ -5,6 +5,7 @@ import { statsOf } from '../../../trace/stats';
 import { bytes, duration, milliseconds } from '../../state/format';
 import { type Moment, rankFinder } from '../facts/moment';
 import { tokensPerStep } from '../facts/units';
+import { followedIn } from '../models/cut/followed';
 import { keyOf } from '../models/digest';
 import { lanesOf } from '../models/time/lanes';
 import { linkLoads, sentBytes } from '../models/traffic/links';
@@ -23,9 +24,11 @@ const SLOW_ROUND_MS = 1600;
 const STEP_MS = 900;
 const LANES = [text.lanes.compute, text.lanes.net] as const;
 
-/** The all-reduce of the largest array in a moment; undefined where there is none. */
-function largestRing(moment: Moment): RingRun | undefined {
+/** The all-reduce of the followed unit, else of the largest array in a moment; undefined where there is none. */
+function ringOf(moment: Moment, follow: string): RingRun | undefined {
   const runs = ringRuns(moment.events, rankFinder(moment.ranks)).filter(({ line }) => line.startsWith('REDUCE'));
+  const own = follow && runs.find(({ line }) => line === `REDUCE ${follow}`);
+  if (own) return own;
   return runs.reduce<RingRun | undefined>(
     (best, run) => (run.arrayBytes > (best?.arrayBytes ?? 0) ? run : best),
     undefined,
@@ -38,7 +41,8 @@ function useClock(show: Show, moment: Moment) {
   const goal = useSignal(0);
   const mode = useSignal<'rounds' | 'slow'>('rounds');
   const kept = useSignal<RingRun | undefined>(undefined);
-  const newest = useMemo(() => largestRing(moment), [moment]);
+  const { follow } = show.picks.value;
+  const newest = useMemo(() => ringOf(moment, follow), [moment, follow]);
   const isMoving = goal.value !== at.value;
   const run = at.value > 0 || isMoving ? (kept.value ?? newest) : newest;
 
@@ -149,6 +153,7 @@ export function DataScene({ show, look }: SceneProps) {
               look={look}
               bars={lanes}
               names={LANES}
+              lit={followedIn(moment.run, show.picks.value.follow)?.unit}
               label={text.lanesLabel(words.tab(0))}
             />
           </div>

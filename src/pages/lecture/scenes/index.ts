@@ -3,6 +3,7 @@ import type { ComponentType } from 'preact';
 import type { Scene } from '../models/choice/plans';
 import { CubeScene } from './cube';
 import { DataScene } from './data';
+import { FarScene } from './far';
 import { GlanceScene } from './glance';
 import { OneScene } from './one';
 import { PipelineScene } from './pipeline';
@@ -21,5 +22,6 @@ export const VIEWS: Readonly<Record<Scene, ComponentType<SceneProps>>> = {
   cube: CubeScene,
   which: WhichScene,
   proof: ProofScene,
+  far: FarScene,
   glance: GlanceScene,
 };

@@ -2,6 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import { milliseconds } from '../../state/format';
 import { unitsOf } from '../facts/units';
+import { followedIn, partsOfUnit } from '../models/cut/followed';
 import { oneStepOf } from '../models/time/onestep';
 import { MemoryBar } from '../pictures/memorybar';
 import { UnitView } from '../pictures/unitview';
@@ -16,6 +17,8 @@ export function OneScene({ show, look }: SceneProps) {
   const step = useMemo(() => oneStepOf(events, 0), [events]);
   const names = useMemo(() => (run && plan ? unitsOf(run, plan).map(({ name }) => name) : []), [run, plan]);
   const memory = ranks[0]?.memory;
+  const followed = followedIn(run, show.picks.value.follow);
+  const part = followed && run && plan ? partsOfUnit(run, plan, followed.unit)[0] : undefined;
   const text = words.one;
   return (
     <div class="split-side wide-side">
@@ -32,7 +35,14 @@ export function OneScene({ show, look }: SceneProps) {
           ))}
         </p>
         {step.bars.length > 0 ? (
-          <UnitView frames={show.frames} look={look} names={names} bars={step.bars} label={text.label(names.length)} />
+          <UnitView
+            frames={show.frames}
+            look={look}
+            names={names}
+            bars={step.bars}
+            label={text.label(names.length)}
+            lit={followed?.unit}
+          />
         ) : (
           <p class="soon">{words.noStep}</p>
         )}
@@ -40,7 +50,7 @@ export function OneScene({ show, look }: SceneProps) {
       </div>
       <div class="column">
         <h2>{ranks.length > 1 ? text.memoryOf(words.tab(0), ranks.length) : text.memory}</h2>
-        {memory ? <MemoryBar memory={memory} /> : <p class="soon">{text.noMemory}</p>}
+        {memory ? <MemoryBar memory={memory} part={part} /> : <p class="soon">{text.noMemory}</p>}
       </div>
     </div>
   );

@@ -6,7 +6,9 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { SCHEDULES, type ScheduleName } from '../../../plan/plan';
 import { count } from '../../state/format';
 import type { StagedMoment } from '../facts/moment';
+import { stageOfUnit, unitsOf } from '../facts/units';
 import { sideBySide } from '../models/choice/sidebyside';
+import { followedIn } from '../models/cut/followed';
 import { conditionsOf, keyOf } from '../models/digest';
 import { Analyser, type Analysis } from '../models/pipelineanalysis';
 import { Choice } from '../parts/choice';
@@ -20,6 +22,7 @@ import { AllSchedules } from './schedules';
 
 const LATENCIES = [0, 20, 50, 100];
 const DEPTHS = [1, 2, 4];
+
 export function PipelineScene({ show, look }: SceneProps) {
   const moment = show.stage.value;
   const { ranks, plan } = moment;
@@ -79,13 +82,23 @@ export function PipelineScene({ show, look }: SceneProps) {
 /** With more tabs, rows would be too low to read; the ideal schedule is then not drawn, only its figure is shown. */
 const MOST_TRACKED = 5;
 
-function tracksOf({ measured, ideal }: Analysis, { ranks, kind, step, source }: StagedMoment): readonly Track[] {
+function tracksOf(
+  { measured, ideal }: Analysis,
+  { ranks, kind, step, source }: StagedMoment,
+  lit: number | undefined,
+): readonly Track[] {
   const rows = ranks.map(({ rank }) => words.tab(rank));
   const { expected, part } = words.marks;
   const ran = kind === 'simulated' ? words.pipeline.simulated : words.pipeline.measured(count(step));
   const title = source === 'expected' ? expected : source === 'part' ? part : ran;
-  const first = { title, gantt: measured, rows };
-  return ranks.length > MOST_TRACKED ? [first] : [first, { title: words.pipeline.ideal, gantt: ideal, rows }];
+  const first = { title, gantt: measured, rows, lit };
+  return ranks.length > MOST_TRACKED ? [first] : [first, { title: words.pipeline.ideal, gantt: ideal, rows, lit }];
+}
+
+/** The stage of the followed unit; undefined where nothing is followed. */
+function stageLit({ run, plan }: StagedMoment, follow: string): number | undefined {
+  const followed = followedIn(run, follow);
+  return run && plan && followed ? stageOfUnit(unitsOf(run, plan), plan)[followed.unit] : undefined;
 }
 
 /** Formats a difference of two shares as signed percentage points. */
@@ -97,7 +110,8 @@ function OneSchedule({ show, look }: SceneProps) {
   const analyser = useMemo(() => new Analyser(), []);
   const view = useLater(show.frames, moment, (now) => analyser.of(now));
   const text = words.pipeline;
-  const tracks = useMemo(() => (view ? tracksOf(view, moment) : []), [view]);
+  const lit = stageLit(moment, show.picks.value.follow);
+  const tracks = useMemo(() => (view ? tracksOf(view, moment, lit) : []), [view, lit]);
   const digest = moment.plan ? show.digests.value.get(keyOf(moment.plan, kind)) : undefined;
   return (
     <div class="split-side">

@@ -37,7 +37,7 @@ export function ProofScene({ show }: SceneProps) {
       <div class="split-side wide-side">
         <div class="column">
           {proof ? (
-            <Verdict proof={proof} parted={show.parted.value} />
+            <Verdict proof={proof} parted={show.parted.value} follow={show.picks.value.follow} />
           ) : (
             <p class="soon">{kind === 'simulated' ? text.simulated : text.none}</p>
           )}
@@ -66,7 +66,14 @@ export function ProofScene({ show }: SceneProps) {
   );
 }
 
-function Verdict({ proof, parted }: { readonly proof: Proof; readonly parted: string }) {
+interface VerdictProps {
+  readonly proof: Proof;
+  readonly parted: string;
+  /** Name of the unit whose tensors are lit, '' for all. */
+  readonly follow: string;
+}
+
+function Verdict({ proof, parted, follow }: VerdictProps) {
   const isSame = parted === '';
   const worst = Math.max(0, ...proof.tensors.map(({ relativeL2 }) => relativeL2));
   const largest = Math.max(0, ...proof.tensors.map(({ maxAbs }) => maxAbs));
@@ -105,7 +112,7 @@ function Verdict({ proof, parted }: { readonly proof: Proof; readonly parted: st
           {proof.tensors.map(({ name, relativeL2 }) => (
             <li
               key={name}
-              class={name === proof.parted ? 'parted' : ''}
+              class={name === proof.parted ? 'parted' : follow && !name.startsWith(`${follow}/`) ? 'pale' : ''}
               title={`${name}: ${relativeL2.toExponential(1)}`}
             >
               <span style={{ height: heightOf(relativeL2) }} />

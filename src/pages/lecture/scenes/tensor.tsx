@@ -17,6 +17,7 @@ const SLOW_MS = 12_000;
 
 export function TensorScene({ show, look }: SceneProps) {
   const { plan, run, events, ranks } = show.stage.value;
+  const { follow } = show.picks.value;
   const counts = useMemo(() => tensorCounts(events), [events]);
   const newest = useMemo(
     () =>
@@ -25,9 +26,10 @@ export function TensorScene({ show, look }: SceneProps) {
             events,
             0,
             unitsOf(run, plan).map(({ name }) => name),
+            follow,
           )
         : undefined,
-    [events, run, plan],
+    [events, run, plan, follow],
   );
   const hand = useHand(show.frames, SLOW_MS);
   const isPlaying = hand.at.value !== undefined;
@@ -57,7 +59,7 @@ export function TensorScene({ show, look }: SceneProps) {
         </div>
       )}
       <div class="split-place">
-        <SplitView tp={tp} heads={run?.model.heads ?? tp} lit={lit} />
+        <SplitView tp={tp} heads={run?.model.heads ?? tp} lit={lit} block={clock?.block === follow ? follow : ''} />
       </div>
       <div class="block-place">{clock && <BlockView frames={show.frames} look={look} clock={clock} at={at} />}</div>
       <div class="side-row">

@@ -4,6 +4,7 @@ import { bytes } from '../../state/format';
 import type { MemoryByRole } from '../../tab';
 import { parameterCount } from '../facts/units';
 import { planFor } from '../models/choice/plans';
+import { followedIn, partsOfUnit, type UnitPart } from '../models/cut/followed';
 import {
   allBytes,
   FORMULAS,
@@ -16,6 +17,7 @@ import {
   type ZeroStage,
 } from '../models/cut/states';
 import { busiest, type Digest, fullest, keyOf } from '../models/digest';
+import { LitPart } from '../pictures/litpart';
 import type { Show } from '../show/show';
 import { words } from '../words';
 import type { SceneProps } from './scene';
@@ -42,6 +44,7 @@ export function ZeroScene({ show }: SceneProps) {
             size={size}
             parameters={parameters}
             digest={digests[zero]}
+            parts={partsUnder(show, zero)}
             top={top}
             isRunning={plan?.zero === zero && plan.dp > 1}
             onRun={() => show.pick({ zero })}
@@ -71,12 +74,24 @@ export function ZeroScene({ show }: SceneProps) {
   );
 }
 
+/** The plan of this room under ZeRO stage `zero`; null for one tab. */
+function planUnder(show: Show, zero: ZeroStage) {
+  const { run, ranks } = show.stage.value;
+  return run && ranks.length > 1 ? planFor('zero', ranks.length, run, { ...show.picks.value, zero }) : null;
+}
+
 /** The measurement of this room's newest run of ZeRO stage `zero`; undefined where it has not run. */
 function digestFor(show: Show, zero: ZeroStage): Digest | undefined {
-  const { run, ranks, kind } = show.stage.value;
-  if (!run || ranks.length < 2) return undefined;
-  const plan = planFor('zero', ranks.length, run, { ...show.picks.value, zero });
-  return plan ? show.digests.value.get(keyOf(plan, kind)) : undefined;
+  const plan = planUnder(show, zero);
+  return plan ? show.digests.value.get(keyOf(plan, show.stage.value.kind)) : undefined;
+}
+
+/** The parts of the followed unit under ZeRO stage `zero`, by rank; none where nothing is followed. */
+function partsUnder(show: Show, zero: ZeroStage): readonly UnitPart[] {
+  const { run } = show.stage.value;
+  const plan = planUnder(show, zero);
+  const followed = followedIn(run, show.picks.value.follow);
+  return run && plan && followed ? partsOfUnit(run, plan, followed.unit) : [];
 }
 
 interface ColumnProps {
@@ -84,6 +99,8 @@ interface ColumnProps {
   readonly size: number;
   readonly parameters: number;
   readonly digest: Digest | undefined;
+  /** Of the followed unit, by rank. */
+  readonly parts: readonly UnitPart[];
   /** End of the scale, in bytes per parameter. */
   readonly top: number;
   readonly isRunning: boolean;
@@ -91,7 +108,7 @@ interface ColumnProps {
   readonly onRun: () => void;
 }
 
-function Column({ zero, size, parameters, digest, top, isRunning, steers, onRun }: ColumnProps) {
+function Column({ zero, size, parameters, digest, parts, top, isRunning, steers, onRun }: ColumnProps) {
   const expected = theory(zero, size);
   const expectedBytes = stateBytes(expected);
   const measured = (digest?.memory ?? []).filter((memory): memory is MemoryByRole => memory !== null);
@@ -117,7 +134,9 @@ function Column({ zero, size, parameters, digest, top, isRunning, steers, onRun 
                     key={role}
                     class={`role-${role}`}
                     style={{ height: `${(100 * memory[role]) / Math.max(1, parameters) / top}%` }}
-                  />
+                  >
+                    {parts[rank] && <LitPart bytes={parts[rank][role]} of={memory[role]} />}
+                  </span>
                 ))}
                 <span
                   class="zero-rest"

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { SCHEDULES } from '../../../plan/plan';
+import { WIRES } from '../../../plan/wire';
 import { readFragment, writeFragment } from '../../state/fragment';
 import { DEFAULT_CHOICE, type RunChoice } from '../../state/runchoice';
 import { DEFAULT_PICKS, type Picks, SCENES, type Scene } from '../models/choice/plans';
@@ -43,6 +44,9 @@ const fields = {
     v.picklist(['on', 'off']),
     v.transform((text) => text === 'on'),
   ),
+  every: integer(0, 100),
+  wire: v.picklist(WIRES),
+  follow: v.pipe(v.string(), v.regex(/^[a-z]{1,8}\d{0,3}$/)),
   tabs: integer(1, 64),
   hide: v.picklist(['controls']),
   watch: v.picklist(['only']),
@@ -75,6 +79,9 @@ export function readAddress(hash: string): Address {
       schedule: read('schedule') ?? DEFAULT_PICKS.schedule,
       depth: read('depth') ?? DEFAULT_PICKS.depth,
       overlap: read('overlap') ?? DEFAULT_PICKS.overlap,
+      every: read('every') ?? DEFAULT_PICKS.every,
+      wire: read('wire') ?? DEFAULT_PICKS.wire,
+      follow: read('follow') ?? DEFAULT_PICKS.follow,
     },
     tabs: read('tabs') ?? DEFAULT_TABS,
     hidden: read('hide') !== undefined,
@@ -104,7 +111,7 @@ export function writeAddress({
   if (isSame(choice, DEFAULT_CHOICE)) params.set('layers', String(choice.layers));
   if (isSame(choice, LECTURE_CHOICE)) for (const key of Object.keys(LECTURE_CHOICE)) params.delete(key);
   params.set('scene', scene);
-  for (const key of ['zero', 'schedule', 'depth'] as const) {
+  for (const key of ['zero', 'schedule', 'depth', 'every', 'wire', 'follow'] as const) {
     if (picks[key] !== DEFAULT_PICKS[key]) params.set(key, String(picks[key]));
   }
   if (!picks.overlap) params.set('overlap', 'off');

@@ -207,9 +207,9 @@ export class Show {
     }
   }
 
-  /** A step of `plan` on this room from the simulator; null where the plan cannot run or there is no run. */
-  imagine(plan: ParallelPlan, change: Partial<Handicap> = {}): Moment | null {
-    return this.#stage.imagine(this.moment.peek(), plan, change);
+  /** A step (or the first `steps`) of `plan` on this room from the simulator; null where the plan cannot run or there is no run. */
+  imagine(plan: ParallelPlan, change: Partial<Handicap> = {}, steps = 1): Moment | null {
+    return this.#stage.imagine(this.moment.peek(), plan, change, steps);
   }
 
   /** Start the run of the address on the tabs of the live room, with the scene's plan (else the data scene's). */

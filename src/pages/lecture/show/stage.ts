@@ -8,7 +8,7 @@ import { NO_HANDICAP } from '../../../worker/watch/telemetry';
 import type { RunFile } from '../../tab';
 import type { Handicap, RankView } from '../facts/feed';
 import type { Moment, StagedMoment } from '../facts/moment';
-import { DEFAULT_SPEED, simulateStep, type World } from '../feeds/world';
+import { DEFAULT_SPEED, simulateStep, simulateSteps, type World } from '../feeds/world';
 import { type Calibration, calibrate } from '../models/choice/calibrate';
 import { cutOf } from '../models/digest';
 
@@ -45,13 +45,13 @@ export class Stage {
   }
 
   /**
-   * One step of `plan` on the simulator for this room, with `change` of its handicap; null before there is a run, or
-   * where the plan cannot run.
+   * One step of `plan` (or its first `steps`) on the simulator for this room, with `change` of its handicap; null before
+   * there is a run, or where the plan cannot run.
    */
-  imagine(moment: Moment, plan: ParallelPlan, change: Partial<Handicap>): Moment | null {
+  imagine(moment: Moment, plan: ParallelPlan, change: Partial<Handicap>, steps: number): Moment | null {
     if (!moment.run) return null;
     const handicap = { ...(moment.ranks[0]?.handicap ?? NO_HANDICAP), ...change };
-    const imagined = expectedOf(moment, plan, moment.run, handicap, this.#known);
+    const imagined = expectedOf(moment, plan, moment.run, handicap, this.#known, steps);
     // why without metrics: those of the moment belong to the plan that really runs
     return imagined.events.length > 0 ? { ...imagined, metrics: [] } : null;
   }
@@ -87,6 +87,7 @@ function expectedOf(
   run: RunFile,
   slowness: RankView['handicap'] | undefined,
   known: Calibration | undefined,
+  steps = 1,
 ): Moment {
   const size = plan.dp * plan.pp * plan.tp;
   const { links, flopsPerMs } = known ?? { links: DEFAULT_SPEED, flopsPerMs: DEFAULT_SPEED.flopsPerMs };
@@ -102,7 +103,7 @@ function expectedOf(
     mbitPerSecond,
   };
   try {
-    return { ...moment, plan, step: moment.since, ...simulateStep(world) };
+    return { ...moment, plan, step: moment.since, ...(steps > 1 ? simulateSteps(world, steps) : simulateStep(world)) };
   } catch (error) {
     if (!(error instanceof PlanError)) throw error;
     return { ...moment, plan, step: -1, events: [] };

@@ -1,17 +1,19 @@
 /** The texts of the lecture page, apart from those that it shares with the first page (messages.ts). */
+import type { ParallelPlan } from '../../../plan/plan';
 import { sceneWords } from './scenes';
 
 export const words = {
   title: 'Lecture',
   scenes: {
     one: { name: 'One tab', claim: 'A step of one tab: forward, backward, update' },
-    data: { name: 'Data', claim: 'Every tab has the whole model and a part of the batch' },
+    data: { name: 'Data', claim: 'The whole model on every tab, a part of the batch' },
     zero: { name: 'ZeRO', claim: 'Why keep everything on every tab?' },
     pipeline: { name: 'Pipeline', claim: 'Layers on different tabs, microbatches in flow' },
     tensor: { name: 'Tensor', claim: 'One matrix on several tabs' },
     cube: { name: '3D', claim: 'Three ways of cutting at once' },
     which: { name: 'Which one?', claim: 'Every plan, on this very room' },
     proof: { name: 'Proof', claim: 'However it is cut, one step has the same gradient, up to rounding' },
+    far: { name: 'Far apart', claim: 'Exchange every step, or seldom?' },
     glance: { name: 'At a glance', claim: 'When to choose which' },
   },
   kind: { live: 'Live', recorded: 'Recorded', simulated: 'Simulated' },
@@ -31,6 +33,23 @@ export const words = {
     slowed: (ms: number) => `Slowed to ${ms} ms a block`,
     bare: 'Bare machine',
     pace: 'Keep the pace',
+  },
+  follow: {
+    label: 'Follow',
+    nothing: 'nothing',
+    where: (ranks: readonly number[], { dp, pp, tp, zero }: ParallelPlan, stage: number) =>
+      [
+        `on ${ranks.length === 1 ? 'Tab' : 'Tabs'} ${ranks.join(', ')}`,
+        pp > 1 ? `stage ${stage}` : '',
+        tp > 1 ? `1/${tp} of its columns and rows each` : '',
+        zero > 0 && dp > 1 ? `shards of 1/${dp}` : '',
+      ]
+        .filter(Boolean)
+        .join(', '),
+    param: 'parameters',
+    grad: 'gradient',
+    moment: 'moments',
+    sent: 'sent',
   },
   noStep: 'The first step under this plan is on its way.',
   open: (count: number) => `Open ${count} tabs`,
@@ -86,7 +105,7 @@ export const words = {
     ['Space', 'pause and go on'],
     ['N', 'one step while paused'],
     ['Left, Right', 'scene before, scene after'],
-    ['1 to 9', 'go to a scene'],
+    ['1 to 9, 0', 'go to a scene'],
     ['G', 'a question to the room, before the scene shows its figures'],
     ['Q', 'QR code of the room'],
     ['K', 'knobs'],

@@ -69,6 +69,7 @@ export type QuestionName = keyof typeof QUESTIONS;
 
 export const guessWords = {
   ask: 'Guess first',
+  about: 'The scene asks a question, and everybody in the room votes before its figures are shown',
   heading: 'Before it is measured: what does the room expect?',
   votes: (count: number) => (count === 1 ? '1 vote' : `${count} votes`),
   reveal: 'Reveal',

@@ -1,11 +1,12 @@
 /** The scenes and the plan that each runs on a room. Pure; a refusal carries the sentence of the plan's rules. */
 import { PlanError } from '../../../../errors';
 import { MOST_MEMBERS } from '../../../../net/membership/election';
-import { type ParallelPlan, parsePlan, type ScheduleName } from '../../../../plan/plan';
+import { isApproximate, type ParallelPlan, parsePlan, type ScheduleName } from '../../../../plan/plan';
 import { isRunnable, type RunFacts, validatePlan } from '../../../../plan/rules';
+import type { Wire } from '../../../../plan/wire';
 import type { RunFile } from '../../../tab';
 
-export const SCENES = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube', 'which', 'proof', 'glance'] as const;
+export const SCENES = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube', 'which', 'proof', 'far', 'glance'] as const;
 export type Scene = (typeof SCENES)[number];
 
 /** The settings that a lecturer picks inside a scene. */
@@ -16,9 +17,23 @@ export interface Picks {
   readonly depth: number;
   /** Whether gradients are sent during the backward. */
   readonly overlap: boolean;
+  /** Steps from one outer step to the next in the scene of far tabs; 0: DDP. */
+  readonly every: number;
+  /** The code of what far tabs exchange. */
+  readonly wire: Wire;
+  /** Name of the unit that stays lit in every scene, '' for none. */
+  readonly follow: string;
 }
 
-export const DEFAULT_PICKS: Picks = { zero: 0, schedule: '1f1b', depth: 2, overlap: true };
+export const DEFAULT_PICKS: Picks = {
+  zero: 0,
+  schedule: '1f1b',
+  depth: 2,
+  overlap: true,
+  every: 0,
+  wire: 'f32',
+  follow: '',
+};
 
 export function factsOf(run: RunFile, ranks: number): RunFacts {
   const { layers, heads, kvHeads, hidden } = run.model;
@@ -59,9 +74,24 @@ function planOn(scene: Scene, facts: RunFacts, picks: Picks): ParallelPlan | nul
       return widest(facts);
     case 'cube':
       return cubeOf(facts);
+    case 'far':
+      return farOf(picks, facts);
     default:
       return null;
   }
+}
+
+type FarPicks = Pick<Picks, 'every' | 'wire'>;
+
+/** The picked code. DDP gets int8 for int4: four bits are too few for a gradient of every step, and rules refuse them. */
+export const farWire = ({ every, wire }: FarPicks): Wire => (every === 0 && wire === 'int4' ? 'int8' : wire);
+
+/** DDP, or replicas that train apart for `every` steps. */
+export function farOf(picks: FarPicks, facts: RunFacts): ParallelPlan {
+  const { ranks } = facts;
+  const { every } = picks;
+  if (ranks === 1) return validatePlan(parsePlan({}), facts);
+  return validatePlan(parsePlan({ dp: ranks, wire: farWire(picks), ...(every > 0 && { outer: { every } }) }), facts);
 }
 
 function pipelineOf({ schedule, depth }: Picks, facts: RunFacts): ParallelPlan {
@@ -105,6 +135,7 @@ const divisorsOf = (n: number): number[] =>
 /** The scene that explains `plan`. */
 export function sceneOf(plan: ParallelPlan): Scene {
   const { dp, pp, tp, zero } = plan;
+  if (isApproximate(plan)) return 'far';
   if (isProduct(plan)) return 'cube';
   if (pp > 1) return 'pipeline';
   if (tp > 1) return 'tensor';

@@ -22,11 +22,15 @@ export interface BlockClock {
 
 const LINE = /^([FBI]) (block\d+) m(\d+)\/tp(\d+)$/;
 
-/** The first block and microbatch with all four sums in `events`, else undefined. `names`: of the units, by index. */
+/**
+ * The block `wanted`, else the first block, and its first microbatch with all four sums in `events`; undefined where there
+ * is none. `names`: of the units, by index.
+ */
 export function blockClockOf(
   events: readonly TraceEvent[],
   rank: number,
   names: readonly string[],
+  wanted = '',
 ): BlockClock | undefined {
   const mine = events.filter((event) => event.rank === rank);
   const passes = new Map<string, Map<string, TraceEvent[]>>();
@@ -39,7 +43,8 @@ export function blockClockOf(
     passes.set(key, sums);
     sums.set(event.line!, [...(sums.get(event.line!) ?? []), event]);
   }
-  for (const [key, forward] of passes) {
+  const isOther = ([key]: [string, unknown]) => Number(key.split(' ')[1] !== wanted);
+  for (const [key, forward] of [...passes].sort((a, b) => isOther(a) - isOther(b))) {
     const [pass, block, mb] = key.split(' ') as [string, string, string];
     const backward = passes.get(`B ${block} ${mb}`);
     if (pass !== 'F' || !backward || forward.size !== 2 || backward.size !== 2) continue;

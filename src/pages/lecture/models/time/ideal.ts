@@ -40,13 +40,13 @@ export function bubbleFormula({ pp: P, microbatches: M, schedule, chunks: v }: P
     case 'gpipe':
     case '1f1b':
     case 'eager-1f1b':
-      return formula('(P-1) / (M+P-1)', `${P - 1} / ${M + P - 1}`, (P - 1) / (M + P - 1));
+      return formula('(P-1)/(M+P-1)', `${P - 1}/${M + P - 1}`, (P - 1) / (M + P - 1));
     case 'interleaved':
-      return formula('(P-1) / (vM+P-1)', `${P - 1} / ${v * M + P - 1}`, (P - 1) / (v * M + P - 1));
+      return formula('(P-1)/(vM+P-1)', `${P - 1}/${v * M + P - 1}`, (P - 1) / (v * M + P - 1));
     case 'zb-h1':
-      return formula('(P-1) / (3vM+P-1)', `${P - 1} / ${3 * v * M + P - 1}`, (P - 1) / (3 * v * M + P - 1));
+      return formula('(P-1)/(3vM+P-1)', `${P - 1}/${3 * v * M + P - 1}`, (P - 1) / (3 * v * M + P - 1));
     case 'zb-v':
-      return formula('(P-1) / (6M+P-1)', `${P - 1} / ${6 * M + P - 1}`, (P - 1) / (6 * M + P - 1));
+      return formula('(P-1)/(6M+P-1)', `${P - 1}/${6 * M + P - 1}`, (P - 1) / (6 * M + P - 1));
   }
 }
 

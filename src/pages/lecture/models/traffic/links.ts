@@ -48,7 +48,9 @@ export const overAllAxes = ({ dp, pp, tp }: Record<Cargo, number>): number => dp
 /** Names of send events. TIE: the simulator's name for the message of a tied embedding table. */
 const SENDS = new Set(['ring.send', 'direct.send', 'SEND', 'TIE']);
 
-const isSend = ({ lane, name, peer }: TraceEvent): boolean => lane === 'net' && peer !== undefined && SENDS.has(name);
+/** A message, or a hop of a collective, as its sender reports it. */
+export const isSend = ({ lane, name, peer }: TraceEvent): boolean =>
+  lane === 'net' && peer !== undefined && SENDS.has(name);
 
 /** Stage borders and the tied table belong to pp. A line with a `/tp` part is an all-reduce inside a pass. */
 export function cargoOf({ name, line = '' }: TraceEvent): Cargo {
