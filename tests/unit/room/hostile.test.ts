@@ -9,6 +9,7 @@ import { parseMembershipMessage } from '../../../src/net/membership/declaration'
 import { reduce } from '../../../src/net/membership/reduce';
 import { initialState, type Setting } from '../../../src/net/membership/state';
 import { parsePresence } from '../../../src/net/signaling/presence';
+import { voteOf } from '../../../src/net/signaling/question';
 import type { Presence } from '../../../src/net/signaling/signaling';
 import { parsePlan } from '../../../src/plan/plan';
 import { Hub } from '../../../src/server/hub';
@@ -101,6 +102,29 @@ test('a member that says anything: the machine of another stands, and stays smal
   );
 });
 
+const question = fc.record(
+  {
+    id: fc.constantFrom('depth-1', '', '../x', 'x'.repeat(41)),
+    text: fc.oneof(fc.string(), fc.constantFrom('x'.repeat(16_384), '\u202egnp')),
+    options: fc.array(fc.oneof(fc.string(), text), { maxLength: 10 }),
+    outcome: fc.record({ right: number, why: fc.string(), votes: fc.array(number, { maxLength: 10 }) }),
+  },
+  { requiredKeys: ['id', 'text', 'options'] },
+);
+
+test('whatever is no vote is read as none', () => {
+  const vote = fc.record({ t: fc.constantFrom('vote', 'x'), id: fc.string(), choice: number }, { requiredKeys: [] });
+  fc.assert(
+    fc.property(fc.array(fc.oneof(vote, fc.jsonValue()), { maxLength: PER_RUN }), (all) => {
+      for (const value of all) {
+        const read = voteOf(value);
+        if (read) expect(read.choice >= 0 && read.choice < 8 && /^[\w-]{1,40}$/.test(read.id)).toBe(true);
+      }
+    }),
+    settings,
+  );
+});
+
 test('any presence is refused or cleaned', () => {
   const presence = fc.record(
     {
@@ -112,6 +136,7 @@ test('any presence is refused or cleaned', () => {
       run: fc.string(),
       left: text,
       holds: number,
+      question: fc.oneof(question, fc.jsonValue()),
     },
     { requiredKeys: [] },
   );
@@ -122,6 +147,13 @@ test('any presence is refused or cleaned', () => {
         if (!clean) continue;
         expect([...clean.name].length).toBeLessThanOrEqual(32);
         expect(clean.left?.length ?? 0).toBeLessThanOrEqual(200);
+        const { text: asked = '', options = ['', ''] } = clean.question ?? {};
+        for (const [line, most] of [[asked, 300], ...options.map((option) => [option, 100] as const)] as const) {
+          expect([...line].length).toBeLessThanOrEqual(most);
+          expect(line).not.toMatch(/[\p{Cc}\u202e]/u);
+        }
+        expect(options.length).toBeGreaterThanOrEqual(2);
+        expect(options.length).toBeLessThanOrEqual(8);
       }
     }),
     settings,
