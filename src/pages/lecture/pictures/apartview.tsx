@@ -42,7 +42,7 @@ function drawTracks({ ctx, width, height }: Pen, tracks: readonly ApartTrack[]):
     ctx.textAlign = 'left';
     ctx.textBaseline = 'middle';
     ctx.fillStyle = paint('--ink');
-    ctx.fillText(title, 0, y + TITLE / 2);
+    ctx.fillText(title, 0, y + TITLE / 2, width);
     y += TITLE;
     ctx.fillStyle = paint('--op-wait');
     ctx.globalAlpha = 0.45;
