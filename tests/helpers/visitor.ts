@@ -2,16 +2,21 @@
  * People at the built pages: the real server, a real browser with the software adapter, and the errors that its tabs
  * reported.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page, type Request } from 'playwright-core';
 import { browserFlags, requireBrowser } from '../../src/cli/machine/browser';
 import { type RunningServer, startServer } from '../../src/server/server';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** The first folder above that has a package.json: this file runs from its place and bundled, in a folder of dist. */
+function repositoryFrom(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : repositoryFrom(dirname(folder));
+}
+
 /** The output of `npm run build`. */
-export const PAGES = join(import.meta.dirname, '../../dist/pages');
+export const PAGES = join(repositoryFrom(import.meta.dirname), 'dist/pages');
 /** A host name that resolves to this machine but is no secure context, like a LAN address over http. */
 export const INSECURE_HOST = 'classroom.test';
 

@@ -28,7 +28,7 @@ export function benchVotes(onResult: (result: object) => void): Promise<string> 
     );
     await page.bringToFront();
     const phones = hall.frames().slice(1);
-    for (const phone of phones) await phone.locator('.device-slow, .device-ok').first().waitFor();
+    for (const phone of phones) await phone.locator('.device-slow, .device-yes').first().waitFor();
     const quiet = await stepMs(page);
     onResult({ quiet });
     let asking = true;

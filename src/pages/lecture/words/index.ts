@@ -5,10 +5,10 @@ import { sceneWords } from './scenes';
 export const words = {
   title: 'Lecture',
   scenes: {
-    one: { name: 'One tab', claim: 'A step of one tab: forward, backward, update' },
+    one: { name: 'One tab', claim: 'One step: forward, backward, update' },
     data: { name: 'Data', claim: 'The whole model on every tab, a part of the batch' },
     zero: { name: 'ZeRO', claim: 'Why keep everything on every tab?' },
-    pipeline: { name: 'Pipeline', claim: 'Layers on different tabs, microbatches in flow' },
+    pipeline: { name: 'Pipeline', claim: 'Layers on tabs, microbatches in flow' },
     tensor: { name: 'Tensor', claim: 'One matrix on several tabs' },
     cube: { name: '3D', claim: 'Three ways of cutting at once' },
     which: { name: 'Which one?', claim: 'Every plan, on this very room' },
@@ -41,7 +41,7 @@ export const words = {
       [
         `on ${ranks.length === 1 ? 'Tab' : 'Tabs'} ${ranks.join(', ')}`,
         pp > 1 ? `stage ${stage}` : '',
-        tp > 1 ? `1/${tp} of its columns and rows each` : '',
+        tp > 1 ? `1/${tp} of its columns` : '',
         zero > 0 && dp > 1 ? `shards of 1/${dp}` : '',
       ]
         .filter(Boolean)

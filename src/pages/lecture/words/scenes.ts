@@ -241,7 +241,7 @@ export const sceneWords = {
   glance: {
     measure: 'Measure these plans',
     measuring: 'Measuring …',
-    note: 'Dashed figures are expected by the simulator; the others were measured in this room. A name leads to its scene.',
+    note: 'Dashed: expected by the simulator; the others: measured here. A name leads to its scene.',
     columns: ['', 'states', 'activations', 'sent a step', 'stops', 'hidden', 'bubble', 'tokens/s', 'choose it when'],
     families: { dp: 'Data', zero: 'ZeRO-3', pp: 'Pipeline', tp: 'Tensor', product: 'Product' },
     when: {
