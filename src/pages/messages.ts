@@ -185,6 +185,7 @@ export const messages = {
     hidden: 'in background',
     visible: 'in front',
     software: 'software',
+    relayed: 'Sealed, through the server: no direct way was found. A direct link takes over when there is one.',
     links: { near: 'near', direct: 'direct', relayed: 'relayed', memory: 'same process' },
     rank: (rank: number) => `rank ${rank}`,
     rename: 'Your name',

@@ -55,6 +55,8 @@ export interface HubConnection {
   readonly greeted: boolean;
   /** Handle one text frame. Does not throw on a malformed one: it closes the socket. */
   receive(text: string): void;
+  /** Tell the peer its services again: some of them end. */
+  renew(): void;
   /** Call when the socket has closed, for any reason. */
   closed(): void;
 }
@@ -65,7 +67,7 @@ export class Hub {
   constructor(
     private readonly now: () => number = () => performance.now(),
     private readonly limits: { readonly rooms: number; readonly peersPerRoom: number } = LIMITS,
-    private readonly services: () => Services = () => ({}),
+    private readonly services: (room: string, peer: PeerId) => Services = () => ({}),
   ) {}
 
   get roomCount(): number {
@@ -95,6 +97,9 @@ export class Hub {
           // The limit of a close reason is 123 bytes.
           socket.close(CLOSE.policy, error.message.slice(0, 100));
         }
+      },
+      renew: () => {
+        if (place) this.#send(socket, { t: 'services', services: this.services(place.room, place.peer) });
       },
       closed: () => {
         if (place) this.#leave(place.room, place.peer, socket);
@@ -128,7 +133,7 @@ export class Hub {
     room.set(hello.peer, { socket, token: hello.token, seal: hello.seal });
     old?.socket.close(CLOSE.policy, 'replaced by a newer socket of the same peer');
     const peers = [...room].filter(([peer]) => peer !== hello.peer).map(([peer, { seal }]) => ({ peer, seal }));
-    this.#send(socket, { t: 'room', peers, services: this.services() });
+    this.#send(socket, { t: 'room', peers, services: this.services(hello.room, hello.peer) });
     this.#tell(room, hello.peer, { t: 'here', peer: hello.peer, seal: hello.seal });
     return true;
   }

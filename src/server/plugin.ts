@@ -9,7 +9,7 @@ import { attachSignaling } from './signal';
 /** Adds the signaling of `npm start` to `npm run dev` and `vite preview`. */
 export function signalingPlugin(): Plugin {
   const attach = (server: Pick<Server, 'on' | 'off'> | null) => {
-    if (server) attachSignaling(server, { programsMayOpen: false, shared: true });
+    if (server) attachSignaling(server, { programsMayOpen: false, shared: true, relay: true });
   };
   return {
     name: 'tabtrain-signaling',

@@ -6,6 +6,7 @@ import { ConnectError } from '../errors';
 import { attachSignaling } from './signal';
 import { type Handler, serveFolder } from './static';
 import { type StunServer, startStun } from './stun';
+import type { TurnServer } from './turn';
 
 interface ServerOptions {
   /** Folder of the built pages. */
@@ -20,6 +21,9 @@ interface ServerOptions {
   readonly origins?: readonly string[];
   /** Whether to answer STUN requests, at the same port number over UDP where that is free. */
   readonly stun?: boolean;
+  /** Whether to relay the links of peers that cannot reach each other. */
+  readonly relay?: boolean;
+  readonly turn?: TurnServer;
   /** Gets each request before the pages do. Returns false for a request that it does not answer. */
   readonly route?: (...args: Parameters<Handler>) => boolean;
 }

@@ -5,10 +5,15 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { SIGNALING_PATH } from '../net/signaling/signaladdress';
+import { RELAY_PATH, SIGNALING_PATH } from '../net/signaling/signaladdress';
 import { MAX_ENVELOPE_BYTES, type Services } from '../net/signaling/signalwire';
 import { type AddressLimits, type Admission, addressOf, ClientAddresses } from './addresses';
 import { CLOSE, Hub, LIMITS } from './hub';
+import { MAX_RELAY_BYTES } from './relayhello';
+import { type RelayLimits, RelayRooms } from './relayrooms';
+import { serveRelay } from './relaysocket';
+import { closeSocket, keepAlive } from './sockets';
+import { TURN_VALID_MS, type TurnServer, turnFor } from './turn';
 
 interface SignalingOptions {
   /**
@@ -24,6 +29,11 @@ interface SignalingOptions {
   readonly perAddress?: AddressLimits;
   /** What the server offers besides signaling, told to every peer that enters a room. */
   readonly services?: () => Services;
+  /** A TURN server for which every peer gets credentials. */
+  readonly turn?: TurnServer;
+  /** Whether to relay the links of peers that cannot reach each other (relayrooms.ts). */
+  readonly relay?: boolean;
+  readonly relayLimits?: RelayLimits;
   readonly helloWithinMs?: number;
   readonly pingEveryMs?: number;
 }
@@ -45,20 +55,21 @@ export function originAllowed(
 
 /** Serve signaling on `server`. The returned function closes every socket and sends no `left` messages. */
 export function attachSignaling(server: Pick<HttpServer, 'on' | 'off'>, options: SignalingOptions): () => void {
-  const sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_ENVELOPE_BYTES,
-    maxFragments: 16,
-    maxBufferedChunks: 1024,
-    perMessageDeflate: false,
-    clientTracking: true,
-  });
-  const hub = new Hub(undefined, undefined, options.services);
+  const { services = () => ({}) } = options;
+  const relay = options.relay ? new RelayRooms(options.relayLimits) : undefined;
+  const hub = new Hub(undefined, undefined, (room, peer) => ({
+    ...services(),
+    ...(options.turn && { turn: turnFor(options.turn, peer, Date.now()) }),
+    ...(relay && { relay: relay.ticketOf(room, peer) }),
+  }));
+  const signaling = socketServer(MAX_ENVELOPE_BYTES);
+  const relaying = socketServer(MAX_RELAY_BYTES);
   const addresses = new ClientAddresses(options.perAddress);
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const path = URL.canParse(request.url ?? '', 'http://host') && new URL(request.url ?? '', 'http://host').pathname;
-    if (path !== SIGNALING_PATH) {
+    const sockets = path === SIGNALING_PATH ? signaling : path === RELAY_PATH && relay ? relaying : undefined;
+    if (!sockets) {
       if (!options.shared) refuse(socket, '404 Not Found');
     } else if (!originAllowed(request, options)) refuse(socket, '403 Forbidden');
     else if (sockets.clients.size >= LIMITS.sockets) refuse(socket, '503 Service Unavailable');
@@ -67,17 +78,33 @@ export function attachSignaling(server: Pick<HttpServer, 'on' | 'off'>, options:
       if (admission) {
         socket.once('close', () => admission.leave());
         const mayOpen = options.programsMayOpen || request.headers.origin !== undefined;
-        sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, hub, admission, { ...options, mayOpen }));
+        sockets.handleUpgrade(request, socket, head, (ws) => {
+          if (sockets === relaying) serveRelay(ws, relay!, options);
+          else serve(ws, hub, admission, { ...options, mayOpen });
+        });
       } else refuse(socket, '429 Too Many Requests');
     }
   };
   server.on('upgrade', onUpgrade);
   return () => {
     server.off('upgrade', onUpgrade);
-    for (const ws of sockets.clients) ws.terminate();
-    sockets.close();
+    relay?.close();
+    for (const sockets of [signaling, relaying]) {
+      for (const ws of sockets.clients) ws.terminate();
+      sockets.close();
+    }
   };
 }
+
+const socketServer = (maxPayload: number) =>
+  new WebSocketServer({
+    noServer: true,
+    maxPayload,
+    maxFragments: 16,
+    maxBufferedChunks: 1024,
+    perMessageDeflate: false,
+    clientTracking: true,
+  });
 
 function refuse(socket: Duplex, status: string): void {
   // The other end may be gone already; then the error needs no report.
@@ -94,7 +121,7 @@ function serve(
   const connection = hub.connect(
     {
       send: (text) => ws.send(text),
-      close: (code, reason) => close(ws, code, reason),
+      close: (code, reason) => closeSocket(ws, code, reason),
       get backlogBytes() {
         return ws.bufferedAmount;
       },
@@ -102,41 +129,19 @@ function serve(
     { takeShared: () => admission.take(), mayOpen: options.mayOpen },
   );
   const helloTimer = setTimeout(() => {
-    if (!connection.greeted) close(ws, CLOSE.policy, 'no hello in time');
+    if (!connection.greeted) closeSocket(ws, CLOSE.policy, 'no hello in time');
   }, options.helloWithinMs ?? LIMITS.helloWithinMs);
-  let alive = true;
-  const pingTimer = setInterval(() => {
-    if (alive) ws.ping();
-    else ws.terminate();
-    alive = false;
-  }, options.pingEveryMs ?? LIMITS.pingEveryMs);
-
-  ws.on('pong', () => {
-    alive = true;
-  });
+  keepAlive(ws, options.pingEveryMs);
+  const renewTimer = options.turn && setInterval(() => connection.renew(), TURN_VALID_MS / 2);
   ws.on('message', (data, isBinary) => {
-    alive = true;
     // Ignore frames that arrive after this end has begun to close the socket.
     if (ws.readyState !== ws.OPEN) return;
-    if (isBinary) close(ws, CLOSE.binary, 'text frames only');
+    if (isBinary) closeSocket(ws, CLOSE.binary, 'text frames only');
     else connection.receive(data.toString());
   });
-  // ws reports an oversized frame, bad UTF-8 and a reset connection here, and has already begun to close the socket.
-  ws.on('error', () => terminateSoon(ws));
   ws.on('close', () => {
     clearTimeout(helloTimer);
-    clearInterval(pingTimer);
+    clearInterval(renewTimer);
     connection.closed();
   });
-}
-
-/** Start a closing handshake, and terminate the socket after 1 s: a hostile peer would never answer. */
-function close(ws: WebSocket, code: number, reason: string): void {
-  if (ws.readyState !== ws.OPEN) return;
-  ws.close(code, reason);
-  terminateSoon(ws);
-}
-
-function terminateSoon(ws: WebSocket): void {
-  setTimeout(() => ws.terminate(), 1_000).unref();
 }

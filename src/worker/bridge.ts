@@ -75,6 +75,9 @@ function handOver(worker: Worker, channels: LinkChannels): void {
       bulk,
       control,
     ]);
+  } else if (channels.kind === 'relayed') {
+    const { peer, relay, keys } = channels;
+    worker.postMessage({ channels: 'relayed', peer, relay, keys } satisfies ChannelsMessage);
   } else handOverDataChannels(worker, channels);
 }
 

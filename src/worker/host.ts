@@ -14,7 +14,7 @@ import { openSignaling, type RoomAddress } from '../net/signaling/opensignaling'
 import { cleanName } from '../net/signaling/presence';
 import { type RoomQuestion, type Vote, voteOf } from '../net/signaling/question';
 import { newPeerId } from '../net/signaling/roomkey';
-import type { Presence } from '../net/signaling/signaling';
+import type { LinkWays, Presence } from '../net/signaling/signaling';
 import type { PeerId } from '../plan/mesh';
 import { parsePlan } from '../plan/plan';
 import { hashRunFile } from '../train/hash';
@@ -38,6 +38,7 @@ export interface HostOptions extends RoomAddress {
 
 export interface Host {
   readonly self: PeerId;
+  ways(): LinkWays;
   /** Asks for a change that takes effect at the next step border. */
   ask(change: Omit<Change, 'run'>): void;
   /** Trains `run` from its seed with all willing peers, under its plan fitted to the number of peers. */
@@ -117,6 +118,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   addEventListener('pagehide', close, { once: true });
   return {
     self: room.self,
+    ways: () => room.ways,
     ask: (change) => membership.ask(change),
     async start(run) {
       const { plan } = run;

@@ -7,6 +7,7 @@ import { realClock } from '../net/clock';
 import type { MembershipMessage } from '../net/membership/declaration';
 import { RoomMembership } from '../net/membership/roommembership';
 import { WantedLinks } from '../net/membership/wantedlinks';
+import { NO_WAY } from '../net/room/connection';
 import { cleanReason } from '../net/signaling/presence';
 import type { Presence } from '../net/signaling/signaling';
 import type { Channel } from '../net/wire/link';
@@ -59,6 +60,7 @@ export class RoomSide {
 
   /** The connection to `peer` is gone. */
   unlinked(peer: PeerId, reason: string): void {
+    if (reason.startsWith(NO_WAY)) this.#membership?.noWay(peer, reason.slice(NO_WAY.length));
     this.#byPage(() => this.transport.drop(peer, reason));
   }
 

@@ -15,6 +15,7 @@ import { benchScenes } from './lecture/scenes';
 import { benchVotes } from './lecture/votes';
 import { benchLinks } from './net/emulated';
 import { benchPageTabs } from './net/pagetabs';
+import { benchRelay, relayPeer } from './net/relay';
 import { benchRing } from './net/ring';
 import { benchBubble } from './plan/bubble';
 import { benchTogether } from './plan/together';
@@ -29,7 +30,9 @@ const ring = () => benchRing({ executablePath: requireBrowser(), onResult: say }
 const links = () => benchLinks(requireBrowser(), say);
 const print = (results: object) => JSON.stringify(results, null, 2);
 
-const net = async () => print({ ring: await ring(), links: await links() });
+const relay = () => benchRelay(process.argv[1]!, say);
+
+const net = async () => print({ ring: await ring(), relay: await relay(), links: await links() });
 
 const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   all: async (args) => `${await benchGpu(['train', 'matmul', 'attention'], args)}\n${await net()}`,
@@ -49,11 +52,16 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   votes: () => benchVotes(say),
   bubble: (args) => benchBubble(args, places, programs),
   kept: (args) => benchKept(args, places, programs),
+  relay: async () => print(await relay()),
+  // a process that `relay` starts
+  'relay-peer': (args) => relayPeer(args),
 };
+
+const NAMES = Object.keys(BENCHES).filter((name) => name !== 'relay-peer');
 
 const HELP: Help = {
   about: 'Measures this machine. Single measurements go to stderr, the result to stdout.',
-  usage: `npm run bench [-- ${Object.keys(BENCHES).join(' | ')}]`,
+  usage: `npm run bench [-- ${NAMES.join(' | ')}]`,
   examples: [
     ['npm run bench', 'everything'],
     ['npm run bench -- train', 'training steps beside other libraries'],
@@ -68,12 +76,13 @@ const HELP: Help = {
     ['npm run bench -- votes', 'steps of four tabs while thirty phones vote'],
     ['npm run bench -- bubble', 'the bubble of every schedule'],
     ['npm run bench -- kept --tabs 2', 'what checkpoints every half minute cost, in one run'],
+    ['npm run bench -- relay', 'four processes in a ring through the server: bytes a second, core time of the server'],
   ],
 };
 
 await runCommand(HELP, async ([name = 'all', ...args]) => {
   const bench = BENCHES[name];
-  if (!bench) throw new InputError(`There is no bench ${name}; choose one of ${Object.keys(BENCHES).join(', ')}.`);
+  if (!bench) throw new InputError(`There is no bench ${name}; choose one of ${NAMES.join(', ')}.`);
   console.log(await bench(args));
   await endProcess(0);
 });

@@ -1,7 +1,8 @@
 /** Two peers in this process joined by real WebRTC (@roamhq/wrtc) through connectPeer, or through an emulated link. */
 import wrtc from '@roamhq/wrtc';
-import { connectPeer, type PeerConnection, type Wrtc } from '../../src/net/room/webrtc';
+import { type ConnectOptions, connectPeer, type PeerConnection, type Wrtc } from '../../src/net/room/webrtc';
 import { type LinkTransport, linkTransport } from '../../src/net/wire/links';
+import { present } from './present';
 
 /** Changes a signal on its way (`from` 0 or 1), or drops it by returning undefined. */
 export type Rewrite = (signal: unknown, from: 0 | 1) => unknown;
@@ -13,12 +14,16 @@ export interface WrtcPair {
 }
 
 /** Peers 'a' (initiator) and 'b'. Resolves when both transports have their link open. */
-export async function wrtcPair(rewrite: Rewrite = (signal) => signal): Promise<WrtcPair> {
+export async function wrtcPair(
+  rewrite: Rewrite = (signal) => signal,
+  given: Partial<ConnectOptions> = {},
+): Promise<WrtcPair> {
   const connections: PeerConnection[] = [];
   const make = (from: 0 | 1) =>
     connectPeer({
       initiator: from === 0,
       wrtc: wrtc as unknown as Wrtc,
+      ...given,
       onSignal: (data) => {
         const signal = rewrite(JSON.parse(JSON.stringify(data)), from);
         if (signal !== undefined) setImmediate(() => connections[1 - from]!.signal(signal));
@@ -38,15 +43,4 @@ export async function wrtcPair(rewrite: Rewrite = (signal) => signal): Promise<W
       for (const connection of connections) connection.close();
     },
   };
-}
-
-/** Resolves when `transport` can reach a peer. */
-export function present(transport: LinkTransport): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = transport.onPeers((peers) => {
-      if (peers.size === 0) return;
-      queueMicrotask(() => stop());
-      resolve();
-    });
-  });
 }

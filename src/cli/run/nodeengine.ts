@@ -1,5 +1,7 @@
 /** The training side of a Node process: Dawn in place of the browser's WebGPU, @roamhq/wrtc in place of its WebRTC. */
+import { WebSocket } from 'ws';
 import { CapabilityError, sentenceOf } from '../../errors';
+import { RelayClient, type RelaySocketLike } from '../../net/relay/relayclient';
 import type { Room } from '../../net/room/room';
 import { type ConnectOptions, connectPeer, type PeerConnection, type Wrtc } from '../../net/room/webrtc';
 import type { RoomPort } from '../../worker/api';
@@ -36,8 +38,14 @@ export async function openNodeEngine(room: Room, hearing: Pick<RoomPort, 'status
     await openDawn(),
     fileStore(),
   );
+  const relay = new RelayClient((url) => new WebSocket(url) as unknown as RelaySocketLike);
   room.onChannels((channels) => {
-    if (channels.kind === 'direct') rank.addLink(channels.peer, channels.bulk, channels.control);
+    const { peer, kind } = channels;
+    if (kind === 'direct') rank.addLink(peer, channels.bulk, channels.control);
+    else if (kind === 'relayed') {
+      const { bulk, control } = relay.pair(channels.relay, peer, channels.keys);
+      rank.addLink(peer, bulk, control, kind);
+    }
   });
   room.onUnlinked((peer, reason) => rank.unlinked(peer, reason));
   room.onMessage((from, message) => rank.receive(from, message));

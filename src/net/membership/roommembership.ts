@@ -44,6 +44,7 @@ export class RoomMembership implements Membership {
   #cancelWake = () => {};
   /** Events that arrived while another event was being handled. */
   readonly #queue: Event[] = [];
+  readonly #whyApart = new Map<PeerId, string>();
   #isBusy = false;
   #isClosed = false;
 
@@ -93,12 +94,19 @@ export class RoomMembership implements Membership {
 
   /** The link to `peer` has opened. */
   linked(peer: PeerId): void {
+    this.#whyApart.delete(peer);
     this.#happen({ e: 'linked', peer });
   }
 
   /** The link to `peer` has closed, or the peer does not answer on it. */
   unlinked(peer: PeerId, reason: string): void {
     this.#happen({ e: 'unlinked', peer, reason });
+  }
+
+  /** An attempt to connect to `peer` has failed; `why` continues "No connection to NAME:". */
+  noWay(peer: PeerId, why: string): void {
+    this.#whyApart.set(peer, why);
+    this.options.onChange?.();
   }
 
   /** Nothing has come over the link to `peer` for some seconds. */
@@ -142,7 +150,9 @@ export class RoomMembership implements Membership {
     const willing = presentOf(this.#state, this.options).filter(({ state }) => state === 'willing').length;
     const missingLinks = newest.peers.filter((peer) => peer !== this.self && !links.includes(peer));
     const tryingMs = lackingSince === undefined ? 0 : clock.now() - lackingSince;
-    return waitingSentence({ self: this.self, newest, roster, go, expect, missingLinks, tryingMs, willing, fit });
+    const whyApart = missingLinks.map((peer) => this.#whyApart.get(peer)).find((why) => why !== undefined);
+    const waiting = { newest, roster, go, expect, missingLinks, tryingMs, whyApart, willing, fit };
+    return waitingSentence({ self: this.self, ...waiting });
   }
 
   #happen(event: Event): void {

@@ -17,6 +17,8 @@ interface Waiting {
   /** Members to which this peer has no link, and the time it has been trying to connect, ms. */
   readonly missingLinks: readonly PeerId[];
   readonly tryingMs: number;
+  /** What an attempt to connect to one of them told about the network. */
+  readonly whyApart: string | undefined;
   /** Highest generation for which all members are ready. */
   readonly go: number;
 }
@@ -36,7 +38,10 @@ export function waitingSentence(waiting: Waiting): string {
     if (needed > willing) return `The plan cuts the model over ${needed} tabs and ${willing} are here.`;
     const missing = namesOf(waiting.missingLinks, roster);
     if (missing !== '' && waiting.tryingMs >= UNREACHED_MS) {
-      return `No connection to ${missing}: both sides must be in one network that lets devices talk to each other (a guest Wi-Fi often does not). It is tried again.`;
+      const why =
+        waiting.whyApart ??
+        'both sides must be in one network that lets devices talk to each other (a guest Wi-Fi often does not)';
+      return `No connection to ${missing}: ${why}. It is tried again.`;
     }
     if (locked) return 'The lecturer has locked this room.';
     if (isFull(waiting) || (wanted && peers.length >= wanted.dp * needed))

@@ -8,3 +8,6 @@ export interface Connection {
   onClose(listener: (reason: string) => void): void;
   close(): void;
 }
+
+/** Begins the reason of a connection that failed because the network has no way; the rest says which (whyapart.ts). */
+export const NO_WAY = 'no way: ';

@@ -73,6 +73,14 @@ export class Linker<C extends Connection> {
     }
   }
 
+  /** Connect at once to wanted peers that have no connection, also to those that were given up. */
+  again(): void {
+    this.#failures.clear();
+    for (const peer of this.#wanted) {
+      if (this.#offers(peer) && !this.#held.has(peer)) this.#start(peer, (this.#attempts.get(peer) ?? 0) + 1);
+    }
+  }
+
   /** Close the connection to `peer`. A new one is made while the peer is wanted. */
   renew(peer: PeerId): void {
     this.#held.get(peer)?.connection.close();

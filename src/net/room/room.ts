@@ -2,21 +2,27 @@
  * A room as one peer sees it: the peers, messages to them, and one connection to every peer it wants a link to.
  * RTCPeerConnections are created here, in the page or in Node; the traffic of their data channels is handled elsewhere.
  */
-import * as v from 'valibot';
 import { Listeners } from '../../listeners';
 import type { PeerId } from '../../plan/mesh';
-import type { Presence, Signaling } from '../signaling/signaling';
+import type { RelayKeys } from '../relay/relaykeys';
+import type { LinkWays, Presence, RelayAddress, Signaling } from '../signaling/signaling';
 import type { Broker } from './broker';
+import type { connectFar } from './connectfar';
 import type { Connection } from './connection';
 import { connectNear, type NearPorts, nearSignal } from './connectnear';
+import { readEnvelope } from './envelope';
 import { type Attempt, Linker } from './linker';
 import { type WatchLink, watchedBy } from './watch';
 import type { ConnectOptions, PeerConnection } from './webrtc';
 
-/** The two channels of one link: negotiated data channels, handed over in the task that created them, or ports. */
+/**
+ * The two channels of one link: negotiated data channels, handed over in the task that created them, ports, or what is
+ * needed to make them through the server's relay.
+ */
 export type LinkChannels = { readonly peer: PeerId } & (
   | { readonly kind: 'direct'; readonly control: RTCDataChannel; readonly bulk: RTCDataChannel }
   | ({ readonly kind: 'near' } & NearPorts)
+  | { readonly kind: 'relayed'; readonly relay: RelayAddress; readonly keys: RelayKeys }
 );
 
 /** connectPeer of webrtc.ts, or what a test puts in its place. */
@@ -27,6 +33,7 @@ type LinkMode = 'near' | 'webrtc';
 
 export interface Room {
   readonly self: PeerId;
+  readonly ways: LinkWays;
   /** Settles when the peers that were here before are known, or cannot be reached. */
   readonly met: Promise<void>;
   /** All peers that are here, this one included. */
@@ -66,15 +73,6 @@ export interface RoomOptions {
   readonly near?: { readonly broker: Broker; readonly page: string };
 }
 
-const signal = { attempt: v.pipe(v.number(), v.integer(), v.minValue(1)), data: v.looseObject({}) };
-/** Messages through signaling: connect to train (`link`) or to watch, membership (`say`), and a lecturer's `order`. */
-const envelope = v.variant('k', [
-  v.object({ k: v.literal('link'), ...signal }),
-  v.object({ k: v.literal('watch'), ...signal }),
-  v.object({ k: v.literal('say'), message: v.unknown() }),
-  v.object({ k: v.literal('order'), order: v.unknown() }),
-]);
-
 const NOT_LOADED =
   'The code that connects tabs could not be loaded: is the server still running? Reload this page to connect.';
 
@@ -93,6 +91,7 @@ class SignaledRoom implements Room {
   readonly #far = new Set<PeerId>();
   readonly #loadConnect: RoomOptions['loadConnect'];
   #connectPeer: Connect | undefined;
+  #connectFar: typeof connectFar | undefined;
   #loading: 'no' | 'yes' | 'failed' = 'no';
   /** What `want` said last, and the peers to watch. The linkers learn of them once #connectPeer is loaded. */
   #wanted: { readonly peers: readonly PeerId[]; readonly mode: LinkMode } = { peers: [], mode: 'webrtc' };
@@ -136,16 +135,23 @@ class SignaledRoom implements Room {
       this.#watched = watchedBy(this.self, roster);
       this.#hold();
     });
+    signaling.onTrouble((sentence) => {
+      // why: signals of the attempts so far were lost with the server, or its relay was
+      if (sentence === '') for (const linker of [this.#linker, this.#watchLinker]) linker.again();
+    });
     signaling.onMessage((from, message) => {
-      const parsed = v.safeParse(envelope, message);
+      const said = readEnvelope(message);
       // Ignore malformed messages. Only holders of the room's secret can send one.
-      if (!parsed.success) return;
-      const said = parsed.output;
+      if (!said) return;
       if (said.k === 'link') this.#linker.receive(from, said);
       else if (said.k === 'watch') this.#watchLinker.receive(from, said);
       else if (said.k === 'order') this.#orders.tell(from, said.order);
       else this.#messages.tell(from, said.message);
     });
+  }
+
+  get ways(): LinkWays {
+    return { iceServers: this.#signaling.iceServers ?? [], relays: this.#signaling.relay !== undefined };
   }
 
   get roster(): ReadonlyMap<PeerId, Presence> {
@@ -237,6 +243,7 @@ class SignaledRoom implements Room {
     const hadFailed = this.#loading === 'failed';
     this.#loading = 'yes';
     try {
+      this.#connectFar = (await import('./connectfar')).connectFar;
       this.#connectPeer = await this.#loadConnect();
     } catch {
       this.#loading = 'failed';
@@ -260,14 +267,20 @@ class SignaledRoom implements Room {
         onFailed: () => this.#far.add(peer),
       });
     }
-    const connection = this.#connectDirectly({ initiator, onSignal });
-    const { bulk, control } = connection;
-    this.#channels.tell({ peer, kind: 'direct', bulk, control });
-    return connection;
+    return this.#connectFar!({
+      self: this.self,
+      peer,
+      initiator,
+      onSignal,
+      connectDirectly: (given) => this.#connectDirectly(given),
+      onDirect: ({ bulk, control }) => this.#channels.tell({ peer, kind: 'direct', bulk, control }),
+      canRelay: () => this.ways.relays,
+      onRelayed: (keys) => this.#channels.tell({ peer, kind: 'relayed', relay: this.#signaling.relay!, keys }),
+    });
   }
 
   #connectDirectly(options: Pick<ConnectOptions, 'initiator' | 'onSignal'>): PeerConnection {
-    return this.#connectPeer!({ ...options, iceServers: this.#signaling.iceServers ?? [] });
+    return this.#connectPeer!({ ...options, iceServers: this.ways.iceServers });
   }
 
   #openWatch(peer: PeerId, { connected, talk, onClose }: PeerConnection): void {

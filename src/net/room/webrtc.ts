@@ -6,12 +6,15 @@ import SimplePeer from 'simple-peer';
 import { ConnectError } from '../../errors';
 import { Listeners } from '../../listeners';
 import { MAX_FRAME_BYTES } from '../wire/frames';
-import type { Connection } from './connection';
+import { type Connection, NO_WAY } from './connection';
+import { type AttemptFacts, whyApart } from './whyapart';
 
 /** Fixed stream ids of the negotiated channels; simple-peer's own in-band channel takes the first free one. */
 const BULK_ID = 100;
 const CONTROL_ID = 101;
 const CONNECT_MS = 15_000;
+/** Error of STUN and TURN: wrong credentials. */
+const UNAUTHORIZED = 401;
 
 /** RTCPeerConnection and related classes where they are not global: @roamhq/wrtc in Node. */
 export type Wrtc = NonNullable<NonNullable<ConstructorParameters<typeof SimplePeer>[0]>['wrtc']>;
@@ -65,7 +68,7 @@ export function connectPeer(options: ConnectOptions): PeerConnection {
     listeners.tell(reason);
   };
   // why first: simple-peer throws an error event that has no listener
-  peer.on('error', (error) => end(error.message));
+  peer.on('error', ({ message }) => end(/ice connection failed/i.test(message) ? unconnected(message) : message));
   peer.on('close', () => end('it was closed'));
   peer.on('signal', (data) => options.onSignal(data));
   const connection = connectionOf(peer);
@@ -77,7 +80,14 @@ export function connectPeer(options: ConnectOptions): PeerConnection {
   const bulk = channel('bulk', BULK_ID);
   const control = channel('control', CONTROL_ID);
   const timeoutMs = options.timeoutMs ?? CONNECT_MS;
-  const timer = setTimeout(() => end(`not connected within ${timeoutMs / 1000} s`), timeoutMs);
+  let hasOthers = false;
+  const facts = watchAttempt(connection, (options.iceServers ?? []).length > 0);
+  /** The reason of a failure to connect: what it tells about the network, else `reason`. */
+  const unconnected = (reason: string) => {
+    const why = peer.connected ? undefined : whyApart({ ...facts(), hasOthers });
+    return why ? `${NO_WAY}${why}` : reason;
+  };
+  const timer = setTimeout(() => end(unconnected(`not connected within ${timeoutMs / 1000} s`)), timeoutMs);
   const connected = new Promise<void>((resolve, reject) => {
     fail = reject;
     peer.on('connect', () => {
@@ -105,6 +115,7 @@ export function connectPeer(options: ConnectOptions): PeerConnection {
     },
     signal(data) {
       if (closed !== undefined) return;
+      if (typeof data === 'object' && data !== null && 'candidate' in data) hasOthers = true;
       try {
         peer.signal(data as SimplePeer.SignalData);
       } catch (error) {
@@ -117,6 +128,23 @@ export function connectPeer(options: ConnectOptions): PeerConnection {
     },
     close: () => end('this peer closed it'),
   };
+}
+
+/** Returns the facts so far of an attempt over `connection`. */
+function watchAttempt(connection: RTCPeerConnection, hadServer: boolean): () => Omit<AttemptFacts, 'hasOthers'> {
+  let [hasAnswer, isRefused] = [false, false];
+  connection.addEventListener('icecandidate', ({ candidate }) => {
+    if (/ typ (srflx|relay) /.test(candidate?.candidate ?? '')) hasAnswer = true;
+  });
+  connection.addEventListener('icecandidateerror', ({ errorCode }) => {
+    if (errorCode === UNAUTHORIZED) isRefused = true;
+  });
+  return () => ({
+    hadServer,
+    hasAnswer,
+    isRefused,
+    iceState: connection.iceConnectionState,
+  });
 }
 
 /** The RTCPeerConnection of `peer`. simple-peer has no public accessor; the field is `_pc` in 9.11.1 and its forks. */

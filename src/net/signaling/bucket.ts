@@ -25,6 +25,13 @@ export class TokenBucket {
     return true;
   }
 
+  /** Take `count` tokens, on credit if there are fewer. Returns the milliseconds until the credit is paid back. */
+  spend(count: number): number {
+    this.#refill();
+    this.#tokens -= count;
+    return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens / this.rate.perSecond) * 1000);
+  }
+
   /** Milliseconds until `take` succeeds. */
   waitMs(): number {
     this.#refill();

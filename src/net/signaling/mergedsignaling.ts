@@ -6,7 +6,7 @@
 
 import { Listeners } from '../../listeners';
 import type { PeerId } from '../../plan/mesh';
-import type { Presence, Signaling } from './signaling';
+import type { Presence, RelayAddress, Signaling } from './signaling';
 
 export class MergedSignaling implements Signaling {
   readonly self: PeerId;
@@ -33,6 +33,10 @@ export class MergedSignaling implements Signaling {
 
   get iceServers(): readonly RTCIceServer[] {
     return this.media.flatMap(({ iceServers = [] }) => iceServers);
+  }
+
+  get relay(): RelayAddress | undefined {
+    return this.media.find(({ relay }) => relay)?.relay;
   }
 
   announce(presence: Presence): void {

@@ -7,6 +7,8 @@
 declare const __TABTRAIN_BROKER__: string | undefined;
 
 export const SIGNALING_PATH = '/signal';
+/** Path of the relay beside it. */
+export const RELAY_PATH = '/relay';
 
 /** Before the address of an MQTT broker in a signaling address. */
 const MQTT = 'mqtt+';

@@ -35,10 +35,24 @@ export interface Presence {
   readonly question?: RoomQuestion | null;
 }
 
+/** What the server offers for links besides signaling. */
+export interface LinkWays {
+  readonly iceServers: readonly RTCIceServer[];
+  readonly relays: boolean;
+}
+
+/** The relay of a server, and what this peer says first to be let in. */
+export interface RelayAddress {
+  readonly url: string;
+  readonly hello: string;
+}
+
 export interface Signaling {
   readonly self: PeerId;
   /** STUN and TURN servers to connect with. Empty or absent where the medium names none. */
   readonly iceServers?: readonly RTCIceServer[];
+  /** The relay for peers that cannot reach each other; absent or undefined where the medium offers none. */
+  readonly relay?: RelayAddress | undefined;
   /** Settles when the peers that were here before are known, or cannot be reached. */
   readonly met: Promise<void>;
   /** Send the new presence of this peer to the room, at every change. */

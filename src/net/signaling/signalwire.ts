@@ -16,8 +16,15 @@ const peer = v.pipe(v.string(), v.regex(/^[0-9a-f]{12}$/));
 const seal = v.pipe(v.string(), v.maxLength(60_000), v.regex(/^[A-Za-z0-9_-]+$/));
 const room = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{22}$/));
 const here = v.object({ peer, seal });
-/** What the server offers for links besides signaling. `stun`: UDP port of its STUN responder, on the server's host. */
-const services = v.object({ stun: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))) });
+/**
+ * What the server offers for links besides signaling. `stun`: UDP port of its STUN responder, on the server's host.
+ * `turn`: a TURN server and this peer's credentials. `relay`: its ticket for the server's relay (net/relay/relaywire.ts).
+ */
+const services = v.object({
+  stun: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+  turn: v.optional(v.object({ urls: v.array(v.string()), username: v.string(), credential: v.string() })),
+  relay: v.optional(room),
+});
 
 const clientMessage = v.variant('t', [
   /**
@@ -32,6 +39,8 @@ const clientMessage = v.variant('t', [
 const serverMessage = v.variant('t', [
   /** Answer to hello: the other peers of the room, each with its newest sealed presence. */
   v.object({ t: v.literal('room'), peers: v.array(here), services: v.optional(services, {}) }),
+  /** Replaces the services of the answer: credentials of TURN hold for some hours. */
+  v.object({ t: v.literal('services'), services }),
   v.object({ t: v.literal('here'), peer, seal }),
   v.object({ t: v.literal('left'), peer }),
   v.object({ t: v.literal('from'), peer, seal }),

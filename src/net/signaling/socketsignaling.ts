@@ -11,7 +11,8 @@ import { parsePresence } from './presence';
 import { newSecret, type RoomKey } from './roomkey';
 import { Roster } from './roster';
 import { EVERYBODY, Sealer } from './seal';
-import type { Presence, Signaling } from './signaling';
+import { iceServersOf, relayOf } from './services';
+import type { Presence, RelayAddress, Signaling } from './signaling';
 import {
   CLIENT_RATE,
   type ClientMessage,
@@ -94,8 +95,11 @@ export class SocketSignaling implements Signaling {
   }
 
   get iceServers(): readonly RTCIceServer[] {
-    const { stun } = this.#services;
-    return stun === undefined ? [] : [{ urls: `stun:${new URL(this.options.url).hostname}:${stun}` }];
+    return iceServersOf(this.#services, this.options.url);
+  }
+
+  get relay(): RelayAddress | undefined {
+    return relayOf(this.#services, this.options.url, this.options.room.id, this.self);
   }
 
   announce(presence: Presence): void {
@@ -225,6 +229,9 @@ export class SocketSignaling implements Signaling {
         this.announce(this.#presence);
         break;
       }
+      case 'services':
+        this.#services = message.services;
+        break;
       case 'here':
         await this.#meet(message.peer, message.seal);
         break;

@@ -32,10 +32,14 @@ export const MAX_VIOLATIONS = 20;
 const SUSPECT_MS = 3000;
 export const DEAD_MS = 5000;
 
-interface LinkEvents {
+export interface LinkEvents {
   /** Deliver one complete message. The receiver owns its payload. */
   deliver(tag: Tag, generation: number, payload: Uint8Array): Delivery;
   opened(): void;
+  /** The first frame came. */
+  heard(): void;
+  /** The peer said bye. Called before the link ends by it, unless the link is retired (see Link.retire). */
+  bye(): void;
   /** true: no frame came from the peer for SUSPECT_MS. false: a frame came again. */
   suspect(isSuspect: boolean): void;
   /** A text from the peer (a `say` frame), separate from tagged messages. Data from the network. */
@@ -56,6 +60,9 @@ export class Link {
   #silentMs = 0;
   #heard = 0;
   #wasOpened = false;
+  #isRetired = false;
+  #saidBye = false;
+  #heardBye = false;
   #end: PeerLost | undefined;
 
   constructor(
@@ -154,6 +161,22 @@ export class Link {
     return this.#heard;
   }
 
+  /** Let `other` send the messages that have not begun here. */
+  giveTo(other: Link): void {
+    this.#outbox.giveTo(other.#outbox);
+  }
+
+  /** Messages go another way from now on. The link ends when everything sent on it has arrived at both ends. */
+  retire(): void {
+    this.#isRetired = true;
+    if (!this.isOpen) this.end('another link took its place');
+    void this.flush().then(() => {
+      if (this.isOpen) this.#sendControl(FrameType.bye);
+      this.#saidBye = true;
+      if (this.#heardBye) this.end('another link took its place');
+    });
+  }
+
   /** Send a bye and end. The peer closes the channels when it reads the bye: closing them here could overtake it. */
   bye(): void {
     const wasOpen = this.isOpen;
@@ -208,7 +231,7 @@ export class Link {
   #receive(data: unknown, handle: (frame: Frame, sizeBytes: number) => string | undefined): void {
     if (this.#silentMs >= SUSPECT_MS) this.events.suspect(false);
     this.#silentMs = 0;
-    this.#heard += 1;
+    if (this.#heard++ === 0) this.events.heard();
     const bytes = bytesOf(data);
     const frame = bytes ? decodeFrame(bytes) : 'text';
     const wrong = typeof frame === 'string' ? frame : handle(frame, bytes!.byteLength);
@@ -233,9 +256,17 @@ export class Link {
     return undefined;
   }
 
+  #onBye(): void {
+    if (!this.#isRetired) this.events.bye();
+    this.#heardBye = true;
+    // why not of a retired link: messages may still be on their way from here
+    if (!this.#isRetired) this.end('it said bye');
+    else if (this.#saidBye) this.end('another link took its place');
+  }
+
   #onControl(frame: Frame): string | undefined {
     if (frame.type === FrameType.bye) {
-      this.end('it said bye');
+      this.#onBye();
       return undefined;
     }
     if (frame.type === FrameType.say) {

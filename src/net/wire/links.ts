@@ -5,8 +5,9 @@
 import { PeerLost } from '../../errors';
 import { Listeners } from '../../listeners';
 import type { PeerId } from '../../plan/mesh';
-import { type Channel, DEAD_MS, Link } from './link';
+import { type Channel, DEAD_MS, type Link } from './link';
 import { Mailbox, parseTag } from './mailbox';
+import { PeerLinks } from './peerlinks';
 import { type LinkShape, UNSHAPED } from './shaper';
 import type { LinkKind, LinkStats, Transport } from './transport';
 
@@ -40,7 +41,7 @@ export function linkTransport(options: { readonly self: PeerId; readonly maxEarl
 }
 
 class Links implements LinkTransport {
-  readonly #links = new Map<PeerId, Link>();
+  readonly #links = new Map<PeerId, PeerLinks>();
   readonly #peers = new Listeners<[present: ReadonlySet<PeerId>]>();
   readonly #suspects = new Listeners<[peer: PeerId, isSuspect: boolean]>();
   readonly #lost = new Listeners<[peer: PeerId, reason: string]>();
@@ -55,18 +56,23 @@ class Links implements LinkTransport {
   ) {}
 
   addLink(peer: PeerId, bulk: Channel, control: Channel, kind: LinkKind = 'direct'): void {
-    this.drop(peer, 'a newer connection took its place');
+    if (!this.#links.get(peer)?.joins(kind)) this.drop(peer, 'a newer connection took its place');
+    const links = this.#links.get(peer) ?? this.#linksTo(peer);
+    links.add(bulk, control, kind).shape(this.#shape);
+    this.#timer ??= this.#startHeartbeats();
+  }
+
+  #linksTo(peer: PeerId): PeerLinks {
     this.mailbox.add(peer);
-    const link = new Link(peer, bulk, control, kind, {
+    const links = new PeerLinks(peer, {
       deliver: (tag, generation, payload) => this.mailbox.deliver(peer, tag, generation, payload),
       opened: () => this.#tellPeers(),
       said: (text) => this.#said.tell(peer, text),
       suspect: (isSuspect) => this.#suspects.tell(peer, isSuspect),
       lost: (reason) => this.#lose(peer, reason),
     });
-    link.shape(this.#shape);
-    this.#links.set(peer, link);
-    this.#timer ??= this.#startHeartbeats();
+    this.#links.set(peer, links);
+    return links;
   }
 
   drop(peer: PeerId, reason: string): void {
@@ -74,15 +80,15 @@ class Links implements LinkTransport {
   }
 
   question(peer: PeerId, withinMs: number, reason: string): void {
-    const link = this.#links.get(peer);
+    const link = this.#linkTo(peer);
     const heard = link?.heard;
     setTimeout(() => {
-      if (link && this.#links.get(peer) === link && link.heard === heard) link.end(reason);
+      if (link && this.#linkTo(peer) === link && link.heard === heard) link.end(reason);
     }, withinMs);
   }
 
   say(peer: PeerId, text: string): boolean {
-    return this.#links.get(peer)?.say(text) ?? false;
+    return this.#linkTo(peer)?.say(text) ?? false;
   }
 
   onSaid(listener: (peer: PeerId, text: string) => void): () => void {
@@ -91,7 +97,7 @@ class Links implements LinkTransport {
 
   shape(shape: LinkShape): void {
     this.#shape = shape;
-    for (const link of this.#links.values()) link.shape(shape);
+    for (const link of this.#all()) link.shape(shape);
   }
 
   waitLonger(deadMs: number): void {
@@ -100,7 +106,7 @@ class Links implements LinkTransport {
 
   async send(to: PeerId, tag: string, payload: Uint8Array): Promise<void> {
     this.mailbox.refuseStale(parseTag(tag).generation);
-    const link = this.#links.get(to);
+    const link = this.#linkTo(to);
     if (!link) throw new PeerLost(to, 'there is no link to it');
     await link.send(tag, payload);
   }
@@ -110,12 +116,12 @@ class Links implements LinkTransport {
   }
 
   release(from: PeerId, payload: Uint8Array): void {
-    this.#links.get(from)?.release(payload);
+    this.#linkTo(from)?.release(payload);
   }
 
   enterGeneration(generation: number): void {
     this.mailbox.enterGeneration(generation);
-    for (const link of this.#links.values()) link.dropBelow(generation);
+    for (const link of this.#all()) link.dropBelow(generation);
   }
 
   onPeers(listener: (present: ReadonlySet<PeerId>) => void): () => void {
@@ -132,19 +138,28 @@ class Links implements LinkTransport {
   }
 
   stats(): readonly LinkStats[] {
-    return [...this.#links.values()].map((link) => ({ ...link.stats }));
+    return [...this.#links.values()].map((links) => links.stats).filter((stats) => stats !== undefined);
   }
 
   async flush(): Promise<void> {
-    await Promise.all([...this.#links.values()].map((link) => link.flush()));
+    await Promise.all(this.#all().map((link) => link.flush()));
   }
 
   close(): void {
-    for (const link of [...this.#links.values()]) link.bye();
+    for (const link of this.#all()) link.bye();
+  }
+
+  /** The link to `peer` that is in use. */
+  #linkTo(peer: PeerId): Link | undefined {
+    return this.#links.get(peer)?.current;
+  }
+
+  #all(): readonly Link[] {
+    return [...this.#links.values()].flatMap(({ all }) => all);
   }
 
   #present(): ReadonlySet<PeerId> {
-    return new Set([...this.#links.values()].filter((link) => link.isOpen).map((link) => link.peer));
+    return new Set([...this.#links.values()].filter(({ current }) => current?.isOpen).map(({ peer }) => peer));
   }
 
   #tellPeers(): void {
@@ -171,7 +186,7 @@ class Links implements LinkTransport {
       const elapsedMs = Math.min(now - last, 2 * TICK_MS);
       last = now;
       beats = !beats;
-      for (const link of [...this.#links.values()]) link.tick(elapsedMs, beats, this.#deadMs);
+      for (const link of this.#all()) link.tick(elapsedMs, beats, this.#deadMs);
     }, TICK_MS);
   }
 }

@@ -80,6 +80,16 @@ export class Outbox {
     for (const out of stale) out.reject(new StaleGeneration(out.generation, generation));
   }
 
+  /** Let `other` send the messages that have not begun here. */
+  giveTo(other: Outbox): void {
+    const isWhole = (out: Outgoing) => out.type === FrameType.data && out.offset === 0;
+    const given = this.#queue.filter(isWhole);
+    const kept = this.#queue.filter((out) => !isWhole(out));
+    this.#queue.splice(0, this.#queue.length, ...kept);
+    for (const out of given) other.#queue.push({ ...out, message: other.#messages++ >>> 0 });
+    other.pump();
+  }
+
   /** Reject queued messages and resolve pending flushes. The link has ended. */
   end(reason: Error): void {
     for (const out of this.#queue.splice(0)) out.reject(reason);

@@ -58,7 +58,13 @@ function deviceOf({ rank, adapter, software, hidden }: Person): readonly string[
 function LinkLine({ link }: { readonly link: LinkStats }) {
   return (
     <div class="peer-detail peer-link">
-      <span>{words.links[link.kind]}</span>
+      {link.kind === 'relayed' ? (
+        <span class="tag" title={words.relayed}>
+          {words.links.relayed}
+        </span>
+      ) : (
+        <span>{words.links[link.kind]}</span>
+      )}
       {link.rttMs > 0 && <span>{milliseconds(link.rttMs)}</span>}
       <Amount sign="↑" word={messages.ring.sent} value={link.bytesSent} />
       <Amount sign="↓" word={messages.ring.received} value={link.bytesReceived} />

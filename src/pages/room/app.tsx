@@ -5,6 +5,7 @@ import { useKeys } from '../parts/keys';
 import { QrCode } from '../parts/qr';
 import type { RoomDesk } from './desk';
 import { Guests } from './guests';
+import { Network } from './network';
 import { Rein } from './rein';
 import { words } from './words';
 
@@ -31,6 +32,9 @@ export function App({ desk }: { readonly desk: RoomDesk }) {
           <a class="button" href={desk.lectureLink} target="_blank" rel="noopener">
             {words.lecture}
           </a>
+          <button type="button" class="button" disabled={!room} onClick={() => desk.toggle('network')}>
+            {words.check.title}
+          </button>
           <button type="button" class="button" aria-label={words.help} onClick={() => desk.toggle('help')}>
             ?
           </button>
@@ -46,6 +50,12 @@ export function App({ desk }: { readonly desk: RoomDesk }) {
       <Dialog open={desk.panel.value === 'qr'} label={words.qrLabel} class="qr-dialog qr-hall" onClose={close}>
         <QrCode text={desk.link} label={words.qrLabel} />
         <p class="door-link">{desk.link}</p>
+        <button type="button" class="button" onClick={close}>
+          {words.close}
+        </button>
+      </Dialog>
+      <Dialog open={desk.panel.value === 'network'} label={words.check.title} class="help" onClose={close}>
+        {room && <Network desk={desk} room={room} />}
         <button type="button" class="button" onClick={close}>
           {words.close}
         </button>

@@ -12,7 +12,7 @@ import { PRESETS, type PresetName, presetOf, type RunChoice, runFileOf } from '.
 import type { Presence } from '../tab';
 import { words } from './words';
 
-type Panel = '' | 'help' | 'qr';
+type Panel = '' | 'help' | 'qr' | 'network';
 
 export interface RoomPerson extends Person {
   /** How this page, or the other ranks, are connected to this person. */

@@ -134,6 +134,8 @@ test('random and mutated frames never throw, are never kept beyond their bytes, 
           return 'kept';
         },
         opened() {},
+        heard() {},
+        bye() {},
         said() {},
         suspect() {},
         lost: (reason) => lost.push(reason),

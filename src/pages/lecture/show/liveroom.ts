@@ -27,6 +27,8 @@ interface LiveRoomOptions extends Pick<HostOptions, 'secret' | 'signaling' | 'na
 export interface LiveRoom {
   readonly self: PeerId;
   readonly link: string;
+  /** What the server offers for links. */
+  ways(): ReturnType<Host['ways']>;
   readonly feed: LiveFeed;
   readonly commands: Commands;
   /** Keeps the data of an exported run. */
@@ -92,6 +94,7 @@ export async function openLiveRoom(options: LiveRoomOptions, words: NewsWords): 
   return {
     recorder,
     self: host.self,
+    ways: () => host.ways(),
     link: options.link,
     feed,
     commands: commandsOf(host, () => roster.value, feed),
