@@ -22,7 +22,7 @@ function documentedLines(port: number, prefix: string): string {
   return lines!.replace('location /tab/', `location /${prefix}/`).replace('127.0.0.1:8080', `127.0.0.1:${port}`);
 }
 
-/** nginx in the foreground with all of its files in `folder`. */
+/** nginx in the foreground with all of its files in `folder`, where its workers may not write when root starts it. */
 const configuration = (folder: string, port: number, location: string) => `
 daemon off;
 pid ${folder}/pid;
@@ -31,6 +31,7 @@ events {}
 http {
   include /etc/nginx/mime.types;
   access_log off;
+  proxy_max_temp_file_size 0;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join('\n  ')}
   server {
     listen 127.0.0.1:${port} ssl;
