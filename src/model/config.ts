@@ -4,6 +4,14 @@ import type { RopeScaling } from '../gpu/kernels.llama';
 
 export type { RopeScaling };
 
+/** Only adapters are trained (lora.ts). */
+export interface LoraConfig {
+  readonly rank: number;
+  readonly alpha: number;
+  /** Ends of Hugging Face's names of linears, as PEFT's `target_modules`. */
+  readonly targets: readonly string[];
+}
+
 /** Options that are left out have the default of docs/contracts.md. */
 export interface ModelConfig {
   readonly arch: 'gpt2' | 'llama';
@@ -26,6 +34,8 @@ export interface ModelConfig {
   readonly qkvBias?: boolean;
   /** llama only; default none. */
   readonly ropeScaling?: RopeScaling;
+  /** Set from train.lora of the run file. */
+  readonly lora?: LoraConfig;
 }
 
 /** Width of an attention head. */

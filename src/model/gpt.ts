@@ -3,6 +3,7 @@
  * Knows shapes, never the plan: tensor parallelism is the table in gpt.split.ts.
  */
 import { type ModelConfig, normEpsOf } from './config';
+import { addAdapters } from './lora.ops';
 import { nextTokenLoss } from './loss';
 import { attention, embed, layerNorm, linear } from './ops';
 import { Tape } from './tape';
@@ -23,11 +24,14 @@ export function recordBlock(c: ModelConfig, options: TapeOptions): Unit {
   const activation = c.activation ?? 'gelu-tanh';
 
   const x = t.border('in', [t.rows, C]);
-  const qkv = linear(t, layerNorm(t, x, 'ln1', eps), 'attn.qkv', [C, 3 * C]);
+  const normed = layerNorm(t, x, 'ln1', eps);
+  const qkv = addAdapters(t, c, normed, linear(t, normed, 'attn.qkv', [C, 3 * C]), 'attn.qkv');
   const attended = attention(t, qkv, C / c.heads);
-  const middle = linear(t, attended, 'attn.proj', [C, C], { residual: x });
+  const projected = linear(t, attended, 'attn.proj', [C, C], { residual: x });
+  const middle = addAdapters(t, c, attended, projected, 'attn.proj');
   const hidden = linear(t, layerNorm(t, middle, 'ln2', eps), 'mlp.fc', [C, c.hidden], { activation });
-  return t.finish(x, linear(t, hidden, 'mlp.proj', [c.hidden, C], { residual: middle }));
+  const out = linear(t, hidden, 'mlp.proj', [c.hidden, C], { residual: middle });
+  return t.finish(x, addAdapters(t, c, hidden, out, 'mlp.proj'));
 }
 
 /** x [R,C] -> losses [R]. A tied head reads the embed unit's table and owns only its norm. */

@@ -1,17 +1,28 @@
 /**
  * Initial weights: value = f(seed, name, global index), so every plan starts from the same numbers without any message.
  * GPT-2's recipe: normal(0, 0.02), projections into the residual stream divided by sqrt(2 * layers), biases 0, gains 1.
+ * Adapters begin as PEFT's do: A uniform within 1 / sqrt(inputs), B 0, so that they change nothing at first.
  */
 const STD = 0.02;
 const RESIDUAL = ['attn.proj.w', 'mlp.proj.w'];
 
 /**
  * The initial value of element `index` of a parameter, before any split. `unit` and `name` are e.g. 'block3' and
- * 'attn.qkv.w'; gains end in '.g', biases in '.b'.
+ * 'attn.qkv.w'; gains end in '.g', biases in '.b'. `shape` is needed of an adapter.
  */
-export function initialValue(seed: number, layers: number, unit: string, name: string): (index: number) => number {
+export function initialValue(
+  seed: number,
+  layers: number,
+  unit: string,
+  name: string,
+  shape: readonly number[] = [],
+): (index: number) => number {
   if (name.endsWith('.g')) return () => 1;
-  if (name.endsWith('.b')) return () => 0;
+  if (name.endsWith('.b') || name.endsWith('.lora_b.w')) return () => 0;
+  if (name.endsWith('.lora_a.w')) {
+    const [bound, from] = [1 / Math.sqrt(shape[1]!), hashText(`${seed}/${unit}/${name}`)];
+    return (index) => bound * (2 * uniform(from, index) - 1);
+  }
   const std = RESIDUAL.includes(name) ? STD / Math.sqrt(2 * layers) : STD;
   const key = hashText(`${seed}/${unit}/${name}`);
   return (index) => std * normal(key, index);

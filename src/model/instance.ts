@@ -89,6 +89,11 @@ export class Instance {
     return this.#place(this.placement.whole(role, unit));
   }
 
+  /** The parameters that this rank keeps between steps. */
+  held(unit: number): Place {
+    return this.#place(this.placement.held(unit));
+  }
+
   /** The range that STEP works on; moments are m then v. */
   own(role: 'param' | 'grad' | 'moment', unit: number): Place {
     return this.#place(this.placement.own(role, unit));
@@ -118,6 +123,8 @@ export class Instance {
       const vocab = this.units[0]!.params[0]!.shape[0]!;
       const { order, starts } = sortByToken(tokens, this.options.firstToken, vocab);
       write('tokens', tokens);
+      // a frozen table has no gradient that needs them
+      if (this.units[0]!.backwardWeight.length === 0) return;
       write('order', order);
       write('starts', starts);
     } else if (unit === this.units.length - 1) write('targets', targets);

@@ -1,6 +1,7 @@
 /**
  * Where parameters lie in a unit's flat buffer (param, grad and moment share it): decayed ones first, so AdamW is one
- * dispatch with one boundary; every tensor at a multiple of 4 floats, so vec4 loads stay aligned. Pure arithmetic.
+ * dispatch with one boundary; every tensor at a multiple of 4 floats, so vec4 loads stay aligned. Frozen parameters
+ * follow behind, in the param buffer only. Pure arithmetic.
  */
 import type { Param } from './unit';
 
@@ -13,8 +14,10 @@ export interface ParamRange {
 
 export interface Layout {
   readonly ranges: readonly ParamRange[];
-  /** Length of the flat buffer: padded to 4 * dp floats, so that ZeRO shards are equal and stay aligned. */
+  /** Length of what is trained: padded to 4 * dp floats, so that ZeRO shards are equal and stay aligned. Never 0. */
   readonly floats: number;
+  /** Length of the param buffer: frozen parameters included. */
+  readonly all: number;
   /** Elements below this index are decayed. */
   readonly decay: number;
 }
@@ -39,10 +42,15 @@ export function layoutOf(params: readonly Param[], dp: number): Layout {
     at = roundUp(at + range.floats, 4);
     return range;
   };
-  const decayed = params.filter(isDecayed).map(place);
+  const trained = params.filter(({ frozen }) => !frozen);
+  const decayed = trained.filter(isDecayed).map(place);
   const decay = at;
-  const ranges = [...decayed, ...params.filter((param) => !isDecayed(param)).map(place)];
-  return { ranges, floats: roundUp(at, 4 * dp), decay };
+  const others = trained.filter((param) => !isDecayed(param)).map(place);
+  // why at least one: a unit whose parameters are all frozen still has its lines, and no buffer may be empty
+  const floats = roundUp(Math.max(1, at), 4 * dp);
+  at = floats;
+  const frozen = params.filter((param) => param.frozen).map(place);
+  return { ranges: [...decayed, ...others, ...frozen], floats, all: at, decay };
 }
 
 /** The range of the parameter of that name. */

@@ -5,6 +5,7 @@
  */
 import { headSizeOf, type ModelConfig, normEpsOf } from './config';
 import { rmsNorm, rotary, swiGlu } from './llama.ops';
+import { addAdapters } from './lora.ops';
 import { nextTokenLoss } from './loss';
 import { attention, embed, linear } from './ops';
 import { Tape } from './tape';
@@ -30,12 +31,18 @@ export function recordBlock(c: ModelConfig, options: TapeOptions): Unit {
   const bias = c.qkvBias ?? false;
 
   const x = t.border('in', [t.rows, C]);
-  const qkv = linear(t, rmsNorm(t, x, 'ln1', eps), 'attn.qkv', [C, Q + 2 * c.kvHeads * H], { ...PLAIN, bias });
+  const first = rmsNorm(t, x, 'ln1', eps);
+  const fused = linear(t, first, 'attn.qkv', [C, Q + 2 * c.kvHeads * H], { ...PLAIN, bias });
+  const qkv = addAdapters(t, c, first, fused, 'attn.qkv');
   const rotation = { theta: c.ropeTheta, scaling: c.ropeScaling };
   const attended = attention(t, rotary(t, qkv, H, group, rotation), H, group);
-  const middle = linear(t, attended, 'attn.proj', [Q, C], { ...PLAIN, residual: x });
-  const gateUp = linear(t, rmsNorm(t, middle, 'ln2', eps), 'mlp.fc', [C, 2 * c.hidden], PLAIN);
-  return t.finish(x, linear(t, swiGlu(t, gateUp), 'mlp.proj', [c.hidden, C], { ...PLAIN, residual: middle }));
+  const projected = linear(t, attended, 'attn.proj', [Q, C], { ...PLAIN, residual: x });
+  const middle = addAdapters(t, c, attended, projected, 'attn.proj');
+  const second = rmsNorm(t, middle, 'ln2', eps);
+  const gateUp = addAdapters(t, c, second, linear(t, second, 'mlp.fc', [C, 2 * c.hidden], PLAIN), 'mlp.fc');
+  const gated = swiGlu(t, gateUp);
+  const out = linear(t, gated, 'mlp.proj', [c.hidden, C], { ...PLAIN, residual: middle });
+  return t.finish(x, addAdapters(t, c, gated, out, 'mlp.proj'));
 }
 
 /** x [R,C] -> losses [R]. A tied head reads the embed unit's table and owns only its norm. */

@@ -39,7 +39,7 @@ export function recordModel(config: ModelConfig, batch: number, cut: Cut = WHOLE
 
 function record(config: ModelConfig, batch: number, cut: Cut): readonly Unit[] {
   const [units, splits] = config.arch === 'gpt2' ? [gpt, gptSplits(config)] : [llama, llamaSplits(config)];
-  const options = { batch, context: config.context, cut, splits };
+  const options = { batch, context: config.context, cut, splits, frozen: config.lora !== undefined };
   const block = units.recordBlock(config, options);
   const blocks = Array.from({ length: config.layers }, (_, i) => ({ ...block, name: `block${i}` }));
   return [units.recordEmbed(config, options), ...blocks, units.recordHead(config, options)];
@@ -52,7 +52,9 @@ export function unitSizes(config: ModelConfig, dp: number, cut: Cut = WHOLE): re
   return recordModel(config, 1, cut).map((unit, index) => {
     const cost = costs[index]! / costs[1]!;
     const paramFloats = layoutOf(unit.params, dp).floats;
-    const table = unit.borrowed && { unit: 0, floats: floatsOf(unit.borrowed.shape) };
+    // why not of a frozen table: it has no gradient that its two ends must add
+    const isTied = unit.borrowed && !unit.borrowed.frozen;
+    const table = isTied && { unit: 0, floats: floatsOf(unit.borrowed!.shape) };
     const copied = unit.params.flatMap(({ global, split }) => {
       const range = copiedRange(global, split, cut);
       return range ? [range.parts * range.floats] : [];

@@ -4,6 +4,7 @@
  */
 import { headSizeOf, type ModelConfig } from './config';
 import { floatsOf } from './layout';
+import { isOfAdapter } from './lora';
 import { recordModel } from './model';
 
 /** One tensor of a safetensors file. */
@@ -65,7 +66,7 @@ function llamaParts(c: ModelConfig): Readonly<Record<string, readonly Part[]>> {
   };
 }
 
-/** Every tensor of the model in file order. A tied head has none of its own. */
+/** Every tensor of the model in file order, without adapters. A tied head has none of its own. */
 export function namedTensors(config: ModelConfig): readonly NamedTensor[] {
   const [root, layers] = config.arch === 'gpt2' ? ['transformer.', 'h'] : ['model.', 'layers'];
   const llama = llamaParts(config);
@@ -73,7 +74,8 @@ export function namedTensors(config: ModelConfig): readonly NamedTensor[] {
     config.arch === 'gpt2' ? [[GPT2[param]!]] : (llama[param] as readonly Part[]);
   return recordModel(config, 1).flatMap((unit) => {
     const block = unit.name.startsWith('block') ? `${layers}.${unit.name.slice('block'.length)}.` : '';
-    return unit.params.flatMap(({ name: param, global }) => {
+    const own = unit.params.filter(({ name: param }) => !isOfAdapter(param));
+    return own.flatMap(({ name: param, global }) => {
       if (param === 'head.w') return [{ name: 'lm_head.weight', shape: global, unit: unit.name, param, at: 0 }];
       let at = 0;
       return partsOf(param).map(([name, rows]) => {

@@ -125,6 +125,11 @@ export class Placement {
     return colour < 0 ? { ...this.#state(role, unit), floats } : { buffer: `${role}Work/${colour}`, at: 0, floats };
   }
 
+  /** The parameters this rank keeps between steps: all of a unit's, frozen ones included, or with zero 3 its shard. */
+  held(unit: number): Spot {
+    return this.#state('param', unit);
+  }
+
   /** This rank's own part of parameters, gradient or moments (m, then v): what STEP works on. */
   own(role: StateRole, unit: number): Spot {
     const { first, floats } = this.stepRange(unit);
@@ -144,7 +149,9 @@ export class Placement {
   #stateFloats(role: StateRole, unit: number): number {
     const { floats } = this.stepRange(unit);
     if (role === 'moment') return 2 * floats;
-    return this.#isWhole(role) ? this.layouts[unit]!.floats : floats;
+    if (!this.#isWhole(role)) return floats;
+    const { all, floats: trained } = this.layouts[unit]!;
+    return role === 'param' ? all : trained;
   }
 
   /** Elements that STEP updates here, and the unit index of the first. */

@@ -6,6 +6,7 @@
 import type { Instr, RunExtras, Tensor } from '../gpu/instr';
 import type { Kernel, Knobs, Params } from '../gpu/kernel';
 import { layoutOf } from './layout';
+import { isOfAdapter } from './lora';
 import { type Cut, localShape, type SplitTable, WHOLE } from './split';
 import type { Param, TapeOptions, Unit } from './unit';
 
@@ -29,6 +30,7 @@ export class Tape {
   readonly rows: number;
   readonly cut: Cut;
   readonly #splits: SplitTable;
+  readonly #frozen: boolean;
   readonly #lists: Record<List, Instr[]> = { forward: [], backwardInput: [], backwardWeight: [] };
   readonly #tensors = new Map<string, Draft>();
   readonly #params: Param[] = [];
@@ -46,6 +48,7 @@ export class Tape {
     this.rows = options.batch * options.context;
     this.cut = options.cut ?? WHOLE;
     this.#splits = options.splits ?? {};
+    this.#frozen = options.frozen ?? false;
   }
 
   /** A parameter of this unit, given by its whole shape; the result has this rank's shape. */
@@ -70,7 +73,8 @@ export class Tape {
   #param(name: string, global: readonly number[]): Param {
     const split = this.cut.size > 1 ? this.#splits[name] : undefined;
     const shape = localShape(global, split, this.cut);
-    return { name, shape, role: 'param', type: 'f32', global, ...(split && { split }) };
+    const frozen = this.#frozen && !isOfAdapter(name) ? ({ frozen: true } as const) : {};
+    return { name, shape, role: 'param', type: 'f32', global, ...(split && { split }), ...frozen };
   }
 
   /** An activation or its gradient. Its role follows from the lists that use it and is known after `finish`. */
@@ -99,13 +103,25 @@ export class Tape {
     this.#lists.forward.push({ do: 'run', kernel, bind, params, knobs });
   }
 
-  /** Append a dispatch to the input-gradient list. */
+  /** Append a dispatch to the input-gradient list. What it would also do for a frozen parameter is left out. */
   I(kernel: Kernel, bind: Bind, params: Params, knobs: Knobs = {}, extras: RunExtras = {}): void {
-    this.#lists.backwardInput.push({ do: 'run', kernel, bind, params, knobs, ...extras });
+    const kept = Object.entries(bind).filter(([, tensor]) => !this.#isFrozen(tensor));
+    const isWhole = kept.length === Object.keys(bind).length;
+    const own = isWhole ? { bind, ...extras } : { bind: Object.fromEntries(kept) };
+    this.#lists.backwardInput.push({ do: 'run', kernel, params, knobs, ...own });
   }
 
-  /** Append a dispatch to the weight-gradient list. Parameter gradients are always += (zeroed at step start). */
+  /** True for the gradient of a parameter that is not trained. */
+  #isFrozen({ role, name }: Tensor): boolean {
+    return this.#frozen && role === 'grad' && !isOfAdapter(name);
+  }
+
+  /**
+   * Append a dispatch to the weight-gradient list, unless it is of a frozen parameter. Parameter gradients are always +=
+   * (zeroed at step start).
+   */
   W(kernel: Kernel, bind: Bind, params: Params, knobs: Knobs = {}, extras: RunExtras = {}): void {
+    if (Object.values(bind).some((tensor) => this.#isFrozen(tensor))) return;
     this.#lists.backwardWeight.push({ do: 'run', kernel, bind, params, knobs, ...extras });
   }
 
@@ -164,6 +180,8 @@ export class Tape {
       this.#grads.set(output, this.border(`d.${output.name}`, output.shape));
     }
     for (const record of this.#backward.toReversed()) record();
+    // why: what prepares the gradient of a frozen table has no other use
+    if (this.#params.every(({ frozen }) => frozen)) this.#lists.backwardWeight.length = 0;
     const inputGrad = this.#grads.get(input);
     if (inputGrad !== undefined) this.#tensors.get(inputGrad.name)!.role = 'border';
     this.#markSaved();

@@ -11,6 +11,8 @@ export interface Param extends Tensor {
   /** Shape before the tensor-parallel split; `shape` is this rank's. */
   readonly global: readonly number[];
   readonly split?: Split;
+  /** It is not trained: no gradient and no moments. */
+  readonly frozen?: true;
 }
 
 /** The smallest part of the model: it is placed, sharded, reduced, recomputed and traced as one. */
@@ -42,4 +44,6 @@ export interface TapeOptions {
   readonly context: number;
   readonly cut?: Cut;
   readonly splits?: SplitTable;
+  /** Only adapters are trained. */
+  readonly frozen?: boolean;
 }

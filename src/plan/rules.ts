@@ -17,6 +17,9 @@ export interface RunFacts {
   /** Width of the MLP. */
   readonly hidden: number;
   readonly globalBatch: number;
+  readonly tieEmbeddings?: boolean;
+  /** Set if only adapters are trained. */
+  readonly lora?: unknown;
 }
 
 /** Throw PlanError unless `plan` can run on `facts`. Returns the plan, so that it can be used in an expression. */
@@ -30,6 +33,7 @@ export function validatePlan(plan: ParallelPlan, facts: RunFacts): ParallelPlan 
   checkOverlap(plan);
   checkOuter(plan, facts);
   checkWire(plan);
+  checkLora(plan, facts);
   return plan;
 }
 
@@ -164,6 +168,24 @@ function checkOuter({ outer, zero }: ParallelPlan, { layers }: RunFacts): void {
   });
   refuseUnless(delay < every / fragments, () => {
     return `plan.outer.delay ${delay} >= ${every / fragments}, the steps from one fragment's turn to the next (every / fragments); lower delay`;
+  });
+}
+
+/** The frozen parameters are whole on every rank of a stage, and adapters are not cut. */
+function checkLora({ tp, pp, zero, outer }: ParallelPlan, { lora, tieEmbeddings }: RunFacts): void {
+  if (lora === undefined) return;
+  refuseUnless(tp === 1, () => `plan.tp ${tp} with train.lora: adapters are not split; set tp to 1 and raise dp or pp`);
+  refuseUnless(
+    zero < 3,
+    () =>
+      `plan.zero ${zero} with train.lora: frozen parameters are not sharded; set zero to 2, which shards the moments`,
+  );
+  refuseUnless(
+    outer === undefined,
+    () => 'plan.outer with train.lora: DiLoCo averages whole models; leave one of them out',
+  );
+  refuseUnless(pp === 1 || !tieEmbeddings, () => {
+    return `plan.pp ${pp} with train.lora and model.tieEmbeddings: the last stage has no copy of a frozen table; set pp to 1 and raise dp`;
   });
 }
 

@@ -5,7 +5,7 @@
 import * as v from 'valibot';
 import { PlanError, sentenceOf } from '../errors';
 import type { MatmulPrecision } from '../gpu/device';
-import type { ModelConfig } from '../model/config';
+import type { LoraConfig, ModelConfig } from '../model/config';
 import { fieldsOf, flag, integer, oneOf, real, refuseUnless, section } from '../plan/fields';
 import { type ParallelPlan, parsePlan } from '../plan/plan';
 import { validatePlan } from '../plan/rules';
@@ -41,6 +41,8 @@ export interface TrainConfig {
   readonly evalEvery: number;
   /** f16 rounds operands of matrix products to 11 bits; the adapter of every rank must then have shader-f16. */
   readonly matmulPrecision: MatmulPrecision;
+  /** Only adapters are trained; absent: the whole model. */
+  readonly lora?: LoraConfig;
 }
 
 export interface RunFile {
@@ -55,6 +57,12 @@ export interface RunFile {
 
 /** `near`: ports between pages of one browser, WebRTC to others. `webrtc`: WebRTC between all. Changes no number. */
 export type LinkMode = 'near' | 'webrtc';
+
+/** Linears that may have an adapter. gpt2's c_fc is missing: its activation is fused into its product. */
+const LORA_TARGETS: Readonly<Record<ModelConfig['arch'], readonly string[]>> = {
+  gpt2: ['c_attn', 'c_proj'],
+  llama: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+};
 
 /** Head sizes above this do not fit the registers of the attention kernels. */
 const MAX_HEAD_SIZE = 128;
@@ -72,6 +80,7 @@ const modelFields = {
   vocab: v.optional(integer(0, MAX_VOCAB), 0),
   tieEmbeddings: v.optional(flag, true),
   ropeTheta: v.optional(real(1, 1e9), 10000),
+  lora: v.exactOptional(v.unknown()),
   normEps: v.exactOptional(real(1e-12, 1)),
   activation: v.exactOptional(oneOf(['gelu-tanh', 'gelu', 'relu'])),
   headSize: v.exactOptional(integer(1, MAX_HEAD_SIZE)),
@@ -121,6 +130,19 @@ const trainFields = {
   seed: v.optional(integer(0, 0xffffffff), 1),
   evalEvery: v.optional(integer(0, 100_000_000), 50),
   matmulPrecision: v.optional(oneOf(['f32', 'f16']), 'f32'),
+  lora: v.exactOptional(
+    v.strictObject(
+      {
+        rank: integer(1, 1024),
+        alpha: real(1e-6, 1e6),
+        targets: v.pipe(
+          v.array(v.string('must be a text'), 'must be a list of names'),
+          v.minLength(1, 'must name at least one linear'),
+        ),
+      },
+      'must be { rank, alpha, targets }',
+    ),
+  ),
 };
 
 /**
@@ -130,9 +152,9 @@ const trainFields = {
  */
 export function parseRunFile(value: unknown, ranks?: number): RunFile {
   const file = fieldsOf(value, ['model', 'data', 'train', 'plan', 'links'], '');
-  const model = parseModel(file.model);
   const data: DataConfig = section(file.data ?? {}, dataFields, 'data');
   const train: TrainConfig = section(file.train ?? {}, trainFields, 'train');
+  const model = parseModel(file.model, train);
   checkModel(model);
   if (data.source.startsWith('tokens:') && model.vocab === 0) {
     throw new PlanError(`model.vocab must be given with data.source ${data.source}: a file of tokens does not say it`);
@@ -167,17 +189,22 @@ export function parseJson(text: string): unknown {
   }
 }
 
-function parseModel(value: unknown): ModelConfig {
-  const model = section(value ?? {}, modelFields, 'model');
+function parseModel(value: unknown, { lora }: TrainConfig): ModelConfig {
+  const { lora: stated, ...model } = section(value ?? {}, modelFields, 'model');
+  // why it may be stated: peers read the run file that another one has read
+  refuseUnless(stated === undefined || JSON.stringify(stated) === JSON.stringify(lora), () => {
+    return `model.lora is ${JSON.stringify(stated)}, but it follows from train.lora; leave it out`;
+  });
   const { dim, heads, arch } = model;
   // why 8/3: the three matrices of SwiGLU are then as large as the two of a 4x MLP; in steps of 8 for splits by tp
   const hidden = model.hidden ?? (arch === 'llama' ? Math.ceil(dim / 3) * 8 : 4 * dim);
-  return { ...model, kvHeads: model.kvHeads ?? heads, hidden };
+  return { ...model, kvHeads: model.kvHeads ?? heads, hidden, ...(lora && { lora }) };
 }
 
 function checkModel(model: ModelConfig): void {
   const { arch, dim, heads, kvHeads, headSize } = model;
   checkOptions(model);
+  checkLora(model);
   refuseUnless(headSize !== undefined || dim % heads === 0, () => {
     return `model.dim ${dim} mod model.heads ${heads} = ${dim % heads}: heads must divide dim; take a dim that is a multiple of ${heads}`;
   });
@@ -195,6 +222,14 @@ function checkModel(model: ModelConfig): void {
   refuseUnless(arch === 'gpt2' || size % 2 === 0, () => {
     const what = headSize === undefined ? `model.dim ${dim} / model.heads ${heads} =` : 'model.headSize';
     return `${what} ${size}: llama rotates pairs, so the head size must be even`;
+  });
+}
+
+function checkLora({ arch, lora }: ModelConfig): void {
+  const allowed = LORA_TARGETS[arch];
+  const foreign = lora?.targets.find((target) => !allowed.includes(target));
+  refuseUnless(foreign === undefined, () => {
+    return `train.lora.targets names ${foreign}; the linears of a ${arch} that may have an adapter are ${allowed.join(', ')}`;
   });
 }
 
@@ -228,7 +263,6 @@ function withRanks(plan: unknown, ranks: number | undefined): unknown {
 }
 
 function factsOf(model: ModelConfig, { globalBatch }: TrainConfig, ranks: number | undefined, plan: unknown) {
-  const { layers, heads, kvHeads, hidden } = model;
   const { dp, pp, tp } = parsePlan(withRanks(plan, ranks));
-  return { ranks: ranks ?? dp * pp * tp, layers, heads, kvHeads, hidden, globalBatch };
+  return { ...model, ranks: ranks ?? dp * pp * tp, globalBatch };
 }

@@ -11,9 +11,8 @@ export function fitRun(count: number, plan: ParallelPlan, text: string): Paralle
     const run = readRunFile(text);
     const fitted = fitReplicas(count, plan, run.train.globalBatch);
     if (!fitted) return null;
-    const { layers, heads, kvHeads, hidden } = run.model;
     const ranks = fitted.dp * fitted.pp * fitted.tp;
-    return validatePlan(fitted, { ranks, layers, heads, kvHeads, hidden, globalBatch: run.train.globalBatch });
+    return validatePlan(fitted, { ...run.model, ranks, globalBatch: run.train.globalBatch });
   } catch (error) {
     // A plan that cannot run must not be given to any peer.
     if (error instanceof PlanError) return null;

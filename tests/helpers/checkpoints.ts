@@ -28,7 +28,7 @@ export function readCheckpoints(): Readonly<Record<string, Checkpoint>> {
   return JSON.parse(readFileSync(join(import.meta.dirname, '../reference/checkpoints.json'), 'utf8'));
 }
 
-export function folderOf({ config, files }: Checkpoint): Folder {
+export function folderOf({ config, files }: Pick<Checkpoint, 'config' | 'files'>): Folder {
   const contents = new Map<string, Uint8Array>([['config.json', utf8(config)]]);
   for (const [file, tensors] of files) contents.set(file, fileOf(tensors));
   if (files.length > 1) {
@@ -41,7 +41,7 @@ export function folderOf({ config, files }: Checkpoint): Folder {
 const utf8 = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
 /** checkpoints.py's `hashed`: `count` numbers of 7 bits. */
-function hashed(name: string, count: number): Uint8Array {
+export function hashed(name: string, count: number): Uint8Array {
   let key = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) key = Math.imul(key ^ byte, 0x01000193) >>> 0;
   return Uint8Array.from({ length: count }, (_, i) => {
@@ -52,7 +52,7 @@ function hashed(name: string, count: number): Uint8Array {
 }
 
 /** The tokens of its first steps. */
-export function textOf({ config }: Checkpoint): Uint32Array {
+export function textOf({ config }: Pick<Checkpoint, 'config'>): Uint32Array {
   const count = BATCH * CONTEXT * 8 + 1;
   const [high, low] = [hashed('high', count), hashed('low', count)];
   return Uint32Array.from(high, (h, i) => (h * 128 * 128 + low[i]! * 128 + h) % config.vocab_size);

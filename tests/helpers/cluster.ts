@@ -19,7 +19,7 @@ import { type MemoryTransport, memoryTransports } from './memory';
 export interface ClusterRun {
   readonly losses: readonly number[];
   readonly gradNorms: readonly number[];
-  /** Mean gradient of the first step, whole model by address; empty with DiLoCo. */
+  /** Mean gradient of the first step, whole model by address; empty with DiLoCo and adapters. */
   readonly firstGradient: Float32Array;
   /** After the last step, whole model by address; equal on all ranks that hold an element, or `run` threw. */
   readonly weights: Float32Array<ArrayBuffer>;
@@ -114,8 +114,8 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
     }
     losses.push(outcomes[0]!.loss);
     gradNorms.push(outcomes[0]!.gradNorm);
-    // why not with DiLoCo: replicas have gradients of their own
-    if (step === 0 && !run.plan.outer) firstGradient = await gradientOf(run, members);
+    // why not with DiLoCo and adapters: replicas have gradients of their own, frozen parameters have none
+    if (step === 0 && !run.plan.outer && !run.model.lora) firstGradient = await gradientOf(run, members);
     await all(members, async ({ rank }) => {
       await rank.executor.settle();
       // why: reads end in order, so after this one the tied table is on its way to its reader

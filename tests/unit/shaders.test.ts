@@ -6,10 +6,11 @@ import type { Kernel, Knobs } from '../../src/gpu/kernel';
 import * as gpt from '../../src/gpu/kernels';
 import * as cache from '../../src/gpu/kernels.cache';
 import * as llama from '../../src/gpu/kernels.llama';
+import * as lora from '../../src/gpu/kernels.lora';
 import * as split from '../../src/gpu/kernels.split';
 import { checkMirror, expand, reflect, shaderFiles, shaderOf, specialise } from '../../src/gpu/shaders';
 
-const kernels = [gpt, llama, split, cache]
+const kernels = [gpt, llama, lora, split, cache]
   .flatMap((module) => Object.values(module) as unknown[])
   .filter((value): value is Kernel => typeof value === 'object' && value !== null && 'file' in value);
 

@@ -22,6 +22,7 @@ export interface Keeping {
 const MODEL_FILES = new Set([
   ...['model.safetensors', 'config.json', 'generation_config.json'],
   ...['tokenizer.json', 'tokenizer_config.json'],
+  ...['adapter/adapter_config.json', 'adapter/adapter_model.safetensors'],
 ]);
 const SHARD = /^checkpoint\/(\d{1,9})\/(rank-\d{1,3}\.safetensors)$/;
 const MAX_PIECE_BYTES = 64 << 20;

@@ -75,7 +75,10 @@ export class OutFolder {
   finish(files: ReadonlyMap<string, string>, staged: Iterable<string>): void {
     mkdirSync(this.staging, { recursive: true });
     for (const [name, content] of files) writeFileSync(join(this.staging, name), content);
-    for (const name of [...staged, ...files.keys()]) renameSync(join(this.staging, name), join(this.path, name));
+    for (const name of [...staged, ...files.keys()]) {
+      mkdirSync(dirname(join(this.path, name)), { recursive: true });
+      renameSync(join(this.staging, name), join(this.path, name));
+    }
   }
 
   /** Removes what is staged. */

@@ -83,6 +83,9 @@ function checkRun({ model, train, plan }: RunFile): void {
       'plan.outer lets replicas train apart, which torch has no module for: a run without it goes on',
     );
   }
+  if (train.lora) {
+    throw new PlanError('train.lora trains adapters, which the script does not have: go on with PEFT and OUT/adapter');
+  }
   if (train.matmulPrecision !== 'f32') {
     throw new PlanError(
       `train.matmulPrecision ${train.matmulPrecision} rounds as no module of torch does: only f32 goes on`,

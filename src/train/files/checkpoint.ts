@@ -6,6 +6,7 @@ import type { ModelConfig } from '../../model/config';
 import type { Tokenizer } from '../data/tokenizer';
 import { piecesOf } from '../state/elements';
 import type { Intervals } from '../state/intervals';
+import { adaptersIn, hasAdapters } from './adapters';
 import { generationConfigJson, tokenizerConfigJson } from './companions';
 import { safetensorsHeader, writeSafetensors } from './safetensors';
 import { placedTensors, type WholeWeights } from './weights';
@@ -18,6 +19,9 @@ export interface ModelFiles {
   readonly 'tokenizer.json': string;
   readonly 'tokenizer_config.json': string;
   readonly 'generation_config.json': string;
+  /** Of a LoRA run; the adapters are merged into model.safetensors, too. */
+  readonly 'adapter/adapter_config.json'?: string;
+  readonly 'adapter/adapter_model.safetensors'?: Uint8Array;
 }
 
 /** The bytes of model.safetensors. */
@@ -38,7 +42,7 @@ export function modelFileHeader(config: ModelConfig): Uint8Array<ArrayBuffer> {
 }
 
 /** The small files beside the weights, by name. */
-export function companionFiles(config: ModelConfig, tokenizer: Tokenizer): Omit<ModelFiles, 'model.safetensors'> {
+export function companionFiles(config: ModelConfig, tokenizer: Tokenizer) {
   return {
     'config.json': configJson(config),
     'tokenizer.json': tokenizer.json(),
@@ -49,5 +53,10 @@ export function companionFiles(config: ModelConfig, tokenizer: Tokenizer): Omit<
 
 /** The files of a model whose parameters are `weights`. */
 export function modelFiles(config: ModelConfig, tokenizer: Tokenizer, weights: WholeWeights): ModelFiles {
-  return { 'model.safetensors': modelFile(config, weights), ...companionFiles(config, tokenizer) };
+  const others = companionFiles(config, tokenizer);
+  if (!hasAdapters(config)) return { 'model.safetensors': modelFile(config, weights), ...others };
+  const adapters = adaptersIn(config, weights);
+  const merged = weights.slice();
+  adapters.merge([{ from: 0, to: merged.length }], merged);
+  return { 'model.safetensors': modelFile(config, merged), ...others, ...adapters.files() };
 }

@@ -45,7 +45,7 @@ export function readModelFile(config: ModelConfig, file: Uint8Array): WholeWeigh
 export function readWeights(config: ModelConfig, given: ReadonlyMap<string, FileTensor>): WholeWeights {
   const tensors = withPrefix(config, given);
   const placed = placedTensors(config);
-  const weights = new Float32Array(Math.max(...placed.map(({ to }) => to)));
+  const weights = new Float32Array(parametersOf(config));
   for (const { name, shape, from, to } of placed) {
     const tensor = tensors.get(name);
     if (!tensor) throw new InputError(`the weights have no tensor ${name}, expected with shape [${shape.join(', ')}]`);

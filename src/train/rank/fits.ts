@@ -54,12 +54,11 @@ export function checkMemory(run: RunFile, plan: ParallelPlan, limitBytes: number
 
 /** Bytes of the fullest rank; undefined for a plan that the rules reject. */
 function bytesIfValid(run: RunFile, fields: object): number | undefined {
-  const { layers, heads, kvHeads, hidden } = run.model;
   const { globalBatch } = run.train;
   try {
     const plan = parsePlan(fields);
     const ranks = plan.dp * plan.pp * plan.tp;
-    validatePlan(plan, { ranks, layers, heads, kvHeads, hidden, globalBatch });
+    validatePlan(plan, { ...run.model, ranks, globalBatch });
     return totalOf(fullestRank(run, plan).memory);
   } catch (error) {
     if (error instanceof PlanError) return undefined;

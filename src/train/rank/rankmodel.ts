@@ -136,7 +136,7 @@ export class DeviceRank implements RankModel {
     const mean = new Map<number, Float32Array>();
     const square = new Map<number, Float32Array>();
     for (const unit of this.#instance.here) {
-      param.set(unit, await this.#instance.stream.read(this.#held(unit)));
+      param.set(unit, await this.#instance.stream.read(this.#instance.held(unit)));
       const moments = await this.#instance.stream.read(this.#instance.own('moment', unit));
       mean.set(unit, moments.slice(0, moments.length / 2));
       square.set(unit, moments.slice(moments.length / 2));
@@ -157,7 +157,7 @@ export class DeviceRank implements RankModel {
     await this.executor.settle();
     this.executor.outer?.load(state);
     for (const unit of this.#instance.here) {
-      this.#instance.stream.write(this.#held(unit), state.param.get(unit)!);
+      this.#instance.stream.write(this.#instance.held(unit), state.param.get(unit)!);
       const place = this.#instance.own('moment', unit);
       const moments = new Float32Array(place.floats);
       moments.set(state.mean.get(unit)!);
@@ -204,13 +204,7 @@ export class DeviceRank implements RankModel {
 
   /** The place of a part of a unit's array. In the array of moments, the squares follow the means. */
   #part(kind: DeviceKind, unit: number, at: number, floats: number) {
-    const place = kind === 'param' ? this.#held(unit) : this.#instance.own('moment', unit);
+    const place = kind === 'param' ? this.#instance.held(unit) : this.#instance.own('moment', unit);
     return { ...place, at: place.at + at + (kind === 'square' ? place.floats / 2 : 0), floats };
-  }
-
-  /** The parameters this rank keeps between steps: all of a unit's parameters, or with zero 3 its shard. */
-  #held(unit: number) {
-    const sharded = this.#instance.options.sharding.zero === 3;
-    return sharded ? this.#instance.own('param', unit) : this.#instance.whole('param', unit);
   }
 }

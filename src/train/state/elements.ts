@@ -71,10 +71,10 @@ export function seedElements(config: ModelConfig, seed: number): Elements {
       const out = new Float32Array(sizeOf(wanted));
       let offset = 0;
       for (const { from, to } of kind === 'param' ? wanted : []) {
-        for (const { unitName, name, at, floats } of params) {
+        for (const { unitName, name, at, floats, shape } of params) {
           const [first, end] = [Math.max(at, from), Math.min(at + floats, to)];
           if (first >= end) continue;
-          const value = initialValue(seed, config.layers, unitName, name);
+          const value = initialValue(seed, config.layers, unitName, name, shape);
           for (let address = first; address < end; address++) out[offset + address - from] = value(address - at);
         }
         offset += to - from;

@@ -79,13 +79,17 @@ export function holdingOf(config: ModelConfig, plan: ParallelPlan, { coord }: Pi
   const here = unitsOfCoord(plan, unitSizes(config, plan.dp, cut), coord.pp);
   const units = recordModel(config, 1, cut);
   const sharding = shardingOf(plan);
-  const part = (sharded: boolean) => partOf(config, units, here, cut, plan.dp, sharded ? coord.dp : undefined);
-  const param = part(sharding === 3);
-  return { param, moment: sharding >= 1 && sharding < 3 ? part(true) : param };
+  const part = (kind: 'param' | 'moment', sharded: boolean) =>
+    partOf(kind, config, units, here, cut, plan.dp, sharded ? coord.dp : undefined);
+  const param = part('param', sharding === 3);
+  // why not the same for adapters: frozen parameters have no moments
+  const isAlike = (sharding === 0 || sharding === 3) && !config.lora;
+  return { param, moment: isAlike ? param : part('moment', sharding > 0) };
 }
 
 /** `shard` is the data-parallel coordinate if only its shard of every unit is held, else undefined. */
 function partOf(
+  kind: 'param' | 'moment',
   config: ModelConfig,
   units: readonly Unit[],
   here: readonly number[],
@@ -96,7 +100,8 @@ function partOf(
   const bounds = new Map<number, UnitBounds>();
   for (const unit of here) {
     const layout = layoutOf(units[unit]!.params, dp);
-    const [from, to] = shard === undefined ? [0, layout.floats] : chunkBounds(layout.floats, dp, ownedChunk(shard, dp));
+    const whole = kind === 'param' ? layout.all : layout.floats;
+    const [from, to] = shard === undefined ? [0, whole] : chunkBounds(layout.floats, dp, ownedChunk(shard, dp));
     bounds.set(unit, { layout, from, to });
   }
   return new HeldPart(config, cut, bounds);

@@ -155,7 +155,7 @@ async function gather(
   tag: string,
 ): Promise<Float32Array | null> {
   const { mesh } = circuit;
-  const { param: whole } = holdingUnder(config, SINGLE);
+  const whole = partOf(holdingUnder(config, SINGLE));
   const partsOf = (rank: number): Holding => ({ param: partOf(holdingUnder(config, { plan, rank })), moment: NO_PART });
   const has = mesh.peers.map((_, rank) => addressesOf(partsOf(rank)));
   const needs = mesh.peers.map((_, rank) => (wanting.includes(rank) ? { param: whole.held, moment: [] } : NOTHING));

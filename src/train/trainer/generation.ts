@@ -7,8 +7,8 @@ import { type Group, makeGroup } from '../../net/collective/group';
 import { isModelOnEach } from '../../plan/plan';
 import { replicaShares } from '../../plan/shares';
 import { batchOf } from '../data/data';
+import { startWeights } from '../files/adapters';
 import type { ModelFiles } from '../files/checkpoint';
-import { readModelFile } from '../files/weights';
 import { sha256 } from '../hash';
 import type { RankModel } from '../rank/rankcontract';
 import { withBefore } from '../state/apart';
@@ -146,7 +146,8 @@ export class GenerationRun {
       ));
     this.prepared = prepared;
     const { model } = prepared.run;
-    if (fromFile) this.held = [stateFromWeights(model, readModelFile(model, init), mesh.generation)];
+    if (fromFile)
+      this.held = [stateFromWeights(model, await startWeights(model, run.train.seed, init), mesh.generation)];
     const mine = await beginningOf(this.setting, prepared, announcements, this.held);
     const { state } = mine;
     // why without newer states: their steps run again

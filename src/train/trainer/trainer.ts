@@ -166,9 +166,8 @@ class Training {
     await this.#begin(joined.run, run);
     this.deps.transport.enterGeneration(number);
     const mesh = makeMesh(number, peers, peers.indexOf(this.deps.membership.self), plan);
-    const { layers, heads, kvHeads, hidden } = run.model;
     const { globalBatch, steps } = run.train;
-    validatePlan(plan, { ranks: peers.length, layers, heads, kvHeads, hidden, globalBatch });
+    validatePlan(plan, { ...run.model, ranks: peers.length, globalBatch });
     this.#rank = mesh.rank;
     this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, run, plan, steps });
     if (paused) return { ended: null, files: null };

@@ -1,0 +1,33 @@
+// z[R,C] = factor y[R,N] of the columns [at, at + C); one thread per element of z.
+// bindings y, z, p; grid R C threads, folded into two dimensions
+// knobs WG threads of a workgroup
+// saved/aliasing: y and z are different buffers
+// source: own
+
+struct Params {
+  R: u32,
+  C: u32,
+  N: u32,
+  at: u32,
+  factor: f32,
+}
+
+@group(0) @binding(0) var<storage, read> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> z: array<f32>;
+@group(0) @binding(2) var<uniform> p: Params;
+
+// #include "lib/thread.wgsl"
+
+const WG: u32 = 64u;
+const_assert WG >= 1u && WG <= 256u;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let index = thread(id, groups, WG);
+  if (index >= p.R * p.C) {
+    return;
+  }
+  let row = index / p.C;
+  let inner = row * p.N + p.at + index - row * p.C;
+  z[index] = p.factor * y[inner];
+}
