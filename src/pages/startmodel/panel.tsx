@@ -13,13 +13,13 @@ const FIELDS = Object.keys(words.fields) as (keyof Tuning)[];
 export function StartPanel({ desk, onRemove }: { readonly desk: StartDesk; readonly onRemove: () => void }) {
   const chat = desk.chat.value;
   if (desk.phase.value === 'opening') return <p class="note">{words.opening}</p>;
-  const { arch, parameters, layers, dim, vocab, notes } = desk.facts;
+  const { kind, parameters, layers, dim, vocab, notes } = desk.facts;
   return (
     <fieldset class="choice startmodel">
       <link rel="stylesheet" href={sheet} />
       <legend>{words.heading}</legend>
       <p>
-        <b>{desk.name}</b> {words.what(arch, short(parameters), layers, dim, count(vocab))}
+        <b>{desk.name}</b> {words.what(kind, short(parameters), layers, dim, count(vocab))}
       </p>
       {notes.map((note) => (
         <p key={note} class="note">

@@ -16,10 +16,12 @@ export interface Tuning {
   readonly batch: number;
   readonly steps: number;
   readonly lr: number;
+  /** Rank of the adapters; 0: the whole model is trained. */
+  readonly rank: number;
 }
 
 /** Far less than training from the beginning: the weights are good already. */
-const DEFAULT_TUNING: Tuning = { context: 128, batch: 4, steps: 100, lr: 1e-4 };
+const DEFAULT_TUNING: Tuning = { context: 128, batch: 4, steps: 100, lr: 1e-4, rank: 0 };
 
 export class StartDesk {
   readonly phase = signal<'opening' | 'ready' | 'preparing'>('opening');
@@ -61,6 +63,7 @@ export class StartDesk {
   /** Smallest and largest value of a field. */
   rangeOf(field: keyof Tuning): { readonly min: number; readonly max: number } {
     if (field === 'lr') return LR;
+    if (field === 'rank') return { min: 0, max: 256 };
     return field === 'context' ? { min: RANGES.context.min, max: this.facts.context } : RANGES[field];
   }
 
@@ -84,8 +87,11 @@ export class StartDesk {
       const text = choice.source === 'own' ? { own: own?.text ?? '' } : { builtIn: choice.source };
       // why a name of its own: the others must take the tokens from here, not the text from the server
       const name = words.source(own && choice.source === 'own' ? own.name : choice.source, this.name);
-      const file = runFileOf({ ...choice, ...this.tuning.value, source: 'own' }, name);
-      return await this.#model!.prepare(file, text);
+      const { rank, ...tuning } = this.tuning.value;
+      const file = runFileOf({ ...choice, ...tuning, source: 'own' }, name);
+      const targets = this.facts.kind === 'GPT-2' ? ['c_attn'] : ['q_proj', 'v_proj'];
+      const lora = rank > 0 && { lora: { rank, alpha: 2 * rank, targets } };
+      return await this.#model!.prepare({ ...file, train: { ...file.train, ...lora } }, text);
     } catch (error) {
       this.onProblem(sentenceOf(error));
       return null;

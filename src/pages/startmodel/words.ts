@@ -7,7 +7,13 @@ export const words = {
   what: (kind: string, parameters: string, layers: number, dim: number, vocab: string) =>
     `${kind}, ${parameters} parameters: ${layers} ${layers === 1 ? 'layer' : 'layers'}, width ${dim}, ${vocab} tokens`,
   parts: 'Every tab that joins receives its part of the weights from here.',
-  fields: { context: 'Context (tokens)', batch: 'Batch of all tabs', steps: 'Steps', lr: 'Learning rate' },
+  fields: {
+    context: 'Context (tokens)',
+    batch: 'Batch of all tabs',
+    steps: 'Steps',
+    lr: 'Learning rate',
+    rank: 'Adapter rank (0: whole model)',
+  },
   mustBe: (field: string, kind: string, min: number, max: number) => `${field} must be ${kind} from ${min} to ${max}.`,
   whole: 'a whole number',
   number: 'a number',

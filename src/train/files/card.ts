@@ -40,6 +40,9 @@ export function modelCard({ run, step, parameters, adapters, loss, heldOutLoss, 
     row('tokenizer', `${data.tokenizer}, ${model.vocab} tokens`),
     row('loss of the last step', nats(loss)),
     row('held-out loss', nats(heldOutLoss)),
+    ...(train.lora
+      ? [row('trained', `adapters of rank ${train.lora.rank} (LoRA, in adapter/), merged into model.safetensors`)]
+      : []),
     row('plan', `dp ${plan.dp}, pp ${plan.pp}, tp ${plan.tp}, zero ${plan.zero}, ${plan.schedule}`),
     row('devices', adapters.join(', ')),
     '',

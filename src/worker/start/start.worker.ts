@@ -7,7 +7,8 @@ import { parseRunFile, type RunFile } from '../../train/runfile';
 
 /** What a page shows of a model. */
 export interface StartFacts {
-  readonly arch: string;
+  /** GPT-2, Llama or Qwen2. */
+  readonly kind: string;
   readonly layers: number;
   readonly dim: number;
   /** The longest context of its config.json, tokens. */
@@ -47,7 +48,7 @@ const worker: StartWorker = {
     }
     const { arch, layers, dim, context, vocab, qkvBias } = model;
     const kind = arch === 'gpt2' ? 'GPT-2' : qkvBias ? 'Qwen2' : 'Llama';
-    return { arch: kind, layers, dim, context, vocab, parameters: parametersOf(model), notes };
+    return { kind, layers, dim, context, vocab, parameters: parametersOf(model), notes };
   },
   prepare(file, text) {
     if (!init) throw new InputError('no model is open');
