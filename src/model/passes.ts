@@ -86,8 +86,10 @@ export class Passes {
   get needs(): readonly Need[] {
     if (!this.#needs) {
       const found = new Map<string, Need>();
+      // why the gradient of the output: a unit of frozen parameters does not read it, but the next unit writes it
+      const { outputGrad } = this.unit;
       for (const pass of this.names) {
-        for (const tensor of tensorsIn(this.list(pass))) {
+        for (const tensor of [...tensorsIn(this.list(pass)), ...(outputGrad ? [outputGrad] : [])]) {
           const need = this.needOf(tensor, pass);
           if (need) found.set(need.name, need);
         }

@@ -36,8 +36,7 @@ export const DEFAULT_PICKS: Picks = {
 };
 
 export function factsOf(run: RunFile, ranks: number): RunFacts {
-  const { layers, heads, kvHeads, hidden } = run.model;
-  return { ranks, layers, heads, kvHeads, hidden, globalBatch: run.train.globalBatch };
+  return { ...run.model, ranks, globalBatch: run.train.globalBatch };
 }
 
 /**
