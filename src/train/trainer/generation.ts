@@ -16,7 +16,7 @@ import { announce } from '../state/exchange';
 import { type CutState, claimOf, keepNewest, SINGLE, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
 import { beginningOf } from './beginning';
-import { awaitDelivery, type Delivered, deliver } from './deliver';
+import type { Delivered } from './deliver';
 import { dueHeldOutLoss } from './evaluate';
 import { giveFiles } from './give';
 import { keepState } from './keep';
@@ -275,6 +275,8 @@ export class GenerationRun {
     await keeper?.settle();
     if (outlet !== undefined) {
       const wanted = this.#isEnded ? null : outlet;
+      // why only now: pages deliver to nobody
+      const { awaitDelivery, deliver } = await import('./deliver');
       this.#delivered = await this.#traffic.uncounted(() => {
         return deliver(this.setting, prepared, { step: this.#step, rank: this.#rank! }, wanted);
       });
