@@ -107,8 +107,12 @@ export class Tape {
   I(kernel: Kernel, bind: Bind, params: Params, knobs: Knobs = {}, extras: RunExtras = {}): void {
     const kept = Object.entries(bind).filter(([, tensor]) => !this.#isFrozen(tensor));
     const isWhole = kept.length === Object.keys(bind).length;
-    const own = isWhole ? { bind, ...extras } : { bind: Object.fromEntries(kept) };
-    this.#lists.backwardInput.push({ do: 'run', kernel, params, knobs, ...own });
+    // why zeros: every param has a value, also where nothing is written
+    const nowhere = Object.fromEntries(Object.keys(extras.at ?? {}).map((name) => [name, 0]));
+    const own = isWhole
+      ? { bind, params, ...extras }
+      : { bind: Object.fromEntries(kept), params: { ...params, ...nowhere } };
+    this.#lists.backwardInput.push({ do: 'run', kernel, knobs, ...own });
   }
 
   /** True for the gradient of a parameter that is not trained. */
