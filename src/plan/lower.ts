@@ -19,6 +19,8 @@ export interface Program {
   readonly stageCount: number;
   /** Gradients stay in the replica, which computes norm and clip by itself (DiLoCo). */
   readonly isLocal: boolean;
+  /** Some fragment takes its outer step in this step (DiLoCo), here or on other stages. */
+  readonly isTurn?: boolean;
   /** By unit of the model: the most microbatches alive at once (from F until B or W); 0 for units of other ranks. */
   readonly slots: readonly number[];
 }
@@ -39,7 +41,7 @@ export function lower(
   const place = placeOf(moment?.exact ? exact : plan, mesh, units);
   const passes = scheduleOf(plan, place.p).flatMap((pass) => spellOut(pass, place));
   const actions = [...withParameters(withGradients(passes, place), place), ...commit(place, moment)];
-  return program(actions, place);
+  return { ...program(actions, place), isTurn: plan.outer !== undefined && moment!.uses.length > 0 };
 }
 
 /** Only the forward passes of one step, in the same order and slots, for the loss on held-out text. Nothing commits. */

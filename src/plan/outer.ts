@@ -35,6 +35,19 @@ export function outerAt(outer: OuterPlan, step: number, steps: number): OuterMom
   return { exact: false, takes, uses: step - delay >= from ? turnAt(step + 1) : [] };
 }
 
+/**
+ * The fragments whose newest outer step was due and is missing after `step` committed steps. `made`: committed steps at
+ * the newest outer step, or when the replicas began to train apart. Only the newest turn can be missing, because the next
+ * step commits only after it.
+ */
+export function missingAt(outer: OuterPlan, step: number, made: number, steps: number): readonly number[] {
+  const { every, fragments = 1 } = outer;
+  if (step === steps) return made < steps ? everyFragment(outer).uses : [];
+  const distance = every / fragments;
+  const border = step - (step % distance);
+  return made < border ? [(border / distance - 1) % fragments] : [];
+}
+
 /** The fragment of a unit: block i is in fragment i mod n, the embedding in the first, the head in the last. */
 export function fragmentOf(unit: number, units: number, { fragments = 1 }: OuterPlan): number {
   if (unit === units - 1) return fragments - 1;

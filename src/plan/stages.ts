@@ -34,15 +34,25 @@ export function unitsOfCoord(plan: ParallelPlan, units: readonly UnitSize[], p: 
     .flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, at) => first + at));
 }
 
-/** The units of every stage: as `plan.stageUnits` says, else cut by cost. Throws PlanError when there are too few units. */
+/**
+ * The units of every stage: as `plan.stageUnits` says, else cut by cost. Throws PlanError when these are other units, or
+ * too few for the stages.
+ */
 export function stageSpans(plan: ParallelPlan, units: readonly UnitSize[]): readonly StageSpan[] {
   if (!plan.stageUnits) return cutUnits(units, stageCount(plan));
   let first = 0;
-  return plan.stageUnits.map((count, stage) => {
+  const spans = plan.stageUnits.map((count, stage) => {
     const span = { stage, first, last: first + count - 1 };
     first += count;
     return span;
   });
+  // why here too: another rank's plan is read without the rules, and says where that rank's state lies
+  if (spans.length !== stageCount(plan) || first !== units.length) {
+    throw new PlanError(
+      `plan.stageUnits ${plan.stageUnits.join(' + ')} = ${first} does not cut ${units.length} units into ${stageCount(plan)} stages; make them equal`,
+    );
+  }
+  return spans;
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * DiLoCo against its simulation by PyTorch in one process (tests/reference/diloco.py): uneven shares, own clips, an exact
- * start; replicas of one rank, of a pipeline and of a tensor-parallel pair. float32
- * against float64: losses and norms 1e-4, outer weights 2e-5 relative L2. Replicas are equal to the bit at the end, or
+ * start, fragments with a delay and a share of the
+ * replicas' own parameters; replicas of one rank, of a pipeline and of a tensor-parallel pair. float32 against float64: losses and norms 1e-4, outer weights 2e-5 relative L2. Replicas are equal to the bit at the end, or
  * trainCluster throws.
  */
 import { describe, expect } from 'vitest';
@@ -15,6 +15,7 @@ useGpu();
 const CASES: readonly (readonly [FixtureName, readonly Readonly<Record<string, unknown>>[]])[] = [
   ['diloco-four', [{}]],
   ['diloco-three', [{}, { microbatches: 2 }]],
+  ['diloco-streaming', [{}, { pp: 2, microbatches: 2 }]],
   [
     'diloco-two',
     [{ pp: 2, microbatches: 2 }, { tp: 2 }, { pp: 2, schedule: 'zb-v', microbatches: 2, recompute: true }],

@@ -16,6 +16,7 @@ export type FixtureName =
   | 'llama-tall'
   | 'diloco-four'
   | 'diloco-three'
+  | 'diloco-streaming'
   | 'diloco-two';
 
 export interface Fixture {

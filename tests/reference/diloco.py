@@ -24,6 +24,8 @@ LLAMA = dict(MODEL, arch='llama', kvHeads=2, hidden=32, tieEmbeddings=True, rope
 CASES = {
     'diloco-four': (GPT2, dict(dp=4, batch=10), dict(every=5, lr=0.7, momentum=0.9)),
     'diloco-three': (LLAMA, dict(dp=3, batch=10), {'every': 4, 'lr': 0.5, 'momentum': 0.8, 'from': 5}),
+    'diloco-streaming': (GPT2, dict(dp=4, batch=10),
+                         dict(every=6, lr=0.4, momentum=0.9, fragments=2, delay=1, mix=0.5)),
     'diloco-two': (LLAMA, dict(dp=2, batch=9), dict(every=3, lr=1.0, momentum=0.5)),
 }
 

@@ -54,9 +54,9 @@ export class Executor {
    * rebuilt), NonFinite on all ranks alike, DeviceLost, or LineError for any other failure in a line.
    */
   async runStep(input: StepInput): Promise<StepOutcome> {
-    const { actions, isLocal } = this.programs(input.step);
+    const { actions, isLocal, isTurn } = this.programs(input.step);
     this.#begin(`${input.step}`);
-    if (isLocal && !this.outer!.isActive) await this.outer!.begin();
+    if (isLocal && !this.outer!.isActive) await this.outer!.begin(input.step);
     this.#passes.beginStep(input.microbatches);
     let outcome: StepOutcome | undefined;
     await this.#runAll(actions, async (line) => {
@@ -69,6 +69,7 @@ export class Executor {
         ...(mb !== undefined && { mb }),
       });
     });
+    if (isTurn) this.outer!.turn();
     this.#clock.submit();
     return outcome!;
   }
@@ -98,14 +99,17 @@ export class Executor {
   }
 
   /**
-   * At a step border, make one outer step of all that replicas trained apart since the last one. All ranks must call
-   * it.
+   * After `step` committed steps, make one outer step of all that replicas trained apart since the last one, in these
+   * fragments. All ranks must call it.
    */
-  async bringTogether(): Promise<void> {
-    const lines = this.outer?.due.map((unit): Action => ({ op: 'OUTER', unit, part: 'whole' })) ?? [];
+  async bringTogether(step: number, fragments: readonly number[]): Promise<void> {
+    if (!this.outer?.isActive) return;
     this.#begin(`0/~together${this.#copies++}`);
+    await this.outer.count(step, `${this.#tags.head}/count`);
+    const lines = this.outer.dueOf(fragments).map((unit): Action => ({ op: 'OUTER', unit, part: 'whole' }));
     await this.#runAll(lines, (line) => this.#run(line));
-    await this.outer?.made();
+    this.outer.turn();
+    await this.outer.made();
   }
 
   #begin(pass: string): void {

@@ -34,7 +34,7 @@ export class OuterSteps {
   #isActive = false;
   #anchor: Arrays = new Map();
   #momentum: Arrays = new Map();
-  /** Committed steps when the newest outer step was made. */
+  /** Committed steps when the newest outer step was made, or when the replicas began to train apart. */
   #made = 0;
   #step = 0;
   /** By fragment: samples trained on since its last outer step, by this replica and by all replicas. */
@@ -65,11 +65,26 @@ export class OuterSteps {
   }
 
   /** Units of this rank that were trained since their last outer step; the same in all replicas. */
-  get due(): readonly number[] {
+  dueOf(fragments: readonly number[]): readonly number[] {
     return this.instance.here.filter((unit) => {
       const fragment = this.#fragmentOf(unit);
-      return this.#isActive && !this.#used.has(fragment) && this.#totals[fragment]! > 0;
+      const isAsked = this.#isActive && fragments.includes(fragment);
+      return isAsked && !this.#used.has(fragment) && this.#totals[fragment]! > 0;
     });
+  }
+
+  /** Learn how much each replica has trained since its last outer steps, after `step` steps. All ranks call it. */
+  async count(step: number, tag: string): Promise<void> {
+    this.#step = step;
+    const mine = new Float64Array(this.#samples);
+    const said = await this.cluster.world.exchange(new Uint8Array(mine.buffer), tag);
+    this.#weighReplicas(said.map((bytes) => [...new Float64Array(bytes.slice().buffer)]));
+  }
+
+  /** All lines of an outer step have begun; this rank may have no unit of its fragments. */
+  turn(): void {
+    this.#keepBefore();
+    this.#made = this.#step;
   }
 
   /** Continue from a state. A state without an outer part was reached by exact steps only. */
@@ -86,14 +101,15 @@ export class OuterSteps {
     [this.#running, this.#before, this.#used] = [[], null, new Set()];
   }
 
-  /** Called before the first local step: the current parameters become the outer parameters. */
-  async begin(): Promise<void> {
+  /** Called before the first local step, `step`: the current parameters become the outer parameters. */
+  async begin(step: number): Promise<void> {
     for (const unit of this.instance.here) {
       const param = await this.instance.stream.read(this.instance.whole('param', unit));
       this.#anchor.set(unit, param.slice());
       this.#momentum.set(unit, new Float32Array(param.length));
     }
     this.#isActive = true;
+    this.#made = step;
   }
 
   /** By fragment: the samples this replica will have trained on once a step of `share` more samples is committed. */
@@ -103,11 +119,16 @@ export class OuterSteps {
 
   /** Called when step `step` is committed: its samples count, and all ranks have made the outer steps before it. */
   commit(ballots: readonly Ballot[], step: number): void {
-    const { mesh } = this.cluster;
     this.#step = step + 1;
     [this.#running, this.#before, this.#used] = [[], null, new Set()];
+    this.#weighReplicas(ballots.map(({ samples }) => samples));
+  }
+
+  /** `said`: by rank, its samples by fragment. */
+  #weighReplicas(said: readonly (readonly number[])[]): void {
+    const { mesh } = this.cluster;
     const replicas = new Map<number, readonly number[]>();
-    for (const [rank, { samples }] of ballots.entries()) {
+    for (const [rank, samples] of said.entries()) {
       const known = replicas.get(mesh.replicaOf(rank));
       // why the fewest: a rank of a pipeline that has no unit of a fragment does not see its outer steps
       replicas.set(
@@ -123,14 +144,13 @@ export class OuterSteps {
   /** Run a line. The promise resolves when the unit's parameters are on the device; undefined if none are sent. */
   start({ unit, part }: Line<'OUTER'>, tag: string): Promise<void> | undefined {
     const reading = this.instance.stream.read(this.instance.whole('param', unit));
-    const average = part === 'use' ? this.#averages.get(unit) : this.#take(unit, reading, tag);
+    // why a take at `use`: a generation that began in between has no average, on any rank
+    const average = (part === 'use' && this.#averages.get(unit)) || this.#take(unit, reading, tag);
     if (part === 'take') {
-      this.#averages.set(unit, average!);
+      this.#averages.set(unit, average);
       return undefined;
     }
     this.#averages.delete(unit);
-    // why: a generation that began in between has no such average; the fragment's next outer step covers both intervals
-    if (!average) return undefined;
     const used = this.#use(unit, reading, average, part === 'whole' ? 0 : (this.plan.mix ?? 0));
     this.#running.push(used);
     return used;
@@ -220,7 +240,6 @@ export class OuterSteps {
     const fragment = this.#fragmentOf(unit);
     if (!this.#used.has(fragment)) this.#samples[fragment]! -= this.#taken.get(fragment)!.mine;
     this.#used.add(fragment);
-    this.#made = this.#step;
     const place = this.instance.whole('param', unit);
     const use = async () => {
       const own = await reading;

@@ -69,10 +69,11 @@ export interface RankModel {
   /** Called after `writePart`: update what depends on the written parts. All ranks must call it. */
   written(): Promise<void>;
   /**
-   * DiLoCo: make one outer step of everything that the replicas trained apart since the last one, if there is anything.
-   * All ranks must call it, between steps. Rejects with PeerLost.
+   * DiLoCo: after `step` committed steps, make one outer step of everything that the replicas trained apart since the
+   * last one, in these fragments, if there is anything. All ranks must call it, between steps; `written` must be called
+   * before the next one. Rejects with PeerLost.
    */
-  bringTogether(): Promise<void>;
+  bringTogether(step: number, fragments: readonly number[]): Promise<void>;
   /** Bytes allocated, by role. */
   readonly memory: MemoryByRole;
   /** Free everything this rank holds on the device. */

@@ -193,8 +193,8 @@ export class DeviceRank implements RankModel {
     return this.executor.copyTable();
   }
 
-  async bringTogether(): Promise<void> {
-    await this.executor.bringTogether();
+  async bringTogether(step: number, fragments: readonly number[]): Promise<void> {
+    await this.executor.bringTogether(step, fragments);
   }
 
   close(): void {

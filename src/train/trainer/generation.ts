@@ -28,6 +28,7 @@ import { Proofs } from './proofs';
 import type { FilesRequest, Requests } from './requests';
 import type { GenerationSetting } from './setting';
 import type { StepMetrics } from './status';
+import { bringTogether, catchUp } from './together';
 import { Traffic } from './traffic';
 import { packVote, readVote } from './vote';
 
@@ -169,6 +170,7 @@ export class GenerationRun {
     const rank = await this.setting.makeRank({ ...this.setting, run: prepared.run, plan, mesh, transport, trace });
     this.#built = rank;
     await mine.write(rank);
+    await catchUp(rank, plan, this.#step, run.train.steps);
     this.#rank = rank;
     this.setting.membership.holdsState(true);
     const { probing, tour } = this.setting;
@@ -253,8 +255,7 @@ export class GenerationRun {
     this.#ran += 1;
     if (this.#isEnded) return;
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
-    // why: the next generation may have another plan, and the work of a rank that leaves must count for all
-    if (isOver && !isLast && plan.outer) await this.#traffic.uncounted(() => rank.bringTogether());
+    if (isOver && !isLast) await this.#traffic.uncounted(() => bringTogether(rank, plan, this.#step));
     if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
     const by = votes.findIndex(({ proof }) => proof);
     if (by >= 0 && !isLast) await this.#proofs.begin(prepared, by, () => this.#read(), this.#step);

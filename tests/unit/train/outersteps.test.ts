@@ -53,7 +53,7 @@ async function train(fields: object, wire: Wire = 'f32') {
     };
     return { arrays, steps: new OuterSteps(device as unknown as Instance, cluster, outer) };
   });
-  await Promise.all(replicas.map(({ steps }) => steps.begin()));
+  await Promise.all(replicas.map(({ steps }) => steps.begin(0)));
   for (let step = 0; step < STEPS; step++) {
     const { takes, uses, isWhole } = outerAt(outer, step, STEPS);
     const ballots = replicas.map(({ steps }, rank) => ({
