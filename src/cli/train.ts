@@ -66,6 +66,10 @@ const HELP: Help = {
     ['npm run train -- RUN.json --plans PLANS.json --switch-every 20', 'changes the plan every 20 steps'],
     ['npm run train -- RUN.json --mbit 20 --latency-ms 20', 'makes the links slow on purpose'],
     ['npm run train -- RUN.json --slow-unit-ms 50', 'makes the ranks slow on purpose'],
+    [
+      'npm run train -- RUN.json --balance --slow-unit-ms 40,20,10',
+      'shares of the batch by the measured speed of the ranks',
+    ],
   ],
 };
 

@@ -76,6 +76,8 @@ export interface StartOptions {
   readonly tour?: Tour;
   /** Headless: measure the links before the first step. */
   readonly probing?: boolean;
+  /** Change shares of the batch and stages by the measured speed of the peers; the same on all peers. */
+  readonly balancing?: boolean;
   /** Headless: the command line's server, which receives files and sends them. */
   readonly desk?: {
     readonly url: string;

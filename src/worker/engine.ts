@@ -106,6 +106,7 @@ export class WorkerEngine implements Engine {
         onStatus: (status) => this.#publish(status),
         ...(init ? { init } : {}),
         ...(options.probing ? { probing: true } : {}),
+        ...(options.balancing ? { balancing: { ask: (plan) => membership.ask({ plan }) } } : {}),
         // why not headless: there the death of a rank ends the run, and every byte is counted
         ...(options.expect === undefined ? { mirrorEveryMs: MIRROR_EVERY_MS, reopen: () => this.#reopen() } : {}),
         ...(options.desk ? deskDeps(options.desk) : {}),

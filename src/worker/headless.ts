@@ -88,11 +88,15 @@ export interface HeadlessSetup {
   readonly limitBytes: number | null;
   readonly hasInit: boolean;
   readonly handicap: Handicap;
+  /** Handicap.unitMs of the first ranks; all further ones have that of `handicap`. */
+  readonly unitMsByRank: readonly number[];
   readonly tour: Tour | null;
   /** Measure the links before the first step. */
   readonly probing: boolean;
   /** The trace is wanted once this many steps are committed; null if only at the end. */
   readonly measuredAt: number | null;
+  /** Change shares and stages by the measured speed of the ranks. */
+  readonly balancing: boolean;
   /** True if files are wanted: the model's at the end, and checkpoints. */
   readonly delivers: boolean;
   /** Steps from one checkpoint to the next, 0 for none. */
@@ -153,7 +157,8 @@ export async function runHeadless(around: Surroundings): Promise<void> {
     };
     const opening = around.openRank(room, send);
     const rank = await opening;
-    rank.handicap(setup.handicap);
+    const { unitMs } = setup.handicap;
+    rank.handicap({ ...setup.handicap, unitMs: setup.unitMsByRank[around.index] ?? unitMs });
     const options = await startOptions(around, setup, room.self);
     const training = new AbortController();
     // why one rank: all end when one does, and a browser has six connections to a server, which the tabs share; each
@@ -226,6 +231,7 @@ async function startOptions({ desk, index }: Surroundings, setup: HeadlessSetup,
     keepTrace: true,
     ...(setup.limitBytes === null ? {} : { limitBytes: setup.limitBytes }),
     probing: setup.probing,
+    balancing: setup.balancing,
     desk: {
       url: desk,
       index,

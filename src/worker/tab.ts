@@ -134,6 +134,7 @@ async function startOptions(
     ...(init && { init }),
     keep: { room: await folder, goOn },
     sampling: true,
+    balancing: true,
     keepTrace: false,
   };
 }

@@ -104,6 +104,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       goApart: () => {},
       written: async () => {},
       bringTogether: async () => {},
+      mostSamples: () => run.train.globalBatch,
       close: () => {},
     };
     return rank;

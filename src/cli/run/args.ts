@@ -26,8 +26,12 @@ export interface TrainArgs {
   readonly auto?: boolean;
   /** `auto` may take approximate plans. */
   readonly approximate?: boolean;
-  /** The same for all ranks. */
+  /** Change shares of the batch and stages by the measured speed of the ranks. */
+  readonly balancing?: boolean;
+  /** The same for all ranks, but for what `unitMsByRank` says. */
   readonly handicap: Handicap;
+  /** Handicap.unitMs of the first ranks; all further ones have that of `handicap`. */
+  readonly unitMsByRank?: readonly number[];
   /** `section.field=value`, in the order given. */
   readonly overrides: readonly string[];
 }
@@ -46,12 +50,13 @@ const OPTIONS = {
   'switch-every': { type: 'string' },
   plan: { type: 'string' },
   approximate: { type: 'boolean' },
+  balance: { type: 'boolean' },
   'slow-unit-ms': { type: 'string' },
   'latency-ms': { type: 'string' },
   mbit: { type: 'string' },
 } as const;
 export const USAGE =
-  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FOLDER | FILE.safetensors] [--out DIR] [--checkpoint-every STEPS] [--resume OUT] [--tensorboard DIR] [--limit-mb N] [--plan=auto [--approximate]] [--plans PLANS.json --switch-every STEPS] [--slow-unit-ms MS] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
+  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FOLDER | FILE.safetensors] [--out DIR] [--checkpoint-every STEPS] [--resume OUT] [--tensorboard DIR] [--limit-mb N] [--plan=auto [--approximate]] [--plans PLANS.json --switch-every STEPS] [--balance] [--slow-unit-ms MS[,MS...]] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
 
 /** Throws PlanError with the usage for an unknown option. */
 export function parseTrainArgs(argv: readonly string[]): TrainArgs {
@@ -74,6 +79,11 @@ export function parseTrainArgs(argv: readonly string[]): TrainArgs {
   const count = values.tabs ?? values.nodes;
   const limitMb = values['limit-mb'];
   const every = values['checkpoint-every'];
+  const slow = values['slow-unit-ms'];
+  const unitMsByRank = slow === undefined ? [0] : slow.split(',').map((ms) => slowness('--slow-unit-ms', ms, 10_000));
+  if (values.balance && values.plans !== undefined) {
+    throw new PlanError('--plans changes the plan at fixed steps, and --balance by what it measures: leave one.');
+  }
   return {
     runPath: positionals[0],
     ranks: count === undefined ? undefined : { kind, count: wholeNumber(`--${kind}`, count, MAX_RANKS) },
@@ -86,8 +96,10 @@ export function parseTrainArgs(argv: readonly string[]): TrainArgs {
     tour: tourOf(values.plans, values['switch-every']),
     auto: isAuto(values.plan),
     approximate: values.approximate ?? false,
+    balancing: values.balance ?? false,
+    unitMsByRank,
     handicap: {
-      unitMs: slowness('--slow-unit-ms', values['slow-unit-ms'], 10_000),
+      unitMs: unitMsByRank.at(-1)!,
       latencyMs: slowness('--latency-ms', values['latency-ms'], 10_000),
       mbitPerSecond: slowness('--mbit', values.mbit, 100_000),
     },

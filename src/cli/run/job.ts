@@ -31,6 +31,9 @@ export interface Job {
   readonly outFolder: string;
   readonly limitBytes: number | null;
   readonly handicap: Handicap;
+  readonly unitMsByRank: readonly number[];
+  /** Change shares and stages by the measured speed of the ranks. */
+  readonly balancing: boolean;
   readonly tour: Tour | null;
   /** The plan is `auto`: `tour` has the calibrating plans. */
   readonly auto: AutoMode | null;
@@ -86,6 +89,8 @@ export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoi
     outFolder,
     limitBytes: args.limitBytes ?? null,
     handicap: args.handicap,
+    unitMsByRank: args.unitMsByRank ?? [],
+    balancing: args.balancing ?? false,
     probing: args.probing ?? auto !== null,
     tour: calibrating ?? (args.tour && legs ? { everySteps: args.tour.everySteps, plans: legs } : null),
     auto,

@@ -94,7 +94,7 @@ function pilotOf(
 }
 
 function setupOf(job: Job, keeping: Keeping | null): HeadlessSetup {
-  const { count, limitBytes, handicap, tour, probing, facts, init } = job;
+  const { count, limitBytes, handicap, unitMsByRank, balancing, tour, probing, facts, init } = job;
   const from = keeping?.from ?? null;
   return {
     run: JSON.stringify(job.run),
@@ -102,6 +102,8 @@ function setupOf(job: Job, keeping: Keeping | null): HeadlessSetup {
     secret: newSecret(),
     limitBytes,
     handicap,
+    unitMsByRank,
+    balancing,
     tour,
     probing,
     measuredAt: job.auto && tour ? (tour.from ?? 0) + tour.plans.length * tour.everySteps : null,

@@ -74,6 +74,8 @@ export interface RankModel {
    * before the next one. Rejects with PeerLost.
    */
   bringTogether(step: number, fragments: readonly number[]): Promise<void>;
+  /** The most samples of a step, from 0 to the global batch, that this rank's memory holds under `plan`, of equal axes. */
+  mostSamples(plan: ParallelPlan): number;
   /** Bytes allocated, by role. */
   readonly memory: MemoryByRole;
   /** Free everything this rank holds on the device. */

@@ -9,7 +9,7 @@ import { Stream } from '../../gpu/stream';
 import { Instance } from '../../model/instance';
 import { unitSizes } from '../../model/model';
 import { type LinkSetting, makeGroup } from '../../net/collective/group';
-import { lowerForward, type Program } from '../../plan/lower';
+import { lower, lowerForward, type Program } from '../../plan/lower';
 import { type ParallelPlan, wiresOf } from '../../plan/plan';
 import { replicaShares } from '../../plan/shares';
 import { sequencesByReplica } from '../../plan/sizes';
@@ -20,6 +20,7 @@ import type { OuterFacts, RankState, UnitArrays } from '../state/state';
 import { type Cluster, Codings } from './cluster';
 import { Executor, type ExecutorOptions } from './executor';
 import { instanceOptions } from './instanceoptions';
+import { mostSamplesOf } from './mostsamples';
 import type { RankModel, RankSetting } from './rankcontract';
 import { residencyOf } from './residency';
 import { leastMs, type UnitMs } from './slowness';
@@ -49,21 +50,29 @@ export function rankMaker(
     const programs = stepPrograms(plan, mesh, units, run.train.steps);
     const { limitBytes } = options;
     const rows = sequencesByReplica(run.train.globalBatch, plan)[mesh.coord.dp]!;
-    const residency = residencyOf(programs(0), plan, units);
-    const wanted = instanceOptions({ model: run.model, plan, coord: mesh.coord, rows, residency });
+    const limit = limitBytes === undefined ? {} : { limitBytes };
+    const optionsUnder = (plan: ParallelPlan, program: Program, rows: number) => {
+      const residency = residencyOf(program, plan, units);
+      return { ...instanceOptions({ model: run.model, plan, coord: mesh.coord, rows, residency }), ...limit };
+    };
+    const wanted = optionsUnder(plan, programs(0), rows);
     if (options.tuning && !device.report.software) {
       const lists = wanted.units.flatMap((unit) => [unit.forward, unit.backwardInput, unit.backwardWeight]);
       await tune(device, lists, { trace, store: options.tuning, sameBits: plan.tp > 1 });
     }
     const stream = new Stream(device, trace);
-    const instance = await Instance.create(stream, { ...wanted, ...(limitBytes !== undefined && { limitBytes }) });
+    const instance = await Instance.create(stream, wanted);
     const { betas, eps, weightDecay, gradClip } = run.train;
     const cluster = clusterOf(setting, options.links);
     const shares = replicaShares(run.train.globalBatch, plan);
     const optimizer = { betas, eps, weightDecay, gradClip, shares, ...(plan.outer && { outer: plan.outer }) };
     const leastMs = pace(rows, plan, units.length, options.unitMs);
     const executor = new Executor(instance, programs, cluster, { units, ...optimizer, leastMs });
-    return new DeviceRank(executor, lowerForward(plan, mesh, units));
+    const mostSamples = (other: ParallelPlan) => {
+      const options = (rows: number) => optionsUnder(other, lower(other, mesh, units), rows);
+      return mostSamplesOf(run.train.globalBatch, other.microbatches, options, device.report.maxBufferBytes);
+    };
+    return new DeviceRank(executor, lowerForward(plan, mesh, units), mostSamples);
   };
 }
 
@@ -104,6 +113,7 @@ export class DeviceRank implements RankModel {
   constructor(
     readonly executor: Executor,
     readonly forward: Program,
+    readonly mostSamples: RankModel['mostSamples'],
   ) {}
 
   get #instance(): Instance {

@@ -41,6 +41,11 @@ export interface TrainerDeps {
    * ends the run.
    */
   readonly reopen?: () => Promise<void>;
+  /**
+   * Measure the ranks while they train, and call `ask` for a plan with shares of the batch and stages by their speed, if
+   * the run has none of its own; the same for all peers of a run.
+   */
+  readonly balancing?: { ask(plan: ParallelPlan): void };
   /** Measure the links before the first step; the same for all peers of a run. */
   readonly probing?: boolean;
   /** Sample text while training: true on pages, false in measured runs. */

@@ -1,7 +1,8 @@
 /**
  * What a rank sends at NORM beside the sums of the step (ballot.ts): its requests for this step border. Every rank
- * receives all votes, so all act alike. A vote is only three numbers, because every step carries it. Pure.
+ * receives all votes, so all act alike. A vote is only five numbers, because every step carries it. Pure.
  */
+import type { Load } from './balancer';
 
 interface Vote {
   /** The newest generation this rank has heard of. A number above the running generation ends that generation. */
@@ -20,16 +21,19 @@ interface Vote {
   readonly keeps: boolean;
   /** The run ends at this step border for all ranks. */
   readonly ends: boolean;
+  readonly load: Load;
 }
 
 const WISHES = ['files', 'proof', 'leaves', 'mirror', 'keeps', 'ends'] as const;
 
 export function packVote(vote: Vote): readonly number[] {
-  return [vote.declared, vote.bytesSent, WISHES.reduce((sum, wish, bit) => sum + (vote[wish] ? 2 ** bit : 0), 0)];
+  const wishes = WISHES.reduce((sum, wish, bit) => sum + (vote[wish] ? 2 ** bit : 0), 0);
+  return [vote.declared, vote.bytesSent, wishes, vote.load.computeMs, vote.load.mostSamples];
 }
 
 /** A missing number and an unknown bit ask for nothing. */
-export function readVote([declared = 0, bytesSent = 0, wishes = 0]: readonly number[]): Vote {
+export function readVote(numbers: readonly number[]): Vote {
+  const [declared = 0, bytesSent = 0, wishes = 0, computeMs = 0, mostSamples = 0] = numbers;
   return {
     declared,
     bytesSent,
@@ -39,5 +43,6 @@ export function readVote([declared = 0, bytesSent = 0, wishes = 0]: readonly num
     mirror: (wishes & 8) !== 0,
     keeps: (wishes & 16) !== 0,
     ends: (wishes & 32) !== 0,
+    load: { computeMs, mostSamples },
   };
 }

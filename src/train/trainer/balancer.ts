@@ -1,0 +1,106 @@
+/**
+ * Measures the ranks of a generation while they train, and asks the room for shares of the batch and stages by their
+ * speed. Nobody waits for it: the change comes at a step border, as any other change of the plan.
+ */
+import { unitSizes } from '../../model/model';
+import { balance } from '../../plan/balance';
+import type { ParallelPlan } from '../../plan/plan';
+import type { RankModel } from '../rank/rankcontract';
+import type { RunFile } from '../runfile';
+import type { GenerationSetting } from './setting';
+
+/** First steps of a generation that are not measured: they compile and warm up. */
+const WARM_STEPS = 2;
+/** Steps that a measurement takes. */
+const MEASURED_STEPS = 8;
+/** Ranks whose times in a step differ by less are left as they are. */
+const UNEQUAL = 1.2;
+/** Least part of a step that a change must save. */
+const WORTH = 0.1;
+
+/** What a rank says about itself at NORM. */
+export interface Load {
+  /** Time in passes since the previous NORM. */
+  readonly computeMs: number;
+  /** The most samples of a step that its memory holds; 0 while it has not looked. */
+  readonly mostSamples: number;
+}
+
+export const NO_LOAD: Load = { computeMs: 0, mostSamples: 0 };
+
+/** Null where nothing is to be balanced: one rank, or shares or stages that the run fixes. */
+export function balancerOf(setting: GenerationSetting): Balancer | null {
+  const { balancing, run, plan } = setting;
+  const isFixed = run.plan.shares !== undefined || run.plan.stageUnits !== undefined;
+  return balancing && !isFixed && plan.dp * plan.pp > 1 ? new Balancer(setting, balancing.ask) : null;
+}
+
+export class Balancer {
+  readonly #began = performance.now();
+  readonly #stop: () => void;
+  #computeMs = 0;
+  #mostSamples = 0;
+  #steps = 0;
+  /** Time from the beginning of the generation to the end of its first step: what a change of the plan costs. */
+  #changeMs = 0;
+  /** Of the steps measured so far, by rank. */
+  #measured: { readonly ms: number; readonly loads: readonly Load[] }[] = [];
+  #isDone = false;
+
+  constructor(
+    private readonly setting: GenerationSetting,
+    private readonly ask: (plan: ParallelPlan) => void,
+  ) {
+    this.#stop = setting.trace.subscribe(({ lane, name, t0, t1 }) => {
+      if (lane === 'gpu' && /^[FBIW]$/.test(name)) this.#computeMs += t1 - t0;
+    });
+  }
+
+  /** This rank's load since the last call. */
+  take(): Load {
+    const load = { computeMs: this.#computeMs, mostSamples: this.#mostSamples };
+    this.#computeMs = 0;
+    return load;
+  }
+
+  /**
+   * A step of `ms` is committed; `loads`: of all ranks. All ranks call it with the same loads, so all look at their memory
+   * at the same step; rank 0 asks.
+   */
+  committed(run: RunFile, rank: RankModel, step: number, ms: number, loads: readonly Load[]): void {
+    this.#steps += 1;
+    if (this.#steps === 1) this.#changeMs = performance.now() - this.#began;
+    if (this.#isDone || this.#steps <= WARM_STEPS) return;
+    this.#measured.push({ ms, loads });
+    if (this.#measured.length < MEASURED_STEPS) return;
+    const measured = this.#measured;
+    this.#measured = [];
+    const { plan, mesh } = this.setting;
+    const { globalBatch, steps } = run.train;
+    const computeMs = mesh.peers.map((_, at) => lowerQuartile(measured.map((one) => one.loads[at]!.computeMs)));
+    const most = loads.map(({ mostSamples }) => mostSamples);
+    const ranks = computeMs.map((one, at) => ({ ms: one, mostSamples: most[at] || globalBatch }));
+    const better = balance(plan, unitSizes(run.model, 1), globalBatch, ranks);
+    const stepMs = lowerQuartile(measured.map((one) => one.ms));
+    const isUnequal = Math.max(...computeMs) > UNEQUAL * Math.min(...computeMs);
+    if (!better || !isUnequal) return;
+    // why twice: the first time each rank looks at its memory, the second time all have said what it holds
+    if (most.includes(0)) {
+      this.#mostSamples = rank.mostSamples(better.plan);
+      return;
+    }
+    const isWorth = better.gainMs > WORTH * stepMs && better.gainMs * (steps - step) > 2 * this.#changeMs;
+    if (!isWorth || mesh.rank !== 0) return;
+    this.#isDone = true;
+    this.ask(better.plan);
+  }
+
+  close(): void {
+    this.#stop();
+  }
+}
+
+/** What is reached when nothing else disturbs: tabs of one machine delay each other now and then, a slow device always. */
+function lowerQuartile(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 4)]!;
+}
