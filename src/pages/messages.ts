@@ -188,6 +188,7 @@ export const messages = {
     relayed: 'Sealed, through the server: no direct way was found. A direct link takes over when there is one.',
     links: { near: 'near', direct: 'direct', relayed: 'relayed', memory: 'same process' },
     rank: (rank: number) => `rank ${rank}`,
+    share: (samples: number) => (samples === 1 ? '1 sample a step' : `${samples} samples a step`),
     rename: 'Your name',
     noAdapter: 'adapter not known yet',
   },

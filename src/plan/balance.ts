@@ -2,9 +2,12 @@
  * Fits a plan to the speed that its ranks were measured at while they trained. As unequal.ts, but from the time that each
  * rank computes in a step, so that nothing has to be run to measure. Pure.
  */
-import type { ParallelPlan, UnitSize } from './plan';
-import { bestShares, replicaShares } from './shares';
+import { isWholeOnAll, type ParallelPlan, type UnitSize } from './plan';
+import { bestShares, type ReplicaSpeed, replicaShares } from './shares';
 import { cutUnits, stageCoord, stageCount, stageSpans } from './stages';
+
+/** A rank whose least share takes this many times the step of the others slows them. */
+const BRAKE = 1.1;
 
 /** What is known of a rank. */
 export interface RankLoad {
@@ -14,7 +17,7 @@ export interface RankLoad {
   readonly mostSamples: number;
 }
 
-export interface Balanced {
+interface Balanced {
   readonly plan: ParallelPlan;
   /** Milliseconds of a step that the slowest rank saves. */
   readonly gainMs: number;
@@ -69,9 +72,35 @@ function balanceShares(
   const room = replicas.reduce((sum, { mostSamples }) => sum + mostSamples, 0);
   if (room < globalBatch || replicas.some(({ mostSamples }) => mostSamples < microbatches)) return null;
   const shares = bestShares(globalBatch, replicas, microbatches);
-  const slowestMs = Math.max(...ranks.map(({ ms }) => ms));
-  const gainMs = slowestMs - Math.max(...replicas.map(({ sampleMs }, d) => sampleMs * shares[d]!));
-  return { plan: { ...cut, ...(dp > 1 && { shares }) }, gainMs };
+  return { plan: { ...cut, ...(dp > 1 && { shares }) }, gainMs: slowestOf(ranks) - stepMs(shares, replicas) };
+}
+
+/**
+ * The rank that slows the others even with the least share, and what they save without it; null if there is none.
+ * `ranks`: by rank. Only where every rank has the whole state.
+ */
+export function brakeOf(
+  plan: ParallelPlan,
+  globalBatch: number,
+  ranks: readonly RankLoad[],
+): { readonly rank: number; readonly gainMs: number } | null {
+  if (!isWholeOnAll(plan) || plan.dp === 1) return null;
+  const shares = replicaShares(globalBatch, plan);
+  const speeds = ranks.map(({ ms, mostSamples }, d) => ({ sampleMs: ms / shares[d]!, fixedMs: 0, mostSamples }));
+  const rank = speeds.reduce((slowest, { sampleMs }, d) => (sampleMs > speeds[slowest]!.sampleMs ? d : slowest), 0);
+  const others = speeds.filter((_, d) => d !== rank);
+  if (others.reduce((sum, { mostSamples }) => sum + mostSamples, 0) < globalBatch) return null;
+  const withoutMs = stepMs(bestShares(globalBatch, others, plan.microbatches), others);
+  const isBrake = speeds[rank]!.sampleMs * plan.microbatches > BRAKE * withoutMs;
+  return isBrake ? { rank, gainMs: slowestOf(ranks) - withoutMs } : null;
+}
+
+function stepMs(shares: readonly number[], replicas: readonly ReplicaSpeed[]): number {
+  return Math.max(...replicas.map(({ sampleMs }, d) => sampleMs * shares[d]!));
+}
+
+function slowestOf(ranks: readonly RankLoad[]): number {
+  return Math.max(...ranks.map(({ ms }) => ms));
 }
 
 /** The cost of all units at each pipeline coordinate. */

@@ -5,6 +5,7 @@
 import { ProtocolError, sentenceOf } from '../errors';
 import type { TuneStore } from '../gpu/autotune';
 import type { MemoryByRole } from '../gpu/instr';
+import type { Change } from '../net/membership/change';
 import type { Presence } from '../net/signaling/signaling';
 import type { Channel } from '../net/wire/link';
 import type { LinkKind } from '../net/wire/transport';
@@ -40,6 +41,15 @@ const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as cons
  * is longer where a mirror takes long.
  */
 const MIRROR_EVERY_MS = 10_000;
+
+function balancingBy(
+  membership: { ask(change: Change): void },
+  expect: number | undefined,
+): NonNullable<TrainerDeps['balancing']> {
+  const ask = (plan: ParallelPlan) => membership.ask({ plan });
+  // why not headless: the command line has said how many ranks train
+  return expect === undefined ? { ask, reserve: (peer) => membership.ask({ reserve: [peer] }) } : { ask };
+}
 
 export class WorkerEngine implements Engine {
   readonly #room: RoomSide;
@@ -106,7 +116,7 @@ export class WorkerEngine implements Engine {
         onStatus: (status) => this.#publish(status),
         ...(init ? { init } : {}),
         ...(options.probing ? { probing: true } : {}),
-        ...(options.balancing ? { balancing: { ask: (plan) => membership.ask({ plan }) } } : {}),
+        ...(options.balancing ? { balancing: balancingBy(membership, options.expect) } : {}),
         // why not headless: there the death of a rank ends the run, and every byte is counted
         ...(options.expect === undefined ? { mirrorEveryMs: MIRROR_EVERY_MS, reopen: () => this.#reopen() } : {}),
         ...(options.desk ? deskDeps(options.desk) : {}),

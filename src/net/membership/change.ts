@@ -1,6 +1,6 @@
 /**
  * Changes that were asked for and are not declared yet, and who may ask for them. While a signal page is open, only
- * signal pages may ask. Without one, any peer may pause or change the plan. Any peer may always bring a run where there
+ * signal pages may ask. Without one, any peer may pause, change the plan, or send slow members into reserve. Any peer may always bring a run where there
  * is none. There is no proof beyond the room's key: anyone with the link can open a signal page.
  */
 import type { PeerId } from '../../plan/mesh';
@@ -19,6 +19,8 @@ export interface Change {
   readonly run?: { readonly text: string; readonly hash: string; readonly plan: ParallelPlan };
   /** true: admit no peer that is not here now. false: open the room again. */
   readonly locked?: boolean;
+  /** These members wait, because they would slow the others, until a member leaves. */
+  readonly reserve?: readonly PeerId[];
   /** Exclude this peer from all later generations. */
   readonly remove?: PeerId;
 }
@@ -31,8 +33,13 @@ export function allowed(
   hasRun: boolean,
 ): Change {
   if (from?.signal) return change;
-  const { paused, plan, run } = change;
+  const { paused, plan, reserve, run } = change;
   const bring = run && !hasRun ? { run } : {};
   if ([...roster.values()].some(({ signal }) => signal)) return bring;
-  return { ...(paused === undefined ? {} : { paused }), ...(plan ? { plan } : {}), ...bring };
+  return {
+    ...(paused === undefined ? {} : { paused }),
+    ...(plan ? { plan } : {}),
+    ...(reserve ? { reserve } : {}),
+    ...bring,
+  };
 }

@@ -22,6 +22,8 @@ export interface Declaration extends Generation {
   readonly wanted?: ParallelPlan;
   /** Newcomers are not admitted. */
   readonly locked?: boolean;
+  /** Peers that wait because they would slow the others, until a member leaves. */
+  readonly reserve?: readonly PeerId[];
 }
 
 /** The state of a willing peer. The authority decides by the newest report of each peer and by no other message. */
@@ -81,6 +83,7 @@ const declaration = v.object({
   from: number,
   wanted: v.exactOptional(plan),
   locked: v.exactOptional(v.boolean()),
+  reserve: v.exactOptional(peers),
 });
 
 const report = v.object({
@@ -110,6 +113,7 @@ const message = v.variant('t', [
     steps: v.exactOptional(steps),
     run: v.exactOptional(v.object({ text: runText, hash: runHash, plan })),
     locked: v.exactOptional(v.boolean()),
+    reserve: v.exactOptional(peers),
     remove: v.exactOptional(peer),
   }),
 ]);

@@ -1,6 +1,7 @@
 /** Computes the next generation from the authority's state: its peers and its plan. Pure. */
 import type { PeerId } from '../../plan/mesh';
 import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../plan/plan';
+import type { Presence } from '../signaling/signaling';
 import type { Declaration } from './declaration';
 import {
   gather,
@@ -21,7 +22,7 @@ export const FIRST_REPORT_MS = 1_000;
 /** The links of a peer that was left out once must have been open for `first`; each repetition doubles the time. */
 const PROVEN_MS = { first: 1_000, longest: 60_000 };
 
-export type Desired = Generation & Pick<Declaration, 'wanted' | 'locked'>;
+export type Desired = Generation & Pick<Declaration, 'wanted' | 'locked' | 'reserve'>;
 
 /** The links that each willing peer has reported. undefined for a member that may still report to a new authority. */
 export function reportsOf({ state, setting, now }: Turn): Reports {
@@ -38,15 +39,28 @@ const NO_LINKS = { links: [] };
 
 export const runHashAsked = ({ state, setting }: Turn) => state.change.run?.hash ?? runHashOf(state, setting);
 
-/** The willing peers that may take part, in rank order: not lapsed, not removed, and not kept out by a lock. */
+/** The willing peers that may take part, in rank order: not lapsed, removed, kept out by a lock, or in reserve. */
 export function candidatesOf(turn: Turn): readonly PeerId[] {
-  const { state, setting } = turn;
-  const { removed, guests, lapsed, newest } = state;
-  const willing = presentOf(state, setting, runHashAsked(turn)).filter(
+  const willing = willingOf(turn);
+  const reserve = reserveOf(turn, willing);
+  const able = willing.filter(({ peer }) => !reserve.includes(peer));
+  return rankOrder(able, turn.state.newest.peers);
+}
+
+function willingOf(turn: Turn): readonly Presence[] {
+  const { removed, guests, lapsed } = turn.state;
+  return presentOf(turn.state, turn.setting, runHashAsked(turn)).filter(
     ({ peer, state: does }) =>
       does === 'willing' && !lapsed.has(peer) && !removed.has(peer) && (guests?.has(peer) ?? true),
   );
-  return rankOrder(willing, newest.peers);
+}
+
+/** The peers in reserve. It ends for all of them when a member is gone, and with another run or a plan for all. */
+function reserveOf({ state: { change, newest } }: Turn, willing: readonly Presence[]): readonly PeerId[] {
+  const asked = change.reserve ?? newest.reserve ?? [];
+  if (asked.length === 0 || change.run || change.wanted) return [];
+  const isHere = (peer: PeerId) => willing.some((one) => one.peer === peer);
+  return newest.peers.every((peer) => asked.includes(peer) || isHere(peer)) ? asked : [];
 }
 
 /** The candidates that can train together now, in rank order. Members stay unless they lack links. */
@@ -84,6 +98,7 @@ export function desiredOf(turn: Turn, group: readonly PeerId[]): Desired {
   const { newest, change } = state;
   const { number } = newest;
   const { steps } = change;
+  const reserve = reserveOf(turn, willingOf(turn));
   const run = change.run?.text ?? newest.run;
   const wanted = change.wanted ?? (change.run || change.plan ? undefined : newest.wanted);
   const plan = wanted ?? change.plan ?? change.run?.plan ?? newest.plan;
@@ -92,6 +107,7 @@ export function desiredOf(turn: Turn, group: readonly PeerId[]): Desired {
     ...(steps === undefined ? {} : { steps }),
     ...(wanted ? { wanted } : {}),
     ...(state.guests ? { locked: true } : {}),
+    ...(reserve.length > 0 ? { reserve } : {}),
   };
   const count = setting.expect ?? Math.min(group.length, MOST_MEMBERS);
   const most = wanted ? Math.min(count, wanted.dp * wanted.pp * wanted.tp) : count;

@@ -7,7 +7,11 @@ import type { Generation } from './membership';
 
 interface Waiting {
   readonly self: PeerId;
-  readonly newest: Generation & { readonly wanted?: Generation['plan']; readonly locked?: boolean };
+  readonly newest: Generation & {
+    readonly wanted?: Generation['plan'];
+    readonly locked?: boolean;
+    readonly reserve?: readonly PeerId[];
+  };
   readonly roster: ReadonlyMap<PeerId, Presence>;
   readonly willing: number;
   /** See Setting.fit. */
@@ -29,10 +33,13 @@ export const UNREACHED_MS = 8_000;
 /** One sentence that says what this peer waits for; '' where it waits for nothing. */
 export function waitingSentence(waiting: Waiting): string {
   const { self, newest, roster, willing, expect, go } = waiting;
-  const { number, peers, paused, run, wanted, locked } = newest;
+  const { number, peers, paused, run, wanted, locked, reserve } = newest;
   const hasHost = [...roster.values()].some(({ signal }) => signal);
   if (run === '') return hasHost ? 'Waiting for the lecturer to start.' : 'Waiting for a peer that brings a run file.';
   if (!peers.includes(self)) {
+    if (reserve?.includes(self)) {
+      return 'This tab would slow the others, so it is in reserve: it takes part when one of them leaves.';
+    }
     if (expect !== undefined && number === 0) return `Waiting for peers: ${willing} of ${expect} are here.`;
     const needed = (wanted?.pp ?? 1) * (wanted?.tp ?? 1);
     if (needed > willing) return `The plan cuts the model over ${needed} tabs and ${willing} are here.`;

@@ -45,9 +45,10 @@ function OwnName({ name, onRename }: { readonly name: string; readonly onRename:
   return <input class="peer-rename" aria-label={words.rename} maxLength={MAX_NAME} {...useDraft(name, onRename)} />;
 }
 
-function deviceOf({ rank, adapter, software, hidden }: Person): readonly string[] {
+function deviceOf({ rank, share, adapter, software, hidden }: Person): readonly string[] {
   return [
     rank === null ? '' : words.rank(rank),
+    share === null ? '' : words.share(share),
     adapter || words.noAdapter,
     software ? words.software : '',
     hidden ? words.hidden : words.visible,

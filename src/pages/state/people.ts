@@ -1,4 +1,5 @@
 /** The people in the room, from what peers announce, the generation and this tab's links. Pure. */
+import { coordOf } from '../../plan/mesh';
 import type { LinkStats, PeerId, Presence, RoomQuestion, TabStatus } from '../tab';
 
 /** `willing`: takes part, as far as a tab that does not train itself can tell. */
@@ -16,6 +17,8 @@ export interface Person {
   readonly hidden: boolean;
   /** Why the peer has left the training, in words that follow its name; '' if it did not fail. */
   readonly left: string;
+  /** Samples that its replica computes in a step; null where the shares of the batch are equal. */
+  readonly share: number | null;
   /** This tab's link to the peer; null if the plan needs none. */
   readonly link: LinkStats | null;
 }
@@ -26,7 +29,7 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
 export function peopleOf(
   self: PeerId,
   roster: ReadonlyMap<PeerId, Presence>,
-  status: Pick<TabStatus, 'members' | 'links'> & { readonly phase?: TabStatus['phase'] },
+  status: Pick<TabStatus, 'members' | 'links'> & Partial<Pick<TabStatus, 'phase' | 'plan'>>,
   /** This tab's adapter: the room knows only the adapters of peers that take part. */
   ownAdapter = '',
 ): readonly Person[] {
@@ -44,12 +47,18 @@ export function peopleOf(
       state: stateOf(presence, rank, status),
       hidden: presence?.hidden ?? false,
       left: presence?.left ?? '',
+      share: shareOf(rank, status.plan),
       link: links.get(peer) ?? null,
     };
   };
   const members = status.members.map((peer, rank) => person(peer, rank));
   const others = [...roster.keys()].filter((peer) => !status.members.includes(peer)).map((peer) => person(peer, null));
   return [...members, ...others.sort((a, b) => a.name.localeCompare(b.name) || (a.peer < b.peer ? -1 : 1))];
+}
+
+function shareOf(rank: number | null, plan: TabStatus['plan'] = null): number | null {
+  if (rank === null || !plan?.shares) return null;
+  return plan.shares[coordOf(rank, plan).dp] ?? null;
 }
 
 function stateOf(

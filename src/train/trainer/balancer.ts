@@ -1,10 +1,9 @@
 /**
  * Measures the ranks of a generation while they train, and asks the room for shares of the batch and stages by their
- * speed. Nobody waits for it: the change comes at a step border, as any other change of the plan.
+ * speed, or to go on without a rank that slows the others with any share. Nobody waits for it: the change comes at a step border, as any other change of the plan.
  */
 import { unitSizes } from '../../model/model';
-import { balance } from '../../plan/balance';
-import type { ParallelPlan } from '../../plan/plan';
+import { balance, brakeOf } from '../../plan/balance';
 import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
 import type { GenerationSetting } from './setting';
@@ -32,7 +31,7 @@ export const NO_LOAD: Load = { computeMs: 0, mostSamples: 0 };
 export function balancerOf(setting: GenerationSetting): Balancer | null {
   const { balancing, run, plan } = setting;
   const isFixed = run.plan.shares !== undefined || run.plan.stageUnits !== undefined;
-  return balancing && !isFixed && plan.dp * plan.pp > 1 ? new Balancer(setting, balancing.ask) : null;
+  return balancing && !isFixed && plan.dp * plan.pp > 1 ? new Balancer(setting, balancing) : null;
 }
 
 export class Balancer {
@@ -49,7 +48,7 @@ export class Balancer {
 
   constructor(
     private readonly setting: GenerationSetting,
-    private readonly ask: (plan: ParallelPlan) => void,
+    private readonly asking: NonNullable<GenerationSetting['balancing']>,
   ) {
     this.#stop = setting.trace.subscribe(({ lane, name, t0, t1 }) => {
       if (lane === 'gpu' && /^[FBIW]$/.test(name)) this.#computeMs += t1 - t0;
@@ -89,10 +88,13 @@ export class Balancer {
       this.#mostSamples = rank.mostSamples(better.plan);
       return;
     }
-    const isWorth = better.gainMs > WORTH * stepMs && better.gainMs * (steps - step) > 2 * this.#changeMs;
-    if (!isWorth || mesh.rank !== 0) return;
-    this.#isDone = true;
-    this.ask(better.plan);
+    if (mesh.rank !== 0) return;
+    const isWorth = (gainMs: number) => gainMs > WORTH * stepMs && gainMs * (steps - step) > 2 * this.#changeMs;
+    const brake = this.asking.reserve ? brakeOf(plan, globalBatch, ranks) : null;
+    this.#isDone = isWorth((brake ?? better).gainMs);
+    if (!this.#isDone) return;
+    if (brake) this.asking.reserve!(mesh.peers[brake.rank]!);
+    else this.asking.ask(better.plan);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** The inputs of a tab's trainer, and the further inputs of each of its generations. */
 import type { Membership } from '../../net/membership/membership';
 import type { Transport } from '../../net/wire/transport';
-import type { Mesh } from '../../plan/mesh';
+import type { Mesh, PeerId } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
 import type { Tour } from '../../plan/tour';
 import type { Outlet } from '../../storage/bytes';
@@ -45,7 +45,11 @@ export interface TrainerDeps {
    * Measure the ranks while they train, and call `ask` for a plan with shares of the batch and stages by their speed, if
    * the run has none of its own; the same for all peers of a run.
    */
-  readonly balancing?: { ask(plan: ParallelPlan): void };
+  readonly balancing?: {
+    ask(plan: ParallelPlan): void;
+    /** Ask the room to go on without a peer that slows the others with any share; left out if all must take part. */
+    readonly reserve?: (peer: PeerId) => void;
+  };
   /** Measure the links before the first step; the same for all peers of a run. */
   readonly probing?: boolean;
   /** Sample text while training: true on pages, false in measured runs. */

@@ -20,14 +20,16 @@ interface Setting {
   readonly plan?: object;
   readonly most?: Readonly<Record<string, number>>;
   readonly balancing?: boolean;
+  /** A peer may be sent into reserve. */
+  readonly reserves?: boolean;
 }
 
-async function train({ ms = MS, plan = {}, most = {}, balancing = true }: Setting) {
+async function train({ ms = MS, plan = {}, most = {}, balancing = true, reserves = false }: Setting) {
   const run = { ...smallRun(STEPS), plan: { dp: 3, ...plan } };
   const globalBatch = 28;
   Object.assign(run, { train: { steps: STEPS, globalBatch, lr: 0.05, evalEvery: 5 } });
   const room = new TrainRoom(run, PEERS);
-  const asked: (readonly number[] | undefined)[] = [];
+  const asked: (readonly number[] | string | undefined)[] = [];
   const tabs = PEERS.map((peer): Tab => {
     const make = plainRanks();
     const tab = room.start(peer, {
@@ -36,8 +38,14 @@ async function train({ ms = MS, plan = {}, most = {}, balancing = true }: Settin
         balancing: {
           ask: (wanted) => {
             asked.push(wanted.shares);
-            room.declare(PEERS, { plan: wanted });
+            room.declare(PEERS.slice(-wanted.dp), { plan: wanted });
           },
+          ...(reserves && {
+            reserve: (slow: string) => {
+              asked.push(slow);
+              room.declare(PEERS.filter((one) => one !== slow));
+            },
+          }),
         },
       }),
       makeRank: async (setting): Promise<RankModel> => {
@@ -60,9 +68,10 @@ async function train({ ms = MS, plan = {}, most = {}, balancing = true }: Settin
     return tab;
   });
   room.declare(PEERS, { plan: parsePlan(run.plan) });
-  const results = await Promise.all(tabs.map(({ trainer }) => trainer.finished));
+  const members = reserves ? tabs.slice(1) : tabs;
+  const results = await Promise.all(members.map(({ trainer }) => trainer.finished));
   await new Promise((resolve) => setImmediate(resolve));
-  return { asked, results, metrics: tabs[0]!.metrics, generation: room.generation };
+  return { asked, results, metrics: members[0]!.metrics, generation: room.generation };
 }
 
 describe('balancing', () => {
@@ -95,5 +104,11 @@ describe('balancing', () => {
 
   test('a rank gets no more than its memory holds', async () => {
     expect((await train({ most: { c: 10 } })).asked).toEqual([[6, 12, 10]]);
+  });
+
+  test('a rank that is slower with one sample than the others with all waits in reserve; they get their shares', async () => {
+    const { asked, metrics } = await train({ ms: { a: 4e5, b: 2e4, c: 1e4 }, reserves: true });
+    expect(asked).toEqual(['a', [9, 19]]);
+    expect(metrics.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, step) => step));
   });
 });

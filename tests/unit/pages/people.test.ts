@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { changesOf, hasRun, peopleOf } from '../../../src/pages/state/people';
 import type { Presence } from '../../../src/pages/tab';
+import { parsePlan } from '../../../src/plan/plan';
 
 const presence = (peer: string, change: Partial<Presence> = {}): [string, Presence] => [
   peer,
@@ -32,6 +33,17 @@ test('members stand in rank order, then everybody else by name, each with state 
   ]);
   expect(people[0]).toMatchObject({ software: true, hidden: true, me: false, link });
   expect(people[1]).toMatchObject({ software: false, me: true, link: null });
+});
+
+test('where shares of the batch differ, each rank has the samples of its replica', () => {
+  const roster = new Map(['a', 'b', 'c', 'd', 'e'].map((peer) => presence(peer)));
+  const sharesOf = (plan: object) =>
+    peopleOf('a', roster, { members: ['d', 'c', 'b', 'a'], links: [], plan: parsePlan(plan) }).map(
+      ({ share }) => share,
+    );
+  expect(sharesOf({ dp: 4, shares: [1, 2, 3, 10] })).toEqual([1, 2, 3, 10, null]);
+  expect(sharesOf({ dp: 2, pp: 2, shares: [4, 12], microbatches: 2 })).toEqual([4, 4, 12, 12, null]);
+  expect(sharesOf({ dp: 4 })).toEqual([null, null, null, null, null]);
 });
 
 test('a pause is everybody who takes part, nobody else', () => {

@@ -1,7 +1,7 @@
 /** Plans by the time that ranks were measured to compute: what they save, and when they stop to change. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { balance, type RankLoad } from '../../../src/plan/balance';
+import { balance, brakeOf, type RankLoad } from '../../../src/plan/balance';
 import { parsePlan } from '../../../src/plan/plan';
 import { validatePlan } from '../../../src/plan/rules';
 import { replicaShares } from '../../../src/plan/shares';
@@ -69,6 +69,31 @@ describe('stages', () => {
   test('one pipeline has stages and no shares', () => {
     const found = balance(parsePlan({ pp: 2, microbatches: 2 }), UNITS, 16, of(30, 10))!;
     expect(Object.keys(found.plan)).not.toContain('shares');
+  });
+});
+
+describe('a rank that slows the others', () => {
+  const plan = parsePlan({ dp: 4 });
+
+  test('is one whose least share takes longer than the whole batch takes the others', () => {
+    // 16 samples, 4 each: 25 a sample; the others need 16/3 samples of 1, so 6
+    expect(brakeOf(plan, 16, of(100, 4, 4, 4))).toEqual({ rank: 0, gainMs: 94 });
+    // 6.5 a sample
+    expect(brakeOf(plan, 16, of(4, 4, 26, 4))).toBe(null);
+    expect(brakeOf(plan, 16, of(4, 4, 27, 4))).toEqual({ rank: 2, gainMs: 21 });
+    expect(brakeOf(parsePlan({ dp: 2 }), 16, of(8, 8))).toBe(null);
+  });
+
+  test('stays where the others cannot hold the batch or lack its part of the state', () => {
+    expect(
+      brakeOf(
+        plan,
+        16,
+        of(100, 4, 4, 4).map((load) => ({ ...load, mostSamples: 5 })),
+      ),
+    ).toBe(null);
+    expect(brakeOf(parsePlan({ dp: 4, zero: 1 }), 16, of(100, 4, 4, 4))).toBe(null);
+    expect(brakeOf(parsePlan({ dp: 1, pp: 4, microbatches: 4 }), 16, of(100, 4, 4, 4))).toBe(null);
   });
 });
 
