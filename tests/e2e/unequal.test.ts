@@ -26,7 +26,9 @@ test(
     expect(worstRelative(losses(balanced), given.losses)).toBeLessThan(1e-4);
     expect(new Set(balanced.summary.weightsHash).size).toBe(1);
     // its buffers are as large as its share needs
-    const [slow, , fast] = balanced.summary.ranks.map(({ memory }) => memory.saved);
+    const [slow, , fast] = (balanced.summary.ranks as { memory: { saved: number } }[]).map(
+      ({ memory }) => memory.saved,
+    );
     expect(fast! / slow!).toBeCloseTo(5, 0);
   },
   TIMEOUT_MS,

@@ -112,6 +112,8 @@ function autoModeOf(args: TrainArgs, file: unknown, from: Checkpoint | null): Au
     if (args.approximate) throw new PlanError('--approximate is for the plan auto: add --plan=auto.');
     return null;
   }
+  if (args.balancing)
+    throw new PlanError('--balance changes shares by what it measures, and so does auto: leave --balance out.');
   if (args.tour)
     throw new PlanError('--plans changes the plan at fixed steps, and auto by what it measures: leave one.');
   return args.approximate ? 'approximate' : (kept ?? 'exact');
