@@ -2,8 +2,9 @@
  * Fits a plan to the speed that its ranks were measured at while they trained. As unequal.ts, but from the time that each
  * rank computes in a step, so that nothing has to be run to measure. Pure.
  */
+import { coordOf } from './mesh';
 import { isWholeOnAll, type ParallelPlan, type UnitSize } from './plan';
-import { bestShares, type ReplicaSpeed, replicaShares } from './shares';
+import { bestShares, replicaShares } from './shares';
 import { cutUnits, stageCoord, stageCount, stageSpans } from './stages';
 
 /** A rank whose least share takes this many times the step of the others slows them. */
@@ -15,12 +16,19 @@ export interface RankLoad {
   readonly ms: number;
   /** The most samples of a step that its memory holds. */
   readonly mostSamples: number;
+  /** Ranks of one machine are taken as equally fast: what differs between them is who was disturbed. */
+  readonly machine?: string | undefined;
 }
 
-interface Balanced {
-  readonly plan: ParallelPlan;
-  /** Milliseconds of a step that the slowest rank saves. */
+interface Gain {
+  /** Milliseconds that the slowest rank saves of a step. */
   readonly gainMs: number;
+  /** What it needs now. */
+  readonly slowestMs: number;
+}
+
+interface Balanced extends Gain {
+  readonly plan: ParallelPlan;
 }
 
 /**
@@ -35,7 +43,11 @@ export function balance(
 ): Balanced | null {
   const pace = paceOf(plan, units, globalBatch, ranks);
   const cuts = plan.pp > 1 ? [plan, { ...plan, stageUnits: stageUnitsAt(plan, units, pace) }] : [plan];
-  const found = cuts.flatMap((cut) => balanceShares(cut, units, globalBatch, ranks, pace) ?? []);
+  const slowestMs = stepMs(replicaShares(globalBatch, plan), sampleMsOf(plan, units, pace));
+  const found = cuts.flatMap((cut) => {
+    const best = sharesFor(cut, globalBatch, ranks, sampleMsOf(cut, units, pace));
+    return best ? [{ plan: best.plan, gainMs: slowestMs - best.ms, slowestMs }] : [];
+  });
   // why the first of equals: other stages move parameters between ranks, other shares only samples
   return found.reduce<Balanced | null>((best, one) => (one.gainMs > (best?.gainMs ?? 0) ? one : best), null);
 }
@@ -45,34 +57,49 @@ type Pace = readonly (readonly number[])[];
 
 function paceOf(plan: ParallelPlan, units: readonly UnitSize[], globalBatch: number, ranks: readonly RankLoad[]): Pace {
   const costs = costsOf(plan, units);
-  return replicaShares(globalBatch, plan).map((share, d) =>
-    costs.map((cost, p) => {
+  const shares = replicaShares(globalBatch, plan);
+  const own = ranks.map(({ ms }, rank) => {
+    const { dp, pp } = coordOf(rank, plan);
+    return ms / shares[dp]! / costs[pp]!;
+  });
+  const pace = own.map((mine, rank) => {
+    const { machine } = ranks[rank]!;
+    if (machine === undefined) return mine;
+    const here = own.filter((_, other) => ranks[other]!.machine === machine);
+    return here.reduce((sum, one) => sum + one, 0) / here.length;
+  });
+  return shares.map((_, d) =>
+    costs.map((__, p) => {
       const first = (d * plan.pp + p) * plan.tp;
-      return Math.max(...ranks.slice(first, first + plan.tp).map(({ ms }) => ms)) / share / cost;
+      return Math.max(...pace.slice(first, first + plan.tp));
     }),
   );
 }
 
-/** The best shares where the stages are those of `cut`; null where the replicas cannot hold the batch. */
-function balanceShares(
+/** Milliseconds per sample, by replica: of the slowest of its ranks, if the stages are those of `cut`. */
+function sampleMsOf(cut: ParallelPlan, units: readonly UnitSize[], pace: Pace): readonly number[] {
+  const costs = costsOf(cut, units);
+  return pace.map((ofReplica) => Math.max(...ofReplica.map((ms, p) => ms * costs[p]!)));
+}
+
+/** `cut` with the best shares, and the time of its slowest replica; null where the replicas cannot hold the batch. */
+function sharesFor(
   cut: ParallelPlan,
-  units: readonly UnitSize[],
   globalBatch: number,
   ranks: readonly RankLoad[],
-  pace: Pace,
-): Balanced | null {
+  sampleMs: readonly number[],
+): { readonly plan: ParallelPlan; readonly ms: number } | null {
   const { dp, microbatches } = cut;
-  const costs = costsOf(cut, units);
   const size = cut.pp * cut.tp;
-  const replicas = pace.map((ofReplica, d) => ({
-    sampleMs: Math.max(...ofReplica.map((ms, p) => ms * costs[p]!)),
+  const replicas = sampleMs.map((ms, d) => ({
+    sampleMs: ms,
     fixedMs: 0,
     mostSamples: Math.min(...ranks.slice(d * size, (d + 1) * size).map((rank) => rank.mostSamples)),
   }));
   const room = replicas.reduce((sum, { mostSamples }) => sum + mostSamples, 0);
   if (room < globalBatch || replicas.some(({ mostSamples }) => mostSamples < microbatches)) return null;
   const shares = bestShares(globalBatch, replicas, microbatches);
-  return { plan: { ...cut, ...(dp > 1 && { shares }) }, gainMs: slowestOf(ranks) - stepMs(shares, replicas) };
+  return { plan: { ...cut, ...(dp > 1 && { shares }) }, ms: stepMs(shares, sampleMs) };
 }
 
 /**
@@ -81,26 +108,22 @@ function balanceShares(
  */
 export function brakeOf(
   plan: ParallelPlan,
+  units: readonly UnitSize[],
   globalBatch: number,
   ranks: readonly RankLoad[],
-): { readonly rank: number; readonly gainMs: number } | null {
+): (Gain & { readonly rank: number }) | null {
   if (!isWholeOnAll(plan) || plan.dp === 1) return null;
-  const shares = replicaShares(globalBatch, plan);
-  const speeds = ranks.map(({ ms, mostSamples }, d) => ({ sampleMs: ms / shares[d]!, fixedMs: 0, mostSamples }));
-  const rank = speeds.reduce((slowest, { sampleMs }, d) => (sampleMs > speeds[slowest]!.sampleMs ? d : slowest), 0);
-  const others = speeds.filter((_, d) => d !== rank);
-  if (others.reduce((sum, { mostSamples }) => sum + mostSamples, 0) < globalBatch) return null;
-  const withoutMs = stepMs(bestShares(globalBatch, others, plan.microbatches), others);
-  const isBrake = speeds[rank]!.sampleMs * plan.microbatches > BRAKE * withoutMs;
-  return isBrake ? { rank, gainMs: slowestOf(ranks) - withoutMs } : null;
+  const sampleMs = sampleMsOf(plan, units, paceOf(plan, units, globalBatch, ranks));
+  const rank = sampleMs.indexOf(Math.max(...sampleMs));
+  const without = <T>(all: readonly T[]) => all.filter((_, d) => d !== rank);
+  const rest = sharesFor({ ...plan, dp: plan.dp - 1 }, globalBatch, without(ranks), without(sampleMs));
+  if (!rest || sampleMs[rank]! * plan.microbatches <= BRAKE * rest.ms) return null;
+  const slowestMs = stepMs(replicaShares(globalBatch, plan), sampleMs);
+  return { rank, gainMs: slowestMs - rest.ms, slowestMs };
 }
 
-function stepMs(shares: readonly number[], replicas: readonly ReplicaSpeed[]): number {
-  return Math.max(...replicas.map(({ sampleMs }, d) => sampleMs * shares[d]!));
-}
-
-function slowestOf(ranks: readonly RankLoad[]): number {
-  return Math.max(...ranks.map(({ ms }) => ms));
+function stepMs(shares: readonly number[], sampleMs: readonly number[]): number {
+  return Math.max(...sampleMs.map((ms, d) => ms * shares[d]!));
 }
 
 /** The cost of all units at each pipeline coordinate. */

@@ -42,15 +42,6 @@ const NO_MEMBER = { members: [], tokensPerSecond: { mine: 0, room: 0 } } as cons
  */
 const MIRROR_EVERY_MS = 10_000;
 
-function balancingBy(
-  membership: { ask(change: Change): void },
-  expect: number | undefined,
-): NonNullable<TrainerDeps['balancing']> {
-  const ask = (plan: ParallelPlan) => membership.ask({ plan });
-  // why not headless: the command line has said how many ranks train
-  return expect === undefined ? { ask, reserve: (peer) => membership.ask({ reserve: [peer] }) } : { ask };
-}
-
 export class WorkerEngine implements Engine {
   readonly #room: RoomSide;
   #trainer: Trainer | undefined;
@@ -116,7 +107,7 @@ export class WorkerEngine implements Engine {
         onStatus: (status) => this.#publish(status),
         ...(init ? { init } : {}),
         ...(options.probing ? { probing: true } : {}),
-        ...(options.balancing ? { balancing: balancingBy(membership, options.expect) } : {}),
+        ...(options.balancing ? { balancing: this.#balancingBy(membership, options.expect) } : {}),
         // why not headless: there the death of a rank ends the run, and every byte is counted
         ...(options.expect === undefined ? { mirrorEveryMs: MIRROR_EVERY_MS, reopen: () => this.#reopen() } : {}),
         ...(options.desk ? deskDeps(options.desk) : {}),
@@ -206,6 +197,17 @@ export class WorkerEngine implements Engine {
     });
     this.#keeper = keeper;
     return { keeper, ...(goOn ? { kept: (run) => loadKept(room, run, () => keeper.ownSlot()) } : {}) };
+  }
+
+  /** Headless, the command line has said how many ranks train, and makes ranks of one machine slow on purpose. */
+  #balancingBy(membership: { ask(change: Change): void }, expect: number | undefined): TrainerDeps['balancing'] & {} {
+    const ask = (plan: ParallelPlan) => membership.ask({ plan });
+    if (expect !== undefined) return { ask };
+    return {
+      ask,
+      reserve: (peer) => membership.ask({ reserve: [peer] }),
+      machineOf: (peer) => this.#room.machineOf(peer),
+    };
   }
 
   #leave(): void {

@@ -69,6 +69,10 @@ export class RoomSide {
     return this.#membership;
   }
 
+  machineOf(peer: PeerId): string | undefined {
+    return this.#roster.get(peer)?.machine;
+  }
+
   setRoster(roster: readonly Presence[]): void {
     this.#roster = new Map(roster.map((presence) => [presence.peer, presence]));
     this.#membership?.setRoster(this.#roster);

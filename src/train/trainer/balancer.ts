@@ -12,8 +12,6 @@ import type { GenerationSetting } from './setting';
 const WARM_STEPS = 2;
 /** Steps that a measurement takes. */
 const MEASURED_STEPS = 8;
-/** Ranks whose times in a step differ by less are left as they are. */
-const UNEQUAL = 1.2;
 /** Least part of a step that a change must save. */
 const WORTH = 0.1;
 
@@ -78,20 +76,24 @@ export class Balancer {
     const { globalBatch, steps } = run.train;
     const computeMs = mesh.peers.map((_, at) => lowerQuartile(measured.map((one) => one.loads[at]!.computeMs)));
     const most = loads.map(({ mostSamples }) => mostSamples);
-    const ranks = computeMs.map((one, at) => ({ ms: one, mostSamples: most[at] || globalBatch }));
-    const better = balance(plan, unitSizes(run.model, 1), globalBatch, ranks);
-    const stepMs = lowerQuartile(measured.map((one) => one.ms));
-    const isUnequal = Math.max(...computeMs) > UNEQUAL * Math.min(...computeMs);
-    if (!better || !isUnequal) return;
+    const ranks = computeMs.map((one, at) => ({
+      ms: one,
+      mostSamples: most[at] || globalBatch,
+      machine: this.asking.machineOf?.(mesh.peers[at]!),
+    }));
+    const units = unitSizes(run.model, 1);
+    const better = balance(plan, units, globalBatch, ranks);
+    if (!better) return;
     // why twice: the first time each rank looks at its memory, the second time all have said what it holds
     if (most.includes(0)) {
       this.#mostSamples = rank.mostSamples(better.plan);
       return;
     }
     if (mesh.rank !== 0) return;
-    const isWorth = (gainMs: number) => gainMs > WORTH * stepMs && gainMs * (steps - step) > 2 * this.#changeMs;
-    const brake = this.asking.reserve ? brakeOf(plan, globalBatch, ranks) : null;
-    this.#isDone = isWorth((brake ?? better).gainMs);
+    const brake = this.asking.reserve ? brakeOf(plan, units, globalBatch, ranks) : null;
+    const { gainMs, slowestMs } = brake ?? better;
+    const stepMs = lowerQuartile(measured.map((one) => one.ms));
+    this.#isDone = gainMs > WORTH * Math.max(stepMs, slowestMs) && gainMs * (steps - step) > 2 * this.#changeMs;
     if (!this.#isDone) return;
     if (brake) this.asking.reserve!(mesh.peers[brake.rank]!);
     else this.asking.ask(better.plan);

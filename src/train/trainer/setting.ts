@@ -47,6 +47,8 @@ export interface TrainerDeps {
    */
   readonly balancing?: {
     ask(plan: ParallelPlan): void;
+    /** The machine of a peer; undefined where it is not known. Left out if ranks of one machine may differ in speed. */
+    readonly machineOf?: (peer: PeerId) => string | undefined;
     /** Ask the room to go on without a peer that slows the others with any share; left out if all must take part. */
     readonly reserve?: (peer: PeerId) => void;
   };

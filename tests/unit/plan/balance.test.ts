@@ -38,6 +38,13 @@ describe('shares', () => {
     ).toBe(null);
   });
 
+  test('ranks of one machine are equally fast, whatever disturbed them', () => {
+    const loads = of(18, 9, 9).map((load) => ({ ...load, machine: 'm' }));
+    expect(balance(parsePlan({ dp: 3 }), UNITS, 27, loads)).toBe(null);
+    const two = of(27, 9, 9).map((load, at) => ({ ...load, machine: at < 2 ? 'm' : 'n' }));
+    expect(balance(parsePlan({ dp: 3 }), UNITS, 27, two)!.plan.shares).toEqual([7, 7, 13]);
+  });
+
   test('a fixed time beside that of the samples is found by and by: the shares settle', () => {
     const stepMs = (shares: readonly number[]) => shares.map((share, d) => [10, 10, 10][d]! + share * [1, 2, 4][d]!);
     let plan = parsePlan({ dp: 3 });
@@ -77,23 +84,24 @@ describe('a rank that slows the others', () => {
 
   test('is one whose least share takes longer than the whole batch takes the others', () => {
     // 16 samples, 4 each: 25 a sample; the others need 16/3 samples of 1, so 6
-    expect(brakeOf(plan, 16, of(100, 4, 4, 4))).toEqual({ rank: 0, gainMs: 94 });
+    expect(brakeOf(plan, UNITS, 16, of(100, 4, 4, 4))).toMatchObject({ rank: 0, gainMs: 94 });
     // 6.5 a sample
-    expect(brakeOf(plan, 16, of(4, 4, 26, 4))).toBe(null);
-    expect(brakeOf(plan, 16, of(4, 4, 27, 4))).toEqual({ rank: 2, gainMs: 21 });
-    expect(brakeOf(parsePlan({ dp: 2 }), 16, of(8, 8))).toBe(null);
+    expect(brakeOf(plan, UNITS, 16, of(4, 4, 26, 4))).toBe(null);
+    expect(brakeOf(plan, UNITS, 16, of(4, 4, 27, 4))).toMatchObject({ rank: 2, gainMs: 21 });
+    expect(brakeOf(parsePlan({ dp: 2 }), UNITS, 16, of(8, 8))).toBe(null);
   });
 
   test('stays where the others cannot hold the batch or lack its part of the state', () => {
     expect(
       brakeOf(
         plan,
+        UNITS,
         16,
         of(100, 4, 4, 4).map((load) => ({ ...load, mostSamples: 5 })),
       ),
     ).toBe(null);
-    expect(brakeOf(parsePlan({ dp: 4, zero: 1 }), 16, of(100, 4, 4, 4))).toBe(null);
-    expect(brakeOf(parsePlan({ dp: 1, pp: 4, microbatches: 4 }), 16, of(100, 4, 4, 4))).toBe(null);
+    expect(brakeOf(parsePlan({ dp: 4, zero: 1 }), UNITS, 16, of(100, 4, 4, 4))).toBe(null);
+    expect(brakeOf(parsePlan({ dp: 1, pp: 4, microbatches: 4 }), UNITS, 16, of(100, 4, 4, 4))).toBe(null);
   });
 });
 
