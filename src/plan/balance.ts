@@ -2,9 +2,10 @@
  * Fits a plan to the speed that its ranks were measured at while they trained. As unequal.ts, but from the time that each
  * rank computes in a step, so that nothing has to be run to measure. Pure.
  */
+import { bestShares } from './bestshares';
 import { coordOf } from './mesh';
 import { isWholeOnAll, type ParallelPlan, type UnitSize } from './plan';
-import { bestShares, replicaShares } from './shares';
+import { replicaShares } from './shares';
 import { cutUnits, stageCoord, stageCount, stageSpans } from './stages';
 
 /** A rank whose least share takes this many times the step of the others slows them. */

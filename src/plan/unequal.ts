@@ -3,9 +3,9 @@
  * fewer units. The numbers of the run stay the same. Pure.
  */
 import { PlanError } from '../errors';
+import { bestShares, type ReplicaSpeed } from './bestshares';
 import type { ParallelPlan } from './plan';
 import type { Device } from './prediction';
-import { bestShares, type ReplicaSpeed } from './shares';
 import { programsOf } from './simulate';
 import { type ModelSizes, totalOf, type UnitFigures } from './sizes';
 import { cutUnits, stageCoord, stageCount, stageSpans } from './stages';

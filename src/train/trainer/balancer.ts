@@ -1,52 +1,49 @@
 /**
  * Measures the ranks of a generation while they train, and asks the room for shares of the batch and stages by their
- * speed, or to go on without a rank that slows the others with any share. Nobody waits for it: the change comes at a step border, as any other change of the plan.
+ * speed, or to go on without a rank that slows the others with any share. Nobody waits for it: the change comes at a step
+ * border, as any other change of the plan.
  */
 import { unitSizes } from '../../model/model';
 import { balance, brakeOf } from '../../plan/balance';
 import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
 import type { GenerationSetting } from './setting';
+import type { Load } from './vote';
 
-/** First steps of a generation that are not measured: they compile and warm up. */
-const WARM_STEPS = 2;
+/** First steps that are not measured: they compile and warm up. */
+const WARM_STEPS = 1;
 /** Steps that a measurement takes. */
 const MEASURED_STEPS = 8;
 /** Least part of a step that a change must save. */
 const WORTH = 0.1;
 
-/** What a rank says about itself at NORM. */
-export interface Load {
-  /** Time in passes since the previous NORM. */
-  readonly computeMs: number;
-  /** The most samples of a step that its memory holds; 0 while it has not looked. */
-  readonly mostSamples: number;
-}
-
-export const NO_LOAD: Load = { computeMs: 0, mostSamples: 0 };
-
 /** Null where nothing is to be balanced: one rank, or shares or stages that the run fixes. */
-export function balancerOf(setting: GenerationSetting): Balancer | null {
+export function balancerOf(setting: GenerationSetting, changeMs: number): Balancer | null {
   const { balancing, run, plan } = setting;
   const isFixed = run.plan.shares !== undefined || run.plan.stageUnits !== undefined;
-  return balancing && !isFixed && plan.dp * plan.pp > 1 ? new Balancer(setting, balancing) : null;
+  return balancing && !isFixed && plan.dp * plan.pp > 1 ? new Balancer(setting, balancing, changeMs) : null;
+}
+
+/** A step: its time, and the loads of all ranks. */
+interface Measured {
+  readonly ms: number;
+  readonly loads: readonly Load[];
 }
 
 export class Balancer {
-  readonly #began = performance.now();
   readonly #stop: () => void;
   #computeMs = 0;
   #mostSamples = 0;
   #steps = 0;
-  /** Time from the beginning of the generation to the end of its first step: what a change of the plan costs. */
-  #changeMs = 0;
   /** Of the steps measured so far, by rank. */
-  #measured: { readonly ms: number; readonly loads: readonly Load[] }[] = [];
+  #measured: Measured[] = [];
   #isDone = false;
 
   constructor(
     private readonly setting: GenerationSetting,
     private readonly asking: NonNullable<GenerationSetting['balancing']>,
+    /** Time from the beginning of the generation to the end of its first step: what a change of the plan costs. */
+    private readonly changeMs: number,
   ) {
     this.#stop = setting.trace.subscribe(({ lane, name, t0, t1 }) => {
       if (lane === 'gpu' && /^[FBIW]$/.test(name)) this.#computeMs += t1 - t0;
@@ -66,12 +63,18 @@ export class Balancer {
    */
   committed(run: RunFile, rank: RankModel, step: number, ms: number, loads: readonly Load[]): void {
     this.#steps += 1;
-    if (this.#steps === 1) this.#changeMs = performance.now() - this.#began;
-    if (this.#isDone || this.#steps <= WARM_STEPS) return;
+    // why also where a rank says nothing: it has not loaded this file yet
+    const isSilent = loads.some(({ computeMs }) => computeMs === 0);
+    if (this.#isDone || isSilent || this.#steps <= WARM_STEPS) return;
     this.#measured.push({ ms, loads });
     if (this.#measured.length < MEASURED_STEPS) return;
     const measured = this.#measured;
     this.#measured = [];
+    this.#consider(run, rank, step, measured);
+  }
+
+  #consider(run: RunFile, rank: RankModel, step: number, measured: readonly Measured[]): void {
+    const { loads } = measured.at(-1)!;
     const { plan, mesh } = this.setting;
     const { globalBatch, steps } = run.train;
     const computeMs = mesh.peers.map((_, at) => lowerQuartile(measured.map((one) => one.loads[at]!.computeMs)));
@@ -93,7 +96,7 @@ export class Balancer {
     const brake = this.asking.reserve ? brakeOf(plan, units, globalBatch, ranks) : null;
     const { gainMs, slowestMs } = brake ?? better;
     const stepMs = lowerQuartile(measured.map((one) => one.ms));
-    this.#isDone = gainMs > WORTH * Math.max(stepMs, slowestMs) && gainMs * (steps - step) > 2 * this.#changeMs;
+    this.#isDone = gainMs > WORTH * Math.max(stepMs, slowestMs) && gainMs * (steps - step) > 2 * this.changeMs;
     if (!this.#isDone) return;
     if (brake) this.asking.reserve!(mesh.peers[brake.rank]!);
     else this.asking.ask(better.plan);

@@ -15,7 +15,7 @@ import { withBefore } from '../state/apart';
 import { announce } from '../state/exchange';
 import { type CutState, claimOf, keepNewest, SINGLE, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
-import { type Balancer, balancerOf, NO_LOAD } from './balancer';
+import { Balancing } from './balancing';
 import { beginningOf } from './beginning';
 import type { Delivered } from './deliver';
 import { dueHeldOutLoss } from './evaluate';
@@ -50,7 +50,7 @@ export class GenerationRun {
   readonly #proofs: Proofs;
   readonly #traffic: Traffic;
   readonly #mirrors: Mirrors;
-  readonly #balancer: Balancer | null;
+  readonly #balancing: Balancing;
   #delivered: Delivered | null = null;
   /** True if the run has ended for all ranks before its last step. */
   #isEnded = false;
@@ -68,7 +68,7 @@ export class GenerationRun {
     this.#traffic = new Traffic(transport);
     this.#mirrors = new Mirrors(setting, this.#traffic);
     this.#proofs = new Proofs(setting, requests, this.#traffic);
-    this.#balancer = balancerOf(setting);
+    this.#balancing = new Balancing(setting);
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
   }
 
@@ -101,7 +101,7 @@ export class GenerationRun {
       return { held: keepNewest([...newest, ...this.#mirrors.fresh, ...this.held]), prepared: this.prepared };
     } finally {
       this.#built?.close();
-      this.#balancer?.close();
+      this.#balancing.close();
       this.setting.reporter.holds(null);
     }
   }
@@ -216,7 +216,7 @@ export class GenerationRun {
           ends: this.requests.ending(),
           keeps: this.setting.keeper?.isDue(step + 1, run.train.steps) ?? false,
           mirror: this.#mirrors.isDue(t0),
-          load: this.#balancer?.take() ?? NO_LOAD,
+          load: this.#balancing.take(),
         });
       },
     });
@@ -251,8 +251,7 @@ export class GenerationRun {
     const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
     if (isOn && wantsMirror && !isLast) await this.#mirrors.renew(run.model, () => this.#read());
     if (!isLast) await this.#mirrors.copy(rank.memory.param + rank.memory.moment, () => this.#read());
-    const loads = votes.map(({ load }) => load);
-    this.#balancer?.committed(run, rank, this.#step, ms, loads);
+    this.#balancing.committed(run, rank, this.#step, ms, votes);
     this.#isEnded = votes.some(({ ends }) => ends);
     if (this.#isEnded || votes.some(({ keeps }) => keeps)) {
       // why: a step that is kept must have been reported, however soon its state is stored

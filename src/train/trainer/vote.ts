@@ -2,7 +2,16 @@
  * What a rank sends at NORM beside the sums of the step (ballot.ts): its requests for this step border. Every rank
  * receives all votes, so all act alike. A vote is only five numbers, because every step carries it. Pure.
  */
-import type { Load } from './balancer';
+
+/** What a rank says about itself, so that shares of the batch can follow its speed (balancer.ts). */
+export interface Load {
+  /** Time in passes since the previous NORM; 0 where it does not measure. */
+  readonly computeMs: number;
+  /** The most samples of a step that its memory holds; 0 while it has not looked. */
+  readonly mostSamples: number;
+}
+
+export const NO_LOAD: Load = { computeMs: 0, mostSamples: 0 };
 
 interface Vote {
   /** The newest generation this rank has heard of. A number above the running generation ends that generation. */

@@ -5,9 +5,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fitReplicas } from '../../../src/net/membership/election';
+import { bestShares, type ReplicaSpeed } from '../../../src/plan/bestshares';
 import { parsePlan } from '../../../src/plan/plan';
 import { deviceOfSpeed, predict } from '../../../src/plan/planner';
-import { bestShares, type ReplicaSpeed, replicaShares } from '../../../src/plan/shares';
+import { replicaShares } from '../../../src/plan/shares';
 import { sequencesByReplica, sequencesOf } from '../../../src/plan/sizes';
 import { recordedSizes } from '../../../src/train/rank/modelsizes';
 
