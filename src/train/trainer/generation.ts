@@ -279,6 +279,8 @@ export class GenerationRun {
    */
   async #finish(prepared: Prepared): Promise<ModelFiles | null> {
     const { transport, mesh, outlet, keeper } = this.setting;
+    // why: the run is not over for any rank before its last outer step is made
+    await this.#rank!.outerFacts();
     await keeper?.settle();
     if (outlet !== undefined) {
       const wanted = this.#isEnded ? null : outlet;
