@@ -137,7 +137,8 @@ export function localRanks(
         if (!outer.isActive) return;
         const name = `${mesh.generation}/0/~together${passes++}`;
         await outer.count(step, `${name}/count`);
-        for (const unit of outer.dueOf(fragments)) void outer.start({ op: 'OUTER', unit, part: 'whole' }, `${name}/${unit}`);
+        for (const unit of outer.dueOf(fragments))
+          void outer.start({ op: 'OUTER', unit, part: 'whole' }, `${name}/${unit}`);
         outer.turn();
         await outer.made();
       },
