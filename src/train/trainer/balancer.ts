@@ -86,7 +86,7 @@ export class Balancer {
     }));
     const units = unitSizes(run.model, 1);
     const better = balance(plan, units, globalBatch, ranks);
-    if (!better) return;
+    if (!better || better.gainMs <= WORTH * better.slowestMs) return;
     // why twice: the first time each rank looks at its memory, the second time all have said what it holds
     if (most.includes(0)) {
       this.#mostSamples = rank.mostSamples(better.plan);
