@@ -125,7 +125,7 @@ const pages = {
         },
       },
       input: Object.fromEntries(
-        ['index', 'rank', 'lecture', 'seat', 'room', 'record', 'chat'].map((name) => [
+        ['index', 'rank', 'lecture', 'seat', 'room', 'record', 'chat', 'chip'].map((name) => [
           name,
           at(`src/pages/${name}.html`),
         ]),

@@ -46,6 +46,7 @@ export const messages = {
       'This browser does not let pages connect to each other (WebRTC is off): allow it in the settings or use a recent Chrome, Edge, Firefox or Safari.',
     copy: 'Copy diagnostics',
     copied: 'Diagnostics copied',
+    measure: 'Measure it',
   },
   text: {
     heading: 'Text',

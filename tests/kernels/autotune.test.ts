@@ -2,10 +2,12 @@
 import { expect } from 'vitest';
 import { type TuneStore, tune } from '../../src/gpu/autotune';
 import type { GpuDevice } from '../../src/gpu/device';
+import { gpuMs } from '../../src/gpu/gputime';
 import type { Instr, Tensor } from '../../src/gpu/instr';
 import type { Kernel, Params } from '../../src/gpu/kernel';
 import { attention, colsum } from '../../src/gpu/kernels';
 import { choose } from '../../src/gpu/pipeline';
+import { Stream } from '../../src/gpu/stream';
 import { Trace } from '../../src/trace/trace';
 import { asChip, gpuTest, useGpu } from '../helpers/gpu';
 
@@ -92,6 +94,21 @@ gpuTest(
     device.picks.clear();
   },
 );
+
+gpuTest("a pass is timed by the GPU's clock where there is one, and nothing of it stays", async (device) => {
+  const stream = new Stream(device);
+  const places = new Map([R * C, C].map((floats) => [floats, stream.table(new Uint32Array(floats))]));
+  const placeOf = (one: Tensor) => places.get(one.shape.reduce((a, b) => a * b, 1))!;
+  const list = await stream.prepare(runOf(colsum), placeOf, 'timed');
+  const before = device.memory;
+  const ms = await gpuMs(device, list, 100);
+  if (device.raw.features.has('timestamp-query')) expect(ms).toBeGreaterThan(0);
+  else expect(ms).toBeUndefined();
+  expect(device.memory).toEqual(before);
+  const without = Object.create(device, { raw: { value: { features: new Set() } } });
+  expect(await gpuMs(without, list, 100)).toBeUndefined();
+  stream.close();
+});
 
 gpuTest('what a step spends most operations on is measured first', async (device) => {
   const order: string[] = [];

@@ -57,7 +57,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   // modelsizes: what a model weighs, read off its tapes without a device
   pages: [
     ...GROUND,
-    /^worker\/(api|client|tab|bridge|headless|machine|host|watch\/telemetry|watch\/orders|chat\/talkclient|start\/startclient)$/,
+    /^worker\/(api|client|tab|bridge|headless|machine|host|watch\/telemetry|watch\/orders|chat\/talkclient|start\/startclient|chip\/chipclient)$/,
     /^plan\//,
     /^net\//,
     /^train\/rank\/modelsizes$/,

@@ -51,6 +51,9 @@ function Ready({ report }: { readonly report: DeviceReport }) {
           </>
         )}
       </dl>
+      <a class="note" href="./chip.html">
+        {words.measure}
+      </a>
     </>
   );
 }

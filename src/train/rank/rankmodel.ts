@@ -2,7 +2,7 @@
  * Implements RankModel on a device: one rank's units, executor and groups for one generation. Decides nothing; combines
  * plan, model and net.
  */
-import { type TuneStore, tune } from '../../gpu/autotune';
+import type { TuneStore } from '../../gpu/autotune';
 import type { GpuDevice } from '../../gpu/device';
 import type { MemoryByRole } from '../../gpu/instr';
 import { Stream } from '../../gpu/stream';
@@ -58,6 +58,8 @@ export function rankMaker(
     const wanted = optionsUnder(plan, programs(0), rows);
     if (options.tuning && !device.report.software) {
       const lists = wanted.units.flatMap((unit) => [unit.forward, unit.backwardInput, unit.backwardWeight]);
+      // why late: a page loads it only where there is a graphics chip
+      const { tune } = await import('../../gpu/autotune');
       await tune(device, lists, { trace, store: options.tuning, sameBits: plan.tp > 1 });
     }
     const stream = new Stream(device, trace);

@@ -3,6 +3,7 @@
  * a tree of arrays as in its examples. Every function here owns its arguments, as the library's reference counting
  * requires.
  */
+
 import {
   blockUntilReady,
   defaultDevice,
@@ -14,8 +15,9 @@ import {
   numpy as np,
   valueAndGrad,
 } from '@jax-js/jax';
+import { noise } from '../../../src/gpu/noise';
 import type { Multiplier, Peer, Trainer, Weight } from './peer';
-import { ADAM, type Batch, type LinearShape, noise, type Product, productOf, type TrainShape } from './shapes';
+import { ADAM, type Batch, type LinearShape, type Product, productOf, type TrainShape } from './shapes';
 
 export const jax = { name: 'jax-js', trainer, multiplier } satisfies Peer;
 

@@ -2,9 +2,11 @@
  * onnxruntime-web with its WebGPU provider in the bench: matrix products only, since it does not train. One Gemm per
  * session; operands and result stay on the device. The model is a few bytes of protobuf, written here.
  */
+
 import * as ort from 'onnxruntime-web/webgpu';
+import { noise } from '../../../src/gpu/noise';
 import type { Multiplier, Peer } from './peer';
-import { type LinearShape, noise, type Product, productOf } from './shapes';
+import { type LinearShape, type Product, productOf } from './shapes';
 
 export const onnx = { name: 'onnxruntime-web', multiplier } satisfies Peer;
 

@@ -1,16 +1,11 @@
 /** Ours in the bench: a rank of one with the product's own executor, and the product's matmul kernel. */
 import { type GpuDevice, openDevice } from '../../../src/gpu/device';
 import { matmul } from '../../../src/gpu/kernels';
-import { makeMesh } from '../../../src/plan/mesh';
-import { parsePlan } from '../../../src/plan/plan';
 import { Trace } from '../../../src/trace/trace';
-import { rankMaker } from '../../../src/train/rank/rankmodel';
-import type { RunFile } from '../../../src/train/runfile';
-import { holdingOf } from '../../../src/train/state/holding';
 import { emptyState } from '../../../src/train/state/state';
-import { memoryTransports } from '../../helpers/memory';
+import { loneRank } from '../../../src/worker/chip/lone';
 import type { Multiplier, Peer, Trainer, Weight } from './peer';
-import { ADAM, type LinearShape, type Product, productOf, type TrainShape } from './shapes';
+import { type LinearShape, type Product, productOf, type TrainShape } from './shapes';
 import { solo } from './solo';
 
 export const ours = { name: 'tabtrain', trainer, multiplier } satisfies Peer;
@@ -27,49 +22,13 @@ async function trainer(shape: TrainShape, weights: readonly Weight[]): Promise<T
 }
 
 export async function trainerOn(device: GpuDevice, trace: Trace, shape: TrainShape, weights: readonly Weight[]) {
-  const { model, batch } = shape;
-  const plan = parsePlan({});
-  const run: RunFile = {
-    model,
-    data: { source: 'names', tokenizer: 'char', order: 'sequential' },
-    train: {
-      globalBatch: batch,
-      steps: 1000,
-      lr: ADAM.lr,
-      schedule: 'constant',
-      warmupSteps: 0,
-      minLr: 0,
-      betas: [ADAM.beta1, ADAM.beta2],
-      eps: ADAM.eps,
-      weightDecay: ADAM.weightDecay,
-      gradClip: 0,
-      seed: 1,
-      evalEvery: 0,
-      matmulPrecision: 'f32',
-    },
-    plan,
-  };
-  const [transport] = memoryTransports(1);
-  const mesh = makeMesh(1, [transport!.self], 0, plan);
-  const { signal } = new AbortController();
-  const rank = await rankMaker({ device })({ run, plan, mesh, transport: transport!, signal, trace });
-  const holding = holdingOf(model, plan, mesh);
+  const { rank, holding, step, close } = await loneRank(device, trace, shape.model, shape.batch);
   const state = emptyState(holding);
   for (const { unit, local, at, floats } of holding.param.spans) {
     const weight = weights.findLast((candidate) => candidate.at <= at)!;
     state.param.get(unit)!.set(weight.values.subarray(at - weight.at, at - weight.at + floats), local);
   }
   await rank.write(state);
-  const tokens = batch * model.context;
-  const step: Trainer['step'] = async (microbatch, at) => {
-    trace.step = at;
-    const input = { step: at, lr: ADAM.lr, microbatches: [microbatch], tokens, vote: () => [] };
-    return (await rank.runStep(input)).loss;
-  };
-  const close = () => {
-    rank.close();
-    transport!.close();
-  };
   return { rank, step, close };
 }
 

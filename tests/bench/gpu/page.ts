@@ -3,6 +3,7 @@
  * result.
  */
 import { probe } from '../../../src/gpu/device';
+import { noise } from '../../../src/gpu/noise';
 import { attentionTurn } from './attention';
 import { type Counts, countsOf, startCounting } from './counted';
 import { jax } from './jax';
@@ -10,7 +11,7 @@ import { onnx } from './ort';
 import { ours } from './ours';
 import type { Multiplier, Peer, Trainer } from './peer';
 import { type Profile, profileOf } from './profile';
-import { batchAt, LINEAR_SHAPES, noise, type Product, productOf, TRAIN_SHAPES } from './shapes';
+import { batchAt, LINEAR_SHAPES, type Product, productOf, TRAIN_SHAPES } from './shapes';
 import { tfjs } from './tfjs';
 import { weightsOf } from './weights';
 

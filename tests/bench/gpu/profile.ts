@@ -1,8 +1,8 @@
 /** Where one training step of ours spends the GPU's time, by kernel file, from timestamp queries. */
 import { openDevice } from '../../../src/gpu/device';
 import { Trace, type TraceEvent } from '../../../src/trace/trace';
+import { measurePeak, type Peak } from '../../../src/worker/chip/peak';
 import { trainerOn } from './ours';
-import { measurePeak, type Peak } from './peak';
 import type { Weight } from './peer';
 import { batchAt, type TrainShape } from './shapes';
 

@@ -11,7 +11,8 @@ import * as k from '../../../src/gpu/kernels';
 import { type Abilities, candidates, pipelineKey, type Variant } from '../../../src/gpu/pipeline';
 import { shaderOf } from '../../../src/gpu/shaders';
 import { recordModel } from '../../../src/model/model';
-import { BENCH_LLAMA, BENCH_MODELS, type BenchModel } from './models';
+import type { SizedModel } from '../../../src/worker/chip/steps';
+import { BENCH_LLAMA, BENCH_MODELS } from './models';
 
 export interface ShaderText {
   /** File and all knobs, those that follow from the sizes as well. */
@@ -27,7 +28,7 @@ type Which = 'all' | 'chip';
 /** Every text of every dispatch of the models' steps, each once. */
 export function shaderTexts(
   which: Which = 'all',
-  models: readonly BenchModel[] = [...BENCH_MODELS, BENCH_LLAMA],
+  models: readonly SizedModel[] = [...BENCH_MODELS, BENCH_LLAMA],
 ): readonly ShaderText[] {
   const found = new Map<string, ShaderText>();
   const add = (kernel: Kernel, taped: Knobs, params: Params) => {

@@ -3,6 +3,7 @@
  * train on.
  */
 import type { ModelConfig } from '../../../src/model/config';
+import { walk } from '../../../src/worker/chip/steps';
 
 export interface TrainShape {
   readonly name: string;
@@ -62,21 +63,4 @@ export interface Batch {
   readonly targets: Uint32Array<ArrayBuffer>;
 }
 
-/** Batch `step`: a walk through the vocabulary with some order in it, so that the loss falls. */
-export function batchAt({ model, batch }: TrainShape, step: number): Batch {
-  const text = Uint32Array.from({ length: batch * (model.context + 1) }, (_, i) => {
-    const noise = Math.imul(i + 7919 * step, 2654435761) >>> 29;
-    return (i * 3 + noise) % model.vocab;
-  });
-  const cut = (from: number) =>
-    Uint32Array.from({ length: batch * model.context }, (_, i) => {
-      const row = Math.floor(i / model.context);
-      return text[row * (model.context + 1) + (i % model.context) + from]!;
-    });
-  return { tokens: cut(0), targets: cut(1) };
-}
-
-/** Numbers in [-1, 1) for matrix products. */
-export function noise(count: number, seed: number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: count }, (_, i) => (Math.imul(i + seed * 7919, 2654435761) >>> 8) / 2 ** 23 - 1);
-}
+export const batchAt = ({ model, batch }: TrainShape, step: number): Batch => walk(model, batch, step);

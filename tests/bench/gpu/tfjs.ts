@@ -3,11 +3,12 @@
  * the fewest operations that it allows. Tokens are one-hot products, since the gradient of its gather has no WebGPU
  * kernel.
  */
+import { noise } from '../../../src/gpu/noise';
 import '@tensorflow/tfjs-backend-webgpu';
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Multiplier, Peer, Trainer, Weight } from './peer';
-import { ADAM, type Batch, type LinearShape, noise, type Product, productOf, type TrainShape } from './shapes';
+import { ADAM, type Batch, type LinearShape, type Product, productOf, type TrainShape } from './shapes';
 
 export const tfjs = { name: 'tfjs', trainer, multiplier } satisfies Peer;
 

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDawn } from '../../../src/cli/machine/dawn';
 import { openDevice } from '../../../src/gpu/device';
+import { attentionRates, productRates } from '../../../src/worker/chip/rates';
+import { Solo } from '../../../src/worker/chip/solo';
+import { stepRates } from '../../../src/worker/chip/steps';
 import { benchGpu } from '../gpu/bench';
-import { measureCard } from '../gpu/card';
+import { cardHere } from '../gpu/card';
 import { BENCH_MODELS } from '../gpu/models';
-import { attentionRates, productRates, stepRates } from '../gpu/rates';
-import { Solo } from '../gpu/solo';
 import { sameBits } from './variants';
 
 interface Part {
@@ -59,7 +60,7 @@ export const PARTS = {
     seconds: 80,
     run: async () => benchGpu(['train'], ['--gpu', '--rounds', '2']),
   },
-  card: { about: 'the device card', seconds: 30, run: measureCard },
+  card: { about: 'the device card', seconds: 30, run: cardHere },
 } satisfies Record<string, Part>;
 
 export type PartName = keyof typeof PARTS;

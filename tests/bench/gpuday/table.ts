@@ -1,5 +1,6 @@
 /** The results of gpu-day as a table of text. */
-import type { Rate, StepRate } from '../gpu/rates';
+import type { Rate } from '../../../src/worker/chip/rates';
+import type { StepRate } from '../../../src/worker/chip/steps';
 import type { PartResult } from './main';
 
 interface Measured {

@@ -2,7 +2,7 @@
 import type { Tensor } from '../../../src/gpu/instr';
 import type { Kernel, Knobs, Params, Twin } from '../../../src/gpu/kernel';
 import * as k from '../../../src/gpu/kernels';
-import type { Solo } from '../gpu/solo';
+import type { Solo } from '../../../src/worker/chip/solo';
 
 interface Case {
   readonly what: string;

@@ -1,18 +1,12 @@
 /**
- * What a device does with our kernels: products, attention, a copy, a dispatch, training steps. Every figure is the best of
- * three waits for the queue, so small ones include a submit.
+ * What a device does with our kernels: products, attention, a copy, a dispatch. Every figure is the best of three waits for
+ * the queue, so small ones include a submit.
  */
-import type { GpuDevice } from '../../../src/gpu/device';
-import * as k from '../../../src/gpu/kernels';
-import { choose } from '../../../src/gpu/pipeline';
-import type { PreparedList } from '../../../src/gpu/stream';
-import { Trace } from '../../../src/trace/trace';
-import type { BenchModel } from './models';
-import { trainerOn } from './ours';
+import * as k from '../../gpu/kernels';
+import { choose } from '../../gpu/pipeline';
+import type { PreparedList } from '../../gpu/stream';
 import { measurePeak } from './peak';
-import { batchAt } from './shapes';
 import type { Solo } from './solo';
-import { weightsOf } from './weights';
 
 export interface Rate {
   readonly what: string;
@@ -31,7 +25,7 @@ interface ProductSizes {
 }
 
 /** The square of which PyTorch's rate is known, the linears of the 10.7 M model at batch 64, and small ones. */
-export const PRODUCT_SIZES: readonly ProductSizes[] = [
+const PRODUCT_SIZES: readonly ProductSizes[] = [
   { what: 'forward 2048 x 2048 x 2048', M: 2048, N: 2048, K: 2048, form: 'forward' },
   { what: 'forward 16384 x 1536 x 384', M: 16384, N: 1536, K: 384, form: 'forward' },
   { what: 'dX 16384 x 384 x 1536', M: 16384, N: 384, K: 1536, form: 'dX' },
@@ -41,7 +35,7 @@ export const PRODUCT_SIZES: readonly ProductSizes[] = [
 ];
 
 /** A sequence of heads: B x N heads of H over T positions. */
-export const ATTENTION_SIZES = [
+const ATTENTION_SIZES = [
   { B: 16, T: 256, N: 6, H: 64 },
   { B: 8, T: 256, N: 4, H: 32 },
   { B: 1, T: 1024, N: 12, H: 64 },
@@ -116,7 +110,7 @@ export async function attentionRates(one: Solo, mostFlops = Number.POSITIVE_INFI
   return rates;
 }
 
-export interface Costs {
+export interface DeviceCosts {
   /** Multiply-adds in registers, and a copy of vec4. */
   readonly gflops: number;
   readonly gigabytes: number;
@@ -125,7 +119,7 @@ export interface Costs {
   readonly submitUs: number;
 }
 
-export async function costs(one: Solo): Promise<Costs> {
+export async function costs(one: Solo): Promise<DeviceCosts> {
   const peak = await measurePeak(one.device.raw);
   const [x, out] = [one.tensor('x', 4, 1), one.tensor('out', 4, 2)];
   const list = await one.prepare(k.colsum, { x, out }, { R: 1, C: 4 });
@@ -135,43 +129,4 @@ export async function costs(one: Solo): Promise<Costs> {
   const together = Math.min(await one.time([list], many), await one.time([list], many));
   one.free([x, out]);
   return { ...peak, dispatchUs: together * 1e3, submitUs: alone * 1e3 };
-}
-
-export interface StepRate {
-  readonly model: string;
-  readonly batch: number;
-  readonly msPerStep: number;
-  readonly tokensPerSecond: number;
-  readonly losses: readonly number[];
-}
-
-/** Training steps of models in this order, until the next would take longer than `mostMs` a step. */
-export async function stepRates(
-  device: GpuDevice,
-  models: readonly BenchModel[],
-  mostMs: number,
-): Promise<readonly StepRate[]> {
-  const rates: StepRate[] = [];
-  let perToken = 0;
-  for (const { name, config, batch } of models) {
-    const shape = { name, model: config, batch };
-    const tokens = batch * config.context;
-    const weights = weightsOf(shape);
-    const size = tokens * weights.reduce((sum, { floats }) => sum + floats, 0);
-    if (perToken * size > mostMs) break;
-    const { step, close } = await trainerOn(device, new Trace(), shape, weights);
-    const losses = [await step(batchAt(shape, 0), 0), await step(batchAt(shape, 1), 1)];
-    let [least, spent] = [Number.POSITIVE_INFINITY, 0];
-    for (let at = 2; at < 12 && spent < 10_000; at++) {
-      const began = performance.now();
-      losses.push(await step(batchAt(shape, at), at));
-      const ms = performance.now() - began;
-      least = Math.min(least, ms);
-      spent += ms;
-    }
-    close();
-    perToken = least / size;
-    rates.push({ model: name, batch, msPerStep: least, tokensPerSecond: (tokens / least) * 1e3, losses });
-  }
-  return rates;
 }
