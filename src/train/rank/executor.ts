@@ -5,7 +5,7 @@
 import { BadContribution, DeviceLost, LineError, NonFinite, PeerLost, StaleGeneration } from '../../errors';
 import type { Microbatch } from '../../model/inputs';
 import type { Instance } from '../../model/instance';
-import type { Action, OuterPlan, UnitSize } from '../../plan/plan';
+import type { Action, UnitSize } from '../../plan/plan';
 import type { ProgramOf } from '../../plan/steps';
 import { aroundLine, printAction } from '../../plan/text';
 import { type Cluster, Tags } from './cluster';
@@ -13,14 +13,14 @@ import { Commit, type OptimizerOptions } from './commit';
 import { Communication, type CommunicationLine } from './communication';
 import { type ComputeLine, ComputeLines, type PassOptions } from './computelines';
 import { GpuClock } from './gpuclock';
-import { OuterSteps } from './outersteps';
+import type { OuterSteps } from './outersteps';
 import type { StepInput, StepOutcome } from './rankcontract';
 
 export interface ExecutorOptions extends OptimizerOptions, Pick<PassOptions, 'leastMs'> {
   /** All units of the model. */
   readonly units: readonly UnitSize[];
-  /** The rates of DiLoCo's outer steps; absent if the programs have none. */
-  readonly outer?: OuterPlan;
+  /** DiLoCo's outer steps; absent if the programs have none. */
+  readonly outer?: OuterSteps;
 }
 
 export class Executor {
@@ -40,7 +40,7 @@ export class Executor {
   ) {
     this.#tags = new Tags(options.units);
     this.#clock = new GpuClock(instance.stream, cluster.trace);
-    this.outer = options.outer && new OuterSteps(instance, cluster, options.outer);
+    this.outer = options.outer;
     this.#communication = new Communication(instance, programs(0), cluster, this.#clock, this.#tags, this.outer);
     this.#commit = new Commit(instance, cluster, options, this.outer);
     this.#passes = new ComputeLines(instance, cluster, this.#clock, this.#tags, {

@@ -21,6 +21,7 @@ import { type Cluster, Codings } from './cluster';
 import { Executor, type ExecutorOptions } from './executor';
 import { instanceOptions } from './instanceoptions';
 import { mostSamplesOf } from './mostsamples';
+import type { OuterSteps } from './outersteps';
 import type { RankModel, RankSetting } from './rankcontract';
 import { residencyOf } from './residency';
 import { leastMs, type UnitMs } from './slowness';
@@ -67,7 +68,8 @@ export function rankMaker(
     const { betas, eps, weightDecay, gradClip } = run.train;
     const cluster = clusterOf(setting, options.links);
     const shares = replicaShares(run.train.globalBatch, plan);
-    const optimizer = { betas, eps, weightDecay, gradClip, shares, ...(plan.outer && { outer: plan.outer }) };
+    const outer = plan.outer && (await outerSteps(instance, cluster, plan.outer));
+    const optimizer = { betas, eps, weightDecay, gradClip, shares, ...(outer && { outer }) };
     const leastMs = pace(rows, plan, units.length, options.unitMs);
     const executor = new Executor(instance, programs, cluster, { units, ...optimizer, leastMs });
     const mostSamples = (other: ParallelPlan) => {
@@ -84,6 +86,12 @@ function pace(rows: number, plan: ParallelPlan, units: number, unitMs: UnitMs = 
     const isBlock = unit > 0 && unit < units - 1;
     return isBlock ? leastMs(op, unitMs(), rows, plan.tp, plan.recompute) : 0;
   };
+}
+
+/** Loaded only for plans with DiLoCo, because every tab loads this file before its first step. */
+async function outerSteps(...of: ConstructorParameters<typeof OuterSteps>): Promise<OuterSteps> {
+  const { OuterSteps: Steps } = await import('./outersteps');
+  return new Steps(...of);
 }
 
 function clusterOf({ plan, mesh, transport, signal, trace }: RankSetting, links: LinkSetting | undefined): Cluster {

@@ -22,7 +22,6 @@ import { dueHeldOutLoss } from './evaluate';
 import { giveFiles } from './give';
 import { keepState } from './keep';
 import { learningRate } from './learningrate';
-import { probeLinks } from './linkprobe';
 import { Mirrors } from './mirrors';
 import { type Prepared, prepare } from './prepared';
 import { Proofs } from './proofs';
@@ -134,25 +133,17 @@ export class GenerationRun {
     const { run, plan, mesh, text, reporter, init, trace, transport } = this.setting;
     const fromFile = init !== undefined && this.held.length === 0;
     const file = { step: 0, generation: mesh.generation, cutting: SINGLE };
-    const announcements = await announce(
-      this.#world,
-      {
-        held: fromFile ? [file] : this.held.map(claimOf),
-        init: fromFile ? await sha256(init) : '',
-        text: await text.describe(run.data.source),
-      },
-      `${mesh.generation}/0/announce`,
-    );
+    const held = fromFile ? [file] : this.held.map(claimOf);
+    const announced = { held, init: fromFile ? await sha256(init) : '', text: await text.describe(run.data.source) };
+    const announcements = await announce(this.#world, announced, `${mesh.generation}/0/announce`);
     const bytes = await text.share(this.#circuit, announcements);
-    const prepared =
-      this.prepared ??
-      (await prepare(run, bytes, (learned, of) =>
-        reporter.enter('syncing', `Learning byte pairs: ${learned} of ${of}.`),
-      ));
+    const tell = (learned: number, of: number) =>
+      reporter.enter('syncing', `Learning byte pairs: ${learned} of ${of}.`);
+    const prepared = this.prepared ?? (await prepare(run, bytes, tell));
     this.prepared = prepared;
     const { model } = prepared.run;
-    if (fromFile)
-      this.held = [stateFromWeights(model, await startWeights(model, run.train.seed, init), mesh.generation)];
+    const weights = fromFile && (await startWeights(model, run.train.seed, init));
+    if (weights) this.held = [stateFromWeights(model, weights, mesh.generation)];
     const mine = await beginningOf(this.setting, prepared, announcements, this.held);
     const { state } = mine;
     // why without newer states: their steps run again
@@ -178,7 +169,11 @@ export class GenerationRun {
     this.#rank = rank;
     this.setting.membership.holdsState(true);
     const { probing, tour } = this.setting;
-    if (probing && this.#step === (tour?.from ?? 0)) await probeLinks(this.#circuit, this.#world, trace);
+    if (probing && this.#step === (tour?.from ?? 0)) {
+      // why only now: pages do not probe, and load this file before their first step
+      const { probeLinks } = await import('./linkprobe');
+      await probeLinks(this.#circuit, this.#world, trace);
+    }
     reporter.holds(rank.memory);
     this.#traffic.take();
     return prepared;
