@@ -104,7 +104,25 @@ const pages = {
   ],
   resolve: { alias },
   server: { fs: { allow: [at('.')] } },
-  worker: { format: 'es' as const, plugins: () => [bareShaders()] },
+  worker: {
+    format: 'es' as const,
+    plugins: () => [bareShaders()],
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // why: what the first load needs of the parts' imports must not bring the parts
+          includeDependenciesRecursively: false,
+          groups: [
+            {
+              name: 'parts',
+              test: /src\/(plan|model|gpu\/(kernels|lanes|grid|memory)|train\/state|net\/collective|storage)|node_modules\/(valibot|@noble)/,
+              minShareCount: 2,
+            },
+          ],
+        },
+      },
+    },
+  },
   build: {
     target: 'es2023',
     outDir: at('dist/pages'),
@@ -119,6 +137,11 @@ const pages = {
             {
               name: 'shared',
               test: /src\/(errors|pages\/(parts\/(?!qr|losschart)|state|messages|trusted)|net\/signaling|plan\/(plan|rules|wire))|node_modules\/valibot/,
+              minShareCount: 2,
+            },
+            {
+              name: 'room',
+              test: /src\/(worker\/(machine|bridge|relay|watch\/telemetry)|net\/room\/(room|linker|connectnear|watch|envelope|broker)\.|train\/(runfile|hash|data\/texts)\.)/,
               minShareCount: 2,
             },
           ],

@@ -5,7 +5,7 @@
 import { KernelError } from '../errors';
 import type { GpuDevice } from './device';
 import type { Kernel, Knobs, Params, Twin } from './kernel';
-import { shaderOf } from './shaders';
+import { loadShader, shaderOf } from './shaders';
 
 interface Pipeline {
   readonly raw: GPUComputePipeline;
@@ -88,7 +88,8 @@ export function tuneKey(kernel: Kernel, taped: Knobs, params: Params): string {
 }
 
 /** Compile, or take the pipeline compiled before. Rejects with KernelError: compiler message, line and source line. */
-export function pipelineFor(device: GpuDevice, kernel: Kernel, choice: Variant): Promise<Pipeline> {
+export async function pipelineFor(device: GpuDevice, kernel: Kernel, choice: Variant): Promise<Pipeline> {
+  await loadShader(choice.file);
   const cache = caches.get(device) ?? new Map<string, Promise<Pipeline>>();
   caches.set(device, cache);
   const code = shaderOf({ ...kernel, file: choice.file }, choice.knobs);

@@ -4,25 +4,42 @@
  */
 import { KernelError } from '../errors';
 import type { Kernel, Knobs } from './kernel';
+import { baseFiles } from './wgsl/base';
 
-const FOLDER = '../../shaders/';
-const FILES: Readonly<Record<string, string>> = import.meta.glob<string>('../../shaders/**/*.wgsl', {
-  query: '?raw',
-  import: 'default',
-  eager: true,
-});
+const INCLUDE = /^\/\/ #include "([^"]+)"$/gm;
+const FOLDER = '../../../shaders/';
+/** What is loaded when one of its files is needed, because every tab loads this file before its first step. */
+const PACKS: readonly { readonly has: RegExp; readonly load: () => Promise<Readonly<Record<string, string>>> }[] = [
+  { has: /(^|\/)(rmsnorm|rope|swiglu)/, load: async () => (await import('./wgsl/llama')).llamaFiles },
+  { has: /quad/, load: async () => (await import('./wgsl/quads')).quadFiles },
+  {
+    has: /lanes\.wgsl$|(^|\/)(attention_block|matmul_tile)/,
+    load: async () => (await import('./wgsl/chips')).chipFiles,
+  },
+];
 
-/** Every WGSL file by its name under shaders/, as it stands on disk. */
-export const shaderFiles: ReadonlyMap<string, string> = new Map(
-  Object.entries(FILES).map(([path, text]) => [path.slice(FOLDER.length), text]),
-);
+const loaded = new Map<string, string>();
+/** Every loaded WGSL file by its name under shaders/, as it stands on disk. */
+export const shaderFiles: ReadonlyMap<string, string> = loaded;
+add(baseFiles);
 
-/** The text of a file with its includes in place, each once. Throws KernelError for a file that is not there. */
+function add(pack: Readonly<Record<string, string>>): void {
+  for (const [path, text] of Object.entries(pack)) loaded.set(path.slice(FOLDER.length), text);
+}
+
+/** Loads `file` and what it includes. */
+export async function loadShader(file: string): Promise<void> {
+  const pack = loaded.has(file) ? undefined : PACKS.find(({ has }) => has.test(file));
+  if (pack) add(await pack.load());
+  for (const [, name] of (loaded.get(file) ?? '').matchAll(INCLUDE)) await loadShader(name!);
+}
+
+/** The text of a loaded file with its includes in place, each once. Throws KernelError for a file that is not there. */
 export function expand(file: string, seen: Set<string> = new Set()): string {
   const text = shaderFiles.get(file);
   if (text === undefined) throw new KernelError(`there is no shader file ${file}`);
   seen.add(file);
-  return text.replace(/^\/\/ #include "([^"]+)"$/gm, (_, name: string) => (seen.has(name) ? '' : expand(name, seen)));
+  return text.replace(INCLUDE, (_, name: string) => (seen.has(name) ? '' : expand(name, seen)));
 }
 
 /** What a file declares: bindings in order, fields of struct Params, knobs with their WGSL types. */
@@ -82,7 +99,7 @@ export function specialise(source: string, knobs: Knobs, declared: Reflection['k
   return text;
 }
 
-/** Final WGSL of a kernel under these knobs, after the mirror check. */
+/** Final WGSL of a kernel whose file is loaded, under these knobs, after the mirror check. */
 export function shaderOf(kernel: Kernel, knobs: Knobs): string {
   const source = expand(kernel.file);
   const found = reflect(source);

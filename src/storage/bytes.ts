@@ -2,8 +2,7 @@
  * Interfaces for files as streams of bytes, kept in a folder, in a browser's storage or in another process. Pieces are
  * small, so memory stays bounded for a file of any size.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { startHash } from './runninghash';
 
 /** Size and hash of a finished file, computed where the file is stored. */
 export interface Receipt {
@@ -44,9 +43,9 @@ const PIECE_BYTES = 4 << 20;
 
 /** SHA-256 of a whole file, hex. */
 export async function hashOfSource(source: ByteSource): Promise<string> {
-  const hash = sha256.create();
+  const hash = startHash();
   for (let at = 0; at < source.sizeBytes; at += PIECE_BYTES) {
-    hash.update(await source.read(at, Math.min(source.sizeBytes, at + PIECE_BYTES)));
+    hash.add(await source.read(at, Math.min(source.sizeBytes, at + PIECE_BYTES)));
   }
-  return bytesToHex(hash.digest());
+  return hash.hex();
 }

@@ -3,11 +3,10 @@
  * synchronous handles, which are five times as fast as asynchronous ones. Reading also works in a page. A file appears
  * under its name only when all of it is written.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { StorageError } from '../errors';
 import type { ByteSink, ByteSource, Outlet, Receipt } from './bytes';
 import { inTime } from './intime';
+import type { RunningHash } from './runninghash';
 
 /** Suffix of a file that is still being written. */
 const UNFINISHED = '.part';
@@ -54,10 +53,12 @@ export class OpfsFolder implements Outlet {
     const file = (await answered(() =>
       this.handle.getFileHandle(`${name}${UNFINISHED}`, { create: true }),
     )) as WorkerFile;
+    // why only now: pages read and never write
+    const { startHash } = await import('./runninghash');
     const handle = await answered(() => file.createSyncAccessHandle());
     return answered(async () => {
       handle.truncate(0);
-      return new OpfsSink(this, file, handle, name);
+      return new OpfsSink(this, file, handle, name, startHash());
     });
   }
 
@@ -101,7 +102,6 @@ export class OpfsFolder implements Outlet {
 }
 
 class OpfsSink implements ByteSink {
-  readonly #hash = sha256.create();
   #sizeBytes = 0;
 
   constructor(
@@ -109,6 +109,7 @@ class OpfsSink implements ByteSink {
     readonly file: WorkerFile,
     readonly handle: SyncHandle,
     readonly name: string,
+    readonly hash: RunningHash,
   ) {}
 
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -121,7 +122,7 @@ class OpfsSink implements ByteSink {
       await this.folder.remove(this.file.name);
       throw refusal(error);
     }
-    this.#hash.update(bytes);
+    this.hash.add(bytes);
     this.#sizeBytes += bytes.byteLength;
   }
 
@@ -134,7 +135,7 @@ class OpfsSink implements ByteSink {
       }
       await this.file.move(this.name);
     });
-    return { sizeBytes: this.#sizeBytes, sha256: bytesToHex(this.#hash.digest()) };
+    return { sizeBytes: this.#sizeBytes, sha256: this.hash.hex() };
   }
 }
 

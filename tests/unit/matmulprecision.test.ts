@@ -11,6 +11,9 @@ import { Trace } from '../../src/trace/trace';
 import { rankMaker } from '../../src/train/rank/rankmodel';
 import { parseRunFile } from '../../src/train/runfile';
 import { memoryTransports } from '../helpers/memory';
+import { loadAllShaders } from '../helpers/wgsl';
+
+await loadAllShaders();
 
 const SIZES = [
   { M: 64, N: 64, K: 256 },

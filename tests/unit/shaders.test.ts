@@ -9,6 +9,9 @@ import * as llama from '../../src/gpu/kernels.llama';
 import * as lora from '../../src/gpu/kernels.lora';
 import * as split from '../../src/gpu/kernels.split';
 import { checkMirror, expand, reflect, shaderFiles, shaderOf, specialise } from '../../src/gpu/shaders';
+import { loadAllShaders } from '../helpers/wgsl';
+
+await loadAllShaders();
 
 const kernels = [gpt, llama, lora, split, cache]
   .flatMap((module) => Object.values(module) as unknown[])

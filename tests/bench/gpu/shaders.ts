@@ -12,7 +12,10 @@ import { type Abilities, candidates, pipelineKey, type Variant } from '../../../
 import { shaderOf } from '../../../src/gpu/shaders';
 import { recordModel } from '../../../src/model/model';
 import type { SizedModel } from '../../../src/worker/chip/steps';
+import { loadAllShaders } from '../../helpers/wgsl';
 import { BENCH_LLAMA, BENCH_MODELS } from './models';
+
+await loadAllShaders();
 
 export interface ShaderText {
   /** File and all knobs, those that follow from the sizes as well. */

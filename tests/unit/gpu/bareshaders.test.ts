@@ -2,6 +2,9 @@
 import { expect, test } from 'vitest';
 import { expand, reflect, shaderFiles } from '../../../src/gpu/shaders';
 import { withoutComments } from '../../../src/gpu/shaders.plugin';
+import { loadAllShaders } from '../../helpers/wgsl';
+
+await loadAllShaders();
 
 test('keeps includes, declarations and every token of the code', () => {
   const includes = (text: string) => text.match(/^\/\/ #include "[^"]+"$/gm) ?? [];
