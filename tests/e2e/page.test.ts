@@ -186,8 +186,9 @@ test('a tab of another build reads which tabs must be reloaded, and the room goe
     const response = await route.fetch();
     await route.fulfill({ response, body: (await response.text()).replaceAll(build, '0123456789ab') });
   });
-  // why a query: the page of the other build then names other files, and they can still be loaded
+  // what the first tab reads when it asks for the page again: that of the other build names other files
   await visitor.context.route(new RegExp(`^${visitor.address}(#|$)`), async (route) => {
+    if (route.request().isNavigationRequest()) return route.continue();
     const response = await route.fetch();
     await route.fulfill({ response, body: (await response.text()).replaceAll('.js"', '.js?next"') });
   });
