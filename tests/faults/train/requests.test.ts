@@ -176,12 +176,12 @@ describe('requests', () => {
     room.start('b');
     await trained(room);
     const [first] = a.metrics;
-    // an all-reduce over two ranks sends every gradient once (2 * (N - 1) / N), and the NORM before a ballot of 4 numbers
+    // an all-reduce over two ranks sends every gradient once (2 * (N - 1) / N), and the NORM before a ballot of 6 numbers
     const floats = (await room.paramFloats()).reduce((sum, unit) => sum + unit, 0);
     expect(first!.bytesSent.length).toBe(2);
     expect(first!.bytesSent[0]! + first!.bytesSent[1]!).toBe(2 * 4 * floats);
     for (const metrics of a.metrics.slice(1)) {
-      expect(metrics.bytesSent[0]! + metrics.bytesSent[1]!).toBe(2 * (4 * floats + 32));
+      expect(metrics.bytesSent[0]! + metrics.bytesSent[1]!).toBe(2 * (4 * floats + 48));
     }
   });
 });
