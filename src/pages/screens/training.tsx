@@ -168,6 +168,7 @@ function Controls({ visit }: { readonly visit: Visit }) {
         </button>
       </div>
       <Said status={session.status.value} />
+      <Banner kind="note" sentence={session.newer.value} />
       {kept && kept.sentence !== '' && (
         <Banner kind="problem" sentence={words.notKept(kept.sentence, kept.step === null ? null : count(kept.step))} />
       )}
