@@ -20,12 +20,17 @@ export class ChipDesk {
   async measure(): Promise<void> {
     if (this.part.value) return;
     this.#stopping = new AbortController();
+    const { signal: stopped } = this.#stopping;
+    // why the check: a message of the Worker may come after the stop
+    const tell = (part: CardPart) => {
+      if (!stopped.aborted) this.part.value = part;
+    };
     batch(() => {
       this.part.value = 'costs';
       this.problem.value = '';
     });
     try {
-      this.card.value = await measureChip(version, (part) => (this.part.value = part), this.#stopping.signal);
+      this.card.value = await measureChip(version, tell, stopped);
     } catch (error) {
       this.problem.value = sentenceOf(error);
     }
