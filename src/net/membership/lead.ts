@@ -33,13 +33,13 @@ const DECIDES = [
 
 /** Run the authority's part. True when it declared a generation or sent `go`: this peer's own part may have changed. */
 export function lead(turn: Turn): boolean {
-  const { state, setting, now } = turn;
+  const { state, setting } = turn;
   if (turn.authority !== setting.self || !turn.isInformed) {
     state.leadingSince = undefined;
     state.dueAt = undefined;
     return turn.authority === undefined && stopLast(turn);
   }
-  state.leadingSince ??= now;
+  state.leadingSince ??= beginToLead(turn);
   if (!turn.isChanged(...DECIDES) && !turn.by(state.lookAt)) return false;
   const { wakeAt } = turn;
   turn.wakeAt = Number.POSITIVE_INFINITY;
@@ -47,6 +47,17 @@ export function lead(turn: Turn): boolean {
   state.lookAt = turn.wakeAt;
   turn.wakeAt = Math.min(wakeAt, state.lookAt);
   return isDone;
+}
+
+/**
+ * Ask every peer to report, and forget what was reported when this peer led before: the peers have since reported their
+ * news to another authority. Returns the time.
+ */
+function beginToLead(turn: Turn): number {
+  const { state, now } = turn;
+  state.reports = new Map();
+  for (const peer of turn.others()) turn.tell(peer, { t: 'hello', heard: state.newest.number });
+  return now;
 }
 
 function decide(turn: Turn, leadingSince: number): boolean {
@@ -74,7 +85,8 @@ function stopLast(turn: Turn): boolean {
   const { state, setting } = turn;
   const isMember = state.refusal === '' && state.roster.has(setting.self) && state.newest.peers.includes(setting.self);
   if (!isMember || presentOf(state, setting).some((one) => one.state === 'willing' || one.signal)) return false;
-  turn.accept({ ...state.newest, number: state.newest.number + 1, peers: [] });
+  const from = Math.max(state.newest.from, state.holds);
+  turn.accept({ ...state.newest, number: state.newest.number + 1, peers: [], from });
   return true;
 }
 

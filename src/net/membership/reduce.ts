@@ -170,7 +170,7 @@ function hear(turn: Turn, from: PeerId, message: MembershipMessage): void {
   else if (message.t === 'heard') state.isAnswered ||= from === state.reportedTo && message.seq === state.report.seq;
   else if (message.t === 'go') hearGo(turn, from, message);
   else if (message.t === 'left') failed(turn, from, message.reason);
-  else if (message.t === 'hello') answer(turn, from, message.heard);
+  else if (message.t === 'hello') hearHello(turn, from, message.heard);
   else if (message.t === 'ask' && turn.authority === setting.self) asked(turn, allowedTo(turn, from, message));
 }
 
@@ -192,6 +192,15 @@ function speaks({ state, now }: Turn, peer: PeerId): void {
 function answer(turn: Turn, to: PeerId, heard: number): void {
   const { newest } = turn.state;
   turn.tell(to, newest.number > heard ? { t: 'declare', declaration: newest } : { t: 'here' });
+}
+
+/** Answer `from`. If it leads, report to it again: it may have begun to lead after the last report. */
+function hearHello(turn: Turn, from: PeerId, heard: number): void {
+  const { state } = turn;
+  answer(turn, from, heard);
+  if (from !== state.reportedTo) return;
+  state.isAnswered = false;
+  state.reportedAt = Number.NEGATIVE_INFINITY;
 }
 
 function hearGo({ state }: Turn, from: PeerId, { number, by }: { number: number; by: PeerId }): void {
