@@ -4,8 +4,8 @@
  */
 import { approximatePlans, candidatePlans } from './candidates';
 import { BYTES_PER_MS_OF_MBIT, type Links } from './links';
-import type { ParallelPlan } from './plan';
-import { complexity, predict, type Recommendation, recommend, type Workload } from './planner';
+import { isApproximate, type ParallelPlan } from './plan';
+import { complexity, drained, predict, type Recommendation, recommending, type Workload } from './planner';
 import type { Device, Prediction } from './prediction';
 import { fitToSpeeds } from './unequal';
 import { nameOf, roundedMs, whyThis } from './why';
@@ -24,6 +24,8 @@ export interface AutoChoice extends Pick<Recommendation, 'alone' | 'why'> {
   readonly approximate: Prediction | null;
   /** The first step under `approximate`; earlier ones are exact. */
   readonly from: number;
+  /** Committed steps at the choice. */
+  readonly step: number;
 }
 
 /** The simplest exact plan, and the least approximate plan, that reach this share of the best rate are taken. */
@@ -39,19 +41,38 @@ const OUTER_STEPS = 4;
 const EXACT_SHARE = 0.3;
 const EXACT_COST = 0.15;
 
+/** A plan that runs, and what it costs to change it. */
+interface Running {
+  readonly plan: ParallelPlan;
+  readonly changeMs: number;
+}
+
 /** Chooses the plans of a run after `step` of its `steps`. Throws PlanError when no plan can run on these devices. */
 export function choosePlans(measured: Measured, step: number, steps: number): AutoChoice {
+  return drained(choosing(measured, step, steps));
+}
+
+/**
+ * As `choosePlans`, in pieces. `running` stays the exact plan unless another one is a tenth faster and pays for the
+ * change in the rest of the run, twice.
+ */
+export function* choosing(
+  measured: Measured,
+  step: number,
+  steps: number,
+  running?: Running,
+): Generator<undefined, AutoChoice> {
   const { workload, devices, links } = measured;
-  const { ranked, alone } = recommend(workload, devices, links);
-  const exact = simplest(ranked);
+  const { ranked, alone } = yield* recommending(workload, devices, links);
+  const exact = keeping(simplest(ranked), measured, steps - step, running);
   const ddp = ranked.find(({ plan }) => plan.dp === devices.length && plan.zero === 0);
   const why = whyThis(exact, ddp, alone, devices);
-  const taken = leastApproximate(exact, measured, steps - step);
-  if (taken === exact) return { exact, approximate: null, from: step, alone, why };
+  const taken = yield* leastApproximate(exact, measured, steps - step);
+  if (taken === exact) return { exact, approximate: null, from: step, step, alone, why };
   const from = step + exactSteps(exact.stepMs, taken.stepMs, steps - step);
   const { outer } = taken.plan;
   const plan = outer ? { ...taken.plan, outer: { ...outer, from } } : taken.plan;
-  return { exact, approximate: { ...taken, plan }, from, alone, why };
+  return { exact, approximate: { ...taken, plan }, from, step, alone, why };
 }
 
 /** The simplest of the plans that are as fast as the first one, within the error of predictions. */
@@ -61,21 +82,40 @@ function simplest(ranked: readonly Prediction[]): Prediction {
   return alike.reduce((best, one) => (complexity(one.plan) < complexity(best.plan) ? one : best), first!);
 }
 
+/** `running` if `best` is not worth the change. */
+function keeping(best: Prediction, measured: Measured, stepsLeft: number, running: Running | undefined): Prediction {
+  if (!running || isApproximate(running.plan)) return best;
+  const now = predict(running.plan, measured.workload, measured.devices, measured.links);
+  const gainMs = now.stepMs - best.stepMs;
+  const pays = gainMs > (1 - 1 / GAIN) * now.stepMs && gainMs * stepsLeft > 2 * running.changeMs;
+  return now.fits && !pays ? now : best;
+}
+
 /** The least approximate plan that is nearly as fast as the fastest one; `exact` if none is much faster. */
-function leastApproximate(exact: Prediction, { workload, devices, links }: Measured, stepsLeft: number): Prediction {
+function* leastApproximate(
+  exact: Prediction,
+  { workload, devices, links }: Measured,
+  stepsLeft: number,
+): Generator<undefined, Prediction> {
   const facts = { ...workload.model.shape, ranks: devices.length, globalBatch: workload.globalBatch };
   const predicted = (plan: ParallelPlan) => predict(plan, workload, devices, links);
   const most = Math.floor(stepsLeft / OUTER_STEPS);
-  const families = candidatePlans(facts)
-    .filter(({ dp, zero }) => dp > 1 && zero === 0)
-    .map((plan) => fitToSpeeds(plan, workload.model, workload.globalBatch, devices))
-    .map((plan) => approximatePlans(plan, most))
-    .map((plans) => ({ plans, last: predicted(plans.at(-1)!) }))
-    .filter(({ last }) => last.fits);
+  const families: { readonly plans: readonly ParallelPlan[]; readonly last: Prediction }[] = [];
+  for (const plan of candidatePlans(facts).filter(({ dp, zero }) => dp > 1 && zero === 0)) {
+    const plans = approximatePlans(fitToSpeeds(plan, workload.model, workload.globalBatch, devices), most);
+    const last = predicted(plans.at(-1)!);
+    if (last.fits) families.push({ plans, last });
+    yield;
+  }
   if (families.length === 0) return exact;
   // why the last: it exchanges least, so the fastest of them has the fastest computation
   const family = families.reduce((best, one) => (one.last.stepMs < best.last.stepMs ? one : best));
-  const inOrder = family.plans.map(predicted).filter(({ fits }) => fits);
+  const inOrder: Prediction[] = [];
+  for (const plan of family.plans) {
+    const prediction = predicted(plan);
+    if (prediction.fits) inOrder.push(prediction);
+    yield;
+  }
   const bestMs = Math.min(...inOrder.map(({ stepMs }) => stepMs));
   if (exact.stepMs < GAIN * bestMs) return exact;
   return inOrder.find(({ stepMs }) => ENOUGH * stepMs <= bestMs)!;
@@ -87,11 +127,11 @@ function exactSteps(exactMs: number, approximateMs: number, left: number): numbe
   return Math.max(1, Math.floor(Math.min(EXACT_SHARE * left, affordable)));
 }
 
-/** `links of 20 Mbit/s and 10 ms: DiLoCo every 10, int8, approximate would be 3.1 times as fast as DDP (...)`. */
-export function gainWords({ exact, approximate }: AutoChoice, links: Links): string {
+/** `links of 20 Mbit/s and 10 ms: DiLoCo every 10, int8, approximate would be 3.1 times as fast as DDP, ... (...)`. */
+export function gainWords({ exact, approximate }: AutoChoice, links: Links, verb: 'is' | 'would be'): string {
   if (!approximate) return '';
   const times = (exact.stepMs / approximate.stepMs).toFixed(1);
-  return `${linkWords(links)}: ${nameOf(approximate.plan)} is ${times} times as fast as ${nameOf(exact.plan)}, the fastest exact plan (${roundedMs(approximate.stepMs)} instead of ${roundedMs(exact.stepMs)} ms a step)`;
+  return `${linkWords(links)}: ${nameOf(approximate.plan)} ${verb} ${times} times as fast as ${nameOf(exact.plan)}, the fastest exact plan (${roundedMs(approximate.stepMs)} instead of ${roundedMs(exact.stepMs)} ms a step)`;
 }
 
 export function linkWords({ bytesPerMs, latencyMs }: Links): string {

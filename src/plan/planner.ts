@@ -55,11 +55,21 @@ export function recommend(
   workload: Workload,
   devices: readonly Device[],
   links: Links,
-  isAsked: (plan: ParallelPlan) => boolean = () => true,
+  isAsked?: (plan: ParallelPlan) => boolean,
 ): Recommendation {
+  return drained(recommending(workload, devices, links, isAsked));
+}
+
+/** As `recommend`, in pieces: pauses after each predicted plan, so that the caller can do other things in between. */
+export function* recommending(
+  workload: Workload,
+  devices: readonly Device[],
+  links: Links,
+  isAsked: (plan: ParallelPlan) => boolean = () => true,
+): Generator<undefined, Recommendation> {
   const { model, globalBatch } = workload;
   const facts = { ...model.shape, ranks: devices.length, globalBatch };
-  const predictions = predictAll(candidatePlans(facts).filter(isAsked), workload, devices, links);
+  const predictions = yield* predictAll(candidatePlans(facts).filter(isAsked), workload, devices, links);
   if (predictions.length === 0) {
     throw new PlanError(
       `no plan runs ${globalBatch} sequences a step on ${devices.length} ranks; raise train.globalBatch or take fewer ranks`,
@@ -67,9 +77,18 @@ export function recommend(
   }
   const ranked = bestOfEach(predictions).sort(byMerit);
   const fastest = devices.reduce((best, device) => (device.passMs.block.F < best.passMs.block.F ? device : best));
-  const alone = predictAll(candidatePlans({ ...facts, ranks: 1 }), workload, [fastest], links).sort(byMerit)[0]!;
+  const single = yield* predictAll(candidatePlans({ ...facts, ranks: 1 }), workload, [fastest], links);
+  const alone = single.sort(byMerit)[0]!;
   const ddp = ranked.find(({ plan }) => plan.dp === devices.length && plan.zero === 0);
   return { ranked, alone, why: whyThis(ranked[0]!, ddp, alone, devices) };
+}
+
+/** The result of work in pieces, with no pause between them. */
+export function drained<T>(work: Generator<undefined, T>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
 }
 
 /** The devices while all ranks of their machines compute. */
@@ -93,19 +112,23 @@ function slowedBy(sharers: number, device: Device): Device {
  * Each plan is also tried with shares and stages by the devices' speed, if these differ. Recompute is tried only where
  * a plan does not fit without: it costs a forward per backward.
  */
-function predictAll(
+function* predictAll(
   plans: readonly ParallelPlan[],
   workload: Workload,
   devices: readonly Device[],
   links: Links,
-): Prediction[] {
-  return plans.map((plan) => {
+): Generator<undefined, Prediction[]> {
+  const predictions: Prediction[] = [];
+  for (const plan of plans) {
     const unequal = fitToSpeeds(plan, workload.model, workload.globalBatch, busyDevices(devices));
     const [prediction] = [...new Set([unequal, plan])]
       .map((one) => predict(one, workload, devices, links))
       .sort(byMerit) as [Prediction];
-    return prediction.fits ? prediction : predict({ ...prediction.plan, recompute: true }, workload, devices, links);
-  });
+    const saving = { ...prediction.plan, recompute: true };
+    predictions.push(prediction.fits ? prediction : predict(saving, workload, devices, links));
+    yield;
+  }
+  return predictions;
 }
 
 export function predict(

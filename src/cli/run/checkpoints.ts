@@ -8,9 +8,9 @@ import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { InputError, sentenceOf } from '../../errors';
+import type { AutoMode } from '../../plan/pilot';
 import type { Receipt } from '../../storage/bytes';
 import { parseRunFile, type RunFile } from '../../train/runfile';
-import type { AutoMode } from './autopilot';
 
 const FORMAT = 'tabtrain checkpoint 1';
 const FOLDER = 'checkpoint';

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError, PlanError } from '../../errors';
+import type { AutoMode } from '../../plan/pilot';
 import { parsePlan } from '../../plan/plan';
 import type { Receipt } from '../../storage/bytes';
 import { initFile, sourceOf, withModel } from '../../train/files/startmodel';
@@ -16,7 +17,7 @@ import type { Handicap, Tour } from '../../worker/api';
 import { findBrowser } from '../machine/browser';
 import { readFile } from '../machine/readfile';
 import type { TrainArgs } from './args';
-import { type AutoMode, calibratingTour } from './autopilot';
+import { calibratingTour } from './autopilot';
 import { type Checkpoint, type CheckpointFacts, SOURCE } from './checkpoints';
 import { readInit } from './init';
 import { readSource } from './source';

@@ -2,12 +2,13 @@
  * The lines that a headless run prints: before it starts the plan's name and the bytes that each rank will allocate,
  * after it the memory that each rank's process took.
  */
+
+import type { AutoMode } from '../../plan/pilot';
 import { type PlannedMemory, totalOf } from '../../plan/sizes';
 import { nameOf } from '../../plan/why';
 import { hostPlan } from '../../train/rank/hostplan';
 import { memoryPlan } from '../../train/rank/memoryplan';
 import type { RunFile } from '../../train/runfile';
-import type { AutoMode } from './autopilot';
 
 export interface RankMemory {
   readonly planned: PlannedMemory;

@@ -4,10 +4,11 @@
  */
 import { Interrupted } from '../../errors';
 import { newSecret } from '../../net/signaling/roomkey';
+import type { AutoMode } from '../../plan/pilot';
 import type { ParallelPlan } from '../../plan/plan';
 import { startServer } from '../../server/server';
 import type { HeadlessSetup } from '../../worker/headless';
-import { type AutoMode, Autopilot } from './autopilot';
+import { Autopilot } from './autopilot';
 import { type Collected, Collector } from './collect';
 import { FileDesk, type Keeping } from './filedesk';
 import { HeadlessDesk } from './headless';

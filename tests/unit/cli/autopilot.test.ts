@@ -1,7 +1,8 @@
 /** The pilot of an auto run, over simulated traces: it orders an exact plan, and an approximate one only where allowed. */
 import { expect, test } from 'vitest';
 import { parseTrainArgs } from '../../../src/cli/run/args';
-import { type AutoMode, Autopilot, calibratingTour } from '../../../src/cli/run/autopilot';
+import { Autopilot, calibratingTour } from '../../../src/cli/run/autopilot';
+import type { AutoMode } from '../../../src/plan/pilot';
 import { isApproximate, type ParallelPlan } from '../../../src/plan/plan';
 import { clusterOf, simulate } from '../../../src/plan/simulate';
 import type { TraceEvent } from '../../../src/trace/trace';

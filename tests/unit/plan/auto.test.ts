@@ -1,8 +1,8 @@
 /** The choice of `auto`: exact by itself, and of approximate plans the nearest to exact that is nearly as fast as any. */
 import { describe, expect, test } from 'vitest';
-import { choosePlans, gainWords, samplesPerSecond } from '../../../src/plan/auto';
+import { choosePlans, choosing, gainWords, samplesPerSecond } from '../../../src/plan/auto';
 import { approximatePlans } from '../../../src/plan/candidates';
-import { isApproximate, parsePlan } from '../../../src/plan/plan';
+import { isApproximate, type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import { deviceOfSpeed, predict } from '../../../src/plan/planner';
 import { nameOf } from '../../../src/plan/why';
 import { recordedSizes } from '../../../src/train/rank/modelsizes';
@@ -78,13 +78,36 @@ test('a run of few steps gets no interval that it has no room for', () => {
 
 test('says the measured reason and the gain in one sentence', () => {
   const choice = choose(20);
-  expect(gainWords(choice, link(20))).toMatch(
+  expect(gainWords(choice, link(20), 'is')).toMatch(
     /^links of 20 Mbit\/s and 10.0 ms: .*approximate is \d+\.\d times as fast as .*, the fastest exact plan \(\d+ instead of \d+ ms a step\)$/,
   );
-  expect(gainWords(choose(100_000), link(100_000))).toBe('');
+  expect(gainWords(choose(100_000), link(100_000), 'is')).toBe('');
 });
 
 test('the rate of a device is that of its passes', () => {
   const alone = predict(parsePlan({}), { model: MODEL, globalBatch: 16 }, [device], link(20));
   expect((16 / alone.busyMs) * 1000).toBeCloseTo(samplesPerSecond(device, workload), 1);
+});
+
+test('a plan that runs stays unless another is a tenth faster and pays for the change in the rest of the run', () => {
+  const links = link(20);
+  const measured = { workload, devices, links };
+  const best = choose(20).exact;
+  const ddp = parsePlan({ dp: 4 });
+  const now = predict(ddp, workload, devices, links);
+  expect(now.stepMs).toBeGreaterThan(1.2 * best.stepMs);
+  const after = (plan: ParallelPlan, changeMs: number) => {
+    const work = choosing(measured, 6, 600, { plan, changeMs });
+    let pauses = 0;
+    for (;;) {
+      const { done, value } = work.next();
+      if (done) return { plan: value.exact.plan, pauses };
+      pauses += 1;
+    }
+  };
+  const { plan, pauses } = after(ddp, 1000);
+  expect(plan).toEqual(best.plan);
+  // why: a rank that trains predicts a plan between two steps
+  expect(pauses).toBeGreaterThan(20);
+  expect(after(ddp, 594 * (now.stepMs - best.stepMs)).plan).toEqual(ddp);
 });
