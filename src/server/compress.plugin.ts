@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, gzip, constants as zlib } from 'node:zlib';
 import type { Plugin } from 'vite';
-import { ENCODINGS, type Encoding } from './static';
+import { ENCODINGS, type Encoding } from './static.ts';
 
 /** Smaller files get no twin: they fit in one packet anyway. */
 const LEAST_BYTES = 1024;

@@ -1,20 +1,20 @@
-/** Vite plugins: signaling in the dev and preview servers, and the build hash in both builds. */
+/** Vite plugins: signaling in the dev server, and the build hash in both builds. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Plugin } from 'vite';
-import { attachSignaling } from './signal';
 
-/** Adds the signaling of `npm start` to `npm run dev` and `vite preview`. */
+/** Adds the signaling of `npm start` to `npm run dev`. */
 export function signalingPlugin(): Plugin {
-  const attach = (server: Pick<Server, 'on' | 'off'> | null) => {
-    if (server) attachSignaling(server, { programsMayOpen: false, shared: true, relay: true });
-  };
   return {
     name: 'tabtrain-signaling',
-    configureServer: ({ httpServer }) => attach(httpServer as Server | null),
-    configurePreviewServer: ({ httpServer }) => attach(httpServer as Server),
+    configureServer: async ({ httpServer, ssrLoadModule }) => {
+      // why not imported: the configuration of every build and test would load the server
+      const file = join(import.meta.dirname, 'signal.ts');
+      const { attachSignaling } = (await ssrLoadModule(file)) as typeof import('./signal');
+      if (httpServer) attachSignaling(httpServer as Server, { programsMayOpen: false, shared: true, relay: true });
+    },
   };
 }
 
