@@ -115,7 +115,10 @@ class OpfsSink implements ByteSink {
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
       const written = this.handle.write(bytes, { at: this.#sizeBytes });
-      if (written !== bytes.byteLength) throw new StorageError(`${written} of ${bytes.byteLength} bytes were written`);
+      // a full disk, unlike a used-up quota, throws nothing: the browser writes a part
+      if (written !== bytes.byteLength) {
+        throw new StorageError(`the disk is full (${written} of ${bytes.byteLength} bytes were written)`);
+      }
     } catch (error) {
       this.handle.close();
       // why: an unfinished file would take storage space from the next one

@@ -138,7 +138,8 @@ if (ALL) {
         for (;;) writeSync(filler, new Uint8Array(4096));
       }).toThrow('ENOSPC');
       closeSync(filler);
-      await page.locator('.banner-problem', { hasText: /is full/ }).waitFor();
+      // why two intervals of 30 s: the write that meets the full disk may be the second one
+      await page.locator('.banner-problem', { hasText: /is full/ }).waitFor({ timeout: 70_000 });
       const now = await step(page);
       await reach(page, now + 3);
       rmSync(join(disk, 'filler'));
