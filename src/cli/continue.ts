@@ -34,8 +34,9 @@ await runCommand(HELP, async (argv) => {
   const args = parseTrainArgs(['--resume', folder, ...argv.filter(isOverride)]);
   // why the job of a resumed run: the same text, the same checks
   const { run, source } = await prepareJob(args, { pages, example: '' }, checkpoint);
-  const { tokens } = await readCorpus(run, source);
-  const script = torchScript(run, tokens.BYTES_PER_ELEMENT);
+  const { tokens, samples } = await readCorpus(run, source);
+  const { trained } = samples({ ...run.train, context: run.model.context, order: run.data.order });
+  const script = torchScript(run, tokens.BYTES_PER_ELEMENT, trained);
   writeFileSync(join(folder, 'torch_tokens.bin'), tokens);
   writeFileSync(join(folder, 'continue_torch.py'), script.text);
   for (const note of [...notes, ...script.notes]) console.error(note);

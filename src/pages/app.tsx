@@ -1,7 +1,6 @@
 /** The first page as a whole: which screen, the colours, the keys, and files dropped anywhere. */
 
 import { useEffect, useState } from 'preact/hooks';
-import { sentenceOf } from '../errors';
 import { messages } from './messages';
 import { Banner } from './parts/banner';
 import { entriesOf, isOfModel } from './parts/entries';
@@ -9,7 +8,6 @@ import { Header } from './parts/header';
 import { useKeys } from './parts/keys';
 import { useLoaded } from './parts/loaded';
 import { FirstScreen } from './screens/first';
-import { readOwnText } from './state/texts';
 import type { Visit } from './visit';
 
 const loadTraining = () => import('./screens/training');
@@ -57,11 +55,9 @@ function useDrop(visit: Visit): void {
     const onOver = (event: DragEvent) => event.preventDefault();
     const onDrop = (event: DragEvent) => {
       event.preventDefault();
-      const file = event.dataTransfer?.files[0];
-      if (!file || visit.session.takingPart.value) return;
+      if (!event.dataTransfer?.files[0] || visit.session.takingPart.value) return;
       const entries = entriesOf(event.dataTransfer);
-      if (entries.some(isOfModel)) return void visit.bring(entries);
-      readOwnText(file).then(visit.takeOwn, (error: unknown) => visit.tell(sentenceOf(error)));
+      void (entries.some(isOfModel) ? visit.bring(entries) : visit.takeFiles(entries));
     };
     addEventListener('dragover', onOver);
     addEventListener('drop', onDrop);

@@ -89,6 +89,18 @@ export class Visit {
     this.tell('');
   };
 
+  /** Takes texts out of a drop or a choice of files, or a model that is among them. */
+  async takeFiles(given: readonly FileSystemEntry[] | readonly File[]): Promise<void> {
+    try {
+      const { readOwnFiles } = await import('./state/ownfiles');
+      const own = await readOwnFiles(given);
+      if (own) this.takeOwn(own);
+      else await this.bring(given);
+    } catch (error) {
+      this.tell(sentenceOf(error));
+    }
+  }
+
   /** Takes a model to start from, out of a drop or a choice of files. Its code is loaded with the first one. */
   async bring(given: readonly FileSystemEntry[] | readonly File[]): Promise<void> {
     const code = await import('./startmodel').catch((error) => this.tell(messages.notLoaded(sentenceOf(error))));
@@ -131,7 +143,7 @@ export class Visit {
       return;
     }
     const text = choice.source === 'own' ? own?.text : undefined;
-    this.session.train(runFileOf(choice, own?.name ?? ''), text === undefined ? {} : { text });
+    this.session.train(runFileOf(choice, own?.name ?? '', own?.isChat && 'plain'), text === undefined ? {} : { text });
   }
 
   /** Called on the click on a kept run: resumes it. */

@@ -20,9 +20,15 @@ interface DataConfig {
   readonly order: 'shuffled' | 'sequential';
   /** The field of jsonl and csv that contains the text. Absent: `text`. */
   readonly field?: string;
+  /** The source is jsonl of chats, made into text by this template; only answers are targets. */
+  readonly chat?: ChatTemplate;
+  /** 'file:PATH' | 'tokens:PATH', of the source's kind: held out instead of the source's last tenth. */
+  readonly heldOut?: string;
   /** SHA-256 of the source's bytes, in hex. Two texts of one name are then two runs. Absent: any bytes. */
   readonly sha256?: string;
 }
+
+export type ChatTemplate = 'chatml' | 'llama3' | 'plain';
 
 export interface TrainConfig {
   readonly globalBatch: number;
@@ -111,6 +117,10 @@ const dataFields = {
   tokenizer: v.optional(oneOf(['char', 'byte', 'bpe', 'brought']), 'char'),
   order: v.optional(oneOf(['shuffled', 'sequential']), 'shuffled'),
   field: v.exactOptional(v.pipe(v.string('must be a text'), v.minLength(1, 'must be the name of a field'))),
+  chat: v.exactOptional(oneOf(['chatml', 'llama3', 'plain'])),
+  heldOut: v.exactOptional(
+    v.pipe(v.string('must be a text'), v.regex(/^(file|tokens):.+$/su, 'must be file:PATH or tokens:PATH')),
+  ),
   sha256: v.exactOptional(v.pipe(v.string('must be a text'), v.regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits'))),
 };
 const trainFields = {
@@ -160,6 +170,7 @@ export function parseRunFile(value: unknown, ranks?: number): RunFile {
     throw new PlanError(`model.vocab must be given with data.source ${data.source}: a file of tokens does not say it`);
   }
   checkTrain(train);
+  checkData(data);
   const plan = validatePlan(parsePlan(withRanks(file.plan, ranks)), factsOf(model, train, ranks, file.plan));
   const { links } = section({ links: file.links }, { links: v.optional(oneOf(['near', 'webrtc'])) }, '');
   return { model, data, train, plan, ...(links && { links }) };
@@ -251,6 +262,16 @@ function checkOptions({ arch, activation, headSize, qkvBias, ropeScaling }: Mode
 
 function checkTrain({ minLr, lr }: TrainConfig): void {
   refuseUnless(minLr <= lr, () => `train.minLr ${minLr} > train.lr ${lr}; lr falls from lr to minLr, so lower minLr`);
+}
+
+function checkData({ source, heldOut, chat }: DataConfig): void {
+  const isNumbers = source.startsWith('tokens:');
+  refuseUnless(heldOut === undefined || heldOut.startsWith('tokens:') === isNumbers, () => {
+    return `data.heldOut ${heldOut} is not of the kind of data.source ${source}: give two texts or two files of tokens`;
+  });
+  refuseUnless(chat === undefined || source.startsWith('file:'), () => {
+    return `data.chat is for jsonl of messages, and data.source is ${source}; give file:PATH, or leave data.chat out`;
+  });
 }
 
 /** The plan as data, with dp filled in from the number of ranks if the file does not state it. */

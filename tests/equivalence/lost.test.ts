@@ -7,7 +7,7 @@ import { PeerLost } from '../../src/errors';
 import { makeMesh } from '../../src/plan/mesh';
 import { parsePlan } from '../../src/plan/plan';
 import { Trace } from '../../src/trace/trace';
-import { batchOf, samplesOf } from '../../src/train/data/data';
+import { batchOf, samplesOf, targetsOf } from '../../src/train/data/data';
 import { type DeviceRank, rankMaker } from '../../src/train/rank/rankmodel';
 import { type Holding, holdingOf, type Part } from '../../src/train/state/holding';
 import type { RankState, UnitArrays } from '../../src/train/state/state';
@@ -55,7 +55,8 @@ async function open(number: number, transports: readonly MemoryTransport[]): Pro
         ranks.map((rank, d) => {
           const microbatches = batchOf(samples, step, { globalBatch, dp: plan.dp, d, microbatches: 1 });
           const lr = learningRate(run.train, step);
-          return rank.runStep({ step, lr, microbatches, tokens: globalBatch * context, vote: () => [] });
+          const targets = targetsOf(samples, step, { ...plan, globalBatch });
+          return rank.runStep({ step, lr, microbatches, targets, vote: () => [] });
         }),
       ),
   };

@@ -69,8 +69,8 @@ gpuTest('evaluating between two steps changes no bit of the run', async () => {
     const { rank, run } = await makeRank({});
     const input = firstBatch(run);
     for (let step = 0; step < 2; step++) {
-      const tokens = input.tokens.length;
-      await rank.runStep({ step, lr: 1e-2, microbatches: [input], tokens, vote: () => [] });
+      const targets = [input.tokens.length];
+      await rank.runStep({ step, lr: 1e-2, microbatches: [input], targets, vote: () => [] });
       if (evaluated) await rank.losses(input);
       if (evaluated) await rank.logits(input.tokens.slice(0, 5));
     }
@@ -153,7 +153,7 @@ gpuTest('a step of one tab is at most units + 4 submits', async (device) => {
   const { rank, run } = await makeRank({});
   const input = firstBatch(run);
   const before = device.counters.submits;
-  await rank.runStep({ step: 0, lr: 1e-2, microbatches: [input], tokens: input.tokens.length, vote: () => [] });
+  await rank.runStep({ step: 0, lr: 1e-2, microbatches: [input], targets: [input.tokens.length], vote: () => [] });
   expect(device.counters.submits - before).toBeLessThanOrEqual(run.model.layers + 2 + 4);
   rank.close();
 });
@@ -161,7 +161,7 @@ gpuTest('a step of one tab is at most units + 4 submits', async (device) => {
 gpuTest('the trace has every line of the step, and when the GPU ran it', async () => {
   const { rank, run, events } = await makeRank({});
   const input = firstBatch(run);
-  await rank.runStep({ step: 0, lr: 1e-2, microbatches: [input], tokens: input.tokens.length, vote: () => [] });
+  await rank.runStep({ step: 0, lr: 1e-2, microbatches: [input], targets: [input.tokens.length], vote: () => [] });
   const names = (lane: string) =>
     events.filter((event) => event.lane === lane).map(({ name, unit }) => `${name} ${unit}`);
   const passes = ['F 0', 'F 1', 'F 2', 'B 2', 'B 1', 'B 0'];
@@ -189,7 +189,7 @@ gpuTest(
       step: index,
       lr: 1e-2,
       microbatches: [input],
-      tokens: input.tokens.length,
+      targets: [input.tokens.length],
       vote: () => [],
     });
     const head = slow.run.model.layers + 1;

@@ -13,7 +13,7 @@ import { clusterOf } from '../../src/plan/simulate';
 import { SimulatedRank } from '../../src/plan/simulatedrank';
 import { Run } from '../../src/plan/simulatedrun';
 import { Trace } from '../../src/trace/trace';
-import { batchOf, samplesOf } from '../../src/train/data/data';
+import { batchOf, samplesOf, targetsOf } from '../../src/train/data/data';
 import { rankMaker } from '../../src/train/rank/rankmodel';
 import { type ModelConfig, parseRunFile, type RunFile } from '../../src/train/runfile';
 import { seedElements, stateFrom } from '../../src/train/state/elements';
@@ -157,7 +157,8 @@ describe('what a line waits for', () => {
         const all = ranks.map(async ({ rank, mesh }) => {
           for (let step = first; step < first + STEPS; step++) {
             const microbatches = batchOf(samples, 0, { ...plan, globalBatch, d: mesh.coord.dp });
-            await rank.runStep({ step, lr: 0, microbatches, tokens: globalBatch * context, vote: () => [] });
+            const targets = targetsOf(samples, 0, { ...plan, globalBatch });
+            await rank.runStep({ step, lr: 0, microbatches, targets, vote: () => [] });
           }
         });
         await Promise.all(all);

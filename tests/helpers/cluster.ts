@@ -7,7 +7,7 @@ import type { MemoryByRole } from '../../src/gpu/instr';
 import type { Transport } from '../../src/net/wire/transport';
 import { type Mesh, makeMesh } from '../../src/plan/mesh';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
-import { batchOf, samplesOf } from '../../src/train/data/data';
+import { batchOf, type Samples, samplesOf, targetsOf } from '../../src/train/data/data';
 import type { Tokens } from '../../src/train/data/tokens';
 import { type DeviceRank, rankMaker } from '../../src/train/rank/rankmodel';
 import type { RunFile } from '../../src/train/runfile';
@@ -38,6 +38,8 @@ export interface ClusterOptions {
   /** Whole model by address. */
   readonly init: Float32Array;
   readonly text: Tokens;
+  /** Left out: those of a text without marks. */
+  readonly samples?: Samples;
   readonly steps: number;
   /** Messages take up to this long, drawn from `seed`. */
   readonly jitterMs?: number;
@@ -93,7 +95,8 @@ async function join(
 async function train(device: GpuDevice, run: RunFile, members: readonly Member[], options: ClusterOptions) {
   const { globalBatch, steps, seed } = run.train;
   const { context } = run.model;
-  const samples = samplesOf(options.text, { order: run.data.order, seed, context, globalBatch, steps });
+  const order = { order: run.data.order, seed, context, globalBatch, steps };
+  const samples = options.samples ?? samplesOf(options.text, order);
   const losses: number[] = [];
   const gradNorms: number[] = [];
   let firstGradient = new Float32Array(0);
@@ -104,8 +107,8 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
     const counted = { ...device.counters };
     const outcomes = await all(members, ({ rank, mesh, holding: _ }) => {
       const microbatches = batchOf(samples, step, { ...run.plan, globalBatch, d: mesh.coord.dp });
-      const tokens = globalBatch * context;
-      return rank.runStep({ step, lr: learningRate(run.train, step), microbatches, tokens, vote: () => [mesh.rank] });
+      const targets = targetsOf(samples, step, { ...run.plan, globalBatch });
+      return rank.runStep({ step, lr: learningRate(run.train, step), microbatches, targets, vote: () => [mesh.rank] });
     });
     for (const { loss, gradNorm, votes } of outcomes) {
       if (loss !== outcomes[0]!.loss || gradNorm !== outcomes[0]!.gradNorm)
@@ -115,7 +118,7 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
     losses.push(outcomes[0]!.loss);
     gradNorms.push(outcomes[0]!.gradNorm);
     // why not with DiLoCo and adapters: replicas have gradients of their own, frozen parameters have none
-    if (step === 0 && !run.plan.outer && !run.model.lora) firstGradient = await gradientOf(run, members);
+    if (step === 0 && !run.plan.outer && !run.model.lora) firstGradient = await gradientOf(run, members, samples);
     await all(members, async ({ rank }) => {
       await rank.executor.settle();
       // why: reads end in order, so after this one the tied table is on its way to its reader
@@ -138,9 +141,10 @@ async function train(device: GpuDevice, run: RunFile, members: readonly Member[]
   return { losses, gradNorms, firstGradient, weights, ranks };
 }
 
-/** The reduced gradients on the devices, divided by the tokens of the global batch. */
-async function gradientOf(run: RunFile, members: readonly Member[]) {
-  const tokens = run.train.globalBatch * run.model.context;
+/** The reduced gradients of the first step on the devices, divided by the targets of the global batch. */
+async function gradientOf(run: RunFile, members: readonly Member[], samples: Samples) {
+  const { globalBatch } = run.train;
+  const tokens = targetsOf(samples, 0, { dp: 1, globalBatch })[0]!;
   const arrays = await all(members, async ({ rank }): Promise<UnitArrays> => {
     const sums = await rank.gradients();
     return new Map([...sums].map(([unit, grad]) => [unit, grad.map((value) => value / tokens)]));

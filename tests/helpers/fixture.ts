@@ -14,6 +14,7 @@ export type FixtureName =
   | 'llama-untied'
   | 'llama-deep'
   | 'llama-tall'
+  | 'chat'
   | 'diloco-four'
   | 'diloco-three'
   | 'diloco-streaming'

@@ -5,7 +5,6 @@
 import { BadContribution, NonFinite } from '../../src/errors';
 import { IGNORED_TARGET } from '../../src/gpu/kernels';
 import { makeGroup } from '../../src/net/collective/group';
-import { replicaShares } from '../../src/plan/shares';
 import type { MicrobatchInput } from '../../src/train/data/data';
 import { suspectsOf } from '../../src/train/rank/ballot';
 import type { MakeRank, RankModel, StepInput } from '../../src/train/rank/rankcontract';
@@ -39,8 +38,9 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       await options.at?.(where, step, transport.self);
     };
 
-    const runStep = async ({ step, lr, microbatches, tokens, vote }: StepInput) => {
+    const runStep = async ({ step, lr, microbatches, targets, vote }: StepInput) => {
       await at('compute', step);
+      const tokens = targets.reduce((sum, count) => sum + count, 0);
       const param = params();
       const grads = param.map((array) => new Float32Array(array.length));
       let loss = 0;
@@ -56,10 +56,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       await at('voted', step);
       const ballots = all.map((bytes) => [...new Float64Array(bytes.slice().buffer)]);
       const losses = ballots.map(([part]) => part!);
-      const suspects = suspectsOf(
-        losses,
-        replicaShares(run.train.globalBatch, plan).map((share) => share * run.model.context),
-      );
+      const suspects = suspectsOf(losses, targets);
       if (suspects.length > 0) throw new BadContribution(step, suspects, losses);
       const mean = ballots.reduce((sum, [part]) => sum + part!, 0) / tokens;
       if (step === options.broken) throw new NonFinite(`step ${step} gave loss NaN`);

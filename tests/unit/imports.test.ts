@@ -54,13 +54,15 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   worker: [...GROUND, /^(train|net|storage)\//, /^plan\//, /^gpu\//],
   // why all of net: the page owns the peer connections, since a Worker cannot make any; bridge, headless and machine: rank.ts,
   // the page of a headless rank, has no interface to go through
-  // modelsizes: what a model weighs, read off its tapes without a device
+  // modelsizes: what a model weighs, read off its tapes without a device; readtext: what is wrong with a dropped file is said
+  // before it is trained on
   pages: [
     ...GROUND,
     /^worker\/(api|client|tab|bridge|headless|machine|host|watch\/telemetry|watch\/orders|chat\/talkclient|start\/startclient|chip\/chipclient)$/,
     /^plan\//,
     /^net\//,
     /^train\/rank\/modelsizes$/,
+    /^train\/data\/readtext$/,
     /^storage\/intime$/,
   ],
   server: [...GROUND, /^worker\/api$/, /^plan\//, /^net\//, /^train\/runfile$/],
@@ -79,7 +81,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^gpu\/(device|stream)$/,
     /^train\/chat\//,
     /^train\/trainer\/prepared$/,
-    /^train\/data\/(texts|corpus)$/,
+    /^train\/data\/(texts|corpus|readtext|parted)$/,
     /^train\/rank\/(allocator|fits|hostplan|memoryplan|modelsizes)$/,
   ],
 };

@@ -20,7 +20,7 @@ import type { TrainArgs } from './args';
 import { calibratingTour } from './autopilot';
 import { type Checkpoint, type CheckpointFacts, SOURCE } from './checkpoints';
 import { readInit } from './init';
-import { readSource } from './source';
+import { readSource, withValBin } from './source';
 
 export interface Job {
   /** With the vocabulary filled in. */
@@ -69,7 +69,9 @@ export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoi
   const init = args.initPath === undefined ? null : readInit(args.initPath);
   const { file, notes: changes } = withModel(plans ? withPlan(given, plans[0]) : given, init);
   const { count, plan, notes } = ranksOf(args, file);
-  const parsed = parseRunFile(withPlan(file, plan), count);
+  const stated = parseRunFile(withPlan(file, plan), count);
+  // why not of a checkpoint: its run says what was held out
+  const parsed = from ? stated : { ...stated, data: withValBin(stated.data, path) };
   const legs = plans?.map((one) => parseRunFile(withPlan(file, one), count).plan);
   const source = from?.source ?? sourceOf(parsed, readSource(parsed.data, path, places.pages), init);
   const { run, corpus } = await prepare(parsed, source);
@@ -100,9 +102,18 @@ export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoi
       ['tokenizer.json', Buffer.from(corpus.tokenizer.json())],
       ...(run.data.tokenizer === 'brought' ? [[SOURCE, source] as const] : []),
     ]),
-    notes: [...(init?.notes ?? []), ...changes, ...(corpus.note === '' ? [] : [corpus.note]), ...notes],
+    notes: [
+      ...(init?.notes ?? []),
+      ...changes,
+      ...heldOutNote(stated, parsed),
+      ...(corpus.note === '' ? [] : [corpus.note]),
+      ...notes,
+    ],
   };
 }
+
+const heldOutNote = (stated: RunFile, { data }: RunFile) =>
+  data.heldOut === stated.data.heldOut ? [] : [`${data.heldOut} lies beside the source and is held out.`];
 
 /** Whether the plan of a run is `auto`, by its file, its flags or its checkpoint. */
 function autoModeOf(args: TrainArgs, file: unknown, from: Checkpoint | null): AutoMode | null {

@@ -30,8 +30,11 @@ const SCHEDULES: Readonly<Record<ParallelPlan['schedule'], string>> = {
   'zb-v': 'ScheduleZBVZeroBubble',
 };
 
-/** Throws PlanError for a run that torch's modules cannot go on with exactly. `bytes`: of one token in the file. */
-export function torchScript(run: RunFile, bytes: number): TorchScript {
+/**
+ * Throws PlanError for a run that torch's modules cannot go on with exactly. `bytes`: of one token in the file; `trained`:
+ * the first tokens of the file, which samples are drawn from.
+ */
+export function torchScript(run: RunFile, bytes: number, trained: number): TorchScript {
   checkRun(run);
   const { model, train, data, plan } = run;
   const { dp, pp, tp, zero, schedule } = plan;
@@ -59,6 +62,7 @@ export function torchScript(run: RunFile, bytes: number): TorchScript {
     TRAIN: python(train),
     PLANDATA: python({ dp, pp, tp, zero, microbatches: plan.microbatches }),
     ORDER: python(data.order),
+    TOKENS: python(trained),
     SHARES: python(replicaShares(train.globalBatch, plan)),
     STAGES: python(spans.map(({ first, last }) => [first, last])),
     STAGERANKS: python(spans.map(({ stage }) => stageCoord(plan, stage))),
@@ -76,11 +80,16 @@ export function torchScript(run: RunFile, bytes: number): TorchScript {
   return { text: filled(kept(parts.join(''), flags), values), notes: notesOf(plan) };
 }
 
-function checkRun({ model, train, plan }: RunFile): void {
+function checkRun({ model, data, train, plan }: RunFile): void {
   const { pp, tp, microbatches } = plan;
   if (plan.outer) {
     throw new PlanError(
       'plan.outer lets replicas train apart, which torch has no module for: a run without it goes on',
+    );
+  }
+  if (data.chat) {
+    throw new PlanError(
+      `data.chat ${data.chat} trains on answers only, which the script does not: go on with TRL or PEFT and the model in OUT`,
     );
   }
   if (train.lora) {

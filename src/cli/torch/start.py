@@ -40,6 +40,8 @@ MODEL = @MODEL@
 TRAIN = @TRAIN@
 PLAN = @PLANDATA@
 ORDER = @ORDER@
+# of torch_tokens.bin, those that samples are drawn from
+TOKENS = @TOKENS@
 # samples of the global batch by data-parallel rank
 SHARES = @SHARES@
 # first and last unit of every pipeline stage; units are embed, block0, block1, ..., head
@@ -68,11 +70,11 @@ def uniform(*counters):
     return h / 2 ** 32
 
 
-def start_of(step, sample, tokens):
-    """First token of a sample, which is CONTEXT + 1 tokens long; `tokens` are those of the whole text."""
+def start_of(step, sample):
+    """First token of a sample, which is CONTEXT + 1 tokens long."""
     if ORDER == 'sequential':
-        return (step * BATCH + sample) % ((tokens - 1) // CONTEXT) * CONTEXT
-    return int(uniform(TRAIN['seed'], step, sample) * (tokens * 9 // 10 - CONTEXT))
+        return (step * BATCH + sample) % ((TOKENS - 1) // CONTEXT) * CONTEXT
+    return int(uniform(TRAIN['seed'], step, sample) * (TOKENS - CONTEXT))
 
 
 def parts(count, number, first):
@@ -88,7 +90,7 @@ def parts(count, number, first):
 def microbatches(text, step, d):
     """The microbatches of data-parallel rank `d`: (tokens, targets), both [samples, CONTEXT]."""
     for samples in parts(SHARES[d], PLAN['microbatches'], sum(SHARES[:d])):
-        starts = [start_of(step, sample, len(text)) for sample in samples]
+        starts = [start_of(step, sample) for sample in samples]
         rows = torch.stack([text[at:at + CONTEXT + 1] for at in starts]).long().to(DEVICE)
         yield rows[:, :-1], rows[:, 1:]
 

@@ -5,9 +5,7 @@ export function entriesOf({ items }: DataTransfer): readonly FileSystemEntry[] {
   return [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
 }
 
-/** A folder, a zip, weights or another file of a model; anything else is taken as a text. */
-export function isOfModel({ name, isDirectory }: { readonly name: string; readonly isDirectory: boolean }): boolean {
-  return (
-    isDirectory || /\.(zip|safetensors|bin|pth?)$|^((generation_)?config|tokenizer.*|model.*index)\.json$/i.test(name)
-  );
+/** A zip, weights or another file of a model; anything else is taken as a text. */
+export function isOfModel({ name }: { readonly name: string }): boolean {
+  return /\.(zip|safetensors|bin|pth?)$|^((generation_)?config|tokenizer.*|model.*index)\.json$/i.test(name);
 }

@@ -17,10 +17,10 @@ interface Props {
   readonly hasTokenizer: boolean;
   readonly onChange: (change: Partial<RunChoice>) => void;
   readonly onOwn: (own: OwnText) => void;
-  readonly onFile: (file: File) => void;
+  readonly onFiles: (files: readonly File[]) => void;
 }
 
-export function TextChoice({ choice, own, facts, hasTokenizer, onChange, onOwn, onFile }: Props) {
+export function TextChoice({ choice, own, facts, hasTokenizer, onChange, onOwn, onFiles }: Props) {
   return (
     <fieldset class="choice">
       <legend>{words.heading}</legend>
@@ -38,7 +38,7 @@ export function TextChoice({ choice, own, facts, hasTokenizer, onChange, onOwn, 
           </label>
         ))}
       </div>
-      {choice.source === 'own' && <OwnTextField own={own} onOwn={onOwn} onFile={onFile} />}
+      {choice.source === 'own' && <OwnTextField own={own} onOwn={onOwn} onFiles={onFiles} />}
       {facts && !hasTokenizer && (
         <Split tokens={tokenCountOf(choice.tokenizer, facts)} unit={words.units[choice.tokenizer]} />
       )}
@@ -64,7 +64,7 @@ export function TextChoice({ choice, own, facts, hasTokenizer, onChange, onOwn, 
   );
 }
 
-function OwnTextField({ own, onOwn, onFile }: Pick<Props, 'own' | 'onOwn' | 'onFile'>) {
+function OwnTextField({ own, onOwn, onFiles }: Pick<Props, 'own' | 'onOwn' | 'onFiles'>) {
   const onInput = (text: string) => onOwn({ name: words.pasted, text });
   const isFile = own !== null && own.name !== words.pasted;
   return (
@@ -81,16 +81,15 @@ function OwnTextField({ own, onOwn, onFile }: Pick<Props, 'own' | 'onOwn' | 'onF
           {words.choose}
           <input
             type="file"
-            accept=".txt,.md,.csv,.json,.jsonl,text/*"
+            multiple
+            accept=".txt,.md,.csv,.json,.jsonl,.gz,text/*"
             class="visually-hidden"
-            onChange={(event) => {
-              const file = event.currentTarget.files?.[0];
-              if (file) onFile(file);
-            }}
+            onChange={({ currentTarget: { files } }) => files?.length && onFiles([...files])}
           />
         </label>
         {isFile && <span class="own-file">{own.name}</span>}
       </div>
+      {own?.isChat && <p class="note">{words.chats}</p>}
       <p class="note">{words.privacy}</p>
     </div>
   );

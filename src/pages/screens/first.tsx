@@ -1,6 +1,5 @@
 /** The first screen: what this is, whether this device can take part, what will be trained, and one big button. */
 
-import { sentenceOf } from '../../errors';
 import { messages } from '../messages';
 import { DeviceCard } from '../parts/device';
 import { ModelChoice } from '../parts/modelchoice';
@@ -8,7 +7,7 @@ import { Peers } from '../parts/peers';
 import { Share } from '../parts/share';
 import { TextChoice } from '../parts/textchoice';
 import { count } from '../state/format';
-import { readOwnText, vocabularyOf } from '../state/texts';
+import { vocabularyOf } from '../state/texts';
 import type { Visit } from '../visit';
 
 const words = messages.first;
@@ -83,13 +82,6 @@ function OwnRun({ visit }: { readonly visit: Visit }) {
   const own = visit.own.value;
   const brought = visit.brought.value;
   const facts = visit.facts.value;
-  const onFile = async (file: File) => {
-    try {
-      visit.takeOwn(await readOwnText(file));
-    } catch (error) {
-      visit.tell(sentenceOf(error));
-    }
-  };
   return (
     <>
       <TextChoice
@@ -99,7 +91,7 @@ function OwnRun({ visit }: { readonly visit: Visit }) {
         hasTokenizer={brought !== null}
         onChange={visit.choose}
         onOwn={visit.takeOwn}
-        onFile={(file) => void onFile(file)}
+        onFiles={(files) => void visit.takeFiles(files)}
       />
       {brought ? (
         <brought.Panel desk={brought.desk} onRemove={visit.leaveModel} />

@@ -88,7 +88,8 @@ export class StartDesk {
       // why a name of its own: the others must take the tokens from here, not the text from the server
       const name = words.source(own && choice.source === 'own' ? own.name : choice.source, this.name);
       const { rank, ...tuning } = this.tuning.value;
-      const file = runFileOf({ ...choice, ...tuning, source: 'own' }, name);
+      const isChat = choice.source === 'own' && own?.isChat;
+      const file = runFileOf({ ...choice, ...tuning, source: 'own' }, name, isChat && this.#template);
       const targets = this.facts.kind === 'GPT-2' ? ['c_attn'] : ['q_proj', 'v_proj'];
       const lora = rank > 0 && { lora: { rank, alpha: 2 * rank, targets } };
       return await this.#model!.prepare({ ...file, train: { ...file.train, ...lora } }, text);
@@ -98,6 +99,12 @@ export class StartDesk {
     } finally {
       this.phase.value = 'ready';
     }
+  }
+
+  /** The template whose marks the model's tokenizer has; ChatML where it has none. */
+  get #template() {
+    const tokenizer = new TextDecoder().decode(this.#files.get('tokenizer.json'));
+    return tokenizer.includes('<|start_header_id|>') ? 'llama3' : 'chatml';
   }
 
   close(): void {

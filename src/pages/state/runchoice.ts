@@ -76,8 +76,8 @@ export function presetOf(choice: RunChoice): PresetName | undefined {
 /** The held-out part is evaluated about twelve times in a run. */
 const evalEveryOf = (steps: number) => Math.max(1, Math.round(steps / 12));
 
-/** The run file of `choice`; `fileName` is the name of the person's own text. */
-export function runFileOf(choice: RunChoice, fileName: string): RunFile {
+/** The run file of `choice`; `fileName` is the name of the person's own text, `chat` the template if it is of chats. */
+export function runFileOf(choice: RunChoice, fileName: string, chat?: RunFile['data']['chat'] | false): RunFile {
   const { layers, heads, headSize, context } = choice;
   const dim = heads * headSize;
   return {
@@ -97,6 +97,7 @@ export function runFileOf(choice: RunChoice, fileName: string): RunFile {
       source: choice.source === 'own' ? `file:${fileName}` : choice.source,
       tokenizer: choice.tokenizer,
       order: 'shuffled',
+      ...(choice.source === 'own' && chat && { chat }),
     },
     train: {
       globalBatch: choice.batch,

@@ -1,15 +1,14 @@
 /**
- * The built-in texts as the first screen describes them (a test compares the numbers with the texts), and reading a
- * person's own file. No text is loaded before it is trained on.
+ * The built-in texts as the first screen describes them (a test compares the numbers with the texts), and a
+ * person's own. No text is loaded before it is trained on.
  */
-import { InputError } from '../../errors';
-import { messages } from '../messages';
-import { bytes } from './format';
 import type { RunChoice, Source } from './runchoice';
 
 export interface OwnText {
   readonly name: string;
   readonly text: string;
+  /** Jsonl of chats: only the answers are trained on. */
+  readonly isChat?: boolean;
 }
 
 export interface TextFacts {
@@ -26,19 +25,7 @@ export const BUILT_IN: Readonly<Record<'moby-dick' | 'names', TextFacts>> = {
   names: { characters: 59_167, bytes: 59_167, alphabet: 54 },
 };
 
-const MAX_FILE_BYTES = 64e6;
 const BYTE_VALUES = 256;
-
-/** A file that a person dropped or chose. Throws InputError for one that is too large or not UTF-8 text. */
-export async function readOwnText(file: File): Promise<OwnText> {
-  if (file.size > MAX_FILE_BYTES) throw new InputError(messages.text.tooLong(bytes(file.size), bytes(MAX_FILE_BYTES)));
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(await file.arrayBuffer());
-    return { name: file.name, text };
-  } catch {
-    throw new InputError(messages.text.notText(file.name));
-  }
-}
 
 /** Counts in one pass without a copy, because the text may be large. */
 export function countText(text: string): TextFacts {

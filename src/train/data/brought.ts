@@ -5,6 +5,8 @@
  */
 import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { InputError, sentenceOf } from '../../errors';
+import { type SampleOrder, type Samples, samplesOf } from './data';
+import { type Marks, markedSamples } from './parted';
 import type { Tokenizer } from './tokenizer';
 import { type Tokens, tokensOf } from './tokens';
 
@@ -55,29 +57,73 @@ function open(json: object): Library {
 
 /** Header of a bundle: two little-endian uint32, the byte length of the tokenizer and the bytes per token (2 or 4). */
 const HEADER_BYTES = 8;
+/** Added to the bytes per token where marks follow the tokenizer. */
+const MARKED = 256;
+/** Marks: four uint32, the border, the numbers of conversations (0: no chats) and of tokens, 0; then begins and answers. */
+const MARKS_BYTES = 16;
 
-/** Packs tokens and their tokenizer.json into one array of bytes, which ranks receive instead of a text. */
-export function packBundle(tokens: Tokens, tokenizer: string): Uint8Array<ArrayBuffer> {
+/** Packs tokens, their marks and their tokenizer.json into one array of bytes, which ranks receive instead of a text. */
+export function packBundle(tokens: Tokens, tokenizer: string, marks?: Marks): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder().encode(tokenizer);
-  const bytes = new Uint8Array(HEADER_BYTES + text.byteLength + tokens.byteLength);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, text.byteLength, true);
-  view.setUint32(4, tokens.BYTES_PER_ELEMENT, true);
-  bytes.set(text, HEADER_BYTES);
-  bytes.set(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength), HEADER_BYTES + text.byteLength);
+  const header = Uint32Array.of(text.byteLength, tokens.BYTES_PER_ELEMENT + (marks ? MARKED : 0));
+  const parts = [bytesOf(header), text, ...(marks ? packMarks(tokens.length, marks) : []), bytesOf(tokens)];
+  const bytes = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.byteLength;
+  }
   return bytes;
 }
 
+const bytesOf = ({ buffer, byteOffset, byteLength }: Tokens) => new Uint8Array(buffer, byteOffset, byteLength);
+
+function packMarks(tokens: number, { border, chats }: Marks): readonly Uint8Array[] {
+  const head = bytesOf(Uint32Array.of(border, chats?.begins.length ?? 0, tokens, 0));
+  return chats ? [head, bytesOf(Uint32Array.from(chats.begins)), chats.answers] : [head];
+}
+
+interface Bundle {
+  readonly tokens: Tokens;
+  readonly tokenizer: Tokenizer;
+  readonly samples: (order: SampleOrder) => Samples;
+}
+
 /** Reads what packBundle wrote. Throws InputError for bytes that are not a bundle. */
-export function readBundle(bytes: Uint8Array): { readonly tokens: Tokens; readonly tokenizer: Tokenizer } {
+export function readBundle(bytes: Uint8Array): Bundle {
   const isWhole = bytes.byteLength >= HEADER_BYTES;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const [length, each] = isWhole ? [view.getUint32(0, true), view.getUint32(4, true)] : [0, 0];
-  const from = HEADER_BYTES + length;
+  const [length, said] = isWhole ? [view.getUint32(0, true), view.getUint32(4, true)] : [0, 0];
+  const each = said % MARKED;
+  const { marks, from } =
+    said < MARKED ? { from: HEADER_BYTES + length } : readMarks(bytes, view, HEADER_BYTES + length);
   if ((each !== 2 && each !== 4) || from > bytes.byteLength || (bytes.byteLength - from) % each !== 0) {
-    throw new InputError('the text that came with a brought tokenizer is broken; start the run again');
+    throw broken();
   }
-  const tokenizer = broughtTokenizer(new TextDecoder().decode(bytes.subarray(HEADER_BYTES, from)));
+  const tokenizer = broughtTokenizer(new TextDecoder().decode(bytes.subarray(HEADER_BYTES, HEADER_BYTES + length)));
   const data = bytes.slice(from).buffer;
-  return { tokens: each === 2 ? new Uint16Array(data) : new Uint32Array(data), tokenizer };
+  const tokens = each === 2 ? new Uint16Array(data) : new Uint32Array(data);
+  const samples = (order: SampleOrder) => (marks ? markedSamples(tokens, marks, order) : samplesOf(tokens, order));
+  return { tokens, tokenizer, samples };
+}
+
+const broken = () => new InputError('the text that came with a brought tokenizer is broken; start the run again');
+
+/** The marks at byte `at`, and the first byte behind them. Throws InputError where they do not fit. */
+function readMarks(bytes: Uint8Array, view: DataView, at: number): { marks: Marks; from: number } {
+  if (at + MARKS_BYTES > bytes.byteLength) throw broken();
+  const [border, conversations, tokens] = [0, 4, 8].map((by) => view.getUint32(at + by, true)) as [
+    number,
+    number,
+    number,
+  ];
+  const begin = at + MARKS_BYTES;
+  const from = begin + (conversations > 0 ? 4 * conversations + tokens : 0);
+  if (border > tokens || from > bytes.byteLength) throw broken();
+  if (conversations === 0) return { marks: { border }, from };
+  const begins = Array.from({ length: conversations }, (_, i) => view.getUint32(begin + 4 * i, true));
+  const answers = bytes.slice(begin + 4 * conversations, from);
+  const isOrdered = begins.every((one, i) => one < tokens && (i === 0 || one >= begins[i - 1]!));
+  if (!isOrdered || answers.some((one) => one > 1)) throw broken();
+  return { marks: { border, chats: { answers, begins } }, from };
 }

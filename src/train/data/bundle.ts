@@ -2,7 +2,9 @@
 import { InputError } from '../../errors';
 import type { RunFile } from '../runfile';
 import { broughtTokenizer, packBundle } from './brought';
-import { textOf, tokenFile } from './corpus';
+import { isParted, readParted } from './parted';
+import { textOf } from './readtext';
+import { readTokenFile } from './tokenfile';
 
 /**
  * Packs a run's source and the tokenizer.json of its start model into a bundle for all ranks. Throws InputError if the
@@ -19,7 +21,11 @@ export function bundleOf(
       `tokenizer.json has ${tokenizer.size} tokens and config.json a vocab_size of ${model.vocab}; they are not of one model`,
     );
   }
+  if (isParted(data)) {
+    const { tokens, marks } = readParted({ data, model }, bytes, () => tokenizer);
+    return packBundle(tokens, json, marks);
+  }
   const isTokens = data.source.startsWith('tokens:');
-  const tokens = isTokens ? tokenFile(data.source, model.vocab, bytes).tokens : tokenizer.encode(textOf(data, bytes));
+  const tokens = isTokens ? readTokenFile(data.source, model.vocab, bytes) : tokenizer.encode(textOf(data, bytes));
   return packBundle(tokens, json);
 }

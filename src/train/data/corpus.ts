@@ -1,7 +1,8 @@
 /** Turns the bytes of a run's source into tokens and their tokenizer. It does not load the bytes. */
 import { InputError } from '../../errors';
 import type { RunFile } from '../runfile';
-import { readText } from './readtext';
+import { type SampleOrder, type Samples, samplesOf } from './data';
+import { textOf } from './readtext';
 import { readTokenFile } from './tokenfile';
 import { makeTokenizer, numberTokenizer, type OnLearned, type Tokenizer } from './tokenizer';
 import type { Tokens } from './tokens';
@@ -9,12 +10,15 @@ import type { Tokens } from './tokens';
 export interface Corpus {
   readonly tokens: Tokens;
   readonly tokenizer: Tokenizer;
+  /** Throws InputError where there is not one sample to train on. */
+  readonly samples: (order: SampleOrder) => Samples;
   /** A note for the user, one sentence; '' for none. */
   readonly note: string;
 }
 
 /**
- * Read the bytes of run.data.source: a text (readtext.ts), or numbers for `tokens:` (tokenfile.ts). Rejects with InputError
+ * Read the bytes of run.data.source: a text (readtext.ts), numbers for `tokens:` (tokenfile.ts), or both a source and its
+ * held-out file, or chats (parted.ts). Rejects with InputError
  * for a broken file, or if the text needs more tokens than a given model.vocab has.
  */
 export async function readCorpus(
@@ -22,11 +26,31 @@ export async function readCorpus(
   bytes: Uint8Array,
   onLearned?: OnLearned,
 ): Promise<Corpus> {
-  if (data.tokenizer === 'brought') return broughtCorpus(data.source, model.vocab, bytes);
-  if (data.source.startsWith('tokens:')) return tokenFile(data.source, model.vocab, bytes);
+  const { source, tokenizer: kind } = data;
+  if (kind === 'brought') return broughtCorpus(source, model.vocab, bytes);
+  const isNumbers = source.startsWith('tokens:');
+  const tokenizerOf = (text: string, seen?: string) =>
+    isNumbers ? numberTokenizer(model.vocab) : makeTokenizer(kind, text, model.vocab, onLearned, seen);
+  if (data.chat !== undefined || data.heldOut !== undefined) {
+    // why only now: most runs have one text
+    const { markedSamples, readParted } = await import('./parted');
+    const { tokens, marks, tokenizer } = readParted({ data, model }, bytes, tokenizerOf);
+    return corpusOf({ data, model }, tokens, tokenizer, (order) => markedSamples(tokens, marks, order));
+  }
+  if (isNumbers) return corpusOf({ data, model }, readTokenFile(source, model.vocab, bytes), tokenizerOf(''));
   const text = textOf(data, bytes);
-  if (text.length === 0) throw new InputError(`${data.source} is empty; give a text`);
-  const tokenizer = makeTokenizer(data.tokenizer, text, model.vocab, onLearned);
+  if (text.length === 0) throw new InputError(`${source} is empty; give a text`);
+  const tokenizer = tokenizerOf(text);
+  return corpusOf({ data, model }, tokenizer.encode(text), tokenizer);
+}
+
+/** Throws InputError where model.vocab is too small. */
+function corpusOf(
+  { data, model }: Pick<RunFile, 'data' | 'model'>,
+  tokens: Tokens,
+  tokenizer: Tokenizer,
+  samples = (order: SampleOrder) => samplesOf(tokens, order),
+): Corpus {
   if (model.vocab !== 0 && tokenizer.size > model.vocab) {
     throw new InputError(
       `model.vocab ${model.vocab} < ${tokenizer.size} tokens of the ${data.tokenizer} tokenizer on ${data.source}; leave vocab out or raise it`,
@@ -34,18 +58,8 @@ export async function readCorpus(
   }
   const unused = data.tokenizer === 'bpe' ? model.vocab - tokenizer.size : 0;
   const note = `The text has no more pairs that occur twice: bpe learned ${tokenizer.size - 256} merges, and ${unused} of the ${model.vocab} tokens of model.vocab are never used.`;
-  return { tokens: tokenizer.encode(text), tokenizer, note: unused > 0 ? note : '' };
-}
-
-/** The text in the bytes of a run's source. Throws InputError, see readText. */
-export const textOf = ({ source, field = 'text' }: RunFile['data'], bytes: Uint8Array) =>
-  readText(source, field, bytes);
-
-/** The numbers of a `tokens:` source. Throws InputError for a broken file or a number beyond `vocab`. */
-export function tokenFile(source: string, vocab: number, bytes: Uint8Array): Corpus {
-  const tokens = readTokenFile(source, vocab, bytes);
-  checkTokens(source, vocab, tokens);
-  return { tokens, tokenizer: numberTokenizer(vocab), note: '' };
+  if (data.source.startsWith('tokens:')) checkTokens(data.source, model.vocab, tokens);
+  return { tokens, tokenizer, samples, note: unused > 0 ? note : '' };
 }
 
 function checkTokens(source: string, vocab: number, tokens: Tokens): void {

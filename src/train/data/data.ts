@@ -16,7 +16,7 @@ export function heldOutStart(tokens: number): number {
 }
 
 /** What the order of samples depends on. */
-interface Order {
+export interface SampleOrder {
   readonly order: 'shuffled' | 'sequential';
   readonly seed: number;
   readonly context: number;
@@ -29,26 +29,31 @@ interface Order {
 export interface Samples {
   /** First token of sample `sample` (0 .. globalBatch - 1) of step `step`. */
   startOf(step: number, sample: number): number;
+  /** Samples are drawn from the tokens before this one. */
+  readonly trained: number;
   /** First tokens of the held-out windows; the held-out loss is the mean over them. Empty if nothing is held out. */
   readonly heldOut: readonly number[];
   readonly tokens: Tokens;
+  /** By token, 0 if it is no target; absent: every token is one. */
+  readonly answers?: Uint8Array;
   readonly context: number;
 }
 
 /** Maximum number of windows of a held-out evaluation, spread evenly over the held-out part. */
-const MAX_HELD_OUT = 128;
+export const MAX_HELD_OUT = 128;
 
 /**
- * Shuffled: windows start anywhere in the first nine tenths, drawn from (seed, step, sample). Sequential: a sample is
- * window number step * globalBatch + sample of the whole text; after the last whole window the text starts again. If a
- * sequential run reaches the last tenth, nothing is held out. Throws InputError for a text too short for one window.
+ * Held out is the last tenth, or what begins at token `own`. Shuffled: windows start anywhere before that, drawn from
+ * (seed, step, sample). Sequential: a sample is window number step * globalBatch + sample of the whole text, or of what is
+ * before `own`; after the last whole window the text starts again. If a sequential run reaches the last tenth, nothing is
+ * held out. Throws InputError for a text too short for one window.
  */
-export function samplesOf(tokens: Tokens, order: Order): Samples {
+export function samplesOf(tokens: Tokens, order: SampleOrder, own?: number): Samples {
   const { seed, context, globalBatch, steps } = order;
-  const border = heldOutStart(tokens.length);
-  const trained = order.order === 'shuffled' ? border : tokens.length;
+  const border = own ?? heldOutStart(tokens.length);
+  const trained = order.order === 'shuffled' ? border : (own ?? tokens.length);
   if (trained < context + 1) {
-    const part = order.order === 'shuffled' ? `its training part (the first nine tenths) ${border}` : 'that';
+    const part = order.order === 'shuffled' ? `its training part ${border}` : 'that';
     throw new InputError(
       `the text has ${tokens.length} tokens and ${part} is fewer than one sample of model.context + 1 = ${context + 1}; give a longer text or lower model.context`,
     );
@@ -57,15 +62,17 @@ export function samplesOf(tokens: Tokens, order: Order): Samples {
     const starts = border - context;
     return {
       startOf: (step, sample) => Math.floor(uniformAt(seed, step, sample) * starts),
+      trained,
       heldOut: heldOutWindows(border, tokens.length, context),
       tokens,
       context,
     };
   }
-  const windows = Math.floor((tokens.length - 1) / context);
+  const windows = Math.floor((trained - 1) / context);
   const reach = Math.min(windows, steps * globalBatch) * context + 1;
   return {
     startOf: (step, sample) => ((step * globalBatch + sample) % windows) * context,
+    trained,
     heldOut: reach <= border ? heldOutWindows(border, tokens.length, context) : [],
     tokens,
     context,
@@ -74,8 +81,13 @@ export function samplesOf(tokens: Tokens, order: Order): Samples {
 
 function heldOutWindows(from: number, to: number, context: number): readonly number[] {
   const windows = Math.max(0, Math.floor((to - from - 1) / context));
-  const count = Math.min(windows, MAX_HELD_OUT);
-  return Array.from({ length: count }, (_, i) => from + Math.floor((i * windows) / count) * context);
+  return spread(windows, MAX_HELD_OUT).map((window) => from + window * context);
+}
+
+/** At most `most` of the numbers 0 .. `count` - 1, evenly spread. */
+export function spread(count: number, most: number): readonly number[] {
+  const taken = Math.min(count, most);
+  return Array.from({ length: taken }, (_, i) => Math.floor((i * count) / taken));
 }
 
 /** A contiguous range of samples: [first, first + count). */
@@ -116,12 +128,14 @@ export interface MicrobatchInput {
 
 /** The windows that begin at `starts` as one microbatch of `rows` sequences; missing rows are padding. */
 export function gatherSamples(samples: Samples, starts: readonly number[], rows: number): MicrobatchInput {
-  const { tokens: text, context } = samples;
+  const { tokens: text, answers, context } = samples;
   const tokens = new Uint32Array(rows * context);
   const targets = new Uint32Array(rows * context).fill(IGNORED_TARGET);
   for (const [row, start] of starts.entries()) {
     tokens.set(text.subarray(start, start + context), row * context);
     targets.set(text.subarray(start + 1, start + context + 1), row * context);
+    if (!answers) continue;
+    for (let i = 0; i < context; i++) if (answers[start + 1 + i] === 0) targets[row * context + i] = IGNORED_TARGET;
   }
   return { tokens, targets };
 }
@@ -143,4 +157,27 @@ export function batchOf(
       rows,
     ),
   );
+}
+
+/** Target tokens of the windows that begin at `starts`. */
+export function targetsIn({ answers, context }: Samples, starts: readonly number[]): number {
+  if (!answers) return starts.length * context;
+  const counts = starts.map((start) =>
+    answers.subarray(start + 1, start + context + 1).reduce((sum, one) => sum + one, 0),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** By dp coordinate, the target tokens of its samples of step `step`. */
+export function targetsOf(
+  samples: Samples,
+  step: number,
+  cut: Pick<ParallelPlan, 'dp' | 'shares'> & { readonly globalBatch: number },
+): readonly number[] {
+  let first = 0;
+  return replicaShares(cut.globalBatch, cut).map((count) => {
+    const starts = Array.from({ length: count }, (_, i) => samples.startOf(step, first + i));
+    first += count;
+    return targetsIn(samples, starts);
+  });
 }

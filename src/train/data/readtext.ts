@@ -4,13 +4,15 @@
  */
 import { gunzipSync } from 'fflate';
 import { InputError, sentenceOf } from '../../errors';
+import type { RunFile } from '../runfile';
 
 /** The ending of `name` gives the format; `field` is that of jsonl and csv. Throws InputError naming `name`. */
 export function readText(name: string, field: string, bytes: Uint8Array): string {
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return readText(name.replace(/\.gz$/i, ''), field, unzipped(name, bytes));
-  const text = utf8(name, bytes);
-  if (/\.jsonl$/i.test(name)) return lines(name, text).join('\n');
-  if (/\.csv$/i.test(name)) return column(name, field, text).join('\n');
+  const text = plainText(name, bytes);
+  // why not joined texts: they were read before they were joined
+  const kind = isJoined(name) ? '' : name.replace(/\.gz$/i, '').slice(-6).toLowerCase();
+  if (kind === '.jsonl') return lines(name, text).join('\n');
+  if (kind.endsWith('.csv')) return column(name, field, text).join('\n');
   checkIsText(name, text);
   return text;
 
@@ -18,6 +20,20 @@ export function readText(name: string, field: string, bytes: Uint8Array): string
     const rows = all.split('\n').filter((line) => line.trim() !== '');
     return rows.map((row, i) => fieldOf(of, field, row, i + 1));
   }
+}
+
+/** Between the names of several files that are one text. */
+export const AND = ' + ';
+
+const isJoined = (name: string) => name.includes(AND);
+
+/** The text in the bytes of a run's source. Throws InputError, see readText. */
+export const textOf = ({ source, field = 'text' }: RunFile['data'], bytes: Uint8Array) =>
+  readText(source, field, bytes);
+
+/** What the bytes hold: UTF-8, gzipped or not. Throws InputError naming `name`. */
+export function plainText(name: string, bytes: Uint8Array): string {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b ? plainText(name, unzipped(name, bytes)) : utf8(name, bytes);
 }
 
 function unzipped(name: string, bytes: Uint8Array): Uint8Array {
@@ -71,7 +87,8 @@ function fieldOf(name: string, field: string, row: string, line: number): string
   const found = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined;
   if (typeof found === 'string') return found;
   const keys = typeof value === 'object' && value !== null ? Object.keys(value).join(', ') : 'none';
-  throw new InputError(`line ${line} of ${name} has no text in data.field ${field}; its fields are ${keys}`);
+  const hint = keys === 'messages' ? '; these are chats: set data.chat' : '';
+  throw new InputError(`line ${line} of ${name} has no text in data.field ${field}; its fields are ${keys}${hint}`);
 }
 
 function column(name: string, field: string, text: string): string[] {

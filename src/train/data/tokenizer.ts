@@ -29,7 +29,8 @@ export type OnLearned = (learned: number, of: number) => void;
 const DEFAULT_BPE = 512;
 
 /**
- * The tokenizer of that kind for `text`. `vocab` is model.vocab (0: not given); bpe learns that many tokens. Throws
+ * The tokenizer of that kind for `text`. `vocab` is model.vocab (0: not given); bpe learns that many tokens from `seen`,
+ * because nothing must be learned from the held-out text. Throws
  * InputError if the text has too many characters, or if vocab is below the 256 bytes of bpe or above its largest size.
  */
 export function makeTokenizer(
@@ -37,6 +38,7 @@ export function makeTokenizer(
   text: string,
   vocab: number,
   onLearned: OnLearned = () => {},
+  seen = seenOf(text),
 ): Tokenizer {
   if (kind === 'char') return charTokenizer(text);
   if (kind === 'byte') return byteTokenizer([]);
@@ -49,10 +51,11 @@ export function makeTokenizer(
       `model.vocab ${vocab} > ${256 + MAX_MERGES}: bpe has 256 bytes and learns ${MAX_MERGES} merges at most; lower vocab`,
     );
   }
-  // why nine tenths: the merges must not be learned from the held-out text either
-  const seen = text.slice(0, Math.floor((text.length * 9) / 10));
   return byteTokenizer(trainMerges(seen, size - 256, (learned) => onLearned(learned, size - 256)));
 }
+
+/** The first nine tenths of a text, which are trained on. */
+export const seenOf = (text: string) => text.slice(0, Math.floor((text.length * 9) / 10));
 
 /** One token per code point of `text`, in code point order. */
 function charTokenizer(text: string): Tokenizer {

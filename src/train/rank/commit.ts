@@ -42,8 +42,9 @@ export class Commit {
     const said = await this.cluster.world.exchange(mine, tag);
     const ballots = readBallots(said, this.instance.units.length, this.outer?.fragments ?? 0);
     this.#checkContributions(ballots, input);
-    const loss = lossOf(ballots) / input.tokens;
-    const { own, gradNorm } = this.#norms(ballots, input.tokens, isLocal);
+    const tokens = sum(input.targets);
+    const loss = lossOf(ballots) / tokens;
+    const { own, gradNorm } = this.#norms(ballots, input.targets, isLocal);
     if (!Number.isFinite(gradNorm) || !Number.isFinite(loss)) {
       throw new NonFinite(
         `step ${input.step} gave loss ${loss} and gradient norm ${gradNorm}, so it was not applied: lower train.lr`,
@@ -61,15 +62,10 @@ export class Commit {
    * Throw BadContribution, on all ranks alike, where some rank's loss cannot be right. A replica of several ranks shows
    * only that one of them is wrong, so there the numbers end the run as before.
    */
-  #checkContributions(ballots: readonly Ballot[], { step, tokens }: StepInput): void {
-    const { shares } = this.options;
-    if (ballots.length !== shares.length) return;
+  #checkContributions(ballots: readonly Ballot[], { step, targets }: StepInput): void {
+    if (ballots.length !== targets.length) return;
     const losses = ballots.map(({ loss }) => loss);
-    const samples = shares.reduce((sum, share) => sum + share, 0);
-    const ranks = suspectsOf(
-      losses,
-      shares.map((share) => (tokens * share) / samples),
-    );
+    const ranks = suspectsOf(losses, targets);
     if (ranks.length > 0) throw new BadContribution(step, ranks, losses);
   }
 
@@ -77,16 +73,14 @@ export class Commit {
    * `own`: the norm that this rank clips by. `gradNorm`: the reported norm; in a local step the mean over the replicas,
    * weighted by their tokens.
    */
-  #norms(ballots: readonly Ballot[], tokens: number, isLocal: boolean): { own: Norm; gradNorm: number } {
+  #norms(ballots: readonly Ballot[], targets: readonly number[], isLocal: boolean): { own: Norm; gradNorm: number } {
+    const tokens = sum(targets);
     if (!isLocal) {
       const norm = Math.sqrt(sumsqOf(ballots)) / tokens;
       return { own: { norm, tokens }, gradNorm: norm };
     }
     const { mesh } = this.cluster;
-    const { shares } = this.options;
-    const samples = shares.reduce((sum, share) => sum + share, 0);
-    const norms = shares.map((share, replica): Norm => {
-      const part = (tokens * share) / samples;
+    const norms = targets.map((part, replica): Norm => {
       const members = ballots.filter((_, rank) => mesh.replicaOf(rank) === replica);
       return { norm: Math.sqrt(sumsqOf(members)) / part, tokens: part };
     });
@@ -120,7 +114,7 @@ export class Commit {
 }
 
 /** Sum in float64, in order. */
-function sum(values: Float32Array): number {
+function sum(values: Float32Array | readonly number[]): number {
   let total = 0;
   for (const value of values) total += value;
   return total;

@@ -53,8 +53,8 @@ async function lossesOn(device: GpuDevice, transport: Transport): Promise<readon
     const losses: number[] = [];
     for (let step = 0; step < steps; step++) {
       const microbatches = batchOf(samples, step, { globalBatch, dp: 1, d: 0, microbatches: 1 });
-      const tokens = globalBatch * context;
-      losses.push((await rank.runStep({ step, lr, microbatches, tokens, vote: () => [] })).loss);
+      const targets = [globalBatch * context];
+      losses.push((await rank.runStep({ step, lr, microbatches, targets, vote: () => [] })).loss);
     }
     return losses;
   } finally {

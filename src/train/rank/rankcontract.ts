@@ -17,8 +17,11 @@ export interface StepInput {
   readonly lr: number;
   /** One entry per microbatch of the plan. */
   readonly microbatches: readonly MicrobatchInput[];
-  /** Target tokens of the global batch; loss and gradients are divided by it and by nothing else. */
-  readonly tokens: number;
+  /**
+   * By replica, the target tokens of its samples. Loss and gradients are divided by their sum, the target tokens of the
+   * global batch, and by nothing else.
+   */
+  readonly targets: readonly number[];
   /** This rank's numbers for the exchange at NORM; called when the exchange begins. */
   readonly vote: () => readonly number[];
 }

@@ -10,7 +10,7 @@ import { isTogetherAfter } from '../../plan/outer';
 import type { ParallelPlan } from '../../plan/plan';
 import { replicaShares } from '../../plan/shares';
 import { sequencesByReplica } from '../../plan/sizes';
-import { gatherSamples, proportionalShares, type Samples } from '../data/data';
+import { gatherSamples, proportionalShares, type Samples, targetsIn } from '../data/data';
 import type { RankModel } from '../rank/rankcontract';
 import type { TrainConfig } from '../runfile';
 
@@ -46,7 +46,7 @@ export async function dueHeldOutLoss(
 }
 
 /**
- * Mean loss over the held-out windows in nats per token. All ranks of `world` call it with the same samples. In each
+ * Mean loss over the target tokens of the held-out windows, in nats. All ranks of `world` call it with the same samples. In each
  * pipeline, the rank with the head and tp coordinate 0 sends the losses of its replica.
  */
 export async function heldOutLoss(
@@ -82,7 +82,7 @@ export async function heldOutLoss(
     }
     for (const loss of new Float64Array(bytes.slice().buffer)) total += loss;
   }
-  return total / (heldOut.length * context);
+  return total / targetsIn(samples, heldOut);
 }
 
 function sum(values: Float32Array, from: number, to: number): number {

@@ -6,7 +6,7 @@ import { isGenerationOver, StaleGeneration } from '../../errors';
 import { type Group, makeGroup } from '../../net/collective/group';
 import { isModelOnEach } from '../../plan/plan';
 import { replicaShares } from '../../plan/shares';
-import { batchOf } from '../data/data';
+import { batchOf, targetsOf } from '../data/data';
 import { startWeights } from '../files/adapters';
 import type { ModelFiles } from '../files/checkpoint';
 import { sha256 } from '../hash';
@@ -197,7 +197,7 @@ export class GenerationRun {
     } = await rank.runStep({
       step,
       lr,
-      tokens,
+      targets: targetsOf(samples, step, { ...plan, globalBatch }),
       microbatches: batchOf(samples, step, { ...plan, globalBatch, d: mesh.coord.dp }),
       vote: () => {
         asked = this.requests.requests();

@@ -1,6 +1,6 @@
 /** What a run file and its text determine; a tab keeps it from generation to generation. */
 import { type Corpus, readCorpus, withVocab } from '../data/corpus';
-import { type Samples, samplesOf } from '../data/data';
+import type { Samples } from '../data/data';
 import type { OnLearned } from '../data/tokenizer';
 import { parametersOf } from '../files/weights';
 import type { RunFile } from '../runfile';
@@ -24,7 +24,7 @@ export async function prepare(file: RunFile, bytes: Uint8Array, onLearned?: OnLe
   return {
     run,
     corpus,
-    samples: samplesOf(corpus.tokens, { ...run.train, context, order: run.data.order }),
+    samples: corpus.samples({ ...run.train, context, order: run.data.order }),
     sampler: new GrowingText(corpus.tokenizer, context, run.train.seed),
     floats: parametersOf(run.model),
   };

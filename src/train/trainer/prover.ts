@@ -4,7 +4,7 @@
  */
 import { makeMesh } from '../../plan/mesh';
 import { Trace } from '../../trace/trace';
-import { batchOf } from '../data/data';
+import { batchOf, targetsOf } from '../data/data';
 import type { RankModel } from '../rank/rankcontract';
 import { hashOf, stateElements } from '../state/elements';
 import { type RankState, readRuns, type UnitArrays } from '../state/state';
@@ -50,12 +50,14 @@ export class Prover {
 
   /** Called after the step with this rank's gradients. Returns the proof on the rank that asked, null on the others. */
   async end(gradients: UnitArrays): Promise<Proof | null> {
-    const { model, train } = this.prepared.run;
+    const { samples, run } = this.prepared;
+    const { model, train } = run;
     const mine = { step: this.step, cutting: this.#cutting, gradients };
     const ofPlan = await gatherGradients(this.#circuit, model, mine, [this.by]);
     if (!ofPlan) return null;
     const alone = await this.#alone();
-    return compareGradients(model, this.step, ofPlan, alone, train.globalBatch * model.context);
+    const [targets] = targetsOf(samples, this.step, { ...SINGLE.plan, globalBatch: train.globalBatch });
+    return compareGradients(model, this.step, ofPlan, alone, targets!);
   }
 
   get #cutting() {
@@ -82,7 +84,7 @@ export class Prover {
       await rank.runStep({
         step: this.step,
         lr: learningRate(run.train, this.step),
-        tokens: globalBatch * run.model.context,
+        targets: targetsOf(samples, this.step, { ...single, globalBatch }),
         microbatches: batchOf(samples, this.step, { ...single, globalBatch, d: 0 }),
         vote: () => [],
       });

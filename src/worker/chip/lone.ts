@@ -42,13 +42,13 @@ export async function loneRank(device: GpuDevice, trace: Trace, model: ModelConf
   const mesh = makeMesh(1, [transport.self], 0, plan);
   const { signal } = new AbortController();
   const rank = await rankMaker({ device })({ run, plan, mesh, transport, signal, trace });
-  const tokens = batch * model.context;
+  const targets = [batch * model.context];
   return {
     rank,
     holding: holdingOf(model, plan, mesh),
     step: async (microbatch, at) => {
       trace.step = at;
-      const input = { step: at, lr: train.lr, microbatches: [microbatch], tokens, vote: () => [] };
+      const input = { step: at, lr: train.lr, microbatches: [microbatch], targets, vote: () => [] };
       return (await rank.runStep(input)).loss;
     },
     close: () => {

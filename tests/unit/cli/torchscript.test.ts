@@ -10,7 +10,7 @@ const GPT2 = { layers: 4, heads: 4, dim: 16, context: 8, vocab: 50 };
 const TRAIN = { globalBatch: 8, steps: 30, schedule: 'cosine', warmupSteps: 5, minLr: 1e-4, seed: 4_000_000_000 };
 const textOf = (plan: object = {}, model: object = GPT2, data: object = {}, train: object = {}) => {
   const run = parseRunFile({ model, data: { source: 'tokens:x', ...data }, train: { ...TRAIN, ...train }, plan });
-  return torchScript(run, 2).text;
+  return torchScript(run, 2, run.data.order === 'shuffled' ? 900 : 1000).text;
 };
 
 const LLAMA = { ...GPT2, arch: 'llama', kvHeads: 2, qkvBias: true, headSize: 6, tieEmbeddings: false };
@@ -54,8 +54,10 @@ test('what torch cannot go on with exactly is refused with the numbers', () => {
   expect(() => textOf({ pp: 2, microbatches: 3 })).toThrow('8 samples of a replica mod plan.microbatches 3 = 2');
   expect(() => textOf({ dp: 2, outer: { every: 5 } })).toThrow('plan.outer');
   expect(() => textOf({}, GPT2, {}, { matmulPrecision: 'f16' })).toThrow('train.matmulPrecision f16');
+  const chats = { source: 'file:x.jsonl', chat: 'chatml' };
+  expect(() => textOf({}, GPT2, chats)).toThrow('data.chat chatml trains on answers only');
   const run = parseRunFile({ model: GPT2, data: { source: 'tokens:x' }, plan: { pp: 2, schedule: 'zb-h1' } });
-  expect(torchScript(run, 2).notes).toEqual([
+  expect(torchScript(run, 2, run.data.order === 'shuffled' ? 900 : 1000).notes).toEqual([
     'torch has no schedule zb-h1: the script runs 1F1B, with the same numbers.',
   ]);
 });
@@ -92,7 +94,7 @@ describe('data and schedule', () => {
       const code = `import json, math, sys
 ${part('MODEL = ', 'STAGES =')}${part('CONTEXT, BATCH', 'HEAD =')}${part('def mix', 'def microbatches')}${part('def learning_rate', '# ---- the state')}
 asked = json.load(sys.stdin)
-print(json.dumps([[start_of(*one, 1000) for one in asked], [learning_rate(step) for step in range(30)]]))`;
+print(json.dumps([[start_of(*one) for one in asked], [learning_rate(step) for step in range(30)]]))`;
       const [starts, rates] = JSON.parse(python(code, JSON.stringify(ASKED))) as [number[], number[]];
       expect(starts).toEqual(STARTS[order]);
       const { train } = parseRunFile({ model: GPT2, data: { source: 'tokens:x' }, train: TRAIN });

@@ -1,12 +1,7 @@
+import { gzipSync } from 'fflate';
 import { expect, test } from 'vitest';
-import {
-  BUILT_IN,
-  countText,
-  readOwnText,
-  textFactsOf,
-  tokenCountOf,
-  vocabularyOf,
-} from '../../../src/pages/state/texts';
+import { readOwnFiles } from '../../../src/pages/state/ownfiles';
+import { BUILT_IN, countText, textFactsOf, tokenCountOf, vocabularyOf } from '../../../src/pages/state/texts';
 import { BUILT_IN_FILES } from '../../../src/train/data/texts.plugin';
 
 test('what the first screen says about the built-in texts is true', () => {
@@ -28,10 +23,33 @@ test('an empty own text has no facts', () => {
   expect(textFactsOf('own', { name: 'x', text: '' })).toBeUndefined();
 });
 
-test('a file that is no UTF-8 text is refused by name', async () => {
-  const text = await readOwnText(new File(['call me'], 'a.txt'));
-  expect(text).toEqual({ name: 'a.txt', text: 'call me' });
-  await expect(readOwnText(new File([new Uint8Array([0xff, 0xfe, 0x00])], 'b.bin'))).rejects.toThrow(
-    'b.bin is not a UTF-8 text file',
-  );
+const file = (name: string, content: string | Uint8Array<ArrayBuffer>) => new File([content], name);
+
+test('one file is its text, several are one text in the order of their names', async () => {
+  expect(await readOwnFiles([file('a.txt', 'call me')])).toEqual({ name: 'a.txt', text: 'call me' });
+  const three = [file('b.jsonl', '{"text": "x"}\n{"text": "y"}'), file('.DS_Store', 'no'), file('a.txt', 'call me')];
+  expect(await readOwnFiles(three)).toEqual({ name: 'a.txt + b.jsonl', text: 'call me\nx\ny' });
+  // its format is read where it is trained on
+  expect(await readOwnFiles([file('b.jsonl', '{"text": "x"}')])).toEqual({ name: 'b.jsonl', text: '{"text": "x"}' });
+  expect(await readOwnFiles([file('a.txt.gz', gzipSync(new TextEncoder().encode('call me')).slice())])).toEqual({
+    name: 'a.txt',
+    text: 'call me',
+  });
+});
+
+test('chats are told by their messages, a model by its files', async () => {
+  const chat = '{"messages": [{"role": "user", "content": "hi"}]}';
+  expect(await readOwnFiles([file('a.jsonl', `${chat}\n`), file('b.jsonl', chat)])).toEqual({
+    name: 'a.jsonl + b.jsonl',
+    text: `${chat}\n\n${chat}`,
+    isChat: true,
+  });
+  expect(await readOwnFiles([file('a.txt', 'x'), file('config.json', '{}')])).toBeNull();
+});
+
+test('a file that is no text is refused by name and format', async () => {
+  const utf16 = file('b.txt', Uint8Array.of(0xff, 0xfe, 0x61, 0));
+  await expect(readOwnFiles([file('a.txt', 'x'), utf16])).rejects.toThrow('b.txt is UTF-16; save it as UTF-8');
+  const chat = file('a.jsonl', '{"messages": []}');
+  await expect(readOwnFiles([chat, file('b.txt', 'x')])).rejects.toThrow('these are chats: set data.chat');
 });
