@@ -57,7 +57,9 @@ function useDrop(visit: Visit): void {
       event.preventDefault();
       if (!event.dataTransfer?.files[0] || visit.session.takingPart.value) return;
       const entries = entriesOf(event.dataTransfer);
-      void (entries.some(isOfModel) ? visit.bring(entries) : visit.takeFiles(entries));
+      // why the files: not every source of a drop gives entries
+      const given = entries.length > 0 ? entries : [...event.dataTransfer.files];
+      void (entries.some(isOfModel) ? visit.bring(entries) : visit.takeFiles(given));
     };
     addEventListener('dragover', onOver);
     addEventListener('drop', onDrop);

@@ -204,26 +204,37 @@ test('a tab of another build reads which tabs must be reloaded, and the room goe
   await reach(a, (await step(a)) + 3);
 });
 
-test('a file that is dropped anywhere becomes the text; one that is no text is refused in a sentence', async () => {
+test('files that are dropped anywhere become the text; one that is no text is refused in a sentence; chats are trained on', async () => {
   const visitor = await venue.visit(onTestFinished);
-  const page = await visitor.arrive();
-  const drop = (name: string, bytes: readonly number[]) =>
-    page.evaluate(
-      ([fileName, content]) => {
-        const dataTransfer = new DataTransfer();
-        dataTransfer.items.add(new File([new Uint8Array(content)], fileName));
-        document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
-      },
-      [name, bytes] as const,
-    );
-  await drop('picture.png', [0x89, 0x50, 0xff]);
+  const page = await visitor.arrive('#layers=1&heads=2&headSize=8&context=64&batch=4&steps=5');
+  const drop = (files: Readonly<Record<string, string | readonly number[]>>) =>
+    page.evaluate((contents) => {
+      const dataTransfer = new DataTransfer();
+      for (const [name, content] of Object.entries(contents)) {
+        const part = typeof content === 'string' ? content : new Uint8Array(content);
+        dataTransfer.items.add(new File([part], name));
+      }
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    }, files);
+  await drop({ 'picture.png': [0x89, 0x50, 0x01, 0xff] });
   await expect
     .poll(() => page.locator('.banner-problem').textContent())
-    .toMatch(/picture\.png is not a UTF-8 text file/);
-  await drop('waves.txt', [...Buffer.from('over and over again '.repeat(30))]);
+    .toMatch(/picture\.png is not UTF-8 text; save/);
+  await drop({ 'waves.txt': 'over and over again '.repeat(30) });
   await expect.poll(() => page.locator('.own-file').textContent()).toBe('waves.txt');
   await expect.poll(() => page.locator('.split').textContent()).toContain('540 characters');
   expect(await page.locator('.banner-problem').count()).toBe(0);
+  const chat = JSON.stringify({
+    messages: [
+      { role: 'user', content: 'What is over?' },
+      { role: 'assistant', content: 'The wave.' },
+    ],
+  });
+  await drop({ 'b.jsonl': `${chat}\n`.repeat(10), 'a.jsonl': chat });
+  await expect.poll(() => page.locator('.own-file').textContent()).toBe('a.jsonl + b.jsonl');
+  await page.getByText('only the answers of the assistant are learned').waitFor();
+  await start(page);
+  await reach(page, 5);
 });
 
 test.each([
