@@ -1,6 +1,7 @@
 /** Computes the next generation from the authority's state: its peers and its plan. Pure. */
 import type { PeerId } from '../../plan/mesh';
 import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../plan/plan';
+import { seatByMachine } from '../../plan/seating';
 import type { Presence } from '../signaling/signaling';
 import type { Declaration } from './declaration';
 import {
@@ -113,16 +114,23 @@ export function desiredOf(turn: Turn, group: readonly PeerId[]): Desired {
   const most = wanted ? Math.min(count, wanted.dp * wanted.pp * wanted.tp) : count;
   const fitted = run === '' || group.length < count ? null : setting.fit(atMost(turn, most, plan, run), plan, run);
   if (!fitted) return { number, peers: [], plan, paused, run, ...more };
-  const peers = group.slice(0, fitted.dp * fitted.pp * fitted.tp);
-  const carrying = paused ? null : carryingOf(turn, peers, group, run);
+  const first = group.slice(0, fitted.dp * fitted.pp * fitted.tp);
   const asked = wanted ?? change.run;
-  const kept = asked || isOf(newest.peers, peers) ? fitted : withoutSpeeds(fitted);
+  const kept = asked || isOf(newest.peers, first) ? fitted : withoutSpeeds(fitted);
+  const peers = seat(turn, first, kept);
+  const carrying = paused ? null : carryingOf(turn, peers, group, run);
   return { number, ...(carrying ?? { peers, plan: kept }), paused, run, ...more };
 }
 
 /** Whether a plan made for `members` is one for `peers`; the first generation takes the plan as it was asked for. */
 function isOf(members: readonly PeerId[], peers: readonly PeerId[]): boolean {
   return members.length === 0 || members.join() === peers.join();
+}
+
+/** `peers` in rank order: by machine where the plan cuts the model. Shares and stages by speed hold for their order. */
+function seat({ state }: Turn, peers: readonly PeerId[], plan: ParallelPlan): readonly PeerId[] {
+  if (plan.shares || plan.stageUnits) return peers;
+  return seatByMachine(peers, plan, (peer) => (state.roster.get(peer) ?? state.spared.get(peer))?.machine);
 }
 
 /** Shares and stages by speed hold for the peers that were measured, in their order. */

@@ -1,6 +1,7 @@
 /** The picture of a mesh: every product of axes up to 24 ranks has boxes that are apart, in the picture and large enough to read. */
 import { expect, test } from 'vitest';
 import { type Box, cubeLayout } from '../../../src/pages/lecture/models/cut/cube';
+import { sceneWords } from '../../../src/pages/lecture/words/scenes';
 
 const W = 620;
 const H = 300;
@@ -42,4 +43,12 @@ test(`all ${shapes.length} products`, () => {
     for (const [i, panel] of panels.entries())
       for (const other of panels.slice(i + 1)) expect(overlap(panel, other), name).toBe(false);
   }
+});
+
+test('what reaches from one machine to another is said, of the axes that the plan cuts', () => {
+  const { seats } = sceneWords.cube;
+  expect(seats(2, { groups: 0, borders: 4 }, { groups: 4, borders: 8 })).toMatch(
+    /^2 machines: 0 of 4 tp groups and 4 of 8 stage borders reach from one to another\./,
+  );
+  expect(seats(3, { groups: 1, borders: 0 }, { groups: 2, borders: 0 })).toMatch(/^3 machines: 1 of 2 tp groups reach/);
 });

@@ -98,6 +98,28 @@ describe('membership', () => {
     expect(inside(room)[0]).toMatchObject({ plan: { dp: 2, pp: 2 } });
   });
 
+  it('seats the ranks of a cut model by machine, once, and keeps them so', async () => {
+    const room = new SimRoom();
+    const machineOf = (n: number) => (n % 2 === 0 ? 'even' : 'odd');
+    for (const n of [1, 2, 3, 4]) room.add(n, { presence: { machine: machineOf(n) } });
+    await room.settle();
+    expectTogether(room, [1, 2, 3, 4].map(idOf));
+    room.peers.get(idOf(2))!.machine.ask({ plan: parsePlan({ tp: 2 }) });
+    await room.settle();
+    expectTogether(room, [1, 3, 2, 4].map(idOf));
+    const { number } = inside(room)[0]!;
+    room.tellRoster();
+    await room.settle();
+    expect(inside(room)[0]).toMatchObject({ number, plan: { dp: 2, tp: 2 } });
+    for (const n of [5, 6, 7, 8]) room.add(n, { presence: { machine: machineOf(n) } });
+    await room.settle();
+    expectTogether(room, [1, 3, 2, 4, 5, 7, 6, 8].map(idOf));
+    // measured shares and stages hold for the order of the ranks they were measured on
+    room.peers.get(idOf(1))!.machine.ask({ plan: parsePlan({ pp: 2, dp: 4, stageUnits: [1, 3] }) });
+    await room.settle();
+    expectTogether(room, [1, 3, 2, 4, 5, 7, 6, 8].map(idOf));
+  });
+
   it('keeps a pause and a plan when the authority dies', async () => {
     const room = await roomOf(4);
     room.peers.get(idOf(2))!.machine.ask({ paused: true, plan: parsePlan({ tp: 2 }) });

@@ -1,6 +1,7 @@
 /** Scene 6: the ranks of this room as replicas, stages and splits beside a full cube of eight; each axis's cost. */
 import { useMemo } from 'preact/hooks';
 import { type Axis, type ParallelPlan, parsePlan } from '../../../plan/plan';
+import { crossingsOf, mostCrossings } from '../../../plan/seating';
 import { bytes, count, milliseconds } from '../../state/format';
 import { type Moment, rankFinder } from '../facts/moment';
 import { followedIn, partsOfUnit } from '../models/cut/followed';
@@ -70,8 +71,18 @@ export function CubeScene({ show }: SceneProps) {
         </tbody>
       </table>
       <p class="muted">{text.rule}</p>
+      <Seats moment={moment} />
     </>
   );
+}
+
+/** How the ranks of a model that is cut are spread over machines; nothing where there is one machine. */
+function Seats({ moment: { plan, ranks } }: { readonly moment: Moment }) {
+  const machines = new Map(ranks.map(({ peer, machine }) => [peer, machine ?? peer]));
+  const count = new Set(machines.values()).size;
+  if (!plan || plan.pp * plan.tp === 1 || count < 2) return null;
+  const over = crossingsOf([...machines.keys()], plan, (peer) => machines.get(peer));
+  return <p class="muted">{text.seats(count, over, mostCrossings(plan))}</p>;
 }
 
 /** The ranks of `plan` that hold a part of the followed unit. */

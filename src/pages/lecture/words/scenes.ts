@@ -1,4 +1,6 @@
 /** The texts of the scenes, by scene. */
+import type { Crossings } from '../../../plan/seating';
+
 export const sceneWords = {
   one: {
     ops: { F: 'forward', B: 'backward', STEP: 'update' },
@@ -92,6 +94,14 @@ export const sceneWords = {
     measured: (plan: string) => `This room: ${plan}`,
     simulated: 'Eight tabs: dp 2 x pp 2 x tp 2, simulated',
     rule: 'Lines are as thick as the bytes on them, both ways together (2 px at least). Numbers: the tab that sends most, one step.',
+    seats: (machines: number, over: Crossings, all: Crossings) => {
+      const kinds = [
+        { name: 'tp groups', over: over.groups, all: all.groups },
+        { name: 'stage borders', over: over.borders, all: all.borders },
+      ].filter((kind) => kind.all > 0);
+      const said = kinds.map((kind) => `${kind.over} of ${kind.all} ${kind.name}`).join(' and ');
+      return `${machines} machines: ${said} reach from one to another. Ranks are seated so that tp stays inside machines, then pp; dp goes across.`;
+    },
     whole: 'a 3D cube needs eight tabs',
     replica: (dp: number) => `replica ${dp}`,
     stage: (pp: number) => `stage ${pp}`,
