@@ -14,6 +14,7 @@ import { benchKept } from './kept';
 import { benchScenes } from './lecture/scenes';
 import { benchVotes } from './lecture/votes';
 import { benchLinks } from './net/emulated';
+import { benchFlood, floodPeer } from './net/flood';
 import { benchPageTabs } from './net/pagetabs';
 import { benchRelay, relayPeer } from './net/relay';
 import { benchRing } from './net/ring';
@@ -53,11 +54,13 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   bubble: (args) => benchBubble(args, places, programs),
   kept: (args) => benchKept(args, places, programs),
   relay: async () => print(await relay()),
-  // a process that `relay` starts
+  flood: async () => print(await benchFlood(process.argv[1]!, say)),
+  // processes that `relay` and `flood` start
   'relay-peer': (args) => relayPeer(args),
+  'flood-peer': (args) => floodPeer(args),
 };
 
-const NAMES = Object.keys(BENCHES).filter((name) => name !== 'relay-peer');
+const NAMES = Object.keys(BENCHES).filter((name) => !name.endsWith('-peer'));
 
 const HELP: Help = {
   about: 'Measures this machine. Single measurements go to stderr, the result to stdout.',
@@ -76,6 +79,7 @@ const HELP: Help = {
     ['npm run bench -- votes', 'steps of four tabs while thirty phones vote'],
     ['npm run bench -- bubble', 'the bubble of every schedule'],
     ['npm run bench -- kept --tabs 2', 'what checkpoints every half minute cost, in one run'],
+    ['npm run bench -- flood', 'messages of two clients while a thousand sockets of another address flood the server'],
     ['npm run bench -- relay', 'four processes in a ring through the server: bytes a second, core time of the server'],
   ],
 };
