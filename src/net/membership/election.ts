@@ -43,8 +43,8 @@ export function heldOf(state: State, setting: Setting): number {
 /**
  * The authority: the lowest signal page; else the first peer in rank order that holds the state of the run; else, where
  * no peer holds any, the lowest willing peer. A lapsed peer is never the authority, but its state is not given up:
- * returns undefined while only lapsed peers, or peers that have failed, hold the state that the newest generation goes on
- * from. Also undefined when no peer takes part.
+ * returns undefined while only lapsed peers, or peers that have failed, hold the newest state. Also undefined when no peer
+ * takes part.
  */
 export function authorityOf(state: State, setting: Setting): PeerId | undefined {
   if (state.refusal !== '') return undefined;
@@ -56,14 +56,15 @@ export function authorityOf(state: State, setting: Setting): PeerId | undefined 
   const newestOf = (some: readonly Presence[]) => Math.max(0, ...some.map((one) => holdsOf(state, setting, one)));
   const most = newestOf(willing);
   // why: a peer that opens its lost device again still has a copy of the state, and comes back within seconds
-  const isAway = newestOf(present.filter(({ left }) => left)) > most;
-  if (isAway && most < Math.max(1, state.newest.from)) return undefined;
-  if (most === 0) return lowest(willing.filter(({ peer }) => !state.lapsed.has(peer)));
+  const isNewestAway = newestOf(present.filter(({ left }) => left)) > most;
+  if (most === 0) return isNewestAway ? undefined : lowest(willing.filter(({ peer }) => !state.lapsed.has(peer)));
   // why the lower: the peers that held the state of `newest.from` may be gone for good
   const need = state.newest.number === 0 ? most : Math.min(state.newest.from, most);
   const able = willing.filter((one) => holdsOf(state, setting, one) >= need);
   const members = state.newest.peers.filter((peer) => able.some((one) => one.peer === peer));
   if (members.length > 0) return members.find((peer) => !state.lapsed.has(peer));
+  // why not before: a member of the newest generation has all of its steps, even if it has not announced its state yet
+  if (isNewestAway) return undefined;
   // why the filter: a peer may be able without holding any state
   const holders = able.filter((one) => holdsOf(state, setting, one) > 0 && !state.lapsed.has(one.peer));
   return lowest(holders);

@@ -85,8 +85,7 @@ function stopLast(turn: Turn): boolean {
   const { state, setting } = turn;
   const isMember = state.refusal === '' && state.roster.has(setting.self) && state.newest.peers.includes(setting.self);
   if (!isMember || presentOf(state, setting).some((one) => one.state === 'willing' || one.signal)) return false;
-  const from = Math.max(state.newest.from, state.holds);
-  turn.accept({ ...state.newest, number: state.newest.number + 1, peers: [], from });
+  turn.accept({ ...state.newest, number: state.newest.number + 1, peers: [] });
   return true;
 }
 

@@ -224,6 +224,10 @@ function hearReport(turn: Turn, from: PeerId, heard: Report): void {
   const { state, setting } = turn;
   const { number, authority } = state.newest;
   confirm(turn, heard.lost);
+  // a peer that knows the newest generation and reports here has had no answer from its authority
+  if (turn.authority !== undefined && turn.authority !== setting.self && heard.heard === number) {
+    confirm(turn, turn.authority);
+  }
   // why hello: a peer that knows of a newer generation answers with it, and learns that this peer is there
   if (heard.heard > number) turn.tell(from, { t: 'hello', heard: number });
   else if (turn.authority !== setting.self) answer(turn, from, heard.heard);

@@ -28,6 +28,13 @@ test.runIf(TABTRAIN_WORLD)('one world, step by step', () => {
   }
 });
 
+/** Worlds of a run of a million that broke a rule once. */
+const ONCE_BROKEN = [9167, 23727, 72159, 87503, 111991, 124743];
+
+test.skipIf(TABTRAIN_WORLD).each(ONCE_BROKEN)('world %s keeps the rules that it broke once', (seed) => {
+  expect(() => new World(seed).run()).not.toThrow();
+});
+
 test.skipIf(TABTRAIN_WORLD)(
   `${COUNT} worlds: no step is committed twice, no run begins anew, everybody comes in`,
   // why: they take 20 s on an idle processor, more than other unit tests
