@@ -1,5 +1,5 @@
 /** An animated GIF from screenshots of one size. Pixels that do not change are transparent, so still parts cost nothing. */
-import gifenc from 'gifenc';
+import { applyPalette, GIFEncoder, quantize } from 'gifenc';
 import { PNG } from 'pngjs';
 
 /** Colours of the first frame that all frames are drawn in; one more index stands for "as before". */
@@ -11,12 +11,12 @@ const KEEP = 1;
 export function animatedGif(frames: readonly Buffer[], delayMs: number): Uint8Array {
   const images = frames.map((frame) => PNG.sync.read(frame));
   const { width, height, data } = images[0]!;
-  const palette = gifenc.quantize(data, COLOURS);
+  const palette = quantize(data, COLOURS);
   const same = palette.length;
-  const encoder = gifenc.GIFEncoder();
+  const encoder = GIFEncoder();
   let shown = new Uint8Array();
   for (const [at, image] of images.entries()) {
-    const drawn = gifenc.applyPalette(image.data, palette);
+    const drawn = applyPalette(image.data, palette);
     const changed = at === 0 ? drawn : drawn.map((colour, pixel) => (colour === shown[pixel] ? same : colour));
     encoder.writeFrame(changed, width, height, {
       ...(at === 0 ? { palette: [...palette, [0, 0, 0]] } : { transparent: true, transparentIndex: same }),

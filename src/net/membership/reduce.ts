@@ -198,7 +198,8 @@ function answer(turn: Turn, to: PeerId, heard: number): void {
 function hearHello(turn: Turn, from: PeerId, heard: number): void {
   const { state } = turn;
   answer(turn, from, heard);
-  if (from !== state.reportedTo) return;
+  // why not to a peer that is behind: it would answer that report with another hello
+  if (from !== state.reportedTo || heard < state.newest.number) return;
   state.isAnswered = false;
   state.reportedAt = Number.NEGATIVE_INFINITY;
 }
@@ -260,7 +261,9 @@ function hearDeclaration(turn: Turn, from: PeerId, heard: Declaration): void {
   const mine = state.newest;
   const author = state.roster.get(heard.authority);
   const isOfRun = author?.signal || heard.from > 0 || heard.peers.includes(setting.self);
-  const mayLead = isOfRun || (author?.holds ?? 0) > 0 || state.holds === 0;
+  // why of one that is gone: another peer may have left its generation for that one, and the next number frees both
+  const isGone = !isHere(state, heard.authority);
+  const mayLead = isOfRun || isGone || (author?.holds ?? 0) > 0 || state.holds === 0;
   if (isOlderRun(turn, heard)) {
     turn.accept(heard);
     turn.abort('', 'the room trains another run');

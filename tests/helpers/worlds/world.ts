@@ -222,7 +222,18 @@ export class World implements Core {
     let most = 0;
     for (const { state } of this.nodes.values())
       for (const { times } of state.records.values()) most = Math.max(most, times);
-    return QUIET_MS + (most > 1 ? Math.min(60_000, 1_000 * 2 ** (most - 1)) : 0) + (this.#loss > 0 ? 5_000 : 0);
+    // a link that only heartbeats show to be broken is known after 5.5 s, and its successor must stand for 1 s
+    const isUnseen = [...this.nodes.values()].some(({ id, alive, state }) => {
+      const endsAt = (peer: string) => {
+        const other = this.nodes.get(peer);
+        return !other?.alive || !other.state.links.includes(id);
+      };
+      return alive && state.links.some(endsAt);
+    });
+    const seenMs = isUnseen ? 2_000 : 0;
+    return (
+      QUIET_MS + seenMs + (most > 1 ? Math.min(60_000, 1_000 * 2 ** (most - 1)) : 0) + (this.#loss > 0 ? 5_000 : 0)
+    );
   }
 
   #expectTogether(): void {
