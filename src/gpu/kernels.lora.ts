@@ -27,3 +27,14 @@ export const takeColumns = defineKernel({
   twins: [wideTwin('take_columns.wgsl')],
   grid,
 });
+
+/** y = activation (ACT) of x over n floats; the matmul after it does the backward (EPI dgelu). */
+export const activate = defineKernel({
+  file: 'activate.wgsl',
+  reads: ['x'],
+  writes: ['y'],
+  params: { n: 'u32' },
+  variants: [{ WG: 64 }],
+  twins: [wideTwin('activate.wgsl')],
+  grid: (p, knobs) => gridOf(p.n!, knob(knobs, 'WG')),
+});

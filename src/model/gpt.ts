@@ -3,7 +3,7 @@
  * Knows shapes, never the plan: tensor parallelism is the table in gpt.split.ts.
  */
 import { type ModelConfig, normEpsOf } from './config';
-import { addAdapters } from './lora.ops';
+import { adaptedActivation, addAdapters } from './lora.ops';
 import { nextTokenLoss } from './loss';
 import { attention, embed, layerNorm, linear } from './ops';
 import { Tape } from './tape';
@@ -29,7 +29,7 @@ export function recordBlock(c: ModelConfig, options: TapeOptions): Unit {
   const attended = attention(t, qkv, C / c.heads);
   const projected = linear(t, attended, 'attn.proj', [C, C], { residual: x });
   const middle = addAdapters(t, c, attended, projected, 'attn.proj');
-  const hidden = linear(t, layerNorm(t, middle, 'ln2', eps), 'mlp.fc', [C, c.hidden], { activation });
+  const hidden = adaptedActivation(t, c, layerNorm(t, middle, 'ln2', eps), activation);
   const out = linear(t, hidden, 'mlp.proj', [c.hidden, C], { residual: middle });
   return t.finish(x, addAdapters(t, c, hidden, out, 'mlp.proj'));
 }

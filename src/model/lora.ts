@@ -4,6 +4,7 @@
  * Hugging Face's linears in them, which adds to a range of their columns.
  */
 import { headSizeOf, type ModelConfig } from './config';
+import type { SplitTable } from './split';
 
 /** An adapter of one linear of Hugging Face's. */
 interface Adapter {
@@ -12,9 +13,11 @@ interface Adapter {
   /** Names of A [rank, inputs] and B [outputs, rank] in a block, without `.w`. */
   readonly a: string;
   readonly b: string;
-  /** Our parameter that has the linear's weight, without `.w`, and the first output column of the linear in it. */
+  /** Our parameter that has the linear's weight, without `.w`, and the outputs of the linears before it in that. */
   readonly linear: string;
-  readonly at: number;
+  readonly before: readonly number[];
+  /** Tensor parallelism splits the linear's inputs, else its outputs. */
+  readonly rowSplit: boolean;
   readonly inputs: number;
   readonly outputs: number;
 }
@@ -26,6 +29,7 @@ function linearsOf(c: ModelConfig): readonly (readonly [string, string, number, 
     return [
       ['attn.c_attn', 'attn.qkv', C, 3 * C],
       ['attn.c_proj', 'attn.proj', C, C],
+      ['mlp.c_fc', 'mlp.fc', C, hidden],
       ['mlp.c_proj', 'mlp.proj', hidden, C],
     ];
   }
@@ -45,15 +49,36 @@ function linearsOf(c: ModelConfig): readonly (readonly [string, string, number, 
 export function adaptersOf(c: ModelConfig): readonly Adapter[] {
   if (!c.lora) return [];
   const { targets } = c.lora;
-  const ends = new Map<string, number>();
+  const ends = new Map<string, readonly number[]>();
   const all = linearsOf(c).map(([module, linear, inputs, outputs]): Adapter => {
-    const at = ends.get(linear) ?? 0;
-    ends.set(linear, at + outputs);
+    const before = ends.get(linear) ?? [];
+    ends.set(linear, [...before, outputs]);
     const name = `${linear}.${module.slice(module.lastIndexOf('.') + 1)}`;
-    return { module, a: `${name}.lora_a`, b: `${name}.lora_b`, linear, at, inputs, outputs };
+    return {
+      module,
+      a: `${name}.lora_a`,
+      b: `${name}.lora_b`,
+      linear,
+      before,
+      rowSplit: linear.endsWith('.proj'),
+      inputs,
+      outputs,
+    };
   });
   return all.filter(({ module }) => targets.some((target) => module.endsWith(`.${target}`)));
 }
 
 /** True for a parameter of an adapter. */
 export const isOfAdapter = (param: string) => /\.lora_[ab]\.w$/.test(param);
+
+/**
+ * Tensor-parallel table of the adapters: of a linear whose inputs are split A is split like them, of one whose outputs are
+ * split B is; the other of the two is on every rank.
+ */
+export function adapterSplits(c: ModelConfig): SplitTable {
+  const splits = adaptersOf(c).map(({ module, a, b, rowSplit }) => {
+    if (rowSplit) return [`${a}.w`, { dim: 1 }] as const;
+    return [`${b}.w`, { dim: 0, ...(module === 'attn.c_attn' && { blocks: [c.dim, c.dim, c.dim] }) }] as const;
+  });
+  return Object.fromEntries(splits);
+}

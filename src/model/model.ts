@@ -9,6 +9,7 @@ import { gptSplits } from './gpt.split';
 import { floatsOf, layoutOf } from './layout';
 import * as llama from './llama';
 import { llamaSplits } from './llama.split';
+import { adapterSplits } from './lora';
 import { type Cut, copiedRange, WHOLE } from './split';
 import type { Unit } from './unit';
 
@@ -39,7 +40,8 @@ export function recordModel(config: ModelConfig, batch: number, cut: Cut = WHOLE
 
 function record(config: ModelConfig, batch: number, cut: Cut): readonly Unit[] {
   const [units, splits] = config.arch === 'gpt2' ? [gpt, gptSplits(config)] : [llama, llamaSplits(config)];
-  const options = { batch, context: config.context, cut, splits, frozen: config.lora !== undefined };
+  const own = { ...splits, ...adapterSplits(config) };
+  const options = { batch, context: config.context, cut, splits: own, frozen: config.lora !== undefined };
   const block = units.recordBlock(config, options);
   const blocks = Array.from({ length: config.layers }, (_, i) => ({ ...block, name: `block${i}` }));
   return [units.recordEmbed(config, options), ...blocks, units.recordHead(config, options)];

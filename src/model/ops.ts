@@ -6,8 +6,10 @@
 import type { Tensor } from '../gpu/instr';
 import type { Knobs } from '../gpu/kernel';
 import * as k from '../gpu/kernels';
+import * as lora from '../gpu/kernels.lora';
 import * as split from '../gpu/kernels.split';
 import { normGroups } from '../gpu/lanes';
+import { floatsOf } from './layout';
 import { part } from './split';
 import type { Tape } from './tape';
 import { weightGrad } from './weightgrad';
@@ -23,9 +25,11 @@ interface LinearOptions {
   readonly bias?: boolean;
   /** Weight stored [out, in] as in Llama; GPT-2 stores [in, out]. */
   readonly transposed?: boolean;
+  /** `x` also goes to a column split, whose sum of input gradients over the group must contain this one once. */
+  readonly besideSplit?: boolean;
 }
 
-/** By activated result of `linear`: its pre-activation, and the knobs of the activation. */
+/** By activated tensor: its pre-activation, and the knobs of the activation. */
 const preActivations = new WeakMap<Tensor, { readonly pre: Tensor; readonly knobs: Knobs }>();
 
 /** The ACT knob; none for the activation that every shader has by default. */
@@ -70,6 +74,18 @@ export function linear(
   t.backward(() => {
     const dy = pre ? t.gradOf(pre) : t.gradOf(y);
     if (options.residual) t.skip(options.residual, dy);
+    if (!options.besideSplit || t.cut.rank === 0) inputGradient(dy);
+    const dims = { M: w.shape[0]!, N: w.shape[1]!, K: R };
+    const [left, right] = TB ? [dy, x] : [x, dy];
+    // why: where dy is the right operand, the same pass over dy also gives the bias gradient (the column sums of dy)
+    const fused = TB ? undefined : b;
+    const bind = { a: left, b: right, out: t.paramGrad(w) };
+    weightGrad(t, w.name, bind, dims, fused && t.paramGrad(fused));
+    if (b && TB) t.W(k.colsum, { x: dy, out: t.paramGrad(b) }, { R, C: N });
+  });
+  return y;
+
+  function inputGradient(dy: Tensor) {
     const activated = preActivations.get(x);
     const xPre = activated?.pre;
     const into = t.into(xPre ?? x);
@@ -81,14 +97,15 @@ export function linear(
       { TB: 1 - TB, ACC: into.ACC, EPI, ...activated?.knobs },
     );
     if (columnSplit) t.allReduce('backwardInput', into.grad);
-    const dims = { M: w.shape[0]!, N: w.shape[1]!, K: R };
-    const [left, right] = TB ? [dy, x] : [x, dy];
-    // why: where dy is the right operand, the same pass over dy also gives the bias gradient (the column sums of dy)
-    const fused = TB ? undefined : b;
-    const bind = { a: left, b: right, out: t.paramGrad(w) };
-    weightGrad(t, w.name, bind, dims, fused && t.paramGrad(fused));
-    if (b && TB) t.W(k.colsum, { x: dy, out: t.paramGrad(b) }, { R, C: N });
-  });
+  }
+}
+
+/** y = activation of `pre`, for a result that something is added to first. The consumer must be a linear, as in `linear`. */
+export function applyActivation(t: Tape, pre: Tensor, activation: k.Activation): Tensor {
+  const y = t.make(`${pre.name}.act`, pre.shape);
+  const knobs = actKnobs(activation);
+  preActivations.set(y, { pre, knobs });
+  t.F(lora.activate, { x: pre, y }, { n: floatsOf(pre.shape) }, knobs);
   return y;
 }
 

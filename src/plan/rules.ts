@@ -171,10 +171,12 @@ function checkOuter({ outer, zero }: ParallelPlan, { layers }: RunFacts): void {
   });
 }
 
-/** The frozen parameters are whole on every rank of a stage, and adapters are not cut. */
-function checkLora({ tp, pp, zero, outer }: ParallelPlan, { lora, tieEmbeddings }: RunFacts): void {
+/** The frozen parameters of a rank are whole, not in shards. */
+function checkLora({ tp, pp, zero, outer }: ParallelPlan, { lora, tieEmbeddings, kvHeads }: RunFacts): void {
   if (lora === undefined) return;
-  refuseUnless(tp === 1, () => `plan.tp ${tp} with train.lora: adapters are not split; set tp to 1 and raise dp or pp`);
+  refuseUnless(tp <= kvHeads, () => {
+    return `plan.tp ${tp} > model.kvHeads ${kvHeads} with train.lora: adapters of k and v are split by head and not copied; set tp to ${kvHeads} at most`;
+  });
   refuseUnless(
     zero < 3,
     () =>

@@ -64,9 +64,9 @@ export interface RunFile {
 /** `near`: ports between pages of one browser, WebRTC to others. `webrtc`: WebRTC between all. Changes no number. */
 export type LinkMode = 'near' | 'webrtc';
 
-/** Linears that may have an adapter. gpt2's c_fc is missing: its activation is fused into its product. */
+/** Linears that may have an adapter. */
 const LORA_TARGETS: Readonly<Record<ModelConfig['arch'], readonly string[]>> = {
-  gpt2: ['c_attn', 'c_proj'],
+  gpt2: ['c_attn', 'c_proj', 'c_fc'],
   llama: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
 };
 

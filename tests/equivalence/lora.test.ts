@@ -14,14 +14,24 @@ const LOSS = 1e-5;
 const NORM = 1e-4;
 
 const PLANS: Readonly<Record<string, readonly object[]>> = {
-  gpt2: [{}, { dp: 2 }, { dp: 2, zero: 1 }, { dp: 4, zero: 2 }, { dp: 2, zero: 2, microbatches: 2, recompute: true }],
+  gpt2: [
+    {},
+    { tp: 3 },
+    { dp: 2 },
+    { dp: 2, zero: 1 },
+    { dp: 4, zero: 2 },
+    { dp: 2, zero: 2, microbatches: 2, recompute: true },
+  ],
   'gpt2-all': [
     {},
     { dp: 3 },
     { pp: 2, microbatches: 4 },
+    { tp: 3, recompute: true },
     { dp: 2, pp: 2, microbatches: 2, schedule: 'zb-h1', zero: 1 },
   ],
+  'gpt2-mlp': [{}, { dp: 2, tp: 3, zero: 1 }, { microbatches: 2, recompute: true }],
   llama: [{ microbatches: 2 }, { dp: 2 }, { pp: 2, microbatches: 2, schedule: 'gpipe' }],
+  'llama-heads': [{ tp: 2 }, { pp: 2, tp: 2, microbatches: 2 }],
   'llama-all': [{}, { dp: 2, zero: 1 }],
 };
 
@@ -53,7 +63,7 @@ for (const [name, one] of Object.entries(LORA_CASES)) {
               2 * 4 * (one.trained + 16 * run.plan.dp * (run.model.layers + 2)),
             );
           }
-          if (run.plan.pp === 1 && run.plan.dp > 1 && run.plan.microbatches === 1) {
+          if (run.plan.pp === 1 && run.plan.tp === 1 && run.plan.dp > 1 && run.plan.microbatches === 1) {
             expect(bytesSent).toBeLessThan(4 * 2 * (one.trained + 16 * run.plan.dp * (run.model.layers + 2)) + 4096);
           }
         }

@@ -1,5 +1,7 @@
 /** The kernels of adapters against float64. */
-import { addColumns, takeColumns } from '../../src/gpu/kernels.lora';
+
+import { activate, addColumns, takeColumns } from '../../src/gpu/kernels.lora';
+import { ACT } from '../../src/gpu/kernels.matmul';
 import { bothTest, useGpu } from '../helpers/gpu';
 import { expectClose, random, runKernel } from '../helpers/kernelrun';
 
@@ -31,5 +33,31 @@ for (const [R, C, N, at] of [
     const expected = Float64Array.from(z, (_, i) => factor * y[Math.floor(i / C) * N + at + (i % C)]!);
     const run = { kernel: takeColumns, params, bind: { y, z: new Float32Array(R * C) }, out: ['z'] };
     expectClose((await runKernel(device, run)).z!, expected, TOLERANCE);
+  });
+}
+
+const FUNCTIONS: Readonly<Record<keyof typeof ACT, (x: number) => number>> = {
+  'gelu-tanh': (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  gelu: (x) => x * normal(x),
+  relu: (x) => Math.max(x, 0),
+};
+
+/** The normal distribution function by the trapezoid rule from -10 on, to 1e-12. */
+function normal(x: number): number {
+  const steps = 4000;
+  const width = (x + 10) / steps;
+  let sum = 0;
+  for (let i = 0; i <= steps; i++) sum += Math.exp(-0.5 * (-10 + i * width) ** 2) * (i === 0 || i === steps ? 0.5 : 1);
+  return (sum * width) / Math.sqrt(2 * Math.PI);
+}
+
+for (const [name, exact] of Object.entries(FUNCTIONS)) {
+  bothTest(`activate ${name}`, async (device) => {
+    for (const n of [1, 63, 1000]) {
+      const x = random(n, n);
+      const knobs = { ACT: ACT[name as keyof typeof ACT] };
+      const run = { kernel: activate, params: { n }, bind: { x, y: new Float32Array(n) }, knobs, out: ['y'] };
+      expectClose((await runKernel(device, run)).y!, Float64Array.from(x, exact), TOLERANCE);
+    }
   });
 }

@@ -1,8 +1,8 @@
 """LoRA by PEFT: losses and norms of ten steps, the fixture of tests/equivalence; and whether PEFT loads what a run wrote.
 
 python3 tests/reference/lora.py                writes lora.json
-python3 tests/reference/lora.py --check OUT    OUT: the output folder of a LoRA run that began with the model in OUT/base;
-    PEFT's model of base and adapter must say what the merged weights of OUT say
+python3 tests/reference/lora.py --check OUT ...    OUT: the output folder of a LoRA run that began with the model in
+    OUT/base; PEFT's model of base and adapter must say what the merged weights of OUT say
 
 Needs torch, transformers (5.18) and peft (0.21). Weights are those of checkpoints.py, in float64.
 """
@@ -25,7 +25,10 @@ TRAIN = dict(globalBatch=BATCH, steps=STEPS, lr=1e-2, schedule='constant', betas
 CASES = {
     'gpt2': (checkpoints.gpt2(), dict(rank=3, alpha=6, targets=['c_attn'])),
     'gpt2-all': (checkpoints.gpt2(tie_word_embeddings=False), dict(rank=2, alpha=8, targets=['c_attn', 'c_proj'])),
+    'gpt2-mlp': (checkpoints.gpt2(activation_function='relu'), dict(rank=2, alpha=4, targets=['c_fc', 'c_proj'])),
     'llama': (checkpoints.llama(), dict(rank=4, alpha=4, targets=['q_proj', 'v_proj'])),
+    'llama-heads': (checkpoints.llama(num_attention_heads=4, num_key_value_heads=2), dict(rank=2, alpha=3, targets=[
+        'q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'])),
     'llama-all': (checkpoints.qwen2(tie_word_embeddings=True), dict(rank=2, alpha=3, targets=[
         'q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'])),
 }
@@ -98,7 +101,7 @@ def check(out):
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser()
-    parser.add_argument('--check')
+    parser.add_argument('--check', nargs='+')
     args = parser.parse_args()
     transformers.logging.set_verbosity_error()
-    raise SystemExit(check(args.check) if args.check else make())
+    raise SystemExit(max(map(check, args.check)) if args.check else make())

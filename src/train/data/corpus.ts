@@ -2,7 +2,7 @@
 import { InputError } from '../../errors';
 import type { RunFile } from '../runfile';
 import { type SampleOrder, type Samples, samplesOf } from './data';
-import { textOf } from './readtext';
+import { builtInText } from './texts';
 import { readTokenFile } from './tokenfile';
 import { makeTokenizer, numberTokenizer, type OnLearned, type Tokenizer } from './tokenizer';
 import type { Tokens } from './tokens';
@@ -38,10 +38,17 @@ export async function readCorpus(
     return corpusOf({ data, model }, tokens, tokenizer, (order) => markedSamples(tokens, marks, order));
   }
   if (isNumbers) return corpusOf({ data, model }, readTokenFile(source, model.vocab, bytes), tokenizerOf(''));
-  const text = textOf(data, bytes);
+  const text = await textIn(data, bytes);
   if (text.length === 0) throw new InputError(`${source} is empty; give a text`);
   const tokenizer = tokenizerOf(text);
   return corpusOf({ data, model }, tokenizer.encode(text), tokenizer);
+}
+
+/** Rejects as readText throws. */
+async function textIn(data: RunFile['data'], bytes: Uint8Array): Promise<string> {
+  if (builtInText(data.source) !== null) return new TextDecoder().decode(bytes);
+  // why only now: most first runs are on a built-in text, and a page should load nothing else before its first step
+  return (await import('./readtext')).textOf(data, bytes);
 }
 
 /** Throws InputError where model.vocab is too small. */

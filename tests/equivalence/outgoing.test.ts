@@ -1,0 +1,91 @@
+/**
+ * What a run writes, in Hugging Face's own libraries: tokenizers give our numbers and texts, and PEFT loads adapters. Needs a
+ * Python with them (TABTRAIN_PYTHON); skipped where there is none. transformers.js runs on @huggingface/tokenizers, and
+ * unit/train/brought.test.ts holds that to ours.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { broughtTokenizer } from '../../src/train/data/brought';
+import { BUILT_IN_FILES } from '../../src/train/data/texts.plugin';
+import { makeTokenizer, numberTokenizer, type Tokenizer } from '../../src/train/data/tokenizer';
+import { companionFiles, modelFiles } from '../../src/train/files/checkpoint';
+import { parseRunFile } from '../../src/train/runfile';
+import { folderOf } from '../helpers/checkpoints';
+import { temporaryFolder } from '../helpers/headless';
+import { LORA_CASES, loraRun, loraStart } from '../helpers/lora';
+import { lacksPython, PYTHON } from '../helpers/python';
+
+const REFERENCE = join(import.meta.dirname, '../reference');
+const read = (name: string) => JSON.parse(readFileSync(join(REFERENCE, name), 'utf8'));
+
+/** Runs a script of tests/reference; its standard output. Throws with its messages where it fails. */
+function reference(script: string, args: readonly string[], input = ''): string {
+  const { status, stdout, stderr } = spawnSync(PYTHON, [join(REFERENCE, script), ...args], {
+    encoding: 'utf8',
+    input,
+    maxBuffer: 1 << 30,
+  });
+  if (status !== 0) throw new Error(`${stdout}${stderr}`);
+  return stdout;
+}
+
+describe.skipIf(lacksPython(['tokenizers', 'transformers']))('tokenizers that go out', () => {
+  const odd: readonly string[] = read('odd.json');
+  const whale = BUILT_IN_FILES['texts/moby-dick.txt']!().slice(0, 200_000);
+  const brought = Object.entries(read('tokenizers.json') as Record<string, { json: object }>).map(
+    ([name, { json }]) => [name, broughtTokenizer(JSON.stringify(json))] as const,
+  );
+  const all: readonly (readonly [string, Tokenizer])[] = [
+    ...(['char', 'byte', 'bpe'] as const).map(
+      (kind) => [kind, makeTokenizer(kind, odd.join('') + whale, kind === 'bpe' ? 600 : 0)] as const,
+    ),
+    ...brought,
+  ];
+
+  test('give the same numbers and texts in tokenizers and AutoTokenizer, without a warning', () => {
+    const texts = [...odd, whale];
+    const root = temporaryFolder(onTestFinished);
+    const folders = all.map(([name, tokenizer]) => {
+      const folder = join(root, name);
+      mkdirSync(folder);
+      const { model } = parseRunFile({ model: { vocab: tokenizer.size } });
+      for (const [file, content] of Object.entries(companionFiles(model, tokenizer))) {
+        writeFileSync(join(folder, file), content);
+      }
+      return folder;
+    });
+    const answers = JSON.parse(reference('outgoing.py', [], JSON.stringify({ folders, texts })));
+    for (const [i, [name, tokenizer]] of all.entries()) {
+      const ours = texts.map((text) => tokenizer.encode(text));
+      for (const library of ['tokenizers', 'AutoTokenizer']) {
+        const theirs: readonly (readonly [number[], string])[] = answers[i][library];
+        for (const [at, [ids, decoded]] of theirs.entries()) {
+          const what = `${name} in ${library}: ${JSON.stringify(texts[at]!.slice(0, 60))}`;
+          expect(ids, what).toEqual([...ours[at]!]);
+          expect(decoded, what).toBe(tokenizer.decode(ours[at]!));
+        }
+      }
+    }
+  });
+});
+
+describe.skipIf(lacksPython(['peft', 'transformers', 'torch']))('adapters that go out', () => {
+  test('load in PEFT and say there what the merged weights say', () => {
+    const root = temporaryFolder(onTestFinished);
+    const outs = Object.entries(LORA_CASES).map(([name, one]) => {
+      const run = loraRun(one, {});
+      const base = folderOf(one);
+      const files: Record<string, Uint8Array | string> = {
+        ...Object.fromEntries(base.names.map((file) => [`base/${file}`, base.read(file)])),
+        ...modelFiles(run.model, numberTokenizer(run.model.vocab), loraStart(one, run)),
+      };
+      const out = join(root, name);
+      for (const folder of ['base', 'adapter']) mkdirSync(join(out, folder), { recursive: true });
+      for (const [file, content] of Object.entries(files)) writeFileSync(join(out, file), content);
+      return out;
+    });
+    expect(reference('lora.py', ['--check', ...outs]).match(/logits apart by/g)).toHaveLength(outs.length);
+  });
+});
