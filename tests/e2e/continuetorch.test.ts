@@ -24,7 +24,8 @@ const CASES: readonly { name: FixtureName; cut: object; plans: readonly object[]
       { dp: 2, zero: 2, microbatches: 2, recompute: true },
       { dp: 2, zero: 3 },
       { pp: 2, microbatches: 4 },
-      { pp: 2, microbatches: 4, schedule: 'interleaved' },
+      { pp: 2, chunks: 2, microbatches: 4, schedule: 'interleaved' },
+      { pp: 2, chunks: 2, microbatches: 4, schedule: 'zb-v' },
       { tp: 2 },
       { dp: 2, pp: 2, zero: 1, microbatches: 2 },
     ],
@@ -33,6 +34,11 @@ const CASES: readonly { name: FixtureName; cut: object; plans: readonly object[]
     name: 'llama-deep',
     cut: { dp: 2, zero: 3 },
     plans: [{ dp: 2, zero: 3 }, { pp: 2, microbatches: 4, schedule: 'gpipe' }, { tp: 2 }, { dp: 2, tp: 2, zero: 2 }],
+  },
+  {
+    name: 'gpt2-tall',
+    cut: { pp: 2, microbatches: 4 },
+    plans: [{ dp: 4 }, { pp: 2, microbatches: 2 }, { pp: 2, tp: 2, microbatches: 2 }],
   },
 ];
 
