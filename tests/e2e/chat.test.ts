@@ -36,7 +36,10 @@ test('a model is dropped, goes on with a text, says what it lacks, and its zip a
     await page.locator('textarea').fill('the Sea');
     await page.getByLabel('Temperature').fill('0');
     await page.getByLabel('Tokens').fill('40');
+    const t0 = performance.now();
     await page.getByRole('button', { name: 'Go on' }).click();
+    await page.locator('.chat-piece').first().waitFor();
+    console.info(`click to the first token: ${Math.round(performance.now() - t0)} ms`);
     await page.getByText('40 tokens').waitFor();
     await page.getByRole('button', { name: 'Go on' }).waitFor();
     return page.locator('.chat-answer').textContent();
