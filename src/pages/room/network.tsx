@@ -7,24 +7,32 @@ import { words } from './words';
 
 export function Network({ desk, room }: { readonly desk: RoomDesk; readonly room: LiveRoom }) {
   const [findings, setFindings] = useState<readonly Finding[] | null>(null);
-  useEffect(() => {
+  const lookAgain = () => {
+    setFindings(null);
     void look(desk, room).then(setFindings);
-  }, []);
+  };
+  useEffect(lookAgain, []);
+  const unwell = findings?.filter(({ isWell }) => !isWell).length ?? 0;
   return (
     <>
       <h2>{words.check.title}</h2>
-      {findings ? (
-        <ul class="findings">
-          {findings.map(({ isWell, what, advice }) => (
-            <li key={what}>
-              <strong>{isWell ? words.check.well : words.check.unwell}</strong> {what}
-              {advice && <div class="note">{advice}</div>}
-            </li>
-          ))}
-        </ul>
-      ) : (
-        <p role="status">{words.check.looking}</p>
-      )}
+      <p role="status">{findings ? words.check.verdict(unwell) : words.check.looking}</p>
+      <ul class="findings">
+        {findings?.map(({ isWell, what, advice }) => (
+          <li key={what} class={isWell ? 'finding' : 'finding finding-unwell'}>
+            <span class="finding-mark" role="img" aria-label={isWell ? words.check.well : words.check.unwell}>
+              {isWell ? '✓' : '!'}
+            </span>
+            <div>
+              <p>{what}</p>
+              {advice && <p class="note">{advice}</p>}
+            </div>
+          </li>
+        ))}
+      </ul>
+      <button type="button" class="button" disabled={!findings} onClick={lookAgain}>
+        {words.check.again}
+      </button>
     </>
   );
 }

@@ -17,7 +17,7 @@ const WELL: NetworkSeen = {
 test('a network in which all is well gives no advice', () => {
   const findings = findingsOf(WELL);
   expect(findings.map(({ advice }) => advice)).toEqual(findings.map(() => undefined));
-  expect(findings[0]!.what).toBe('the server answers in 4 ms, 12.3 MB/s');
+  expect(findings[0]!.what).toBe('The server answers in 4 ms, 12.3 MB/s');
 });
 
 test.each<[string, Partial<NetworkSeen>, RegExp, RegExp]>([
@@ -28,7 +28,7 @@ test.each<[string, Partial<NetworkSeen>, RegExp, RegExp]>([
   ['TURN', { hadTurn: true }, /TURN server gives this device no/, /its port is open/],
   ['TURN password', { hadTurn: true, isRefused: true }, /TURN server gives this device no/, /secrets of both/],
   ['relay', { relays: false }, /relays nothing/, /--relay/],
-  ['nobody', { people: [] }, /nobody is here/, /two devices/],
+  ['nobody', { people: [] }, /Nobody is here/, /two devices/],
   ['apart', { people: [{ name: 'Ada', reach: 'none' }] }, /no connection to Ada/, /relay or TURN/],
 ])('%s: one line with advice', (_, change, what, advice) => {
   const unwell = findingsOf({ ...WELL, ...change }).filter(({ isWell }) => !isWell);
@@ -39,5 +39,5 @@ test.each<[string, Partial<NetworkSeen>, RegExp, RegExp]>([
 
 test('who is reached through the server is named, and is well', () => {
   const findings = findingsOf({ ...WELL, people: [{ name: 'Ada', reach: 'relayed' }] });
-  expect(findings.at(-1)).toEqual({ isWell: true, what: 'through the server: Ada' });
+  expect(findings.at(-1)).toEqual({ isWell: true, what: 'Reached through the server: Ada' });
 });
