@@ -130,6 +130,9 @@ const pages = {
     license: { fileName: 'notices.txt' },
     rolldownOptions: {
       output: {
+        // why: a service worker answers for the folder of its own address, and keeps that address
+        entryFileNames: ({ name }: { readonly name: string }) =>
+          name === 'offline' ? 'offline.js' : 'assets/[name]-[hash].js',
         // why: every file costs some 300 bytes of headers, and small files compress badly
         codeSplitting: {
           groups: [
@@ -147,12 +150,15 @@ const pages = {
           ],
         },
       },
-      input: Object.fromEntries(
-        ['index', 'rank', 'lecture', 'seat', 'room', 'record', 'chat', 'chip'].map((name) => [
-          name,
-          at(`src/pages/${name}.html`),
-        ]),
-      ),
+      input: {
+        ...Object.fromEntries(
+          ['index', 'rank', 'lecture', 'seat', 'room', 'record', 'chat', 'chip'].map((name) => [
+            name,
+            at(`src/pages/${name}.html`),
+          ]),
+        ),
+        offline: at('src/pages/offline.worker.ts'),
+      },
     },
   },
 };

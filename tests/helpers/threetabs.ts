@@ -11,7 +11,8 @@ const RUN = '#layers=1&heads=2&headSize=8&context=16&batch=6&steps=5000';
  */
 export async function threeTabsTrain(browser: Browser, onEnd: OnEnd, address: string): Promise<void> {
   const visit = async () => {
-    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    // why blocked: behind a certificate that it does not trust a browser refuses a service worker, with a complaint
+    const context = await browser.newContext({ ignoreHTTPSErrors: true, serviceWorkers: 'block' });
     context.setDefaultTimeout(90_000);
     onEnd(() => context.close());
     return new Visitor(context, address);

@@ -47,7 +47,12 @@ export class Venue {
    * it, also if the test fails: otherwise its tabs would go on training beside those of the next test.
    */
   async visit(onEnd: OnEnd, options: Parameters<Browser['newContext']>[0] = {}): Promise<Visitor> {
-    const context = await this.browser.newContext({ viewport: { width: 1280, height: 720 }, ...options });
+    // why blocked: what a service worker answers is neither counted nor changed by tests; offline.test.ts allows it
+    const context = await this.browser.newContext({
+      viewport: { width: 1280, height: 720 },
+      serviceWorkers: 'block',
+      ...options,
+    });
     context.setDefaultTimeout(90_000);
     onEnd(() => context.close());
     return new Visitor(context, this.address());

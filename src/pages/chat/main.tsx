@@ -6,3 +6,4 @@ import { ChatDesk } from './desk';
 
 installPolicy();
 render(<App desk={new ChatDesk()} />, document.getElementById('app')!);
+await (await import('../offline')).keepForOffline();

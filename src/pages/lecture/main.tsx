@@ -45,3 +45,4 @@ if (show.embed === '' && isSecureContext) {
     show.problem.value = sentenceOf(error);
   }
 } else if (show.embed === '') show.problem.value = messages.device.insecure;
+await (await import('../offline')).keepForOffline();

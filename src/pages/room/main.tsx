@@ -26,3 +26,4 @@ else {
     desk.problem.value = sentenceOf(error);
   }
 }
+await (await import('../offline')).keepForOffline();
