@@ -12,8 +12,9 @@ import { words } from './words';
 export function App({ desk }: { readonly desk: RoomDesk }) {
   useKeys((key, isOnControl) => act(desk, key, isOnControl), desk);
   const room = desk.room.value;
-  const close = () => {
-    desk.panel.value = '';
+  // why only its own: a dialog says a moment later that it has closed, and a key may have opened another one by then
+  const closeOf = (panel: RoomDesk['panel']['value']) => () => {
+    if (desk.panel.value === panel) desk.panel.value = '';
   };
   const news = room?.news.value ?? [];
   return (
@@ -47,20 +48,17 @@ export function App({ desk }: { readonly desk: RoomDesk }) {
         {room && <Guests desk={desk} room={room} />}
         <News news={desk.said.value ? [...news, desk.said.value] : news} />
       </main>
-      <Dialog open={desk.panel.value === 'qr'} label={words.qrLabel} class="qr-dialog qr-hall" onClose={close}>
+      <Dialog open={desk.panel.value === 'qr'} label={words.qrLabel} class="qr-dialog qr-hall" onClose={closeOf('qr')}>
         <QrCode text={desk.link} label={words.qrLabel} />
         <p class="door-link">{desk.link}</p>
-        <button type="button" class="button" onClick={close}>
+        <button type="button" class="button" onClick={closeOf('qr')}>
           {words.close}
         </button>
       </Dialog>
-      <Dialog open={desk.panel.value === 'network'} label={words.check.title} class="help" onClose={close}>
-        {room && <Network desk={desk} room={room} />}
-        <button type="button" class="button" onClick={close}>
-          {words.close}
-        </button>
+      <Dialog open={desk.panel.value === 'network'} label={words.check.title} class="help" onClose={closeOf('network')}>
+        {room && <Network desk={desk} room={room} onClose={closeOf('network')} />}
       </Dialog>
-      <Dialog open={desk.panel.value === 'help'} label={words.help} class="help" onClose={close}>
+      <Dialog open={desk.panel.value === 'help'} label={words.help} class="help" onClose={closeOf('help')}>
         <dl>
           {words.helpRows.map(([key, what]) => (
             <div key={key}>
@@ -72,7 +70,7 @@ export function App({ desk }: { readonly desk: RoomDesk }) {
           ))}
         </dl>
         <p class="note">{words.trust}</p>
-        <button type="button" class="button" onClick={close}>
+        <button type="button" class="button" onClick={closeOf('help')}>
           {words.close}
         </button>
       </Dialog>

@@ -74,13 +74,19 @@ async function gather(iceServers: readonly RTCIceServer[]) {
 export function findingsOf(seen: NetworkSeen): readonly Finding[] {
   const { check } = words;
   const { server, addresses, people } = seen;
+  // why: browsers hide addresses behind random names of mDNS, which tell a person nothing
+  const shown = addresses.filter((address) => !address.endsWith('.local'));
   const apart = people.filter(({ reach }) => reach === 'none').map(({ name }) => name);
   const relayed = people.filter(({ reach }) => reach === 'relayed').map(({ name }) => name);
   const line = (isWell: boolean, what: string, advice: string): Finding =>
     isWell ? { isWell, what } : { isWell, what, advice };
   return [
     line(server !== null, server ? check.server(server.ms, server.megabytesPerSecond) : check.noServer, check.restart),
-    line(addresses.length > 0, addresses.length > 0 ? check.own(addresses) : check.noOwn, check.useLan),
+    line(
+      addresses.length > 0,
+      addresses.length > 0 ? check.own(shown, addresses.length - shown.length) : check.noOwn,
+      check.useLan,
+    ),
     seen.hadStun
       ? line(seen.isMapped, seen.isMapped ? check.udp : check.noUdp, check.openUdp)
       : line(false, check.noStun, check.withStun),

@@ -5,7 +5,13 @@ import type { Finding } from './check';
 import type { RoomDesk } from './desk';
 import { words } from './words';
 
-export function Network({ desk, room }: { readonly desk: RoomDesk; readonly room: LiveRoom }) {
+interface Props {
+  readonly desk: RoomDesk;
+  readonly room: LiveRoom;
+  readonly onClose: () => void;
+}
+
+export function Network({ desk, room, onClose }: Props) {
   const [findings, setFindings] = useState<readonly Finding[] | null>(null);
   const lookAgain = () => {
     setFindings(null);
@@ -30,9 +36,14 @@ export function Network({ desk, room }: { readonly desk: RoomDesk; readonly room
           </li>
         ))}
       </ul>
-      <button type="button" class="button" disabled={!findings} onClick={lookAgain}>
-        {words.check.again}
-      </button>
+      <div class="door-buttons">
+        <button type="button" class="button" disabled={!findings} onClick={lookAgain}>
+          {words.check.again}
+        </button>
+        <button type="button" class="button" onClick={onClose}>
+          {words.close}
+        </button>
+      </div>
     </>
   );
 }

@@ -63,7 +63,10 @@ export const words = {
     server: (ms: number, rate: number) => `The server answers in ${Math.ceil(ms)} ms, ${rate.toFixed(1)} MB/s`,
     noServer: 'The server does not answer',
     restart: 'Look whether npm start is still running, and reload this page.',
-    own: (addresses: readonly string[]) => `This device shows others ${addresses.join(', ')}`,
+    own: (addresses: readonly string[], hidden: number) => {
+      const names = hidden === 1 ? 'one name that hides an address' : `${hidden} names that hide addresses`;
+      return `This device shows others ${[...addresses, ...(hidden > 0 ? [names] : [])].join(' and ')}`;
+    },
     noOwn: 'This device shows others no address',
     useLan:
       'The browser, or an extension of it, forbids WebRTC to show addresses: devices then need the relay or TURN.',
@@ -80,7 +83,7 @@ export const words = {
     relay: 'The server relays between devices that do not reach each other',
     noRelay: 'The server relays nothing',
     withRelay: 'Devices that do not reach each other stay apart: start it with --relay, or give it a TURN server.',
-    nobody: 'Nobody is here yet, so nobody knows whether devices reach each other',
+    nobody: 'Nobody is here yet: whether devices reach each other shows with two of them',
     openTwo: 'Open the link on two devices, press Join on both, and check again.',
     allReached: 'This page reaches everybody here',
     apart: (names: readonly string[]) => `This page has no connection to ${names.join(', ')}`,

@@ -41,3 +41,11 @@ test('who is reached through the server is named, and is well', () => {
   const findings = findingsOf({ ...WELL, people: [{ name: 'Ada', reach: 'relayed' }] });
   expect(findings.at(-1)).toEqual({ isWell: true, what: 'Reached through the server: Ada' });
 });
+
+test('names that hide addresses are counted, addresses are shown', () => {
+  const own = (addresses: string[]) => findingsOf({ ...WELL, addresses })[1]!.what;
+  expect(own(['10.0.0.2', 'a-1.local', 'b-2.local'])).toBe(
+    'This device shows others 10.0.0.2 and 2 names that hide addresses',
+  );
+  expect(own(['a-1.local'])).toBe('This device shows others one name that hides an address');
+});
