@@ -128,6 +128,8 @@ const pages = {
     outDir: at('dist/pages'),
     emptyOutDir: true,
     license: { fileName: 'notices.txt' },
+    // why: every browser with WebGPU preloads modules by itself
+    modulePreload: { polyfill: false },
     rolldownOptions: {
       output: {
         // why: a service worker answers for the folder of its own address, and keeps that address
