@@ -12,6 +12,8 @@ const hello = v.strictObject({
   room: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{22}$/)),
   peer: v.pipe(v.string(), v.regex(/^[0-9a-f]{12}$/)),
   ticket: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{22}$/)),
+  /** The page's socket for watching; absent for that of its Worker's links. */
+  use: v.exactOptional(v.literal('watch')),
 });
 type RelayHello = v.InferOutput<typeof hello>;
 

@@ -143,10 +143,12 @@ export class RelayRooms {
   }
 
   #enter(socket: RelaySocket, text: string): Member {
-    const { room: id, peer, ticket } = parseRelayHello(text);
-    if (!timingSafeEqual(Buffer.from(ticket), Buffer.from(this.ticketOf(id, peer)))) {
+    const { room: named, peer, ticket, use } = parseRelayHello(text);
+    if (!timingSafeEqual(Buffer.from(ticket), Buffer.from(this.ticketOf(named, peer)))) {
       throw new ProtocolError('the ticket is not of this server: enter the room again');
     }
+    // why: a page and its Worker are one peer with a socket each; sockets meet those of the same use
+    const id = use === undefined ? named : `${named} ${use}`;
     const room = this.#rooms.get(id) ?? new Map<PeerId, Member>();
     const old = room.get(peer);
     old?.socket.close(CLOSE.policy, 'replaced by a newer socket of the same peer');

@@ -25,6 +25,7 @@ export class LinkPair {
     const listeners: [Array<(message: Message) => void>, Array<(message: Message) => void>] = [[], []];
     const end = (mine: 0 | 1, peer: string): WatchLink => ({
       peer,
+      kind: 'direct',
       send: (message) => {
         if (mine === 1) this.toFirst.push(message);
         this.#queue.push(() => {

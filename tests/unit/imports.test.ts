@@ -25,7 +25,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   'net/collective': [/^errors$/, /^trace\/trace$/, /^plan\/(plan|mesh|links|wire)$/, /^net\/wire\//],
   'net/signaling': [/^errors$/, /^listeners$/, /^plan\/(plan|mesh)$/, /^net\/clock$/],
   'net/membership': [/^errors$/, /^plan\/(plan|mesh|seating)$/, /^net\/clock$/, /^net\/(wire|signaling)\//],
-  'net/relay': [/^errors$/, /^plan\/mesh$/, /^net\/(wire|signaling)\//],
+  'net/relay': [/^errors$/, /^listeners$/, /^plan\/mesh$/, /^net\/(wire|signaling)\//],
   'net/room': [/^errors$/, /^listeners$/, /^plan\/mesh$/, /^net\/clock$/, /^net\/(wire|signaling|relay)\//],
   storage: [/^errors$/],
   gpu: GROUND,

@@ -13,6 +13,7 @@ import { connectNear, type NearPorts, nearSignal } from './connectnear';
 import { readEnvelope } from './envelope';
 import { type Attempt, Linker } from './linker';
 import { type WatchLink, watchedBy } from './watch';
+import type { watchFar } from './watchfar';
 import type { ConnectOptions, PeerConnection } from './webrtc';
 
 /**
@@ -85,13 +86,14 @@ class SignaledRoom implements Room {
   readonly met: Promise<void>;
   readonly #signaling: Signaling;
   readonly #linker: Linker<Connection>;
-  readonly #watchLinker: Linker<PeerConnection>;
+  readonly #watchLinker: Linker<Connection>;
   readonly #near: RoomOptions['near'];
   /** Peers of this browser to which a connection by ports has failed. */
   readonly #far = new Set<PeerId>();
   readonly #loadConnect: RoomOptions['loadConnect'];
   #connectPeer: Connect | undefined;
   #connectFar: typeof connectFar | undefined;
+  #watchFar: typeof watchFar | undefined;
   #loading: 'no' | 'yes' | 'failed' = 'no';
   /** What `want` said last, and the peers to watch. The linkers learn of them once #connectPeer is loaded. */
   #wanted: { readonly peers: readonly PeerId[]; readonly mode: LinkMode } = { peers: [], mode: 'webrtc' };
@@ -122,11 +124,17 @@ class SignaledRoom implements Room {
       closed: (peer, reason) => this.#unlinked.tell(peer, reason),
       exhausted: (sentence) => this.#trouble.tell(sentence),
     });
-    this.#watchLinker = new Linker<PeerConnection>({
+    this.#watchLinker = new Linker<Connection>({
       self: this.self,
-      connect: (_, { initiator, onSignal }) => this.#connectDirectly({ initiator, onSignal }),
+      connect: (peer, { initiator, onSignal }) =>
+        this.#watchFar!({
+          ...{ self: this.self, peer, initiator, onSignal },
+          connectDirectly: (given) => this.#connectDirectly(given),
+          relay: () => signaling.relay,
+          onLink: (link) => this.#watchLinks.tell(link),
+        }),
       send: (to, { attempt, data }) => signaling.send(to, { k: 'watch', attempt, data }),
-      opened: (peer, connection) => this.#openWatch(peer, connection),
+      opened: () => {},
       closed: () => {},
       exhausted: (sentence) => this.#trouble.tell(sentence),
     });
@@ -234,7 +242,8 @@ class SignaledRoom implements Room {
     this.#mode = mode;
     if (isOther) for (const peer of peers) if (this.self < peer && this.#isMate(peer)) this.#linker.renew(peer);
     this.#linker.want(peers);
-    this.#watchLinker.want(this.#watched);
+    if (this.#watchFar || this.#watched.length === 0) this.#watchLinker.want(this.#watched);
+    else void this.#load();
   }
 
   /** After a failure it is tried again at the next change of what is wanted. */
@@ -244,12 +253,14 @@ class SignaledRoom implements Room {
     this.#loading = 'yes';
     try {
       this.#connectFar = (await import('./connectfar')).connectFar;
-      this.#connectPeer = await this.#loadConnect();
+      if (this.#watched.length > 0) this.#watchFar = (await import('./watchfar')).watchFar;
+      this.#connectPeer ??= await this.#loadConnect();
     } catch {
       this.#loading = 'failed';
       this.#trouble.tell(NOT_LOADED);
       return;
     }
+    this.#loading = 'no';
     if (hadFailed) this.#trouble.tell('');
     this.#hold();
   }
@@ -282,19 +293,4 @@ class SignaledRoom implements Room {
   #connectDirectly(options: Pick<ConnectOptions, 'initiator' | 'onSignal'>): PeerConnection {
     return this.#connectPeer!({ ...options, iceServers: this.ways.iceServers });
   }
-
-  #openWatch(peer: PeerId, { connected, talk, onClose }: PeerConnection): void {
-    connected.then(
-      () => this.#watchLinks.tell({ peer, ...talkOf(talk), onClose }),
-      // The linker handles the failure and tries again.
-      () => {},
-    );
-  }
 }
-
-/** Copies the members by hand, because a spread would evaluate the getter `bufferedBytes` once. */
-const talkOf = (talk: PeerConnection['talk']) => ({
-  send: (message: string | Uint8Array) => talk.send(message),
-  onMessage: (listener: (message: string | Uint8Array) => void) => talk.onMessage(listener),
-  bufferedBytes: () => talk.bufferedBytes,
-});

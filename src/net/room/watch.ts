@@ -5,6 +5,7 @@ import type { Presence } from '../signaling/signaling';
 /** One open connection between a watching page and a watched one. */
 export interface WatchLink {
   readonly peer: PeerId;
+  readonly kind: 'direct' | 'relayed';
   /** Send a message of at most 64 KB. Dropped once the connection has ended. */
   send(message: string | Uint8Array): void;
   onMessage(listener: (message: string | Uint8Array) => void): void;

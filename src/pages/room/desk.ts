@@ -99,7 +99,7 @@ export class RoomDesk {
         const rank = ranks.find(({ peer }) => peer === person.peer);
         const relayed = rank?.links.some(({ kind }) => kind === 'relayed');
         const lecturer = roster.get(person.peer)?.watch ?? false;
-        const reach = relayed ? 'relayed' : linked.has(person.peer) ? 'direct' : 'none';
+        const reach = relayed ? 'relayed' : (linked.get(person.peer) ?? 'none');
         const state = room.paused.value && person.rank !== null ? 'paused' : person.state;
         return {
           ...person,

@@ -48,11 +48,11 @@ function relay(limits: Partial<RelayLimits> = {}) {
   const clock = { now: 0 };
   const rooms = new RelayRooms({ ...RELAY_LIMITS, ...limits }, () => clock.now);
   onTestFinished(() => rooms.close());
-  const join = (n: number, room = ROOM) => {
+  const join = (n: number, room = ROOM, more = {}) => {
     const socket = new FakeSocket();
     const connection = rooms.connect(socket);
     const ticket = rooms.ticketOf(room, idOf(n));
-    connection.greet(JSON.stringify({ v: 1, room, peer: idOf(n), ticket }));
+    connection.greet(JSON.stringify({ v: 1, room, peer: idOf(n), ticket, ...more }));
     const send = (to: number, sizeBytes = 10, kind: RelayKind = RelayKind.bulk) =>
       connection.receive(relayMessage(idOf(to), kind, new Uint8Array(sizeBytes)));
     return { socket, connection, send };
@@ -70,9 +70,22 @@ test('a message reaches the peer it names, with the sender in its place, within 
   expect([a.socket.received, b.socket.received, stranger.socket.received]).toEqual([[], ['1 1 100'], []]);
 });
 
+test('a page and its Worker are one peer with a socket each, and sockets meet those of the same use', () => {
+  const { join } = relay();
+  const [worker, page] = [join(1), join(1, ROOM, { use: 'watch' })];
+  const [otherWorker, otherPage] = [join(2), join(2, ROOM, { use: 'watch' })];
+  worker.send(2, 10);
+  page.send(2, 20);
+  expect([worker, page].map(({ socket }) => socket.closed)).toEqual([undefined, undefined]);
+  expect([otherWorker, otherPage].map(({ socket }) => socket.received)).toEqual([['1 1 10'], ['1 1 20']]);
+  page.connection.closed();
+  expect([otherWorker, otherPage].map(({ socket }) => socket.received.length)).toEqual([1, 2]);
+});
+
 test.each([
   ['no ticket', { v: 1, room: ROOM, peer: idOf(1) }],
   ['a ticket of nobody', { v: 1, room: ROOM, peer: idOf(1), ticket: 'x'.repeat(22) }],
+  ['a use that there is not', { v: 1, room: ROOM, peer: idOf(1), ticket: 'x'.repeat(22), use: 'more' }],
   ['a field too many', { v: 1, room: ROOM, peer: idOf(1), ticket: 'x'.repeat(22), more: 1 }],
 ])('refuses a hello with %s', (_, hello) => {
   const { rooms } = relay();

@@ -34,7 +34,7 @@ export class LiveFeed implements Feed {
   readonly newestStep = signal(-1);
   readonly proof = signal<Proof | null>(null);
   /** Peers with an open watching connection. */
-  readonly linked = signal<ReadonlySet<PeerId>>(new Set());
+  readonly linked = signal<ReadonlyMap<PeerId, WatchLink['kind']>>(new Map());
   #roster: ReadonlyMap<PeerId, Presence> = new Map();
   readonly #watched = new Map<PeerId, Watched>();
   /** The sentence of a tab that has failed, '' while none has. */
@@ -145,7 +145,7 @@ export class LiveFeed implements Feed {
       (best, status) => (status.members.length > 0 && status.generation > (best?.generation ?? 0) ? status : best),
       null,
     );
-    this.linked.value = new Set(this.#watched.keys());
+    this.linked.value = new Map([...this.#watched].map(([peer, { link }]) => [peer, link.kind]));
     this.generation.value = newest?.generation ?? 0;
     this.plan.value = newest?.plan ?? null;
     this.ranks.value = (newest?.members ?? []).map((peer, rank) => this.#view(peer, rank, newest!.generation));
