@@ -72,9 +72,11 @@ export async function benchFlood(program: string, onResult: (result: object) => 
 async function honest(port: number): Promise<Percentiles> {
   const pair = [openFrom(port, '127.0.0.2'), openFrom(port, '127.0.0.2')] as const;
   await Promise.all(pair.map((socket) => new Promise((resolve) => socket.once('open', resolve))));
+  const entered = pair.map((socket) => new Promise((resolve) => socket.once('message', resolve)));
   pair.forEach((socket, n) => {
     socket.send(hello(n + 1, 'r'));
   });
+  await Promise.all(entered);
   const took: number[] = [];
   pair[1].on('message', (data) => {
     const said = JSON.parse(data.toString()) as { readonly t: string; readonly seal?: string };
