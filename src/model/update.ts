@@ -9,7 +9,7 @@ import { prepareSingle } from './single';
 import { sumsqRanges } from './sumsq';
 
 /** What AdamW needs each step. c1 and c2 are 1 - beta^(step + 1). */
-interface AdamParams {
+export interface AdamParams {
   readonly lr: number;
   readonly beta1: number;
   readonly beta2: number;
@@ -21,7 +21,14 @@ interface AdamParams {
   readonly scale: number;
 }
 
+/** AdamW's dispatch for units that share buffers: what it binds, and its first params. */
+interface Arena {
+  readonly bind: Readonly<Record<'grad' | 'param' | 'moment' | 'ranges', Place>>;
+  readonly params: Readonly<Record<string, number>>;
+}
+
 export class Update {
+  readonly arenas: Arena[] = [];
   readonly #adamw = new Map<number, PreparedList>();
   readonly #sumsq: PreparedList[] = [];
   readonly #counted: { readonly unit: number; readonly place: Place; readonly isOwn: boolean }[] = [];
@@ -50,17 +57,23 @@ export class Update {
     return this.#counted.filter(({ isOwn }) => local || isOwn);
   }
 
+  /** All partial sums of this rank. */
+  get sumsqPlace(): Place {
+    return this.place({ buffer: 'sumsq', at: 0, floats: this.#counted.length * k.SUMSQ_PARTIALS });
+  }
+
   setAdam(params: AdamParams): void {
     for (const list of this.#adamw.values()) this.stream.setParams(list, { ...params });
   }
 
-  /**
-   * Update this rank's own part of a unit. The units that share its buffers are updated with the first of them. Returns
-   * the floating point operations of this unit.
-   */
-  encodeStep(unit: number): number {
+  /** Update this rank's own part of a unit. The units that share its buffers are updated with the first of them. */
+  encodeStep(unit: number): void {
     const list = this.#adamw.get(unit);
     if (list) this.stream.encode(list);
+  }
+
+  /** Floating point operations of a unit's update. */
+  stepFlops(unit: number): number {
     return k.ADAMW_FLOPS * this.placement.stepRange(unit).floats;
   }
 
@@ -78,6 +91,7 @@ export class Update {
     const [grad, param, moment] = (['grad', 'param', 'moment'] as const).map((role) => this.#shared(role, units));
     const bind = { grad: grad!, param: param!, moment: moment!, ranges: this.#table(ranges) };
     const params = { count: units.length, longest, ...rates };
+    this.arenas.push({ bind, params });
     this.#adamw.set(units[0]!, await prepareSingle(this.stream, k.adamw, bind, params, 'STEP'));
   }
 

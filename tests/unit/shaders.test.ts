@@ -5,6 +5,7 @@ import { KernelError } from '../../src/errors';
 import type { Kernel, Knobs } from '../../src/gpu/kernel';
 import * as gpt from '../../src/gpu/kernels';
 import * as cache from '../../src/gpu/kernels.cache';
+import * as guard from '../../src/gpu/kernels.guard';
 import * as llama from '../../src/gpu/kernels.llama';
 import * as lora from '../../src/gpu/kernels.lora';
 import * as split from '../../src/gpu/kernels.split';
@@ -13,7 +14,7 @@ import { loadAllShaders } from '../helpers/wgsl';
 
 await loadAllShaders();
 
-const kernels = [gpt, llama, lora, split, cache]
+const kernels = [gpt, llama, lora, split, cache, guard]
   .flatMap((module) => Object.values(module) as unknown[])
   .filter((value): value is Kernel => typeof value === 'object' && value !== null && 'file' in value);
 

@@ -76,7 +76,7 @@ export class Codings {
 }
 
 /** Returns `promise`; its failure is reported where it is awaited, never as an unhandled rejection. */
-export function background(promise: Promise<void>): Promise<void> {
+export function background<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;
 }

@@ -4,8 +4,10 @@
  */
 import { BadContribution, NonFinite } from '../../errors';
 import type { Instance } from '../../model/instance';
+import type { AdamParams } from '../../model/update';
+import type { Ahead } from './ahead';
 import { type Ballot, lossOf, packBallot, readBallots, sumsqOf, suspectsOf } from './ballot';
-import type { Cluster } from './cluster';
+import { background, type Cluster } from './cluster';
 import type { OuterSteps } from './outersteps';
 import type { StepInput, StepOutcome } from './rankcontract';
 
@@ -35,10 +37,16 @@ export class Commit {
 
   /**
    * Called when all gradients are complete. Rejects with NonFinite or BadContribution on all ranks, before any parameter
-   * changes.
+   * changes. `ahead`: makes the step on the device first, where it can. `isMade`: STEP has nothing left to do.
    */
-  async run(input: StepInput, isLocal: boolean, tag: string): Promise<StepOutcome> {
-    const mine = packBallot(await this.#ballot(input, isLocal));
+  async run(
+    input: StepInput,
+    isLocal: boolean,
+    tag: string,
+    ahead: Ahead | undefined,
+  ): Promise<{ readonly outcome: StepOutcome; readonly isMade: boolean }> {
+    const { ballot, isMade } = await this.#ballot(input, isLocal, ahead);
+    const mine = packBallot(ballot);
     const said = await this.cluster.world.exchange(mine, tag);
     const ballots = readBallots(said, this.instance.units.length, this.outer?.fragments ?? 0);
     this.#checkContributions(ballots, input);
@@ -50,12 +58,14 @@ export class Commit {
         `step ${input.step} gave loss ${loss} and gradient norm ${gradNorm}, so it was not applied: lower train.lr`,
       );
     }
-    this.#setOptimizer(input, own);
+    const clip = this.#clip(own);
+    if (isMade && clip !== 1) throw new Error(`step ${input.step} was made on the device and is clipped by ${clip}`);
+    if (!isMade) this.instance.update.setAdam(this.#adam(input, clip, own.tokens));
     for (const codings of Object.values(this.cluster.codings)) codings.commit();
     this.outer?.commit(ballots, input.step);
     this.cluster.trace.instant('host', 'loss', { value: loss });
     this.cluster.trace.instant('host', 'gradNorm', { value: gradNorm });
-    return { loss, gradNorm, votes: ballots.map(({ vote }) => vote) };
+    return { outcome: { loss, gradNorm, votes: ballots.map(({ vote }) => vote) }, isMade };
   }
 
   /**
@@ -88,28 +98,41 @@ export class Commit {
     return { own: norms[mesh.coord.dp]!, gradNorm };
   }
 
-  #setOptimizer({ step, lr }: StepInput, { norm, tokens }: Norm): void {
-    const { gradClip, betas, eps, weightDecay } = this.options;
-    const clip = gradClip > 0 ? Math.min(1, gradClip / (norm + 1e-6)) : 1;
+  #clip({ norm }: Norm): number {
+    const { gradClip } = this.options;
+    return gradClip > 0 ? Math.min(1, gradClip / (norm + 1e-6)) : 1;
+  }
+
+  #adam({ step, lr }: StepInput, clip: number, tokens: number): AdamParams {
+    const { betas, eps, weightDecay } = this.options;
     const [beta1, beta2] = betas;
     const updates = step + 1 - (this.outer?.since ?? 0);
     const [c1, c2] = [1 - beta1 ** updates, 1 - beta2 ** updates];
-    this.instance.update.setAdam({ lr, beta1, beta2, eps, weightDecay, c1, c2, scale: clip / tokens });
+    return { lr, beta1, beta2, eps, weightDecay, c1, c2, scale: clip / tokens };
   }
 
-  /** This rank's ballot for the step. */
-  async #ballot(input: StepInput, isLocal: boolean): Promise<Ballot> {
+  /** This rank's ballot for the step, and whether the device has made the step. */
+  async #ballot(input: StepInput, isLocal: boolean, ahead: Ahead | undefined) {
     const { instance, cluster } = this;
+    const tokens = sum(input.targets);
+    ahead?.set(this.#adam(input, 1, tokens), tokens);
     instance.update.encodeSumsq();
+    ahead?.encodeStep(instance);
     const counted = instance.update.sumsqPlaces(isLocal);
     const hasLoss = instance.placement.isHere(instance.units.length - 1) && cluster.mesh.coord.tp === 0;
     const places = counted.map(({ place }) => place);
-    const read = await instance.stream.readMany(hasLoss ? [...places, instance.lossPlace] : places);
+    if (hasLoss) places.push(instance.lossPlace);
+    const reading = background(instance.stream.readMany(ahead ? [...places, ahead.passed] : places));
+    await ahead?.submitForwards(input);
+    const read = await reading;
     const sumsq = new Array<number>(instance.units.length).fill(0);
     for (const [i, { unit }] of counted.entries()) sumsq[unit]! += sum(read[i]!);
     const share = isLocal ? this.options.shares[cluster.mesh.coord.dp]! : 0;
     const samples = this.outer?.samplesAfter(share) ?? [];
-    return { loss: hasLoss ? sum(read.at(-1)!) : 0, sumsq, samples, vote: input.vote() };
+    const loss = hasLoss ? sum(read[counted.length]!) : 0;
+    const isMade = ahead !== undefined && read.at(-1)![0] === 1;
+    if (!isMade) ahead?.drop();
+    return { ballot: { loss, sumsq, samples, vote: input.vote() } satisfies Ballot, isMade };
   }
 }
 

@@ -36,14 +36,19 @@ export class ComputeLines {
     this.#head = instance.units.length - 1;
   }
 
-  /** Begin a step: clear gradients and write the inputs that fit the slots. A later write would submit encoded work. */
-  beginStep(microbatches: readonly Microbatch[]): void {
+  /** Begin a step: write the inputs unless its first forwards are submitted, and clear gradients. */
+  beginStep(microbatches: readonly Microbatch[], isBegun: boolean): void {
+    if (!isBegun) this.beginForwards(microbatches);
+    this.instance.zeroGradients();
+  }
+
+  /** Begin a step's first forwards: write the inputs that fit the slots. A later write would submit encoded work. */
+  beginForwards(microbatches: readonly Microbatch[]): void {
     [this.#microbatches, this.#inStep] = [microbatches, true];
     for (const unit of this.instance.here) {
       const ready = microbatches.slice(0, this.instance.options.residency.slots[unit]);
       for (const [mb, microbatch] of ready.entries()) this.instance.writeInputs(unit, mb, microbatch);
     }
-    this.instance.zeroGradients();
   }
 
   /** Begin a pass without gradients: one forward of each microbatch, in order. */
@@ -66,7 +71,8 @@ export class ComputeLines {
       case 'ADD':
         return this.instance.table.encodeSum();
       case 'STEP':
-        return this.clock.encoded(line.op, line.unit, undefined, this.instance.update.encodeStep(line.unit));
+        this.instance.update.encodeStep(line.unit);
+        return this.clock.encoded(line.op, line.unit, undefined, this.instance.update.stepFlops(line.unit));
     }
   }
 

@@ -8,6 +8,7 @@ import type { Instance } from '../../model/instance';
 import type { Action, UnitSize } from '../../plan/plan';
 import type { ProgramOf } from '../../plan/steps';
 import { aroundLine, printAction } from '../../plan/text';
+import type { Ahead } from './ahead';
 import { type Cluster, Tags } from './cluster';
 import { Commit, type OptimizerOptions } from './commit';
 import { Communication, type CommunicationLine } from './communication';
@@ -21,6 +22,8 @@ export interface ExecutorOptions extends OptimizerOptions, Pick<PassOptions, 'le
   readonly units: readonly UnitSize[];
   /** DiLoCo's outer steps; absent if the programs have none. */
   readonly outer?: OuterSteps;
+  /** Makes what goes ahead of the host; absent where nothing can. */
+  readonly aheadOf?: (passes: ComputeLines, clock: GpuClock) => Ahead;
 }
 
 export class Executor {
@@ -29,6 +32,7 @@ export class Executor {
   readonly #commit: Commit;
   readonly #clock: GpuClock;
   readonly #tags: Tags;
+  readonly #ahead: Ahead | undefined;
   readonly outer: OuterSteps | undefined;
   #copies = 0;
 
@@ -47,6 +51,7 @@ export class Executor {
       leastMs: options.leastMs,
       awaitParams: (unit) => this.#communication.awaitParams(unit),
     });
+    this.#ahead = options.aheadOf?.(this.#passes, this.#clock);
   }
 
   /**
@@ -55,14 +60,16 @@ export class Executor {
    */
   async runStep(input: StepInput): Promise<StepOutcome> {
     const { actions, isLocal, isTurn } = this.programs(input.step);
+    const begun = this.#ahead?.take(input.step) ?? 0;
     this.#begin(`${input.step}`);
     if (isLocal && !this.outer!.isActive) await this.outer!.begin(input.step);
-    this.#passes.beginStep(input.microbatches);
+    this.#passes.beginStep(input.microbatches, begun > 0);
     let outcome: StepOutcome | undefined;
-    await this.#runAll(actions, async (line) => {
+    let isMade = false;
+    await this.#runAll(actions, async (line, at) => {
       const t0 = performance.now();
-      if (line.op === 'NORM') outcome = await this.#norm(input, isLocal);
-      else await this.#run(line);
+      if (line.op === 'NORM') ({ outcome, isMade } = await this.#norm(input, isLocal));
+      else if (at >= begun && !(isMade && line.op === 'STEP')) await this.#run(line);
       const { unit, mb } = { unit: undefined, mb: undefined, ...line };
       this.cluster.trace.span('host', line.op, t0, {
         ...(unit !== undefined && { unit }),
@@ -71,6 +78,7 @@ export class Executor {
     });
     if (isTurn) this.outer!.turn();
     this.#clock.submit();
+    this.#ahead?.committed(outcome!.gradNorm);
     return outcome!;
   }
 
@@ -116,12 +124,13 @@ export class Executor {
     this.#tags.head = `${this.cluster.mesh.generation}/${pass}`;
     this.#communication.begin();
     this.#clock.forget();
+    this.#ahead?.drop();
   }
 
-  async #runAll(lines: readonly Action[], run: (line: Action) => Promise<void>): Promise<void> {
+  async #runAll(lines: readonly Action[], run: (line: Action, at: number) => Promise<void>): Promise<void> {
     for (const [at, line] of lines.entries()) {
       try {
-        await run(line);
+        await run(line, at);
       } catch (error) {
         throw this.#named(error, lines, at);
       }
@@ -153,10 +162,11 @@ export class Executor {
     }
   }
 
-  async #norm(input: StepInput, isLocal: boolean): Promise<StepOutcome> {
+  async #norm(input: StepInput, isLocal: boolean) {
     this.#clock.submit();
     await this.#communication.ended();
-    return this.#commit.run(input, isLocal, this.#tags.of({ op: 'NORM' }));
+    const ahead = this.#ahead?.isOn(input) ? this.#ahead : undefined;
+    return this.#commit.run(input, isLocal, this.#tags.of({ op: 'NORM' }), ahead);
   }
 
   /**

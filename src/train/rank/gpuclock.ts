@@ -35,23 +35,23 @@ export class GpuClock {
     this.#encoded = [];
   }
 
-  /** Submit the encoded work, if any, and emit its 'gpu' events when it is done. */
-  submit(): void {
+  /** Submit the encoded work, if any, and emit its 'gpu' events, as those of `step`, when it is done. */
+  submit(step = this.trace.step): void {
     // why the failure is dropped: the next read reports it
-    this.#submit(0).catch(() => {});
+    this.#submit(0, step).catch(() => {});
   }
 
   /** As `submit`; resolves when the work is done and `leastMs` have passed. The events show the whole time as busy. */
   async submitSlowly(leastMs: number): Promise<void> {
-    await this.#submit(leastMs);
+    await this.#submit(leastMs, this.trace.step);
   }
 
-  async #submit(leastMs: number): Promise<void> {
+  async #submit(leastMs: number, step: number): Promise<void> {
     this.stream.flush();
     if (this.#encoded.length === 0) return;
     const lines = this.#encoded;
     this.#encoded = [];
-    const { step, rank } = this.trace;
+    const { rank } = this.trace;
     const submittedMs = performance.now();
     // why no rejection: a lost device is reported by the next read
     const done = await this.stream.device.workDone().then(

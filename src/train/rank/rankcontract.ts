@@ -24,6 +24,11 @@ export interface StepInput {
   readonly targets: readonly number[];
   /** This rank's numbers for the exchange at NORM; called when the exchange begins. */
   readonly vote: () => readonly number[];
+  /**
+   * The microbatches of the next step, where it follows with no other pass and no writing in between: a rank that trains
+   * alone may then begin it before it has read this one's loss.
+   */
+  readonly next?: () => readonly MicrobatchInput[];
 }
 
 /** A committed step. */

@@ -13,7 +13,7 @@ import { lower, lowerForward, type Program } from '../../plan/lower';
 import { type ParallelPlan, wiresOf } from '../../plan/plan';
 import { replicaShares } from '../../plan/shares';
 import { sequencesByReplica } from '../../plan/sizes';
-import { stepPrograms } from '../../plan/steps';
+import { type ProgramOf, stepPrograms } from '../../plan/steps';
 import type { MicrobatchInput } from '../data/data';
 import { OUTER_KINDS, type StateKind } from '../state/elements';
 import type { OuterFacts, RankState, UnitArrays } from '../state/state';
@@ -34,6 +34,8 @@ export interface RankMakerOptions {
   readonly unitMs?: UnitMs;
   /** Measure the kernel variants before the first step and keep the results here; not on software adapters. */
   readonly tuning?: TuneStore;
+  /** Whether a rank that trains alone goes ahead of the host (ahead.ts); left out: on graphics chips. */
+  readonly ahead?: boolean;
 }
 
 /**
@@ -71,7 +73,11 @@ export function rankMaker(
     const outer = plan.outer && (await outerSteps(instance, cluster, plan.outer));
     const optimizer = { betas, eps, weightDecay, gradClip, shares, ...(outer && { outer }) };
     const leastMs = pace(rows, plan, units.length, options.unitMs);
-    const executor = new Executor(instance, programs, cluster, { units, ...optimizer, leastMs });
+    const isAlone = mesh.peers.length === 1 && !plan.outer;
+    const goesAhead = isAlone && (options.ahead ?? !device.report.software);
+    const aheadOf = goesAhead && (await aheadMaker(instance, programs, { gradClip, leastMs }));
+    const all = { units, ...optimizer, leastMs, ...(aheadOf && { aheadOf }) };
+    const executor = new Executor(instance, programs, cluster, all);
     const mostSamples = (other: ParallelPlan) => {
       const options = (rows: number) => optionsUnder(other, lower(other, mesh, units), rows);
       return mostSamplesOf(run.train.globalBatch, other.microbatches, options, device.report.maxBufferBytes);
@@ -92,6 +98,17 @@ function pace(rows: number, plan: ParallelPlan, units: number, unitMs: UnitMs = 
 async function outerSteps(...of: ConstructorParameters<typeof OuterSteps>): Promise<OuterSteps> {
   const { OuterSteps: Steps } = await import('./outersteps');
   return new Steps(...of);
+}
+
+/** Loaded only where a rank goes ahead: on graphics chips, so that software adapters load less before the first step. */
+async function aheadMaker(
+  instance: Instance,
+  programs: ProgramOf,
+  options: Pick<ExecutorOptions, 'gradClip' | 'leastMs'>,
+): Promise<NonNullable<ExecutorOptions['aheadOf']>> {
+  const [{ Ahead }, { GuardedStep }] = await Promise.all([import('./ahead'), import('../../model/guardedstep')]);
+  const guarded = await GuardedStep.prepare(instance.stream, instance.update, instance.lossPlace);
+  return (passes, clock) => new Ahead(guarded, passes, clock, programs, options);
 }
 
 function clusterOf({ plan, mesh, transport, signal, trace }: RankSetting, links: LinkSetting | undefined): Cluster {

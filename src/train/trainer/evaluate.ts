@@ -32,6 +32,11 @@ interface Evaluation {
   readonly world: Group;
 }
 
+/** Whether `dueHeldOutLoss` computes one after `step` committed steps. */
+export function isHeldOutDue({ heldOut }: Samples, train: TrainConfig, plan: ParallelPlan, step: number): boolean {
+  return heldOut.length > 0 && isEvaluated(train, plan, step);
+}
+
 /** The held-out loss after `step` committed steps, undefined if none is due. All ranks of `world` call it. */
 export async function dueHeldOutLoss(
   rank: RankModel,
@@ -41,7 +46,7 @@ export async function dueHeldOutLoss(
   evaluation: Evaluation,
 ): Promise<number | undefined> {
   const { plan, mesh } = evaluation;
-  if (!isEvaluated(train, plan, step) || samples.heldOut.length === 0) return undefined;
+  if (!isHeldOutDue(samples, train, plan, step)) return undefined;
   return heldOutLoss(rank, samples, train.globalBatch, evaluation, `${mesh.generation}/${step}/heldout`);
 }
 

@@ -6,7 +6,7 @@ import { isGenerationOver, StaleGeneration } from '../../errors';
 import { type Group, makeGroup } from '../../net/collective/group';
 import { isModelOnEach } from '../../plan/plan';
 import { replicaShares } from '../../plan/shares';
-import { batchOf, targetsOf } from '../data/data';
+import { targetsOf } from '../data/data';
 import { startWeights } from '../files/adapters';
 import type { ModelFiles } from '../files/checkpoint';
 import { sha256 } from '../hash';
@@ -16,6 +16,7 @@ import { announce } from '../state/exchange';
 import { type CutState, claimOf, keepNewest, SINGLE, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
 import { Balancing } from './balancing';
+import { batchesOf } from './batches';
 import { beginningOf } from './beginning';
 import type { Delivered } from './deliver';
 import { dueHeldOutLoss } from './evaluate';
@@ -198,7 +199,7 @@ export class GenerationRun {
       step,
       lr,
       targets: targetsOf(samples, step, { ...plan, globalBatch }),
-      microbatches: batchOf(samples, step, { ...plan, globalBatch, d: mesh.coord.dp }),
+      ...batchesOf(prepared, plan, mesh.coord.dp, step),
       vote: () => {
         asked = this.requests.requests();
         const ends = this.requests.leaving() || this.requests.endsAt(step + 1);

@@ -12,8 +12,8 @@ import { type Holding, holdingOf } from '../../train/state/holding';
 interface Lone {
   readonly rank: DeviceRank;
   readonly holding: Holding;
-  /** Loss of one step, nats per token. */
-  step(microbatch: MicrobatchInput, at: number): Promise<number>;
+  /** Loss of one step, nats per token. `next`: the microbatch of a step that follows at once. */
+  step(microbatch: MicrobatchInput, at: number, next?: MicrobatchInput): Promise<number>;
   close(): void;
 }
 
@@ -46,10 +46,10 @@ export async function loneRank(device: GpuDevice, trace: Trace, model: ModelConf
   return {
     rank,
     holding: holdingOf(model, plan, mesh),
-    step: async (microbatch, at) => {
+    step: async (microbatch, at, following) => {
       trace.step = at;
       const input = { step: at, lr: train.lr, microbatches: [microbatch], targets, vote: () => [] };
-      return (await rank.runStep(input)).loss;
+      return (await rank.runStep({ ...input, ...(following && { next: () => [following] }) })).loss;
     },
     close: () => {
       rank.close();

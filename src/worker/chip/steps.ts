@@ -72,7 +72,7 @@ export async function stepRates(
     try {
       await fill(rank, holding, ['param'], seedElements(config, 1));
       await rank.written();
-      const next = (at: number) => step(walk(config, batch, at), at);
+      const next = (at: number) => step(walk(config, batch, at), at, walk(config, batch, at + 1));
       const losses = [await next(0), await next(1)];
       let [least, spent] = [Number.POSITIVE_INFINITY, 0];
       for (let at = 2; at < 12 && spent < 10_000; at++) {

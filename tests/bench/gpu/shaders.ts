@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import type { Instr } from '../../../src/gpu/instr';
 import type { Kernel, Knobs, Params } from '../../../src/gpu/kernel';
 import * as k from '../../../src/gpu/kernels';
+import { guard } from '../../../src/gpu/kernels.guard';
 import { type Abilities, candidates, pipelineKey, type Variant } from '../../../src/gpu/pipeline';
 import { shaderOf } from '../../../src/gpu/shaders';
 import { recordModel } from '../../../src/model/model';
@@ -50,7 +51,7 @@ export function shaderTexts(
       if (together) add(kernel, { ...knobs, ...together }, params);
     }
   }
-  for (const kernel of [k.sum, k.sumsq, k.colsum, k.adamw])
+  for (const kernel of [k.sum, k.sumsq, k.colsum, k.adamw, guard])
     add(kernel, {}, { n: 4, R: 4, C: 4, count: 1, longest: 4, odd: 0 });
   return [...found.values()];
 }
