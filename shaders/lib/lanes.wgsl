@@ -2,7 +2,7 @@
 // bindings none; grid none: the including file gives WG threads and LANES, a power of two that divides WG
 // knobs none
 // saved/aliasing: threads at distance 1, 2, 4, ... are added, so the order follows from LANES; call from uniform flow
-// source: own; shuffles would add the same pairs, but not every chip has them
+// source: own; lib/shuffled_lanes.wgsl adds the same pairs where there are subgroups
 
 var<workgroup> lanes: array<vec2f, WG>;
 

@@ -22,6 +22,8 @@ export interface Twin {
   readonly order?: string;
   /** Where it fits, graphics chips try such twins only: another kernel counts on it, or it is better by far. */
   readonly alone?: boolean;
+  /** Sums over threads by lib/lanes.wgsl, which subgroup shuffles can do as well, with the same bits. */
+  readonly shuffles?: boolean;
   /** Rounds operands to 11 bits (f16). Runs only where the run asked for f16. */
   readonly half?: boolean;
 }

@@ -37,6 +37,15 @@ const SPLIT_K: Twin = {
   fits: (p) => p.K! >= 256,
 };
 
+const HALF = { needs: 'shader-f16', half: true } as const;
+const SINGLE_HALF: Twin = { ...HALF, file: 'matmul_half.wgsl', knobs: { WX: 8, WY: 16, TM: 4, TN: 8 }, knobsFor };
+
+/** The same tiles in f16. */
+function halfOf(twin: Twin): readonly Twin[] {
+  if (twin.file === 'matmul_tile.wgsl') return [{ ...twin, ...HALF, file: 'matmul_half4.wgsl' }];
+  return twin.file === 'matmul_tile1.wgsl' ? [{ ...twin, ...SINGLE_HALF }] : [];
+}
+
 /** The largest tiles of which there are enough to fill a chip come first. */
 function tilesFor(p: Params, taped: Knobs): readonly Twin[] {
   const { PARTS = 1 } = taped;
@@ -91,10 +100,14 @@ export const matmul = defineKernel({
     },
     { file: 'matmul_quad.wgsl', needs: 'subgroups', software: true, knobs: { WX: 4, WY: 4, TM: 16, TN: 4 } },
     ...Object.values(TILES),
-    { file: 'matmul_half.wgsl', needs: 'shader-f16', half: true, knobs: { WX: 8, WY: 16, TM: 4, TN: 8 }, knobsFor },
+    SINGLE_HALF,
+    ...[TILES.of32, TILES.of64slim, TILES.of64, TILES.of128].flatMap(halfOf),
     SPLIT_K,
   ],
-  onGpu: tilesFor,
+  onGpu: (p, taped) => {
+    const tiles = tilesFor(p, taped);
+    return [...tiles, ...tiles.flatMap(halfOf)];
+  },
   // All files take k by a divisor of 16.
   knobsFor: (p) => ({ TAIL: p.K! % 16 === 0 ? 0 : 1 }),
   grid: (p, knobs) => [

@@ -75,6 +75,7 @@ export const xentGrad = defineKernel({
   optional: ['loss'],
   params: { R: 'u32', V: 'u32', lo: 'u32' },
   variants: [{ WG: 16 }],
-  twins: [logitTwin('xent_grad_lanes.wgsl', false)],
+  // it adds nothing up
+  twins: [{ ...logitTwin('xent_grad_lanes.wgsl', false), shuffles: false }],
   grid: (p, knobs) => laneGroups(p.R!, knobs),
 });

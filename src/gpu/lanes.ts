@@ -24,7 +24,15 @@ const normKnobs = ({ C }: Params): Knobs => ({ C: C!, LANES: normLanes(C!) });
 
 /** A norm's forward. */
 export function normTwin(file: string): Twin {
-  return { file, knobs: { WG: THREADS }, knobsFor: normKnobs, order: 'lanes', alone: true, fits: normFits };
+  return {
+    file,
+    knobs: { WG: THREADS },
+    knobsFor: normKnobs,
+    order: 'lanes',
+    alone: true,
+    shuffles: true,
+    fits: normFits,
+  };
 }
 
 /** Rows up to which 16 threads sum a column in no more than 64 turns. */
@@ -75,6 +83,7 @@ export function logitTwin(file: string, keeps: boolean): Twin {
     knobsFor: ({ V }) => ({ LANES: logitLanes(V!), ...(keeps && { OWN: own(V!) }) }),
     order: 'lanes',
     alone: true,
+    shuffles: true,
     fits: ({ V }) => !keeps || own(V!) <= MOST_OWN,
   };
 }

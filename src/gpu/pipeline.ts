@@ -33,7 +33,11 @@ export interface Candidate extends Variant {
 
 /** What decides which kernels a device can run. */
 export interface Abilities {
-  readonly raw: { readonly features: Pick<ReadonlySet<string>, 'has'> };
+  readonly raw: {
+    readonly features: Pick<ReadonlySet<string>, 'has'>;
+    /** Absent in browsers that do not tell. */
+    readonly adapterInfo?: Pick<GPUAdapterInfo, 'subgroupMinSize'>;
+  };
   readonly report: Pick<GpuDevice['report'], 'software'>;
   readonly matmulPrecision: GpuDevice['matmulPrecision'];
 }
@@ -49,18 +53,30 @@ export function candidates(device: Abilities, kernel: Kernel, taped: Knobs, para
   const isAble = ({ needs, fits }: Twin) =>
     (!needs || device.raw.features.has(needs)) && (fits?.(params, taped) ?? true);
   const able = (kernel.twins ?? []).filter(isAble);
-  const files: readonly Twin[] = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
-  const halves = device.matmulPrecision === 'f16' ? able.filter(({ half }) => half) : [];
-  const twins = able.filter(({ half }) => !half);
   const { software } = device.report;
-  const all = software ? onProcessor(files, twins) : onChip(files, twins, kernel.onGpu?.(params, taped).filter(isAble));
-  const open = halves.length > 0 ? halves : all;
-  return open.map(({ file, knobs, order, knobsFor, alone = false }) => ({
-    file,
-    knobs: { ...knobs, ...(software ? {} : knobsFor?.(params, taped)) },
-    reordered: order !== open[0]!.order,
-    alone: alone && !software,
-  }));
+  const guesses = software ? undefined : kernel.onGpu?.(params, taped).filter(isAble);
+  const files: readonly Twin[] = kernel.variants.map((knobs) => ({ file: kernel.file, knobs }));
+  const isHalf = ({ half = false }: Twin) => half;
+  const halves = device.matmulPrecision === 'f16' ? (guesses ?? able).filter(isHalf) : [];
+  const whole = (twins: readonly Twin[]) => twins.filter((twin) => !isHalf(twin));
+  const all = software ? onProcessor(files, whole(able)) : onChip(files, whole(able), guesses && whole(guesses));
+  const open = halves.length > 0 ? halves.slice(0, MOST) : all;
+  const shuffled = software ? undefined : shuffledOn(device);
+  return open.flatMap(({ file, knobs, order, knobsFor, alone = false, shuffles }) => {
+    const one = {
+      file,
+      knobs: { ...knobs, ...(software ? {} : knobsFor?.(params, taped)) },
+      reordered: order !== open[0]!.order,
+      alone: alone && !software,
+    };
+    return shuffles && shuffled ? [one, { ...one, knobs: { ...one.knobs, SHUFFLED: shuffled } }] : [one];
+  });
+}
+
+/** How many neighbouring threads are always in one subgroup; undefined where that is not known or not worth a shuffle. */
+function shuffledOn({ raw }: Abilities): number | undefined {
+  const { subgroupMinSize = 1 } = raw.adapterInfo ?? {};
+  return raw.features.has('subgroups') && subgroupMinSize > 1 ? subgroupMinSize : undefined;
 }
 
 function onProcessor(files: readonly Twin[], twins: readonly Twin[]): readonly Twin[] {

@@ -34,12 +34,22 @@ export async function loadShader(file: string): Promise<void> {
   for (const [, name] of (loaded.get(file) ?? '').matchAll(INCLUDE)) await loadShader(name!);
 }
 
-/** The text of a loaded file with its includes in place, each once. Throws KernelError for a file that is not there. */
-export function expand(file: string, seen: Set<string> = new Set()): string {
-  const text = shaderFiles.get(file);
-  if (text === undefined) throw new KernelError(`there is no shader file ${file}`);
-  seen.add(file);
-  return text.replace(INCLUDE, (_, name: string) => (seen.has(name) ? '' : expand(name, seen)));
+/**
+ * The text of a loaded file with its includes in place, each once. `isShuffled`: with sums over threads by subgroup
+ * shuffles. Throws KernelError for a file that is not there.
+ */
+export function expand(file: string, isShuffled = false): string {
+  const seen = new Set<string>();
+  const take = (name: string): string => {
+    const text = shaderFiles.get(name);
+    if (text === undefined) throw new KernelError(`there is no shader file ${name}`);
+    seen.add(name);
+    return text.replace(INCLUDE, (_, asked: string) => {
+      const included = isShuffled && asked === 'lib/lanes.wgsl' ? 'lib/shuffled_lanes.wgsl' : asked;
+      return seen.has(included) ? '' : take(included);
+    });
+  };
+  return isShuffled ? `enable subgroups;\n\n${take(file)}` : take(file);
 }
 
 /** What a file declares: bindings in order, fields of struct Params, knobs with their WGSL types. */
@@ -101,7 +111,7 @@ export function specialise(source: string, knobs: Knobs, declared: Reflection['k
 
 /** Final WGSL of a kernel whose file is loaded, under these knobs, after the mirror check. */
 export function shaderOf(kernel: Kernel, knobs: Knobs): string {
-  const source = expand(kernel.file);
+  const source = expand(kernel.file, knobs.SHUFFLED !== undefined);
   const found = reflect(source);
   checkMirror(kernel, found);
   return specialise(source, knobs, found.knobs);

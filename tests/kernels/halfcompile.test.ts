@@ -5,13 +5,19 @@ import { choose, pipelineFor } from '../../src/gpu/pipeline';
 import { openNullDevice } from '../helpers/halfgpu';
 import { MODES } from '../helpers/products';
 
-test("Dawn's compiler takes matmul_half with every layout and epilogue", async () => {
+test("Dawn's compiler takes matmul_half and matmul_half4 with every layout and epilogue", async () => {
   const device = await openNullDevice();
   device.askMatmulPrecision('f16');
-  for (const knobs of [...MODES, { TA: 1, ACC: 1, BIASGRAD: 1 }]) {
-    const choice = choose(device, matmul, knobs, { M: 20, N: 36, K: 17 });
-    expect(choice.file).toBe('matmul_half.wgsl');
-    await pipelineFor(device, matmul, choice);
+  for (const [file, sizes] of [
+    ['matmul_half.wgsl', { M: 21, N: 37, K: 17 }],
+    ['matmul_half4.wgsl', { M: 20, N: 36, K: 16 }],
+    ['matmul_half4.wgsl', { M: 2048, N: 2048, K: 20 }],
+  ] as const) {
+    for (const knobs of [...MODES, { TA: 1, ACC: 1, BIASGRAD: 1 }]) {
+      const choice = choose(device, matmul, knobs, sizes);
+      expect(choice.file).toBe(file);
+      await pipelineFor(device, matmul, choice);
+    }
   }
   device.check();
   device.close();

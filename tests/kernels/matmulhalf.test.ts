@@ -4,10 +4,10 @@
  */
 import { expect } from 'vitest';
 import { matmul } from '../../src/gpu/kernels';
-import { gpuTest, useGpu } from '../helpers/gpu';
+import { gpuTest, isThorough, useGpu } from '../helpers/gpu';
 import { openHalfDevice } from '../helpers/halfgpu';
 import { eachVariant, expectClose, random, runKernel } from '../helpers/kernelrun';
-import { MODES, type Operands, operands, productOf, reference, SHAPES, TOLERANCE } from '../helpers/products';
+import { FORMS, MODES, type Operands, operands, productOf, reference, SHAPES, TOLERANCE } from '../helpers/products';
 
 useGpu(openHalfDevice);
 
@@ -71,6 +71,30 @@ gpuTest('other operands are rounded, by no more than a neighbour of f16 is away'
     expect(out, `${shape} is rounded`).not.toEqual(f32.out);
   }
 });
+
+const tiles = ALL.filter(({ name }) => name.startsWith('matmul_half4'));
+/** A processor compiles a tiling for seconds, so others than the smallest are for `npm run test:kernels`. */
+for (const { name, only, fits } of isThorough ? tiles : tiles.slice(0, 1)) {
+  gpuTest(`${name}: the bits of matmul_half, whatever the operands`, async (device) => {
+    for (const knobs of [...FORMS, { TA: 1, ACC: 1, BIASGRAD: 1 }]) {
+      const fitting = SOME.filter(([M, N, K]) => fits({ M, N, K }, knobs));
+      expect(fitting.length).toBeGreaterThan(1);
+      for (const shape of fitting) {
+        const [M, N] = shape;
+        const run = productOf(knobs, shape, operands(shape));
+        const isGrad = 'BIASGRAD' in knobs;
+        const out = isGrad ? new Float32Array([...run.bind.out!, ...random(N, 6)]) : run.bind.out!;
+        const both = {
+          ...run,
+          bind: { ...run.bind, out },
+          params: { ...run.params, ...(isGrad && { biasAt: M * N + run.at.out }) },
+        };
+        const got = await runKernel(device, { kernel: only, ...both });
+        expect(got, `${shape}`).toEqual(await runKernel(device, { kernel: half, ...both }));
+      }
+    }
+  });
+}
 
 gpuTest('the same bits twice', async (device) => {
   const [M, N, K] = SOME.at(-1)!;

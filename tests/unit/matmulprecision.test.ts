@@ -34,18 +34,36 @@ describe('without being asked', () => {
     const device = deviceWith(['shader-f16', 'subgroups'], software);
     for (const sizes of SIZES) {
       expect(filesOf(device, matmul, sizes).some((file) => file.startsWith('matmul_tile'))).toBe(true);
-      expect(filesOf(device, matmul, sizes)).not.toContain('matmul_half.wgsl');
+      expect(filesOf(device, matmul, sizes).filter((file) => file.startsWith('matmul_half'))).toEqual([]);
     }
   });
 });
 
 describe('a run that asks for f16', () => {
-  test.each([true, false])('has one way to multiply, software adapter: %s', (software) => {
+  test.each([true, false])('has only ways that store f16, software adapter: %s', (software) => {
     const device = deviceWith(['shader-f16', 'subgroups'], software);
     device.askMatmulPrecision('f16');
-    for (const sizes of SIZES) expect(filesOf(device, matmul, sizes)).toEqual(['matmul_half.wgsl']);
+    for (const sizes of SIZES) {
+      const files = filesOf(device, matmul, sizes);
+      expect(files.length).toBeGreaterThan(0);
+      expect(files.length).toBeLessThanOrEqual(software ? 5 : 4);
+      expect(files.filter((file) => !file.startsWith('matmul_half'))).toEqual([]);
+    }
     device.askMatmulPrecision('f32');
-    expect(filesOf(device)).not.toContain('matmul_half.wgsl');
+    expect(filesOf(device).filter((file) => file.startsWith('matmul_half'))).toEqual([]);
+  });
+
+  test('multiplies on a chip by the tiles it would take in f32, odd sizes by single loads', () => {
+    const device = deviceWith(['shader-f16']);
+    const names = (sizes: { M: number; N: number; K: number }, taped: Knobs = {}) =>
+      candidates(device, matmul, taped, sizes).map(pipelineKey);
+    const whole = names({ M: 16384, N: 1536, K: 384 }).filter((name) => name.startsWith('matmul_tile.'));
+    device.askMatmulPrecision('f16');
+    const half = names({ M: 16384, N: 1536, K: 384 });
+    expect(half).toEqual(whole.map((name) => name.replace('matmul_tile', 'matmul_half4')));
+    expect(names(SIZES[1]!)).toEqual(['matmul_half.wgsl TM=4 TN=8 WX=8 WY=16']);
+    const parts = names({ M: 384, N: 1536, K: 16384 }, { TA: 1, ACC: 1, PARTS: 13 });
+    expect(parts).toEqual(['matmul_half4.wgsl SPLIT=13 TM=8 TN=8 WX=16 WY=16']);
   });
 
   test('has what it had for kernels that store nothing in f16', () => {
@@ -60,7 +78,7 @@ describe('a run that asks for f16', () => {
     device.picks.set(tuneKey(matmul, {}, SIZES[0]!), 'matmul_splitk.wgsl TM=4 TN=4 WX=4 WY=4');
     expect(choose(device, matmul, {}, SIZES[0]!).file).toBe('matmul_splitk.wgsl');
     device.askMatmulPrecision('f16');
-    expect(choose(device, matmul, {}, SIZES[0]!).file).toBe('matmul_half.wgsl');
+    expect(choose(device, matmul, {}, SIZES[0]!).file).toBe('matmul_half4.wgsl');
   });
 
   test('is refused before a rank is made where the adapter has no f16, with the way out', async () => {
@@ -84,15 +102,18 @@ describe('a run that asks for f16', () => {
   });
 });
 
-test('matmul_half is matmul_tile1 in another type, to the letter', () => {
+test.each([
+  ['matmul_half.wgsl', 'matmul_tile1.wgsl'],
+  ['matmul_half4.wgsl', 'matmul_tile.wgsl'],
+])('%s is %s in another type, to the letter', (halfFile, wholeFile) => {
   const code = (file: string) =>
     expand(file)
       .replace(/^\/\/.*\n/gm, '')
       .trimStart();
-  const half = code('matmul_half.wgsl');
+  const half = code(halfFile);
   expect(half).toContain('alias Stored = vec4<f16>;');
   const whole = half.replace('enable f16;\n\n', '').replace('alias Stored = vec4<f16>;', 'alias Stored = vec4f;');
-  expect(whole).toBe(code('matmul_tile1.wgsl'));
+  expect(whole).toBe(code(wholeFile));
 });
 
 describe('on a graphics chip', () => {

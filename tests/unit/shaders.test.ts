@@ -21,7 +21,10 @@ const kernels = [gpt, llama, lora, split, cache, guard]
 /** Each file with every set of knobs it is run with by default. */
 const variants: readonly (readonly [string, Kernel, Knobs])[] = kernels.flatMap((kernel) => [
   ...kernel.variants.map((knobs) => [kernel.file, kernel, knobs] as const),
-  ...(kernel.twins ?? []).map(({ file, knobs }) => [file, kernel, knobs] as const),
+  ...(kernel.twins ?? []).flatMap(({ file, knobs, shuffles }) => {
+    const ways = shuffles ? [knobs, { ...knobs, SHUFFLED: 32 }] : [knobs];
+    return ways.map((own) => [file, kernel, own] as const);
+  }),
 ]);
 
 const INCLUDE = /^\/\/ #include "([^"]+)"$/gm;
@@ -45,13 +48,15 @@ describe.each([...shaderFiles])('%s', (file, text) => {
     const included = [...shaderFiles.values()].flatMap((other) =>
       [...other.matchAll(INCLUDE)].map((match) => match[1]),
     );
-    const used = file.startsWith('lib/') ? included : variants.map(([name]) => name);
+    // what stands in place of lib/lanes.wgsl where there are subgroups
+    const instead = ['lib/shuffled_lanes.wgsl'];
+    const used = file.startsWith('lib/') ? [...included, ...instead] : variants.map(([name]) => name);
     expect(used).toContain(file);
   });
 });
 
 describe.each(variants)('%s with its knobs', (file, kernel, knobs) => {
-  const source = expand(file);
+  const source = expand(file, 'SHUFFLED' in knobs);
   const found = new WgslReflect(shaderOf({ ...kernel, file }, knobs));
 
   test('its descriptor mirrors it, by our own reading and by an independent one', () => {

@@ -26,17 +26,40 @@ export interface ShaderText {
   readonly text: string;
 }
 
-/** Which ways to run a dispatch: all that there are, or those that a graphics chip tries. */
+/** Which ways to run a dispatch: all that there are, or those that a graphics chip with subgroups and f16 tries. */
 type Which = 'all' | 'chip';
 
+const MODELS = [...BENCH_MODELS, BENCH_LLAMA];
+
+/** A kernel of a step, with the knobs of its tape and its sizes. */
+interface Dispatched {
+  readonly kernel: Kernel;
+  readonly taped: Knobs;
+  readonly params: Params;
+}
+
+/** Every dispatch of the models' passes, as often as it is there. */
+export function dispatches(models: readonly SizedModel[] = MODELS): readonly Dispatched[] {
+  return models.flatMap(({ config, batch }) =>
+    recordModel(config, batch)
+      .flatMap((unit) => [unit.forward, unit.backwardInput, unit.backwardWeight])
+      .flat()
+      .filter(isRun)
+      .flatMap(({ kernel, knobs: taped, params, together }) => {
+        const alone = { kernel, taped, params };
+        return together ? [alone, { ...alone, taped: { ...taped, ...together } }] : [alone];
+      }),
+  );
+}
+
 /** Every text of every dispatch of the models' steps, each once. */
-export function shaderTexts(
-  which: Which = 'all',
-  models: readonly SizedModel[] = [...BENCH_MODELS, BENCH_LLAMA],
-): readonly ShaderText[] {
+export function shaderTexts(which: Which = 'all', models: readonly SizedModel[] = MODELS): readonly ShaderText[] {
   const found = new Map<string, ShaderText>();
   const add = (kernel: Kernel, taped: Knobs, params: Params) => {
-    const ways = which === 'chip' ? candidates(CHIP, kernel, taped, params) : everyWay(kernel, taped, params);
+    const ways =
+      which === 'chip'
+        ? [CHIP, HALF_CHIP].flatMap((chip) => candidates(chip, kernel, taped, params))
+        : everyWay(kernel, taped, params);
     for (const { file, knobs: own } of ways) {
       const knobs = { ...own, ...taped, ...kernel.knobsFor?.(params) };
       if (kernel.grid(params, knobs)[0] === 0) continue;
@@ -44,13 +67,7 @@ export function shaderTexts(
       found.set(name, { name, file, knobs, text: shaderOf({ ...kernel, file }, knobs) });
     }
   };
-  for (const { config, batch } of models) {
-    const lists = recordModel(config, batch).flatMap((unit) => [unit.forward, unit.backwardInput, unit.backwardWeight]);
-    for (const { kernel, knobs, params, together } of lists.flat().filter(isRun)) {
-      add(kernel, knobs, params);
-      if (together) add(kernel, { ...knobs, ...together }, params);
-    }
-  }
+  for (const { kernel, taped, params } of dispatches(models)) add(kernel, taped, params);
   for (const kernel of [k.sum, k.sumsq, k.colsum, k.adamw, guard])
     add(kernel, {}, { n: 4, R: 4, C: 4, count: 1, longest: 4, odd: 0 });
   return [...found.values()];
@@ -61,10 +78,17 @@ type Run = Extract<Instr, { do: 'run' }>;
 const isRun = (line: Instr): line is Run => line.do === 'run';
 
 /** A graphics chip with subgroups and without f16. */
-const CHIP: Abilities = {
-  raw: { features: new Set(['subgroups']) },
+export const CHIP: Abilities = {
+  raw: { features: new Set(['subgroups']), adapterInfo: { subgroupMinSize: 32 } },
   report: { software: false },
   matmulPrecision: 'f32',
+};
+
+/** The same chip with f16, in a run that asked for it. */
+const HALF_CHIP: Abilities = {
+  ...CHIP,
+  raw: { ...CHIP.raw, features: new Set(['subgroups', 'shader-f16']) },
+  matmulPrecision: 'f16',
 };
 
 /** Every variant and every twin that supports these sizes, whatever the device. */
@@ -73,7 +97,15 @@ function everyWay(kernel: Kernel, taped: Knobs, params: Params): readonly Varian
   const twins = (kernel.twins ?? []).filter(({ fits }) => fits?.(params, taped) ?? true);
   return [
     ...files,
-    ...twins.map(({ file, knobs, knobsFor }) => ({ file, knobs: { ...knobs, ...knobsFor?.(params, taped) } })),
+    ...twins.flatMap(({ file, knobs: own, knobsFor, shuffles }) => {
+      const knobs = { ...own, ...knobsFor?.(params, taped) };
+      return shuffles
+        ? [
+            { file, knobs },
+            { file, knobs: { ...knobs, SHUFFLED: 32 } },
+          ]
+        : [{ file, knobs }];
+    }),
   ];
 }
 
