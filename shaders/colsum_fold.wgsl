@@ -1,6 +1,6 @@
-// out[outAt + c] += sum over rows of x[R,C]; 16 vec4 columns x 16 threads per workgroup.
-// bindings x, out as vec4, p; grid ceil(C / 64) workgroups, folded into two dimensions
-// knobs none
+// out[outAt + c] += sum over rows of x[R,C]; WIDE vec4 columns x DEEP threads per workgroup.
+// bindings x, out as vec4, p; grid ceil(C / (4 WIDE)) workgroups, folded into two dimensions
+// knobs DEEP threads of a column
 // saved/aliasing: see lib/fold.wgsl
 // source: own
 
@@ -26,9 +26,9 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) index: u32,
 ) {
-  let quad = (group.y * groups.x + group.x) * 16u + index % 16u;
+  let quad = (group.y * groups.x + group.x) * WIDE + index % WIDE;
   let total = fold(index, p.R, quad);
-  if (index < 16u && quad < p.C / 4u) {
+  if (index < WIDE && quad < p.C / 4u) {
     out[p.outAt / 4u + quad] += total;
   }
 }

@@ -19,14 +19,21 @@ struct Params {
 
 const WG: u32 = 256u;
 const LANES: u32 = 64u;
+// Threads of a range.
+const STRIDE: u32 = 256u * WG;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
   let range = ranges[group.y] / 4u;
+  let last = max(range.y, 1u) - 1u;
   var sums = vec4f();
-  for (var i = group.x * WG + index; i < range.y; i += 256u * WG) {
-    let four = x[range.x + i];
-    sums = fma(four, four, sums);
+  // why four a turn: their loads do not wait for each other
+  for (var i = group.x * WG + index; i < range.y; i += 4u * STRIDE) {
+    for (var j = 0u; j < 4u; j++) {
+      let at = i + j * STRIDE;
+      let four = select(vec4f(), x[range.x + min(at, last)], at < range.y);
+      sums = fma(four, four, sums);
+    }
   }
   let total = sum_over(index, vec2f((sums.x + sums.y) + (sums.z + sums.w), 0.0)).x;
   if (index % LANES == 0u) {

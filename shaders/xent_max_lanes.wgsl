@@ -24,8 +24,9 @@ fn main(
   let row = row_of(group, groups, index);
   let at = min(row, p.R - 1u) * p.V;
   var top = LOWEST;
-  for (var v = index % LANES; v < p.V; v += LANES) {
-    top = max(top, logits[at + v]);
+  // why two a turn: their loads do not wait for each other
+  for (var v = index % LANES; v < p.V; v += 2u * LANES) {
+    top = max(top, max(logits[at + v], logits[at + min(v + LANES, p.V - 1u)]));
   }
   top = max_over(index, top);
   if (row < p.R && index % LANES == 0u) {

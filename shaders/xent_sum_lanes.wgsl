@@ -28,8 +28,11 @@ fn main(
   let at = min(row, p.R - 1u) * p.V;
   let top = peak[min(row, p.R - 1u)];
   var sum = 0.0;
-  for (var v = index % LANES; v < p.V; v += LANES) {
+  // why two a turn: their loads do not wait for each other
+  for (var v = index % LANES; v < p.V; v += 2u * LANES) {
+    let next = logits[at + min(v + LANES, p.V - 1u)];
     sum += exp(logits[at + v] - top);
+    sum += select(0.0, exp(next - top), v + LANES < p.V);
   }
   let total = sum_over(index, vec2f(sum, 0.0)).x;
   if (row >= p.R || index % LANES > 0u) {

@@ -1,21 +1,29 @@
-// The sum of one vec4 column over `rows` rows: 16 columns a workgroup, 16 threads each take every 16th row.
+// The sum of one vec4 column over `rows` rows: DEEP threads each take every DEEP-th row, WIDE columns a workgroup.
 // bindings what `part` of the including file reads; grid: the including file
-// knobs none; 256 threads
-// saved/aliasing: the 16 sums are added in order; call from uniform flow
+// knobs DEEP threads of a column, a divisor of 256; 256 threads
+// saved/aliasing: a thread adds its rows in order, then the DEEP sums are added in order; call from uniform flow
 // source: own; one thread for all rows would be a chain of loads
+
+const DEEP: u32 = 16u;
+const WIDE: u32 = 256u / DEEP;
+const_assert DEEP * WIDE == 256u;
 
 var<workgroup> sums: array<vec4f, 256>;
 
 fn fold(index: u32, rows: u32, quad: u32) -> vec4f {
   var sum = vec4f();
-  for (var row = index / 16u; row < rows; row += 16u) {
-    sum += part(row, quad);
+  // why four a turn: their loads do not wait for each other
+  for (var row = index / WIDE; row < rows; row += 4u * DEEP) {
+    for (var i = 0u; i < 4u; i++) {
+      let at = row + i * DEEP;
+      sum += select(vec4f(), part(min(at, rows - 1u), quad), at < rows);
+    }
   }
   sums[index] = sum;
   workgroupBarrier();
   var total = vec4f();
-  for (var i = 0u; i < 16u; i++) {
-    total += sums[i * 16u + index % 16u];
+  for (var i = 0u; i < DEEP; i++) {
+    total += sums[i * WIDE + index % WIDE];
   }
   return total;
 }

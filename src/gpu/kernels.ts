@@ -7,6 +7,7 @@
 import { ceilDiv, gridOf, knob } from './grid';
 import { defineKernel } from './kernel';
 import {
+  columnFold,
   laneGroups,
   logitTwin,
   normBackGrid,
@@ -68,8 +69,8 @@ export const colsum = defineKernel({
   writes: ['out'],
   params: { R: 'u32', C: 'u32', outAt: 'u32' },
   variants: [{ WG: 8 }],
-  twins: [{ file: 'colsum_fold.wgsl', knobs: {}, order: 'lanes', alone: true, fits: (p) => p.C! % 4 === 0 }],
-  grid: (p, knobs) => gridOf(p.C!, knobs.WG ?? 64),
+  twins: [columnFold('colsum_fold.wgsl')],
+  grid: (p, knobs) => gridOf(p.C!, knobs.WG ?? 1024 / knob(knobs, 'DEEP')),
 });
 
 /** out[R,C] = wte[token] + wpe[row % T]; tokens u32. WPE=0 leaves the position table out. */

@@ -71,6 +71,13 @@ export function normFold(file: string): Twin {
   };
 }
 
+/** Column sums over R rows: so many threads a column that none takes more than 64 turns up to 32,768 rows. */
+export function columnFold(file: string): Twin {
+  const deep = (R: number) => (R <= SHORT_ROWS ? 16 : R <= 4 * SHORT_ROWS ? 64 : 128);
+  const fits: Twin['fits'] = ({ C }) => C! % 4 === 0;
+  return { file, knobs: {}, knobsFor: ({ R }) => ({ DEEP: deep(R!) }), order: 'lanes', alone: true, fits };
+}
+
 /** Threads of a row of logits. */
 const logitLanes = (V: number): number => (V <= 128 ? 16 : V <= 1024 ? 64 : 256);
 
