@@ -76,9 +76,11 @@ await runCommand(HELP, async (args) => {
   const names = asked.length > 0 ? asked.filter(isPart) : (Object.keys(PARTS) as PartName[]);
   const until = performance.now() + LIMIT_S * 1000;
   const results: PartResult[] = [];
-  for (const name of names) {
+  for (const [turn, name] of names.entries()) {
     const left = Math.floor((until - performance.now()) / 1000);
-    const seconds = Math.min(PARTS[name].seconds, left);
+    // what later parts need is theirs, what earlier ones have saved is this one's
+    const later = names.slice(turn + 1).reduce((sum, other) => sum + PARTS[other].seconds, 0);
+    const seconds = Math.min(left, Math.max(PARTS[name].seconds, left - later));
     console.error(`${name}: ${PARTS[name].about}, at most ${Math.max(0, seconds)} s`);
     results.push(seconds > 5 ? await runPart(name, seconds) : { part: name, seconds: 0, failed: 'no time was left' });
     // why after each part: the machine may be taken away

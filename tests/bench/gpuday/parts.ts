@@ -21,7 +21,7 @@ interface Part {
 
 const solo = async () => new Solo(await openDevice(await openDawn()));
 /** No limit of operations on a chip, and seconds at most on a processor. */
-const most = ({ device }: Solo) => (device.report.software ? 2e8 : Number.POSITIVE_INFINITY);
+const most = ({ device }: Solo) => (device.report.software ? 1e9 : Number.POSITIVE_INFINITY);
 
 export const PARTS = {
   products: {
