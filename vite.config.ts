@@ -115,7 +115,8 @@ const pages = {
           groups: [
             {
               name: 'parts',
-              test: /src\/(plan|model|gpu\/(kernels|lanes|grid|memory)|train\/state|net\/collective|storage)|node_modules\/(valibot|@noble)/,
+              // why not balance: it is loaded after the first step
+              test: /src\/(plan\/(?!balance|bestshares)|model|gpu\/(kernels|lanes|grid|memory)|train\/state|net\/collective|storage)|node_modules\/(valibot|@noble)/,
               minShareCount: 2,
             },
           ],

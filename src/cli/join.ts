@@ -57,6 +57,7 @@ const startOptions = (room: Room): StartOptions => ({
   run: '',
   sources: builtInSources(),
   sampling: true,
+  balancing: true,
   keepTrace: false,
 });
 

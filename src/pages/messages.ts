@@ -76,19 +76,8 @@ export const messages = {
     advanced: 'All numbers of the run',
     from: 'Or start from a GPT-2, Llama or Qwen2: drop its folder or zip on this page, or',
     fromFolder: 'choose a folder',
-    fields: {
-      layers: 'Layers',
-      heads: 'Heads',
-      headSize: 'Width of a head',
-      context: 'Context (tokens)',
-      batch: 'Batch of all tabs (sequences)',
-      steps: 'Steps',
-      lr: 'Learning rate',
-      seed: 'Seed',
-    },
     shape: (layers: number, dim: number, context: number) =>
       `${layers} ${layers === 1 ? 'layer' : 'layers'}, width ${dim}, context ${context}`,
-    mustBe: (field: string, text: string) => `${field} must be ${text}.`,
   },
   run: {
     ofRoom: 'The run of this room',
@@ -225,12 +214,6 @@ export const messages = {
     note: 'Whoever has the link can join, and sees the network address of this device.',
     onlyHere: 'Only this machine can open this address: for other devices, start with npm start -- --https.',
     copyFailed: 'The browser did not allow copying: select the link in the address bar and copy it from there.',
-  },
-  download: {
-    heading: 'The model, as files',
-    note: 'Names and shapes are those of Hugging Face transformers.',
-    talk: 'Talk to a model',
-    close: 'Close',
   },
   link: {
     badBroker: 'The broker in the link must be an address that begins with wss://, so this page does not use it.',

@@ -25,7 +25,7 @@ const budgetMs = 1000 * Number(fragment.get('seconds'));
 const desk = new URL(fragment.get('desk') ?? '', location.href).href;
 
 /** Short, so that software adapters get through all plans; deep enough for every schedule, wide enough for the ring. */
-const CHOICE = { ...LECTURE_CHOICE, headSize: 16, context: 16, batch: 16, source: 'moby-dick' as const };
+const CHOICE = { ...LECTURE_CHOICE, plan: 'ddp', headSize: 16, context: 16, batch: 16, source: 'moby-dick' } as const;
 
 /** The plans that a lecture shows, each once; plans that many scenes need come first. */
 function tour(run: RunFile): ParallelPlan[] {

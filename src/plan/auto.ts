@@ -65,7 +65,8 @@ export function* choosing(
   const { workload, devices, links } = measured;
   const { ranked, alone } = yield* recommending(workload, devices, links);
   const exact = keeping(simplest(ranked), measured, steps - step, running);
-  const ddp = ranked.find(({ plan }) => plan.dp === devices.length && plan.zero === 0);
+  const isDdp = ({ plan }: Prediction) => plan.dp === devices.length && plan.zero === 0;
+  const ddp = isDdp(exact) ? exact : ranked.find(isDdp);
   const why = whyThis(exact, ddp, alone, devices);
   const taken = yield* leastApproximate(exact, measured, steps - step);
   if (taken === exact) return { exact, approximate: null, from: step, step, alone, why };

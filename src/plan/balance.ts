@@ -59,22 +59,34 @@ type Pace = readonly (readonly number[])[];
 function paceOf(plan: ParallelPlan, units: readonly UnitSize[], globalBatch: number, ranks: readonly RankLoad[]): Pace {
   const costs = costsOf(plan, units);
   const shares = replicaShares(globalBatch, plan);
-  const own = ranks.map(({ ms }, rank) => {
-    const { dp, pp } = coordOf(rank, plan);
-    return ms / shares[dp]! / costs[pp]!;
-  });
-  const pace = own.map((mine, rank) => {
-    const { machine } = ranks[rank]!;
-    if (machine === undefined) return mine;
-    const here = own.filter((_, other) => ranks[other]!.machine === machine);
-    return here.reduce((sum, one) => sum + one, 0) / here.length;
-  });
+  const pace = pacesOf(plan, units, globalBatch, ranks);
   return shares.map((_, d) =>
     costs.map((__, p) => {
       const first = (d * plan.pp + p) * plan.tp;
       return Math.max(...pace.slice(first, first + plan.tp));
     }),
   );
+}
+
+/** Milliseconds per sample and cost of a unit, by rank; the mean where ranks share a machine. */
+export function pacesOf(
+  plan: ParallelPlan,
+  units: readonly UnitSize[],
+  globalBatch: number,
+  ranks: readonly Pick<RankLoad, 'ms' | 'machine'>[],
+): readonly number[] {
+  const costs = costsOf(plan, units);
+  const shares = replicaShares(globalBatch, plan);
+  const own = ranks.map(({ ms }, rank) => {
+    const { dp, pp } = coordOf(rank, plan);
+    return ms / shares[dp]! / costs[pp]!;
+  });
+  return own.map((mine, rank) => {
+    const { machine } = ranks[rank]!;
+    if (machine === undefined) return mine;
+    const here = own.filter((_, other) => ranks[other]!.machine === machine);
+    return here.reduce((sum, one) => sum + one, 0) / here.length;
+  });
 }
 
 /** Milliseconds per sample, by replica: of the slowest of its ranks, if the stages are those of `cut`. */

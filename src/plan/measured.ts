@@ -5,6 +5,7 @@
 import { PlanError } from '../errors';
 import type { TraceEvent } from '../trace/trace';
 import type { Links } from './links';
+import { sharersOf } from './machines';
 import { type ParallelPlan, parsePlan } from './plan';
 import type { Workload } from './planner';
 import type { Device } from './prediction';
@@ -80,23 +81,76 @@ export function measuredDevices(
   }));
 }
 
+/** What a rank measures of its own device while it trains, beside other ranks of its machine. */
+export interface Profile extends Device {
+  /** Milliseconds of a read-back. */
+  readonly hostMs: number;
+}
+
+/**
+ * A rank's own device, from the `events` of its steps with all units and `share` samples a step. Throws PlanError if a
+ * pass of a unit is missing.
+ */
+export function ownDevice(
+  { microbatches, recompute }: ParallelPlan,
+  events: readonly TraceEvent[],
+  { model }: Workload,
+  share: number,
+  memoryBytes: number,
+): Device {
+  const leg = { plan: parsePlan({ microbatches, recompute }), events: events.map((event) => ({ ...event, rank: 0 })) };
+  return measuredDevices([leg], { model, globalBatch: share }, 1, memoryBytes)[0]!;
+}
+
+/** The devices of a room. Ranks of one machine have measured each other's load, too, and share its memory. */
+export function devicesOf(profiles: readonly Profile[]): readonly Device[] {
+  const sharers = sharersOf(profiles);
+  return profiles.map(({ hostMs: _, ...device }, rank) => {
+    const part = (ms: number) => ms / sharers[rank]!;
+    return {
+      ...device,
+      passMs: byKind((kind) => {
+        const { F, I, W } = device.passMs[kind];
+        return { F: part(F), I: part(I), W: part(W) };
+      }),
+      launchMs: part(device.launchMs),
+      stepMsPerMillion: part(device.stepMsPerMillion),
+      memoryBytes: part(device.memoryBytes),
+    };
+  });
+}
+
 /**
  * The slowest probed link, from the `events` before the first step, with `hostMs` from the legs. Throws PlanError if no
  * rank has probed a link, as in a run of one rank.
  */
 export function measuredLinks(events: readonly TraceEvent[], legs: readonly Leg[]): Links {
-  const values = (name: string) =>
-    events.flatMap((one) => (one.name === name && one.value !== undefined ? [one.value] : []));
-  const [latencies, rates, fans] = [values('latencyMs'), values('bytesPerMs'), values('deviceBytesPerMs')];
-  const codes = values('codeMsPerMillion');
-  if (latencies.length === 0)
-    throw new PlanError('no link was measured, so plans over several ranks cannot be predicted');
+  const ranks = new Set(events.filter(({ name }) => name === 'latencyMs').map(({ rank }) => rank));
+  if (ranks.size === 0) throw new PlanError('no link was measured, so plans over several ranks cannot be predicted');
+  return { ...slowestLinks([...ranks].map((rank) => probedLinks(events, rank))), hostMs: hostMs(legs) };
+}
+
+/** What `rank` has probed (train/trainer/linkprobe.ts): its link to the right, and all its links together. */
+export function probedLinks(events: readonly TraceEvent[], rank: number): Links {
+  const value = (name: string) => events.findLast((one) => one.rank === rank && one.name === name)?.value;
+  const codeMsPerMillion = value('codeMsPerMillion');
   return {
-    latencyMs: Math.max(...latencies),
-    bytesPerMs: Math.min(...rates),
-    deviceBytesPerMs: Math.min(...fans),
-    hostMs: hostMs(legs),
-    ...(codes.length > 0 && { codeMsPerMillion: Math.max(...codes) }),
+    latencyMs: value('latencyMs') ?? 0,
+    bytesPerMs: value('bytesPerMs') ?? Number.POSITIVE_INFINITY,
+    deviceBytesPerMs: value('deviceBytesPerMs') ?? Number.POSITIVE_INFINITY,
+    ...(codeMsPerMillion !== undefined && { codeMsPerMillion }),
+  };
+}
+
+export function slowestLinks(probed: readonly Links[]): Links {
+  const most = (of: (links: Links) => number) => Math.max(...probed.map(of));
+  const least = (of: (links: Links) => number) => Math.min(...probed.map(of));
+  const codeMsPerMillion = most((links) => links.codeMsPerMillion ?? 0);
+  return {
+    latencyMs: most(({ latencyMs }) => latencyMs),
+    bytesPerMs: least(({ bytesPerMs }) => bytesPerMs),
+    deviceBytesPerMs: least((links) => links.deviceBytesPerMs ?? Number.POSITIVE_INFINITY),
+    ...(codeMsPerMillion > 0 && { codeMsPerMillion }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The collectives of one rank in a simulation. Their bytes are sent one after the other; their latencies overlap. */
 import type { TraceEvent } from '../trace/trace';
-import { collectiveBytes, collectiveCost, type Links } from './links';
+import { collectiveBytes, collectiveCost } from './linkcosts';
+import type { Links } from './links';
 
 /** Something that ends at a time which may not be known yet. */
 export interface Pending {

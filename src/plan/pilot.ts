@@ -3,7 +3,7 @@
  * when its exact start is over. The same for headless runs and for rooms of pages. Measures nothing, awaits nothing.
  */
 import { type AutoChoice, gainWords, linkWords, type Measured, samplesPerSecond } from './auto';
-import type { ParallelPlan } from './plan';
+import { isApproximate, type ParallelPlan } from './plan';
 import type { Prediction } from './prediction';
 import { nameOf } from './why';
 
@@ -26,8 +26,8 @@ export class Pilot {
   #from = 0;
   /** The approximate plan to order before its first step. */
   #next: ParallelPlan | null = null;
-  /** The plan that the ranks run, as JSON. */
-  #current = '';
+  /** The plan that the ranks run; null before it is known. */
+  #current: ParallelPlan | null = null;
   /** A plan was ordered and does not run yet. */
   #isOrdered = false;
 
@@ -67,7 +67,7 @@ export class Pilot {
 
   /** The ranks run `plan` now. */
   onPlan(plan: ParallelPlan): void {
-    this.#current = JSON.stringify(plan);
+    this.#current = plan;
     this.#isOrdered = false;
   }
 
@@ -113,7 +113,9 @@ export class Pilot {
       this.#ask(plan);
       return;
     }
-    this.#from = Math.max(from, step + 1);
+    const current = this.#current && isApproximate(this.#current) ? this.#current : null;
+    // why as it began where replicas train apart already: the exact start is over
+    this.#from = current ? (current.outer?.from ?? step) : Math.max(from, step + 1);
     const { outer } = plan;
     const begun = outer ? { ...plan, outer: { ...outer, from: this.#from } } : plan;
     const isDelayed = this.#from > step + AHEAD;
@@ -122,7 +124,7 @@ export class Pilot {
   }
 
   #ask(plan: ParallelPlan): void {
-    if (JSON.stringify(plan) === this.#current) return;
+    if (JSON.stringify(plan) === JSON.stringify(this.#current)) return;
     this.#isOrdered = true;
     this.order(plan);
   }

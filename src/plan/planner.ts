@@ -5,7 +5,8 @@
 import { PlanError } from '../errors';
 import { candidatePlans } from './candidates';
 import type { Costs } from './costs';
-import { collectiveBytes, collectiveMs, type Links, linksWithin } from './links';
+import { collectiveBytes, collectiveMs, linksWithin } from './linkcosts';
+import type { Links } from './links';
 import { sharersOf } from './machines';
 import type { Action, ParallelPlan } from './plan';
 import type { Device, Prediction } from './prediction';

@@ -5,7 +5,7 @@
  */
 import type { TraceEvent } from '../trace/trace';
 import type { Seat } from './costs';
-import { messageMs } from './links';
+import { messageMs } from './linkcosts';
 import type { Mesh } from './mesh';
 import type { Collective, NetLane, Pending } from './netlane';
 import { type Action, wiresOf } from './plan';

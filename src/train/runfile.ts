@@ -59,6 +59,8 @@ export interface RunFile {
   readonly plan: ParallelPlan;
   /** Absent: `webrtc`. */
   readonly links?: LinkMode;
+  /** The plan is chosen while the run trains, and `plan` is the one that it begins with. Absent: `plan` is fixed. */
+  readonly auto?: true;
 }
 
 /** `near`: ports between pages of one browser, WebRTC to others. `webrtc`: WebRTC between all. Changes no number. */
@@ -161,7 +163,7 @@ const trainFields = {
  * field and the numbers.
  */
 export function parseRunFile(value: unknown, ranks?: number): RunFile {
-  const file = fieldsOf(value, ['model', 'data', 'train', 'plan', 'links'], '');
+  const file = fieldsOf(value, ['model', 'data', 'train', 'plan', 'links', 'auto'], '');
   const data: DataConfig = section(file.data ?? {}, dataFields, 'data');
   const train: TrainConfig = section(file.train ?? {}, trainFields, 'train');
   const model = parseModel(file.model, train);
@@ -172,8 +174,11 @@ export function parseRunFile(value: unknown, ranks?: number): RunFile {
   checkTrain(train);
   checkData(data);
   const plan = validatePlan(parsePlan(withRanks(file.plan, ranks)), factsOf(model, train, ranks, file.plan));
-  const { links } = section({ links: file.links }, { links: v.optional(oneOf(['near', 'webrtc'])) }, '');
-  return { model, data, train, plan, ...(links && { links }) };
+  const fields = { links: v.optional(oneOf(['near', 'webrtc'])), auto: v.optional(flag) };
+  const { links, auto } = section({ links: file.links, auto: file.auto }, fields, '');
+  // why two forms: people write "plan": "auto", and what peers tell each other has the first plan, too
+  const isAuto = auto || file.plan === 'auto';
+  return { model, data, train, plan, ...(links && { links }), ...(isAuto && { auto: true }) };
 }
 
 /** The run file in a JSON text. Throws PlanError, also for text that is no JSON. */

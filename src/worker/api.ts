@@ -148,6 +148,8 @@ export interface Engine {
   keep(): void;
   pause(paused: boolean): void;
   switchPlan(plan: ParallelPlan): void;
+  /** On the rank that leads a run under the plan `auto`: whether approximate plans may be taken. */
+  allow(approximate: boolean): void;
   /** The trace so far, of a run that keeps it. */
   traced(): Traced;
   /** Make this peer slow from its next line and its next message on. */

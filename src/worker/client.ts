@@ -69,6 +69,8 @@ export interface Tab {
   stop(): void;
   /** Ask the room for another plan, from the next step border on. */
   switchPlan(plan: ParallelPlan): void;
+  /** Where this tab leads a run under the plan `auto`: whether approximate plans may be taken. */
+  allow(approximate: boolean): void;
   /** Make this tab slow from its next line and its next message on, or fast again. */
   handicap(handicap: Handicap): void;
   rename(name: string): void;

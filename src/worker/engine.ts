@@ -158,6 +158,10 @@ export class WorkerEngine implements Engine {
     this.#room.membership?.ask({ plan });
   }
 
+  allow(approximate: boolean): void {
+    this.#trainer?.allow(approximate);
+  }
+
   traced(): Traced {
     return { trace: this.#keptTrace?.events ?? [], timeOriginMs: performance.timeOrigin };
   }
@@ -207,6 +211,8 @@ export class WorkerEngine implements Engine {
       ask,
       reserve: (peer) => membership.ask({ reserve: [peer] }),
       machineOf: (peer) => this.#room.machineOf(peer),
+      mayAsk: () => !this.#room.hasSignalPage,
+      isPaced: () => this.#unitMs > 0,
     };
   }
 

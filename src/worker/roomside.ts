@@ -73,6 +73,11 @@ export class RoomSide {
     return this.#roster.get(peer)?.machine;
   }
 
+  /** A signal page is here: only it changes the plan. */
+  get hasSignalPage(): boolean {
+    return [...this.#roster.values()].some(({ signal }) => signal);
+  }
+
   setRoster(roster: readonly Presence[]): void {
     this.#roster = new Map(roster.map((presence) => [presence.peer, presence]));
     this.#membership?.setRoster(this.#roster);

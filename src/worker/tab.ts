@@ -99,6 +99,7 @@ export const openTab: OpenTab = async (options) => {
     pause: (paused) => void rank?.pause(paused),
     stop: () => void rank?.stop(),
     switchPlan: (plan) => void rank?.switchPlan(plan),
+    allow: (approximate) => void rank?.allow(approximate),
     handicap: member.slow,
     rename: (name) => room.announce({ name: cleanName(name) }),
     vote: (to, vote) => room.order(to, vote),

@@ -184,3 +184,14 @@ test('rows that were measured under other knobs are grey and say so, until they 
   await expect.poll(() => page.locator('tr.stale').count()).toBe(0);
   expect(visitor.complaints).toEqual([]);
 }, 60_000);
+
+test('unequal: a tab four times as slow gets the smallest share, and the step is near the optimum', async () => {
+  page = await visitor.open('lecture.html#scene=unequal');
+  await page.locator('.kind-simulated').waitFor();
+  await pick('4 times');
+  await expect.poll(() => figure('unequal-times-equal')).toBeGreaterThan(2);
+  expect(await figure('unequal-best-3')).toBeLessThan(await figure('unequal-best-0'));
+  await pick('shares by speed');
+  await expect.poll(() => figure('unequal-share-3')).toBeLessThan(await figure('unequal-share-0'));
+  expect(await figure('unequal-times-speed')).toBeLessThan(1.3);
+});

@@ -9,7 +9,7 @@ import { SCENES } from '../../src/pages/lecture/models/choice/plans';
 import { stateBytes, theory } from '../../src/pages/lecture/models/cut/states';
 import { readFragment } from '../../src/pages/state/fragment';
 import { runFileOf } from '../../src/pages/state/runchoice';
-import { collectiveBytes } from '../../src/plan/links';
+import { collectiveBytes } from '../../src/plan/linkcosts';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { TOLERANCE } from '../../src/train/trainer/tolerance';
 import { expectFramed, type HeadlessRun, headlessRun, lecturePage } from '../helpers/lecturepage';

@@ -14,15 +14,8 @@ import type { MakeRank, RankModel } from '../../src/train/rank/rankcontract';
 import { holdingOf } from '../../src/train/state/holding';
 import { emptyState } from '../../src/train/state/state';
 import type { MemoryTransport } from './memory';
+import type { Records } from './outerturns';
 import { plainRanks } from './plainrank';
-
-interface Outer {
-  readonly anchor: readonly Float32Array[];
-  readonly momentum: readonly Float32Array[];
-}
-
-/** By step: the outer state at its vote, of the newest attempt; at the number of steps: when the rank was closed. */
-export type Records = Map<number, Outer>;
 
 /** A point of a step, or the `nth` message of it with a text in its tag. */
 export interface Kill {

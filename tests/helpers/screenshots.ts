@@ -28,6 +28,7 @@ const SEEN: Readonly<Record<Scene, string>> = {
   which: '.which-table tbody tr',
   proof: '.hashes, .muted',
   far: '[data-figure="far-diloco-sent"][data-value]',
+  unequal: '[data-figure="unequal-step-speed"][data-value]',
   glance: '.glance-table tbody tr',
 };
 /** The plan of a scene, as the strip names it; the others go on with the plan that ran before. */
@@ -39,6 +40,7 @@ const PLANS: Partial<Record<Scene, string>> = {
   tensor: 'tp 4',
   cube: 'pp 2 x tp 2 (1f1b)',
   far: 'DDP',
+  unequal: 'DDP',
 };
 const SETTLE_MS = 1500;
 
@@ -85,6 +87,13 @@ const ACTS: Partial<Record<Scene, (page: Page) => Promise<void>>> = {
     await page.locator('[data-figure="far-ddp-step"]:not(.predicted)').waitFor();
     await page.locator('.picks').getByLabel('every 5', { exact: true }).check();
     await page.locator('[data-figure="far-diloco-step"]:not(.predicted)').waitFor();
+  },
+  async unequal(page) {
+    await linkRate(page, 'off');
+    await page.locator('.picks').getByLabel('4 times', { exact: true }).check();
+    await page.locator('[data-figure="unequal-step-equal"]:not(.predicted)').waitFor();
+    await page.locator('.picks').getByLabel('shares by speed', { exact: true }).check();
+    await page.locator('[data-figure="unequal-step-speed"]:not(.predicted)').waitFor();
   },
   async proof(page) {
     await press(page, 'Compare now');

@@ -119,7 +119,7 @@ const heldOutNote = (stated: RunFile, { data }: RunFile) =>
 function autoModeOf(args: TrainArgs, file: unknown, from: Checkpoint | null): AutoMode | null {
   const isFixed = args.overrides.some((override) => override.startsWith('plan.'));
   const kept = isFixed ? undefined : from?.auto;
-  const isAuto = args.auto || kept !== undefined || (isObject(file) && 'plan' in file && file.plan === 'auto');
+  const isAuto = args.auto || kept !== undefined || isAutoFile(file);
   if (!isAuto) {
     if (args.approximate) throw new PlanError('--approximate is for the plan auto: add --plan=auto.');
     return null;
@@ -156,6 +156,9 @@ function checkSame(from: Checkpoint, run: RunFile, text: Receipt): void {
 
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isAutoFile = (file: unknown): boolean =>
+  isObject(file) && (('plan' in file && file.plan === 'auto') || ('auto' in file && file.auto === true));
 
 /** Leaves a value that is not an object as it is: the run file's own check reports it. */
 const withPlan = (file: unknown, plan: unknown): unknown => (isObject(file) ? { ...file, plan } : file);

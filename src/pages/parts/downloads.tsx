@@ -1,10 +1,16 @@
 /** The trained model to save, in one zip or file by file. Object URLs live as long as the dialog. */
 import { useEffect, useState } from 'preact/hooks';
 import { sentenceOf } from '../../errors';
-import { messages } from '../messages';
 import { bytes } from '../state/format';
 import type { ModelFiles } from '../tab';
 import { Dialog } from './dialog';
+
+const words = {
+  heading: 'The model, as files',
+  note: 'Names and shapes are those of Hugging Face transformers.',
+  talk: 'Talk to a model',
+  close: 'Close',
+};
 
 interface Props {
   readonly files: ModelFiles | null;
@@ -41,9 +47,9 @@ export function Downloads({ files, onClose, onProblem }: Props) {
     };
   }, [files, onProblem]);
   return (
-    <Dialog open={files !== null} label={messages.download.heading} class="downloads" onClose={onClose}>
-      <h2>{messages.download.heading}</h2>
-      <p class="note">{messages.download.note}</p>
+    <Dialog open={files !== null} label={words.heading} class="downloads" onClose={onClose}>
+      <h2>{words.heading}</h2>
+      <p class="note">{words.note}</p>
       <ul>
         {items.map(({ name, url, sizeBytes }) => (
           <li key={name}>
@@ -54,10 +60,10 @@ export function Downloads({ files, onClose, onProblem }: Props) {
         ))}
       </ul>
       <a class="button button-quiet" href="./chat.html" target="_blank" rel="noopener">
-        {messages.download.talk}
+        {words.talk}
       </a>
       <button type="button" class="button button-quiet" onClick={onClose}>
-        {messages.download.close}
+        {words.close}
       </button>
     </Dialog>
   );

@@ -5,13 +5,13 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { messages } from '../messages';
 import { bytes, short } from '../state/format';
-import { LR, type NumberField, PRESETS, type PresetName, presetOf, RANGES, type RunChoice } from '../state/runchoice';
+import { PRESETS, type PresetName, presetOf, type RunChoice } from '../state/runchoice';
 import type { Weight } from '../state/weight';
-import { useDraft } from './draft';
+import { useLoaded } from './loaded';
 
 const words = messages.model;
 const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
-const FIELDS = Object.keys(words.fields) as NumberField[];
+const loadFields = () => import('./runfields');
 
 interface Props {
   readonly choice: RunChoice;
@@ -26,6 +26,7 @@ export function ModelChoice({ choice, vocabulary, onChange, onProblem }: Props) 
   const [isOpened, setOpened] = useState(false);
   const weight = useWeight(choice, vocabulary, isOpened || first !== JSON.stringify(choice));
   const chosen = presetOf(choice);
+  const fields = useLoaded(isOpened, loadFields, onProblem);
   return (
     <fieldset class="choice">
       <legend>{words.heading}</legend>
@@ -44,11 +45,7 @@ export function ModelChoice({ choice, vocabulary, onChange, onProblem }: Props) 
       </p>
       <details class="advanced" onToggle={() => setOpened(true)}>
         <summary>{words.advanced}</summary>
-        <div class="fields">
-          {FIELDS.map((field) => (
-            <Field key={field} field={field} value={choice[field]} onChange={onChange} onProblem={onProblem} />
-          ))}
-        </div>
+        {fields && <fields.RunFields choice={choice} onChange={onChange} onProblem={onProblem} />}
       </details>
     </fieldset>
   );
@@ -74,27 +71,4 @@ function useWeight(choice: RunChoice, vocabulary: number, isWanted: boolean): We
     };
   }, [about, vocabulary, weight, isWanted]);
   return weight.value;
-}
-
-interface FieldProps extends Pick<Props, 'onChange' | 'onProblem'> {
-  readonly field: NumberField;
-  readonly value: number;
-}
-
-function Field({ field, value, onChange, onProblem }: FieldProps) {
-  const { min, max } = field === 'lr' ? LR : RANGES[field];
-  const commit = (text: string) => {
-    const number = Number(text);
-    const fits = number >= min && number <= max && (field === 'lr' || Number.isInteger(number));
-    const must = `${field === 'lr' ? 'a number' : 'an integer'} from ${min} to ${max}`;
-    onProblem(fits ? '' : words.mustBe(words.fields[field], must));
-    if (fits) onChange({ [field]: number });
-  };
-  const draft = useDraft(String(value), commit);
-  return (
-    <label class="field">
-      <span>{words.fields[field]}</span>
-      <input type="number" min={min} max={max} step={field === 'lr' ? 'any' : 1} {...draft} />
-    </label>
-  );
 }

@@ -55,7 +55,7 @@ export class RoomDesk {
   /** Trains the chosen model with everybody who has joined; people who join later are added. */
   start(): void {
     const { source, ...rest } = this.choice.value;
-    const run = runFileOf({ ...rest, source: source === 'own' ? 'moby-dick' : source }, '');
+    const run = runFileOf({ ...rest, plan: 'ddp', source: source === 'own' ? 'moby-dick' : source }, '');
     this.room.value?.commands.start(run);
   }
 

@@ -2,7 +2,6 @@
 import { useState } from 'preact/hooks';
 import { messages } from '../messages';
 import { Banner } from '../parts/banner';
-import { Downloads } from '../parts/downloads';
 import { Figure } from '../parts/figure';
 import { useLoaded } from '../parts/loaded';
 import { LossChart } from '../parts/losschart';
@@ -19,7 +18,8 @@ import type { Visit } from '../visit';
 
 /** What the first steps do without is loaded after them. */
 const LATER_STEP = 10;
-const loadTogether = () => import('../parts/together');
+const loadLines = () => import('../auto/lines');
+const loadDownloads = () => import('../parts/downloads');
 
 interface Props {
   readonly visit: Visit;
@@ -33,7 +33,7 @@ export function TrainingScreen({ visit, look }: Props) {
   const people = visit.people.value;
   const members = people.filter(({ rank }) => rank !== null);
   const { logScale } = visit.settings.value;
-  const together = useLoaded((session.newest.value?.step ?? 0) >= LATER_STEP, loadTogether, visit.tell);
+  const lines = useLoaded((session.newest.value?.step ?? 0) >= LATER_STEP, loadLines, visit.tell);
   return (
     // why not translated: a translator replaces text nodes, and the figures would then stand still
     <main class="training" translate={false}>
@@ -43,7 +43,7 @@ export function TrainingScreen({ visit, look }: Props) {
           {messages.loss.heading}
         </h2>
         <Figures session={session} />
-        {together && <together.TogetherLine session={session} />}
+        {lines && <lines.RoomLines session={session} />}
         <LossChart
           series={session.series}
           version={session.seriesVersion.value}
@@ -106,6 +106,7 @@ function Controls({ visit }: { readonly visit: Visit }) {
     setFiles(await session.download());
     setPreparing(false);
   };
+  const downloads = useLoaded(files !== null, loadDownloads, visit.tell);
   const words = messages.control;
   const ended = phase === 'done' || phase === 'stopped' || phase === 'failed';
   return (
@@ -172,7 +173,7 @@ function Controls({ visit }: { readonly visit: Visit }) {
       {kept && kept.sentence !== '' && (
         <Banner kind="problem" sentence={words.notKept(kept.sentence, kept.step === null ? null : count(kept.step))} />
       )}
-      <Downloads files={files} onClose={() => setFiles(null)} onProblem={visit.tell} />
+      {downloads && <downloads.Downloads files={files} onClose={() => setFiles(null)} onProblem={visit.tell} />}
     </div>
   );
 }

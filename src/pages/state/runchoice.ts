@@ -25,6 +25,9 @@ const LR_TEXT = `a number from ${LR.min} to ${LR.max}`;
 
 const within = ({ min, max }: { readonly min: number; readonly max: number }) => integer(min, max);
 
+/** `auto`: the room measures itself and chooses. Any other is fixed: the stage of ZeRO is its index after `ddp`. */
+export const PLANS = ['auto', 'ddp', 'zero1', 'zero2', 'zero3'] as const;
+
 /** Checks of each field as it comes out of a link. */
 export const choiceFields = {
   source: v.picklist(['moby-dick', 'names'], 'moby-dick or names'),
@@ -37,8 +40,9 @@ export const choiceFields = {
   steps: within(RANGES.steps),
   lr: v.pipe(v.number(LR_TEXT), v.minValue(LR.min, LR_TEXT), v.maxValue(LR.max, LR_TEXT)),
   seed: within(RANGES.seed),
-  // why optional: a browser may remember a choice from before near links existed
+  // why optional: a browser may remember a choice from before these existed
   links: v.optional(v.picklist(['near', 'webrtc'], 'near or webrtc'), 'webrtc'),
+  plan: v.optional(v.picklist(PLANS, PLANS.join(', ')), 'auto'),
 } as const;
 
 export type BuiltInChoice = v.InferOutput<v.ObjectSchema<typeof choiceFields, undefined>>;
@@ -61,6 +65,7 @@ export const DEFAULT_CHOICE: BuiltInChoice = {
   tokenizer: 'char',
   seed: 1,
   links: 'webrtc',
+  plan: 'auto',
   ...PRESETS.small,
 };
 
@@ -119,7 +124,7 @@ export function runFileOf(choice: RunChoice, fileName: string, chat?: RunFile['d
       dp: 1,
       pp: 1,
       tp: 1,
-      zero: 0,
+      zero: Math.max(0, PLANS.indexOf(choice.plan) - 1) as 0 | 1 | 2 | 3,
       schedule: '1f1b',
       chunks: 1,
       microbatches: 1,
@@ -127,5 +132,6 @@ export function runFileOf(choice: RunChoice, fileName: string, chat?: RunFile['d
       wire: 'f32',
     },
     ...(choice.links === 'near' && { links: 'near' }),
+    ...(choice.plan === 'auto' && { auto: true }),
   };
 }

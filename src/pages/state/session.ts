@@ -158,6 +158,11 @@ export class Session {
     this.#opened.stop();
   }
 
+  /** Where this tab leads: whether the room may take approximate plans. */
+  allow(approximate: boolean): void {
+    this.#opened.allow(approximate);
+  }
+
   /** Back to the first screen; the room stays open. */
   leave(): void {
     this.takingPart.value = false;

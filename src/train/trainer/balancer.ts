@@ -17,11 +17,13 @@ const MEASURED_STEPS = 8;
 /** Least part of a step that a change must save. */
 const WORTH = 0.1;
 
-/** Null where nothing is to be balanced: one rank, or shares or stages that the run fixes. */
+/** Null where nothing is to be measured: one rank, or shares or stages that the run fixes. */
 export function balancerOf(setting: GenerationSetting, changeMs: number): Balancer | null {
   const { balancing, run, plan } = setting;
   const isFixed = run.plan.shares !== undefined || run.plan.stageUnits !== undefined;
-  return balancing && !isFixed && plan.dp * plan.pp > 1 ? new Balancer(setting, balancing, changeMs) : null;
+  return balancing && !isFixed && plan.dp * plan.pp * (run.auto ? plan.tp : 1) > 1
+    ? new Balancer(setting, balancing, changeMs)
+    : null;
 }
 
 /** A step: its time, and the loads of all ranks. */

@@ -1,39 +1,60 @@
-/** The balancer of a generation. It is loaded after the first step, which needs no byte of it. */
+/** The balancer and the chooser of a generation. They are loaded after the first step, which needs no byte of them. */
+import type { Group } from '../../net/collective/group';
 import type { RankModel } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
 import type { Balancer } from './balancer';
+import type { Chooser } from './chooser';
 import type { GenerationSetting } from './setting';
+import type { Traffic } from './traffic';
 import { type Load, NO_LOAD } from './vote';
 
 export class Balancing {
   readonly #began = performance.now();
   #balancer: Balancer | null = null;
+  #chooser: Chooser | null = null;
   #hasBegun = false;
   #isClosed = false;
 
-  constructor(private readonly setting: GenerationSetting) {}
+  constructor(
+    private readonly setting: GenerationSetting,
+    private readonly traffic: Traffic,
+  ) {}
 
-  /** This rank's load since the last step. */
-  take(): Load {
-    return this.#balancer?.take() ?? NO_LOAD;
+  /** Of this rank's vote: its load since the last step, and whether it asks all to look at this step border. */
+  take(): { readonly load: Load; readonly looks: boolean } {
+    return { load: this.#balancer?.take() ?? NO_LOAD, looks: this.#chooser?.looks ?? false };
   }
 
   /** As Balancer.committed. */
   committed(run: RunFile, rank: RankModel, step: number, ms: number, votes: readonly { readonly load: Load }[]): void {
     const loads = votes.map(({ load }) => load);
-    this.#balancer?.committed(run, rank, step, ms, loads);
+    this.#chooser?.committed(run, step, loads);
+    if (this.#chooser?.isSettled !== false) this.#balancer?.committed(run, rank, step, ms, loads);
     if (!this.#hasBegun) void this.#begin(performance.now() - this.#began);
     this.#hasBegun = true;
+  }
+
+  /** As Chooser.look. */
+  async look(rank: RankModel, world: Group, step: number): Promise<void> {
+    await this.traffic.uncounted(async () => this.#chooser?.look(rank, world, step));
   }
 
   close(): void {
     this.#isClosed = true;
     this.#balancer?.close();
+    this.#chooser?.close();
   }
 
   async #begin(changeMs: number): Promise<void> {
-    // why no error: a page whose server is gone trains on with the shares that it has
-    const loaded = this.setting.balancing && (await import('./balancer').catch(() => null));
-    if (loaded && !this.#isClosed) this.#balancer = loaded.balancerOf(this.setting, changeMs);
+    const { balancing, run, mesh } = this.setting;
+    if (!balancing) return;
+    const files = [import('./balancer'), run.auto && mesh.peers.length > 1 ? import('./chooser') : null] as const;
+    // why no error: a page whose server is gone trains on with the plan that it has
+    const loaded = await Promise.all(files).catch(() => null);
+    if (!loaded || this.#isClosed) return;
+    const [{ balancerOf }, choosing] = loaded;
+    // why both at once: a rank that says its load has loaded what a look needs
+    this.#balancer = balancerOf(this.setting, changeMs);
+    this.#chooser = choosing && new choosing.Chooser(this.setting, balancing, changeMs);
   }
 }

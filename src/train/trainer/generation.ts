@@ -68,7 +68,7 @@ export class GenerationRun {
     this.#traffic = new Traffic(transport);
     this.#mirrors = new Mirrors(setting, this.#traffic);
     this.#proofs = new Proofs(setting, requests, this.#traffic);
-    this.#balancing = new Balancing(setting);
+    this.#balancing = new Balancing(setting, this.#traffic);
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
   }
 
@@ -212,7 +212,7 @@ export class GenerationRun {
           ends: this.requests.ending(),
           keeps: this.setting.keeper?.isDue(step + 1, run.train.steps) ?? false,
           mirror: this.#mirrors.isDue(t0),
-          load: this.#balancing.take(),
+          ...this.#balancing.take(),
         });
       },
     });
@@ -259,6 +259,7 @@ export class GenerationRun {
     const isOver = declared > mesh.generation || this.#ran === this.setting.limit;
     if (isOver && !isLast) await this.#traffic.uncounted(() => bringTogether(rank, plan, this.#step));
     if (isOver && !isLast) throw new StaleGeneration(mesh.generation, Math.max(declared, mesh.generation + 1));
+    if (votes[0]!.looks && !isLast) await this.#balancing.look(rank, this.#world, this.#step);
     const by = votes.findIndex(({ proof }) => proof);
     if (by >= 0 && !isLast) await this.#proofs.begin(prepared, by, () => this.#read(), this.#step);
   }

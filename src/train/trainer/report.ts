@@ -9,7 +9,7 @@ const RATE_STEPS = 20;
 
 type Told = Pick<
   TabStatus,
-  'generation' | 'rank' | 'members' | 'run' | 'plan' | 'step' | 'steps' | 'sample' | 'vocab' | 'weights'
+  'generation' | 'rank' | 'members' | 'run' | 'plan' | 'step' | 'steps' | 'sample' | 'vocab' | 'weights' | 'auto'
 >;
 
 export class Reporter {

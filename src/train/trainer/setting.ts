@@ -10,6 +10,7 @@ import type { Keeper, Resumption } from '../files/keeper';
 import type { MakeRank } from '../rank/rankcontract';
 import type { RunFile } from '../runfile';
 import type { CutState } from '../state/sync';
+import type { AutoMemory } from './automemory';
 import type { Reporter } from './report';
 import type { TabStatus } from './status';
 import type { TextSource } from './text';
@@ -51,6 +52,10 @@ export interface TrainerDeps {
     readonly machineOf?: (peer: PeerId) => string | undefined;
     /** Ask the room to go on without a peer that slows the others with any share; left out if all must take part. */
     readonly reserve?: (peer: PeerId) => void;
+    /** Where the run's plan is `auto`: false while the room would not do what is asked. Left out if it always would. */
+    readonly mayAsk?: () => boolean;
+    /** Passes are slow on purpose, so that ranks of one machine do not slow each other. */
+    readonly isPaced?: () => boolean;
   };
   /** Measure the links before the first step; the same for all peers of a run. */
   readonly probing?: boolean;
@@ -80,4 +85,5 @@ export interface GenerationSetting extends TrainerDeps {
   readonly limit: number | undefined;
   readonly text: TextSource;
   readonly reporter: Reporter;
+  readonly auto: AutoMemory;
 }

@@ -30,6 +30,16 @@ export interface KeptNews {
   readonly sentence: string;
 }
 
+/** What a room under the plan `auto` has chosen. */
+export interface AutoNews {
+  /** One sentence: which plan, why, and what was measured. */
+  readonly why: string;
+  /** What an approximate plan would bring, with the measured reason; '' where that is not worth saying. */
+  readonly offer: string;
+  /** Approximate plans may be taken: whoever leads the run has said so. */
+  readonly isAllowed: boolean;
+}
+
 /**
  * The state of this tab's rank, sent at every change of phase and else at most 10 times a second. `newMetrics` has only
  * what is new since the last one.
@@ -59,6 +69,8 @@ export interface TabStatus {
   readonly weights: { readonly generation: number; readonly step: number; readonly hash: string } | null;
   /** Absent if no state was kept and no attempt was made. */
   readonly kept?: KeptNews;
+  /** Absent until the room has chosen a plan, and in rooms with a fixed one. */
+  readonly auto?: AutoNews | undefined;
 }
 
 /** The status before a tab was asked for anything, and after it has left a run. */

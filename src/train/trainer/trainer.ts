@@ -15,6 +15,7 @@ import { sharedParam } from '../state/apart';
 import { sizeOf } from '../state/intervals';
 import { readRuns } from '../state/state';
 import { type CutState, holdingUnder } from '../state/sync';
+import type { AutoMemory } from './automemory';
 import type { Delivered } from './deliver';
 import { GenerationRun } from './generation';
 import { leavingWords } from './parting';
@@ -56,6 +57,8 @@ export interface Trainer {
    * Rejects with InputError if training ends before that.
    */
   prove(): Promise<Proof>;
+  /** On the rank that leads a run under the plan `auto`: approximate plans may be taken, or may not any more. */
+  allow(approximate: boolean): void;
 }
 
 const NO_STEP_TO_COMPARE = 'training ended before a step could be compared';
@@ -72,6 +75,7 @@ export function startTrainer(deps: TrainerDeps): Trainer {
     end: () => training.end(),
     files: () => training.files(),
     prove: () => training.prove(),
+    allow: (approximate) => training.allow(approximate),
   };
 }
 
@@ -92,6 +96,7 @@ class Training {
   /** Set after the end of a run whose state is not kept here. */
   #delivered: Delivered | null = null;
   #runText = '';
+  #auto: AutoMemory = { isAllowed: false, known: null };
   #rank = 0;
 
   constructor(readonly deps: TrainerDeps) {
@@ -135,6 +140,10 @@ class Training {
 
   end(): void {
     this.#ending = true;
+  }
+
+  allow(approximate: boolean): void {
+    this.#auto.isAllowed = approximate;
   }
 
   async prove(): Promise<Proof> {
@@ -182,6 +191,7 @@ class Training {
         limit,
         text: this.#text,
         reporter: this.#reporter,
+        auto: this.#auto,
       },
       {
         leaving: () => this.#leave.signal.aborted,
@@ -237,6 +247,7 @@ class Training {
     if (this.#runText !== '') [this.#held, this.#prepared] = [[], null];
     else this.#held = (await this.deps.kept?.(run)) ?? [];
     this.#reporter.begin();
+    this.#auto = { isAllowed: false, known: null };
     this.#runText = runText;
   }
 

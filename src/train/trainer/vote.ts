@@ -30,10 +30,12 @@ interface Vote {
   readonly keeps: boolean;
   /** The run ends at this step border for all ranks. */
   readonly ends: boolean;
+  /** Of rank 0: all ranks say at this step border what they have measured (chooser.ts). */
+  readonly looks: boolean;
   readonly load: Load;
 }
 
-const WISHES = ['files', 'proof', 'leaves', 'mirror', 'keeps', 'ends'] as const;
+const WISHES = ['files', 'proof', 'leaves', 'mirror', 'keeps', 'ends', 'looks'] as const;
 
 export function packVote(vote: Vote): readonly number[] {
   const wishes = WISHES.reduce((sum, wish, bit) => sum + (vote[wish] ? 2 ** bit : 0), 0);
@@ -52,6 +54,7 @@ export function readVote(numbers: readonly number[]): Vote {
     mirror: (wishes & 8) !== 0,
     keeps: (wishes & 16) !== 0,
     ends: (wishes & 32) !== 0,
+    looks: (wishes & 64) !== 0,
     load: { computeMs, mostSamples },
   };
 }

@@ -6,7 +6,8 @@
  */
 import { describe, expect, test } from 'vitest';
 import { type OuterPlan, parsePlan } from '../../../src/plan/plan';
-import { type Kill, localRanks, type Records, watched } from '../../helpers/localrank';
+import { type Kill, localRanks, watched } from '../../helpers/localrank';
+import { type Records, turnsOf } from '../../helpers/outerturns';
 import { TrainRoom } from '../../helpers/trainroom';
 
 const STEPS = 14;
@@ -19,27 +20,6 @@ function runOf(plan: object) {
     train: { steps: STEPS, globalBatch: 9, lr: 5e-3, evalEvery: 0 },
     plan,
   };
-}
-
-/** The votes before which a unit's outer parameters changed. Checks that each change is one step by Nesterov's rule. */
-function turnsOf(mine: Records, unit: number): number[] {
-  const turns: number[] = [];
-  const steps = [...mine.keys()].sort((a, b) => a - b);
-  for (const [i, step] of steps.slice(1).entries()) {
-    const [before, after] = [mine.get(steps[i]!)!, mine.get(step)!];
-    // why the shorter: padding depends on the number of replicas
-    const floats = Math.min(before.anchor[unit]!.length, after.anchor[unit]!.length);
-    const [a, b] = [before.anchor[unit]!, after.anchor[unit]!].map((all) => all.subarray(0, floats));
-    const [m, n] = [before.momentum[unit]!, after.momentum[unit]!];
-    if (a!.every((x, k) => Object.is(x, b![k]))) continue;
-    turns.push(step);
-    for (const [k, x] of a!.entries()) {
-      const delta = n[k]! - MOMENTUM * m[k]!;
-      // float32 of values up to 4: some roundings of 2.4e-7 each
-      expect(Math.abs(b![k]! - (x - LR * (delta + MOMENTUM * n[k]!)))).toBeLessThan(4e-6);
-    }
-  }
-  return turns;
 }
 
 /** The run ends with all steps and all turns, `turns` by unit, though the last of three ranks dies as `kill` says. */
@@ -63,7 +43,9 @@ async function survive(outer: Partial<OuterPlan>, kill: Kill, turns: (unit: numb
   expect(tabs[0]!.metrics.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, step) => step));
   expect(results[0]!.weightsHash).toBe(results[1]!.weightsHash);
   for (const mine of records.slice(0, 2)) {
-    for (const unit of mine.get(STEPS)!.anchor.keys()) expect(turnsOf(mine, unit), `unit ${unit}`).toEqual(turns(unit));
+    for (const unit of mine.get(STEPS)!.anchor.keys()) {
+      expect(turnsOf(mine, unit, { lr: LR, momentum: MOMENTUM }), `unit ${unit}`).toEqual(turns(unit));
+    }
   }
 }
 

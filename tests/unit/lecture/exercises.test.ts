@@ -9,7 +9,7 @@ import { bubbleFormula, idealOf } from '../../../src/pages/lecture/models/time/i
 import { percent } from '../../../src/pages/lecture/words';
 import { bytes } from '../../../src/pages/state/format';
 import type { RunFile } from '../../../src/pages/tab';
-import { collectiveBytes, collectiveCost } from '../../../src/plan/links';
+import { collectiveBytes, collectiveCost } from '../../../src/plan/linkcosts';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import { clusterOf, simulate } from '../../../src/plan/simulate';
 

@@ -21,7 +21,7 @@ import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
 import { costOf, percentile } from '../../../src/pages/lecture/show/frames';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import type { StepMetrics } from '../../../src/pages/tab';
-import { collectiveBytes } from '../../../src/plan/links';
+import { collectiveBytes } from '../../../src/plan/linkcosts';
 import { type ParallelPlan, parsePlan, SCHEDULES } from '../../../src/plan/plan';
 import type { Recommendation } from '../../../src/plan/planner';
 import type { Prediction } from '../../../src/plan/prediction';

@@ -75,6 +75,7 @@ describe('the address', () => {
       overlap: false,
       every: 10,
       wire: 'int8',
+      shares: [],
       follow: 'block3',
     } as const;
     const addresses = [

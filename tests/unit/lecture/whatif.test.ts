@@ -1,7 +1,7 @@
 /** What if: of every preset the choice that practice makes, and two kinds of links that a plan pays for where it uses them. */
 import { expect, test } from 'vitest';
 import { CLUSTERS, type Dials, questionOf } from '../../../src/pages/lecture/models/choice/whatif';
-import { linksWithin } from '../../../src/plan/links';
+import { linksWithin } from '../../../src/plan/linkcosts';
 import { parsePlan } from '../../../src/plan/plan';
 import { predict } from '../../../src/plan/planner';
 import { recordedSizes } from '../../../src/train/rank/modelsizes';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { newSecret } from '../../../src/net/signaling/roomkey';
 import { readFragment, writeFragment } from '../../../src/pages/state/fragment';
-import { DEFAULT_CHOICE, LR, RANGES, runFileOf } from '../../../src/pages/state/runchoice';
+import { DEFAULT_CHOICE, LR, PLANS, RANGES, runFileOf } from '../../../src/pages/state/runchoice';
 import { parseRunFile } from '../../../src/train/runfile';
 
 const within = ({ min, max }: { min: number; max: number }) => fc.integer({ min, max });
@@ -18,6 +18,7 @@ const choices = fc.record({
   lr: fc.integer({ min: 1, max: 100_000 }).map((millionths) => millionths * LR.min),
   seed: within(RANGES.seed),
   links: fc.constantFrom('near', 'webrtc'),
+  plan: fc.constantFrom(...PLANS),
 });
 
 test('what is written into a link is read from it', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { planTable } from '../../../src/cli/planning/plantable';
-import { collectiveMs } from '../../../src/plan/links';
+import { collectiveMs } from '../../../src/plan/linkcosts';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
 import { deviceOfSpeed, predict, type Recommendation, recommend } from '../../../src/plan/planner';
 import type { Device } from '../../../src/plan/prediction';

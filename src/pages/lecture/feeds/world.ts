@@ -3,7 +3,9 @@
  * report. Pure.
  */
 import type { Costs, SimulatedCluster } from '../../../plan/costs';
-import { BYTES_PER_MS_OF_MBIT, collectiveMs, type Links } from '../../../plan/links';
+import { collectiveMs } from '../../../plan/linkcosts';
+import { BYTES_PER_MS_OF_MBIT, type Links } from '../../../plan/links';
+import { coordOf } from '../../../plan/mesh';
 import type { ParallelPlan } from '../../../plan/plan';
 import { clusterOf, simulate } from '../../../plan/simulate';
 import { sequencesByReplica, type UnitFigures } from '../../../plan/sizes';
@@ -39,10 +41,11 @@ function linksOf({ latencyMs, extraMs, bytesPerMs, mbitPerSecond }: World): Link
 function costsOf(world: World, units: readonly UnitFigures[]): Costs {
   const { run, plan, flopsPerMs, unitMs } = world;
   const links = linksOf(world);
-  const sequences = microbatchSamples(run, plan);
+  const ofReplicas = sequencesByReplica(run.train.globalBatch, plan);
   return {
     passMs(op, unit, rank) {
       const { flops, kind, allReduces } = units[unit]!;
+      const sequences = ofReplicas[coordOf(rank, plan).dp]!;
       const least = kind === 'block' ? ((unitMs[rank] ?? 0) * sequences) / plan.tp : 0;
       const exchanges = allReduces[op].map((floats) => collectiveMs(4 * sequences * floats, plan.tp, 2, links));
       return Math.max(least, (sequences * flops[op]) / flopsPerMs) + exchanges.reduce((sum, ms) => sum + ms, 0);
@@ -51,7 +54,7 @@ function costsOf(world: World, units: readonly UnitFigures[]): Costs {
     sumMs: (unit) => {
       return (units[unit]!.copied ?? []).reduce((ms, floats) => ms + collectiveMs(4 * floats, plan.tp, 2, links), 0);
     },
-    borderBytes: 4 * sequences * run.model.context * run.model.dim,
+    borderBytes: 4 * Math.max(...ofReplicas) * run.model.context * run.model.dim,
     links,
   };
 }

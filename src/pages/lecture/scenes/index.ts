@@ -10,6 +10,7 @@ import { PipelineScene } from './pipeline';
 import { ProofScene } from './proof';
 import type { SceneProps } from './scene';
 import { TensorScene } from './tensor';
+import { UnequalScene } from './unequal';
 import { WhichScene } from './which';
 import { ZeroScene } from './zero';
 
@@ -23,5 +24,6 @@ export const VIEWS: Readonly<Record<Scene, ComponentType<SceneProps>>> = {
   which: WhichScene,
   proof: ProofScene,
   far: FarScene,
+  unequal: UnequalScene,
   glance: GlanceScene,
 };

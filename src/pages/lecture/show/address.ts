@@ -81,6 +81,8 @@ export function readAddress(hash: string): Address {
       overlap: read('overlap') ?? DEFAULT_PICKS.overlap,
       every: read('every') ?? DEFAULT_PICKS.every,
       wire: read('wire') ?? DEFAULT_PICKS.wire,
+      // why not in the address: they are of the tabs that were measured
+      shares: DEFAULT_PICKS.shares,
       follow: read('follow') ?? DEFAULT_PICKS.follow,
     },
     tabs: read('tabs') ?? DEFAULT_TABS,

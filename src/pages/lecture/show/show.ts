@@ -283,7 +283,7 @@ export class Show {
 
   #run(): RunFile {
     const { source, ...rest } = this.choice.value;
-    return runFileOf({ ...rest, source: source === 'own' ? 'moby-dick' : source }, '');
+    return runFileOf({ ...rest, plan: 'ddp', source: source === 'own' ? 'moby-dick' : source }, '');
   }
 
   #try(work: () => void): void {

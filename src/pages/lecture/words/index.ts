@@ -14,6 +14,7 @@ export const words = {
     which: { name: 'Which one?', claim: 'Every plan, on this very room' },
     proof: { name: 'Proof', claim: 'However it is cut, one step has the same gradient, up to rounding' },
     far: { name: 'Far apart', claim: 'Exchange every step, or seldom?' },
+    unequal: { name: 'Unequal', claim: 'A slow tab gets a smaller share' },
     glance: { name: 'At a glance', claim: 'When to choose which' },
   },
   kind: { live: 'Live', recorded: 'Recorded', simulated: 'Simulated' },

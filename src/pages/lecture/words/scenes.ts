@@ -248,6 +248,17 @@ export const sceneWords = {
     label: (steps: number, names: readonly string[]) => `${steps} steps of ${names.join(' and of ')} on one clock`,
     alone: 'One tab alone has nobody to exchange with. Open more tabs.',
   },
+  unequal: {
+    slow: (tab: number) => `Tab ${tab} is slower`,
+    times: (times: number) => (times === 1 ? 'no' : `${times} times`),
+    shares: 'Shares',
+    sharesOf: { equal: 'equal shares', speed: 'shares by speed' },
+    columns: ['', 'a sample', 'share', 'best', 'computes', ' '],
+    steps: ['', 'samples', 'a step', '÷ optimum'],
+    optimum: (ms: string) => `Optimum ${ms}: samples divided at will, nobody waits, nothing is exchanged.`,
+    same: 'The loss does not change: gradients are summed over all samples and divided once.',
+    alone: 'One tab alone shares with nobody. Open more tabs.',
+  },
   glance: {
     measure: 'Measure these plans',
     measuring: 'Measuring …',

@@ -3,7 +3,7 @@
  * from the simulator. Loaded at the reveal.
  */
 import { PlanError } from '../../../../errors';
-import { collectiveBytes } from '../../../../plan/links';
+import { collectiveBytes } from '../../../../plan/linkcosts';
 import { type ParallelPlan, parsePlan } from '../../../../plan/plan';
 import { envelope } from '../../../../trace/interval';
 import { computeEvents } from '../../../../trace/stats';

@@ -1,5 +1,6 @@
 /** Three questions that lead to a plan, in the order in which practice asks them, answered for one room. */
-import { collectiveMs, type Links } from '../../../../plan/links';
+import { collectiveMs } from '../../../../plan/linkcosts';
+import type { Links } from '../../../../plan/links';
 
 export interface RoomFigures {
   readonly tabs: number;

@@ -6,7 +6,19 @@ import { isRunnable, type RunFacts, validatePlan } from '../../../../plan/rules'
 import type { Wire } from '../../../../plan/wire';
 import type { RunFile } from '../../../tab';
 
-export const SCENES = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube', 'which', 'proof', 'far', 'glance'] as const;
+export const SCENES = [
+  'one',
+  'data',
+  'zero',
+  'pipeline',
+  'tensor',
+  'cube',
+  'which',
+  'proof',
+  'far',
+  'unequal',
+  'glance',
+] as const;
 export type Scene = (typeof SCENES)[number];
 
 /** The settings that a lecturer picks inside a scene. */
@@ -21,6 +33,8 @@ export interface Picks {
   readonly every: number;
   /** The code of what far tabs exchange. */
   readonly wire: Wire;
+  /** Samples of each tab in the scene of unequal tabs; empty: equal shares. */
+  readonly shares: readonly number[];
   /** Name of the unit that stays lit in every scene, '' for none. */
   readonly follow: string;
 }
@@ -32,6 +46,7 @@ export const DEFAULT_PICKS: Picks = {
   overlap: true,
   every: 0,
   wire: 'f32',
+  shares: [],
   follow: '',
 };
 
@@ -75,6 +90,8 @@ function planOn(scene: Scene, facts: RunFacts, picks: Picks): ParallelPlan | nul
       return cubeOf(facts);
     case 'far':
       return farOf(picks, facts);
+    case 'unequal':
+      return unequalOf(picks, facts);
     default:
       return null;
   }
@@ -91,6 +108,13 @@ export function farOf(picks: FarPicks, facts: RunFacts): ParallelPlan {
   const { every } = picks;
   if (ranks === 1) return validatePlan(parsePlan({}), facts);
   return validatePlan(parsePlan({ dp: ranks, wire: farWire(picks), ...(every > 0 && { outer: { every } }) }), facts);
+}
+
+/** Data parallel; shares that were made for other tabs or another batch are left out. */
+function unequalOf({ shares }: Pick<Picks, 'shares'>, facts: RunFacts): ParallelPlan {
+  const isOfThese =
+    shares.length === facts.ranks && shares.reduce((sum, share) => sum + share, 0) === facts.globalBatch;
+  return validatePlan(parsePlan({ dp: facts.ranks, ...(isOfThese && { shares }) }), facts);
 }
 
 function pipelineOf({ schedule, depth }: Picks, facts: RunFacts): ParallelPlan {
@@ -135,6 +159,7 @@ const divisorsOf = (n: number): number[] =>
 export function sceneOf(plan: ParallelPlan): Scene {
   const { dp, pp, tp, zero } = plan;
   if (isApproximate(plan)) return 'far';
+  if (plan.shares) return 'unequal';
   if (isProduct(plan)) return 'cube';
   if (pp > 1) return 'pipeline';
   if (tp > 1) return 'tensor';

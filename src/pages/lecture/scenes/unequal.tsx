@@ -1,0 +1,121 @@
+/**
+ * Scene 10: one tab is slow. What each needs for a sample, equal shares of the batch beside shares by speed, and the
+ * step of both against the optimum.
+ */
+import { useRef } from 'preact/hooks';
+import { type ParallelPlan, parsePlan } from '../../../plan/plan';
+import { replicaShares } from '../../../plan/shares';
+import { milliseconds } from '../../state/format';
+import { measuredStepMs, optimumMs, sampleTimes, sharesBySpeed, slowestMs } from '../models/choice/unequal';
+import { conditionsOf } from '../models/digest';
+import { Choice } from '../parts/choice';
+import { TableHead } from '../parts/tablehead';
+import { PACE_MS } from '../show/pacing';
+import { words } from '../words';
+import type { SceneProps } from './scene';
+
+const text = words.unequal;
+const SLOWER = [1, 2, 4];
+
+export function UnequalScene({ show }: SceneProps) {
+  const moment = show.stage.value;
+  const { run, ranks, plan, events, metrics, since, kind, source } = moment;
+  const measured = useRef(new Map<string, number>());
+  const sampleMs = run && plan && ranks.length > 1 ? sampleTimes(events, plan, run.train.globalBatch) : undefined;
+  if (ranks.length < 2) return <p class="soon">{text.alone}</p>;
+  if (!run || !plan || !sampleMs || sampleMs.length !== ranks.length) return <p class="soon">{words.noStep}</p>;
+  const { globalBatch } = run.train;
+  const size = ranks.length;
+  const equal = replicaShares(globalBatch, parsePlan({ dp: size }));
+  const bySpeed = sharesBySpeed(sampleMs, globalBatch);
+  const isBySpeed = plan.shares !== undefined;
+  const now = plan.shares ?? equal;
+  const conditions = conditionsOf(ranks);
+  const stepMs = kind === 'live' && source === 'now' ? measuredStepMs(metrics, since) : undefined;
+  if (stepMs !== undefined) measured.current.set(keyOf(conditions, plan), stepMs);
+  const best = optimumMs(sampleMs, globalBatch);
+  const rows = [
+    { name: 'equal', shares: equal, of: parsePlan({ dp: size }) },
+    { name: 'speed', shares: bySpeed, of: isBySpeed ? plan : parsePlan({ dp: size, shares: bySpeed }) },
+  ] as const;
+  const longest = Math.max(slowestMs(sampleMs, equal), slowestMs(sampleMs, now));
+  const slow = (times: number) => {
+    for (const { peer, rank, handicap } of ranks) {
+      if (rank === size - 1) show.handicap(peer, { unitMs: PACE_MS * times });
+      else if (handicap.unitMs !== PACE_MS) show.handicap(peer, { unitMs: PACE_MS });
+    }
+  };
+  return (
+    <>
+      {show.steers.value && (
+        <div class="picks">
+          <Choice
+            label={text.slow(size - 1)}
+            values={SLOWER}
+            value={(ranks.at(-1)?.handicap.unitMs ?? 0) / PACE_MS}
+            nameOf={text.times}
+            onChange={slow}
+          />
+          <Choice
+            label={text.shares}
+            values={['equal', 'speed'] as const}
+            value={isBySpeed ? 'speed' : 'equal'}
+            nameOf={(one) => text.sharesOf[one]}
+            onChange={(one) => show.pick({ shares: one === 'speed' ? bySpeed : [] })}
+          />
+        </div>
+      )}
+      <table class="far-table unequal-table">
+        <TableHead columns={text.columns} />
+        <tbody>
+          {ranks.map(({ rank }) => {
+            const ms = sampleMs[rank]! * now[rank]!;
+            return (
+              <tr key={rank}>
+                <th scope="row">{words.tab(rank)}</th>
+                <td data-figure={`unequal-sample-${rank}`} data-value={sampleMs[rank]}>
+                  {milliseconds(sampleMs[rank]!)}
+                </td>
+                <td data-figure={`unequal-share-${rank}`} data-value={now[rank]}>
+                  {now[rank]}
+                </td>
+                <td data-figure={`unequal-best-${rank}`} data-value={bySpeed[rank]}>
+                  {bySpeed[rank]}
+                </td>
+                <td>{milliseconds(ms)}</td>
+                <td class="unequal-bar" aria-hidden="true">
+                  <span class="apart-compute" style={{ width: `${(100 * ms) / longest}%` }} />
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+      <table class="far-table">
+        <TableHead columns={text.steps} />
+        <tbody>
+          {rows.map(({ name, shares, of }) => {
+            const found = measured.current.get(keyOf(conditions, of));
+            const ms = found ?? slowestMs(sampleMs, shares);
+            return (
+              <tr key={name} class={(name === 'speed') === isBySpeed ? 'running' : ''}>
+                <th scope="row">{text.sharesOf[name]}</th>
+                <td>{shares.join(' : ')}</td>
+                <td class={found ? '' : 'predicted'} data-figure={`unequal-step-${name}`} data-value={ms}>
+                  {milliseconds(ms)}
+                </td>
+                <td data-figure={`unequal-times-${name}`} data-value={ms / best}>
+                  {(ms / best).toFixed(2)}
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+      <p class="muted">{text.optimum(milliseconds(best))}</p>
+      <p class="muted">{text.same}</p>
+    </>
+  );
+}
+
+const keyOf = (conditions: string, { shares }: ParallelPlan): string => `${conditions} ${shares?.join() ?? 'equal'}`;

@@ -1,0 +1,56 @@
+/**
+ * Cost of a transfer: latency plus size over rate (Hockney's alpha-beta model). For predictions: what trains does not load
+ * this file.
+ */
+import { isDirect, type Links, PIECE_FLOATS } from './links';
+
+/** The links between `span` consecutive ranks: those inside a machine if all of these ranks are on one machine. */
+export function linksWithin(span: number, links: Links): Links {
+  return links.inside && span <= links.inside.ranks ? links.inside.links : links;
+}
+
+export function messageMs(bytes: number, { latencyMs, bytesPerMs, hostMs = 0 }: Links): number {
+  return latencyMs + bytes / bytesPerMs + hostMs;
+}
+
+interface CollectiveCost {
+  /** How long a rank's busiest link sends. The bytes of the next collective wait for that. */
+  readonly busyMs: number;
+  /** From the start, with the data on the device, until the result is on the device. */
+  readonly totalMs: number;
+}
+
+/**
+ * Cost of a reduce-scatter or all-gather (`halves` 1) or of an all-reduce (`halves` 2) of `bytes` over `size` ranks, in
+ * the form the ranks choose. A hop of a ring lasts until its chunk is sent or its first piece has arrived, whichever is
+ * later.
+ */
+export function collectiveCost(
+  bytes: number,
+  size: number,
+  halves: 1 | 2,
+  links: Links,
+  direct = isDirect(bytes, size),
+): CollectiveCost {
+  if (size === 1) return { busyMs: 0, totalMs: 0 };
+  const { latencyMs, bytesPerMs, deviceBytesPerMs = Number.POSITIVE_INFINITY, hostMs = 0 } = links;
+  const chunk = bytes / size;
+  if (direct) {
+    const fanMs = Math.max(chunk / bytesPerMs, ((size - 1) * chunk) / deviceBytesPerMs);
+    return { busyMs: halves * fanMs, totalMs: halves * (fanMs + latencyMs) + hostMs };
+  }
+  const chunkMs = chunk / bytesPerMs;
+  const hops = halves * (size - 1);
+  const pieceMs = Math.min(chunkMs, (4 * PIECE_FLOATS) / bytesPerMs);
+  const hopMs = Math.max(chunkMs, pieceMs + latencyMs);
+  return { busyMs: hops * chunkMs, totalMs: (hops - 1) * hopMs + chunkMs + latencyMs + hostMs };
+}
+
+export function collectiveMs(bytes: number, size: number, halves: 1 | 2, links: Links): number {
+  return collectiveCost(bytes, size, halves, links).totalMs;
+}
+
+/** Bytes that one rank sends in such a collective. */
+export function collectiveBytes(bytes: number, size: number, halves: 1 | 2): number {
+  return (halves * (size - 1) * bytes) / size;
+}
