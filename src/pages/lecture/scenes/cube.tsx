@@ -76,9 +76,10 @@ export function CubeScene({ show }: SceneProps) {
   );
 }
 
-/** How the ranks of a model that is cut are spread over machines; nothing where there is one machine. */
+/** How the ranks of a model that is cut are spread over machines; nothing where there is one, or it is not known. */
 function Seats({ moment: { plan, ranks } }: { readonly moment: Moment }) {
-  const machines = new Map(ranks.map(({ peer, machine }) => [peer, machine ?? peer]));
+  if (ranks.some(({ machine }) => machine === undefined)) return null;
+  const machines = new Map(ranks.map(({ peer, machine }) => [peer, machine]));
   const count = new Set(machines.values()).size;
   if (!plan || plan.pp * plan.tp === 1 || count < 2) return null;
   const over = crossingsOf([...machines.keys()], plan, (peer) => machines.get(peer));
