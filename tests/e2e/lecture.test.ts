@@ -54,6 +54,8 @@ test('scene keys work after a click on a switch; whoever came to it by keyboard 
   await page.keyboard.press('4');
   await click(page, 'Eager');
   await page.keyboard.press('0');
+  await expect.poll(scene).toBe('unequal');
+  await page.keyboard.press('ArrowRight');
   await expect.poll(scene).toBe('glance');
   await page.keyboard.press('4');
   await click(page, '1F1B');

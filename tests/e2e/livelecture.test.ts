@@ -18,7 +18,8 @@ import { beforeWorker, seriousFindings, Venue, type Visitor } from '../helpers/v
 const TABS = 4;
 /** Eight blocks for two chunks on each of four tabs; wide enough for the ring, short enough for a software adapter. */
 const RUN = 'layers=8&heads=4&headSize=16&context=16&batch=8&steps=50000';
-const run = runFileOf(readFragment(`#${RUN}`).choice, '');
+/** As the lecture runs it: its scenes choose the plan. */
+const run = runFileOf({ ...readFragment(`#${RUN}`).choice, plan: 'ddp' }, '');
 const parameters = parameterCount(run);
 
 /** The cuts of the scenes that are also run headless, before anything is on screen: two runs at once would share the cores. */
