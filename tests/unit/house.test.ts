@@ -1,16 +1,17 @@
 /** The shape of the files: how long one may be, and that every exported name has a user. Reads source text only. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const MAX_LINES = 300;
 
-/** Files below a folder of the repository, as paths from its root, with their text. */
+/** Files below a folder of the repository, as paths from its root, with their text; not what the benches installed. */
 function filesOf(folder: string, kind: RegExp): Map<string, string> {
   const found = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && kind.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name));
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !file.split(sep).includes('node_modules'));
   return new Map(found.map((file) => [relative(ROOT, file), readFileSync(file, 'utf8')]));
 }
 
