@@ -90,6 +90,8 @@ const ACTS: Partial<Record<Scene, (page: Page) => Promise<void>>> = {
   },
   async unequal(page) {
     await linkRate(page, 'off');
+    // why: while a step is expected the picture has the tabs of the simulator
+    await page.locator('.stage[data-source="now"]').waitFor();
     await page.locator('.picks').getByLabel('4 times', { exact: true }).check();
     await page.locator('[data-figure="unequal-step-equal"]:not(.predicted)').waitFor();
     await page.locator('.picks').getByLabel('shares by speed', { exact: true }).check();

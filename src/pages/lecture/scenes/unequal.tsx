@@ -36,7 +36,11 @@ export function UnequalScene({ show }: SceneProps) {
   const best = optimumMs(sampleMs, globalBatch);
   const rows = [
     { name: 'equal', shares: equal, of: parsePlan({ dp: size }) },
-    { name: 'speed', shares: bySpeed, of: isBySpeed ? plan : parsePlan({ dp: size, shares: bySpeed }) },
+    {
+      name: 'speed',
+      shares: isBySpeed ? now : bySpeed,
+      of: isBySpeed ? plan : parsePlan({ dp: size, shares: bySpeed }),
+    },
   ] as const;
   const longest = Math.max(slowestMs(sampleMs, equal), slowestMs(sampleMs, now));
   const slow = (times: number) => {
