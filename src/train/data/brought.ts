@@ -6,7 +6,7 @@
 import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { InputError, sentenceOf } from '../../errors';
 import { type SampleOrder, type Samples, samplesOf } from './data';
-import { type Marks, markedSamples } from './parted';
+import { joinedBytes, type Marks, markedSamples } from './parted';
 import type { Tokenizer } from './tokenizer';
 import { type Tokens, tokensOf } from './tokens';
 
@@ -66,14 +66,7 @@ const MARKS_BYTES = 16;
 export function packBundle(tokens: Tokens, tokenizer: string, marks?: Marks): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder().encode(tokenizer);
   const header = Uint32Array.of(text.byteLength, tokens.BYTES_PER_ELEMENT + (marks ? MARKED : 0));
-  const parts = [bytesOf(header), text, ...(marks ? packMarks(tokens.length, marks) : []), bytesOf(tokens)];
-  const bytes = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes;
+  return joinedBytes([bytesOf(header), text, ...(marks ? packMarks(tokens.length, marks) : []), bytesOf(tokens)]);
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Tokens) => new Uint8Array(buffer, byteOffset, byteLength);

@@ -4,7 +4,7 @@ import { MAX_HELD_OUT, type SampleOrder, type Samples, spread } from './data';
 import { uniformAt } from './random';
 import type { Tokens } from './tokens';
 
-interface Chats {
+export interface Chats {
   /** By token, 1 if it is a target. */
   readonly answers: Uint8Array;
   /** First token of every conversation, ascending. */

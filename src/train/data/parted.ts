@@ -5,7 +5,7 @@
 import { InputError } from '../../errors';
 import type { RunFile } from '../runfile';
 import { type Piece, readChats } from './chat';
-import { chatSamples } from './chatsamples';
+import { type Chats, chatSamples } from './chatsamples';
 import { heldOutStart, type SampleOrder, type Samples, samplesOf } from './data';
 import { plainText, textOf } from './readtext';
 import { readTokenFile } from './tokenfile';
@@ -15,8 +15,7 @@ import type { Tokens } from './tokens';
 export interface Marks {
   /** First held-out token. */
   readonly border: number;
-  /** Of chats: by token, 1 if it is a target; and the first token of every conversation. */
-  readonly chats?: { readonly answers: Uint8Array; readonly begins: readonly number[] };
+  readonly chats?: Chats;
 }
 
 interface Parted {
@@ -114,7 +113,7 @@ function joined(parts: readonly Tokens[]): Tokens {
   return all;
 }
 
-function joinedBytes(parts: readonly Uint8Array[]): Uint8Array {
+export function joinedBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   fill(all, parts);
   return all;

@@ -3,24 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { choosePlans, choosing, gainWords, samplesPerSecond } from '../../../src/plan/auto';
 import { approximatePlans } from '../../../src/plan/candidates';
 import { isApproximate, type ParallelPlan, parsePlan } from '../../../src/plan/plan';
-import { deviceOfSpeed, predict } from '../../../src/plan/planner';
+import { predict } from '../../../src/plan/planner';
 import { nameOf } from '../../../src/plan/why';
-import { recordedSizes } from '../../../src/train/rank/modelsizes';
+import { device, MODEL } from '../../helpers/plannedgpt';
 
-const MODEL = recordedSizes({
-  arch: 'gpt2',
-  layers: 4,
-  heads: 4,
-  kvHeads: 4,
-  dim: 256,
-  hidden: 1024,
-  context: 64,
-  vocab: 96,
-  tieEmbeddings: true,
-});
 const workload = { model: MODEL, globalBatch: 16 };
-/** A step of 16 samples takes one of them 6 s. */
-const device = deviceOfSpeed(MODEL, 5e6, 4e9);
 const devices = [device, device, device, device];
 const link = (mbit: number) => ({ latencyMs: 10, bytesPerMs: mbit * 125, codeMsPerMillion: 40 });
 const choose = (mbit: number, steps = 600) => choosePlans({ workload, devices, links: link(mbit) }, 6, steps);

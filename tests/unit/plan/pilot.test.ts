@@ -3,22 +3,9 @@ import { expect, test } from 'vitest';
 import { choosePlans } from '../../../src/plan/auto';
 import { Pilot } from '../../../src/plan/pilot';
 import { isApproximate, type ParallelPlan } from '../../../src/plan/plan';
-import { deviceOfSpeed } from '../../../src/plan/planner';
-import { recordedSizes } from '../../../src/train/rank/modelsizes';
+import { device, MODEL } from '../../helpers/plannedgpt';
 
-const MODEL = recordedSizes({
-  arch: 'gpt2',
-  layers: 4,
-  heads: 4,
-  kvHeads: 4,
-  dim: 256,
-  hidden: 1024,
-  context: 64,
-  vocab: 96,
-  tieEmbeddings: true,
-});
 const STEPS = 600;
-const device = deviceOfSpeed(MODEL, 5e6, 4e9);
 const measuredAt = (mbit: number) => ({
   workload: { model: MODEL, globalBatch: 16 },
   devices: [device, device, device, device],
