@@ -135,9 +135,12 @@ export function gainWords({ exact, approximate }: AutoChoice, links: Links, verb
   return `${linkWords(links)}: ${nameOf(approximate.plan)} ${verb} ${times} times as fast as ${nameOf(exact.plan)}, the fastest exact plan (${roundedMs(approximate.stepMs)} instead of ${roundedMs(exact.stepMs)} ms a step)`;
 }
 
-export function linkWords({ bytesPerMs, latencyMs }: Links): string {
-  if (!Number.isFinite(bytesPerMs)) return 'no links';
-  return `links of ${Math.round(bytesPerMs / BYTES_PER_MS_OF_MBIT)} Mbit/s and ${roundedMs(latencyMs)} ms`;
+/** `links of 20 Mbit/s and 10 ms`, with near links `..., near links of 400 Mbit/s and 0.2 ms`. */
+export function linkWords(links: Links): string {
+  if (!Number.isFinite(links.bytesPerMs)) return 'no links';
+  const words = ({ bytesPerMs, latencyMs }: Links) =>
+    `links of ${Math.round(bytesPerMs / BYTES_PER_MS_OF_MBIT)} Mbit/s and ${roundedMs(latencyMs)} ms`;
+  return links.inside ? `${words(links)}, near ${words(links.inside.links)}` : words(links);
 }
 
 /** Samples a second that a device trains by itself. */

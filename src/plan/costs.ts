@@ -13,9 +13,8 @@ export interface Costs {
   sumMs?(unit: number, rank: number): number;
   /** Bytes of the activation of one microbatch at a stage border, and of its gradient. */
   readonly borderBytes: number;
+  /** With near links, a machine for each simulated rank. */
   readonly links: Links;
-  /** Links between neighbouring stages, where they differ from `links`. */
-  readonly borderLinks?: Links;
 }
 
 /** All ranks of a plan with their programs, index = rank. */

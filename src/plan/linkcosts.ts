@@ -4,9 +4,10 @@
  */
 import { isDirect, type Links, PIECE_FLOATS } from './links';
 
-/** The links between `span` consecutive ranks: those inside a machine if all of these ranks are on one machine. */
-export function linksWithin(span: number, links: Links): Links {
-  return links.inside && span <= links.inside.ranks ? links.inside.links : links;
+/** The links between `ranks`: the near ones if all of these ranks are on one machine. */
+export function linksAmong(ranks: readonly number[], links: Links): Links {
+  const { inside } = links;
+  return inside && new Set(ranks.map((rank) => inside.machines[rank])).size === 1 ? inside.links : links;
 }
 
 export function messageMs(bytes: number, { latencyMs, bytesPerMs, hostMs = 0 }: Links): number {

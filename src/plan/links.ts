@@ -17,8 +17,11 @@ export interface Links {
   readonly hostMs?: number;
   /** Processor time of an all-reduce that is coded (plan/wire.ts), for a million floats; 0 when absent. */
   readonly codeMsPerMillion?: number;
-  /** Faster links inside a machine, each machine having `ranks` consecutive ranks; absent where all links are equal. */
-  readonly inside?: { readonly ranks: number; readonly links: Links };
+  /**
+   * The near links, between ranks of one machine, and the machine of each rank. All other fields are those of far and
+   * relayed links. Absent where all links are of one kind.
+   */
+  readonly inside?: { readonly machines: readonly string[]; readonly links: Links };
 }
 
 /**

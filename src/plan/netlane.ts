@@ -1,6 +1,6 @@
 /** The collectives of one rank in a simulation. Their bytes are sent one after the other; their latencies overlap. */
 import type { TraceEvent } from '../trace/trace';
-import { collectiveBytes, collectiveCost } from './linkcosts';
+import { collectiveBytes, collectiveCost, linksAmong } from './linkcosts';
 import type { Links } from './links';
 
 /** Something that ends at a time which may not be known yet. */
@@ -52,7 +52,11 @@ export class NetLane {
       const { members, arrived } = head.meeting;
       const t0 = Math.max(...arrived.values(), ...members.map((member) => member.#freeMs));
       const form = head.direct ? true : undefined;
-      const cost = collectiveCost(head.bytes, members.length, head.halves, this.links, form);
+      const links = linksAmong(
+        members.map(({ rank }) => rank),
+        this.links,
+      );
+      const cost = collectiveCost(head.bytes, members.length, head.halves, links, form);
       const endMs = t0 + cost.totalMs + head.codeMs;
       head.meeting.endMs = endMs;
       for (const member of members) member.#end(t0, endMs, t0 + cost.busyMs);

@@ -8,6 +8,8 @@ import { WIRES, type Wire } from './wire';
 
 export type Axis = 'dp' | 'pp' | 'tp';
 
+const PLACEMENTS = ['inside', 'across'] as const;
+
 export const SCHEDULES = ['gpipe', '1f1b', 'eager-1f1b', 'interleaved', 'zb-h1', 'zb-v'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
@@ -35,6 +37,8 @@ export interface ParallelPlan {
   readonly feedback?: true;
   /** False: every REDUCE waits for the last backward, so compute hides no communication. Shows what overlap saves. */
   readonly overlap?: false;
+  /** Ranks of a tp group are placed on as many machines as there are, which is slow. Absent: inside machines (seating.ts). */
+  readonly placement?: 'across';
   /** DiLoCo: replicas train separately and are averaged every `every` steps; approximate. */
   readonly outer?: OuterPlan;
 }
@@ -159,6 +163,7 @@ const planFields = {
   wire: v.optional(oneOf(WIRES), 'f32'),
   feedback: v.optional(flag, false),
   overlap: v.optional(flag, true),
+  placement: v.optional(oneOf(PLACEMENTS), 'inside'),
   outer: v.optional(v.unknown()),
 };
 
@@ -177,7 +182,7 @@ const outerFields = {
  * them, and as many microbatches as pp. Throws PlanError naming the field. `rules.ts` says whether it can run.
  */
 export function parsePlan(value: unknown): ParallelPlan {
-  const { feedback, overlap, outer, ...plan } = section(value, planFields, 'plan');
+  const { feedback, overlap, placement, outer, ...plan } = section(value, planFields, 'plan');
   const { dp, pp, tp, zero, schedule, recompute, shares, stageUnits, wire } = plan;
   const chunks = plan.chunks ?? (schedule === 'interleaved' || schedule === 'zb-v' ? 2 : 1);
   return {
@@ -186,6 +191,7 @@ export function parsePlan(value: unknown): ParallelPlan {
     ...(stageUnits && { stageUnits }),
     ...(feedback && { feedback }),
     ...(!overlap && { overlap }),
+    ...(placement === 'across' && { placement }),
     ...(outer !== undefined && { outer: parseOuter(outer) }),
   };
 }

@@ -5,11 +5,12 @@
 import { PlanError } from '../errors';
 import { candidatePlans } from './candidates';
 import type { Costs } from './costs';
-import { collectiveBytes, collectiveMs, linksWithin } from './linkcosts';
+import { collectiveBytes, collectiveMs, linksAmong } from './linkcosts';
 import type { Links } from './links';
 import { sharersOf } from './machines';
 import type { Action, ParallelPlan } from './plan';
 import type { Device, Prediction } from './prediction';
+import { seatByMachine } from './seating';
 import { clusterOf } from './simulate';
 import { type ModelSizes, type PassOp, sequencesByReplica, totalOf, type UnitFigures } from './sizes';
 import { steadyState } from './steady';
@@ -132,12 +133,14 @@ function* predictAll(
   return predictions;
 }
 
+/** With near links, `devices` (index = rank before) take the ranks that a room gives to peers of their machines. */
 export function predict(
   plan: ParallelPlan,
   { model, globalBatch }: Workload,
-  devices: readonly Device[],
-  links: Links,
+  given: readonly Device[],
+  allLinks: Links,
 ): Prediction {
+  const { devices, links } = seated(plan, given, allLinks);
   const units = model.units(plan.dp, plan.tp);
   const ofReplicas = sequencesByReplica(globalBatch, plan);
   // why: the ranks of a tp group run in lockstep, so one rank of each group is simulated, as slow as the slowest
@@ -163,6 +166,16 @@ export function predict(
   };
 }
 
+/** Devices and the machines of links in the order of ranks. */
+function seated(plan: ParallelPlan, devices: readonly Device[], links: Links) {
+  const { inside } = links;
+  if (!inside) return { devices, links };
+  const machineOf = (index: string) => inside.machines[Number(index)];
+  const order = seatByMachine([...devices.keys()].map(String), plan, machineOf).map(Number);
+  const machines = order.map((index) => inside.machines[index]!);
+  return { devices: order.map((index) => devices[index]!), links: { ...links, inside: { ...inside, machines } } };
+}
+
 /** Bytes a rank sends over tp in a step. */
 function tensorBytes(actions: readonly Action[], units: readonly UnitFigures[], tp: number, sequences: number): number {
   const ofLine = (line: Action): number => {
@@ -184,14 +197,15 @@ function costsOf(
 ): Costs {
   const units = model.units(plan.dp, plan.tp);
   const whole = model.units(plan.dp, 1);
-  const near = linksWithin(plan.tp, links);
+  const near = groups.map((_, rank) => linksAmong(ranksOf(rank, plan.tp), links));
   const slowest = (rank: number, ms: (device: Device) => number) => Math.max(...groups[rank]!.map(ms));
   const pass = (op: PassOp, unit: number, rank: number): number => {
     const { kind, flops, allReduces } = units[unit]!;
     const share = whole[unit]!.flops[op] > 0 ? flops[op] / whole[unit]!.flops[op] : 1;
     const computeMs = slowest(rank, ({ launchMs, passMs }) => launchMs + sequences[rank]! * passMs[kind][op] * share);
     return (
-      computeMs + sum(allReduces[op].map((floats) => collectiveMs(4 * sequences[rank]! * floats, plan.tp, 2, near)))
+      computeMs +
+      sum(allReduces[op].map((floats) => collectiveMs(4 * sequences[rank]! * floats, plan.tp, 2, near[rank]!)))
     );
   };
   const parts = plan.zero >= 1 ? plan.dp : 1;
@@ -201,11 +215,26 @@ function costsOf(
     stepMs: (unit, rank) => {
       return slowest(rank, ({ stepMsPerMillion }) => (units[unit]!.paramFloats / parts / 1e6) * stepMsPerMillion);
     },
-    sumMs: (unit) => sum((units[unit]!.copied ?? []).map((floats) => collectiveMs(4 * floats, plan.tp, 2, links))),
+    sumMs: (unit, rank) =>
+      sum((units[unit]!.copied ?? []).map((floats) => collectiveMs(4 * floats, plan.tp, 2, near[rank]!))),
     borderBytes: 4 * Math.max(...sequences) * model.shape.context * model.shape.dim,
-    links: linksWithin(plan.dp * plan.pp * plan.tp, links),
-    borderLinks: linksWithin(plan.pp * plan.tp, links),
+    links: betweenGroups(links, plan.tp),
   };
+}
+
+/** The ranks of the tp group that simulated rank `group` stands for. */
+const ranksOf = (group: number, tp: number) => Array.from({ length: tp }, (_, at) => group * tp + at);
+
+/**
+ * Links between tp groups of `tp` ranks, each rank speaking to the one at its place in the other group: near if these
+ * pairs are all on one machine.
+ */
+function betweenGroups(links: Links, tp: number): Links {
+  const { inside } = links;
+  if (!inside) return links;
+  const groups = Array.from({ length: inside.machines.length / tp }, (_, group) => ranksOf(group, tp));
+  const machines = groups.map((ranks) => JSON.stringify(ranks.map((rank) => inside.machines[rank])));
+  return { ...links, inside: { ...inside, machines } };
 }
 
 /** The best of the plans that differ only in microbatches and recompute. */

@@ -31,6 +31,7 @@ export function validatePlan(plan: ParallelPlan, facts: RunFacts): ParallelPlan 
   checkPipeline(plan, facts);
   checkStageUnits(plan, facts);
   checkOverlap(plan);
+  checkPlacement(plan);
   checkOuter(plan, facts);
   checkWire(plan);
   checkLora(plan, facts);
@@ -151,6 +152,20 @@ function checkOverlap({ overlap, zero }: ParallelPlan): void {
   refuseUnless(overlap !== false || zero < 2, () => {
     return `plan.overlap false with plan.zero ${zero}: gradients in shards are reduced after every microbatch; set zero to 0 or 1`;
   });
+}
+
+/** Only tp groups are placed across machines; shares and stages by speed hold for peers in their order. */
+function checkPlacement({ placement, tp, shares, stageUnits }: ParallelPlan): void {
+  if (placement === undefined) return;
+  refuseUnless(
+    tp > 1,
+    () => `plan.placement across with plan.tp ${tp}: no group is placed; raise tp or set it to inside`,
+  );
+  refuseUnless(
+    !shares && !stageUnits,
+    () =>
+      `plan.placement across with plan.${shares ? 'shares' : 'stageUnits'}: these hold for ranks in their order; leave one of them out`,
+  );
 }
 
 function checkOuter({ outer, zero }: ParallelPlan, { layers }: RunFacts): void {

@@ -2,12 +2,13 @@
  * Which peer gets which rank: tp inside machines, then pp, and dp across them. Per step and rank tp moves the most bytes
  * in the most messages, two sums for every block, pass and microbatch; pp one border tensor for every microbatch; dp one
  * sum that hides under the backward. So first as few tp groups as possible reach over two machines, then as few stage
- * borders.
+ * borders. A plan with `placement: 'across'` asks for the opposite, to show what it costs.
  */
 import type { PeerId } from './mesh';
 import type { ParallelPlan } from './plan';
 
 type Cut = Pick<ParallelPlan, 'pp' | 'tp'>;
+type Placed = Cut & Pick<ParallelPlan, 'placement' | 'shares' | 'stageUnits'>;
 /** The machine of a peer; undefined if it is not known: such a peer has a machine of its own. */
 type MachineOf = (peer: PeerId) => string | undefined;
 
@@ -34,11 +35,28 @@ export function mostCrossings({ dp, pp, tp }: Cut & Pick<ParallelPlan, 'dp'>): C
 
 /**
  * `peers` in rank order for a plan that cuts each replica into `pp` x `tp` ranks; their number is a multiple of it. The
- * first peer stays the first. Keeps the given order unless the other one crosses less, so a room changes its ranks once:
+ * first peer stays the first. Shares and stages by speed hold for peers in their order, so it stays with these.
+ */
+export function seatByMachine(peers: readonly PeerId[], plan: Placed, machineOf: MachineOf): readonly PeerId[] {
+  if (plan.shares || plan.stageUnits) return peers;
+  return plan.placement === 'across' ? seatAcross(peers, plan, machineOf) : seatInside(peers, plan, machineOf);
+}
+
+/** Deals out the peers of the machines in turn, so that tp groups reach over machines, unless as many do already. */
+function seatAcross(peers: readonly PeerId[], cut: Cut, machineOf: MachineOf): readonly PeerId[] {
+  const machines = byMachine(peers, machineOf);
+  const rounds = Math.max(...machines.map(({ length }) => length));
+  const dealt = Array.from({ length: rounds }, (_, round) => machines.flatMap((own) => own.slice(round, round + 1)));
+  const groupsOf = (order: readonly PeerId[]) => crossingsOf(order, cut, machineOf).groups;
+  return groupsOf(dealt.flat()) > groupsOf(peers) ? dealt.flat() : peers;
+}
+
+/**
+ * Keeps the given order unless the other one crosses less, so a room changes its ranks once:
  * of n peers a machine gives floor(n / tp) groups to tp, and of k groups floor(k / pp) whole pipelines;
  * what is left over is put together in the order of machines, so that stage borders lie at machine borders.
  */
-export function seatByMachine(peers: readonly PeerId[], cut: Cut, machineOf: MachineOf): readonly PeerId[] {
+function seatInside(peers: readonly PeerId[], cut: Cut, machineOf: MachineOf): readonly PeerId[] {
   const before = crossingsOf(peers, cut, machineOf);
   if (before.groups + before.borders === 0) return peers;
   const { whole, rest } = takeWhole(byMachine(peers, machineOf), cut.tp);
@@ -53,7 +71,7 @@ export function seatByMachine(peers: readonly PeerId[], cut: Cut, machineOf: Mac
   const after = crossingsOf(seated, cut, machineOf);
   const isLess = after.groups < before.groups || (after.groups === before.groups && after.borders < before.borders);
   // why again: what is left over is put together in the order of machines, which has changed
-  return isLess ? seatByMachine(seated, cut, machineOf) : peers;
+  return isLess ? seatInside(seated, cut, machineOf) : peers;
 }
 
 /** `peers` of each machine, in order. */

@@ -5,7 +5,7 @@
  */
 import type { TraceEvent } from '../trace/trace';
 import type { Seat } from './costs';
-import { messageMs } from './linkcosts';
+import { linksAmong, messageMs } from './linkcosts';
 import type { Mesh } from './mesh';
 import type { Collective, NetLane, Pending } from './netlane';
 import { type Action, wiresOf } from './plan';
@@ -142,7 +142,7 @@ export class SimulatedRank {
 
   /** Start a message. It is sent after the earlier messages of the same link. */
   #send(to: number, name: string, bytes: number, line: Action, readyMs = this.#clock, step = this.#step): boolean {
-    const links = this.run.costs.borderLinks ?? this.run.costs.links;
+    const links = linksAmong([this.mesh.rank, to], this.run.costs.links);
     const t0 = Math.max(readyMs, this.#linkFreeMs.get(to) ?? 0);
     const endMs = t0 + messageMs(bytes, links);
     this.#linkFreeMs.set(to, t0 + bytes / links.bytesPerMs);
@@ -240,7 +240,7 @@ export class SimulatedRank {
     meeting.arrived.set(this.mesh.rank, Math.max(this.#clock, grads));
     if (meeting.arrived.size < all.length) return false;
     if (meeting.endMs === undefined) {
-      const { latencyMs, hostMs = 0 } = this.run.costs.links;
+      const { latencyMs, hostMs = 0 } = linksAmong(all, this.run.costs.links);
       meeting.endMs = Math.max(...meeting.arrived.values()) + (all.length > 1 ? latencyMs : 0) + hostMs;
       this.run.commits.push(meeting.endMs);
     }

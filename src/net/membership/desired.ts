@@ -127,9 +127,7 @@ function isOf(members: readonly PeerId[], peers: readonly PeerId[]): boolean {
   return members.length === 0 || members.join() === peers.join();
 }
 
-/** `peers` in rank order: by machine where the plan cuts the model. Shares and stages by speed hold for their order. */
 function seat({ state }: Turn, peers: readonly PeerId[], plan: ParallelPlan): readonly PeerId[] {
-  if (plan.shares || plan.stageUnits) return peers;
   return seatByMachine(peers, plan, (peer) => (state.roster.get(peer) ?? state.spared.get(peer))?.machine);
 }
 

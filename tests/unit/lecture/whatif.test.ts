@@ -1,7 +1,7 @@
 /** What if: of every preset the choice that practice makes, and two kinds of links that a plan pays for where it uses them. */
 import { expect, test } from 'vitest';
 import { CLUSTERS, type Dials, questionOf } from '../../../src/pages/lecture/models/choice/whatif';
-import { linksWithin } from '../../../src/plan/linkcosts';
+import { linksAmong } from '../../../src/plan/linkcosts';
 import { parsePlan } from '../../../src/plan/plan';
 import { predict } from '../../../src/plan/planner';
 import { recordedSizes } from '../../../src/train/rank/modelsizes';
@@ -16,12 +16,12 @@ function judge(dials: Dials) {
   };
 }
 
-test('a span of one machine uses the links inside, a longer one those between', () => {
-  const inside = { ranks: 4, links: { latencyMs: 0.1, bytesPerMs: 1000 } };
+test('ranks of one machine use the links inside, others those between', () => {
+  const inside = { machines: ['a', 'a', 'b', 'b'], links: { latencyMs: 0.1, bytesPerMs: 1000 } };
   const links = { latencyMs: 5, bytesPerMs: 10, inside };
-  expect([1, 4].map((span) => linksWithin(span, links))).toEqual([inside.links, inside.links]);
-  expect(linksWithin(5, links)).toBe(links);
-  expect(linksWithin(2, { latencyMs: 1, bytesPerMs: 1 })).toEqual({ latencyMs: 1, bytesPerMs: 1 });
+  expect(linksAmong([0, 1], links)).toBe(inside.links);
+  expect(linksAmong([1, 2], links)).toBe(links);
+  expect(linksAmong([0, 1], { latencyMs: 1, bytesPerMs: 1 })).toEqual({ latencyMs: 1, bytesPerMs: 1 });
 });
 
 test('four tabs on one machine, a small model: data parallelism, not tensor parallelism', () => {

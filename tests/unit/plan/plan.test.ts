@@ -55,6 +55,7 @@ describe('parsePlan', () => {
     [{ shares: [3, 0] }, 'plan.shares.1 is 0'],
     [{ shares: [3, 1.5] }, 'plan.shares.1 is 1.5'],
     [{ stageUnits: ['3'] }, 'plan.stageUnits.0 is "3"'],
+    [{ placement: 'outside' }, 'plan.placement is "outside"; it must be one of inside, across'],
     [{ outer: { lr: 0.7 } }, 'plan.outer.every is missing'],
     [{ outer: { every: 5, lr: 0.7, momentum: 2 } }, 'from 0 to 1'],
     [{ outer: { every: 5, lr: 0.7, momentum: 0, nesterov: true } }, 'plan.outer.nesterov is not a field'],
@@ -87,6 +88,12 @@ describe('validatePlan', () => {
     [{ pp: 2, stageUnits: [5, 6] }, {}, 'plan.stageUnits 5 + 6 = 11 units, but the model has model.layers 8 + 2'],
     [{ wire: 'int4' }, {}, 'plan.wire int4 without plan.outer'],
     [{ dp: 2, zero: 2, overlap: false }, { ranks: 2 }, 'plan.overlap false with plan.zero 2'],
+    [{ dp: 2, placement: 'across' }, { ranks: 2 }, 'plan.placement across with plan.tp 1'],
+    [
+      { tp: 2, pp: 2, placement: 'across', stageUnits: [3, 3] },
+      { layers: 4 },
+      'plan.placement across with plan.stageUnits',
+    ],
   ])('refuses %j with the inequality and its numbers', (plan, facts, sentence) => {
     refused(plan, facts).toThrow(sentence);
   });

@@ -1,4 +1,4 @@
-/** Which peer gets which rank: tp inside machines, then pp; the order stays where nothing is gained. */
+/** Which peer gets which rank: tp inside machines, then pp, or tp across them; the order stays where nothing is gained. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { crossingsOf, mostCrossings, seatByMachine } from '../../../src/plan/seating';
@@ -29,6 +29,25 @@ test.each<[string, number, number, string]>([
   ['no better order', 1, 2, 'a1 b1 c1 d1'],
 ])('the order stays: %s', (_, pp, tp, given) => {
   expect(seated(given, pp, tp)).toBe(given);
+});
+
+test.each<[string, number, number, string, string]>([
+  ['two machines of two', 1, 2, 'a1 a2 b1 b2', 'a1 b1 a2 b2'],
+  ['with stages: borders are then inside', 2, 2, 'a1 a2 a3 a4 b1 b2 b3 b4', 'a1 b1 a2 b2 a3 b3 a4 b4'],
+  ['three machines', 1, 2, 'a1 a2 b1 b2 c1 c2', 'a1 b1 c1 a2 b2 c2'],
+  ['it crosses already', 1, 2, 'b1 a1 a2 b2', 'b1 a1 a2 b2'],
+  ['one machine', 1, 2, 'a2 a1 a4 a3', 'a2 a1 a4 a3'],
+])('tp across: %s', (_, pp, tp, given, wanted) => {
+  const across = (peers: string) =>
+    seatByMachine(peers.split(' '), { pp, tp, placement: 'across' }, machineOf).join(' ');
+  expect(across(given)).toBe(wanted);
+  expect(across(wanted)).toBe(wanted);
+});
+
+test('shares and stages by speed keep the order', () => {
+  const peers = 'a1 b1 a2 b2'.split(' ');
+  expect(seatByMachine(peers, { pp: 1, tp: 2, shares: [1, 3] }, machineOf)).toBe(peers);
+  expect(seatByMachine(peers, { pp: 2, tp: 2, stageUnits: [3, 3] }, machineOf)).toBe(peers);
 });
 
 test('what crosses is counted: tp groups, then borders of neighbouring stages', () => {

@@ -143,17 +143,19 @@ export function questionOf(dials: Dials): WhatIf {
     STOPS.memory[dials.memory]! * 1e9,
   );
   const latencyMs = STOPS.latency[dials.latency]!;
+  const devices = Array.from({ length: STOPS.devices[dials.devices]! }, () => device);
+  const perMachine = STOPS.perMachine[dials.perMachine]!;
   const near = {
     latencyMs: INSIDE_LATENCY * latencyMs,
     bytesPerMs: STOPS.inside[dials.inside]! * BYTES_PER_MS_OF_MBIT,
   };
   return {
     workload: { model, globalBatch: STOPS.batch[dials.batch]! },
-    devices: Array.from({ length: STOPS.devices[dials.devices]! }, () => device),
+    devices,
     links: {
       latencyMs,
       bytesPerMs: STOPS.rate[dials.rate]! * BYTES_PER_MS_OF_MBIT,
-      inside: { ranks: STOPS.perMachine[dials.perMachine]!, links: near },
+      inside: { machines: devices.map((_, rank) => `${Math.floor(rank / perMachine)}`), links: near },
     },
   };
 }
