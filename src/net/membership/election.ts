@@ -62,7 +62,9 @@ export function authorityOf(state: State, setting: Setting): PeerId | undefined 
   const need = state.newest.number === 0 ? most : Math.min(state.newest.from, most);
   const able = willing.filter((one) => holdsOf(state, setting, one) >= need);
   const members = state.newest.peers.filter((peer) => able.some((one) => one.peer === peer));
-  if (members.length > 0) return members.find((peer) => !state.lapsed.has(peer));
+  // why: a member that has not yet taken the newest state knows that of itself
+  const isBehind = isNewestAway && members.includes(setting.self) && state.holds < state.newest.from;
+  if (members.length > 0) return isBehind ? undefined : members.find((peer) => !state.lapsed.has(peer));
   // why not before: a member of the newest generation has all of its steps, even if it has not announced its state yet
   if (isNewestAway) return undefined;
   // why the filter: a peer may be able without holding any state

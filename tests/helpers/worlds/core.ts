@@ -27,6 +27,8 @@ export interface Node {
   aborted: boolean;
   /** Committed steps of the state it holds, -1 without any. */
   step: number;
+  /** The run that these steps belong to. Peers that no medium connects begin one each; where they meet, one run stays. */
+  history: number;
   wakeAt: number;
   timerAt: number;
   /** From this time on all peers know of it and it knows of all. */

@@ -86,6 +86,10 @@ export class Faults {
   #comeBack(node: Node): void {
     const { core } = this;
     if (!node.alive) return;
+    if (node.frozen) {
+      node.held.push(() => this.#comeBack(node));
+      return;
+    }
     core.say(`${node.id} comes back`);
     // a pause is counted where somebody could train
     const couldTrain = [...core.nodes.values()].some((one) => one.alive && !one.failed && !one.isolated);

@@ -16,7 +16,10 @@ export class Training {
   /** Longest time without a commit while somebody could train, from the first commit on, ms. */
   longestPauseMs = 0;
   lastCommitAt = 0;
-  readonly #committing = new Set<number>();
+  /** Names of generations: two authorities that do not hear each other may give the same number. */
+  readonly #committing = new Set<string>();
+  /** Runs that were begun. */
+  #histories = 0;
   readonly #parts = new WeakMap<Generation, Parts>();
 
   constructor(
@@ -61,10 +64,11 @@ export class Training {
 
   tryStep(generation: Generation): void {
     const { number, peers } = generation;
-    if (this.#committing.has(number) || !this.#isWorking(generation)) return;
-    this.#committing.add(number);
+    const name = `${number} ${peers.join()}`;
+    if (this.#committing.has(name) || !this.#isWorking(generation)) return;
+    this.#committing.add(name);
     this.core.time.at(STEP_MS, () => {
-      this.#committing.delete(number);
+      this.#committing.delete(name);
       const isWorking = this.#isWorking(generation);
       if (!isWorking) {
         // a freeze or a block may end in time: try the step again
@@ -85,13 +89,17 @@ export class Training {
 
   #commit({ number, peers }: Generation): void {
     const members = peers.map((id) => this.core.nodes.get(id)!);
-    const from = Math.max(...members.map(({ step }) => step));
+    const newest = members.reduce((most, one) => (one.step > most.step ? one : most));
+    const from = newest.step;
     const step = Math.max(from, 0) + 1;
+    if (from < 0) this.#histories += 1;
+    const history = from < 0 ? this.#histories : newest.history;
     for (const node of this.core.nodes.values()) {
       // why `failed`: others cannot know which step its copy is of; but they must not begin the run anew
       if (node.failed && from >= 0) continue;
       const isReachable = node.alive && !node.frozen && this.core.time.now > node.heardAt && !node.isolated;
       if (!isReachable || members.includes(node) || node.step < step) continue;
+      if (from >= 0 && node.history !== history) continue;
       if (members.some((member) => this.core.time.now < member.heardAt || member.isolated)) continue;
       const what = from < 0 ? 'begins the run anew' : `commits step ${step} again`;
       throw new Violation(
@@ -100,6 +108,7 @@ export class Training {
     }
     for (const member of members) {
       member.step = step;
+      member.history = history;
       if (member.state.holds !== number) this.core.happen(member, { e: 'state', holds: true });
     }
     this.core.say(`generation ${number} commits ${step}`);

@@ -104,6 +104,7 @@ export class World implements Core {
       inside: undefined,
       aborted: false,
       step: -1,
+      history: 0,
       wakeAt: Number.POSITIVE_INFINITY,
       timerAt: Number.POSITIVE_INFINITY,
       heardAt: 0,
