@@ -194,4 +194,7 @@ test('unequal: a tab four times as slow gets the smallest share, and the step is
   await pick('shares by speed');
   await expect.poll(() => figure('unequal-share-3')).toBeLessThan(await figure('unequal-share-0'));
   expect(await figure('unequal-times-speed')).toBeLessThan(1.3);
+  // the shares follow the speed: equal ones again once the tab is as fast as the others
+  await pick('no');
+  await expect.poll(() => figure('unequal-share-3')).toBe(await figure('unequal-share-0'));
 });

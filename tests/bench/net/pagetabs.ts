@@ -9,8 +9,8 @@ import { browserFlags, mayHaveGpu, requireBrowser } from '../../../src/cli/machi
 import { startServer } from '../../../src/server/server';
 
 const OPTIONS = {
-  batch: { type: 'string', multiple: true, default: ['16', '64'] },
-  tabs: { type: 'string', multiple: true, default: ['2', '3', '4'] },
+  batch: { type: 'string', default: '16,64' },
+  tabs: { type: 'string', default: '2,3,4' },
 } as const;
 
 export interface PageTabsResult {
@@ -41,6 +41,10 @@ export async function benchPageTabs(
   say: (result: object) => void,
 ): Promise<readonly PageTabsResult[]> {
   const { values } = parseArgs({ args: [...argv], options: OPTIONS });
+  const [batches, counts] = [values.batch, values.tabs].map((list) => list.split(',').map(Number)) as [
+    number[],
+    number[],
+  ];
   const server = await startServer({ pages, host: '127.0.0.1', port: 0, programsMayOpen: false });
   const browser = await chromium.launch({ executablePath: requireBrowser(), args: browserFlags(!mayHaveGpu()) });
   const results: PageTabsResult[] = [];
@@ -57,13 +61,13 @@ export async function benchPageTabs(
     }
   };
   try {
-    for (const batch of values.batch.map(Number)) {
+    for (const batch of batches) {
       await measure({ batch, tabs: 1, links: 'near', mode: 'exact' });
-      for (const tabs of values.tabs.map(Number)) {
+      for (const tabs of counts) {
         await measure({ batch, tabs, links: 'near', mode: 'exact' });
         await measure({ batch, tabs, links: 'near', mode: 'approximate' });
       }
-      await measure({ batch, tabs: Number(values.tabs.at(-1)), links: 'webrtc', mode: 'exact' });
+      await measure({ batch, tabs: counts.at(-1)!, links: 'webrtc', mode: 'exact' });
     }
     return results;
   } finally {

@@ -9,6 +9,7 @@ import { commonPace, crowdedOf, PACE_MS, Pacing } from '../../../src/pages/lectu
 import { Stage } from '../../../src/pages/lecture/show/stage';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
+import { computeEvents } from '../../../src/trace/stats';
 
 const run = runFileOf(LECTURE_CHOICE, '');
 const DDP = parsePlan({ dp: 4 });
@@ -50,6 +51,18 @@ test('what is expected takes what was measured: the same step within 10 %', () =
   const expected = stage.of(measured(DDP), PIPELINE, 0);
   expect(spanOf(expected) / spanOf(measured(PIPELINE))).toBeGreaterThan(0.9);
   expect(spanOf(expected) / spanOf(measured(PIPELINE))).toBeLessThan(1.1);
+});
+
+test('a tab that was made slow since is slow in what is expected, and the measurement from before is not shown', () => {
+  const stage = new Stage();
+  stage.of(measured(DDP), null, 0);
+  const now = measured(PIPELINE);
+  const ranks = now.ranks.map((one) => (one.rank === 3 ? { ...one, handicap: { ...one.handicap, unitMs: 40 } } : one));
+  const expected = stage.of({ ...now, ranks }, DDP, 9000);
+  expect(expected.source).toBe('expected');
+  const computed = (rank: number) =>
+    computeEvents(expected.events.filter((event) => event.rank === rank)).reduce((sum, { t0, t1 }) => sum + t1 - t0, 0);
+  expect(computed(3)).toBeGreaterThan(3 * computed(0));
 });
 
 test('bars of the first step replace expected ones as ranks tell of them', () => {

@@ -2,10 +2,11 @@
  * Scene 10: one tab is slow. What each needs for a sample, equal shares of the batch beside shares by speed, and the
  * step of both against the optimum.
  */
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { type ParallelPlan, parsePlan } from '../../../plan/plan';
 import { replicaShares } from '../../../plan/shares';
 import { milliseconds } from '../../state/format';
+import type { RunFile } from '../../tab';
 import { measuredStepMs, optimumMs, sampleTimes, sharesBySpeed, slowestMs } from '../models/choice/unequal';
 import { conditionsOf } from '../models/digest';
 import { Choice } from '../parts/choice';
@@ -16,12 +17,20 @@ import type { SceneProps } from './scene';
 
 const text = words.unequal;
 const SLOWER = [1, 2, 4];
+/** Other shares are taken where the slowest tab needs this many times as long as with the best ones. */
+const WORTH = 1.1;
 
 export function UnequalScene({ show }: SceneProps) {
   const moment = show.stage.value;
-  const { run, ranks, plan, events, metrics, since, kind, source } = moment;
+  const { run, ranks, plan, step, events, metrics, since, kind, source } = moment;
   const measured = useRef(new Map<string, number>());
   const sampleMs = run && plan && ranks.length > 1 ? sampleTimes(events, plan, run.train.globalBatch) : undefined;
+  // why not the first step: it also builds buffers and pipelines
+  const isSteady = kind === 'simulated' || (kind === 'live' && source === 'now' && step > since);
+  const asked = isSteady && sampleMs && run && plan ? movedShares(sampleMs, run, plan) : '';
+  useEffect(() => {
+    if (asked && show.steers.peek()) show.pick({ shares: asked.split(',').map(Number) });
+  }, [asked]);
   if (ranks.length < 2) return <p class="soon">{text.alone}</p>;
   if (!run || !plan || !sampleMs || sampleMs.length !== ranks.length) return <p class="soon">{words.noStep}</p>;
   const { globalBatch } = run.train;
@@ -43,10 +52,12 @@ export function UnequalScene({ show }: SceneProps) {
     },
   ] as const;
   const longest = Math.max(slowestMs(sampleMs, equal), slowestMs(sampleMs, now));
+  // why not the moment's: before the first step of a plan its ranks are simulated
+  const tabs = show.feed.value.ranks.value;
   const slow = (times: number) => {
-    for (const { peer, rank, handicap } of ranks) {
-      if (rank === size - 1) show.handicap(peer, { unitMs: PACE_MS * times });
-      else if (handicap.unitMs !== PACE_MS) show.handicap(peer, { unitMs: PACE_MS });
+    for (const { peer, handicap } of tabs) {
+      const unitMs = peer === tabs.at(-1)!.peer ? PACE_MS * times : PACE_MS;
+      if (handicap.unitMs !== unitMs) show.handicap(peer, { unitMs });
     }
   };
   return (
@@ -56,7 +67,7 @@ export function UnequalScene({ show }: SceneProps) {
           <Choice
             label={text.slow(size - 1)}
             values={SLOWER}
-            value={(ranks.at(-1)?.handicap.unitMs ?? 0) / PACE_MS}
+            value={(tabs.at(-1)?.handicap.unitMs ?? 0) / PACE_MS}
             nameOf={text.times}
             onChange={slow}
           />
@@ -120,6 +131,13 @@ export function UnequalScene({ show }: SceneProps) {
       <p class="muted">{text.same}</p>
     </>
   );
+}
+
+/** The best shares, comma separated, where the plan has shares by speed that have become slower than these; else ''. */
+function movedShares(sampleMs: readonly number[], { train }: RunFile, { shares }: ParallelPlan): string {
+  if (!shares) return '';
+  const best = sharesBySpeed(sampleMs, train.globalBatch);
+  return slowestMs(sampleMs, shares) > WORTH * slowestMs(sampleMs, best) ? best.join() : '';
 }
 
 const keyOf = (conditions: string, { shares }: ParallelPlan): string => `${conditions} ${shares?.join() ?? 'equal'}`;

@@ -23,7 +23,7 @@ interface Kept {
 export class Stage {
   readonly #kept = new Map<string, Kept>();
   #known: Calibration | undefined;
-  #slowness: RankView['handicap'] | undefined;
+  #slowness: Slowness = [];
   #expected: { readonly key: string; readonly moment: Moment } | undefined;
 
   /** `wanted`: the requested plan, null for the running one. `nowMs`: milliseconds since the epoch. */
@@ -50,15 +50,16 @@ export class Stage {
    */
   imagine(moment: Moment, plan: ParallelPlan, change: Partial<Handicap>, steps: number): Moment | null {
     if (!moment.run) return null;
-    const handicap = { ...(moment.ranks[0]?.handicap ?? NO_HANDICAP), ...change };
-    const imagined = expectedOf(moment, plan, moment.run, handicap, this.#known, steps);
+    const slowness = slownessOf(moment.ranks).map((handicap) => ({ ...handicap, ...change }));
+    const all = slowness.length > 0 ? slowness : [{ ...NO_HANDICAP, ...change }];
+    const imagined = expectedOf(moment, plan, moment.run, all, this.#known, steps);
     // why without metrics: those of the moment belong to the plan that really runs
     return imagined.events.length > 0 ? { ...imagined, metrics: [] } : null;
   }
 
   #keep(moment: Moment, nowMs: number): void {
     this.#known = calibrate(moment) ?? this.#known;
-    this.#slowness = moment.ranks[0]?.handicap;
+    this.#slowness = slownessOf(moment.ranks);
     const key = keyOf(moment.plan!, this.#slowness);
     const known = this.#kept.get(key);
     this.#kept.delete(key);
@@ -67,7 +68,7 @@ export class Stage {
   }
 
   #expect(moment: Moment, plan: ParallelPlan, run: RunFile): Moment {
-    const slowness = moment.ranks[0]?.handicap ?? this.#slowness;
+    const slowness = moment.ranks.length > 0 ? slownessOf(moment.ranks) : this.#slowness;
     const key = JSON.stringify([cutOf(plan), run, slowness, this.#known]);
     if (this.#expected?.key !== key)
       this.#expected = { key, moment: expectedOf(moment, plan, run, slowness, this.#known) };
@@ -76,29 +77,36 @@ export class Stage {
   }
 }
 
-/** The key of a measurement: its plan and the handicap of the tabs. */
-const keyOf = (plan: ParallelPlan, slowness: RankView['handicap'] | undefined): string =>
-  `${cutOf(plan)} ${JSON.stringify(slowness)}`;
+/** By rank: how slow tabs are on purpose; a single one where all have the same, whatever their number. */
+type Slowness = readonly Handicap[];
+
+function slownessOf(ranks: readonly RankView[]): Slowness {
+  const all = ranks.map(({ handicap }) => handicap);
+  return new Set(all.map((one) => JSON.stringify(one))).size === 1 ? all.slice(0, 1) : all;
+}
+
+/** The key of a measurement: its plan and the handicaps of the tabs. */
+const keyOf = (plan: ParallelPlan, slowness: Slowness): string => `${cutOf(plan)} ${JSON.stringify(slowness)}`;
 
 /** One step of `plan` on the simulator with the last measured speed; no events where the plan cannot run. */
 function expectedOf(
   moment: Moment,
   plan: ParallelPlan,
   run: RunFile,
-  slowness: RankView['handicap'] | undefined,
+  slowness: Slowness,
   known: Calibration | undefined,
   steps = 1,
 ): Moment {
   const size = plan.dp * plan.pp * plan.tp;
   const { links, flopsPerMs } = known ?? { links: DEFAULT_SPEED, flopsPerMs: DEFAULT_SPEED.flopsPerMs };
-  const { unitMs = 0, latencyMs = 0, mbitPerSecond = 0 } = slowness ?? {};
+  const { latencyMs, mbitPerSecond } = slowness[0] ?? NO_HANDICAP;
   const world: World = {
     run,
     plan,
     flopsPerMs,
     latencyMs: Math.max(0, links.latencyMs - latencyMs),
     bytesPerMs: links.bytesPerMs,
-    unitMs: Array<number>(size).fill(unitMs),
+    unitMs: Array.from({ length: size }, (_, rank) => (slowness[rank] ?? slowness[0] ?? NO_HANDICAP).unitMs),
     extraMs: latencyMs,
     mbitPerSecond,
   };
