@@ -65,6 +65,7 @@ const HELP: Help = {
     ['npm run train -- RUN.json --limit-mb 500', 'refuses a plan that needs more memory on a rank'],
     ['npm run train -- RUN.json --plans PLANS.json --switch-every 20', 'changes the plan every 20 steps'],
     ['npm run train -- RUN.json --mbit 20 --latency-ms 20', 'makes the links slow on purpose'],
+    ['npm run train -- RUN.json --tabs 4 --browsers 2 --mbit 20', 'two browsers as two machines, slow links between'],
     ['npm run train -- RUN.json --slow-unit-ms 50', 'makes the ranks slow on purpose'],
     [
       'npm run train -- RUN.json --balance --slow-unit-ms 40,20,10',

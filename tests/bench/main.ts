@@ -20,6 +20,7 @@ import { benchRelay, relayPeer } from './net/relay';
 import { benchRing } from './net/ring';
 import { benchBubble } from './plan/bubble';
 import { benchTogether } from './plan/together';
+import { benchTopology } from './plan/topology';
 import { benchUnequal } from './plan/unequal';
 
 const here = import.meta.dirname;
@@ -49,6 +50,7 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   ring: async () => print(await ring()),
   pagetabs: async (args) => print(await benchPageTabs(args, pages, say)),
   together: (args) => benchTogether(args, places, programs),
+  topology: (args) => benchTopology(args, places, programs),
   unequal: () => benchUnequal(places, programs),
   links: async () => print(await links()),
   lecture: (args) => benchScenes(args, say),
@@ -80,6 +82,7 @@ const HELP: Help = {
     ],
     ['npm run bench -- together --mbit 20', 'slow ranks, slow links: what DDP, int8, DiLoCo and auto bring'],
     ['npm run bench -- together --mbit 100 --steps 600', 'the same with runs of 600 steps'],
+    ['npm run bench -- topology', 'two pairs of tabs in two browsers: tp inside machines against tp across'],
     ['npm run bench -- unequal', 'ranks at speeds 1 : 2 : 4: the step against the optimum, and the losses'],
     ['npm run bench -- lecture --rounds 3', 'the lecture: from a switch of scenes to its first bars and measured ones'],
     ['npm run bench -- votes', 'steps of four tabs while thirty phones vote'],

@@ -2,7 +2,8 @@
  * `npm run plan -- RUN.json --measure`: runs a few steps under calibrating plans on real ranks to get the planner's
  * inputs. With --plans it also runs every plan of a list and prints the predictions beside the measurements.
  */
-import { BYTES_PER_MS_OF_MBIT } from '../../plan/links';
+import type { Measured } from '../../plan/auto';
+import { BYTES_PER_MS_OF_MBIT, type Links } from '../../plan/links';
 import { calibrations, legsOf, measuredDevices, measuredLinks } from '../../plan/measured';
 import type { ParallelPlan } from '../../plan/plan';
 import { predict, type Workload } from '../../plan/planner';
@@ -23,34 +24,67 @@ const LEG_STEPS = 3;
 const DEFAULT_LIMIT_BYTES = 4e9;
 const DEFAULT_RANKS = 4;
 
-interface Trial {
+/** A plan that was predicted and run. */
+export interface Trial {
   readonly predicted: Prediction;
   readonly measuredMs: number;
+}
+
+/** The ranks of a run as they were measured, and the plans that were tried on them. */
+interface Measurement extends Measured {
+  readonly trials: readonly Trial[];
+  /** Of the ranks: kind, number and adapter. */
+  readonly on: string;
 }
 
 /** Runs the ranks and returns the text to print. Throws PlanError and whatever runJob does. */
 export async function measure(argv: readonly string[], places: Places, programs: Programs): Promise<string> {
   const { shown, plansPath, args } = readMeasureArgs(argv);
-  const { workload, job, tried } = await prepareMeasurement(args, plansPath, places);
+  const listed = plansPath === undefined ? [] : readPlans(plansPath);
+  const { workload, devices, links, trials, on } = await tryPlans(args, listed, places, programs);
+  const { F, I, W } = devices[0]!.passMs.block;
+  const found = [
+    `Measured on ${on}:`,
+    `a pass through a block takes ${roundedMs(F)} (F), ${roundedMs(I)} (I), ${roundedMs(W)} ms (W) a sample and ${roundedMs(devices[0]!.launchMs)} ms whatever its size;`,
+    `${linkFacts(links)}, reading back and uploading take ${roundedMs(links.hostMs ?? 0)} ms.`,
+  ].join(' ');
+  return [found, answerText(workload, devices, links, shown), ...(trials.length > 0 ? [trialTable(trials)] : [])].join(
+    '\n\n',
+  );
+}
+
+/** Measures the ranks by calibrating plans, then runs each plan of `listed` for `legSteps` steps, in one run. */
+export async function tryPlans(
+  args: TrainArgs,
+  listed: readonly object[],
+  places: Places,
+  programs: Programs,
+  legSteps = LEG_STEPS,
+): Promise<Measurement> {
+  const { workload, job, tried } = await prepareMeasurement(args, listed, places, legSteps);
   const collected = await runJob(job, programs);
   const limitBytes = args.limitBytes ?? DEFAULT_LIMIT_BYTES;
   const legs = legsOf(job.tour!, collected.trace);
   const devices = measuredDevices(legs, workload, job.count, limitBytes);
   const links =
-    job.count > 1 ? measuredLinks(collected.trace, legs) : { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY };
+    job.count > 1
+      ? measuredLinks(collected.trace, legs, job.machines)
+      : { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY };
   const trials = tried.map((plan) => ({
     predicted: predict(plan, workload, devices, links),
     measuredMs: stepMs(job.tour!, collected, plan),
   }));
   const adapter = [...new Set(collected.reports.map((report) => report.adapter))].join(', ');
-  const found = [
-    `Measured on ${job.count} ${job.kind} (${adapter}):`,
-    `a pass through a block takes ${roundedMs(devices[0]!.passMs.block.F)} (F), ${roundedMs(devices[0]!.passMs.block.I)} (I), ${roundedMs(devices[0]!.passMs.block.W)} ms (W) a sample and ${roundedMs(devices[0]!.launchMs)} ms whatever its size;`,
-    `a link has ${roundedMs(links.latencyMs)} ms and ${mbit(links.bytesPerMs)} Mbit/s, all links of a rank ${mbit(links.deviceBytesPerMs ?? Number.POSITIVE_INFINITY)} Mbit/s, reading back and uploading take ${roundedMs(links.hostMs ?? 0)} ms.`,
-  ].join(' ');
-  return [found, answerText(workload, devices, links, shown), ...(trials.length > 0 ? [trialTable(trials)] : [])].join(
-    '\n\n',
-  );
+  return { workload, devices, links, trials, on: `${job.count} ${job.kind} (${adapter})` };
+}
+
+/** `a link has 10 ms and 20 Mbit/s, all links of a rank 60 Mbit/s`, and the same of near links. */
+export function linkFacts(links: Links): string {
+  const words = ({ latencyMs, bytesPerMs, deviceBytesPerMs = Number.POSITIVE_INFINITY }: Links) =>
+    `has ${roundedMs(latencyMs)} ms and ${mbit(bytesPerMs)} Mbit/s, all links of a rank ${mbit(deviceBytesPerMs)} Mbit/s`;
+  return links.inside
+    ? `a far link ${words(links)}; a near one ${words(links.inside.links)}`
+    : `a link ${words(links)}`;
 }
 
 /** Predictions beside measurements, the fastest measured first, and how good the planner's choice among them was. */
@@ -96,16 +130,15 @@ function readMeasureArgs(argv: readonly string[]) {
 }
 
 /** The job whose tour runs the calibrating plans, then those of the list. */
-async function prepareMeasurement(args: TrainArgs, plansPath: string | undefined, places: Places) {
-  const listed = plansPath === undefined ? [] : readPlans(plansPath);
+async function prepareMeasurement(args: TrainArgs, listed: readonly object[], places: Places, legSteps: number) {
   const ranks = args.ranks?.count ?? DEFAULT_RANKS;
-  const tourOf = (plans: readonly object[]) => ({ everySteps: LEG_STEPS, plans });
+  const tourOf = (plans: readonly object[]) => ({ everySteps: legSteps, plans });
   const { run } = await prepareJob({ ...args, tour: tourOf([{ dp: ranks }]) }, places);
   const workload: Workload = { model: recordedSizes(run.model), globalBatch: run.train.globalBatch };
   const facts = { ...run.model, ranks, globalBatch: workload.globalBatch };
   const calibrating = calibrations(ranks, workload.globalBatch).filter((plan) => isRunnable(plan, facts));
   const plans: readonly object[] = [...calibrating, ...listed];
-  const overrides = [...args.overrides, `train.steps=${LEG_STEPS * plans.length}`, 'train.evalEvery=0'];
+  const overrides = [...args.overrides, `train.steps=${legSteps * plans.length}`, 'train.evalEvery=0'];
   // why no limit: a plan that does not fit is predicted, not run
   const job = await prepareJob(
     { ...args, overrides, tour: tourOf(plans), probing: true, limitBytes: undefined },
@@ -115,6 +148,6 @@ async function prepareMeasurement(args: TrainArgs, plansPath: string | undefined
 }
 
 function stepMs(tour: Tour, { metrics }: Collected, plan: ParallelPlan): number {
-  const mine = metrics.filter(({ step }) => step % LEG_STEPS > 0 && planAt(tour, step) === plan);
+  const mine = metrics.filter(({ step }) => step % tour.everySteps > 0 && planAt(tour, step) === plan);
   return mine.reduce((sum, { ms }) => sum + ms, 0) / mine.length;
 }

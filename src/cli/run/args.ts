@@ -16,6 +16,8 @@ export interface TrainArgs {
   readonly checkpointEvery?: number | undefined;
   /** A folder for TensorBoard's event files. */
   readonly tensorboardPath?: string | undefined;
+  /** Number of browsers that the tabs are in, equally many in each: tabs of one browser are one machine. */
+  readonly browsers?: number;
   /** Refuse a plan that needs more bytes on a rank. */
   readonly limitBytes: number | undefined;
   /** Change the plan after every `everySteps` steps, to the next one of a file. */
@@ -40,6 +42,7 @@ const MAX_RANKS = 64;
 const OPTIONS = {
   tabs: { type: 'string' },
   nodes: { type: 'string' },
+  browsers: { type: 'string' },
   init: { type: 'string' },
   out: { type: 'string' },
   resume: { type: 'string' },
@@ -56,7 +59,7 @@ const OPTIONS = {
   mbit: { type: 'string' },
 } as const;
 export const USAGE =
-  'npm run train -- [RUN.json] [--tabs N | --nodes N] [--init FOLDER | FILE.safetensors] [--out DIR] [--checkpoint-every STEPS] [--resume OUT] [--tensorboard DIR] [--limit-mb N] [--plan=auto [--approximate]] [--plans PLANS.json --switch-every STEPS] [--balance] [--slow-unit-ms MS[,MS...]] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
+  'npm run train -- [RUN.json] [--tabs N [--browsers N] | --nodes N] [--init FOLDER | FILE.safetensors] [--out DIR] [--checkpoint-every STEPS] [--resume OUT] [--tensorboard DIR] [--limit-mb N] [--plan=auto [--approximate]] [--plans PLANS.json --switch-every STEPS] [--balance] [--slow-unit-ms MS[,MS...]] [--latency-ms MS] [--mbit N] [--section.field=value ...]';
 
 /** Throws PlanError with the usage for an unknown option. */
 export function parseTrainArgs(argv: readonly string[]): TrainArgs {
@@ -75,6 +78,10 @@ export function parseTrainArgs(argv: readonly string[]): TrainArgs {
       '--resume OUT goes on with the run file, the weights and the folder of OUT: leave RUN.json, --init and --out away.',
     );
   }
+  const browsers = wholeNumber('--browsers', values.browsers ?? '1', MAX_RANKS);
+  if (browsers > 1 && values.nodes !== undefined) {
+    throw new PlanError('--browsers spreads tabs over browsers, and --nodes starts processes: leave one of them out.');
+  }
   const kind = values.nodes === undefined ? 'tabs' : 'nodes';
   const count = values.tabs ?? values.nodes;
   const limitMb = values['limit-mb'];
@@ -87,6 +94,7 @@ export function parseTrainArgs(argv: readonly string[]): TrainArgs {
   return {
     runPath: positionals[0],
     ranks: count === undefined ? undefined : { kind, count: wholeNumber(`--${kind}`, count, MAX_RANKS) },
+    browsers,
     initPath: values.init,
     outPath: values.out,
     resumePath: values.resume,
@@ -102,6 +110,7 @@ export function parseTrainArgs(argv: readonly string[]): TrainArgs {
       unitMs: unitMsByRank.at(-1)!,
       latencyMs: slowness('--latency-ms', values['latency-ms'], 10_000),
       mbitPerSecond: slowness('--mbit', values.mbit, 100_000),
+      ...(browsers > 1 && { links: 'far' }),
     },
     overrides,
   };

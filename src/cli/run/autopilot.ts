@@ -60,7 +60,8 @@ export class Autopilot {
 
   constructor(
     readonly run: RunFile,
-    readonly ranks: number,
+    /** The machine of each rank. */
+    readonly machines: readonly string[],
     readonly tour: Tour,
     readonly mode: AutoMode,
     limitBytes: number | null,
@@ -69,14 +70,14 @@ export class Autopilot {
   ) {
     this.#pilot = new Pilot(run.train.steps, mode, order);
     // why: without a limit the ranks share what this machine has
-    this.#limitBytes = limitBytes ?? totalmem() / ranks;
+    this.#limitBytes = limitBytes ?? totalmem() / machines.length;
     this.#step = tour.from ?? 0;
   }
 
   /** The traces of the calibrating steps of one rank. */
   onMeasured(index: number, events: readonly TraceEvent[]): void {
     this.#traces.set(index, events);
-    if (this.#traces.size === this.ranks && !this.#pilot.chosen) this.#choose();
+    if (this.#traces.size === this.machines.length && !this.#pilot.chosen) this.#choose();
   }
 
   onStep(step: number): void {
@@ -123,8 +124,10 @@ export class Autopilot {
     const workload = { model: recordedSizes(model), globalBatch: train.globalBatch };
     const events = [...this.#traces.values()].flat();
     const legs = legsOf(this.tour, events);
-    const links = this.ranks > 1 ? measuredLinks(events, legs) : { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY };
-    const devices = measuredDevices(legs, workload, this.ranks, this.#limitBytes);
+    const ranks = this.machines.length;
+    const links =
+      ranks > 1 ? measuredLinks(events, legs, this.machines) : { latencyMs: 0, bytesPerMs: Number.POSITIVE_INFINITY };
+    const devices = measuredDevices(legs, workload, ranks, this.#limitBytes);
     const measured = { workload, devices, links };
     this.#pilot.take(choosePlans(measured, this.#step, train.steps), measured, this.#step);
     this.say(`plan auto: ${this.#why}`);

@@ -27,6 +27,8 @@ export interface Job {
   readonly run: RunFile;
   readonly kind: 'tabs' | 'nodes';
   readonly count: number;
+  /** The machine of each rank, as long as no plan has seated them otherwise. */
+  readonly machines: readonly string[];
   readonly source: Uint8Array;
   readonly init: Uint8Array | null;
   readonly outFolder: string;
@@ -87,6 +89,7 @@ export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoi
     run: calibrating ? { ...run, plan: calibrating.plans[0]! } : run,
     kind,
     count,
+    machines: machinesOf(count, args.browsers ?? 1),
     source,
     init: init && initFile(init, run.model),
     outFolder,
@@ -110,6 +113,16 @@ export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoi
       ...notes,
     ],
   };
+}
+
+/** Tabs of one browser are one machine, and so are all ranks of a run without a browser. */
+function machinesOf(count: number, browsers: number): readonly string[] {
+  if (count % browsers !== 0) {
+    throw new PlanError(
+      `--browsers ${browsers} does not divide ${count} ranks: every browser gets equally many tabs, so take a divisor of ${count}`,
+    );
+  }
+  return Array.from({ length: count }, (_, rank) => `browser ${Math.floor((rank * browsers) / count)}`);
 }
 
 const heldOutNote = (stated: RunFile, { data }: RunFile) =>

@@ -23,28 +23,52 @@ interface Ranks {
   peakRssBytes(): Promise<number | null>;
 }
 
-/** All tabs are in one browser: they share its GPU process, and one browser costs a tenth of the memory of several. */
-export async function launchTabs({ origin, deskPath, count, onDeath }: Launch): Promise<Ranks> {
-  const browser = await openBrowser(origin);
+/**
+ * Tabs of one machine are in one browser: they share its GPU process, and one browser costs a tenth of the memory of
+ * several. `machines`: of each tab.
+ */
+export async function launchTabs(launch: Launch, machines: readonly string[]): Promise<Ranks> {
+  const opened: Opened[] = [];
+  const end = async () => {
+    await Promise.all(opened.map(({ browser }) => browser.close()));
+  };
   try {
-    const context = await browser.newContext();
-    const tabs = await Promise.all(Array.from({ length: count }, () => context.newPage()));
-    tabs.forEach((tab, index) => {
-      let lastError = '';
-      tab.on('pageerror', (error) => {
-        lastError = error.message;
-        onDeath(index, `its page failed: ${lastError}`);
-      });
-      tab.on('crash', () => onDeath(index, `its tab crashed ${lastError}`.trim()));
-    });
-    browser.on('disconnected', () => onDeath(0, 'the browser was closed'));
-    const open = (index: number) => `${origin}/rank.html#desk=${encodeURIComponent(deskPath)}&index=${index}`;
-    await Promise.all(tabs.map((tab, index) => tab.goto(open(index))));
+    for (const machine of new Set(machines)) {
+      const tabs = [...machines.keys()].filter((index) => machines[index] === machine);
+      opened.push({ browser: await openBrowser(launch.origin), tabs });
+    }
+    await Promise.all(opened.map((one) => openTabs(one, launch)));
   } catch (error) {
-    await browser.close();
+    await end();
     throw error;
   }
-  return { end: () => browser.close(), peakRssBytes: () => peakOfTab(browser, count) };
+  const peakRssBytes = async () => {
+    const peaks = await Promise.all(opened.map(({ browser, tabs }) => peakOfTab(browser, tabs.length)));
+    return peaks.includes(null) ? null : Math.max(...(peaks as number[]));
+  };
+  return { end, peakRssBytes };
+}
+
+/** A browser, and the indices of its tabs. */
+interface Opened {
+  readonly browser: Browser;
+  readonly tabs: readonly number[];
+}
+
+async function openTabs({ browser, tabs }: Opened, { origin, deskPath, onDeath }: Launch): Promise<void> {
+  const context = await browser.newContext();
+  const pages = await Promise.all(tabs.map(async (index) => ({ index, tab: await context.newPage() })));
+  for (const { index, tab } of pages) {
+    let lastError = '';
+    tab.on('pageerror', (error) => {
+      lastError = error.message;
+      onDeath(index, `its page failed: ${lastError}`);
+    });
+    tab.on('crash', () => onDeath(index, `its tab crashed ${lastError}`.trim()));
+  }
+  browser.on('disconnected', () => onDeath(tabs[0]!, 'the browser was closed'));
+  const open = (index: number) => `${origin}/rank.html#desk=${encodeURIComponent(deskPath)}&index=${index}`;
+  await Promise.all(pages.map(({ index, tab }) => tab.goto(open(index))));
 }
 
 /**

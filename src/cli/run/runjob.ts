@@ -64,7 +64,7 @@ export async function runJob(job: Job, { pages, rank }: Programs, keeping: Keepi
       count: job.count,
       onDeath: (index: number, reason: string) => collector.onDeath(index, reason),
     };
-    const ranks = job.kind === 'tabs' ? await launchTabs(launch) : launchNodes(launch, rank);
+    const ranks = job.kind === 'tabs' ? await launchTabs(launch, job.machines) : launchNodes(launch, rank);
     try {
       const collected = await collector.finished;
       if (!collected.isDone) throw new Interrupted('Interrupted.');
@@ -86,12 +86,12 @@ export async function runJob(job: Job, { pages, rank }: Programs, keeping: Keepi
 }
 
 function pilotOf(
-  { run, count, tour, limitBytes }: Job,
+  { run, machines, tour, limitBytes }: Job,
   mode: AutoMode,
   progress: Progress,
   order: (plan: ParallelPlan) => void,
 ): Autopilot {
-  return new Autopilot(run, count, tour!, mode, limitBytes, order, (sentence) => progress.say(sentence));
+  return new Autopilot(run, machines, tour!, mode, limitBytes, order, (sentence) => progress.say(sentence));
 }
 
 function setupOf(job: Job, keeping: Keeping | null): HeadlessSetup {

@@ -8,7 +8,7 @@ import { decodeFrame, encodeFrame, type Frame, FrameType, HEADER_BYTES, MAX_FRAM
 import type { Delivery } from './mailbox';
 import { Outbox } from './outbox';
 import { Reassembly } from './reassembly';
-import { type LinkShape, Shaper } from './shaper';
+import { type LinkShape, Shaper, UNSHAPED } from './shaper';
 import type { LinkKind, LinkStats, Tag } from './transport';
 import { InflightWindow, WINDOW } from './window';
 
@@ -117,7 +117,7 @@ export class Link {
 
   /** Set the artificial delay and rate of the frames sent from now on (shaper.ts). */
   shape(shape: LinkShape): void {
-    this.#shaper.set(shape);
+    this.#shaper.set(shape.links === 'far' && this.kind === 'near' ? UNSHAPED : shape);
   }
 
   /** Resolves when the peer has acknowledged everything sent so far, or the link has ended. */

@@ -10,6 +10,8 @@ export interface LinkShape {
   readonly latencyMs: number;
   /** Rate limit of the bulk frames of one link, Mbit/s. 0 sets no limit. */
   readonly mbitPerSecond: number;
+  /** `far`: near links stay as they are, as those inside a machine. Absent: all. */
+  readonly links?: 'all' | 'far';
 }
 
 export const UNSHAPED: LinkShape = { latencyMs: 0, mbitPerSecond: 0 };

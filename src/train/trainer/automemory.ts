@@ -1,7 +1,6 @@
 /** What a rank of a room under the plan `auto` remembers from one generation to the next. */
-import type { Links } from '../../plan/links';
 import type { Lookout } from '../../plan/lookout';
-import type { Profile } from '../../plan/measured';
+import type { Probed, Profile } from '../../plan/measured';
 import type { Pilot } from '../../plan/pilot';
 import type { AutoNews } from './status';
 
@@ -18,8 +17,8 @@ export interface Known {
   peers: string;
   /** Of this rank; null until it has trained with the whole model. */
   profile: Profile | null;
-  /** The slowest link of the room; null where it was not probed. */
-  links: Links | null;
+  /** The slowest links of the room; null where they were not probed. */
+  links: Probed | null;
   /** On the rank that has chosen. */
   pilot: Pilot | null;
   news: AutoNews | null;

@@ -9,7 +9,15 @@ import type { Group } from '../../net/collective/group';
 import { type AutoChoice, choosing, type Measured } from '../../plan/auto';
 import { pacesOf } from '../../plan/balance';
 import { Lookout, setOf } from '../../plan/lookout';
-import { devicesOf, ownDevice, type Profile, probedLinks, slowestLinks } from '../../plan/measured';
+import {
+  devicesOf,
+  linksBetween,
+  ownDevice,
+  type Probed,
+  type Profile,
+  probedLinks,
+  slowestProbed,
+} from '../../plan/measured';
 import { Pilot } from '../../plan/pilot';
 import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../plan/plan';
 import { replicaShares } from '../../plan/shares';
@@ -121,9 +129,12 @@ export class Chooser {
     if (!this.#isLead && led.news) this.#hear(led.news);
     if (led.probes) {
       await probeLinks(this.setting, world, trace);
-      const probed = await world.exchange(lookBytes(finite(probedLinks(this.#events, mesh.rank))), `${tag}/links`);
+      const probed = await world.exchange(
+        lookBytes(finiteProbed(probedLinks(this.#events, mesh.rank))),
+        `${tag}/links`,
+      );
       const read = probed.map(readProbed).filter((one) => one !== null);
-      this.#known.links = read.length > 0 ? slowestLinks(read) : null;
+      this.#known.links = read.length > 0 ? slowestProbed(read) : null;
     }
     if (!led.looks) return;
     const profiles = all.map((one) => one?.profile ?? null).filter((one) => one !== null);
@@ -191,7 +202,8 @@ export class Chooser {
 
   #begin(profiles: readonly Profile[]): void {
     const hostMs = Math.max(...profiles.map((one) => one.hostMs));
-    const links = { ...this.#known.links!, hostMs };
+    const machines = this.#peers.map((peer) => this.asking.machineOf?.(peer) ?? peer);
+    const links = linksBetween(this.#known.links!, hostMs, machines);
     const measured = { workload: this.#workload, devices: devicesOf(profiles), links };
     const running = { plan: this.setting.plan, changeMs: this.changeMs };
     this.#work = { measured, pieces: choosing(measured, this.#step, this.#run.train.steps, running) };
@@ -255,8 +267,9 @@ function memoryBytes(): number {
 }
 
 /** JSON has no infinity. */
-const finite = (links: ReturnType<typeof probedLinks>) => ({
+const finite = (links: Probed['links']) => ({
   ...links,
   bytesPerMs: Math.min(links.bytesPerMs, 1e12),
   deviceBytesPerMs: Math.min(links.deviceBytesPerMs ?? 1e12, 1e12),
 });
+const finiteProbed = ({ links, near }: Probed) => ({ links: finite(links), ...(near && { near: finite(near) }) });

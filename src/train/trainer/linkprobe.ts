@@ -1,9 +1,10 @@
 /**
  * Measures the links of a generation before it trains: every rank sends at once to its right neighbour, as in a ring,
- * then to all others, as in the two-hop form. The results go into the trace, where the planner (plan/measured.ts) and
+ * then to all others, as in the two-hop form. Near links and others are measured apart. The results go into the trace, where the planner (plan/measured.ts) and
  * pages read them. Also measures how fast a rank codes what it sends (codeprobe.ts), but no device.
  */
 import type { Group } from '../../net/collective/group';
+import { NEAR } from '../../plan/measured';
 import type { PeerId } from '../../plan/mesh';
 import type { Trace } from '../../trace/trace';
 import type { Circuit } from '../state/transfer';
@@ -17,37 +18,72 @@ const ENOUGH_MS = 250;
 
 /**
  * Measures the one-way latency and the rate of this rank's link to its right neighbour, and the rate of all its links
- * together. All ranks must call it.
+ * together. Where the room has near links and others, first so with the other kinds, then with the near ones: a rank's
+ * right neighbour is then the next rank that it has such a link to. All ranks must call it.
  */
 export async function probeLinks(circuit: Circuit, world: Group, trace: Trace): Promise<void> {
   const { mesh } = circuit;
-  const size = mesh.peers.length;
-  if (size === 1) return;
+  if (mesh.peers.length === 1) return;
   probeCode(trace);
-  const right = mesh.peers[(mesh.rank + 1) % size]!;
-  const left = mesh.peers[(mesh.rank + size - 1) % size]!;
-  const others = mesh.peers.filter((_, rank) => rank !== mesh.rank);
+  const isNear = await nearLinks(circuit, world);
+  const kinds = new Set(isNear.flatMap((row, rank) => row.filter((_, other) => other !== rank)));
+  const reaches = (near: boolean) => (from: number, to: number) => from !== to && isNear[from]![to] === near;
+  if (kinds.size === 1) await probeKind(circuit, world, trace, '', reaches(kinds.has(true)));
+  else {
+    await probeKind(circuit, world, trace, '', reaches(false));
+    await probeKind(circuit, world, trace, NEAR, reaches(true));
+  }
+}
+
+/** By rank and rank: whether the link between them is near. */
+async function nearLinks({ mesh, transport }: Circuit, world: Group): Promise<readonly (readonly boolean[])[]> {
+  const near = new Set(transport.stats().flatMap(({ kind, peer }) => (kind === 'near' ? [peer] : [])));
+  const mine = Uint8Array.from(mesh.peers, (peer) => Number(near.has(peer)));
+  const all = await world.exchange(mine, `${mesh.generation}/0/probe/kinds`);
+  return all.map((row) => mesh.peers.map((_, rank) => row[rank] === 1));
+}
+
+/** Measures the links for which `reaches` is true. A rank without such a link only answers. */
+async function probeKind(
+  circuit: Circuit,
+  world: Group,
+  trace: Trace,
+  prefix: string,
+  reaches: (from: number, to: number) => boolean,
+): Promise<void> {
+  const { mesh } = circuit;
+  const size = mesh.peers.length;
+  const rightOf = (rank: number) => {
+    const others = Array.from({ length: size - 1 }, (_, hops) => (rank + 1 + hops) % size);
+    return others.find((other) => reaches(rank, other));
+  };
+  const peersWhere = (isOne: (rank: number) => boolean) => mesh.peers.filter((_, rank) => isOne(rank));
+  const right = peersWhere((rank) => rank === rightOf(mesh.rank));
+  const left = peersWhere((rank) => rightOf(rank) === mesh.rank);
+  const others = peersWhere((rank) => reaches(mesh.rank, rank));
   let roundTripMs = Number.POSITIVE_INFINITY;
   for (let i = 0; i < PINGS; i++) {
-    roundTripMs = Math.min(roundTripMs, await there(circuit, `ping${i}`, [right], [left], new Uint8Array(4)));
+    roundTripMs = Math.min(roundTripMs, await there(circuit, `${prefix}ping${i}`, right, left, new Uint8Array(4)));
   }
   /** Bytes per millisecond that this rank sends to all of `to` together. */
   const rate = async (name: string, to: readonly PeerId[], from: readonly PeerId[]): Promise<number> => {
     let best = 0;
     for (let bytes = FIRST_BYTES, slowestMs = 0; bytes <= MAX_BYTES && slowestMs < ENOUGH_MS; bytes *= 2) {
-      const ms = await there(circuit, `${name}${bytes}`, to, from, new Uint8Array(bytes));
+      const ms = await there(circuit, `${prefix}${name}${bytes}`, to, from, new Uint8Array(bytes));
       // why the best: a burst that waited for a processor says nothing about the link
       best = Math.max(best, (to.length * bytes) / Math.max(0.1, ms - roundTripMs));
-      const tag = `${mesh.generation}/0/probe/${name}${bytes}/all`;
+      const tag = `${mesh.generation}/0/probe/${prefix}${name}${bytes}/all`;
       const all = await world.exchange(new Uint8Array(Float64Array.of(ms).buffer), tag);
       // why the times of all ranks: all must end after the same burst
       slowestMs = Math.max(...all.map((other) => new DataView(other.buffer, other.byteOffset, 8).getFloat64(0, true)));
     }
     return best;
   };
-  trace.instant('net', 'latencyMs', { value: roundTripMs / 2, peer: right });
-  trace.instant('net', 'bytesPerMs', { value: await rate('ring', [right], [left]), peer: right });
-  trace.instant('net', 'deviceBytesPerMs', { value: await rate('fan', others, others) });
+  const [ringRate, fanRate] = [await rate('ring', right, left), await rate('fan', others, others)];
+  if (right.length === 0) return;
+  trace.instant('net', `${prefix}latencyMs`, { value: roundTripMs / 2, peer: right[0]! });
+  trace.instant('net', `${prefix}bytesPerMs`, { value: ringRate, peer: right[0]! });
+  trace.instant('net', `${prefix}deviceBytesPerMs`, { value: fanRate });
 }
 
 /** Send `bytes` to each of `to`. Returns the time in ms until all of them have acknowledged. */

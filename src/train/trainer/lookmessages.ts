@@ -30,13 +30,14 @@ const said = v.object({
   ),
 });
 
-/** The probed links of a rank. */
-const probed = v.object({
+const links = v.object({
   latencyMs: ms,
   bytesPerMs: rate,
   deviceBytesPerMs: rate,
   codeMsPerMillion: v.exactOptional(ms),
 });
+/** The probed links of a rank. */
+const probed = v.object({ links, near: v.exactOptional(links) });
 
 export type LookMessage = v.InferOutput<typeof said>;
 type Probed = v.InferOutput<typeof probed>;

@@ -33,6 +33,7 @@ export const handicapSchema = v.object({
   unitMs: v.pipe(amount, v.maxValue(10_000)),
   latencyMs: v.pipe(amount, v.maxValue(10_000)),
   mbitPerSecond: v.pipe(amount, v.maxValue(100_000)),
+  links: v.exactOptional(v.picklist(['all', 'far'])),
 });
 
 export const memorySchema = v.object({

@@ -37,7 +37,9 @@ function traces(bytesPerMs: number): TraceEvent[][] {
 function fly(mode: AutoMode, bytesPerMs: number) {
   const [orders, said]: [ParallelPlan[], string[]] = [[], []];
   const order = (plan: ParallelPlan) => orders.push(plan);
-  const pilot = new Autopilot(RUN, RANKS, TOUR, mode, 4e9, order, (sentence) => said.push(sentence));
+  const pilot = new Autopilot(RUN, Array(RANKS).fill('here'), TOUR, mode, 4e9, order, (sentence) =>
+    said.push(sentence),
+  );
   for (let step = 0; step < 6; step++) pilot.onStep(step);
   for (const [rank, events] of traces(bytesPerMs).entries()) {
     expect(orders).toEqual([]);

@@ -99,3 +99,27 @@ test('a transport shapes the links it has and those it gets, in what it sends; a
   a.close();
   b.close();
 });
+
+test('a shape for far links leaves near ones as they are', async () => {
+  const pairs = { near: [channelPair(), channelPair()], direct: [channelPair(), channelPair()] } as const;
+  const a = linkTransport({ self: 'a' });
+  a.shape({ latencyMs: 40, mbitPerSecond: 0, links: 'far' });
+  const never = new AbortController().signal;
+  const startMs = performance.now();
+  const arrivals: [string, number][] = [];
+  const others = (['near', 'direct'] as const).map((kind) => {
+    const [bulk, control] = pairs[kind];
+    const other = linkTransport({ self: kind });
+    a.addLink(kind, bulk[0], control[0], kind);
+    other.addLink('a', bulk[1], control[1], kind);
+    void a.send(kind, '1/0/there', new Uint8Array(8));
+    void other.recv('a', '1/0/there', never).then(() => arrivals.push([kind, performance.now() - startMs]));
+    return other;
+  });
+  await vi.advanceTimersByTimeAsync(200);
+  expect(arrivals).toEqual([
+    ['near', 0],
+    ['direct', 40],
+  ]);
+  for (const one of [a, ...others]) one.close();
+});

@@ -20,7 +20,8 @@ test('a message comes back as it was said', () => {
   expect(readLook(lookBytes(SAID))).toEqual(SAID);
   expect(readLook(lookBytes({ profile: null, lead: null }))).toEqual({ profile: null, lead: null });
   const links = { latencyMs: 1, bytesPerMs: 2500, deviceBytesPerMs: 2500 };
-  expect(readProbed(lookBytes(links))).toEqual(links);
+  expect(readProbed(lookBytes({ links }))).toEqual({ links });
+  expect(readProbed(lookBytes({ links, near: links }))).toEqual({ links, near: links });
 });
 
 test('bytes that are no such message are null, whatever they are', () => {
@@ -35,5 +36,7 @@ test('bytes that are no such message are null, whatever they are', () => {
   expect(wrong({ hostMs: -1 })).toBeNull();
   expect(wrong({ memoryBytes: '4e9' })).toBeNull();
   expect(wrong({ machine: 'm'.repeat(65) })).toBeNull();
-  expect(readProbed(new TextEncoder().encode('{"latencyMs":1,"bytesPerMs":0,"deviceBytesPerMs":1}'))).toBeNull();
+  expect(
+    readProbed(new TextEncoder().encode('{"links":{"latencyMs":1,"bytesPerMs":0,"deviceBytesPerMs":1}}')),
+  ).toBeNull();
 });

@@ -53,7 +53,7 @@ export function KnobsDialog({ show, open, onClose }: Props) {
 
 /** The common handicap of all tabs, field by field; -1 where they differ, a value without a button. */
 function commonOf(ranks: readonly RankView[]): Handicap {
-  const common = (field: keyof Handicap) => {
+  const common = (field: 'unitMs' | 'latencyMs' | 'mbitPerSecond') => {
     const values = new Set(ranks.map(({ handicap }) => handicap[field]));
     return values.size === 1 ? [...values][0]! : -1;
   };
