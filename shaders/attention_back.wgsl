@@ -14,25 +14,10 @@
 @group(0) @binding(6) var<uniform> p: Params;
 
 // #include "lib/attention_io.wgsl"
+// #include "lib/attention_back_io.wgsl"
 
 const WX: u32 = 4u;
 const_assert WX <= 256u;
-
-fn load_out(at: vec4u) -> vec4f {
-  return vec4f(out[at.x], out[at.y], out[at.z], out[at.w]);
-}
-
-fn load_dout(at: vec4u) -> vec4f {
-  return vec4f(dout[at.x], dout[at.y], dout[at.z], dout[at.w]);
-}
-
-fn load_lse(at: vec4u) -> vec4f {
-  return vec4f(lse[at.x], lse[at.y], lse[at.z], lse[at.w]);
-}
-
-fn probability(s: vec4f, logs: vec4f, seen: vec4<bool>) -> vec4f {
-  return select(vec4f(), exp(s * scale() - logs), seen);
-}
 
 // Gradient of q k^T: delta is the row's sum of out * dout.
 fn score_gradient(s: vec4f, dp: vec4f, logs: vec4f, delta: vec4f, seen: vec4<bool>) -> vec4f {

@@ -1,6 +1,6 @@
 /**
  * The descriptors of causal attention, scale 1/sqrt(H): forward, and the backward's dq and dk dv parts. Software adapters
- * have quad files for some heads, graphics chips block files for heads that are multiples of 16; all others the plain ones.
+ * have quad files, graphics chips block files for heads that are multiples of 16; all others the plain ones.
  */
 import { KernelError } from '../errors';
 import { ceilDiv, knob } from './grid';
@@ -16,14 +16,20 @@ function attentionKnobs(p: Params): Knobs {
   return { HEAD: p.H! };
 }
 
-/** Least T for the quad files: shorter sequences gain less from them than compiling them takes. */
-const LONG = 65;
+/** Least T for the files of four lanes: shorter sequences gain less from them than compiling them takes. */
+const LEAST_T = { quads: 65, plain: 33 } as const;
 
-/** The twin in which four lanes handle sixteen rows, for the head sizes that fit its registers. */
-function quadTwin(file: string): Twin {
-  const fits = (p: Params) => p.T! >= LONG && (p.H === 16 || p.H === 32);
+/**
+ * The twins in which four lanes handle sixteen rows: in blocks of sixteen for the head sizes that fit their registers, else
+ * in the plain file's order.
+ */
+function quadTwins(blocks: string, plain: string): readonly Twin[] {
   // WX 4: the grid counts four rows per lane, sixteen per workgroup
-  return { file, needs: 'subgroups', software: true, order: 'quads', knobs: { WX: 4 }, fits };
+  const quad = { needs: 'subgroups', software: true, knobs: { WX: 4 } } as const;
+  return [
+    { ...quad, file: blocks, order: 'quads', fits: (p) => p.T! >= LEAST_T.quads && (p.H === 16 || p.H === 32) },
+    { ...quad, file: plain, fits: (p) => p.T! >= LEAST_T.plain },
+  ];
 }
 
 /** Sizes of heads that have one tiling: from, to. */
@@ -65,7 +71,8 @@ export const attention = defineKernel({
   params: ATTENTION_PARAMS,
   variants: [{ WX: 4 }],
   knobsFor: attentionKnobs,
-  twins: [quadTwin('attention_quad.wgsl'), ...FORWARD],
+  twins: [...quadTwins('attention_quad.wgsl', 'attention_quad1.wgsl'), ...FORWARD],
+  onGpu: () => FORWARD,
   grid: (p, knobs) => [rowGroups(p, knobs), p.N!, p.B!],
   flops: (p) => flopsOf(p, 2),
 });
@@ -89,7 +96,8 @@ export const attentionBack = defineKernel({
   params: ATTENTION_PARAMS,
   variants: [{ WX: 4 }],
   knobsFor: attentionKnobs,
-  twins: [quadTwin('attention_back_quad.wgsl'), ...BACK_Q],
+  twins: [...quadTwins('attention_back_quad.wgsl', 'attention_back_quad1.wgsl'), ...BACK_Q],
+  onGpu: () => BACK_Q,
   grid: (p, knobs) => [rowGroups(p, knobs), knobs.ROWS ? p.N! : p.NKV!, p.B!],
   flops: (p, knobs) => flopsOf(p, knobs.ROWS ? 3 : 7),
 });
