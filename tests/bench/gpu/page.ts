@@ -11,7 +11,7 @@ import { onnx } from './ort';
 import { ours } from './ours';
 import type { Multiplier, Peer, Trainer } from './peer';
 import { type Profile, profileOf } from './profile';
-import { batchAt, LINEAR_SHAPES, type Product, productOf, TRAIN_SHAPES } from './shapes';
+import { batchAt, DAY_SHAPES, LINEAR_SHAPES, type Product, productOf } from './shapes';
 import { tfjs } from './tfjs';
 import { weightsOf } from './weights';
 
@@ -27,7 +27,7 @@ export interface StepRound {
 }
 
 const peerOf = (name: string) => PEERS.find((peer) => peer.name === name)!;
-const shapeOf = (name: string) => TRAIN_SHAPES.find((shape) => shape.name === name)!;
+const shapeOf = (name: string) => DAY_SHAPES.find((shape) => shape.name === name)!;
 
 /** Largest difference from the product in float64, over the largest element. */
 function worstError(got: Float32Array, { M, N, K, TA, TB }: ReturnType<typeof productOf>): number {

@@ -7,12 +7,15 @@ import type { AttentionTurn } from './attention';
 import type { Counts } from './counted';
 import type { Bench } from './page';
 import type { Profile } from './profile';
-import { ATTENTION_LENGTHS, LINEAR_SHAPES, PRODUCTS, productOf, TRAIN_SHAPES } from './shapes';
+import { ATTENTION_LENGTHS, LINEAR_SHAPES, PRODUCTS, productOf, TRAIN_SHAPES, type TrainShape } from './shapes';
 
 declare const bench: Bench;
 
 /** Trainers, and how many steps of a turn; tfjs takes many seconds for one. */
 const TRAINERS = { tabtrain: 3, 'jax-js': 2, tfjs: 1 } as const;
+type TrainerName = keyof typeof TRAINERS;
+/** The first step compiles, the second allocates the buffers of the steady state. */
+const FIRST_STEPS = 2;
 const MULTIPLIERS = ['tabtrain', 'jax-js', 'tfjs', 'onnxruntime-web'] as const;
 /** The products of one turn take about this long. */
 const TURN_MS = 60;
@@ -21,7 +24,7 @@ export interface TrainResult {
   readonly shape: string;
   readonly tokensPerStep: number;
   readonly peers: readonly {
-    readonly name: string;
+    readonly name: TrainerName;
     /** Median over the turns. */
     readonly msPerStep: number;
     readonly turns: readonly number[];
@@ -40,38 +43,50 @@ export interface MatmulResult {
 /** Train both GPTs, each in a fresh page. */
 export async function benchTraining(page: Page, address: string, rounds: number): Promise<readonly TrainResult[]> {
   const results: TrainResult[] = [];
-  for (const { name: shape, model, batch } of TRAIN_SHAPES) {
-    await page.goto(address);
-    const names = Object.keys(TRAINERS) as (keyof typeof TRAINERS)[];
-    const turns = new Map(names.map((name) => [name, [] as number[]]));
-    const losses = new Map<string, readonly number[]>();
-    const counts = new Map<string, Counts>();
-    for (const peer of names) {
-      await page.evaluate(([peer, shape]) => bench.open(peer, shape), [peer, shape] as const);
-      // why two: the first step compiles, the second allocates the buffers of the steady state
-      const first = await page.evaluate(([peer, shape]) => bench.steps(peer, shape, 2), [peer, shape] as const);
-      losses.set(peer, first.losses);
-      say({ shape, peer, ...first });
-    }
-    for (let round = 0; round < rounds; round++) {
-      for (const peer of names) {
-        const given = [peer, shape, TRAINERS[peer]] as const;
-        const turn = await page.evaluate(([peer, shape, steps]) => bench.steps(peer, shape, steps), given);
-        turns.get(peer)!.push(turn.msPerStep);
-        say({ shape, peer, ...turn });
-        counts.set(peer, turn.counts);
-      }
-    }
-    const peers = names.map((name) => ({
-      name,
-      msPerStep: median(turns.get(name)!),
-      turns: turns.get(name)!,
-      firstLosses: losses.get(name)!,
-      counts: counts.get(name)!,
-    }));
-    results.push({ shape, tokensPerStep: batch * model.context, peers });
-  }
+  for (const shape of TRAIN_SHAPES) results.push(await trainInTurns(page, address, shape, rounds));
   return results;
+}
+
+/** Steps of one trainer in so many turns, with those before them. */
+export const stepsIn = (name: TrainerName, rounds: number): number => FIRST_STEPS + rounds * TRAINERS[name];
+
+/** Train one GPT by everyone that can, in a fresh page. */
+export async function trainInTurns(
+  page: Page,
+  address: string,
+  { name: shape, model, batch, isOursAlone = false }: TrainShape,
+  rounds: number,
+): Promise<TrainResult> {
+  await page.goto(address);
+  const all = Object.keys(TRAINERS) as TrainerName[];
+  const names = isOursAlone ? all.slice(0, 1) : all;
+  const turns = new Map(names.map((name) => [name, [] as number[]]));
+  const losses = new Map<string, readonly number[]>();
+  const counts = new Map<string, Counts>();
+  for (const peer of names) {
+    await page.evaluate(([peer, shape]) => bench.open(peer, shape), [peer, shape] as const);
+    const begin = [peer, shape, FIRST_STEPS] as const;
+    const first = await page.evaluate(([peer, shape, steps]) => bench.steps(peer, shape, steps), begin);
+    losses.set(peer, first.losses);
+    say({ shape, peer, ...first });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const peer of names) {
+      const given = [peer, shape, TRAINERS[peer]] as const;
+      const turn = await page.evaluate(([peer, shape, steps]) => bench.steps(peer, shape, steps), given);
+      turns.get(peer)!.push(turn.msPerStep);
+      say({ shape, peer, ...turn });
+      counts.set(peer, turn.counts);
+    }
+  }
+  const peers = names.map((name) => ({
+    name,
+    msPerStep: median(turns.get(name)!),
+    turns: turns.get(name)!,
+    firstLosses: losses.get(name)!,
+    counts: counts.get(name)!,
+  }));
+  return { shape, tokensPerStep: batch * model.context, peers };
 }
 
 /** Measures the three products of every linear. */

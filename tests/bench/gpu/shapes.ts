@@ -9,6 +9,8 @@ export interface TrainShape {
   readonly name: string;
   readonly model: ModelConfig;
   readonly batch: number;
+  /** The other libraries' one-hot rows of its vocabulary fit no device. */
+  readonly isOursAlone?: boolean;
 }
 
 function gpt(layers: number, dim: number, heads: number, context: number, vocab = 65): ModelConfig {
@@ -19,6 +21,13 @@ function gpt(layers: number, dim: number, heads: number, context: number, vocab 
 export const TRAIN_SHAPES: readonly TrainShape[] = [
   { name: 'tiny', model: gpt(2, 64, 4, 64), batch: 8 },
   { name: 'small', model: gpt(4, 128, 4, 128), batch: 4 },
+];
+
+/** What `npm run gpu-day` trains in Chromium, smallest first: both GPTs, and the larger ones of its part in Node. */
+export const DAY_SHAPES: readonly TrainShape[] = [
+  ...TRAIN_SHAPES,
+  { name: '10.7 M', model: gpt(6, 384, 6, 256), batch: 64 },
+  { name: '124 M', model: { ...gpt(12, 768, 12, 1024, 50_257), tieEmbeddings: true }, batch: 8, isOursAlone: true },
 ];
 
 /** AdamW's numbers, the same for everyone; no clipping, because not all peers have it. */

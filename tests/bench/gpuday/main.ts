@@ -35,7 +35,7 @@ export interface PartResult {
 function runPart(part: PartName, seconds: number): Promise<PartResult> {
   const began = performance.now();
   const env = { ...process.env, ...chipDrivers() };
-  const child = spawn(process.execPath, [process.argv[1]!, '--child', part], { env, detached: true });
+  const child = spawn(process.execPath, [process.argv[1]!, '--child', part, `${seconds}`], { env, detached: true });
   let [out, errors] = ['', ''];
   child.stdout.on('data', (chunk) => {
     out += chunk;
@@ -63,7 +63,7 @@ const isPart = (name: string): name is PartName => name in PARTS;
 
 await runCommand(HELP, async (args) => {
   if (args[0] === '--child') {
-    console.log(`${MARK}${JSON.stringify(await PARTS[args[1] as PartName].run())}`);
+    console.log(`${MARK}${JSON.stringify(await PARTS[args[1] as PartName].run(Number(args[2])))}`);
     process.exit(0);
   }
   const at = args.indexOf('--out');

@@ -8,15 +8,16 @@ import { openDevice } from '../../../src/gpu/device';
 import { attentionRates, productRates } from '../../../src/worker/chip/rates';
 import { Solo } from '../../../src/worker/chip/solo';
 import { stepRates } from '../../../src/worker/chip/steps';
-import { benchGpu } from '../gpu/bench';
 import { cardHere } from '../gpu/card';
 import { BENCH_MODELS } from '../gpu/models';
+import { browserSteps } from './browser';
 import { sameBits } from './variants';
 
 interface Part {
   readonly about: string;
   readonly seconds: number;
-  run(): Promise<unknown>;
+  /** `seconds`: the process is ended then. */
+  run(seconds: number): Promise<unknown>;
 }
 
 const solo = async () => new Solo(await openDevice(await openDawn()));
@@ -45,7 +46,9 @@ export const PARTS = {
     seconds: 90,
     run: async () => {
       const { device } = await solo();
-      return { adapter: device.report.adapter, rates: await stepRates(device, BENCH_MODELS, 15_000) };
+      const { adapter, software } = device.report;
+      const rates = await stepRates(device, BENCH_MODELS, 15_000);
+      return { adapter, software, rates, missed: BENCH_MODELS.slice(rates.length).map(({ name }) => name) };
     },
   },
   torch: { about: 'the same by PyTorch, where it is installed', seconds: 60, run: async () => torch() },
@@ -56,9 +59,9 @@ export const PARTS = {
   },
   kernels: { about: 'the kernel tests on this chip', seconds: 130, run: kernelTests },
   browser: {
-    about: 'training steps in Chromium beside jax-js and tfjs',
+    about: 'training steps of the same sizes in Chromium, beside jax-js and tfjs',
     seconds: 80,
-    run: async () => benchGpu(['train'], ['--gpu', '--rounds', '2']),
+    run: browserSteps,
   },
   card: { about: 'the device card', seconds: 30, run: cardHere },
 } satisfies Record<string, Part>;

@@ -1,11 +1,18 @@
 /** The results of gpu-day as a table of text. */
 import type { Rate } from '../../../src/worker/chip/rates';
 import type { StepRate } from '../../../src/worker/chip/steps';
+import type { BrowserSteps } from './browser';
 import type { PartResult } from './main';
 
 interface Measured {
   readonly adapter: string;
   readonly rates: readonly (Rate | StepRate)[];
+}
+
+/** Sizes that a part did not get to. */
+interface Missed {
+  readonly software: boolean;
+  readonly missed: readonly string[];
 }
 
 interface Torch {
@@ -35,9 +42,18 @@ export function tableOf(results: readonly PartResult[]): string {
     if (measured)
       lines.push('', `${part} on ${measured.adapter}${torch?.device ? `, PyTorch on ${torch.device}` : ''}`);
     for (const rate of measured?.rates ?? []) lines.push(lineOf(rate, torch));
+    if (part === 'steps') lines.push(...missedLines(results, part));
   }
-  const browser = of<string>('browser');
-  return [...lines, '', browser ?? ''].join('\n');
+  const browser = of<BrowserSteps>('browser');
+  if (browser) lines.push('', `steps in Chromium on ${browser.adapter}`, '', browser.table.trimEnd());
+  return [...lines, ...missedLines(results, 'browser'), ''].join('\n');
+}
+
+function missedLines(results: readonly PartResult[], part: string): readonly string[] {
+  const found = results.find((one) => one.part === part);
+  const { software, missed = [] } = (found?.result ?? {}) as Partial<Missed>;
+  const where = software ? 'a software adapter' : 'this adapter';
+  return missed.map((name) => `  ${name}: not reached in ${found!.seconds} s on ${where}`);
 }
 
 function lineOf(rate: Rate | StepRate, torch: Torch | undefined): string {
