@@ -109,7 +109,7 @@ export class WorkerEngine implements Engine {
         ...(options.probing ? { probing: true } : {}),
         ...(options.balancing ? { balancing: this.#balancingBy(membership, options.expect) } : {}),
         // why not headless: there the death of a rank ends the run, and every byte is counted
-        ...(options.expect === undefined ? { mirrorEveryMs: MIRROR_EVERY_MS, reopen: () => this.#reopen() } : {}),
+        ...(options.expect === undefined ? this.#survivalDeps() : {}),
         ...(options.desk ? deskDeps(options.desk) : {}),
         ...(options.keep ? this.#keepDeps(options.keep) : {}),
         ...(options.tour ? { tour: { ...options.tour, ask: (plan) => membership.ask({ plan }) } } : {}),
@@ -191,6 +191,14 @@ export class WorkerEngine implements Engine {
     this.#trainer?.stop();
     this.#room.transport.close();
     this.#device.close();
+  }
+
+  #survivalDeps(): Pick<TrainerDeps, 'mirrorEveryMs' | 'machine' | 'reopen'> {
+    return {
+      mirrorEveryMs: MIRROR_EVERY_MS,
+      machine: () => this.#room.machineOf(this.self),
+      reopen: () => this.#reopen(),
+    };
   }
 
   #keepDeps({ room, goOn }: NonNullable<StartOptions['keep']>): Pick<TrainerDeps, 'keeper' | 'kept'> {

@@ -67,14 +67,23 @@ function striking(room: TrainRoom, strike: Strike): MakeRank {
 
 const sizeOf = ({ dp, pp, tp }: ParallelPlan) => dp * pp * tp;
 
-/** Tabs p0, p1, ... that train under `plan`; `strikes` says who of them strikes. */
-function open(plan: ParallelPlan, strikes: Readonly<Record<string, Strike>>, mirrorEveryMs?: number): readonly Tab[] {
+/**
+ * Tabs p0, p1, ... that train under `plan`; `strikes` says who of them strikes. `machines`: a hexadecimal digit for each
+ * tab, by default each has a machine of its own.
+ */
+function open(
+  plan: ParallelPlan,
+  strikes: Readonly<Record<string, Strike>>,
+  mirrorEveryMs?: number,
+  machines = '',
+): readonly Tab[] {
   const peers = Array.from({ length: sizeOf(plan) }, (_, rank) => `p${rank}`);
   const room = new TrainRoom({ ...RUN, plan }, peers, { jitterMs: 1, seed: 3 });
-  const tabs = peers.map((peer) => {
+  const tabs = peers.map((peer, at) => {
     const strike = strikes[peer];
     const makeRank = strike ? striking(room, strike) : rankMaker({ device: gpu() });
-    return room.start(peer, { makeRank, ...(mirrorEveryMs !== undefined && { mirrorEveryMs }) });
+    const machine = () => machines[at]?.repeat(16);
+    return room.start(peer, { makeRank, machine, ...(mirrorEveryMs !== undefined && { mirrorEveryMs }) });
   });
   room.declare(peers, { plan });
   return tabs;
@@ -124,6 +133,24 @@ for (const given of PLANS) {
       if (plan.dp === 1 || plan.zero > 0) expect(said).toMatch(/^A part of step [45] was lost .* go on from step 1\.$/);
     });
   }
+}
+
+const MACHINES: readonly (readonly [Partial<ParallelPlan>, string, string])[] = [
+  [{ dp: 3, zero: 1 }, 'aba', 'p0 p2'],
+  [{ dp: 3, zero: 3 }, 'aba', 'p0 p2'],
+  [{ pp: 3, microbatches: 4 }, 'aba', 'p0 p2'],
+  [{ pp: 4, microbatches: 4 }, 'aabb', 'p0 p1'],
+  [{ dp: 4, zero: 2 }, 'abba', 'p1 p2'],
+  [{ dp: 2, tp: 2 }, 'abab', 'p1 p3'],
+];
+for (const [given, machines, names] of MACHINES) {
+  const dead = names.split(' ');
+  gpuTest(`${JSON.stringify(given)} on machines ${machines}: ${names} die at once with their machine`, async () => {
+    const plan = parsePlan(given);
+    const act = (room: TrainRoom) => room.kill(dead, parsePlan({ dp: sizeOf(plan) - dead.length }));
+    const tabs = open(plan, { [dead[0]!]: { step: 4, where: 'committed', act } }, ONCE, machines);
+    await expectCurve(tabs.filter(({ peer }) => !dead.includes(peer)));
+  });
 }
 
 gpuTest('a death before the first mirror costs the steps there were: all begin with the seed again', async () => {

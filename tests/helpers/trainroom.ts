@@ -107,15 +107,16 @@ export class TrainRoom {
   }
 
   /**
-   * The tab dies without a message. Its links break, so its members' step cannot finish; the others are declared under
-   * `plan`.
+   * Tabs die without a message, all at once. Their links break, so their members' step cannot finish; the others are
+   * declared under `plan`.
    */
-  kill(peer: string, plan?: ParallelPlan): void {
-    this.transports.get(peer)!.kill();
-    const members = this.#newest.peers.filter((member) => member !== peer);
+  kill(dead: string | readonly string[], plan?: ParallelPlan): void {
+    const all = [dead].flat();
+    for (const peer of all) this.transports.get(peer)!.kill();
+    const members = this.#newest.peers.filter((member) => !all.includes(member));
     for (const member of members) {
       const joined = this.#joined.get(member);
-      if (joined?.number === this.#newest.number) joined.controller.abort(new PeerLost(peer, 'it was killed'));
+      if (joined?.number === this.#newest.number) joined.controller.abort(new PeerLost(all[0]!, 'it was killed'));
     }
     this.declare(members, plan && { plan });
   }

@@ -9,14 +9,13 @@ import { coordOf } from '../../plan/mesh';
 import { outerAt } from '../../plan/outer';
 import type { ParallelPlan } from '../../plan/plan';
 import type { Announcement, Claim } from './exchange';
-import type { Holding, Part } from './holding';
+import { type Holding, NO_PART } from './holding';
 import { union } from './intervals';
 import { type Addresses, isCovered } from './reshard';
 import { emptyState, type OuterState, type RankState, readRuns, type UnitArrays, writeRuns } from './state';
 import { type CutState, claimOf, holdingUnder } from './sync';
 import { addressesOf, type Circuit, KINDS, move } from './transfer';
 
-const NO_PART: Part = { lengths: new Map(), spans: [], held: [] };
 const NO_ARRAYS: UnitArrays = new Map();
 
 /**

@@ -41,10 +41,18 @@ export interface Announcement {
   readonly init: string;
   /** Size and hash of the text it has; 0 and '' if it has none. */
   readonly text: { readonly sizeBytes: number; readonly hash: string };
+  /** Ranks of one machine say the same; absent where a rank does not know, and so has a machine of its own. */
+  readonly machine?: string | undefined;
 }
 
-/** Maximum number of states: the newest, two mirrors of two states each, and the state from before a change of plan. */
-export const MAX_STATES = 6;
+/** Maximum number of other ranks of which a rank keeps copies. */
+export const MOST_COPIES = 8;
+
+/**
+ * Maximum number of states: the newest, two mirrors of a rank's own state and its copies, and the state from before a
+ * change of plan. It also limits the work that a peer can make for the others: they look up what each state holds.
+ */
+export const MAX_STATES = 2 + 2 * (1 + MOST_COPIES);
 
 /** Limits the size of a peer's plan, because this rank loops over all ranks of the plan. */
 function isSmall({ dp, pp, tp, chunks }: ParallelPlan): boolean {
@@ -64,6 +72,7 @@ const announcement = v.object({
   ),
   init: hash,
   text: v.object({ sizeBytes: count, hash }),
+  machine: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/))),
 });
 
 /** Every rank's announcement, in rank order. Throws ProtocolError for one that is malformed. */

@@ -44,6 +44,9 @@ export interface Part {
   readonly held: Intervals;
 }
 
+/** No array of any unit. */
+export const NO_PART: Part = { lengths: new Map(), spans: [], held: [] };
+
 export interface Holding {
   readonly param: Part;
   /** The first and the second moment, which have the same layout. */

@@ -8,7 +8,7 @@ import type { ModelConfig } from '../../model/config';
 import { makeMesh } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
 import { type Announcement, type Claim, type Cutting, MAX_STATES, type Version } from './exchange';
-import { type Holding, holdingOf, type Part } from './holding';
+import { type Holding, holdingOf, NO_PART, type Part } from './holding';
 import { union } from './intervals';
 import { type Addresses, isCovered, NOTHING } from './reshard';
 import { emptyState, type RankState, readRuns, type UnitArrays, writeRuns } from './state';
@@ -32,10 +32,18 @@ export function claimOf({ step, generation, cutting, state }: CutState): Claim {
   return { step, generation, cutting, ...(state.outer && { outer: state.outer.made }) };
 }
 
-/** Remove duplicates of a version and cut from `states` (newest first), and keep at most MAX_STATES of them. */
+/** Plans and versions of which a rank holds states: those that MAX_STATES counts, and two for generations that broke. */
+const MOST_KINDS = 6;
+
+/**
+ * Remove duplicates of a version and cut from `states` (newest first). Keep those of at most MOST_KINDS plans and
+ * versions, because each may be as large as the model, and at most MAX_STATES, which is what a rank may announce.
+ */
 export function keepNewest(states: readonly CutState[]): readonly CutState[] {
   const names = states.map((state) => JSON.stringify(claimOf(state)));
-  return states.filter((_, at) => names.indexOf(names[at]!) === at).slice(0, MAX_STATES);
+  const kinds = states.map(({ step, generation, cutting }) => JSON.stringify([step, generation, cutting.plan]));
+  const kept = new Set([...new Set(kinds)].slice(0, MOST_KINDS));
+  return states.filter((_, at) => names.indexOf(names[at]!) === at && kept.has(kinds[at]!)).slice(0, MAX_STATES);
 }
 
 /** What the rank `cutting.rank` of `cutting.plan` holds. */
@@ -165,8 +173,6 @@ async function gather(
 }
 
 const NO_ARRAYS: UnitArrays = new Map();
-
-const NO_PART: Part = { lengths: new Map(), spans: [], held: [] };
 
 /** The state a safetensors file gives, read in `generation`: the whole model on one rank, before the first step. */
 export function stateFromWeights(config: ModelConfig, weights: Float32Array, generation: number): CutState {

@@ -9,11 +9,9 @@ import { replicaShares } from '../../plan/shares';
 import { targetsOf } from '../data/data';
 import { startWeights } from '../files/adapters';
 import type { ModelFiles } from '../files/checkpoint';
-import { sha256 } from '../hash';
 import type { RankModel } from '../rank/rankcontract';
 import { withBefore } from '../state/apart';
-import { announce } from '../state/exchange';
-import { type CutState, claimOf, keepNewest, SINGLE, stateFromWeights } from '../state/sync';
+import { type CutState, keepNewest, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
 import { Balancing } from './balancing';
 import { batchesOf } from './batches';
@@ -23,6 +21,7 @@ import { dueHeldOutLoss } from './evaluate';
 import { giveFiles } from './give';
 import { keepState } from './keep';
 import { learningRate } from './learningrate';
+import { meet } from './meet';
 import { Mirrors } from './mirrors';
 import { type Prepared, prepare } from './prepared';
 import { Proofs } from './proofs';
@@ -132,18 +131,16 @@ export class GenerationRun {
   /** Take the text and the state, and build the rank. */
   async #prepare(): Promise<Prepared> {
     const { run, plan, mesh, text, reporter, init, trace, transport } = this.setting;
-    const fromFile = init !== undefined && this.held.length === 0;
-    const file = { step: 0, generation: mesh.generation, cutting: SINGLE };
-    const held = fromFile ? [file] : this.held.map(claimOf);
-    const announced = { held, init: fromFile ? await sha256(init) : '', text: await text.describe(run.data.source) };
-    const announcements = await announce(this.#world, announced, `${mesh.generation}/0/announce`);
+    const file = this.held.length === 0 ? init : undefined;
+    const announcements = await meet(this.setting, this.#world, this.held, file);
+    this.#mirrors.machines = announcements.map(({ machine }) => machine);
     const bytes = await text.share(this.#circuit, announcements);
     const tell = (learned: number, of: number) =>
       reporter.enter('syncing', `Learning byte pairs: ${learned} of ${of}.`);
     const prepared = this.prepared ?? (await prepare(run, bytes, tell));
     this.prepared = prepared;
     const { model } = prepared.run;
-    const weights = fromFile && (await startWeights(model, run.train.seed, init));
+    const weights = file && (await startWeights(model, run.train.seed, file));
     if (weights) this.held = [stateFromWeights(model, weights, mesh.generation)];
     const mine = await beginningOf(this.setting, prepared, announcements, this.held);
     const { state } = mine;

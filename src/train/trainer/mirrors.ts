@@ -22,6 +22,8 @@ export class Mirrors {
   readonly isOn: boolean;
   /** True if this rank keeps a copy of its own state only. */
   #isAlone: boolean;
+  /** By rank: its machine, undefined for one of its own. */
+  machines: readonly (string | undefined)[] = [];
   /** The newest mirror or copy, until the next committed step: then all ranks have their mirrors. */
   fresh: readonly CutState[] = [];
   #dueMs = Number.NEGATIVE_INFINITY;
@@ -51,7 +53,7 @@ export class Mirrors {
   async renew(model: ModelConfig, read: () => Promise<CutState>): Promise<void> {
     const t0 = performance.now();
     const mine = await read();
-    this.fresh = await this.traffic.uncounted(() => mirror(this.setting, model, mine));
+    this.fresh = await this.traffic.uncounted(() => mirror(this.setting, model, mine, this.machines));
     this.#rest(t0, this.setting.mirrorEveryMs!);
   }
 

@@ -37,6 +37,8 @@ export interface TrainerDeps {
    * interval, or less often if they are expensive. The same for all peers of a run; left out if a death may end the run.
    */
   readonly mirrorEveryMs?: number;
+  /** The machine that this tab is on now; undefined where it is not known. Copies go to other machines. */
+  readonly machine?: () => string | undefined;
   /**
    * Open the graphics device again after it was lost. Rejects where that is not possible. Left out if a lost device
    * ends the run.

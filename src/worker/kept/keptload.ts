@@ -5,9 +5,11 @@ import { elementsOf, Shard } from '../../train/files/shard';
 import { hashRunFile } from '../../train/hash';
 import type { RunFile } from '../../train/runfile';
 import { stateFrom } from '../../train/state/elements';
-import { MAX_STATES } from '../../train/state/exchange';
 import { type CutState, holdingUnder, SINGLE } from '../../train/state/sync';
 import { isWhole, type KeptState, keptStates, ownFirst, type SlotState, versionsOf } from './slots';
+
+/** Maximum number of parts that a tab loads where the model is not whole: every tab of the browser loads them. */
+const MOST_PARTS = 6;
 
 /**
  * The states of `run` in this browser; `ownSlot` takes this tab's slot. Returns the whole model of the newest step whose parts are all here, else the
@@ -29,7 +31,7 @@ export async function loadKept(
     }
     const parts = await Promise.all(
       ownFirst(mine, await ownSlot())
-        .slice(0, MAX_STATES)
+        .slice(0, MOST_PARTS)
         .map(partState),
     );
     return parts.filter((part) => part !== null);

@@ -11,7 +11,7 @@ import { uniformAt } from '../../../src/train/data/random';
 import { hashRunFile, sha256 } from '../../../src/train/hash';
 import type { RankModel } from '../../../src/train/rank/rankcontract';
 import { parseRunFile } from '../../../src/train/runfile';
-import { announce, receiveBytes, sendBytes } from '../../../src/train/state/exchange';
+import { announce, MAX_STATES, receiveBytes, sendBytes } from '../../../src/train/state/exchange';
 import { heldOutLoss } from '../../../src/train/trainer/evaluate';
 import { draw } from '../../../src/train/trainer/growingtext';
 import { Reporter } from '../../../src/train/trainer/report';
@@ -121,9 +121,16 @@ describe('announcements', () => {
     { held: [{ step: 1, generation: 1, cutting: { plan: { dp: -1 }, rank: 0 } }] },
     { held: [{ step: 1, generation: 1, cutting: { plan: { dp: 65536, pp: 65536 }, rank: 0 } }] },
     { held: [{ step: 1, generation: 1, cutting: { plan: { dp: 2 }, rank: 2 } }] },
-    { held: Array.from({ length: 7 }, (_, step) => ({ step, generation: 1, cutting: { plan: {}, rank: 0 } })) },
+    {
+      held: Array.from({ length: MAX_STATES + 1 }, (_, step) => ({
+        step,
+        generation: 1,
+        cutting: { plan: {}, rank: 0 },
+      })),
+    },
     { text: { sizeBytes: -5, hash: 7 } },
     { init: 'not hex' },
+    { machine: 'my laptop' },
   ])('%j is malformed', async (change) => {
     const bad = { ...good, ...change } as unknown as typeof good;
     const ends = ranks(2, (group, rank) => announce(group, rank === 0 ? good : bad, '1/0/announce'));

@@ -1,43 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
-import { makeMesh } from '../../../src/plan/mesh';
-import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../../src/plan/plan';
-import { parseRunFile } from '../../../src/train/runfile';
+import { parsePlan } from '../../../src/plan/plan';
 import { seedElements, stateFrom } from '../../../src/train/state/elements';
-import type { Announcement } from '../../../src/train/state/exchange';
-import { wholeModel } from '../../../src/train/state/holding';
 import { type Intervals, intersect, sizeOf, subtract, union } from '../../../src/train/state/intervals';
-import { buddyOf, mirror } from '../../../src/train/state/mirror';
 import { transfersOf } from '../../../src/train/state/reshard';
-import { emptyState, type RankState } from '../../../src/train/state/state';
-import {
-  type CutState,
-  gatherWeights,
-  holdingUnder,
-  keepNewest,
-  SINGLE,
-  syncState,
-} from '../../../src/train/state/sync';
-import { memoryTransports } from '../../helpers/memory';
+import { gatherWeights, holdingUnder, SINGLE, syncState } from '../../../src/train/state/sync';
+import { announced, cluster, FLOATS, fill, marked, model, PLANS, ranksOf } from '../../helpers/markedstates';
 
-const { model } = parseRunFile({ model: { layers: 2, heads: 4, dim: 8, hidden: 12, context: 5, vocab: 7 } });
-const FLOATS = wholeModel(model).reduce((sum, { floats }) => sum + floats, 0);
 const WHOLE: Intervals = [{ from: 0, to: FLOATS }];
-
-const PLANS: readonly ParallelPlan[] = [
-  {},
-  { dp: 2 },
-  { dp: 3, zero: 1 },
-  { dp: 3, zero: 2 },
-  { dp: 2, zero: 3 },
-  { pp: 2 },
-  { tp: 2 },
-  { tp: 4 },
-  { dp: 2, pp: 2, tp: 2, zero: 1 },
-  { pp: 2, schedule: 'zb-v' },
-].map(parsePlan);
-const ranksOf = ({ dp, pp, tp }: ParallelPlan) => dp * pp * tp;
 
 describe('intervals', () => {
   const runs = fc.array(
@@ -86,42 +57,6 @@ describe('holdings', () => {
     expect(() => transfersOf([piece(0, 4), nothing], [nothing, piece(0, 6)])).toThrow(InputError);
     expect(() => transfersOf([piece(0, 4), nothing], [nothing, piece(0, 6)])).toThrow('2 parameters of the model');
   });
-});
-
-/** A state whose every number says what and where it is. */
-function marked(plan: ParallelPlan, rank: number, step = 4, generation = 1): CutState {
-  const holding = holdingUnder(model, { plan, rank });
-  const state = emptyState(holding);
-  fill(state, holding, (kind, address) => (kind + step + 100 * generation) * FLOATS + address);
-  return { step, generation, cutting: { plan, rank }, state };
-}
-
-function fill(state: RankState, holding: ReturnType<typeof holdingUnder>, value: (kind: number, at: number) => number) {
-  for (const [kind, arrays, part] of [
-    [0, state.param, holding.param],
-    [1, state.mean, holding.moment],
-    [2, state.square, holding.moment],
-  ] as const) {
-    for (const { unit, local, at, floats } of part.spans) {
-      for (let i = 0; i < floats; i++) arrays.get(unit)![local + i] = value(kind, at + i);
-    }
-  }
-}
-
-/** Runs `body` on every rank of `plan` with links between them. */
-function cluster<T>(plan: ParallelPlan, body: (circuit: Parameters<typeof syncState>[0], rank: number) => Promise<T>) {
-  const transports = memoryTransports(ranksOf(plan));
-  const peers = transports.map(({ self }) => self);
-  const signal = new AbortController().signal;
-  return Promise.all(
-    transports.map((transport, rank) => body({ transport, mesh: makeMesh(2, peers, rank, plan), signal }, rank)),
-  );
-}
-
-const announced = (held: readonly CutState[]): Announcement => ({
-  held: held.map(({ step, generation, cutting }) => ({ step, generation, cutting })),
-  init: '',
-  text: { sizeBytes: 0, hash: '' },
 });
 
 describe('state between generations', () => {
@@ -173,96 +108,4 @@ describe('state between generations', () => {
       expect(weights[0]).toEqual(Float32Array.from(flat));
     }
   });
-});
-
-describe('mirrors', () => {
-  const CUT = PLANS.filter((plan) => !isWholeOnAll(plan));
-
-  /** What the ranks of `plan` hold: a mirror of step 4, then two more steps. */
-  const mirrored = (plan: ParallelPlan) =>
-    cluster(plan, async (circuit, rank) => [
-      marked(plan, rank, 6),
-      ...(await mirror(circuit, model, marked(plan, rank))),
-    ]);
-
-  test.each(CUT)('%j: whichever rank is lost, the rest goes back to the step of the mirror', async (plan) => {
-    const held = await mirrored(plan);
-    for (const lost of held.keys()) {
-      const left = held.filter((_, rank) => rank !== lost);
-      const to = parsePlan({ dp: left.length });
-      const states = await cluster(to, (circuit, rank) => {
-        return syncState(circuit, model, to, left.map(announced), left[rank]!);
-      });
-      for (const [rank, state] of states.entries()) expect(state).toEqual(marked(to, rank));
-    }
-  });
-
-  test.each(CUT)('%j: with everybody there, and for a joiner, the newest step is taken', async (plan) => {
-    const held = [...(await mirrored(plan)), []];
-    const to = parsePlan({ dp: held.length });
-    const states = await cluster(to, (circuit, rank) => {
-      return syncState(circuit, model, to, held.map(announced), held[rank]!);
-    });
-    for (const [rank, state] of states.entries()) expect(state).toEqual(marked(to, rank, 6));
-  });
-
-  test('a step that was run again is not mixed with what a peer has of it that was apart', async () => {
-    const plan = parsePlan({ dp: 2 });
-    const held = [[marked(plan, 0, 5, 3)], [marked(plan, 1, 5, 2)]];
-    const states = await cluster(plan, (circuit, rank) => {
-      return syncState(circuit, model, plan, held.map(announced), held[rank]!);
-    });
-    for (const [rank, state] of states.entries()) expect(state).toEqual(marked(plan, rank, 5, 3));
-  });
-
-  test('a part that is lost before the first mirror is what the seed gives; of a file it is not', async () => {
-    const plan = parsePlan({ pp: 3 });
-    const to = parsePlan({ dp: 2 });
-    const goOn = async (generation: number) => {
-      const held = [0, 1].map((rank) => [marked(plan, rank, 1), marked(plan, rank, 0, generation)]);
-      return cluster(to, (circuit, rank) => syncState(circuit, model, to, held.map(announced), held[rank]!));
-    };
-    for (const { step, generation, state } of await goOn(0)) {
-      expect([step, generation, state]).toEqual([0, 0, null]);
-    }
-    await expect(goOn(1)).rejects.toBeInstanceOf(InputError);
-  });
-
-  test('a run that is past its first mirror never begins again, though somebody still has what the seed gave', async () => {
-    const to = parsePlan({ dp: 2 });
-    const held = [[marked(parsePlan({ pp: 3 }), 0, 5000)], [marked(SINGLE.plan, 0, 0, 0)]];
-    const states = cluster(to, (circuit, rank) => syncState(circuit, model, to, held.map(announced), held[rank]!));
-    await expect(states).rejects.toThrow('were only on a peer that is gone');
-  });
-
-  test('where two are lost that hold the same parts, a sentence says how much is missing', async () => {
-    const plan = parsePlan({ pp: 2 });
-    const [, last] = await mirrored(plan);
-    const alone = [last!.filter(({ cutting }) => cutting.rank === 1)];
-    const states = cluster(parsePlan({}), (circuit) => {
-      return syncState(circuit, model, parsePlan({}), alone.map(announced), alone[0]!);
-    });
-    await expect(states).rejects.toThrow(/\d+ parameters of the model were only on a peer that is gone/);
-  });
-
-  test('of equal step and cut one is kept, and no more than six', () => {
-    const plan = parsePlan({ pp: 2 });
-    const [a, b] = [marked(plan, 0), marked(plan, 1)];
-    expect(keepNewest([a, b, marked(plan, 0)])).toEqual([a, b]);
-    const many = Array.from({ length: 9 }, (_, i) => marked(plan, 0, 9 - i));
-    expect(keepNewest(many)).toEqual(many.slice(0, 6));
-  });
-
-  test.each([2, 3, 4, 5, 8])(
-    'of %i ranks each has one buddy and is the buddy of one, no neighbour from four on',
-    (size) => {
-      const buddies = Array.from({ length: size }, (_, rank) => buddyOf(rank, size));
-      expect([...buddies].sort()).toEqual(Array.from({ length: size }, (_, rank) => rank));
-      for (const [rank, buddy] of buddies.entries()) {
-        expect(buddy).not.toBe(rank);
-        const apart = Math.min((buddy - rank + size) % size, (rank - buddy + size) % size);
-        if (size >= 4) expect(apart).toBeGreaterThan(1);
-      }
-    },
-  );
 });
