@@ -25,6 +25,9 @@ export interface Person {
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
 
+/** Whether a processor does the work of a graphics chip, by the adapter's name. */
+export const isSoftware = (adapter: string): boolean => SOFTWARE.test(adapter);
+
 /** Members of the generation in rank order, then everybody else by name. */
 export function peopleOf(
   self: PeerId,
@@ -42,7 +45,7 @@ export function peopleOf(
       me: peer === self,
       name: presence?.name || peer.slice(0, 6),
       adapter,
-      software: SOFTWARE.test(adapter),
+      software: isSoftware(adapter),
       rank,
       state: stateOf(presence, rank, status),
       hidden: presence?.hidden ?? false,

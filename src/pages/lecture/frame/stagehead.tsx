@@ -1,5 +1,6 @@
 /** The head above every scene: its claim, the source of its figures, and the buttons to a training room. */
 import { count } from '../../state/format';
+import { isSoftware } from '../../state/people';
 import type { StagedMoment } from '../facts/moment';
 import { commonPace, crowdedOf, PACE_MS } from '../show/pacing';
 import type { Show } from '../show/show';
@@ -18,7 +19,7 @@ export function StageHead({ show }: { readonly show: Show }) {
   );
 }
 
-/** Marks for figures that are not plain measurements: expected, measured earlier, or paced. */
+/** Marks for figures that are not plain measurements: expected, measured earlier, paced, or of a software adapter. */
 function Marks({ show }: { readonly show: Show }) {
   const moment = show.stage.value;
   const pace = commonPace(moment.ranks);
@@ -27,10 +28,12 @@ function Marks({ show }: { readonly show: Show }) {
   const sharing = moment.kind === 'recorded' ? sharersOf(moment.ranks).length : crowded;
   const { marks } = words;
   const source = sourceOf(moment);
+  const software = moment.ranks.some(({ adapter }) => isSoftware(adapter));
   return (
     <p class="marks" role="status">
       {source !== '' && <span class={`mark mark-${moment.source}`}>{source}</span>}
-      {pace > 0 && <span>{sharing > 1 ? marks.paced(pace, sharing) : marks.slowed(pace)}</span>}
+      {pace > 0 && <span>{sharing > 1 ? marks.paced(pace, sharing, software) : marks.slowed(pace)}</span>}
+      {software && !(pace > 0 && sharing > 1) && <span>{marks.software}</span>}
       {show.steers.value && crowded > 1 && (
         <button
           type="button"

@@ -30,8 +30,10 @@ export const words = {
     expected: 'Expected by the simulator, first step on its way',
     part: 'Dashed bars are still expected',
     before: (seconds: string) => `Measured ${seconds} s ago, again in a moment`,
-    paced: (ms: number, tabs: number) => `Paced to ${ms} ms a block, because ${tabs} tabs share one chip`,
+    paced: (ms: number, tabs: number, isSoftware: boolean) =>
+      `Paced to ${ms} ms a block, because ${tabs} tabs share one ${isSoftware ? 'software adapter' : 'chip'}`,
     slowed: (ms: number) => `Slowed to ${ms} ms a block`,
+    software: 'Measured on a software adapter, no graphics chip',
     bare: 'Bare machine',
     pace: 'Keep the pace',
   },
