@@ -25,6 +25,9 @@ export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
+/** Parts of every state of the run are gone with the peers that had them. */
+export class PartsGone extends InputError {}
+
 /** This device cannot take part. `code` is stable and shown to the user beside the sentence. */
 export class CapabilityError extends Error {
   override readonly name = 'CapabilityError';

@@ -201,14 +201,14 @@ export class WorkerEngine implements Engine {
     };
   }
 
-  #keepDeps({ room, goOn }: NonNullable<StartOptions['keep']>): Pick<TrainerDeps, 'keeper' | 'kept'> {
+  #keepDeps({ room, goOn }: NonNullable<StartOptions['keep']>): Pick<TrainerDeps, 'keeper' | 'kept' | 'goesOn'> {
     this.#kept = undefined;
     const keeper = new OpfsKeeper(room, (kept) => {
       this.#kept = kept;
       this.#publish({ ...this.#status, newMetrics: [] });
     });
     this.#keeper = keeper;
-    return { keeper, ...(goOn ? { kept: (run) => loadKept(room, run, () => keeper.ownSlot()) } : {}) };
+    return { keeper, kept: (run, sinceMs) => loadKept({ room, run, sinceMs }, () => keeper.ownSlot()), goesOn: goOn };
   }
 
   /** Headless, the command line has said how many ranks train, and makes ranks of one machine slow on purpose. */

@@ -2,7 +2,7 @@
  * Computes who sends which elements to whom so that every rank holds what its plan needs: after a join, a leave or a
  * change of plan, and for a checkpoint. Every rank computes it alone from the same facts: nothing is negotiated. Pure.
  */
-import { InputError } from '../../errors';
+import { PartsGone } from '../../errors';
 import { type Intervals, intersect, sizeOf, sliceOf, subtract, union } from './intervals';
 
 /** Addresses of parameters and of moments. */
@@ -20,7 +20,7 @@ export interface Transfer extends Addresses {
 
 /**
  * The transfers that give every rank the elements it needs and lacks; the lowest rank that has an element sends it.
- * `has[rank]` is what that rank holds of one step. Throws InputError if no rank has an element.
+ * `has[rank]` is what that rank holds of one step. Throws PartsGone if no rank has an element.
  */
 export function transfersOf(has: readonly Addresses[], needs: readonly Addresses[]): readonly Transfer[] {
   return needs.flatMap((need, to) => {
@@ -84,7 +84,7 @@ function sourcesOf(
     missing = subtract(missing, given);
   }
   if (missing.length > 0) {
-    throw new InputError(
+    throw new PartsGone(
       `${sizeOf(missing)} ${kind === 'param' ? 'parameters' : 'moments'} of the model were only on a peer that is gone; start again from a saved model`,
     );
   }

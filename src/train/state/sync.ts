@@ -3,7 +3,7 @@
  * the new plan. A rank that joins or is a step behind takes the newest state. If parts of it were lost with a peer, all
  * ranks go back to the newest complete step (mirror.ts). If no rank has a state, all start from the seed.
  */
-import { InputError } from '../../errors';
+import { InputError, PartsGone } from '../../errors';
 import type { ModelConfig } from '../../model/config';
 import { makeMesh } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
@@ -60,7 +60,7 @@ export const laid = (config: ModelConfig, { state, cutting }: CutState): Laid =>
 /**
  * This rank's state under `plan`: the newest version of which the ranks have all parts. Without one it is the seed's
  * state, if the run began from the seed and no rank is past its first mirror. `mine` are the states this rank had
- * before. Every rank of the circuit calls it with the same announcements. Throws InputError if no version is complete.
+ * before. Every rank of the circuit calls it with the same announcements. Throws PartsGone if no version is complete.
  */
 export async function syncState(
   circuit: Circuit,
@@ -90,7 +90,7 @@ export async function syncState(
   }
   if (isYoung) return { ...OF_SEED, cutting, state: null };
   if (versions.length === 0) {
-    throw new InputError('parts of the model were only on a peer that is gone; start again from a saved model');
+    throw new PartsGone('parts of the model were only on a peer that is gone; start again from a saved model');
   }
   // why the newest, which is incomplete: the transfers throw an error that says what is missing
   return take(versions[0]!, hasAt(versions[0]!));

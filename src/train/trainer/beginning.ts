@@ -13,7 +13,7 @@ import type { GenerationSetting } from './setting';
 const MODEL_GONE =
   'the model that this run starts from was only on a tab that is gone: begin the run again where its files are';
 
-interface Beginning extends Start {
+export interface Beginning extends Start {
   /** Write the state into a rank. All ranks of the generation must call it. */
   write(rank: RankModel): Promise<void>;
 }

@@ -15,10 +15,10 @@ import { type CutState, keepNewest, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
 import { Balancing } from './balancing';
 import { batchesOf } from './batches';
-import { beginningOf } from './beginning';
 import type { Delivered } from './deliver';
 import { dueHeldOutLoss } from './evaluate';
 import { giveFiles } from './give';
+import { beginOrGoBack, setBackWords } from './goback';
 import { keepState } from './keep';
 import { learningRate } from './learningrate';
 import { meet } from './meet';
@@ -132,9 +132,9 @@ export class GenerationRun {
   async #prepare(): Promise<Prepared> {
     const { run, plan, mesh, text, reporter, init, trace, transport } = this.setting;
     const file = this.held.length === 0 ? init : undefined;
-    const announcements = await meet(this.setting, this.#world, this.held, file);
-    this.#mirrors.machines = announcements.map(({ machine }) => machine);
-    const bytes = await text.share(this.#circuit, announcements);
+    const announced = await meet(this.setting, this.#world, this.held, file);
+    this.#mirrors.machines = announced.map(({ machine }) => machine);
+    const bytes = await text.share(this.#circuit, announced);
     const tell = (learned: number, of: number) =>
       reporter.enter('syncing', `Learning byte pairs: ${learned} of ${of}.`);
     const prepared = this.prepared ?? (await prepare(run, bytes, tell));
@@ -142,21 +142,17 @@ export class GenerationRun {
     const { model } = prepared.run;
     const weights = file && (await startWeights(model, run.train.seed, file));
     if (weights) this.held = [stateFromWeights(model, weights, mesh.generation)];
-    const mine = await beginningOf(this.setting, prepared, announcements, this.held);
+    const begun = await beginOrGoBack(this.setting, this.#world, prepared, announced, this.held);
+    const { mine, held, announcements } = begun;
     const { state } = mine;
     // why without newer states: their steps run again
-    this.held = keepNewest([
-      ...(state ? [{ ...mine, state }] : []),
-      ...this.held.filter(({ step }) => step <= mine.step),
-    ]);
+    this.held = keepNewest([...(state ? [{ ...mine, state }] : []), ...held.filter(({ step }) => step <= mine.step)]);
     this.#step = mine.step;
     this.#ranBy = mine.generation;
     // why above all announced numbers: kept states may come from an earlier room, which counted its own generations
     const newest = Math.max(0, ...announcements.flatMap(({ held }) => held.map(({ generation }) => generation)));
     this.#runs = newest < mesh.generation ? mesh.generation : newest + 1;
-    if (reporter.step > mine.step) {
-      this.#setBack = `A part of step ${reporter.step} was lost with a tab, so all go on from step ${mine.step}.`;
-    }
+    this.#setBack = setBackWords(reporter.step, mine.step, begun.isKept);
     const isGone = announcements.every(({ held }) => held.length === 0) && this.setting.membership.isStateLost;
     if (isGone) this.#setBack = 'The tabs that held the model are gone, so the run begins again from step 0.';
     reporter.tell({ step: this.#step, vocab: model.vocab });

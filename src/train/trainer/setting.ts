@@ -70,8 +70,10 @@ export interface TrainerDeps {
   readonly outlet?: Outlet | null;
   /** Keeps states of this rank in storage that outlives it. */
   readonly keeper?: Keeper;
-  /** The states of this run that the tab kept in an earlier visit; called once, when the run is known. */
-  readonly kept?: (run: RunFile) => Promise<readonly CutState[]>;
+  /** The states of a run in the storage of this tab and of others beside it, kept at `sinceMs` (wall clock) or later. */
+  readonly kept?: (run: RunFile, sinceMs: number) => Promise<readonly CutState[]>;
+  /** Begin with what `kept` has from earlier visits. */
+  readonly goesOn?: boolean;
   /** Begin with this state instead of the seed's; the same for all peers of a run. */
   readonly resumption?: Resumption;
   /** Called at most 10 times a second while training, and at every change of phase. */
@@ -86,6 +88,8 @@ export interface GenerationSetting extends TrainerDeps {
   /** Leave the generation after this many committed steps; undefined for no limit. */
   readonly limit: number | undefined;
   readonly text: TextSource;
+  /** When this tab began with the run, wall clock. */
+  readonly beganMs: number;
   readonly reporter: Reporter;
   readonly auto: AutoMemory;
 }

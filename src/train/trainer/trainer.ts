@@ -96,6 +96,7 @@ class Training {
   /** Set after the end of a run whose state is not kept here. */
   #delivered: Delivered | null = null;
   #runText = '';
+  #beganMs = 0;
   #auto: AutoMemory = { isAllowed: false, known: null };
   #rank = 0;
 
@@ -190,6 +191,7 @@ class Training {
         signal: joined.signal,
         limit,
         text: this.#text,
+        beganMs: this.#beganMs,
         reporter: this.#reporter,
         auto: this.#auto,
       },
@@ -245,7 +247,8 @@ class Training {
   async #begin(runText: string, run: RunFile): Promise<void> {
     if (runText === this.#runText) return;
     if (this.#runText !== '') [this.#held, this.#prepared] = [[], null];
-    else this.#held = (await this.deps.kept?.(run)) ?? [];
+    else if (this.deps.goesOn) this.#held = (await this.deps.kept?.(run, 0)) ?? [];
+    this.#beganMs = Date.now();
     this.#reporter.begin();
     this.#auto = { isAllowed: false, known: null };
     this.#runText = runText;

@@ -11,20 +11,26 @@ import { isWhole, type KeptState, keptStates, ownFirst, type SlotState, versions
 /** Maximum number of parts that a tab loads where the model is not whole: every tab of the browser loads them. */
 const MOST_PARTS = 6;
 
+/** The states of `run` in the room `room` that were kept at `sinceMs` or later, wall clock. */
+interface Asked {
+  readonly room: string;
+  readonly run: RunFile;
+  readonly sinceMs: number;
+}
+
 /**
- * The states of `run` in this browser; `ownSlot` takes this tab's slot. Returns the whole model of the newest step whose parts are all here, else the
- * parts that are here; the room may have the others. Returns an empty list if the browser gives no storage.
+ * States in this browser; `ownSlot` takes this tab's slot. Returns the whole model of the newest step whose parts are all
+ * here, else the parts that are here; the room may have the others. Returns an empty list if the browser gives no storage.
  */
 export async function loadKept(
-  room: string,
-  run: RunFile,
+  { room, run, sinceMs }: Asked,
   ownSlot: () => Promise<number | null>,
 ): Promise<readonly CutState[]> {
   try {
     const hash = await hashRunFile(run);
     const all = await keptStates(room);
     const hashes = await Promise.all(all.map((state) => hashRunFile(state.run)));
-    const mine = all.filter((_, at) => hashes[at] === hash);
+    const mine = all.filter((state, i) => hashes[i] === hash && state.at >= sinceMs);
     for (const states of versionsOf(mine)) {
       const whole = isWhole(states) ? await wholeState(states) : null;
       if (whole) return [whole];

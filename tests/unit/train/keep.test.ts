@@ -108,7 +108,10 @@ test('a state of an earlier visit is taken where it is the newest, and its steps
   const whole = await run(1, () => ({ keeper }));
   const generations: number[] = [];
   const later = keeperOf(KEPT + 2, ({ generation }) => generations.push(generation));
-  const resumed = await run(2, (tab) => ({ keeper: later, ...(tab === 1 && { kept: async () => [mine!] }) }));
+  const resumed = await run(2, (tab) => ({
+    keeper: later,
+    ...(tab === 1 && { kept: async () => [mine!], goesOn: true }),
+  }));
   expect(resumed.losses.map(({ step }) => step)).toEqual([4, 5, 6, 7, 8]);
   for (const [at, { loss }] of resumed.losses.entries()) expect(loss).toBeCloseTo(whole.losses[KEPT + at]!.loss, 5);
   // the room's own generation is 1; the kept state was of generation 7
