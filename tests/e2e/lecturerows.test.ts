@@ -143,6 +143,10 @@ describe('the simulator', () => {
     await go('cube');
     await expect.poll(() => textOf('.cubes figcaption')).toMatch(/pp 2 x tp 2.*dp 2 x pp 2 x tp 2, simulated/);
     expect(await page.locator('.cube-simulated .cube-rank').count()).toBe(8);
+    expect(await page.locator('.cube-machine').count()).toBe(2);
+    await pick('across machines');
+    expect(await textOf('[data-figure="placement"]')).toMatch(/^Simulated, two machines of four tabs: with tp across/);
+    await pick('inside machines');
     for (const axis of ['pp', 'tp']) {
       expect(await figure(`cube-${axis}-messages`)).toBeGreaterThan(0);
       expect(await figure(`cube-${axis}-waits`)).toBeGreaterThanOrEqual(0);

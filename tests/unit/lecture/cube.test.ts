@@ -1,6 +1,6 @@
 /** The picture of a mesh: every product of axes up to 24 ranks has boxes that are apart, in the picture and large enough to read. */
 import { expect, test } from 'vitest';
-import { type Box, cubeLayout } from '../../../src/pages/lecture/models/cut/cube';
+import { type Box, cubeLayout, machineLayout } from '../../../src/pages/lecture/models/cut/cube';
 import { sceneWords } from '../../../src/pages/lecture/words/scenes';
 
 const W = 620;
@@ -45,10 +45,25 @@ test(`all ${shapes.length} products`, () => {
   }
 });
 
+test('a panel for each machine with its ranks, whatever they are', () => {
+  const plan = { dp: 2, pp: 2, tp: 2 };
+  for (const machines of ['aaaabbbb', 'abababab', 'aabbccdd', 'aaaaaaab', 'abcabcab']) {
+    const { panels, boxes } = machineLayout(plan, [...machines], W, 230);
+    expect(panels.length).toBe(new Set(machines).size);
+    expect(boxes.map(({ rank }) => rank)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(boxes[5]!.coord).toEqual({ dp: 1, pp: 0, tp: 1 });
+    for (const [rank, box] of boxes.entries()) {
+      expect(isInside(box, panels[[...new Set(machines)].indexOf(machines[rank]!)]!), machines).toBe(true);
+      expect(box.width).toBeGreaterThanOrEqual(LEAST.width);
+      for (const other of boxes.slice(rank + 1)) expect(overlap(box, other), machines).toBe(false);
+    }
+  }
+});
+
 test('what reaches from one machine to another is said, of the axes that the plan cuts', () => {
   const { seats } = sceneWords.cube;
   expect(seats(2, { groups: 0, borders: 4 }, { groups: 4, borders: 8 })).toMatch(
-    /^2 machines: 0 of 4 tp groups and 4 of 8 stage borders reach from one to another\./,
+    /^2 machines: 0 of 4 tp groups and 4 of 8 stage borders cross\.$/,
   );
-  expect(seats(3, { groups: 1, borders: 0 }, { groups: 2, borders: 0 })).toMatch(/^3 machines: 1 of 2 tp groups reach/);
+  expect(seats(3, { groups: 1, borders: 0 }, { groups: 2, borders: 0 })).toMatch(/^3 machines: 1 of 2 tp groups cross/);
 });

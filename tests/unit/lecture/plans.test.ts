@@ -59,6 +59,8 @@ describe('planFor', () => {
     expect(planFor('tensor', 4, run, DEFAULT_PICKS)).toMatchObject({ tp: 4, dp: 1 });
     expect(planFor('cube', 4, run, DEFAULT_PICKS)).toMatchObject({ dp: 1, pp: 2, tp: 2 });
     expect(planFor('cube', 8, run, DEFAULT_PICKS)).toMatchObject({ dp: 2, pp: 2, tp: 2 });
+    expect(planFor('cube', 8, run, { ...DEFAULT_PICKS, placement: 'across' })).toMatchObject({ placement: 'across' });
+    expect(planFor('cube', 1, run, { ...DEFAULT_PICKS, placement: 'across' })).not.toHaveProperty('placement');
     for (const schedule of SCHEDULES) {
       expect(planFor('pipeline', 4, run, { ...DEFAULT_PICKS, schedule })).toMatchObject({ pp: 4, microbatches: 8 });
     }
@@ -76,6 +78,7 @@ describe('the address', () => {
       every: 10,
       wire: 'int8',
       shares: [],
+      placement: 'across',
       follow: 'block3',
     } as const;
     const addresses = [

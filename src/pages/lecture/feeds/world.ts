@@ -3,7 +3,7 @@
  * report. Pure.
  */
 import type { Costs, SimulatedCluster } from '../../../plan/costs';
-import { collectiveMs } from '../../../plan/linkcosts';
+import { collectiveMs, linksAmong } from '../../../plan/linkcosts';
 import { BYTES_PER_MS_OF_MBIT, type Links } from '../../../plan/links';
 import { coordOf } from '../../../plan/mesh';
 import type { ParallelPlan } from '../../../plan/plan';
@@ -28,32 +28,38 @@ export interface World {
   /** Handicaps of every link: extra latency in ms, and a cap on its rate in Mbit/s (0: no cap). */
   readonly extraMs: number;
   readonly mbitPerSecond: number;
+  /** The machine of each rank and the links inside machines, which have no handicap; absent: all links are alike. */
+  readonly inside?: NonNullable<Links['inside']>;
 }
 
 /** Measured on tabs of one machine without a graphics adapter: one-way latency, rate of a link, speed of a tab. */
 export const DEFAULT_SPEED = { latencyMs: 0.5, bytesPerMs: 20_000, flopsPerMs: 5e6 };
 
-function linksOf({ latencyMs, extraMs, bytesPerMs, mbitPerSecond }: World): Links {
+function linksOf({ latencyMs, extraMs, bytesPerMs, mbitPerSecond, inside }: World): Links {
   const cap = mbitPerSecond > 0 ? mbitPerSecond * BYTES_PER_MS_OF_MBIT : Number.POSITIVE_INFINITY;
-  return { latencyMs: latencyMs + extraMs, bytesPerMs: Math.min(cap, bytesPerMs) };
+  const far = { latencyMs: latencyMs + extraMs, bytesPerMs: Math.min(cap, bytesPerMs) };
+  return { ...far, ...(inside && { inside }) };
 }
 
 function costsOf(world: World, units: readonly UnitFigures[]): Costs {
   const { run, plan, flopsPerMs, unitMs } = world;
   const links = linksOf(world);
   const ofReplicas = sequencesByReplica(run.train.globalBatch, plan);
+  const tpMs = (rank: number, bytes: number) => {
+    const first = rank - (rank % plan.tp);
+    const group = Array.from({ length: plan.tp }, (_, at) => first + at);
+    return collectiveMs(bytes, plan.tp, 2, linksAmong(group, links));
+  };
   return {
     passMs(op, unit, rank) {
       const { flops, kind, allReduces } = units[unit]!;
       const sequences = ofReplicas[coordOf(rank, plan).dp]!;
       const least = kind === 'block' ? ((unitMs[rank] ?? 0) * sequences) / plan.tp : 0;
-      const exchanges = allReduces[op].map((floats) => collectiveMs(4 * sequences * floats, plan.tp, 2, links));
+      const exchanges = allReduces[op].map((floats) => tpMs(rank, 4 * sequences * floats));
       return Math.max(least, (sequences * flops[op]) / flopsPerMs) + exchanges.reduce((sum, ms) => sum + ms, 0);
     },
     stepMs: (unit) => (12 * units[unit]!.paramFloats) / (plan.zero >= 1 ? plan.dp : 1) / flopsPerMs,
-    sumMs: (unit) => {
-      return (units[unit]!.copied ?? []).reduce((ms, floats) => ms + collectiveMs(4 * floats, plan.tp, 2, links), 0);
-    },
+    sumMs: (unit, rank) => (units[unit]!.copied ?? []).reduce((ms, floats) => ms + tpMs(rank, 4 * floats), 0),
     borderBytes: 4 * Math.max(...ofReplicas) * run.model.context * run.model.dim,
     links,
   };
@@ -90,7 +96,9 @@ function stepOf(
       if (members[0] !== event.rank || members.length < 2) continue;
       const floats = units[unit!]!.allReduces[name === 'F' ? 'F' : 'I'];
       // why spread: a sum ends each part of the pass; the pass lasts as long as its computing and its sums together
-      const sums = floats.map((length) => collectiveMs(4 * sequences * length, members.length, 2, links));
+      const sums = floats.map((length) => {
+        return collectiveMs(4 * sequences * length, members.length, 2, linksAmong(members, links));
+      });
       const computeMs = t1 - t0 - sums.reduce((total, ms) => total + ms, 0);
       let start = t0;
       for (const [i, length] of floats.entries()) {
@@ -136,7 +144,7 @@ export function simulateStep(world: World): SimulatedStep {
 }
 
 function viewsOf(
-  { run, plan, unitMs, extraMs, mbitPerSecond }: World,
+  { run, plan, unitMs, extraMs, mbitPerSecond, inside }: World,
   { seats, programs }: SimulatedCluster,
   stepMs: number,
 ): readonly RankView[] {
@@ -148,6 +156,7 @@ function viewsOf(
     name: `Tab ${rank}`,
     adapter: '',
     hidden: false,
+    ...(inside && { machine: inside.machines[rank]! }),
     memory: { ...memory[rank]!, staging: 0 },
     tokensPerSecond,
     links: [],

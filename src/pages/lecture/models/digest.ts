@@ -39,7 +39,7 @@ export interface Digest {
 const MAX_SAMPLES = 20;
 
 /** The distinct handicaps of the tabs as one string; independent of the number of tabs. */
-export const conditionsOf = (ranks: readonly RankView[]): string =>
+export const conditionsOf = (ranks: readonly Pick<RankView, 'handicap'>[]): string =>
   [...new Set(ranks.map(({ handicap }) => JSON.stringify(handicap)))].sort().join(' ');
 
 /** Updates `known`, the digest of the same plan and kind (undefined for none), with the step of `moment`. */
@@ -98,5 +98,7 @@ export const busiest = ({ sent }: Digest): number => Math.max(0, ...sent);
 /** A plan as text with sorted fields: equal plans give equal texts, in whatever order another tab sent the fields. */
 export const cutOf = (plan: ParallelPlan): string =>
   JSON.stringify(Object.entries(plan).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+export const isSameCut = (a: ParallelPlan | null, b: ParallelPlan): boolean => a !== null && cutOf(a) === cutOf(b);
 
 export const keyOf = (plan: ParallelPlan, kind: Moment['kind']): string => `${kind} ${cutOf(plan)}`;

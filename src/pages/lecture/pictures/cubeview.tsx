@@ -1,11 +1,13 @@
-/** Ranks and links of a mesh: a panel for each replica, a strip for each stage, a box for each split (models/cut/cube.ts). */
+/** Ranks and links of a mesh: a panel for each replica or machine, a box for each rank (models/cut/cube.ts). */
 import type { Axis, ParallelPlan } from '../../../plan/plan';
-import { cubeLayout, type RankBox } from '../models/cut/cube';
+import { cubeLayout, machineLayout, type RankBox } from '../models/cut/cube';
 import { type Cargo, type LinkLoad, pairsOf } from '../models/traffic/links';
 import { words } from '../words';
 
 const W = 620;
 const H = 300;
+/** Machines lie side by side, below a row of switches. */
+const MACHINES_H = 230;
 const THICKEST = 16;
 const THINNEST = 2;
 /** Boxes of at least this size also name their stage and split. */
@@ -17,18 +19,22 @@ interface Props {
   readonly label: string;
   /** The ranks that hold a part of the followed unit; empty where nothing is followed. */
   readonly lit: readonly number[];
+  /** The machine of each rank, of two machines or more; empty where they are not drawn. */
+  readonly machines: readonly string[];
 }
 
-export function CubeView({ plan, loads, label, lit }: Props) {
-  const { panels, boxes } = cubeLayout(plan, W, H);
+export function CubeView({ plan, loads, label, lit, machines }: Props) {
+  const isByMachine = machines.length > 0;
+  const { panels, boxes } = isByMachine ? machineLayout(plan, machines, W, MACHINES_H) : cubeLayout(plan, W, H);
+  const hasTitles = isByMachine || (plan.dp > 1 && plan.pp * plan.tp > 1);
   const pairs = pairsOf(loads);
   const most = Math.max(1, ...pairs.map((pair) => pair.bytes));
   const right = Math.max(...panels.map(({ x, width }) => x + width));
   const bottom = Math.max(...panels.map(({ y, height }) => y + height));
   return (
     <svg class="cube-view" viewBox={`0 0 ${right} ${bottom}`} role="img" aria-label={label}>
-      {panels.map(({ replica, x, y, width, height }) => (
-        <g key={replica} class="cube-panel">
+      {panels.map(({ at, x, y, width, height }) => (
+        <g key={at} class={isByMachine ? 'cube-machine' : 'cube-panel'}>
           <rect x={x + 1} y={y + 1} width={width - 2} height={height - 2} rx={10} />
         </g>
       ))}
@@ -41,13 +47,18 @@ export function CubeView({ plan, loads, label, lit }: Props) {
           width={Math.max(THINNEST, (THICKEST * bytes) / most)}
         />
       ))}
-      {panels.map(({ replica, x, y }) => (
-        <text key={replica} class="cube-replica" x={x + 14} y={y + 21}>
-          {plan.dp > 1 && plan.pp * plan.tp > 1 ? words.cube.replica(replica) : ''}
+      {panels.map(({ at, x, y }) => (
+        <text key={at} class="cube-replica" x={x + 14} y={y + 21}>
+          {hasTitles ? (isByMachine ? words.cube.machine(at) : words.cube.replica(at)) : ''}
         </text>
       ))}
       {boxes.map((box) => (
-        <Rank key={box.rank} box={box} plan={plan} isLit={lit.includes(box.rank)} />
+        <Rank
+          key={box.rank}
+          box={box}
+          names={isByMachine ? axesOf(box, plan) : namesOf(box, plan)}
+          isLit={lit.includes(box.rank)}
+        />
       ))}
     </svg>
   );
@@ -66,16 +77,26 @@ function Link({ from, to, cargo, width }: LinkProps) {
   return <line class={`cargo-${cargo}`} x1={a.x} y1={a.y} x2={b.x} y2={b.y} style={{ strokeWidth: `${width}px` }} />;
 }
 
+/** The coordinates of a rank in its replica. */
+function namesOf({ coord }: RankBox, { pp, tp }: Pick<ParallelPlan, Axis>): string {
+  return [pp > 1 ? words.cube.stage(coord.pp) : '', tp > 1 ? `split ${coord.tp}` : ''].filter(Boolean).join(', ');
+}
+
+/** All coordinates of a rank. */
+function axesOf({ coord }: RankBox, plan: Pick<ParallelPlan, Axis>): string {
+  const axes = (['dp', 'pp', 'tp'] as const).filter((axis) => plan[axis] > 1);
+  return axes.map((axis) => `${axis} ${coord[axis]}`).join(' ');
+}
+
 interface RankProps {
   readonly box: RankBox;
-  readonly plan: Pick<ParallelPlan, Axis>;
+  readonly names: string;
   readonly isLit: boolean;
 }
 
-function Rank({ box, plan, isLit }: RankProps) {
-  const { x, y, width, height, rank, coord } = box;
-  const names = [plan.pp > 1 ? words.cube.stage(coord.pp) : '', plan.tp > 1 ? `split ${coord.tp}` : ''].filter(Boolean);
-  const isRoomy = width >= ROOMY.width && height >= ROOMY.height && names.length > 0;
+function Rank({ box, names, isLit }: RankProps) {
+  const { x, y, width, height, rank } = box;
+  const isRoomy = width >= ROOMY.width && height >= ROOMY.height && names !== '';
   const middle = x + width / 2;
   return (
     <g class={isLit ? 'cube-rank lit' : 'cube-rank'}>
@@ -85,7 +106,7 @@ function Rank({ box, plan, isLit }: RankProps) {
       </text>
       {isRoomy && (
         <text x={middle} y={y + height / 2 + 14} class="cube-coord">
-          {names.join(', ')}
+          {names}
         </text>
       )}
     </g>

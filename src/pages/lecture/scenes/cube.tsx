@@ -4,6 +4,7 @@ import { type Axis, type ParallelPlan, parsePlan } from '../../../plan/plan';
 import { crossingsOf, mostCrossings } from '../../../plan/seating';
 import { bytes, count, milliseconds } from '../../state/format';
 import { type Moment, rankFinder } from '../facts/moment';
+import { haveMachines, placed } from '../models/choice/plans';
 import { followedIn, partsOfUnit } from '../models/cut/followed';
 import { type AxisCost, axisCosts } from '../models/traffic/axes';
 import { linkLoads } from '../models/traffic/links';
@@ -12,39 +13,60 @@ import { TableHead } from '../parts/tablehead';
 import { CubeView } from '../pictures/cubeview';
 import type { Show } from '../show/show';
 import { words } from '../words';
+import { PlacementCost, PlacementSwitch } from './placement';
 import type { SceneProps } from './scene';
 
 const text = words.cube;
 /** Sorted by need of a fast link, highest first. */
 const AXES: readonly Axis[] = ['tp', 'pp', 'dp'];
 const WHOLE = parsePlan({ dp: 2, pp: 2, tp: 2, microbatches: 4 });
+/** Two machines of four ranks. */
+const PAIR = Array.from({ length: 8 }, (_, rank) => (rank < 4 ? 'A' : 'B'));
 
 interface Cube {
   readonly plan: ParallelPlan;
   readonly loads: ReturnType<typeof linkLoads>;
   readonly costs: Readonly<Record<Axis, AxisCost>>;
+  /** The machine of each rank; empty where machines are not drawn. */
+  readonly machines: readonly string[];
 }
 
 function cubeOf({ plan, events, ranks }: Moment): Cube | null {
   if (!plan || events.length === 0) return null;
   const rankOf = rankFinder(ranks);
   const parts = partsOf(segmentsOf(events, ranks.length, rankOf));
-  return { plan, loads: linkLoads(events, rankOf), costs: axisCosts(events, ranks.length, rankOf, parts) };
+  const costs = axisCosts(events, ranks.length, rankOf, parts);
+  return { plan, loads: linkLoads(events, rankOf), costs, machines: sharedMachines(ranks) };
 }
+
+/** By rank, the machines of a room where some have several tabs; empty where there is one, or it is not known. */
+function sharedMachines(ranks: Moment['ranks']): readonly string[] {
+  const machines = ranks.map(({ machine }) => machine);
+  return haveMachines(machines) && new Set(machines).size < machines.length ? (machines as string[]) : [];
+}
+
+/** Eight tabs on two machines, from the simulator. */
+const imagineWhole = (show: Show, placement: 'inside' | 'across') =>
+  show.imagine(placed(WHOLE, placement), {}, 1, PAIR);
 
 export function CubeScene({ show }: SceneProps) {
   const moment = show.stage.value;
   const { run } = moment;
-  const here = useMemo(() => cubeOf(moment), [moment]);
   const isWhole = AXES.every((axis) => (moment.plan?.[axis] ?? 1) > 1);
+  const { placement } = show.picks.value;
+  const here = useMemo(() => {
+    const isSimulated = moment.kind === 'simulated' && isWhole && moment.ranks.length === PAIR.length;
+    return cubeOf((isSimulated && imagineWhole(show, placement)) || moment);
+  }, [moment, isWhole, placement, show]);
   const whole = useMemo(() => {
-    const imagined = isWhole ? null : show.imagine(WHOLE);
+    const imagined = isWhole ? null : imagineWhole(show, placement);
     return imagined && cubeOf(imagined);
-  }, [isWhole, run, show]);
+  }, [isWhole, run, placement, show]);
   if (!here) return <p class="soon">{words.noStep}</p>;
   const { dp, pp, tp } = here.plan;
   return (
     <>
+      {show.steers.value && <PlacementSwitch show={show} />}
       <div class={whole ? 'cubes two' : 'cubes'}>
         <figure>
           <CubeView
@@ -52,12 +74,19 @@ export function CubeScene({ show }: SceneProps) {
             loads={here.loads}
             label={text.label(dp, pp, tp)}
             lit={ranksLit(show, here.plan)}
+            machines={here.machines}
           />
           <figcaption>{text.measured(text.sizes(dp, pp, tp))}</figcaption>
         </figure>
         {whole && (
           <figure class="cube-simulated">
-            <CubeView plan={WHOLE} loads={whole.loads} label={text.label(2, 2, 2)} lit={ranksLit(show, WHOLE)} />
+            <CubeView
+              plan={WHOLE}
+              loads={whole.loads}
+              label={text.label(2, 2, 2)}
+              lit={ranksLit(show, WHOLE)}
+              machines={whole.machines}
+            />
             <figcaption>{text.simulated}</figcaption>
           </figure>
         )}
@@ -71,7 +100,9 @@ export function CubeScene({ show }: SceneProps) {
         </tbody>
       </table>
       <p class="muted">{text.rule}</p>
-      <Seats moment={moment} />
+      <p class="muted">
+        <Seats moment={moment} /> <PlacementCost show={show} imagine={(one) => imagineWhole(show, one)} />
+      </p>
     </>
   );
 }
@@ -83,7 +114,7 @@ function Seats({ moment: { plan, ranks } }: { readonly moment: Moment }) {
   const count = new Set(machines.values()).size;
   if (!plan || plan.pp * plan.tp === 1 || count < 2) return null;
   const over = crossingsOf([...machines.keys()], plan, (peer) => machines.get(peer));
-  return <p class="muted">{text.seats(count, over, mostCrossings(plan))}</p>;
+  return <>{text.seats(count, over, mostCrossings(plan))}</>;
 }
 
 /** The ranks of `plan` that hold a part of the followed unit. */

@@ -46,6 +46,7 @@ const fields = {
   ),
   every: integer(0, 100),
   wire: v.picklist(WIRES),
+  placement: v.picklist(['inside', 'across']),
   follow: v.pipe(v.string(), v.regex(/^[a-z]{1,8}\d{0,3}$/)),
   tabs: integer(1, 64),
   hide: v.picklist(['controls']),
@@ -83,6 +84,7 @@ export function readAddress(hash: string): Address {
       wire: read('wire') ?? DEFAULT_PICKS.wire,
       // why not in the address: they are of the tabs that were measured
       shares: DEFAULT_PICKS.shares,
+      placement: read('placement') ?? DEFAULT_PICKS.placement,
       follow: read('follow') ?? DEFAULT_PICKS.follow,
     },
     tabs: read('tabs') ?? DEFAULT_TABS,
@@ -113,7 +115,7 @@ export function writeAddress({
   if (isSame(choice, DEFAULT_CHOICE)) params.set('layers', String(choice.layers));
   if (isSame(choice, LECTURE_CHOICE)) for (const key of Object.keys(LECTURE_CHOICE)) params.delete(key);
   params.set('scene', scene);
-  for (const key of ['zero', 'schedule', 'depth', 'every', 'wire', 'follow'] as const) {
+  for (const key of ['zero', 'schedule', 'depth', 'every', 'wire', 'placement', 'follow'] as const) {
     if (picks[key] !== DEFAULT_PICKS[key]) params.set(key, String(picks[key]));
   }
   if (!picks.overlap) params.set('overlap', 'off');

@@ -25,6 +25,12 @@ export function commonPace(ranks: readonly Pick<RankView, 'handicap'>[]): number
   return first !== undefined && rest.every((one) => one === first) ? first : 0;
 }
 
+/** `handicap` with a change; a change of links that does not say which holds for all. */
+export function changed(handicap: Handicap, change: Partial<Handicap>): Handicap {
+  const isOfLinks = change.latencyMs !== undefined || change.mbitPerSecond !== undefined;
+  return { ...handicap, ...(isOfLinks && { links: 'all' as const }), ...change };
+}
+
 export class Pacing {
   /** Pace in ms; 0 means the bare machine. */
   readonly paceMs = signal(PACE_MS);

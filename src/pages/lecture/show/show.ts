@@ -17,16 +17,16 @@ import type { Moment, StagedMoment } from '../facts/moment';
 import { Moments } from '../feeds/moments';
 import type { RecordedFeed } from '../feeds/recordedfeed';
 import { SimulatedFeed } from '../feeds/simulatedfeed';
-import { type Picks, planFor, SCENES, type Scene, sceneOf } from '../models/choice/plans';
+import { type Picks, picksOn, planFor, SCENES, type Scene, sceneOf } from '../models/choice/plans';
 import { differenceOf } from '../models/cut/agreement';
-import { cutOf, type Digest, digestOf, keyOf } from '../models/digest';
+import { type Digest, digestOf, isSameCut, keyOf } from '../models/digest';
 import { words } from '../words';
 import { type Address, writeAddress } from './address';
 import { Adviser } from './adviser';
 import { Asked } from './asked';
 import { Frames } from './frames';
 import type { Live } from './live';
-import { Pacing } from './pacing';
+import { changed, Pacing } from './pacing';
 import { Stage } from './stage';
 
 type Panel = '' | 'knobs' | 'help' | 'qr';
@@ -188,7 +188,8 @@ export class Show {
     if (feed.kind === 'live' && (this.watches || this.machines.length === 0)) return;
     this.#try(() => {
       const run = feed === this.simulated ? this.#run() : feed.run.value;
-      const plan = run && planFor(this.scene.value, this.machines.length, run, this.picks.value);
+      const plan =
+        run && planFor(this.scene.value, this.machines.length, run, picksOn(this.machines, this.picks.value));
       if (plan) this.cut(plan);
     });
   }
@@ -200,16 +201,16 @@ export class Show {
     else if (feed === this.recorded.value && !this.recorded.value.show(plan)) throw new PlanError(words.runs.missing);
     else if (
       feed.kind === 'live' &&
-      !(isSame(feed.plan.value, plan) && isSame(this.#asked.plan.peek() ?? plan, plan))
+      !(isSameCut(feed.plan.value, plan) && isSameCut(this.#asked.plan.peek() ?? plan, plan))
     ) {
       this.live.value!.commands.switchPlan(plan);
       this.#asked.ask(plan);
     }
   }
 
-  /** A step (or the first `steps`) of `plan` on this room from the simulator; null where the plan cannot run or there is no run. */
-  imagine(plan: ParallelPlan, change: Partial<Handicap> = {}, steps = 1): Moment | null {
-    return this.#stage.imagine(this.moment.peek(), plan, change, steps);
+  /** A step (or `steps`) of `plan` from the simulator, on this room or with these machines; null where it cannot run. */
+  imagine(plan: ParallelPlan, change: Partial<Handicap> = {}, steps = 1, machines?: readonly string[]): Moment | null {
+    return this.#stage.imagine(this.moment.peek(), plan, change, steps, machines);
   }
 
   /** Start the run of the address on the tabs of the live room, with the scene's plan (else the data scene's). */
@@ -219,7 +220,7 @@ export class Show {
     this.#try(() => {
       const seats = Math.max(1, live.seats.value);
       const run = this.#run();
-      const { value: picks } = this.picks;
+      const picks = picksOn(this.machines, this.picks.value);
       const plan = planFor(this.scene.value, seats, run, picks) ?? planFor('data', seats, run, picks)!;
       live.commands.start({ ...run, plan });
     });
@@ -243,7 +244,7 @@ export class Show {
     const feed = this.feed.value;
     const view = feed.ranks.value.find((rank) => rank.peer === peer);
     if (!view) return;
-    const handicap = { ...view.handicap, ...change };
+    const handicap = changed(view.handicap, change);
     if (feed.kind === 'live') this.live.value!.commands.handicap(peer, handicap);
     else if (feed === this.simulated) this.#simulate(view.rank, handicap);
   }
@@ -296,5 +297,3 @@ export class Show {
     }
   }
 }
-
-const isSame = (a: ParallelPlan | null, b: ParallelPlan): boolean => a !== null && cutOf(a) === cutOf(b);

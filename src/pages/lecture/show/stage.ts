@@ -4,12 +4,14 @@
  */
 import { PlanError } from '../../../errors';
 import type { ParallelPlan } from '../../../plan/plan';
+import { seatByMachine } from '../../../plan/seating';
 import { NO_HANDICAP } from '../../../worker/watch/telemetry';
 import type { RunFile } from '../../tab';
 import type { Handicap, RankView } from '../facts/feed';
 import type { Moment, StagedMoment } from '../facts/moment';
 import { DEFAULT_SPEED, simulateStep, simulateSteps, type World } from '../feeds/world';
 import { type Calibration, calibrate } from '../models/choice/calibrate';
+import { haveMachines } from '../models/choice/plans';
 import { cutOf } from '../models/digest';
 
 /** Number of measurements kept, one per plan and handicap; the oldest is dropped first. */
@@ -46,13 +48,19 @@ export class Stage {
 
   /**
    * One step of `plan` (or its first `steps`) on the simulator for this room, with `change` of its handicap; null before
-   * there is a run, or where the plan cannot run.
+   * there is a run, or where the plan cannot run. `machines`: of each rank, those of the room if absent.
    */
-  imagine(moment: Moment, plan: ParallelPlan, change: Partial<Handicap>, steps: number): Moment | null {
+  imagine(
+    moment: Moment,
+    plan: ParallelPlan,
+    change: Partial<Handicap>,
+    steps: number,
+    machines = machinesOf(moment.ranks),
+  ): Moment | null {
     if (!moment.run) return null;
     const slowness = slownessOf(moment.ranks).map((handicap) => ({ ...handicap, ...change }));
     const all = slowness.length > 0 ? slowness : [{ ...NO_HANDICAP, ...change }];
-    const imagined = expectedOf(moment, plan, moment.run, all, this.#known, steps);
+    const imagined = expectedOf(moment, plan, moment.run, all, this.#known, machines, steps);
     // why without metrics: those of the moment belong to the plan that really runs
     return imagined.events.length > 0 ? { ...imagined, metrics: [] } : null;
   }
@@ -69,9 +77,10 @@ export class Stage {
 
   #expect(moment: Moment, plan: ParallelPlan, run: RunFile): Moment {
     const slowness = moment.ranks.length > 0 ? slownessOf(moment.ranks) : this.#slowness;
-    const key = JSON.stringify([cutOf(plan), run, slowness, this.#known]);
+    const machines = machinesOf(moment.ranks);
+    const key = JSON.stringify([cutOf(plan), run, slowness, this.#known, machines]);
     if (this.#expected?.key !== key)
-      this.#expected = { key, moment: expectedOf(moment, plan, run, slowness, this.#known) };
+      this.#expected = { key, moment: expectedOf(moment, plan, run, slowness, this.#known, machines) };
     const { step, events, ranks } = this.#expected.moment;
     return { ...moment, plan, step, events, ranks };
   }
@@ -88,6 +97,18 @@ function slownessOf(ranks: readonly RankView[]): Slowness {
 /** The key of a measurement: its plan and the handicaps of the tabs. */
 const keyOf = (plan: ParallelPlan, slowness: Slowness): string => `${cutOf(plan)} ${JSON.stringify(slowness)}`;
 
+/** By rank, the machines of a room with several whose machines are all known; else empty: then all links are alike. */
+function machinesOf(ranks: readonly RankView[]): readonly string[] {
+  const machines = ranks.map(({ machine }) => machine);
+  return haveMachines(machines) ? (machines as string[]) : [];
+}
+
+/** The machine of each rank of `plan`, seated as a room does. */
+function seatedOn(plan: ParallelPlan, machines: readonly string[]): readonly string[] {
+  const machineOf = (index: string) => machines[Number(index)];
+  return seatByMachine([...machines.keys()].map(String), plan, machineOf).map((index) => machineOf(index)!);
+}
+
 /** One step of `plan` on the simulator with the last measured speed; no events where the plan cannot run. */
 function expectedOf(
   moment: Moment,
@@ -95,10 +116,12 @@ function expectedOf(
   run: RunFile,
   slowness: Slowness,
   known: Calibration | undefined,
+  machines: readonly string[],
   steps = 1,
 ): Moment {
   const size = plan.dp * plan.pp * plan.tp;
-  const { links, flopsPerMs } = known ?? { links: DEFAULT_SPEED, flopsPerMs: DEFAULT_SPEED.flopsPerMs };
+  const { links, flopsPerMs, near } = known ?? { links: DEFAULT_SPEED, flopsPerMs: DEFAULT_SPEED.flopsPerMs };
+  const seated = machines.length === size ? seatedOn(plan, machines) : undefined;
   const { latencyMs, mbitPerSecond } = slowness[0] ?? NO_HANDICAP;
   const world: World = {
     run,
@@ -109,6 +132,7 @@ function expectedOf(
     unitMs: Array.from({ length: size }, (_, rank) => (slowness[rank] ?? slowness[0] ?? NO_HANDICAP).unitMs),
     extraMs: latencyMs,
     mbitPerSecond,
+    ...(seated && { inside: { machines: seated, links: near ?? DEFAULT_SPEED } }),
   };
   try {
     return { ...moment, plan, step: moment.since, ...(steps > 1 ? simulateSteps(world, steps) : simulateStep(world)) };

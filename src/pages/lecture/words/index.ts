@@ -1,5 +1,6 @@
 /** The texts of the lecture page, apart from those that it shares with the first page (messages.ts). */
 import type { ParallelPlan } from '../../../plan/plan';
+import { placementWords } from './placement';
 import { sceneWords } from './scenes';
 
 export const words = {
@@ -104,6 +105,7 @@ export const words = {
   costTitle:
     'Script and drawing of this page, 95th percentile of ten seconds: over all frames of a 60 Hz screen, and over those it worked in',
   ...sceneWords,
+  placement: placementWords,
   helpRows: [
     ['Space', 'pause and go on'],
     ['N', 'one step while paused'],

@@ -92,18 +92,18 @@ export const sceneWords = {
       dp: 'yes, under the backward; once a step',
     },
     measured: (plan: string) => `This room: ${plan}`,
-    simulated: 'Eight tabs: dp 2 x pp 2 x tp 2, simulated',
+    simulated: 'Eight tabs on two machines: dp 2 x pp 2 x tp 2, simulated',
     rule: 'Lines are as thick as the bytes on them, both ways together (2 px at least). Numbers: the tab that sends most, one step.',
     seats: (machines: number, over: Crossings, all: Crossings) => {
       const kinds = [
         { name: 'tp groups', over: over.groups, all: all.groups },
         { name: 'stage borders', over: over.borders, all: all.borders },
       ].filter((kind) => kind.all > 0);
-      const said = kinds.map((kind) => `${kind.over} of ${kind.all} ${kind.name}`).join(' and ');
-      return `${machines} machines: ${said} reach from one to another. Ranks are seated so that tp stays inside machines, then pp; dp goes across.`;
+      return `${machines} machines: ${kinds.map((kind) => `${kind.over} of ${kind.all} ${kind.name}`).join(' and ')} cross.`;
     },
     whole: 'a 3D cube needs eight tabs',
     replica: (dp: number) => `replica ${dp}`,
+    machine: (at: number) => `machine ${String.fromCharCode(65 + at)}`,
     stage: (pp: number) => `stage ${pp}`,
     label: (dp: number, pp: number, tp: number) => `${dp} x ${pp} x ${tp} ranks: data, pipeline, tensor`,
     sizes: (dp: number, pp: number, tp: number) => `dp ${dp} x pp ${pp} x tp ${tp}`,

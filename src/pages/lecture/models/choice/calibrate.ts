@@ -3,6 +3,7 @@ import type { Links } from '../../../../plan/links';
 import { coveredMs } from '../../../../trace/interval';
 import { computeEvents } from '../../../../trace/stats';
 import type { TraceEvent } from '../../../../trace/trace';
+import type { RankView } from '../../facts/feed';
 import type { Moment } from '../../facts/moment';
 import { microbatchSamples, unitsOf } from '../../facts/units';
 
@@ -10,11 +11,14 @@ export interface Calibration {
   /** Compute rate of a tab that has its machine to itself. */
   readonly flopsPerMs: number;
   readonly links: Links;
+  /** The near links, where the room has these and others; `links` are then the others. */
+  readonly near?: Links;
 }
 
 /** Smaller messages are not used for the rate: latency dominates their time. */
 const LARGE_BYTES = 16_384;
 const DEFAULT_BYTES_PER_MS = 20_000;
+const SENDS = new Set(['ring.send', 'direct.send', 'SEND']);
 
 /** Undefined before the first step. */
 export function calibrate({ events, run, plan, ranks }: Moment): Calibration | undefined {
@@ -36,16 +40,24 @@ export function calibrate({ events, run, plan, ranks }: Moment): Calibration | u
   }
   const ms = [...machines.values()].reduce((sum, all) => sum + coveredMs(all), 0);
   if (ms === 0) return undefined;
+  const [near, far] = [true, false].map((isNear) => linksOf(events, ranks, isNear));
+  const links = far ?? near ?? { latencyMs: 0.5, bytesPerMs: DEFAULT_BYTES_PER_MS };
+  return { flopsPerMs: flops / ms, links, ...(near && far && { near }) };
+}
+
+/** The links that are near, or those that are not, as this step's messages met them; undefined without such a link. */
+function linksOf(events: readonly TraceEvent[], ranks: readonly RankView[], isNear: boolean): Links | undefined {
+  const own = ranks.map(({ links }) => links.filter(({ kind }) => (kind === 'near') === isNear));
+  if (own.every((links) => links.length === 0)) return undefined;
+  const isOwn = (rank: number, to?: string) => own[rank]?.some(({ peer }) => peer === to);
   const rates = events
     .filter(({ lane, bytes = 0, t0, t1 }) => lane === 'net' && bytes >= LARGE_BYTES && t1 > t0)
-    .filter(({ name }) => name === 'ring.send' || name === 'direct.send' || name === 'SEND')
+    .filter(({ name, rank, peer }) => isOwn(rank, peer) && SENDS.has(name))
     .map(({ bytes, t0, t1 }) => bytes! / (t1 - t0));
-  const trips = ranks.flatMap(({ links }) => links.map(({ rttMs }) => rttMs)).filter((rtt) => rtt > 0);
-  const extra = Math.max(0, ...ranks.map(({ handicap }) => handicap.latencyMs));
-  return {
-    flopsPerMs: flops / ms,
-    links: { latencyMs: extra + (median(trips) ?? 1) / 2, bytesPerMs: median(rates) ?? DEFAULT_BYTES_PER_MS },
-  };
+  const trips = own.flatMap((links) => links.map(({ rttMs }) => rttMs)).filter((rtt) => rtt > 0);
+  const slowed = ranks.filter(({ handicap }) => !isNear || handicap.links !== 'far');
+  const extra = Math.max(0, ...slowed.map(({ handicap }) => handicap.latencyMs));
+  return { latencyMs: extra + (median(trips) ?? 1) / 2, bytesPerMs: median(rates) ?? DEFAULT_BYTES_PER_MS };
 }
 
 function median(values: readonly number[]): number | undefined {

@@ -35,6 +35,8 @@ export interface Picks {
   readonly wire: Wire;
   /** Samples of each tab in the scene of unequal tabs; empty: equal shares. */
   readonly shares: readonly number[];
+  /** Where the ranks of a tp group sit in the scene of 3D. */
+  readonly placement: 'inside' | 'across';
   /** Name of the unit that stays lit in every scene, '' for none. */
   readonly follow: string;
 }
@@ -47,6 +49,7 @@ export const DEFAULT_PICKS: Picks = {
   every: 0,
   wire: 'f32',
   shares: [],
+  placement: 'inside',
   follow: '',
 };
 
@@ -87,7 +90,7 @@ function planOn(scene: Scene, facts: RunFacts, picks: Picks): ParallelPlan | nul
     case 'tensor':
       return widest(facts);
     case 'cube':
-      return cubeOf(facts);
+      return placed(cubeOf(facts), picks.placement);
     case 'far':
       return farOf(picks, facts);
     case 'unequal':
@@ -147,6 +150,19 @@ function cubeOf(facts: RunFacts): ParallelPlan {
   const [best] = cubes.sort((a, b) => worth(a) - worth(b));
   if (!best) throw new PlanError(`${facts.ranks} tabs are no product of two axes for this model: open another tab`);
   return best;
+}
+
+/** Whether tabs are on two machines or more, all of them known. */
+export const haveMachines = (machines: ReadonlyArray<string | undefined>): boolean =>
+  !machines.includes(undefined) && new Set(machines).size > 1;
+
+/** The picks as they hold for tabs on `machines`: with one, or unknown ones, nothing is placed across. */
+export const picksOn = (machines: ReadonlyArray<string | undefined>, picks: Picks): Picks =>
+  haveMachines(machines) ? picks : { ...picks, placement: 'inside' };
+
+/** `plan` with its tp groups placed so, if it has any. */
+export function placed({ placement: _, ...plan }: ParallelPlan, placement: Picks['placement']): ParallelPlan {
+  return placement === 'across' && plan.tp > 1 ? { ...plan, placement } : plan;
 }
 
 /** Whether the plan cuts more than one axis. */

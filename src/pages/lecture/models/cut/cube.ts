@@ -1,6 +1,6 @@
 /**
  * The layout of the ranks of a mesh: a panel for each replica (dp), in each panel a strip for each stage (pp), in each
- * strip a box for each split (tp). Panels, strips and boxes wrap into rows so that the boxes are as large as possible
+ * strip a box for each split (tp); or a panel for each machine with its ranks. Panels, strips and boxes wrap into rows so that the boxes are as large as possible
  * and never overlap. Pure.
  */
 import { coordOf } from '../../../../plan/mesh';
@@ -20,7 +20,8 @@ export interface RankBox extends Box {
 }
 
 interface CubeLayout {
-  readonly panels: readonly (Box & { readonly replica: number })[];
+  /** `at`: the replica, or the machine. */
+  readonly panels: readonly (Box & { readonly at: number })[];
   readonly boxes: readonly RankBox[];
 }
 
@@ -48,6 +49,22 @@ export function cubeLayout(plan: Pick<ParallelPlan, Axis>, width: number, height
   const sized = grids.map((grid) => ({ grid, box: boxSize(plan, grid, width, height) }));
   const best = sized.reduce((a, b) => (worth(b.box) > worth(a.box) + 0.5 ? b : a));
   return place(plan, best.grid, best.box);
+}
+
+/** The same ranks with a panel for each machine instead; `machines`: of each rank, of two machines or more. */
+export function machineLayout(
+  plan: Pick<ParallelPlan, Axis>,
+  machines: readonly string[],
+  width: number,
+  height: number,
+): CubeLayout {
+  const own = [...new Set(machines)].map((name) => [...machines.keys()].filter((rank) => machines[rank] === name));
+  const most = Math.max(...own.map(({ length }) => length));
+  const { panels, boxes } = cubeLayout({ dp: own.length, pp: 1, tp: most }, width, height);
+  const seated = own.flatMap((ranks, at) =>
+    ranks.map((rank, place) => ({ ...boxes[at * most + place]!, rank, coord: coordOf(rank, plan) })),
+  );
+  return { panels, boxes: seated.sort((a, b) => a.rank - b.rank) };
 }
 
 /** A score of how legible a number is in a box: the smaller of its height and its width over 1.6. */
@@ -80,10 +97,10 @@ function place(plan: Pick<ParallelPlan, Axis>, grid: Grid, box: Pick<Box, 'width
   };
   const { padding, title } = frameOf(plan);
   const panel = { width: inner.width + 2 * padding, height: inner.height + 2 * padding + title };
-  const panels = Array.from({ length: dp }, (_, replica) => ({
-    replica,
-    x: (replica % grid.panels) * (panel.width + GAP.dp),
-    y: Math.floor(replica / grid.panels) * (panel.height + GAP.dp),
+  const panels = Array.from({ length: dp }, (_, at) => ({
+    at,
+    x: (at % grid.panels) * (panel.width + GAP.dp),
+    y: Math.floor(at / grid.panels) * (panel.height + GAP.dp),
     ...panel,
   }));
   const boxes = Array.from({ length: dp * pp * tp }, (_, rank) => {
