@@ -30,7 +30,10 @@ export class RoomSide {
   #membership: RoomMembership | undefined;
   /** True while the page ends or replaces a link. It knows then, and has to renew no connection. */
   #isByPage = false;
-  readonly #wanted = new WantedLinks(realClock, (peers) => this.port.want(peers, this.#linkMode()));
+  readonly #wanted = new WantedLinks(realClock, (peers) => this.port.want(peers, this.#mode));
+  /** The kind of links that the room's run names, and the hash of that run. */
+  #mode: LinkMode = 'webrtc';
+  #runHash = '';
 
   /** `onChange`: what the membership describes may have changed. */
   constructor(
@@ -109,8 +112,14 @@ export class RoomSide {
       left: (reason) => this.port.announce({ state: 'observer', left: cleanReason(reason) }),
       adopt: (hash) => this.port.announce({ run: hash }),
       question: (peer) => this.transport.question(peer, PROOF_OF_LIFE_MS, 'it left the room'),
-      want: (peers) => this.#wanted.want(peers),
-      onChange: this.onChange,
+      want: (peers) => {
+        this.#followRun();
+        this.#wanted.want(peers);
+      },
+      onChange: () => {
+        this.#followRun();
+        this.onChange();
+      },
       ...(expect === undefined ? {} : { expect }),
     });
     this.#membership = membership;
@@ -139,8 +148,15 @@ export class RoomSide {
     this.#isByPage = false;
   }
 
-  #linkMode(): LinkMode {
-    return linksOf(this.#membership?.newest.run ?? '') ?? 'webrtc';
+  /** A room may get its run after its links: they are then renewed as the run says. Without a run they stay. */
+  #followRun(): void {
+    const { run = '', runHash = '' } = this.#membership?.newest ?? {};
+    if (runHash === '' || runHash === this.#runHash) return;
+    this.#runHash = runHash;
+    const mode = linksOf(run) ?? 'webrtc';
+    if (mode === this.#mode) return;
+    this.#mode = mode;
+    this.#wanted.again();
   }
 
   /** Receives the same messages over the link, which still works when signaling does not. */

@@ -20,6 +20,11 @@ export class WantedLinks {
     this.hold(peers);
   }
 
+  /** Ask for the same links again, of another kind. */
+  again(): void {
+    this.hold(this.#wanted);
+  }
+
   /** The membership has ended. Other members may still be receiving its last frames, so the links stay for a while. */
   leave(): void {
     this.#wanted = [];

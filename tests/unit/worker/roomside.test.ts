@@ -24,10 +24,14 @@ function roomSide() {
     presences.set(peer, { peer, name: peer, adapter: '', state, hidden: false, build: 'b', run: '' });
   }
   const wants: (readonly string[])[] = [];
+  const modes: string[] = [];
   const renewed: string[] = [];
   const port: RoomPort = {
     send: () => {},
-    want: (peers) => wants.push(peers),
+    want: (peers, mode) => {
+      wants.push(peers);
+      modes.push(mode);
+    },
     renew: (peer) => renewed.push(peer),
     announce: (change) => {
       presences.set(SELF, { ...presences.get(SELF)!, ...change });
@@ -38,7 +42,7 @@ function roomSide() {
   };
   const side = new RoomSide(SELF, port, () => {});
   side.setRoster([...presences.values()]);
-  return { side, port, wants, renewed };
+  return { side, port, wants, modes, renewed };
 }
 
 /** This rank trains in a generation with OTHER, its trainer reaches the step border and stops there. */
@@ -107,4 +111,23 @@ test('only a link that ended by itself is renewed, not one that the page has clo
   await vi.advanceTimersByTimeAsync(10);
   expect(renewed).toEqual([OTHER]);
   side.transport.close();
+});
+
+test('a room that gets its run after its links asks for the kind that the run names, once', async () => {
+  const { side, wants, modes } = roomSide();
+  await side.join(START, '');
+  await vi.advanceTimersByTimeAsync(100);
+  expect([wants.at(-1), modes.at(-1)]).toEqual([[OTHER], 'webrtc']);
+  const run = JSON.stringify({ model: {}, links: 'near' });
+  const of = { run, runHash: 'run', paused: false, plan: parsePlan({ dp: 2 }) };
+  const declaration = { ...of, number: 1, peers: [OTHER, SELF], authority: OTHER, broken: 0, lost: '', from: 0 };
+  side.receive(OTHER, { t: 'declare', declaration });
+  await vi.advanceTimersByTimeAsync(100);
+  expect([wants.at(-1), modes.at(-1)]).toEqual([[OTHER], 'near']);
+  const asked = modes.filter((mode) => mode === 'near').length;
+  side.receive(OTHER, { t: 'declare', declaration: { ...declaration, number: 2 } });
+  await vi.advanceTimersByTimeAsync(100);
+  expect(modes.filter((mode) => mode === 'near').length).toBe(asked);
+  side.leave();
+  await vi.advanceTimersByTimeAsync(10_000);
 });
