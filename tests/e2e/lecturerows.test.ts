@@ -145,7 +145,9 @@ describe('the simulator', () => {
     expect(await page.locator('.cube-simulated .cube-rank').count()).toBe(8);
     expect(await page.locator('.cube-machine').count()).toBe(2);
     await pick('across machines');
-    expect(await textOf('[data-figure="placement"]')).toMatch(/^Simulated, two machines of four tabs: with tp across/);
+    expect(await textOf('[data-figure="placement"]')).toMatch(
+      /^Simulated, 100 Mbit\/s and 2 ms between two machines: with tp across a step takes ([2-9]|1\.[1-9])/,
+    );
     await pick('inside machines');
     for (const axis of ['pp', 'tp']) {
       expect(await figure(`cube-${axis}-messages`)).toBeGreaterThan(0);

@@ -1,6 +1,6 @@
 /** The picture of a mesh: every product of axes up to 24 ranks has boxes that are apart, in the picture and large enough to read. */
 import { expect, test } from 'vitest';
-import { type Box, cubeLayout, machineLayout } from '../../../src/pages/lecture/models/cut/cube';
+import { type Box, cubeLayout, machineLayout, pictureHeight } from '../../../src/pages/lecture/models/cut/cube';
 import { sceneWords } from '../../../src/pages/lecture/words/scenes';
 
 const W = 620;
@@ -48,7 +48,7 @@ test(`all ${shapes.length} products`, () => {
 test('a panel for each machine with its ranks, whatever they are', () => {
   const plan = { dp: 2, pp: 2, tp: 2 };
   for (const machines of ['aaaabbbb', 'abababab', 'aabbccdd', 'aaaaaaab', 'abcabcab']) {
-    const { panels, boxes } = machineLayout(plan, [...machines], W, 230);
+    const { panels, boxes } = machineLayout(plan, [...machines], W, 196);
     expect(panels.length).toBe(new Set(machines).size);
     expect(boxes.map(({ rank }) => rank)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(boxes[5]!.coord).toEqual({ dp: 1, pp: 0, tp: 1 });
@@ -60,10 +60,31 @@ test('a panel for each machine with its ranks, whatever they are', () => {
   }
 });
 
+test('at the size of a projector, the coordinates of eight ranks and fewer keep 14 px', () => {
+  // the place of a picture beside another one at 1280 x 720, and the size of a coordinate in it
+  const [place, fontPx] = [{ width: 604, height: 223 }, 14.5];
+  const pxOf = ({ panels }: ReturnType<typeof cubeLayout>) => {
+    const right = Math.max(...panels.map(({ x, width }) => x + width));
+    const bottom = Math.max(...panels.map(({ y, height }) => y + height));
+    return fontPx * Math.min(place.width / right, place.height / bottom);
+  };
+  for (const plan of [
+    { dp: 1, pp: 2, tp: 2 },
+    { dp: 2, pp: 2, tp: 1 },
+    { dp: 2, pp: 1, tp: 2 },
+    { dp: 2, pp: 2, tp: 2 },
+  ]) {
+    const ranks = plan.dp * plan.pp * plan.tp;
+    const machines = Array.from({ length: ranks }, (_, rank) => (2 * rank < ranks ? 'a' : 'b'));
+    expect(pxOf(cubeLayout(plan, W, pictureHeight(ranks, false))), JSON.stringify(plan)).toBeGreaterThanOrEqual(14);
+    expect(pxOf(machineLayout(plan, machines, W, pictureHeight(ranks, true)))).toBeGreaterThanOrEqual(14);
+  }
+});
+
 test('what reaches from one machine to another is said, of the axes that the plan cuts', () => {
   const { seats } = sceneWords.cube;
   expect(seats(2, { groups: 0, borders: 4 }, { groups: 4, borders: 8 })).toMatch(
-    /^2 machines: 0 of 4 tp groups and 4 of 8 stage borders cross\.$/,
+    /^2 machines: 0 of 4 tp groups, 4 of 8 borders cross\.$/,
   );
   expect(seats(3, { groups: 1, borders: 0 }, { groups: 2, borders: 0 })).toMatch(/^3 machines: 1 of 2 tp groups cross/);
 });

@@ -23,6 +23,8 @@ export interface World {
   readonly flopsPerMs: number;
   readonly latencyMs: number;
   readonly bytesPerMs: number;
+  /** Read-back before a message or collective plus upload after it; 0 when absent. */
+  readonly hostMs?: number;
   /** Least time in ms of one pass of a sample through a block, by rank. */
   readonly unitMs: readonly number[];
   /** Handicaps of every link: extra latency in ms, and a cap on its rate in Mbit/s (0: no cap). */
@@ -35,9 +37,9 @@ export interface World {
 /** Measured on tabs of one machine without a graphics adapter: one-way latency, rate of a link, speed of a tab. */
 export const DEFAULT_SPEED = { latencyMs: 0.5, bytesPerMs: 20_000, flopsPerMs: 5e6 };
 
-function linksOf({ latencyMs, extraMs, bytesPerMs, mbitPerSecond, inside }: World): Links {
+function linksOf({ latencyMs, extraMs, bytesPerMs, hostMs = 0, mbitPerSecond, inside }: World): Links {
   const cap = mbitPerSecond > 0 ? mbitPerSecond * BYTES_PER_MS_OF_MBIT : Number.POSITIVE_INFINITY;
-  const far = { latencyMs: latencyMs + extraMs, bytesPerMs: Math.min(cap, bytesPerMs) };
+  const far = { latencyMs: latencyMs + extraMs, bytesPerMs: Math.min(cap, bytesPerMs), hostMs };
   return { ...far, ...(inside && { inside }) };
 }
 

@@ -1,13 +1,10 @@
 /** Ranks and links of a mesh: a panel for each replica or machine, a box for each rank (models/cut/cube.ts). */
 import type { Axis, ParallelPlan } from '../../../plan/plan';
-import { cubeLayout, machineLayout, type RankBox } from '../models/cut/cube';
+import { cubeLayout, machineLayout, pictureHeight, type RankBox } from '../models/cut/cube';
 import { type Cargo, type LinkLoad, pairsOf } from '../models/traffic/links';
 import { words } from '../words';
 
 const W = 620;
-const H = 300;
-/** Machines lie side by side, below a row of switches. */
-const MACHINES_H = 230;
 const THICKEST = 16;
 const THINNEST = 2;
 /** Boxes of at least this size also name their stage and split. */
@@ -25,7 +22,8 @@ interface Props {
 
 export function CubeView({ plan, loads, label, lit, machines }: Props) {
   const isByMachine = machines.length > 0;
-  const { panels, boxes } = isByMachine ? machineLayout(plan, machines, W, MACHINES_H) : cubeLayout(plan, W, H);
+  const height = pictureHeight(plan.dp * plan.pp * plan.tp, isByMachine);
+  const { panels, boxes } = isByMachine ? machineLayout(plan, machines, W, height) : cubeLayout(plan, W, height);
   const hasTitles = isByMachine || (plan.dp > 1 && plan.pp * plan.tp > 1);
   const pairs = pairsOf(loads);
   const most = Math.max(1, ...pairs.map((pair) => pair.bytes));
@@ -48,7 +46,7 @@ export function CubeView({ plan, loads, label, lit, machines }: Props) {
         />
       ))}
       {panels.map(({ at, x, y }) => (
-        <text key={at} class="cube-replica" x={x + 14} y={y + 21}>
+        <text key={at} class="cube-replica" x={x + 14} y={y + 24}>
           {hasTitles ? (isByMachine ? words.cube.machine(at) : words.cube.replica(at)) : ''}
         </text>
       ))}

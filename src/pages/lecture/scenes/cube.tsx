@@ -13,7 +13,7 @@ import { TableHead } from '../parts/tablehead';
 import { CubeView } from '../pictures/cubeview';
 import type { Show } from '../show/show';
 import { words } from '../words';
-import { PlacementCost, PlacementSwitch } from './placement';
+import { BETWEEN, PlacementCost, PlacementSwitch } from './placement';
 import type { SceneProps } from './scene';
 
 const text = words.cube;
@@ -47,7 +47,7 @@ function sharedMachines(ranks: Moment['ranks']): readonly string[] {
 
 /** Eight tabs on two machines, from the simulator. */
 const imagineWhole = (show: Show, placement: 'inside' | 'across') =>
-  show.imagine(placed(WHOLE, placement), {}, 1, PAIR);
+  show.imagine(placed(WHOLE, placement), BETWEEN, 1, PAIR);
 
 export function CubeScene({ show }: SceneProps) {
   const moment = show.stage.value;

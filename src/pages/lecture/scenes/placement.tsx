@@ -12,6 +12,8 @@ import { words } from '../words';
 const text = words.placement;
 const PLACEMENTS = ['inside', 'across'] as const;
 const MBIT = [0, 100, 20, 5];
+/** Links between the two imagined machines: those of an office. */
+export const BETWEEN = { mbitPerSecond: 100, latencyMs: 2 };
 type Placement = Picks['placement'];
 
 interface Props {
@@ -63,7 +65,9 @@ export function PlacementCost({ show, imagine }: Props) {
   return (
     <span data-figure="placement" data-value={measured ?? undefined} data-predicted={predicted}>
       {measured === null
-        ? (isHere ? text.predicted : text.simulated)(times)
+        ? isHere
+          ? text.predicted(times)
+          : text.simulated(times, BETWEEN.mbitPerSecond, BETWEEN.latencyMs)
         : text.measured(step('across'), step('inside'), measured.toFixed(1), times)}
     </span>
   );

@@ -66,7 +66,7 @@ export class Stage {
   }
 
   #keep(moment: Moment, nowMs: number): void {
-    this.#known = calibrate(moment) ?? this.#known;
+    this.#known = calibrate(moment, this.#known?.links.hostMs) ?? this.#known;
     this.#slowness = slownessOf(moment.ranks);
     const key = keyOf(moment.plan!, this.#slowness);
     const known = this.#kept.get(key);
@@ -120,7 +120,10 @@ function expectedOf(
   steps = 1,
 ): Moment {
   const size = plan.dp * plan.pp * plan.tp;
-  const { links, flopsPerMs, near } = known ?? { links: DEFAULT_SPEED, flopsPerMs: DEFAULT_SPEED.flopsPerMs };
+  const { links, flopsPerMs, near }: Calibration = known ?? {
+    links: DEFAULT_SPEED,
+    flopsPerMs: DEFAULT_SPEED.flopsPerMs,
+  };
   const seated = machines.length === size ? seatedOn(plan, machines) : undefined;
   const { latencyMs, mbitPerSecond } = slowness[0] ?? NO_HANDICAP;
   const world: World = {
@@ -129,6 +132,7 @@ function expectedOf(
     flopsPerMs,
     latencyMs: Math.max(0, links.latencyMs - latencyMs),
     bytesPerMs: links.bytesPerMs,
+    hostMs: links.hostMs ?? 0,
     unitMs: Array.from({ length: size }, (_, rank) => (slowness[rank] ?? slowness[0] ?? NO_HANDICAP).unitMs),
     extraMs: latencyMs,
     mbitPerSecond,

@@ -7,6 +7,6 @@ export const placementWords = {
   measured: (across: string, inside: string, times: string, predicted: string) =>
     `tp across: ${across} a step, not ${inside}: ${times} times (predicted ${predicted}).`,
   predicted: (times: string) => `Predicted: with tp across a step takes ${times} times as long.`,
-  simulated: (times: string) =>
-    `Simulated, two machines of four tabs: with tp across them a step takes ${times} times as long.`,
+  simulated: (times: string, mbit: number, ms: number) =>
+    `Simulated, ${mbit} Mbit/s and ${ms} ms between two machines: with tp across a step takes ${times} times as long.`,
 };

@@ -97,9 +97,9 @@ export const sceneWords = {
     seats: (machines: number, over: Crossings, all: Crossings) => {
       const kinds = [
         { name: 'tp groups', over: over.groups, all: all.groups },
-        { name: 'stage borders', over: over.borders, all: all.borders },
+        { name: 'borders', over: over.borders, all: all.borders },
       ].filter((kind) => kind.all > 0);
-      return `${machines} machines: ${kinds.map((kind) => `${kind.over} of ${kind.all} ${kind.name}`).join(' and ')} cross.`;
+      return `${machines} machines: ${kinds.map((kind) => `${kind.over} of ${kind.all} ${kind.name}`).join(', ')} cross.`;
     },
     whole: 'a 3D cube needs eight tabs',
     replica: (dp: number) => `replica ${dp}`,

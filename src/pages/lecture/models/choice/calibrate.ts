@@ -20,8 +20,8 @@ const LARGE_BYTES = 16_384;
 const DEFAULT_BYTES_PER_MS = 20_000;
 const SENDS = new Set(['ring.send', 'direct.send', 'SEND']);
 
-/** Undefined before the first step. */
-export function calibrate({ events, run, plan, ranks }: Moment): Calibration | undefined {
+/** Undefined before the first step. `knownHostMs`: from an earlier plan, where this one does not show it. */
+export function calibrate({ events, run, plan, ranks }: Moment, knownHostMs = 0): Calibration | undefined {
   if (!run || !plan || events.length === 0) return undefined;
   const units = unitsOf(run, plan);
   const sequences = microbatchSamples(run, plan);
@@ -42,7 +42,11 @@ export function calibrate({ events, run, plan, ranks }: Moment): Calibration | u
   if (ms === 0) return undefined;
   const [near, far] = [true, false].map((isNear) => linksOf(events, ranks, isNear));
   const links = far ?? near ?? { latencyMs: 0.5, bytesPerMs: DEFAULT_BYTES_PER_MS };
-  return { flopsPerMs: flops / ms, links, ...(near && far && { near }) };
+  // why not of replicas: there NORM waits for gradients, too
+  const norms = plan.dp > 1 ? [] : events.filter(({ lane, name }) => lane === 'host' && name === 'NORM');
+  // why the shortest: the rank that comes last waits for no other, so its NORM is reading back and uploading
+  const hostMs = norms.length > 0 ? Math.min(...norms.map(({ t0, t1 }) => t1 - t0)) : knownHostMs;
+  return { flopsPerMs: flops / ms, links: { ...links, hostMs }, ...(near && far && { near: { ...near, hostMs } }) };
 }
 
 /** The links that are near, or those that are not, as this step's messages met them; undefined without such a link. */

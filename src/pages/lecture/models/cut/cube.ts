@@ -67,6 +67,10 @@ export function machineLayout(
   return { panels, boxes: seated.sort((a, b) => a.rank - b.rank) };
 }
 
+/** Height to lay out for. Few ranks, and machines, lie flat below a row of switches; many need it to be legible. */
+export const pictureHeight = (ranks: number, isByMachine: boolean): number =>
+  ranks > 8 ? 300 : isByMachine ? 196 : 240;
+
 /** A score of how legible a number is in a box: the smaller of its height and its width over 1.6. */
 const worth = ({ width, height }: Pick<Box, 'width' | 'height'>) => Math.min(height, width / 1.6);
 
