@@ -81,7 +81,9 @@ export async function syncState(
       .filter((one) => isSame(one, version) && isShared(claimOf(one)))
       .map((one) => laid(config, one));
     const target = holdingUnder(config, cutting);
-    const state = await move(circuit, has, needs, sources, target, `${version.step}/sync`);
+    // before the first step all moments are zeros, which every rank has
+    const sent = version.step > 0 ? needs : needs.map(({ param }) => ({ ...NOTHING, param }));
+    const state = await move(circuit, has, sent, sources, target, `${version.step}/sync`);
     return { ...version, cutting, state };
   };
   for (const version of versions) {
