@@ -130,6 +130,11 @@ export class Instance {
     } else if (unit === this.units.length - 1) write('targets', targets);
   }
 
+  /** The place of a parameter of `unit`'s tape as F reads it, or of the table that it borrows. */
+  param(unit: number, param: Tensor): Place {
+    return this.#place(this.placement.locate(unit, param, 'F', 0));
+  }
+
   /** Logits [vocab] after the last of `tokens` (at most context of them). Throws PlanError where it is not `sampled`. */
   async logits(tokens: Uint32Array): Promise<Float32Array> {
     if (!this.#sampler)
@@ -182,7 +187,6 @@ export class Instance {
 
   async #prepareSampler(plan: SamplerPlan): Promise<void> {
     const place = (spot: Spot) => this.#place(spot);
-    const param = (unit: number, tensor: Tensor) => place(this.placement.locate(unit, tensor, 'F', 0));
-    this.#sampler = await Sampler.create(this.stream, plan, place, param);
+    this.#sampler = await Sampler.create(this.stream, plan, place, (unit, tensor) => this.param(unit, tensor));
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { Param } from './unit';
 
-export interface ParamRange {
+interface ParamRange {
   readonly param: Param;
   /** First element in the flat buffer, a multiple of 4. */
   readonly at: number;

@@ -200,7 +200,8 @@ export const messages = {
     at: (step: string) => `after step ${step}`,
     empty: 'The text begins with the first step and grows by one token a step.',
     elsewhere: (name: string) => `Rank 0 writes for the room: see the tab of ${name}.`,
-    cut: 'Under this plan no tab holds the whole model, so none can write.',
+    cut: 'Under this plan no tab holds the whole model, so none writes by itself.',
+    ask: 'Ask the model',
     reserve: 'While this tab waits, rank 0 writes for the room, in another tab.',
   },
   share: {

@@ -9,6 +9,7 @@ import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
 import type { Tour } from '../plan/tour';
 import type { TraceEvent } from '../trace/trace';
+import type { Said, Wish } from '../train/chat/continuation';
 import type { ModelFiles } from '../train/files/checkpoint';
 import type { LinkMode } from '../train/runfile';
 import type { Proof } from '../train/trainer/proof';
@@ -156,6 +157,15 @@ export interface Engine {
   handicap(handicap: Handicap): void;
   /** The model as it is at the next step border. */
   files(): Promise<ModelFiles>;
+  /**
+   * Asks the model while the room trains: `onSaid` gets the pieces of the answer. Resolves when it is complete or was
+   * stopped. Rejects with a sentence where the plan allows no answers, or training ends before that.
+   */
+  ask(wish: Wish, onSaid: (said: Said) => void): Promise<void>;
+  /** Stop the answer under way. */
+  hush(): void;
+  /** Characters of a text that the model has no token for; none before the model is known. */
+  lacking(text: string): readonly string[];
   /** Compares the gradients of a step with those that this tab computes alone, while the room trains. */
   prove(): Promise<Proof>;
   /** Send the trace of each `every`-th step to the page, 0 for none. */

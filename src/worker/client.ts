@@ -9,6 +9,7 @@ import type { ParallelPlan } from '../plan/plan';
 import type { ModelFiles } from '../train/files/checkpoint';
 import type { RunFile } from '../train/runfile';
 import type { DeviceReport, Handicap, TabStatus } from './api';
+import type { Talk } from './chat/talkclient';
 import type { Order } from './watch/orders';
 
 export interface TabOptions {
@@ -80,6 +81,8 @@ export interface Tab {
   hashOf(run: RunFile): Promise<string>;
   /** The model as it is at the next step border. */
   download(): Promise<ModelFiles>;
+  /** The model of the run as the ranks answer for it while they train. `close` does nothing: the tab goes on. */
+  readonly talk: Talk;
   close(): void;
 }
 

@@ -12,11 +12,13 @@ import type { LinkKind } from '../net/wire/transport';
 import type { PeerId } from '../plan/mesh';
 import type { ParallelPlan } from '../plan/plan';
 import { Trace } from '../trace/trace';
+import type { Said, Wish } from '../train/chat/continuation';
 import { passGate } from '../train/rank/gate';
 import type { Proof } from '../train/trainer/proof';
 import type { TrainerDeps } from '../train/trainer/setting';
 import { IDLE, type KeptNews } from '../train/trainer/status';
-import { startTrainer, type Trainer } from '../train/trainer/trainer';
+import { startTrainer } from '../train/trainer/trainer';
+import type { Trainer } from '../train/trainer/trainercontract';
 import type { Engine, Handicap, ModelFiles, RankResult, RoomPort, StartOptions, TabStatus, Traced } from './api';
 import { DeviceHolder } from './deviceholder';
 import { deskDeps } from './kept/deskkeeper';
@@ -179,6 +181,19 @@ export class WorkerEngine implements Engine {
   async files(): Promise<ModelFiles> {
     if (!this.#trainer) throw new ProtocolError('nothing has been trained in this tab yet');
     return this.#trainer.files();
+  }
+
+  async ask(wish: Wish, onSaid: (said: Said) => void): Promise<void> {
+    if (!this.#trainer) throw new ProtocolError('nothing has been trained in this tab yet');
+    await this.#trainer.ask(wish, onSaid);
+  }
+
+  hush(): void {
+    this.#trainer?.hush();
+  }
+
+  lacking(text: string): readonly string[] {
+    return this.#trainer?.lacking(text) ?? [];
   }
 
   /** Send the trace of each `every`-th step to the page, 0 for none. */

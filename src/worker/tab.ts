@@ -2,7 +2,7 @@
  * openTab: the room of the link (this browser, and the signaling server where there is one) and the training Worker, whose
  * engine is loaded when the tab takes part.
  */
-import type { Remote } from 'comlink';
+import { proxy, type Remote } from 'comlink';
 import { ProtocolError } from '../errors';
 import { sharedBroker } from '../net/room/broker';
 import { openRoom } from '../net/room/room';
@@ -83,6 +83,11 @@ export const openTab: OpenTab = async (options) => {
     return rank;
   };
 
+  const trained = () => {
+    if (!rank) throw new ProtocolError('nothing has been trained in this tab yet');
+    return rank;
+  };
+
   const tab: Tab = {
     self: room.self,
     met: Promise.race([room.met, new Promise<void>((resolve) => setTimeout(resolve, MEET_WITHIN_MS))]),
@@ -105,8 +110,13 @@ export const openTab: OpenTab = async (options) => {
     vote: (to, vote) => room.order(to, vote),
     hashOf: hashRunFile,
     async download() {
-      if (!rank) throw new ProtocolError('nothing has been trained in this tab yet');
-      return rank.files();
+      return trained().files();
+    },
+    talk: {
+      lacking: async (text) => trained().lacking(text),
+      answer: async (wish, onSaid) => trained().ask(wish, proxy(onSaid)),
+      stop: () => void rank?.hush(),
+      close() {},
     },
     close() {
       void rank?.close();

@@ -87,6 +87,17 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       },
       logits: async (tokens) =>
         Float32Array.from({ length: run.model.vocab }, (_, v) => (v === tokens.length % 7 ? 4 : 0)),
+      // the newest token decides the next one, whatever stages it goes through
+      speaker: async () => ({
+        atRest: async () => {},
+        run: async (stage, input, _, wantsLogits) => {
+          const rows = stage === 0 ? Float32Array.from(input) : (input as Float32Array);
+          if (stage < plan.pp * plan.chunks - 1) return rows;
+          const next = (rows.at(-1)! + 1) % run.model.vocab;
+          return wantsLogits ? Float32Array.from({ length: run.model.vocab }, (_, v) => (v === next ? 9 : 0)) : null;
+        },
+        close: () => {},
+      }),
       gradients: async () => structuredClone(newest),
       read: async () => {
         await options.beforeRead?.(signal);

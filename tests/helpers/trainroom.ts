@@ -8,7 +8,8 @@ import { holdingUnder } from '../../src/train/state/sync';
 import { prepare } from '../../src/train/trainer/prepared';
 import type { TrainerDeps } from '../../src/train/trainer/setting';
 import type { StepMetrics, TabStatus } from '../../src/train/trainer/status';
-import { startTrainer, type Trainer } from '../../src/train/trainer/trainer';
+import { startTrainer } from '../../src/train/trainer/trainer';
+import type { Trainer } from '../../src/train/trainer/trainercontract';
 import { type MemoryOptions, type MemoryTransport, memoryTransports } from './memory';
 import { plainRanks } from './plainrank';
 

@@ -48,7 +48,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     /^(plan|gpu|model|storage)\//,
     /^net\/(wire|collective|membership)\//,
     /^train\/(runfile|hash)$/,
-    /^train\/(data|state|files|rank)\//,
+    /^train\/(data|state|files|rank|chat)\//,
   ],
   'train/chat': [...GROUND, /^(gpu|model)\//, /^train\/(data|state|files)\//],
   worker: [...GROUND, /^(train|net|storage)\//, /^plan\//, /^gpu\//],

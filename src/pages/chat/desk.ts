@@ -1,4 +1,4 @@
-/** The state of the chat page, as signals; holds no DOM. */
+/** The state of a chat, as signals; holds no DOM. */
 import { batch, signal } from '@preact/signals';
 import { sentenceOf } from '../../errors';
 import { openTalk, type Said, type Talk } from '../../worker/chat/talkclient';
@@ -28,6 +28,12 @@ export class ChatDesk {
   readonly perSecond = signal(0);
   readonly settings = signal<ChatSettings>({ temperature: 0.8, topK: 0, topP: 1, length: 200, seed: 1, stop: '' });
   #talk: Talk | undefined;
+
+  /** `talk`: a model that is open already, and is closed with the desk. */
+  constructor(talk?: Talk) {
+    this.#talk = talk;
+    if (talk) this.phase.value = 'ready';
+  }
 
   async open(reading: Promise<ModelBytes>): Promise<void> {
     batch(() => {

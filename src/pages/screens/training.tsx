@@ -19,6 +19,7 @@ import type { Visit } from '../visit';
 /** What the first steps do without is loaded after them. */
 const LATER_STEP = 10;
 const loadLines = () => import('../auto/lines');
+const loadChat = () => import('../chat/runchat');
 const loadDownloads = () => import('../parts/downloads');
 
 interface Props {
@@ -33,6 +34,8 @@ export function TrainingScreen({ visit, look }: Props) {
   const people = visit.people.value;
   const members = people.filter(({ rank }) => rank !== null);
   const { logScale } = visit.settings.value;
+  const [isAsking, setAsking] = useState(false);
+  const chat = useLoaded(isAsking, loadChat, visit.tell);
   const lines = useLoaded((session.newest.value?.step ?? 0) >= LATER_STEP, loadLines, visit.tell);
   return (
     // why not translated: a translator replaces text nodes, and the figures would then stand still
@@ -86,6 +89,18 @@ export function TrainingScreen({ visit, look }: Props) {
       <section class="card writes" aria-labelledby="sample-heading">
         <h2 id="sample-heading">{messages.sample.heading}</h2>
         <Sample status={status} people={people} />
+        {chat ? (
+          <chat.RunChat session={session} />
+        ) : (
+          <button
+            type="button"
+            class="button"
+            disabled={session.newest.value === null || isAsking}
+            onClick={() => setAsking(true)}
+          >
+            {messages.sample.ask}
+          </button>
+        )}
       </section>
       <section class="card holds" aria-labelledby="memory-heading">
         <h2 id="memory-heading">{messages.memory.heading}</h2>

@@ -184,11 +184,21 @@ export class Session {
   /** The model as files, or null with the reason in `problem`. */
   async download(): Promise<ModelFiles | null> {
     try {
-      return await this.#opened.download();
+      return await this.files();
     } catch (error) {
       this.problem.value = sentenceOf(error);
       return null;
     }
+  }
+
+  /** The model as files. Rejects with a sentence. */
+  files(): Promise<ModelFiles> {
+    return this.#opened.download();
+  }
+
+  /** The model as the ranks answer for it while they train. */
+  get talk(): Tab['talk'] {
+    return this.#opened.talk;
   }
 
   /** The figures of the run as CSV. */

@@ -95,6 +95,12 @@ export class Executor {
     return this.#communication.settle();
   }
 
+  /** Resolves when all parameters of the committed step are on the device and every message of it has left. */
+  async atRest(): Promise<void> {
+    for (const unit of this.instance.here) await this.#communication.awaitParams(unit);
+    await this.#communication.ended();
+  }
+
   /** Update the copy of a tied table after parameters were written. All ranks must call it. */
   async copyTable(): Promise<void> {
     this.#begin(`0/~copy${this.#copies++}`);

@@ -41,6 +41,27 @@ export interface StepOutcome {
   readonly votes: readonly (readonly number[])[];
 }
 
+/** A rank's stages as they continue a text. Its caches hold the earlier rows of one text. */
+export interface Speaker {
+  /**
+   * Resolves when the parameters of the committed step are on the device and every message of it has left; awaited at
+   * each step border before the first `run`. Rejects with PeerLost.
+   */
+  atRest(): Promise<void>;
+  /**
+   * Run a stage of this rank over the rows of one pass (stagedecoder.ts), which follow `first` earlier ones: tokens in
+   * stage 0, hidden states [rows, dim] in the others. Returns hidden states [rows, dim]; of the last stage logits [vocab]
+   * after the last row, null if they are not wanted.
+   */
+  run(
+    stage: number,
+    input: Uint32Array | Float32Array,
+    first: number,
+    wantsLogits: boolean,
+  ): Promise<Float32Array | null>;
+  close(): void;
+}
+
 export interface RankModel {
   /**
    * Run the program once and commit. Rejects with PeerLost or StaleGeneration (nothing was committed, the rank must be
@@ -54,6 +75,11 @@ export interface RankModel {
   losses(input: MicrobatchInput): Promise<Float32Array | null>;
   /** Logits [vocab] after the last of `tokens` (at most context of them). Only where pp and tp are 1. */
   logits(tokens: Uint32Array): Promise<Float32Array>;
+  /**
+   * Only where tp is 1 and zero < 3. It reads the parameters of training, and may run between two steps. The caller must
+   * close it before the rank. Rejects with BufferLimit where the device does not allow its caches.
+   */
+  speaker(): Promise<Speaker>;
   /** Copy parameters and moments from the device, after every started operation has ended. */
   read(): Promise<RankState>;
   /**

@@ -6,6 +6,7 @@ import type { TuneStore } from '../../gpu/autotune';
 import type { GpuDevice } from '../../gpu/device';
 import type { MemoryByRole } from '../../gpu/instr';
 import { Stream } from '../../gpu/stream';
+import type { ModelConfig } from '../../model/config';
 import { Instance } from '../../model/instance';
 import { unitSizes } from '../../model/model';
 import { type LinkSetting, makeGroup } from '../../net/collective/group';
@@ -22,9 +23,10 @@ import { Executor, type ExecutorOptions } from './executor';
 import { instanceOptions } from './instanceoptions';
 import { mostSamplesOf } from './mostsamples';
 import type { OuterSteps } from './outersteps';
-import type { RankModel, RankSetting } from './rankcontract';
+import type { RankModel, RankSetting, Speaker } from './rankcontract';
 import { residencyOf } from './residency';
 import { leastMs, type UnitMs } from './slowness';
+import { openSpeaker } from './speaker';
 
 export interface RankMakerOptions {
   /** Reject a plan that needs more bytes than this on this rank (PlanError with the numbers). */
@@ -82,7 +84,7 @@ export function rankMaker(
       const options = (rows: number) => optionsUnder(other, lower(other, mesh, units), rows);
       return mostSamplesOf(run.train.globalBatch, other.microbatches, options, device.report.maxBufferBytes);
     };
-    return new DeviceRank(executor, lowerForward(plan, mesh, units), mostSamples);
+    return new DeviceRank(executor, run.model, lowerForward(plan, mesh, units), mostSamples);
   };
 }
 
@@ -139,6 +141,7 @@ export class DeviceRank implements RankModel {
 
   constructor(
     readonly executor: Executor,
+    readonly model: ModelConfig,
     readonly forward: Program,
     readonly mostSamples: RankModel['mostSamples'],
   ) {}
@@ -165,6 +168,10 @@ export class DeviceRank implements RankModel {
   async logits(tokens: Uint32Array): Promise<Float32Array> {
     await this.executor.settle();
     return this.#instance.logits(tokens);
+  }
+
+  speaker(): Promise<Speaker> {
+    return openSpeaker(this.executor, this.model, this.forward);
   }
 
   async read(): Promise<RankState> {

@@ -13,6 +13,7 @@ import type { RankModel } from '../rank/rankcontract';
 import { withBefore } from '../state/apart';
 import { type CutState, keepNewest, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
+import { Answers } from './answers';
 import { Balancing } from './balancing';
 import { batchesOf } from './batches';
 import type { Delivered } from './deliver';
@@ -25,7 +26,7 @@ import { meet } from './meet';
 import { Mirrors } from './mirrors';
 import { type Prepared, prepare } from './prepared';
 import { Proofs } from './proofs';
-import type { FilesRequest, Requests } from './requests';
+import { type FilesRequest, type Requests, wishesOf } from './requests';
 import type { GenerationSetting } from './setting';
 import type { StepMetrics } from './status';
 import { bringTogether, catchUp } from './together';
@@ -47,6 +48,7 @@ export class GenerationRun {
   #setBack = '';
   #ran = 0;
   readonly #proofs: Proofs;
+  readonly #answers: Answers;
   readonly #traffic: Traffic;
   readonly #mirrors: Mirrors;
   readonly #balancing: Balancing;
@@ -67,6 +69,7 @@ export class GenerationRun {
     this.#traffic = new Traffic(transport);
     this.#mirrors = new Mirrors(setting, this.#traffic);
     this.#proofs = new Proofs(setting, requests, this.#traffic);
+    this.#answers = new Answers(setting, requests, this.#traffic);
     this.#balancing = new Balancing(setting, this.#traffic);
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
   }
@@ -99,6 +102,7 @@ export class GenerationRun {
       const newest = this.#rank ? (await this.#readUnlessTorn(hasFailed)).flatMap(withBefore) : [];
       return { held: keepNewest([...newest, ...this.#mirrors.fresh, ...this.held]), prepared: this.prepared };
     } finally {
+      this.#answers.close();
       this.#built?.close();
       this.#balancing.close();
       this.setting.reporter.holds(null);
@@ -184,11 +188,7 @@ export class GenerationRun {
     const tokens = globalBatch * run.model.context;
     let asked: readonly FilesRequest[] = [];
     trace.step = step;
-    const {
-      loss,
-      gradNorm,
-      votes: said,
-    } = await rank.runStep({
+    const outcome = await rank.runStep({
       step,
       lr,
       targets: targetsOf(samples, step, { ...plan, globalBatch }),
@@ -199,17 +199,15 @@ export class GenerationRun {
         return packVote({
           declared: Math.max(membership.declared, ends ? mesh.generation + 1 : 0),
           bytesSent: this.#traffic.take(),
-          files: asked.length > 0,
-          proof: this.requests.proofs().some(({ state }) => state === undefined),
-          leaves: this.requests.leaving(),
-          ends: this.requests.ending(),
+          ...wishesOf(this.requests),
           keeps: this.setting.keeper?.isDue(step + 1, run.train.steps) ?? false,
           mirror: this.#mirrors.isDue(t0),
           ...this.#balancing.take(),
         });
       },
     });
-    const votes = said.map(readVote);
+    const { loss, gradNorm } = outcome;
+    const votes = outcome.votes.map(readVote);
     this.#step = step + 1;
     this.#ranBy = this.#runs;
     // all ranks have voted, so each has its first state or its mirror from before this step
@@ -232,6 +230,8 @@ export class GenerationRun {
     if (sampling && mesh.rank === 0 && isModelOnEach(plan)) {
       reporter.tell({ sample: { step: this.#step, text: await sampler.next(rank, this.#step) } });
     }
+    const asking = votes.flatMap(({ asks }, at) => (asks ? [at] : []));
+    await this.#answers.turn(asking, { prepared, rank, step: this.#step, stepMs: ms });
     const wanting = votes.flatMap(({ files }, at) => (files ? [at] : []));
     if (wanting.length > 0) await this.#give(prepared, wanting, asked);
     await this.#proofs.end(rank);

@@ -1,6 +1,7 @@
-/** What people ask of a rank while it trains: the model, a proof, the end of the run. */
+/** What people ask of a rank while it trains: the model, a proof, an answer of the model, the end of the run. */
 import type { ModelFiles } from '../files/checkpoint';
 import type { Proof } from './proof';
+import type { ModelQuestion } from './questions';
 
 /** Somebody on this tab wants the model. */
 export interface FilesRequest {
@@ -26,4 +27,16 @@ export interface Requests {
   readonly endsAt: (step: number) => boolean;
   readonly requests: () => readonly FilesRequest[];
   readonly proofs: () => readonly ProofRequest[];
+  readonly question: () => ModelQuestion | undefined;
+}
+
+/** The part of a vote that people decide. */
+export function wishesOf(asked: Requests) {
+  return {
+    files: asked.requests().length > 0,
+    proof: asked.proofs().some(({ state }) => state === undefined),
+    leaves: asked.leaving(),
+    ends: asked.ending(),
+    asks: asked.question() !== undefined,
+  };
 }

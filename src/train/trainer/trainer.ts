@@ -8,8 +8,8 @@ import type { JoinedGeneration } from '../../net/membership/membership';
 import { makeMesh } from '../../plan/mesh';
 import { validatePlan } from '../../plan/rules';
 import { endsLeg, planAt } from '../../plan/tour';
-import type { ModelFiles } from '../files/checkpoint';
-import { modelFiles } from '../files/checkpoint';
+import { lackingIn } from '../data/tokenizer';
+import { type ModelFiles, modelFiles } from '../files/checkpoint';
 import { type RunFile, readRunFile } from '../runfile';
 import { sharedParam } from '../state/apart';
 import { sizeOf } from '../state/intervals';
@@ -22,46 +22,16 @@ import { leavingWords } from './parting';
 import type { Prepared } from './prepared';
 import type { Proof } from './proof';
 import { weightsHash } from './prover';
+import { Questions } from './questions';
 import { Recovery } from './recovery';
 import { Reporter } from './report';
 import type { FilesRequest, ProofRequest } from './requests';
 import type { TrainerDeps } from './setting';
 import { TextSource } from './text';
-
-/** How the training of this tab ended. */
-export interface TrainResult {
-  /** 'stopped': it left before the last step. */
-  readonly end: 'done' | 'stopped';
-  /** Null when it stopped before the room had a run. */
-  readonly run: RunFile | null;
-  /** Committed steps. */
-  readonly step: number;
-  readonly rank: number;
-  /** SHA-256 of the parameters this rank holds, by address and without padding, hex; '' when it has none. */
-  readonly weightsHash: string;
-  /** On rank 0 of a run that is done; null where there is an outlet. */
-  readonly files: ModelFiles | null;
-}
-
-export interface Trainer {
-  /** Rejects with the error that ended the training, after a status with phase 'failed' and its sentence. */
-  readonly finished: Promise<TrainResult>;
-  /** Leave at the next step border. All ranks end the generation there, and the others continue in the next one. */
-  stop(): void;
-  /** At the next step border, keep the state and end the run for all ranks as stopped. */
-  end(): void;
-  /** The model as it is at the next step border. Rejects with InputError if there is none. */
-  files(): Promise<ModelFiles>;
-  /**
-   * Compare the gradients of a step with those of this tab alone, at the next step border while the room trains.
-   * Rejects with InputError if training ends before that.
-   */
-  prove(): Promise<Proof>;
-  /** On the rank that leads a run under the plan `auto`: approximate plans may be taken, or may not any more. */
-  allow(approximate: boolean): void;
-}
+import type { Trainer, TrainResult } from './trainercontract';
 
 const NO_STEP_TO_COMPARE = 'training ended before a step could be compared';
+const NO_ANSWER = 'training has ended, so the ranks answer nothing more';
 
 /** Take part in a run: wait for the first generation, then train until the last step, `stop` or an error. */
 export function startTrainer(deps: TrainerDeps): Trainer {
@@ -75,11 +45,15 @@ export function startTrainer(deps: TrainerDeps): Trainer {
     end: () => training.end(),
     files: () => training.files(),
     prove: () => training.prove(),
+    ask: (wish, onSaid) => training.questions.ask(wish, onSaid),
+    hush: () => training.questions.stop(),
+    lacking: (text) => training.lacking(text),
     allow: (approximate) => training.allow(approximate),
   };
 }
 
 class Training {
+  readonly questions = new Questions();
   readonly #reporter: Reporter;
   readonly #text: TextSource;
   readonly #recovery: Recovery;
@@ -93,6 +67,8 @@ class Training {
   /** Newest first; older states are kept in case parts of the newest are lost with a peer. */
   #held: readonly CutState[] = [];
   #prepared: Prepared | null = null;
+  /** The result of a run that is done, on rank 0: under a plan that cuts the model no rank's state is all of it. */
+  #files: ModelFiles | null = null;
   /** Set after the end of a run whose state is not kept here. */
   #delivered: Delivered | null = null;
   #runText = '';
@@ -108,7 +84,6 @@ class Training {
 
   async run(): Promise<TrainResult> {
     try {
-      let files: ModelFiles | null = null;
       let ended: TrainResult['end'] | null = null;
       for (let after = 0, paused = false; ended === null; ) {
         if (paused) this.#reporter.enter('paused', 'Paused.');
@@ -119,11 +94,11 @@ class Training {
           return await this.#result('stopped', null);
         }
         ({ number: after, paused } = joined);
-        ({ ended, files } = await this.#enter(joined));
+        ({ ended, files: this.#files } = await this.#enter(joined));
         await this.#recovery.settle();
       }
       this.#reporter.enter(ended);
-      return await this.#result(ended, files);
+      return await this.#result(ended, this.#files);
     } catch (error) {
       this.deps.membership.fail(leavingWords(error));
       this.#reporter.enter('failed', sentenceOf(error));
@@ -131,6 +106,7 @@ class Training {
     } finally {
       this.#answer();
       this.#ended = true;
+      this.questions.end(NO_ANSWER);
       for (const { reject } of this.#proofs) reject(new InputError(NO_STEP_TO_COMPARE));
     }
   }
@@ -145,6 +121,10 @@ class Training {
 
   allow(approximate: boolean): void {
     this.#auto.isAllowed = approximate;
+  }
+
+  lacking(text: string): readonly string[] {
+    return this.#prepared ? lackingIn(this.#prepared.corpus.tokenizer, text) : [];
   }
 
   async prove(): Promise<Proof> {
@@ -201,6 +181,7 @@ class Training {
         endsAt: (step) => this.deps.tour !== undefined && endsLeg(this.deps.tour, step),
         requests: () => this.#requests,
         proofs: () => this.#proofs,
+        question: () => this.questions.open,
       },
       this.#held,
       this.#prepared,
@@ -246,6 +227,7 @@ class Training {
   /** A run other than the previous one begins without a state; the first run begins with the states kept of it. */
   async #begin(runText: string, run: RunFile): Promise<void> {
     if (runText === this.#runText) return;
+    if (this.#runText !== '') this.questions.drop('the room trains another run now; ask again');
     if (this.#runText !== '') [this.#held, this.#prepared] = [[], null];
     else if (this.deps.goesOn) this.#held = (await this.deps.kept?.(run, 0)) ?? [];
     this.#beganMs = Date.now();
@@ -275,12 +257,15 @@ class Training {
   }
 
   #ownFiles(): ModelFiles {
+    if (this.#files) return this.#files;
     const [[mine], prepared] = [this.#held, this.#prepared];
     if (!mine || !prepared) throw new InputError('there is no model yet; start training first');
     const { param } = holdingUnder(prepared.run.model, mine.cutting);
     const first = param.held[0];
     if (param.held.length !== 1 || first?.from !== 0 || sizeOf(param.held) !== prepared.floats) {
-      throw new InputError('this tab holds only a part of the model; ask for it while the room trains');
+      throw new InputError(
+        'this tab holds only a part of the model; ask for it while the room trains, or after the end in the tab of rank 0',
+      );
     }
     return modelFiles(
       prepared.run.model,

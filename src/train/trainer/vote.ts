@@ -32,10 +32,12 @@ interface Vote {
   readonly ends: boolean;
   /** Of rank 0: all ranks say at this step border what they have measured (chooser.ts). */
   readonly looks: boolean;
+  /** Somebody on it has a question to the model (answers.ts). */
+  readonly asks: boolean;
   readonly load: Load;
 }
 
-const WISHES = ['files', 'proof', 'leaves', 'mirror', 'keeps', 'ends', 'looks'] as const;
+const WISHES = ['files', 'proof', 'leaves', 'mirror', 'keeps', 'ends', 'looks', 'asks'] as const;
 
 export function packVote(vote: Vote): readonly number[] {
   const wishes = WISHES.reduce((sum, wish, bit) => sum + (vote[wish] ? 2 ** bit : 0), 0);
@@ -55,6 +57,7 @@ export function readVote(numbers: readonly number[]): Vote {
     keeps: (wishes & 16) !== 0,
     ends: (wishes & 32) !== 0,
     looks: (wishes & 64) !== 0,
+    asks: (wishes & 128) !== 0,
     load: { computeMs, mostSamples },
   };
 }

@@ -3,7 +3,8 @@ import * as Comlink from 'comlink';
 import { InputError } from '../../errors';
 import { openDevice } from '../../gpu/device';
 import { Stream } from '../../gpu/stream';
-import { type Said, Talker, type Wish } from '../../train/chat/talker';
+import type { Said, Wish } from '../../train/chat/continuation';
+import { Talker } from '../../train/chat/talker';
 
 let talker: Talker | undefined;
 /** Counts answers and stops: an answer ends when its number is no longer the newest. */

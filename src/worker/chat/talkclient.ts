@@ -1,6 +1,6 @@
 /** Page side of the chat's Worker: one for each open model. */
 import * as Comlink from 'comlink';
-import type { Said, Wish } from '../../train/chat/talker';
+import type { Said, Wish } from '../../train/chat/continuation';
 import type { TalkWorker } from './talk.worker';
 
 export type { Said };

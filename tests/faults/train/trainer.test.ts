@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Transport } from '../../../src/net/wire/transport';
 import type { StepMetrics } from '../../../src/train/trainer/status';
-import type { TrainResult } from '../../../src/train/trainer/trainer';
+import type { TrainResult } from '../../../src/train/trainer/trainercontract';
 import { plainRanks } from '../../helpers/plainrank';
 import { smallRun, type Tab, TrainRoom } from '../../helpers/trainroom';
 
