@@ -68,6 +68,18 @@ export const messages = {
     units: { char: 'characters', byte: 'bytes' },
     amount: (count: string, unit: string) => `${count} ${unit}`,
   },
+  heldOut: {
+    choose: 'Choose a held-out file',
+    remove: 'Hold out the last tenth',
+    note: (name: string, amount: string) =>
+      `All of the text is trained on. The held-out loss is measured on ${name}: ${amount} that are never trained on.`,
+    model: 'These are files of a model, so nothing can be held out with them; give a text.',
+    empty: (name: string) => `${name} is empty, so no loss can be measured on it; give a longer text.`,
+    otherKind: (name: string, isChat: boolean) =>
+      isChat
+        ? `${name} is of chats and your text is not; hold out a plain text.`
+        : `${name} is no jsonl of chats and your text is; hold out chats (a list messages in every line).`,
+  },
   model: {
     heading: 'Model',
     presets: { small: 'Small', medium: 'Medium', large: 'Large' },

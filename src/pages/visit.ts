@@ -16,7 +16,7 @@ import { hasRun, type Person, peopleOf } from './state/people';
 import { type RunChoice, runFileOf } from './state/runchoice';
 import { Session } from './state/session';
 import { type Settings, saveSettings } from './state/settings';
-import { type OwnText, type TextFacts, textFactsOf } from './state/texts';
+import { type OwnText, ownData, type TextFacts, textFactsOf } from './state/texts';
 import type { OpenTab, RunFile } from './tab';
 
 interface RunWords {
@@ -101,6 +101,17 @@ export class Visit {
     }
   }
 
+  /** Takes the file that is held out of the own text's run; none goes back to the text's last tenth. */
+  async holdOut(given: readonly File[]): Promise<void> {
+    const { heldOut: _, ...own } = this.own.value!;
+    try {
+      const { readHeldOut } = await import('./state/ownfiles');
+      this.takeOwn(given.length === 0 ? own : { ...own, heldOut: await readHeldOut(given, own) });
+    } catch (error) {
+      this.tell(sentenceOf(error));
+    }
+  }
+
   /** Takes a model to start from, out of a drop or a choice of files. Its code is loaded with the first one. */
   async bring(given: readonly FileSystemEntry[] | readonly File[]): Promise<void> {
     const code = await import('./startmodel').catch((error) => this.tell(messages.notLoaded(sentenceOf(error))));
@@ -142,8 +153,8 @@ export class Visit {
       void desk.prepare(choice, own).then((made) => made && this.session.train(made.run, made));
       return;
     }
-    const text = choice.source === 'own' ? own?.text : undefined;
-    this.session.train(runFileOf(choice, own?.name ?? '', own?.isChat && 'plain'), text === undefined ? {} : { text });
+    const given = choice.source === 'own' && own ? { text: own.text, heldOut: own.heldOut?.text } : {};
+    this.session.train(runFileOf(choice, own?.name ?? '', ownData(own)), given);
   }
 
   /** Called on the click on a kept run: resumes it. */

@@ -33,6 +33,8 @@ export type { ModelFiles };
 export interface TrainOptions {
   /** The user's own text for a `file:` source. */
   readonly text?: string | Uint8Array;
+  /** The text of the run's held-out file. */
+  readonly heldOut?: string | undefined;
   /** A safetensors file that the run starts from. */
   readonly init?: Uint8Array;
   /** Resume from the kept state of the run if the room has nothing newer. Absent: the run begins again. */

@@ -21,6 +21,7 @@ import type { WorkerEngine } from './engine';
 import { keptRun } from './kept/keptrun';
 import { roomFolder } from './kept/slots';
 import { machineOf, pageOf } from './machine';
+import { sourceBytes } from './sources';
 import { WatchedMember } from './watch/watchedmember';
 
 /** Maximum wait for the room: a network that does not answer must not keep people from training alone. */
@@ -133,9 +134,9 @@ async function startOptions(
   self: string,
   run: RunFile | null,
   folder: Promise<string>,
-  { text, init, goOn = false }: TrainOptions,
+  { text, heldOut, init, goOn = false }: TrainOptions,
 ): Promise<StartOptions> {
-  const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
+  const bytes = typeof text === 'string' ? await sourceBytes(text, heldOut) : text;
   const named = run && bytes ? { ...run, data: { ...run.data, sha256: await sha256(bytes) } } : run;
   return {
     self,

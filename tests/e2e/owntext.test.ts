@@ -35,6 +35,30 @@ test('own text is trained on, and a text that is too short is refused in a sente
   await reach(page, 3);
 });
 
+test('a file of its own is held out of the own text: its loss is measured, and a wrong file is refused in a sentence', async () => {
+  const visitor = await venue.visit(onTestFinished);
+  const page = await visitor.arrive('#layers=1&heads=2&headSize=8&context=16&batch=4&steps=60&lr=0.03');
+  await bring(page, 'the sea the ship '.repeat(40));
+  const choose = (name: string, content: string) =>
+    page
+      .getByLabel('Choose a held-out file')
+      .setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(content) });
+  await choose('empty.txt', ' ');
+  await expect.poll(() => page.locator('.banner-problem').textContent()).toContain('empty.txt is empty');
+  await choose('land.txt', 'the land '.repeat(40));
+  await expect.poll(() => page.locator('.own-text').last().textContent()).toContain('land.txt: 360 characters');
+  expect(await page.locator('.split').count()).toBe(0);
+  await start(page);
+  await page.locator('.phase-done').waitFor();
+  const figures = (await page.locator('.figures').textContent())!;
+  const [train, heldOut] = ['Training', 'Held-out'].map((name) =>
+    Number(new RegExp(`${name} loss([\\d.]+)`).exec(figures)![1]),
+  );
+  // its letters are not in what was trained on
+  expect(heldOut!).toBeGreaterThan(train! + 0.5);
+  expect(visitor.complaints).toEqual([]);
+});
+
 test('two people paste texts: the run goes on, and the later one reads that the room has another text and takes it', async () => {
   const first = await venue.visit(onTestFinished);
   const a = await first.arrive(TINY);

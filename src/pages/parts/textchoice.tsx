@@ -2,10 +2,11 @@
 import { messages } from '../messages';
 import { count } from '../state/format';
 import type { RunChoice, Source } from '../state/runchoice';
-import { type OwnText, type TextFacts, tokenCountOf } from '../state/texts';
+import { countText, type OwnText, type TextFacts, tokenCountOf } from '../state/texts';
 
 const words = messages.text;
 const SOURCES: readonly Source[] = ['moby-dick', 'names', 'own'];
+const TEXTS = '.txt,.md,.csv,.json,.jsonl,.gz,text/*';
 const TOKENIZERS = ['char', 'byte'] as const;
 
 interface Props {
@@ -18,9 +19,12 @@ interface Props {
   readonly onChange: (change: Partial<RunChoice>) => void;
   readonly onOwn: (own: OwnText) => void;
   readonly onFiles: (files: readonly File[]) => void;
+  /** With no file: the text's last tenth is held out. */
+  readonly onHeldOut: (files: readonly File[]) => void;
 }
 
-export function TextChoice({ choice, own, facts, hasTokenizer, onChange, onOwn, onFiles }: Props) {
+export function TextChoice({ choice, own, facts, hasTokenizer, onChange, onOwn, onFiles, onHeldOut }: Props) {
+  const heldOut = choice.source === 'own' ? own?.heldOut : undefined;
   return (
     <fieldset class="choice">
       <legend>{words.heading}</legend>
@@ -39,7 +43,8 @@ export function TextChoice({ choice, own, facts, hasTokenizer, onChange, onOwn, 
         ))}
       </div>
       {choice.source === 'own' && <OwnTextField own={own} onOwn={onOwn} onFiles={onFiles} />}
-      {facts && !hasTokenizer && (
+      {choice.source === 'own' && facts && <HeldOutField heldOut={heldOut} onHeldOut={onHeldOut} />}
+      {facts && !hasTokenizer && !heldOut && (
         <Split tokens={tokenCountOf(choice.tokenizer, facts)} unit={words.units[choice.tokenizer]} />
       )}
       {!hasTokenizer && (
@@ -65,7 +70,8 @@ export function TextChoice({ choice, own, facts, hasTokenizer, onChange, onOwn, 
 }
 
 function OwnTextField({ own, onOwn, onFiles }: Pick<Props, 'own' | 'onOwn' | 'onFiles'>) {
-  const onInput = (text: string) => onOwn({ name: words.pasted, text });
+  const onInput = (text: string) =>
+    onOwn({ ...(own?.heldOut && !own.isChat && { heldOut: own.heldOut }), name: words.pasted, text });
   const isFile = own !== null && own.name !== words.pasted;
   return (
     <div class="own-text">
@@ -82,7 +88,7 @@ function OwnTextField({ own, onOwn, onFiles }: Pick<Props, 'own' | 'onOwn' | 'on
           <input
             type="file"
             multiple
-            accept=".txt,.md,.csv,.json,.jsonl,.gz,text/*"
+            accept={TEXTS}
             class="visually-hidden"
             onChange={({ currentTarget: { files } }) => files?.length && onFiles([...files])}
           />
@@ -91,6 +97,37 @@ function OwnTextField({ own, onOwn, onFiles }: Pick<Props, 'own' | 'onOwn' | 'on
       </div>
       {own?.isChat && <p class="note">{words.chats}</p>}
       <p class="note">{words.privacy}</p>
+    </div>
+  );
+}
+
+/** What is held out of the own text: its last tenth, or a file of its own. */
+function HeldOutField({ heldOut, onHeldOut }: { readonly heldOut: OwnText['heldOut'] } & Pick<Props, 'onHeldOut'>) {
+  const { choose, remove, note } = messages.heldOut;
+  return (
+    <div class="own-text">
+      <div class="own-text-line">
+        <label class="button button-quiet">
+          {choose}
+          <input
+            type="file"
+            multiple
+            accept={TEXTS}
+            class="visually-hidden"
+            onChange={({ currentTarget: { files } }) => files?.length && onHeldOut([...files])}
+          />
+        </label>
+        {heldOut && (
+          <button type="button" class="button button-quiet" onClick={() => onHeldOut([])}>
+            {remove}
+          </button>
+        )}
+      </div>
+      {heldOut && (
+        <p class="note">
+          {note(heldOut.name, words.amount(count(countText(heldOut.text).characters), words.units.char))}
+        </p>
+      )}
     </div>
   );
 }

@@ -92,6 +92,7 @@ function OwnRun({ visit }: { readonly visit: Visit }) {
         onChange={visit.choose}
         onOwn={visit.takeOwn}
         onFiles={(files) => void visit.takeFiles(files)}
+        onHeldOut={(files) => void visit.holdOut(files)}
       />
       {brought ? (
         <brought.Panel desk={brought.desk} onRemove={visit.leaveModel} />

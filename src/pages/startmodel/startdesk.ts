@@ -8,7 +8,7 @@ import { openStart, type StartModel } from '../../worker/start/startclient';
 import { ChatDesk } from '../chat/desk';
 import { filesOf, type ModelBytes, readModelFiles } from '../chat/files';
 import { LR, RANGES, type RunChoice, runFileOf } from '../state/runchoice';
-import type { OwnText } from '../state/texts';
+import { type OwnText, ownData } from '../state/texts';
 import { words } from './words';
 
 export interface Tuning {
@@ -84,12 +84,13 @@ export class StartDesk {
     if (this.phase.value !== 'ready') return null;
     this.phase.value = 'preparing';
     try {
-      const text = choice.source === 'own' ? { own: own?.text ?? '' } : { builtIn: choice.source };
+      const text =
+        choice.source === 'own' ? { own: own?.text ?? '', heldOut: own?.heldOut?.text } : { builtIn: choice.source };
       // why a name of its own: the others must take the tokens from here, not the text from the server
       const name = words.source(own && choice.source === 'own' ? own.name : choice.source, this.name);
       const { rank, ...tuning } = this.tuning.value;
-      const isChat = choice.source === 'own' && own?.isChat;
-      const file = runFileOf({ ...choice, ...tuning, source: 'own' }, name, isChat && this.#template);
+      const data = choice.source === 'own' ? ownData(own, this.#template) : {};
+      const file = runFileOf({ ...choice, ...tuning, source: 'own' }, name, data);
       const targets = this.facts.kind === 'GPT-2' ? ['c_attn'] : ['q_proj', 'v_proj'];
       const lora = rank > 0 && { lora: { rank, alpha: 2 * rank, targets } };
       return await this.#model!.prepare({ ...file, train: { ...file.train, ...lora } }, text);

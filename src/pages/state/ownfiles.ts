@@ -31,6 +31,16 @@ export async function readOwnFiles(given: readonly FileSystemEntry[] | readonly 
   return { name, text: texts.length === 1 ? plain[0]! : texts.join('\n') };
 }
 
+/** The text of the files that are held out of `own`. Throws InputError where they are no text of its kind. */
+export async function readHeldOut(files: readonly File[], own: OwnText): Promise<OwnText['heldOut'] & {}> {
+  const read = await readOwnFiles(files);
+  if (!read) throw new InputError(messages.heldOut.model);
+  const { name, text, isChat = false } = read;
+  if (text.trim() === '') throw new InputError(messages.heldOut.empty(name));
+  if (isChat !== (own.isChat ?? false)) throw new InputError(messages.heldOut.otherKind(name, isChat));
+  return { name, text };
+}
+
 /** True for jsonl whose first line has a list `messages`. */
 function isOfChats(name: string, text: string): boolean {
   if (!/\.jsonl(\.gz)?$/i.test(name)) return false;

@@ -81,8 +81,11 @@ export function presetOf(choice: RunChoice): PresetName | undefined {
 /** The held-out part is evaluated about twelve times in a run. */
 const evalEveryOf = (steps: number) => Math.max(1, Math.round(steps / 12));
 
-/** The run file of `choice`; `fileName` is the name of the person's own text, `chat` the template if it is of chats. */
-export function runFileOf(choice: RunChoice, fileName: string, chat?: RunFile['data']['chat'] | false): RunFile {
+/** What depends on the person's own text. */
+export type RunData = Pick<RunFile['data'], 'chat' | 'heldOut'>;
+
+/** The run file of `choice`; `fileName` is the name of the person's own text, `own` what else is said of it. */
+export function runFileOf(choice: RunChoice, fileName: string, own: RunData = {}): RunFile {
   const { layers, heads, headSize, context } = choice;
   const dim = heads * headSize;
   return {
@@ -102,7 +105,7 @@ export function runFileOf(choice: RunChoice, fileName: string, chat?: RunFile['d
       source: choice.source === 'own' ? `file:${fileName}` : choice.source,
       tokenizer: choice.tokenizer,
       order: 'shuffled',
-      ...(choice.source === 'own' && chat && { chat }),
+      ...(choice.source === 'own' && own),
     },
     train: {
       globalBatch: choice.batch,

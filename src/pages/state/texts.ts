@@ -2,13 +2,15 @@
  * The built-in texts as the first screen describes them (a test compares the numbers with the texts), and a
  * person's own. No text is loaded before it is trained on.
  */
-import type { RunChoice, Source } from './runchoice';
+import type { RunChoice, RunData, Source } from './runchoice';
 
 export interface OwnText {
   readonly name: string;
   readonly text: string;
   /** Jsonl of chats: only the answers are trained on. */
   readonly isChat?: boolean;
+  /** A file of its own is held out instead of the text's last tenth. */
+  readonly heldOut?: { readonly name: string; readonly text: string };
 }
 
 export interface TextFacts {
@@ -38,10 +40,18 @@ export function countText(text: string): TextFacts {
   return { characters, bytes: new Blob([text]).size, alphabet: alphabet.size };
 }
 
-/** Facts of the chosen text; undefined while the own text is empty. */
+/** Facts of the chosen text, without what a file of its own holds out; undefined while the own text is empty. */
 export function textFactsOf(source: Source, own: OwnText | null): TextFacts | undefined {
   if (source !== 'own') return BUILT_IN[source];
   return own && own.text !== '' ? countText(own.text) : undefined;
+}
+
+/** What a run file says of the own text; `template` is that of chats. */
+export function ownData(own: OwnText | null, template: RunData['chat'] & {} = 'plain'): RunData {
+  return {
+    ...(own?.isChat && { chat: template }),
+    ...(own?.heldOut && { heldOut: `file:${own.heldOut.name}` }),
+  };
 }
 
 /** Tokens of the text. */

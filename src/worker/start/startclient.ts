@@ -1,16 +1,21 @@
 /** Page side of the Worker that reads a model to start from: one for each model. */
 import * as Comlink from 'comlink';
 import { builtInText } from '../../train/data/texts';
-import { fetchBytes } from '../sources';
+import { fetchBytes, sourceBytes } from '../sources';
 import type { StartedRun, StartFacts, StartWorker } from './start.worker';
+
+interface OwnSource {
+  readonly own: string;
+  readonly heldOut?: string | undefined;
+}
 
 export interface StartModel {
   readonly facts: StartFacts;
   /**
-   * The run of `file` (a run file as data) from this model. `text` is the person's own, or the name of a built-in one.
-   * Rejects with a sentence.
+   * The run of `file` (a run file as data) from this model. `text` is the person's own with what is held out of it, or
+   * the name of a built-in one. Rejects with a sentence.
    */
-  prepare(file: unknown, text: { readonly own: string } | { readonly builtIn: string }): Promise<StartedRun>;
+  prepare(file: unknown, text: OwnSource | { readonly builtIn: string }): Promise<StartedRun>;
   close(): void;
 }
 
@@ -28,7 +33,7 @@ export async function openStart(files: ReadonlyMap<string, Uint8Array>): Promise
     return {
       facts,
       async prepare(file, text) {
-        const bytes = 'own' in text ? new TextEncoder().encode(text.own) : await builtIn(text.builtIn);
+        const bytes = 'own' in text ? await sourceBytes(text.own, text.heldOut) : await builtIn(text.builtIn);
         return Promise.race([remote.prepare(file, bytes), broken]);
       },
       close: () => worker.terminate(),

@@ -1,7 +1,7 @@
 import { gzipSync } from 'fflate';
 import { expect, test } from 'vitest';
-import { readOwnFiles } from '../../../src/pages/state/ownfiles';
-import { BUILT_IN, countText, textFactsOf, tokenCountOf, vocabularyOf } from '../../../src/pages/state/texts';
+import { readHeldOut, readOwnFiles } from '../../../src/pages/state/ownfiles';
+import { BUILT_IN, countText, ownData, textFactsOf, tokenCountOf, vocabularyOf } from '../../../src/pages/state/texts';
 import { BUILT_IN_FILES } from '../../../src/train/data/texts.plugin';
 
 test('what the first screen says about the built-in texts is true', () => {
@@ -52,4 +52,27 @@ test('a file that is no text is refused by name and format', async () => {
   await expect(readOwnFiles([file('a.txt', 'x'), utf16])).rejects.toThrow('b.txt is UTF-16; save it as UTF-8');
   const chat = file('a.jsonl', '{"messages": []}');
   await expect(readOwnFiles([chat, file('b.txt', 'x')])).rejects.toThrow('these are chats: set data.chat');
+});
+
+test('a held-out file is a text of the same kind, and the run file names it', async () => {
+  const own = { name: 'a.txt', text: 'call me' };
+  const heldOut = await readHeldOut([file('b.txt', 'Ishmael')], own);
+  expect(heldOut).toEqual({ name: 'b.txt', text: 'Ishmael' });
+  expect(ownData({ ...own, heldOut })).toEqual({ heldOut: 'file:b.txt' });
+  expect(ownData(own)).toEqual({});
+  const line = '{"messages": [{"role": "user", "content": "hi"}]}';
+  const chat = { name: 'a.jsonl', text: line, isChat: true };
+  expect(ownData({ ...chat, heldOut: await readHeldOut([file('b.jsonl', line)], chat) }, 'chatml')).toEqual({
+    chat: 'chatml',
+    heldOut: 'file:b.jsonl',
+  });
+  for (const [given, of, sentence] of [
+    [file('b.jsonl', line), own, 'b.jsonl is of chats and your text is not'],
+    [file('b.txt', 'x'), chat, 'b.txt is no jsonl of chats and your text is'],
+    [file('b.txt', ' \n'), own, 'b.txt is empty'],
+    [file('config.json', '{}'), own, 'These are files of a model'],
+    [file('b.txt', Uint8Array.of(0xff, 0xfe, 0x61, 0)), own, 'b.txt is UTF-16; save it as UTF-8'],
+  ] as const) {
+    await expect(readHeldOut([given], of)).rejects.toThrow(sentence);
+  }
 });
