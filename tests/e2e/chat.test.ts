@@ -6,7 +6,7 @@ import { modelFiles } from '../../src/train/files/checkpoint';
 import { parseRunFile } from '../../src/train/runfile';
 import { seedElements } from '../../src/train/state/elements';
 import { holdingUnder, SINGLE } from '../../src/train/state/sync';
-import { Venue } from '../helpers/visitor';
+import { seriousFindings, Venue } from '../helpers/visitor';
 
 let venue: Venue;
 beforeAll(async () => {
@@ -27,7 +27,7 @@ async function files(): Promise<Record<string, Buffer>> {
   );
 }
 
-test('a model is dropped, goes on with a text, says what it lacks, and its zip answers the same', async () => {
+test('a model is dropped, goes on with a text, says what it lacks, and its zip beside it answers the same', async () => {
   const visitor = await venue.visit(onTestFinished);
   const page = await visitor.open('chat.html');
   const model = await files();
@@ -40,9 +40,9 @@ test('a model is dropped, goes on with a text, says what it lacks, and its zip a
     await page.getByRole('button', { name: 'Go on' }).click();
     await page.locator('.chat-piece').first().waitFor();
     console.info(`click to the first token: ${Math.round(performance.now() - t0)} ms`);
-    await page.getByText('40 tokens').waitFor();
     await page.getByRole('button', { name: 'Go on' }).waitFor();
-    return page.locator('.chat-answer').textContent();
+    await page.getByText('40 tokens').last().waitFor();
+    return page.locator('.chat-answer').last().textContent();
   };
   const mimeType = 'application/octet-stream';
   const first = await answerTo(Object.entries(model).map(([name, buffer]) => ({ name, mimeType, buffer })));
@@ -52,8 +52,15 @@ test('a model is dropped, goes on with a text, says what it lacks, and its zip a
   await page.getByText('The model has no token for "S": left out.').waitFor();
   expect(await page.locator('.chat-piece').first().getAttribute('title')).toMatch(/%/);
 
+  // its zip beside it: both answer one question
   const zip = Buffer.from(zipSync(Object.fromEntries(Object.entries(model).map(([name, one]) => [name, one]))));
-  expect(await answerTo([{ name: 'model.zip', mimeType, buffer: zip }])).toBe(first);
+  expect(await answerTo([{ name: 'step 200.zip', mimeType, buffer: zip }])).toBe(first);
+  const heads = page.locator('.chat-model h2');
+  expect(await heads.allTextContents()).toEqual(['Model 1', 'step 200']);
+  expect(await page.locator('.chat-answer').allTextContents()).toEqual([first, first]);
+  expect(await seriousFindings(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Remove Model 1' }).click();
+  await expect.poll(() => page.locator('.chat-answer').count()).toBe(1);
 
   const [config] = Object.entries(model).filter(([name]) => name === 'config.json');
   const broken = Buffer.from(config![1].toString().replace('gelu_new', 'silu'));

@@ -2,16 +2,18 @@
 import { Banner } from '../parts/banner';
 import { entriesOf } from '../parts/entries';
 import type { ChatDesk } from './desk';
-import { filesOf, readModelFiles } from './files';
+import { filesOf, modelName, readModelFiles } from './files';
 import { AnswerText, PromptForm } from './talk';
 import { words } from './words';
 
 export function App({ desk }: { readonly desk: ChatDesk }) {
   const onDrop = (event: DragEvent) => {
     event.preventDefault();
-    if (event.dataTransfer) void desk.open(filesOf(entriesOf(event.dataTransfer)).then(readModelFiles));
+    if (!event.dataTransfer) return;
+    const entries = entriesOf(event.dataTransfer);
+    void desk.open(filesOf(entries).then(readModelFiles), newName(desk, modelName(entries)));
   };
-  const isOpen = desk.phase.value === 'ready' || desk.phase.value === 'answering';
+  const isOpen = desk.models.value.length > 0;
   return (
     <main class="chat" onDragOver={(event) => event.preventDefault()} onDrop={onDrop}>
       <header>
@@ -30,10 +32,21 @@ export function App({ desk }: { readonly desk: ChatDesk }) {
   );
 }
 
+/** `name` or a number where there is none; told apart from the models that are open. */
+function newName({ models }: ChatDesk, name: string): string {
+  const taken = new Set(models.value.map((model) => model.name));
+  for (let n = 1; ; n++) {
+    const free = name === '' ? words.model(n) : n === 1 ? name : `${name} (${n})`;
+    if (!taken.has(free)) return free;
+  }
+}
+
 function Chooser({ desk, isOpen }: { readonly desk: ChatDesk; readonly isOpen: boolean }) {
   const onFiles = (event: { readonly currentTarget: HTMLInputElement }) => {
     const files = [...(event.currentTarget.files ?? [])];
-    if (files.length > 0) void desk.open(readModelFiles(files));
+    if (files.length > 0) void desk.open(readModelFiles(files), newName(desk, modelName(files)));
+    // so that the same files can be chosen again
+    event.currentTarget.value = '';
   };
   const folder = (input: HTMLInputElement | null) => input?.setAttribute('webkitdirectory', '');
   return (

@@ -1,8 +1,9 @@
-/** The state of a chat, as signals; holds no DOM. */
+/** The state of a chat, as signals: one question for one model or several side by side. Holds no DOM. */
 import { batch, signal } from '@preact/signals';
 import { sentenceOf } from '../../errors';
-import { openTalk, type Said, type Talk } from '../../worker/chat/talkclient';
+import { openTalk, type Talk } from '../../worker/chat/talkclient';
 import type { ModelBytes } from './files';
+import { OpenModel } from './openmodel';
 import { words } from './words';
 
 export interface ChatSettings {
@@ -22,20 +23,19 @@ export class ChatDesk {
   readonly problem = signal('');
   readonly note = signal('');
   readonly prompt = signal('');
-  /** The text that the answer on screen continues. */
+  /** The text that the answers on screen continue. */
   readonly asked = signal('');
-  readonly said = signal<readonly Said[]>([]);
-  readonly perSecond = signal(0);
+  readonly models = signal<readonly OpenModel[]>([]);
   readonly settings = signal<ChatSettings>({ temperature: 0.8, topK: 0, topP: 1, length: 200, seed: 1, stop: '' });
-  #talk: Talk | undefined;
 
   /** `talk`: a model that is open already, and is closed with the desk. */
   constructor(talk?: Talk) {
-    this.#talk = talk;
-    if (talk) this.phase.value = 'ready';
+    if (talk) this.#add(new OpenModel('', talk));
   }
 
-  async open(reading: Promise<ModelBytes>): Promise<void> {
+  /** Opens a model beside those that are open. */
+  async open(reading: Promise<ModelBytes>, name: string): Promise<void> {
+    this.stop();
     batch(() => {
       this.phase.value = 'opening';
       this.problem.value = '';
@@ -43,54 +43,65 @@ export class ChatDesk {
     try {
       const files = await reading;
       if (!files.has('config.json')) throw new Error(words.none);
-      const talk = await openTalk(files);
-      this.#talk?.close();
-      this.#talk = talk;
-      this.phase.value = 'ready';
+      this.#add(new OpenModel(name, await openTalk(files)));
     } catch (error) {
       batch(() => {
         this.problem.value = sentenceOf(error);
-        this.phase.value = this.#talk ? 'ready' : 'empty';
+        this.phase.value = this.models.value.length > 0 ? 'ready' : 'empty';
       });
     }
   }
 
+  remove(model: OpenModel): void {
+    model.talk.close();
+    batch(() => {
+      this.models.value = this.models.value.filter((one) => one !== model);
+      if (this.models.value.length === 0) this.phase.value = 'empty';
+    });
+  }
+
+  /** All models go on with the prompt at once, with the same settings. */
   async answer(): Promise<void> {
-    const talk = this.#talk;
-    if (!talk || this.phase.value !== 'ready') return;
+    if (this.phase.value !== 'ready') return;
+    const models = this.models.value;
     const prompt = this.prompt.value;
     batch(() => {
       this.phase.value = 'answering';
       this.problem.value = '';
       this.asked.value = prompt;
-      this.said.value = [];
-      this.perSecond.value = 0;
+      for (const model of models) model.clear();
     });
-    try {
-      const lacking = await talk.lacking(prompt);
-      this.note.value = lacking.length > 0 ? words.lacking(lacking) : '';
-      const t0 = performance.now();
-      await talk.answer({ prompt, ...this.settings.value, likely: LIKELY }, (one) => {
-        batch(() => {
-          this.said.value = [...this.said.value, one];
-          this.perSecond.value = (1000 * this.said.value.length) / (performance.now() - t0);
-        });
-      });
-    } catch (error) {
-      this.problem.value = sentenceOf(error);
-    }
-    this.phase.value = 'ready';
+    const wish = { prompt, ...this.settings.value, likely: LIKELY };
+    const lacking = new Set<string>();
+    const answers = models.map(async (model) => {
+      for (const character of await model.talk.lacking(prompt)) lacking.add(character);
+      this.note.value = lacking.size > 0 ? words.lacking([...lacking]) : '';
+      await model.answer(wish);
+    });
+    const ends = await Promise.allSettled(answers);
+    const reasons = ends.flatMap((end) => (end.status === 'rejected' ? [sentenceOf(end.reason)] : []));
+    batch(() => {
+      this.problem.value = [...new Set(reasons)].join(' ');
+      this.phase.value = this.models.value.length > 0 ? 'ready' : 'empty';
+    });
   }
 
   stop(): void {
-    this.#talk?.stop();
+    for (const { talk } of this.models.value) talk.stop();
   }
 
   close(): void {
-    this.#talk?.close();
+    for (const { talk } of this.models.value) talk.close();
   }
 
   set(change: Partial<ChatSettings>): void {
     this.settings.value = { ...this.settings.value, ...change };
+  }
+
+  #add(model: OpenModel): void {
+    batch(() => {
+      this.models.value = [...this.models.value, model];
+      this.phase.value = 'ready';
+    });
   }
 }

@@ -6,6 +6,14 @@ export type ModelBytes = ReadonlyMap<string, Uint8Array>;
 
 const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
+/** The name of a model's folder or zip; '' for single files. */
+export function modelName(given: readonly File[] | readonly FileSystemEntry[]): string {
+  const [first] = given;
+  if (!first) return '';
+  const folder = first instanceof File ? first.webkitRelativePath.split('/', 1)[0]! : first.isDirectory && first.name;
+  return folder || (/\.zip$/i.test(first.name) ? first.name.replace(/\.zip$/i, '') : '');
+}
+
 /** Reads the files that a model consists of; other files are not read. */
 export async function readModelFiles(files: readonly File[]): Promise<ModelBytes> {
   const [first] = files;

@@ -1,6 +1,7 @@
 /** Talking to an open model: the prompt with its settings, and the answer. */
 import type { Said } from '../../worker/chat/talkclient';
 import type { ChatDesk, ChatSettings } from './desk';
+import type { OpenModel } from './openmodel';
 import { words } from './words';
 
 export function PromptForm({ desk }: { readonly desk: ChatDesk }) {
@@ -49,7 +50,7 @@ export function PromptForm({ desk }: { readonly desk: ChatDesk }) {
             {words.stop}
           </button>
         ) : (
-          <button type="submit" class="button" disabled={desk.prompt.value === ''}>
+          <button type="submit" class="button" disabled={desk.prompt.value === '' || desk.phase.value !== 'ready'}>
             {words.go}
           </button>
         )}
@@ -58,23 +59,54 @@ export function PromptForm({ desk }: { readonly desk: ChatDesk }) {
   );
 }
 
-/** The text that was asked for and what the model said so far; nothing before the first question. */
+/** The text that was asked for and what each model said so far; nothing before the first question. */
 export function AnswerText({ desk }: { readonly desk: ChatDesk }) {
-  const asked = desk.asked.value;
-  const said = desk.said.value;
-  if (asked === '') return null;
+  const models = desk.models.value;
+  if (desk.asked.value === '' && models.length < 2) return null;
   return (
-    <>
-      <section class="chat-answer" aria-label={words.answer} aria-live="off">
-        <span class="chat-asked">{asked}</span>
+    <div class="chat-answers">
+      {models.map((model) => (
+        <ModelAnswer key={model.name} desk={desk} model={model} hasName={models.length > 1} />
+      ))}
+    </div>
+  );
+}
+
+interface AnswerProps {
+  readonly desk: ChatDesk;
+  readonly model: OpenModel;
+  /** There are others beside it. */
+  readonly hasName: boolean;
+}
+
+function ModelAnswer({ desk, model, hasName }: AnswerProps) {
+  const said = model.said.value;
+  return (
+    <div class="chat-model">
+      {hasName && (
+        <div class="chat-model-head">
+          <h2>{model.name}</h2>
+          <button
+            type="button"
+            class="button button-quiet"
+            disabled={desk.phase.value !== 'ready'}
+            aria-label={words.removeModel(model.name)}
+            onClick={() => desk.remove(model)}
+          >
+            {words.remove}
+          </button>
+        </div>
+      )}
+      <section class="chat-answer" aria-label={words.answerOf(model.name)} aria-live="off">
+        <span class="chat-asked">{desk.asked.value}</span>
         {said.map((one, i) => (
           <span key={i} class="chat-piece" title={titleOf(one)}>
             {one.text}
           </span>
         ))}
       </section>
-      {said.length > 0 && <p class="note chat-pace">{words.pace(said.length, desk.perSecond.value)}</p>}
-    </>
+      {said.length > 0 && <p class="note chat-pace">{words.pace(said.length, model.perSecond.value)}</p>}
+    </div>
   );
 }
 

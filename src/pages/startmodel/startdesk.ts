@@ -74,7 +74,7 @@ export class StartDesk {
   /** Opens the model a second time, on the graphics chip. */
   async talk(): Promise<void> {
     const desk = new ChatDesk();
-    await desk.open(Promise.resolve(this.#files));
+    await desk.open(Promise.resolve(this.#files), this.name);
     if (desk.problem.value === '') this.chat.value = desk;
     else this.onProblem(desk.problem.value);
   }
