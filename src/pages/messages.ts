@@ -61,11 +61,11 @@ export const messages = {
     chats: 'Chats: only the answers of the assistant are learned.',
     privacy: 'Tabs that train together can infer parts of the text from the gradients. Share the link accordingly.',
     tokenizer: 'Token is one',
-    tokenizers: { char: 'character', byte: 'byte' },
+    tokenizers: { char: 'character', byte: 'byte', bpe: 'byte pair' },
     splitTrain: 'training',
     splitHeldOut: 'held out',
     split: 'The last tenth of the text is never trained on; the held-out loss is measured on it.',
-    units: { char: 'characters', byte: 'bytes' },
+    units: { char: 'characters', byte: 'bytes', bpe: 'bytes' },
     amount: (count: string, unit: string) => `${count} ${unit}`,
   },
   heldOut: {

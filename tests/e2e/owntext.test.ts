@@ -59,6 +59,19 @@ test('a file of its own is held out of the own text: its loss is measured, and a
   expect(visitor.complaints).toEqual([]);
 });
 
+test('byte pairs are learned in the page, as many as are chosen', async () => {
+  const visitor = await venue.visit(onTestFinished);
+  const page = await visitor.arrive('#source=names&layers=1&heads=2&headSize=8&context=16&batch=8&steps=1&vocab=300');
+  await page.getByText('byte pair', { exact: true }).click();
+  expect(await page.evaluate(() => location.hash)).toContain('tokenizer=bpe');
+  await start(page);
+  await page.locator('.phase-done').waitFor();
+  // an untrained model finds all of its 300 tokens about equally probable
+  const loss = Number(/Training loss([\d.]+)/.exec((await page.locator('.figures').textContent())!)![1]);
+  expect(Math.abs(loss - Math.log(300))).toBeLessThan(0.5);
+  expect(visitor.complaints).toEqual([]);
+});
+
 test('two people paste texts: the run goes on, and the later one reads that the room has another text and takes it', async () => {
   const first = await venue.visit(onTestFinished);
   const a = await first.arrive(TINY);

@@ -12,6 +12,7 @@ const words = {
     steps: 'Steps',
     lr: 'Learning rate',
     seed: 'Seed',
+    vocab: 'Tokens of byte pairs, bytes included',
   },
   plan: 'Plan for several tabs',
   plans: { auto: 'the fastest exact one', ddp: 'DDP', zero1: 'ZeRO-1', zero2: 'ZeRO-2', zero3: 'ZeRO-3' },
@@ -28,7 +29,7 @@ interface Props {
 export function RunFields({ choice, onChange, onProblem }: Props) {
   return (
     <div class="fields">
-      {FIELDS.map((field) => (
+      {FIELDS.filter((field) => field !== 'vocab' || choice.tokenizer === 'bpe').map((field) => (
         <Field key={field} field={field} value={choice[field]} onChange={onChange} onProblem={onProblem} />
       ))}
       <label class="field">

@@ -1,13 +1,12 @@
 /** Which text is trained on: one of two that are built in, or the person's own by drop, file or paste. */
 import { messages } from '../messages';
 import { count } from '../state/format';
-import type { RunChoice, Source } from '../state/runchoice';
+import { type RunChoice, type Source, TOKENIZERS } from '../state/runchoice';
 import { countText, type OwnText, type TextFacts, tokenCountOf } from '../state/texts';
 
 const words = messages.text;
 const SOURCES: readonly Source[] = ['moby-dick', 'names', 'own'];
 const TEXTS = '.txt,.md,.csv,.json,.jsonl,.gz,text/*';
-const TOKENIZERS = ['char', 'byte'] as const;
 
 interface Props {
   readonly choice: RunChoice;

@@ -100,7 +100,7 @@ function OwnRun({ visit }: { readonly visit: Visit }) {
         <>
           <ModelChoice
             choice={choice}
-            vocabulary={vocabularyOf(choice.tokenizer, facts)}
+            vocabulary={vocabularyOf(choice, facts)}
             onChange={visit.choose}
             onProblem={visit.tell}
           />

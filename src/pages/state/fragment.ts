@@ -18,7 +18,7 @@ interface Fragment {
   readonly refused: readonly string[];
 }
 
-const NUMBERS = new Set(['layers', 'heads', 'headSize', 'context', 'batch', 'steps', 'lr', 'seed']);
+const NUMBERS = new Set(['layers', 'heads', 'headSize', 'context', 'batch', 'steps', 'lr', 'seed', 'vocab']);
 
 /** Reads `location.hash`. Never throws: what cannot be used is left out and named in `refused`. */
 export function readFragment(hash: string): Fragment {

@@ -19,11 +19,15 @@ export const RANGES = {
   batch: { min: 1, max: 512 },
   steps: { min: 1, max: 100_000 },
   seed: { min: 0, max: 0xffff_ffff },
+  /** Of a bpe tokenizer: 256 bytes and 1 to 8,192 merges. */
+  vocab: { min: 257, max: 8448 },
 } as const;
 export const LR = { min: 1e-6, max: 0.1 } as const;
 const LR_TEXT = `a number from ${LR.min} to ${LR.max}`;
 
 const within = ({ min, max }: { readonly min: number; readonly max: number }) => integer(min, max);
+
+export const TOKENIZERS = ['char', 'byte', 'bpe'] as const;
 
 /** `auto`: the room measures itself and chooses. Any other is fixed: the stage of ZeRO is its index after `ddp`. */
 export const PLANS = ['auto', 'ddp', 'zero1', 'zero2', 'zero3'] as const;
@@ -31,7 +35,7 @@ export const PLANS = ['auto', 'ddp', 'zero1', 'zero2', 'zero3'] as const;
 /** Checks of each field as it comes out of a link. */
 export const choiceFields = {
   source: v.picklist(['moby-dick', 'names'], 'moby-dick or names'),
-  tokenizer: v.picklist(['char', 'byte'], 'char or byte'),
+  tokenizer: v.picklist(TOKENIZERS, 'char, byte or bpe'),
   layers: within(RANGES.layers),
   heads: within(RANGES.heads),
   headSize: within(RANGES.headSize),
@@ -43,6 +47,7 @@ export const choiceFields = {
   // why optional: a browser may remember a choice from before these existed
   links: v.optional(v.picklist(['near', 'webrtc'], 'near or webrtc'), 'webrtc'),
   plan: v.optional(v.picklist(PLANS, PLANS.join(', ')), 'auto'),
+  vocab: v.optional(within(RANGES.vocab), 1024),
 } as const;
 
 export type BuiltInChoice = v.InferOutput<v.ObjectSchema<typeof choiceFields, undefined>>;
@@ -66,6 +71,7 @@ export const DEFAULT_CHOICE: BuiltInChoice = {
   seed: 1,
   links: 'webrtc',
   plan: 'auto',
+  vocab: 1024,
   ...PRESETS.small,
 };
 
@@ -97,7 +103,7 @@ export function runFileOf(choice: RunChoice, fileName: string, own: RunData = {}
       dim,
       hidden: 4 * dim,
       context,
-      vocab: 0,
+      vocab: choice.tokenizer === 'bpe' ? choice.vocab : 0,
       tieEmbeddings: true,
       ropeTheta: 10000,
     },

@@ -54,12 +54,13 @@ export function ownData(own: OwnText | null, template: RunData['chat'] & {} = 'p
   };
 }
 
-/** Tokens of the text. */
+/** Tokens of the text; bytes for bpe, whose tokens are not known before it has learned. */
 export function tokenCountOf(tokenizer: RunChoice['tokenizer'], facts: TextFacts): number {
-  return tokenizer === 'byte' ? facts.bytes : facts.characters;
+  return tokenizer === 'char' ? facts.characters : facts.bytes;
 }
 
 /** Number of tokens in the vocabulary, as far as it is known before the text is tokenized. */
-export function vocabularyOf(tokenizer: RunChoice['tokenizer'], facts: TextFacts | undefined): number {
+export function vocabularyOf({ tokenizer, vocab }: Pick<RunChoice, 'tokenizer' | 'vocab'>, facts?: TextFacts): number {
+  if (tokenizer === 'bpe') return vocab;
   return tokenizer === 'byte' ? BYTE_VALUES : (facts?.alphabet ?? BYTE_VALUES);
 }

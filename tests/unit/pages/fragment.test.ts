@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { newSecret } from '../../../src/net/signaling/roomkey';
 import { readFragment, writeFragment } from '../../../src/pages/state/fragment';
-import { DEFAULT_CHOICE, LR, PLANS, RANGES, runFileOf } from '../../../src/pages/state/runchoice';
+import { DEFAULT_CHOICE, LR, PLANS, RANGES, runFileOf, TOKENIZERS } from '../../../src/pages/state/runchoice';
 import { parseRunFile } from '../../../src/train/runfile';
 
 const within = ({ min, max }: { min: number; max: number }) => fc.integer({ min, max });
 const choices = fc.record({
   source: fc.constantFrom('moby-dick' as const, 'names' as const),
-  tokenizer: fc.constantFrom('char' as const, 'byte' as const),
+  tokenizer: fc.constantFrom(...TOKENIZERS),
   layers: within(RANGES.layers),
   heads: within(RANGES.heads),
   headSize: within(RANGES.headSize),
@@ -19,6 +19,7 @@ const choices = fc.record({
   seed: within(RANGES.seed),
   links: fc.constantFrom('near', 'webrtc'),
   plan: fc.constantFrom(...PLANS),
+  vocab: within(RANGES.vocab),
 });
 
 test('what is written into a link is read from it', () => {

@@ -14,8 +14,11 @@ test('characters are code points, bytes are UTF-8', () => {
   expect(facts).toEqual({ characters: 4, bytes: 8, alphabet: 3 });
   expect(tokenCountOf('char', facts)).toBe(4);
   expect(tokenCountOf('byte', facts)).toBe(8);
-  expect(vocabularyOf('char', facts)).toBe(3);
-  expect(vocabularyOf('byte', facts)).toBe(256);
+  expect(tokenCountOf('bpe', facts)).toBe(8);
+  const vocab = 300;
+  expect(vocabularyOf({ tokenizer: 'char', vocab }, facts)).toBe(3);
+  expect(vocabularyOf({ tokenizer: 'byte', vocab }, facts)).toBe(256);
+  expect(vocabularyOf({ tokenizer: 'bpe', vocab }, facts)).toBe(300);
 });
 
 test('an empty own text has no facts', () => {

@@ -10,7 +10,10 @@ import type { RunFile } from '../../tab';
 export function shapeOf({ model, data }: RunFile): ModelShape {
   if (model.vocab > 0) return model;
   const facts = data.source === 'moby-dick' || data.source === 'names' ? BUILT_IN[data.source] : undefined;
-  return { ...model, vocab: vocabularyOf(data.tokenizer === 'char' ? 'char' : 'byte', facts) };
+  return {
+    ...model,
+    vocab: vocabularyOf({ tokenizer: data.tokenizer === 'char' ? 'char' : 'byte', vocab: model.vocab }, facts),
+  };
 }
 
 const known = new WeakMap<RunFile, ModelSizes>();
