@@ -30,6 +30,23 @@ test('before anybody trains the page is simulated and says so, and no scene has 
   expect(visitor.complaints).toEqual([]);
 });
 
+test('the plan on screen in the words of other programs, by a press on its name and by a key', async () => {
+  const visitor = await venue.visit(onTestFinished);
+  const page = await visitor.open('lecture.html#scene=pipeline');
+  await page.locator('.strip-plan button').click();
+  const dialog = page.locator('dialog.elsewhere');
+  await expect.poll(() => dialog.locator('h2').textContent()).toBe('pp 4 (1f1b), as others write it');
+  expect(await dialog.locator('h3').allTextContents()).toEqual(['PyTorch', 'DeepSpeed', 'Megatron-LM']);
+  expect(await dialog.locator('pre').first().textContent()).toContain('Schedule1F1B(stage');
+  expect(await seriousFindings(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
+  await page.keyboard.press('2');
+  await page.keyboard.press('t');
+  await expect.poll(() => dialog.locator('pre').first().textContent()).toContain('DistributedDataParallel');
+  expect(visitor.complaints).toEqual([]);
+});
+
 test('a scene in another page: from the recorded run or the simulator, its knobs alive, without a room', async () => {
   const visitor = await venue.visit(onTestFinished);
   const page = await visitor.open('lecture.html#scene=pipeline&embed=recorded');

@@ -6,6 +6,7 @@ import { PlanError } from '../../errors';
 import type { ParallelPlan } from '../../plan/plan';
 import { replicaShares } from '../../plan/shares';
 import { stageCoord, stageSpans } from '../../plan/stages';
+import { TORCH_SCHEDULES } from '../../plan/torchnames';
 import { recordedSizes } from '../../train/rank/modelsizes';
 import type { RunFile } from '../../train/runfile';
 import cut from './cut.py?raw';
@@ -19,16 +20,6 @@ interface TorchScript {
   /** What differs from the run in tabs, one sentence each; no number does. */
   readonly notes: readonly string[];
 }
-
-/** torch's class for a schedule; one that torch lacks becomes 1F1B, with the same numbers. */
-const SCHEDULES: Readonly<Record<ParallelPlan['schedule'], string>> = {
-  gpipe: 'ScheduleGPipe',
-  '1f1b': 'Schedule1F1B',
-  'eager-1f1b': 'Schedule1F1B',
-  interleaved: 'ScheduleInterleaved1F1B',
-  'zb-h1': 'Schedule1F1B',
-  'zb-v': 'ScheduleZBVZeroBubble',
-};
 
 /**
  * Throws PlanError for a run that torch's modules cannot go on with exactly. `bytes`: of one token in the file; `trained`:
@@ -69,7 +60,7 @@ export function torchScript(run: RunFile, bytes: number, trained: number): Torch
     TOKENTYPE: bytes === 2 ? 'uint16' : 'int32',
     ACTIVATION: model.activation === 'relu' ? 'F.relu' : 'F.gelu',
     APPROXIMATE: (model.activation ?? 'gelu-tanh') === 'gelu-tanh' ? ", approximate='tanh'" : '',
-    SCHEDULE: SCHEDULES[schedule],
+    SCHEDULE: TORCH_SCHEDULES[schedule],
     PIPES: plan.chunks > 1 ? 'pipes' : 'pipes[0]',
     // why times dp: DDP and FSDP divide gradients by it, and the loss is already divided by all tokens
     BACKWARD: averages ? "(loss * PLAN['dp']).backward()" : 'loss.backward()',
@@ -119,7 +110,7 @@ function planWords({ dp, pp, tp, zero, schedule }: ParallelPlan): string {
   const words = [
     ...(dp > 1 && zero > 0 ? [`ZeRO-${zero} over ${dp} ranks by FSDP2`] : []),
     ...(dp > 1 && zero === 0 ? [`data parallel over ${dp} ranks`] : []),
-    ...(pp > 1 ? [`a pipeline of ${pp} ranks by torch.distributed.pipelining (${SCHEDULES[schedule]})`] : []),
+    ...(pp > 1 ? [`a pipeline of ${pp} ranks by torch.distributed.pipelining (${TORCH_SCHEDULES[schedule]})`] : []),
     ...(tp > 1 ? [`tensor parallel over ${tp} ranks by torch.distributed.tensor.parallel`] : []),
   ];
   return words.length === 0 ? 'One rank.' : `The plan: ${words.join(',\n')}.`;

@@ -20,6 +20,7 @@ import type { Guess } from './show/guess';
 import type { Show } from './show/show';
 import { words } from './words';
 
+const loadElsewhere = () => import('./frame/elsewheredialog');
 const loadQuestion = () => import('../parts/questioncard');
 
 interface Props {
@@ -52,6 +53,7 @@ export function App({ show, guess }: Props) {
         <News news={show.live.value?.news.value ?? []} />
       </div>
       <HelpDialog show={show} open={show.panel.value === 'help'} onClose={close} />
+      <Elsewhere show={show} onClose={close} />
       <KnobsDialog show={show} open={show.panel.value === 'knobs'} onClose={close} />
       <Dialog open={show.panel.value === 'qr'} label={words.qr} class="qr-dialog" onClose={close}>
         <QrCode text={invitation} label={words.qr} />
@@ -64,16 +66,27 @@ export function App({ show, guess }: Props) {
   );
 }
 
-/** The scene, or in its place the open question: its figures must not be in the document before the answer is. */
-function Scene({ show, guess, look }: Props & { readonly look: string }) {
-  const live = show.live.value;
-  const asked = show.watches && live ? questionIn(live.roster.value) : null;
-  const tell = useCallback(
+/** Loaded with the first press. */
+function Elsewhere({ show, onClose }: { readonly show: Show; readonly onClose: () => void }) {
+  const isOpen = show.panel.value === 'elsewhere';
+  const tell = useTell(show);
+  const loaded = useLoaded(isOpen, loadElsewhere, tell);
+  return loaded ? <loaded.ElsewhereDialog show={show} open={isOpen} onClose={onClose} /> : null;
+}
+
+const useTell = (show: Show) =>
+  useCallback(
     (sentence: string) => {
       show.problem.value = sentence;
     },
     [show],
   );
+
+/** The scene, or in its place the open question: its figures must not be in the document before the answer is. */
+function Scene({ show, guess, look }: Props & { readonly look: string }) {
+  const live = show.live.value;
+  const asked = show.watches && live ? questionIn(live.roster.value) : null;
+  const tell = useTell(show);
   const card = useLoaded(asked !== null, loadQuestion, tell);
   const View = VIEWS[show.scene.value];
   if (guess.question.value) return <GuessPanel guess={guess} />;
@@ -98,7 +111,7 @@ function useLook(): string {
 
 /** Run the action of `key`. Returns false for a key without an action. */
 function act(show: Show, guess: Guess, key: string, isOnControl: boolean): boolean {
-  const toggle = (panel: 'knobs' | 'help' | 'qr') => {
+  const toggle = (panel: 'knobs' | 'help' | 'qr' | 'elsewhere') => {
     show.panel.value = show.panel.value === panel ? '' : panel;
   };
   if (key === ' ') {
@@ -110,6 +123,7 @@ function act(show: Show, guess: Guess, key: string, isOnControl: boolean): boole
   else if (key === '?') toggle('help');
   else if (key.toLowerCase() === 'q') toggle('qr');
   else if (key.toLowerCase() === 'k' && !show.watches) toggle('knobs');
+  else if (key.toLowerCase() === 't') toggle('elsewhere');
   else if (key.toLowerCase() === 'n') show.step();
   else if (key.toLowerCase() === 'g') guess.next();
   else if (key.toLowerCase() === 'h') show.hidden.value = !show.hidden.value;

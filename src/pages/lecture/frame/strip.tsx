@@ -82,7 +82,13 @@ export function Strip({ show, guess, look }: Props) {
         </div>
       )}
       <div class="strip-side">
-        <span class="strip-plan">{plan ? nameOf(plan) : ''}</span>
+        <span class="strip-plan">
+          {plan && (
+            <button type="button" title={words.elsewhere.label} onClick={() => (show.panel.value = 'elsewhere')}>
+              {nameOf(plan)}
+            </button>
+          )}
+        </span>
         <span class="strip-cost" title={words.costTitle} data-figure="frame-cost" data-value={cost?.shown}>
           {cost && words.cost(cost.shown.toFixed(1), cost.worked.toFixed(1))}
         </span>

@@ -29,7 +29,7 @@ import type { Live } from './live';
 import { changed, Pacing } from './pacing';
 import { Stage } from './stage';
 
-type Panel = '' | 'knobs' | 'help' | 'qr';
+type Panel = '' | 'knobs' | 'help' | 'qr' | 'elsewhere';
 
 export class Show {
   readonly frames = new Frames();

@@ -77,6 +77,10 @@ export const words = {
     saveTrace: 'Save the trace for Perfetto',
     missing: 'The recorded run has no step under this plan: open tabs to see it live.',
   },
+  elsewhere: {
+    label: 'This plan in PyTorch, DeepSpeed and Megatron-LM',
+    heading: (plan: string) => `${plan}, as others write it`,
+  },
   knobs: 'Knobs',
   help: 'Help',
   fullScreen: 'Full screen',
@@ -114,6 +118,7 @@ export const words = {
     ['G', 'a question to the room, before the scene shows its figures'],
     ['Q', 'QR code of the room'],
     ['K', 'knobs'],
+    ['T', 'the running plan in PyTorch, DeepSpeed and Megatron-LM'],
     ['F', 'full screen'],
     ['H', 'hide the controls'],
     ['?', 'this help'],
