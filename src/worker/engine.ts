@@ -106,6 +106,7 @@ export class WorkerEngine implements Engine {
         makeRank: this.#device.rankMaker({ ...limit, unitMs: () => this.#unitMs }),
         loadSource: (source) => loadSource(options.sources, source),
         sampling,
+        adaptersOf: (peers) => this.#room.adaptersOf(peers),
         onStatus: (status) => this.#publish(status),
         ...(init ? { init } : {}),
         ...(options.probing ? { probing: true } : {}),

@@ -72,6 +72,12 @@ export class RoomSide {
     return this.#membership;
   }
 
+  /** Names of the graphics adapters of `peers`, each once. */
+  adaptersOf(peers: readonly PeerId[]): readonly string[] {
+    const names = peers.map((peer) => this.#roster.get(peer)?.adapter ?? '');
+    return [...new Set(names.filter((name) => name !== ''))];
+  }
+
   machineOf(peer: PeerId): string | undefined {
     return this.#roster.get(peer)?.machine;
   }

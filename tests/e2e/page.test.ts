@@ -151,12 +151,17 @@ test('pause stops the whole room, stop leaves it, and the model can be saved', a
   await files.first().waitFor();
   const names = await files.evaluateAll((links) => links.map((link) => (link as HTMLAnchorElement).download));
   expect(names.slice(0, 4)).toEqual(['model.zip', 'model.safetensors', 'config.json', 'tokenizer.json']);
-  expect(names.slice(4)).toEqual(['tokenizer_config.json', 'generation_config.json']);
+  expect(names.slice(4)).toEqual(['tokenizer_config.json', 'generation_config.json', 'README.md']);
   await expect.poll(() => files.first().textContent()).toMatch(/\d kB/);
   const [zip] = await Promise.all([a.waitForEvent('download'), files.first().click()]);
   const inside = unzipSync(readFileSync(await zip.path()));
   expect(Object.keys(inside)).toEqual(names.slice(1));
   expect(JSON.parse(new TextDecoder().decode(inside['config.json']))).toMatchObject({ model_type: 'gpt2' });
+  const card = new TextDecoder().decode(inside['README.md']);
+  expect(card).toMatch(/on a cluster of 2 ranks, for \d+ of 5000 steps/);
+  expect(card).toMatch(/\| text \| moby-dick \|\n\| SHA-256 of the text \| [0-9a-f]{64} \|/);
+  expect(card).toMatch(/\| loss of the last step \| \d\.\d+ nats a token \|/);
+  expect(card).toMatch(/\| devices \| .*swiftshader/i);
   expect(visitor.complaints).toEqual([]);
 });
 

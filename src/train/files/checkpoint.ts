@@ -19,6 +19,8 @@ export interface ModelFiles {
   readonly 'tokenizer.json': string;
   readonly 'tokenizer_config.json': string;
   readonly 'generation_config.json': string;
+  /** The model card, where the run that trained the model is known. */
+  readonly 'README.md'?: string;
   /** Of a LoRA run; the adapters are merged into model.safetensors, too. */
   readonly 'adapter/adapter_config.json'?: string;
   readonly 'adapter/adapter_model.safetensors'?: Uint8Array;

@@ -39,9 +39,10 @@ export class Answers {
     private readonly traffic: Traffic,
   ) {}
 
-  /** All ranks call it at every step border; `asking` are the ranks that have a question. Rejects with PeerLost. */
-  async turn(asking: readonly number[], moment: Moment): Promise<void> {
+  /** All ranks call it at every step border; the votes say which ranks have a question. Rejects with PeerLost. */
+  async turn(votes: readonly { readonly asks: boolean }[], moment: Moment): Promise<void> {
     const { mesh, plan } = this.setting;
+    const asking = votes.flatMap(({ asks }, at) => (asks ? [at] : []));
     if (asking.length === 0) return this.close();
     // in turns, so that all are answered
     const by = asking[moment.step % asking.length]!;

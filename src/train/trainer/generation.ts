@@ -24,6 +24,7 @@ import { keepState } from './keep';
 import { learningRate } from './learningrate';
 import { meet } from './meet';
 import { Mirrors } from './mirrors';
+import { cardOf } from './ofcard';
 import { type Prepared, prepare } from './prepared';
 import { Proofs } from './proofs';
 import { type FilesRequest, type Requests, wishesOf } from './requests';
@@ -215,8 +216,7 @@ export class GenerationRun {
     if (fresh.length > 0 || !areKept) [this.held, this.#mirrors.fresh] = [fresh, []];
     reporter.holds(rank.memory);
     const ms = performance.now() - t0;
-    const bytesSent = votes.map((vote) => vote.bytesSent);
-    const metrics: StepMetrics = { step, loss, gradNorm, lr, tokens, ms, bytesSent };
+    const metrics: StepMetrics = { step, loss, gradNorm, lr, tokens, ms, bytesSent: votes.map((one) => one.bytesSent) };
     const own = replicaShares(globalBatch, plan)[mesh.coord.dp]! * run.model.context;
     try {
       const evaluation = { plan, mesh, world: this.#world };
@@ -230,8 +230,7 @@ export class GenerationRun {
     if (sampling && mesh.rank === 0 && isModelOnEach(plan)) {
       reporter.tell({ sample: { step: this.#step, text: await sampler.next(rank, this.#step) } });
     }
-    const asking = votes.flatMap(({ asks }, at) => (asks ? [at] : []));
-    await this.#answers.turn(asking, { prepared, rank, step: this.#step, stepMs: ms });
+    await this.#answers.turn(votes, { prepared, rank, step: this.#step, stepMs: ms });
     const wanting = votes.flatMap(({ files }, at) => (files ? [at] : []));
     if (wanting.length > 0) await this.#give(prepared, wanting, asked);
     await this.#proofs.end(rank);
@@ -260,7 +259,8 @@ export class GenerationRun {
   /** Give the model to the ranks that asked for it; all ranks take part. */
   async #give(prepared: Prepared, wanting: readonly number[], asked: readonly FilesRequest[]) {
     const mine = await this.#read();
-    return this.#traffic.uncounted(() => giveFiles(this.#circuit, prepared, mine, wanting, asked));
+    const card = () => cardOf(this.setting, this.setting.mesh.peers, prepared, mine);
+    return this.#traffic.uncounted(() => giveFiles(this.#circuit, prepared, mine, wanting, asked, card));
   }
 
   /**

@@ -13,11 +13,12 @@ export async function giveFiles(
   { state, ...version }: CutState,
   wanting: readonly number[],
   asked: readonly FilesRequest[],
+  card: () => Promise<Pick<ModelFiles, 'README.md'>>,
 ): Promise<ModelFiles | null> {
   const mine = { ...version, state: { ...state, param: sharedParam(state) } };
   const weights = await gatherWeights(circuit, run.model, mine, wanting);
   if (!weights) return null;
-  const files = modelFiles(run.model, corpus.tokenizer, weights);
+  const files = { ...modelFiles(run.model, corpus.tokenizer, weights), ...(await card()) };
   for (const request of asked) {
     request.resolve(files);
     request.answered = true;

@@ -32,6 +32,7 @@ export class Reporter {
   /** Of the newest steps: time, tokens of the whole room, tokens of this rank. */
   #rates: { readonly ms: number; readonly room: number; readonly mine: number }[] = [];
   #publishedAt = 0;
+  #losses: Reporter['losses'] = {};
   /** Steps below this one have been reported; a step that is run again is not reported again. */
   #next = 0;
 
@@ -45,9 +46,15 @@ export class Reporter {
     return this.#told.step;
   }
 
+  /** The losses of the newest committed step, and of the newest that was held out; undefined before there are any. */
+  get losses(): Pick<StepMetrics, 'heldOutLoss'> & { readonly step?: number; readonly loss?: number } {
+    return this.#losses;
+  }
+
   /** Begin to report another run. */
   begin(): void {
     this.#next = 0;
+    this.#losses = {};
     this.tell({ step: 0 });
   }
 
@@ -68,6 +75,8 @@ export class Reporter {
 
   /** A step was committed; `tokens` are those this rank computed. */
   committed(metrics: StepMetrics, tokens: number): void {
+    const { step, loss, heldOutLoss = this.#losses.heldOutLoss } = metrics;
+    this.#losses = { step, loss, ...(heldOutLoss !== undefined && { heldOutLoss }) };
     if (metrics.step >= this.#next) {
       this.#metrics.push(metrics);
       this.#next = metrics.step + 1;

@@ -5,7 +5,7 @@ import type { ModelQuestion } from './questions';
 
 /** Somebody on this tab wants the model. */
 export interface FilesRequest {
-  readonly resolve: (files: ModelFiles) => void;
+  readonly resolve: (files: ModelFiles | Promise<ModelFiles>) => void;
   readonly reject: (reason: unknown) => void;
   answered?: boolean;
 }

@@ -68,6 +68,8 @@ export interface TrainerDeps {
    * a copy of its state. The same for all peers of a run. Left out if `files` may be called.
    */
   readonly outlet?: Outlet | null;
+  /** Names of the graphics adapters of peers, each once, for the model card; left out where no card is made. */
+  readonly adaptersOf?: (peers: readonly PeerId[]) => readonly string[];
   /** Keeps states of this rank in storage that outlives it. */
   readonly keeper?: Keeper;
   /** The states of a run in the storage of this tab and of others beside it, kept at `sinceMs` (wall clock) or later. */

@@ -5,7 +5,7 @@
  */
 import { BadContribution, InputError, isGenerationOver, sentenceOf } from '../../errors';
 import type { JoinedGeneration } from '../../net/membership/membership';
-import { makeMesh } from '../../plan/mesh';
+import { makeMesh, type PeerId } from '../../plan/mesh';
 import { validatePlan } from '../../plan/rules';
 import { endsLeg, planAt } from '../../plan/tour';
 import { lackingIn } from '../data/tokenizer';
@@ -18,6 +18,7 @@ import { type CutState, holdingUnder } from '../state/sync';
 import type { AutoMemory } from './automemory';
 import type { Delivered } from './deliver';
 import { GenerationRun } from './generation';
+import { cardOf } from './ofcard';
 import { leavingWords } from './parting';
 import type { Prepared } from './prepared';
 import type { Proof } from './proof';
@@ -75,6 +76,8 @@ class Training {
   #beganMs = 0;
   #auto: AutoMemory = { isAllowed: false, known: null };
   #rank = 0;
+  /** Of the newest generation. */
+  #peers: readonly PeerId[] = [];
 
   constructor(readonly deps: TrainerDeps) {
     this.#reporter = new Reporter(deps.transport, deps.onStatus);
@@ -158,7 +161,7 @@ class Training {
     const mesh = makeMesh(number, peers, peers.indexOf(this.deps.membership.self), plan);
     const { globalBatch, steps } = run.train;
     validatePlan(plan, { ...run.model, ranks: peers.length, globalBatch });
-    this.#rank = mesh.rank;
+    [this.#rank, this.#peers] = [mesh.rank, peers];
     this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, run, plan, steps });
     if (paused) return { ended: null, files: null };
     const round = new GenerationRun(
@@ -247,16 +250,10 @@ class Training {
   #answer(): void {
     const requests = this.#requests;
     this.#requests = [];
-    for (const { resolve, reject } of requests) {
-      try {
-        resolve(this.#ownFiles());
-      } catch (error) {
-        reject(error);
-      }
-    }
+    for (const { resolve } of requests) resolve(this.#ownFiles());
   }
 
-  #ownFiles(): ModelFiles {
+  async #ownFiles(): Promise<ModelFiles> {
     if (this.#files) return this.#files;
     const [[mine], prepared] = [this.#held, this.#prepared];
     if (!mine || !prepared) throw new InputError('there is no model yet; start training first');
@@ -267,11 +264,10 @@ class Training {
         'this tab holds only a part of the model; ask for it while the room trains, or after the end in the tab of rank 0',
       );
     }
-    return modelFiles(
-      prepared.run.model,
-      prepared.corpus.tokenizer,
-      readRuns(sharedParam(mine.state), param, param.held),
-    );
+    const weights = readRuns(sharedParam(mine.state), param, param.held);
+    const files = modelFiles(prepared.run.model, prepared.corpus.tokenizer, weights);
+    const known = { ...this.deps, text: this.#text, reporter: this.#reporter };
+    return { ...files, ...(await cardOf(known, this.#peers, prepared, mine)) };
   }
 
   async #result(end: TrainResult['end'], files: ModelFiles | null): Promise<TrainResult> {
