@@ -115,8 +115,8 @@ const pages = {
           groups: [
             {
               name: 'parts',
-              // why not balance: it is loaded after the first step
-              test: /src\/(plan\/(?!balance|bestshares)|model|gpu\/(kernels|lanes|grid|memory)|train\/state|net\/collective|storage)|node_modules\/(valibot|@noble)/,
+              // why not balance, and what decodes and names tensors: they are loaded after the first step
+              test: /src\/(plan\/(?!balance|bestshares)|model\/(?!decoder|stagedecoder|names)|gpu\/(kernels(?!\.cache)|lanes|grid|memory)|train\/state|net\/collective|storage)|node_modules\/(valibot|@noble)/,
               minShareCount: 2,
             },
           ],

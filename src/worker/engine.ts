@@ -21,7 +21,6 @@ import { startTrainer } from '../train/trainer/trainer';
 import type { Trainer } from '../train/trainer/trainercontract';
 import type { Engine, Handicap, ModelFiles, RankResult, RoomPort, StartOptions, TabStatus, Traced } from './api';
 import { DeviceHolder } from './deviceholder';
-import { deskDeps } from './kept/deskkeeper';
 import { loadKept } from './kept/keptload';
 import { KeptTrace } from './kept/kepttrace';
 import { OpfsKeeper } from './kept/opfskeeper';
@@ -113,7 +112,8 @@ export class WorkerEngine implements Engine {
         ...(options.balancing ? { balancing: this.#balancingBy(membership, options.expect) } : {}),
         // why not headless: there the death of a rank ends the run, and every byte is counted
         ...(options.expect === undefined ? this.#survivalDeps() : {}),
-        ...(options.desk ? deskDeps(options.desk) : {}),
+        // why only now: no page has a desk
+        ...(options.desk ? (await import('./kept/deskkeeper')).deskDeps(options.desk) : {}),
         ...(options.keep ? this.#keepDeps(options.keep) : {}),
         ...(options.tour ? { tour: { ...options.tour, ask: (plan) => membership.ask({ plan }) } } : {}),
       });

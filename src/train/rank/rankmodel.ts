@@ -26,7 +26,6 @@ import type { OuterSteps } from './outersteps';
 import type { RankModel, RankSetting, Speaker } from './rankcontract';
 import { residencyOf } from './residency';
 import { leastMs, type UnitMs } from './slowness';
-import { openSpeaker } from './speaker';
 
 export interface RankMakerOptions {
   /** Reject a plan that needs more bytes than this on this rank (PlanError with the numbers). */
@@ -170,7 +169,9 @@ export class DeviceRank implements RankModel {
     return this.#instance.logits(tokens);
   }
 
-  speaker(): Promise<Speaker> {
+  async speaker(): Promise<Speaker> {
+    // why only now: every tab loads this file before its first step
+    const { openSpeaker } = await import('./speaker');
     return openSpeaker(this.executor, this.model, this.forward);
   }
 

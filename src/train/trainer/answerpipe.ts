@@ -12,7 +12,7 @@ import type { Speaker } from '../rank/rankcontract';
 import type { Circuit } from '../state/transfer';
 
 /** The same on all ranks of the pipeline. */
-interface Border {
+interface Place {
   /** The rank that asks. */
   readonly by: number;
   /** Committed steps. */
@@ -38,9 +38,8 @@ export class AnswerPipe implements Reader {
 
   constructor(
     private readonly circuit: Circuit,
-    private readonly border: Border,
-    /** Undefined on a rank that cannot take part: no pass comes then. */
-    private readonly speaker: Speaker | undefined,
+    private readonly border: Place,
+    private readonly speaker: Speaker,
   ) {
     const { mesh } = circuit;
     const ranks = Array.from({ length: border.stageCount }, (_, stage) => mesh.stageRank(stage));
@@ -105,7 +104,7 @@ export class AnswerPipe implements Reader {
       const comesFrom = stage === 0 ? this.#me : mesh.stageRank(stage - 1);
       const floats = tokens.length * model.dim;
       const hidden = comesFrom === this.#me ? here : await this.#receive(comesFrom, `pass${pass}.${stage}`, floats);
-      here = await this.speaker!.run(stage, stage === 0 ? tokens : hidden!, first, wantsLogits);
+      here = await this.speaker.run(stage, stage === 0 ? tokens : hidden!, first, wantsLogits);
       const goesTo = stage === last ? by : mesh.stageRank(stage + 1);
       if (here && goesTo !== this.#me) await this.#send(goesTo, `pass${pass}.${stage + 1}`, here);
     }
@@ -134,7 +133,7 @@ function packPass({ first, wantsLogits, tokens }: Pass): Uint8Array {
   return new Uint8Array(Uint32Array.of(first, wantsLogits ? 1 : 0, ...tokens).buffer);
 }
 
-function readPass(bytes: Uint8Array, { model, by }: Border): Pass {
+function readPass(bytes: Uint8Array, { model, by }: Place): Pass {
   if (bytes.byteLength % 4 !== 0) throw new ProtocolError(`a pass of ${bytes.byteLength} bytes came from rank ${by}`);
   const [first = 0, wants = 0, ...tokens] = new Uint32Array(bytes.slice().buffer);
   const isWhole = tokens.length > 0 && tokens.length <= MOST_ROWS && first + tokens.length <= model.context;

@@ -7,24 +7,22 @@ import { type Group, makeGroup } from '../../net/collective/group';
 import { isModelOnEach } from '../../plan/plan';
 import { replicaShares } from '../../plan/shares';
 import { targetsOf } from '../data/data';
-import { startWeights } from '../files/adapters';
 import type { ModelFiles } from '../files/checkpoint';
 import type { RankModel } from '../rank/rankcontract';
 import { withBefore } from '../state/apart';
 import { type CutState, keepNewest, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
-import { Answers } from './answers';
+import { Answering } from './answering';
 import { Balancing } from './balancing';
 import { batchesOf } from './batches';
 import type { Delivered } from './deliver';
 import { dueHeldOutLoss } from './evaluate';
-import { giveFiles } from './give';
+import { giveFiles, writtenModel } from './give';
 import { beginOrGoBack, setBackWords } from './goback';
 import { keepState } from './keep';
 import { learningRate } from './learningrate';
 import { meet } from './meet';
 import { Mirrors } from './mirrors';
-import { cardOf } from './ofcard';
 import { type Prepared, prepare } from './prepared';
 import { Proofs } from './proofs';
 import { type FilesRequest, type Requests, wishesOf } from './requests';
@@ -49,7 +47,7 @@ export class GenerationRun {
   #setBack = '';
   #ran = 0;
   readonly #proofs: Proofs;
-  readonly #answers: Answers;
+  readonly #answering: Answering;
   readonly #traffic: Traffic;
   readonly #mirrors: Mirrors;
   readonly #balancing: Balancing;
@@ -70,7 +68,7 @@ export class GenerationRun {
     this.#traffic = new Traffic(transport);
     this.#mirrors = new Mirrors(setting, this.#traffic);
     this.#proofs = new Proofs(setting, requests, this.#traffic);
-    this.#answers = new Answers(setting, requests, this.#traffic);
+    this.#answering = new Answering(setting, requests, this.#traffic);
     this.#balancing = new Balancing(setting, this.#traffic);
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
   }
@@ -103,7 +101,7 @@ export class GenerationRun {
       const newest = this.#rank ? (await this.#readUnlessTorn(hasFailed)).flatMap(withBefore) : [];
       return { held: keepNewest([...newest, ...this.#mirrors.fresh, ...this.held]), prepared: this.prepared };
     } finally {
-      this.#answers.close();
+      this.#answering.close();
       this.#built?.close();
       this.#balancing.close();
       this.setting.reporter.holds(null);
@@ -145,7 +143,7 @@ export class GenerationRun {
     const prepared = this.prepared ?? (await prepare(run, bytes, tell));
     this.prepared = prepared;
     const { model } = prepared.run;
-    const weights = file && (await startWeights(model, run.train.seed, file));
+    const weights = file && (await (await import('../files/adapters')).startWeights(model, run.train.seed, file));
     if (weights) this.held = [stateFromWeights(model, weights, mesh.generation)];
     const begun = await beginOrGoBack(this.setting, this.#world, prepared, announced, this.held);
     const { mine, held, announcements } = begun;
@@ -230,7 +228,7 @@ export class GenerationRun {
     if (sampling && mesh.rank === 0 && isModelOnEach(plan)) {
       reporter.tell({ sample: { step: this.#step, text: await sampler.next(rank, this.#step) } });
     }
-    await this.#answers.turn(votes, { prepared, rank, step: this.#step, stepMs: ms });
+    await this.#answering.turn(votes, { prepared, rank, step: this.#step, stepMs: ms });
     const wanting = votes.flatMap(({ files }, at) => (files ? [at] : []));
     if (wanting.length > 0) await this.#give(prepared, wanting, asked);
     await this.#proofs.end(rank);
@@ -259,8 +257,9 @@ export class GenerationRun {
   /** Give the model to the ranks that asked for it; all ranks take part. */
   async #give(prepared: Prepared, wanting: readonly number[], asked: readonly FilesRequest[]) {
     const mine = await this.#read();
-    const card = () => cardOf(this.setting, this.setting.mesh.peers, prepared, mine);
-    return this.#traffic.uncounted(() => giveFiles(this.#circuit, prepared, mine, wanting, asked, card));
+    const { setting } = this;
+    const write = (all: Float32Array) => writtenModel(setting, setting.mesh.peers, prepared, mine, all);
+    return this.#traffic.uncounted(() => giveFiles(this.#circuit, prepared, mine, wanting, asked, write));
   }
 
   /**

@@ -1,27 +1,47 @@
 /** Gives the model's files to the ranks on which somebody asked for them, at a step border. */
-import { type ModelFiles, modelFiles } from '../files/checkpoint';
+import { InputError, sentenceOf } from '../../errors';
+import type { ModelFiles } from '../files/checkpoint';
+import type { WholeWeights } from '../files/weights';
 import { sharedParam } from '../state/apart';
 import { type CutState, gatherWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
+import type { asFiles } from './asfiles';
 import type { Prepared } from './prepared';
 import type { FilesRequest } from './requests';
 
-/** All ranks call it with their state; `wanting` are the ranks that ask. Answers `asked` where this rank is one of them. */
+/**
+ * All ranks call it with their state; `wanting` are the ranks that ask. Answers `asked` where this rank is one of them:
+ * an InputError of `write` is for those who asked, and the ranks go on.
+ */
 export async function giveFiles(
   circuit: Circuit,
-  { run, corpus }: Prepared,
+  { run }: Prepared,
   { state, ...version }: CutState,
   wanting: readonly number[],
   asked: readonly FilesRequest[],
-  card: () => Promise<Pick<ModelFiles, 'README.md'>>,
+  write: (weights: WholeWeights) => Promise<ModelFiles>,
 ): Promise<ModelFiles | null> {
   const mine = { ...version, state: { ...state, param: sharedParam(state) } };
   const weights = await gatherWeights(circuit, run.model, mine, wanting);
   if (!weights) return null;
-  const files = { ...modelFiles(run.model, corpus.tokenizer, weights), ...(await card()) };
-  for (const request of asked) {
-    request.resolve(files);
-    request.answered = true;
+  try {
+    const files = await write(weights);
+    for (const { resolve } of asked) resolve(files);
+    return files;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    for (const { reject } of asked) reject(error);
+    return null;
+  } finally {
+    for (const request of asked) request.answered = true;
   }
-  return files;
+}
+
+/** As asFiles, which is loaded only now: every tab loads this file before its first step. Rejects with InputError. */
+export async function writtenModel(...of: Parameters<typeof asFiles>): Promise<ModelFiles> {
+  const code = await import('./asfiles').catch((error: unknown) => {
+    const reason = sentenceOf(error);
+    throw new InputError(`what writes the model could not be loaded from the server (${reason}): is it still running?`);
+  });
+  return code.asFiles(...of);
 }

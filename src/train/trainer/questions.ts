@@ -1,10 +1,10 @@
 /** What a person on this tab asks the model while the room trains: one question at a time, until its answer is complete. */
 import { InputError } from '../../errors';
-import { Continuation, type Said, type Wish } from '../chat/continuation';
-import type { Prepared } from './prepared';
+import type { Continuation, Said, Wish } from '../chat/continuation';
 
 export class ModelQuestion {
-  #text: Continuation | undefined;
+  /** The text so far; made with the first token (answers.ts). */
+  text: Continuation | undefined;
   #isOpen = true;
 
   constructor(
@@ -17,12 +17,6 @@ export class ModelQuestion {
   /** False once the answer is complete, was stopped or has failed. */
   get isOpen(): boolean {
     return this.#isOpen;
-  }
-
-  /** The text so far. Throws InputError for a prompt without a token. */
-  text({ corpus, run }: Prepared): Continuation {
-    this.#text ??= new Continuation(corpus.tokenizer, run.model, this.wish);
-    return this.#text;
   }
 
   say(said: Said): void {

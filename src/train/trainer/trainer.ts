@@ -9,7 +9,7 @@ import { makeMesh, type PeerId } from '../../plan/mesh';
 import { validatePlan } from '../../plan/rules';
 import { endsLeg, planAt } from '../../plan/tour';
 import { lackingIn } from '../data/tokenizer';
-import { type ModelFiles, modelFiles } from '../files/checkpoint';
+import type { ModelFiles } from '../files/checkpoint';
 import { type RunFile, readRunFile } from '../runfile';
 import { sharedParam } from '../state/apart';
 import { sizeOf } from '../state/intervals';
@@ -18,7 +18,7 @@ import { type CutState, holdingUnder } from '../state/sync';
 import type { AutoMemory } from './automemory';
 import type { Delivered } from './deliver';
 import { GenerationRun } from './generation';
-import { cardOf } from './ofcard';
+import { writtenModel } from './give';
 import { leavingWords } from './parting';
 import type { Prepared } from './prepared';
 import type { Proof } from './proof';
@@ -265,9 +265,8 @@ class Training {
       );
     }
     const weights = readRuns(sharedParam(mine.state), param, param.held);
-    const files = modelFiles(prepared.run.model, prepared.corpus.tokenizer, weights);
     const known = { ...this.deps, text: this.#text, reporter: this.#reporter };
-    return { ...files, ...(await cardOf(known, this.#peers, prepared, mine)) };
+    return writtenModel(known, this.#peers, prepared, mine, weights);
   }
 
   async #result(end: TrainResult['end'], files: ModelFiles | null): Promise<TrainResult> {

@@ -1,6 +1,8 @@
-/** The model card of the files that a page gives away, from what the trainer knows at that step border. */
+/** The files of a model that a page gives away, with a card of what the trainer knows at that step border. */
 import type { PeerId } from '../../plan/mesh';
 import { modelCard } from '../files/card';
+import { type ModelFiles, modelFiles } from '../files/checkpoint';
+import type { WholeWeights } from '../files/weights';
 import type { CutState } from '../state/sync';
 import type { Prepared } from './prepared';
 import type { Reporter } from './report';
@@ -13,14 +15,16 @@ interface Known extends Pick<TrainerDeps, 'adaptersOf'> {
   readonly reporter: Reporter;
 }
 
-/** README.md of a state that `peers` trained; absent where nobody knows their adapters. */
-export async function cardOf(
+/** The files of a state that `peers` trained. There is no card where nobody knows their adapters. */
+export async function asFiles(
   { text, reporter, adaptersOf }: Known,
   peers: readonly PeerId[],
-  { run, floats }: Prepared,
+  { run, corpus, floats }: Prepared,
   { step, cutting: { plan } }: Pick<CutState, 'step' | 'cutting'>,
-): Promise<{ readonly 'README.md'?: string }> {
-  if (!adaptersOf) return {};
+  weights: WholeWeights,
+): Promise<ModelFiles> {
+  const files = modelFiles(run.model, corpus.tokenizer, weights);
+  if (!adaptersOf) return files;
   const { losses } = reporter;
   const card = modelCard({
     run: { ...run, plan },
@@ -33,5 +37,5 @@ export async function cardOf(
     // why not with a brought tokenizer: the source then holds tokens and tokenizer together
     dataHash: run.data.tokenizer === 'brought' ? '' : (await text.describe(run.data.source)).hash,
   });
-  return { 'README.md': card };
+  return { ...files, 'README.md': card };
 }
