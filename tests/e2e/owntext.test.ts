@@ -62,7 +62,7 @@ test('a file of its own is held out of the own text: its loss is measured, and a
 test('byte pairs are learned in the page, as many as are chosen', async () => {
   const visitor = await venue.visit(onTestFinished);
   const page = await visitor.arrive('#source=names&layers=1&heads=2&headSize=8&context=16&batch=8&steps=1&vocab=300');
-  await page.getByText('byte pair', { exact: true }).click();
+  await page.getByRole('radio', { name: 'byte pair' }).check();
   expect(await page.evaluate(() => location.hash)).toContain('tokenizer=bpe');
   await start(page);
   await page.locator('.phase-done').waitFor();
