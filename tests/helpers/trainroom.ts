@@ -36,9 +36,12 @@ export class TrainRoom {
   isStateLost = false;
   /** What the room does when a tab has failed. */
   onFailure: (peer: string) => void = () => {};
+  /** A tab in reserve has taken a copy of the state. */
+  onCopy: (peer: string) => void = () => {};
   readonly #plan: ParallelPlan;
   #newest: Generation;
   readonly #waiting = new Map<string, Waiting>();
+  readonly #looks = new Set<() => void>();
   readonly #joined = new Map<string, { readonly number: number; readonly controller: AbortController }>();
 
   /** `run` is the content of the room's run file. */
@@ -104,6 +107,7 @@ export class TrainRoom {
     const run = change.run ? JSON.stringify(change.run) : this.#newest.run;
     const steps = change.steps === undefined ? {} : { steps: change.steps };
     this.#newest = { number: number + 1, peers, plan, paused: change.paused ?? false, run, ...steps };
+    for (const look of [...this.#looks]) look();
     queueMicrotask(() => this.#settle());
   }
 
@@ -133,6 +137,21 @@ export class TrainRoom {
       get isStateLost() {
         return room.isStateLost;
       },
+      spares: () =>
+        [...room.#waiting.keys()].filter((peer) => !room.#newest.peers.includes(peer)).map((peer) => ({ peer })),
+      heard: (after, signal) =>
+        new Promise((resolve, reject) => {
+          const look = () => {
+            if (signal.aborted) reject(signal.reason);
+            else if (room.#newest.number > after) resolve(room.#newest);
+            else return;
+            room.#looks.delete(look);
+          };
+          room.#looks.add(look);
+          signal.addEventListener('abort', look);
+          look();
+        }),
+      holdsCopy: () => room.onCopy(self),
       fail: (reason) => room.#fail(self, reason),
       next: (after, signal) =>
         new Promise((resolve, reject) => {

@@ -24,7 +24,13 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
   // why links: what ranks assume of them and the choice of a collective's form by it, which the planner predicts by
   'net/collective': [/^errors$/, /^trace\/trace$/, /^plan\/(plan|mesh|links|wire)$/, /^net\/wire\//],
   'net/signaling': [/^errors$/, /^listeners$/, /^plan\/(plan|mesh)$/, /^net\/clock$/],
-  'net/membership': [/^errors$/, /^plan\/(plan|mesh|seating)$/, /^net\/clock$/, /^net\/(wire|signaling)\//],
+  'net/membership': [
+    /^errors$/,
+    /^listeners$/,
+    /^plan\/(plan|mesh|seating)$/,
+    /^net\/clock$/,
+    /^net\/(wire|signaling)\//,
+  ],
   'net/relay': [/^errors$/, /^listeners$/, /^plan\/mesh$/, /^net\/(wire|signaling)\//],
   'net/room': [/^errors$/, /^listeners$/, /^plan\/mesh$/, /^net\/clock$/, /^net\/(wire|signaling|relay)\//],
   storage: [/^errors$/],

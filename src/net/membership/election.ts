@@ -40,6 +40,17 @@ export function heldOf(state: State, setting: Setting): number {
   return willing.reduce((most, one) => Math.max(most, holdsOf(state, setting, one)), 0);
 }
 
+/** Peers that would take part and do not train, with a link to this one. */
+export function sparesOf(state: State, setting: Setting): readonly Presence[] {
+  const { newest, lapsed, removed, links } = state;
+  return presentOf(state, setting).filter(
+    ({ peer, state: does }) =>
+      does === 'willing' &&
+      links.includes(peer) &&
+      ![newest.peers.includes(peer), lapsed.has(peer), removed.has(peer)].includes(true),
+  );
+}
+
 /**
  * The authority: the lowest signal page; else the first peer in rank order that holds the state of the run; else, where
  * no peer holds any, the lowest willing peer. A lapsed peer is never the authority, but its state is not given up:
@@ -126,13 +137,16 @@ export function whole(members: readonly PeerId[], reports: Reports, authority: P
   }
 }
 
-/** The first group: linked peers of `order` around the one with the newest state; of equals, with the most links. */
+/**
+ * The first group: linked peers of `order` around the one with the newest state; of equals, with the most links. Those
+ * with newer states come first: where the plan uses fewer peers than there are, these take part.
+ */
 export function gather(order: readonly PeerId[], reports: Reports, held: (peer: PeerId) => number): readonly PeerId[] {
   const reach = (a: PeerId) => order.filter((b) => a !== b && areLinked(a, b, reports)).length;
   const centre = [...order].sort((a, b) => held(b) - held(a) || reach(b) - reach(a))[0];
   if (centre === undefined) return [];
   const taken = join([centre], order, reports);
-  return order.filter((peer) => taken.includes(peer));
+  return order.filter((peer) => taken.includes(peer)).sort((a, b) => held(b) - held(a));
 }
 
 /** Extends `group` by each peer of `order` that is linked to all peers taken before it. */

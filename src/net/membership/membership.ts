@@ -18,6 +18,12 @@ export interface Generation {
   readonly run: string;
 }
 
+/** A peer in reserve, and its machine, where that is known. */
+export interface Spare {
+  readonly peer: PeerId;
+  readonly machine?: string;
+}
+
 /** The trainer's view of the room. */
 export interface Membership {
   readonly self: PeerId;
@@ -33,6 +39,12 @@ export interface Membership {
    * this rank. It takes part again with `next`.
    */
   fail(reason: string): void;
+  /** Peers that wait to take part, with a link to this one. */
+  spares(): readonly Spare[];
+  /** Resolves with the newest generation numbered above `after`, whether it includes this peer or not. */
+  heard(after: number, signal: AbortSignal): Promise<Generation>;
+  /** Tell the room that this peer, which does not train, has a copy of the state of `generation`. */
+  holdsCopy(generation: number): void;
   /** True if peers held a state of this run, and all of them are gone. */
   readonly isStateLost: boolean;
   /** Highest number declared so far. Each rank sends it in its NORM vote, so all ranks stop at the same step border. */

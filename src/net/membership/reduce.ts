@@ -67,6 +67,7 @@ function absorb(turn: Turn, event: Event): void {
   else if (event.e === 'ask') ask(turn, event.change);
   else if (event.e === 'failed') fail(turn, event.reason);
   else if (event.e === 'state') hold(turn, event.holds ? state.entered : 0);
+  else if (event.e === 'copy') hold(turn, Math.max(state.holds, event.generation));
   else if (event.e !== 'time') leave(turn, event);
 }
 

@@ -3,12 +3,13 @@
  * effects. Has no sockets and no timers except those of the clock it is given.
  */
 import { ConnectError, PeerLost, ProtocolError, StaleGeneration } from '../../errors';
+import { Listeners } from '../../listeners';
 import type { PeerId } from '../../plan/mesh';
 import type { Clock } from '../clock';
 import type { Change } from './change';
 import { type Declaration, type MembershipMessage, parseMembershipMessage } from './declaration';
-import { presentOf, runHashOf } from './election';
-import type { JoinedGeneration, Membership } from './membership';
+import { presentOf, runHashOf, sparesOf } from './election';
+import type { Generation, JoinedGeneration, Membership, Spare } from './membership';
 import { reduce } from './reduce';
 import { type Effect, type Event, initialState, type RosterView, type Setting, type State } from './state';
 import { waitingSentence } from './waiting';
@@ -44,6 +45,8 @@ export class RoomMembership implements Membership {
   #cancelWake = () => {};
   /** Events that arrived while another event was being handled. */
   readonly #queue: Event[] = [];
+  /** Called after every event. */
+  readonly #changes = new Listeners<[]>();
   readonly #whyApart = new Map<PeerId, string>();
   #isBusy = false;
   #isClosed = false;
@@ -118,6 +121,30 @@ export class RoomMembership implements Membership {
     this.#happen({ e: 'state', holds });
   }
 
+  holdsCopy(generation: number): void {
+    this.#happen({ e: 'copy', generation });
+  }
+
+  spares(): readonly Spare[] {
+    return sparesOf(this.#state, this.options);
+  }
+
+  heard(after: number, signal: AbortSignal): Promise<Generation> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const { newest } = this.#state;
+        if (signal.aborted) reject(signal.reason);
+        else if (newest.number > after) resolve(newest);
+        else return;
+        stop();
+        signal.removeEventListener('abort', look);
+      };
+      const stop = this.#changes.add(look);
+      signal.addEventListener('abort', look);
+      look();
+    });
+  }
+
   fail(reason: string): void {
     this.#happen({ e: 'failed', reason });
   }
@@ -166,6 +193,7 @@ export class RoomMembership implements Membership {
       this.#isBusy = false;
     }
     this.options.onChange?.();
+    this.#changes.tell();
   }
 
   #handle(event: Event): void {

@@ -145,6 +145,8 @@ export type Event =
   | { readonly e: 'failed'; readonly reason: string }
   /** Whether the trainer holds the state of the run in its generation. */
   | { readonly e: 'state'; readonly holds: boolean }
+  /** The trainer, which is in reserve, has a copy of the state of `generation`. */
+  | { readonly e: 'copy'; readonly generation: number }
   | { readonly e: 'time' };
 
 export type Effect =

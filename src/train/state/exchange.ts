@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { ProtocolError, sentenceOf } from '../../errors';
 import type { Group } from '../../net/collective/group';
 import type { Tag, Transport } from '../../net/wire/transport';
-import type { Mesh } from '../../plan/mesh';
+import type { PeerId } from '../../plan/mesh';
 import { type ParallelPlan, parsePlan } from '../../plan/plan';
 
 /** The plan, and the rank in its mesh, under which a rank's state was cut. */
@@ -65,13 +65,16 @@ const cutting = v.pipe(
   v.object({ plan: v.pipe(v.unknown(), v.transform(parsePlan), v.check(isSmall)), rank: count }),
   v.check(({ plan: { dp, pp, tp }, rank }) => rank < dp * pp * tp),
 );
+/** Checks for data from the network that names states and texts. */
+export const checks = { count, hash, cutting, text: v.object({ sizeBytes: count, hash }) };
+
 const announcement = v.object({
   held: v.pipe(
     v.array(v.object({ step: count, generation: count, cutting, outer: v.optional(count) })),
     v.maxLength(MAX_STATES),
   ),
   init: hash,
-  text: v.object({ sizeBytes: count, hash }),
+  text: checks.text,
   machine: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/))),
 });
 
@@ -92,28 +95,27 @@ function parse(bytes: Uint8Array, rank: number): Announcement {
 /** Bytes of one message of a long transfer: small enough to show progress and to interleave with others. */
 const PIECE_BYTES = 1 << 20;
 
-/** Send `bytes` to rank `to`, which calls `receiveBytes` with the same tag and size. */
-export async function sendBytes(transport: Transport, mesh: Mesh, to: number, bytes: Uint8Array, tag: Tag) {
+/** Send `bytes` to `to`, which calls `receiveBytes` with the same tag and size. */
+export async function sendBytes(transport: Transport, to: PeerId, bytes: Uint8Array, tag: Tag) {
   for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
-    await transport.send(mesh.peers[to]!, `${tag}/${at}`, bytes.subarray(at, at + PIECE_BYTES));
+    await transport.send(to, `${tag}/${at}`, bytes.subarray(at, at + PIECE_BYTES));
   }
 }
 
-/** Receive `sizeBytes` bytes from rank `from`. Throws ProtocolError if a piece has an unexpected size. */
+/** Receive `sizeBytes` bytes from `from`. Throws ProtocolError if a piece has an unexpected size. */
 export async function receiveBytes(
   transport: Transport,
-  mesh: Mesh,
-  from: number,
+  from: PeerId,
   sizeBytes: number,
   tag: Tag,
   signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(sizeBytes);
   for (let at = 0; at < sizeBytes; at += PIECE_BYTES) {
-    const piece = await transport.recv(mesh.peers[from]!, `${tag}/${at}`, signal);
+    const piece = await transport.recv(from, `${tag}/${at}`, signal);
     const due = Math.min(PIECE_BYTES, sizeBytes - at);
     if (piece.byteLength !== due) {
-      throw new ProtocolError(`${tag} from rank ${from} has a piece of ${piece.byteLength} bytes where ${due} are due`);
+      throw new ProtocolError(`${tag} of ${from} has a piece of ${piece.byteLength} bytes where ${due} are due`);
     }
     bytes.set(piece, at);
   }

@@ -60,10 +60,10 @@ export async function move(
   const sends = transfers.filter(({ from }) => from === mesh.rank);
   const receives = transfers.filter(({ to }) => to === mesh.rank);
   await Promise.all([
-    ...sends.map((transfer) => sendBytes(transport, mesh, transfer.to, pack(mine, transfer), prefix)),
+    ...sends.map((transfer) => sendBytes(transport, mesh.peers[transfer.to]!, pack(mine, transfer), prefix)),
     ...receives.map(async (transfer) => {
       const floats = sizeOf(transfer.param) + 2 * sizeOf(transfer.moment);
-      const bytes = await receiveBytes(transport, mesh, transfer.from, 4 * floats, prefix, signal);
+      const bytes = await receiveBytes(transport, mesh.peers[transfer.from]!, 4 * floats, prefix, signal);
       unpack(state, target, transfer, new Float32Array(bytes.buffer));
     }),
   ]);

@@ -65,7 +65,7 @@ export class GenerationRun {
     const { transport, mesh, signal, trace } = setting;
     const all = mesh.peers.map((_, rank) => rank);
     this.#circuit = setting;
-    this.#traffic = new Traffic(transport);
+    this.#traffic = new Traffic(transport, mesh.peers);
     this.#mirrors = new Mirrors(setting, this.#traffic);
     this.#proofs = new Proofs(setting, requests, this.#traffic);
     this.#answering = new Answering(setting, requests, this.#traffic);
@@ -104,6 +104,7 @@ export class GenerationRun {
       this.#answering.close();
       this.#built?.close();
       this.#balancing.close();
+      this.#mirrors.close();
       this.setting.reporter.holds(null);
     }
   }
@@ -155,7 +156,7 @@ export class GenerationRun {
     // why above all announced numbers: kept states may come from an earlier room, which counted its own generations
     const newest = Math.max(0, ...announcements.flatMap(({ held }) => held.map(({ generation }) => generation)));
     this.#runs = newest < mesh.generation ? mesh.generation : newest + 1;
-    this.#setBack = setBackWords(reporter.step, mine.step, begun.isKept);
+    this.#setBack = setBackWords(reporter.step, mine.step, begun.isKept, this.setting.copied);
     const isGone = announcements.every(({ held }) => held.length === 0) && this.setting.membership.isStateLost;
     if (isGone) this.#setBack = 'The tabs that held the model are gone, so the run begins again from step 0.';
     reporter.tell({ step: this.#step, vocab: model.vocab });
@@ -236,7 +237,7 @@ export class GenerationRun {
     const isLast = this.#step === run.train.steps;
     const wantsMirror = votes.some(({ leaves }) => leaves) || votes.every((vote) => vote.mirror);
     if (isOn && wantsMirror && !isLast) await this.#mirrors.renew(run.model, () => this.#read());
-    if (!isLast) await this.#mirrors.copy(rank.memory.param + rank.memory.moment, () => this.#read());
+    if (!isLast) await this.#mirrors.copy(run.model, rank.memory.param + rank.memory.moment, () => this.#read());
     this.#balancing.committed(run, rank, this.#step, ms, votes);
     this.#isEnded = votes.some(({ ends }) => ends);
     if (this.#isEnded || votes.some(({ keeps }) => keeps)) {

@@ -46,8 +46,12 @@ export async function beginOrGoBack(
   }
 }
 
-/** Why a tab that had committed `had` steps continues from `step`; '' where it has not gone back. */
-export function setBackWords(had: number, step: number, isKept: boolean): string {
+/**
+ * Why a tab that had committed `had` steps continues from `step`; '' where it has not gone back. `copied`: the step of the
+ * copy that it took in reserve.
+ */
+export function setBackWords(had: number, step: number, isKept: boolean, copied: number | undefined): string {
+  if (step === copied) return `The tab that trained is gone, and this one goes on from its copy of step ${step}.`;
   if (had <= step) return '';
   return isKept
     ? `A part of step ${had} was only on tabs that are gone, so all go on from step ${step}, which a browser has kept.`

@@ -9,13 +9,14 @@ import { isWholeOnAll } from '../../plan/plan';
 import { mirror } from '../state/mirror';
 import type { CutState } from '../state/sync';
 import type { GenerationSetting } from './setting';
+import { SpareCopy } from './sparecopy';
 import type { Traffic } from './traffic';
 
 /** The next mirror waits at least this many times the duration of the last one: at most two percent of the time. */
 const MIRROR_REST = 50;
 
 /** A larger state is not copied for a lost device: the tab would need twice as much host memory while it copies. */
-const MOST_COPIED_BYTES = 2 ** 29;
+export const MOST_COPIED_BYTES = 2 ** 29;
 
 export class Mirrors {
   /** True if the ranks of this generation keep copies for each other. */
@@ -27,6 +28,7 @@ export class Mirrors {
   /** The newest mirror or copy, until the next committed step: then all ranks have their mirrors. */
   fresh: readonly CutState[] = [];
   #dueMs = Number.NEGATIVE_INFINITY;
+  readonly #spare: SpareCopy;
 
   constructor(
     private readonly setting: GenerationSetting,
@@ -37,6 +39,7 @@ export class Mirrors {
     const isCopied = isWholeOnAll(plan) || (plan.outer !== undefined && plan.dp > 1);
     this.isOn = mirrorEveryMs !== undefined && !isCopied && mesh.peers.length > 1;
     const isApart = plan.outer !== undefined && plan.dp > 1;
+    this.#spare = new SpareCopy(setting);
     this.#isAlone = mirrorEveryMs !== undefined && !this.isOn && !isApart;
   }
 
@@ -57,14 +60,23 @@ export class Mirrors {
     this.#rest(t0, this.setting.mirrorEveryMs!);
   }
 
-  /** Copy what `read` returns, of `sizeBytes`, if this rank keeps copies of its own state and one is due. */
-  async copy(sizeBytes: number, read: () => Promise<CutState>): Promise<void> {
+  /**
+   * Copy what `read` returns, of `sizeBytes`, if this rank keeps copies of its own state and one is due. Rank 0 offers it to
+   * the reserve, too.
+   */
+  async copy(model: ModelConfig, sizeBytes: number, read: () => Promise<CutState>): Promise<void> {
     const t0 = performance.now();
     if (sizeBytes > MOST_COPIED_BYTES) this.#isAlone = false;
     if (!this.#isAlone || !this.isDue(t0)) return;
-    this.fresh = [await read()];
+    const copy = await read();
+    this.fresh = [copy];
+    if (this.setting.mesh.rank === 0) this.#spare.offer(copy, model.vocab, this.machines);
     // why half: the copy then gets no older than the interval, the time of a step included
     this.#rest(t0, this.setting.mirrorEveryMs! / 2);
+  }
+
+  close(): void {
+    this.#spare.close();
   }
 
   #rest(beganMs: number, everyMs: number): void {

@@ -90,6 +90,8 @@ export interface GenerationSetting extends TrainerDeps {
   /** Leave the generation after this many committed steps; undefined for no limit. */
   readonly limit: number | undefined;
   readonly text: TextSource;
+  /** The step of the copy that this tab took in reserve, just before. */
+  readonly copied: number | undefined;
   /** When this tab began with the run, wall clock. */
   readonly beganMs: number;
   readonly reporter: Reporter;

@@ -1,8 +1,19 @@
 /** The bytes of a run's source on this tab: loaded once, or taken from the lowest rank that has them. */
 import { InputError, ProtocolError } from '../../errors';
+import type { Tag, Transport } from '../../net/wire/transport';
+import type { PeerId } from '../../plan/mesh';
 import { sha256 } from '../hash';
 import { type Announcement, receiveBytes, sendBytes } from '../state/exchange';
 import type { Circuit } from '../state/transfer';
+
+type Described = Announcement['text'];
+
+/** A peer that sends something, and until when it is waited for. */
+interface Sender {
+  readonly transport: Transport;
+  readonly from: PeerId;
+  readonly signal: AbortSignal;
+}
 
 export class TextSource {
   #source = '';
@@ -17,7 +28,7 @@ export class TextSource {
   constructor(readonly load: (source: string) => Promise<Uint8Array | null>) {}
 
   /** Size and hash of the text of `source` as this tab has it. Throws InputError for a file that cannot be read. */
-  async describe(source: string): Promise<Announcement['text']> {
+  async describe(source: string): Promise<Described> {
     if (this.#source !== source) {
       this.#bytes = await this.load(source);
       this.#hash = this.#bytes ? await sha256(this.#bytes) : '';
@@ -45,14 +56,29 @@ export class TextSource {
     const tag = `${mesh.generation}/0/text`;
     if (from === mesh.rank) {
       const lacking = mesh.peers.map((_, rank) => rank).filter((rank) => announcements[rank]!.text.hash === '');
-      await Promise.all(lacking.map((rank) => sendBytes(transport, mesh, rank, this.#bytes!, tag)));
+      await Promise.all(lacking.map((rank) => sendBytes(transport, mesh.peers[rank]!, this.#bytes!, tag)));
     } else if (!this.#bytes) {
-      const bytes = await receiveBytes(transport, mesh, from, source.text.sizeBytes, tag, signal);
-      const hash = await sha256(bytes);
-      if (hash !== source.text.hash) throw new ProtocolError(`the text of rank ${from} is not the one it announced`);
-      this.#bytes = bytes;
-      this.#hash = hash;
+      await this.take(this.#source, { transport, from: mesh.peers[from]!, signal }, source.text, tag);
     }
     return this.#bytes!;
+  }
+
+  /** Whether this tab would have to take the text of `source` from a peer now. */
+  async lacks(source: string): Promise<boolean> {
+    try {
+      return (await this.describe(source)).hash === '';
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return true;
+    }
+  }
+
+  /** Receive the text of `source`, which a peer sends under `tag`. Throws ProtocolError if it is not the announced one. */
+  async take(source: string, { transport, from, signal }: Sender, { sizeBytes, hash }: Described, tag: Tag) {
+    const bytes = await receiveBytes(transport, from, sizeBytes, tag, signal);
+    if ((await sha256(bytes)) !== hash) throw new ProtocolError(`the text of ${from} is not the one it announced`);
+    this.#source = source;
+    this.#bytes = bytes;
+    this.#hash = hash;
   }
 }

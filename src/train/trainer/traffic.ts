@@ -1,11 +1,16 @@
 /** Counts the bytes that this rank sends for its steps. Bytes of a proof, a mirror or a file belong to no step. */
 import type { Transport } from '../../net/wire/transport';
+import type { PeerId } from '../../plan/mesh';
 
 export class Traffic {
   /** Bytes sent when the newest step's NORM began: a step's traffic is counted from one NORM to the next. */
   #counted = 0;
 
-  constructor(private readonly transport: Transport) {}
+  /** `peers`: the members. What goes to others belongs to no step. */
+  constructor(
+    private readonly transport: Transport,
+    private readonly peers: readonly PeerId[],
+  ) {}
 
   /** Returns the bytes sent for steps since the last call, and counts from here. */
   take(): number {
@@ -25,6 +30,7 @@ export class Traffic {
   }
 
   #sent(): number {
-    return this.transport.stats().reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+    const links = this.transport.stats().filter(({ peer }) => this.peers.includes(peer));
+    return links.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
   }
 }

@@ -4,21 +4,18 @@
  * network.
  */
 import { BadContribution, InputError, isGenerationOver, sentenceOf } from '../../errors';
-import type { JoinedGeneration } from '../../net/membership/membership';
+import type { Generation, JoinedGeneration } from '../../net/membership/membership';
 import { makeMesh, type PeerId } from '../../plan/mesh';
 import { validatePlan } from '../../plan/rules';
 import { endsLeg, planAt } from '../../plan/tour';
 import { lackingIn } from '../data/tokenizer';
 import type { ModelFiles } from '../files/checkpoint';
 import { type RunFile, readRunFile } from '../runfile';
-import { sharedParam } from '../state/apart';
-import { sizeOf } from '../state/intervals';
-import { readRuns } from '../state/state';
-import { type CutState, holdingUnder } from '../state/sync';
+import type { CutState } from '../state/sync';
 import type { AutoMemory } from './automemory';
 import type { Delivered } from './deliver';
 import { GenerationRun } from './generation';
-import { writtenModel } from './give';
+import { ownFiles } from './ownfiles';
 import { leavingWords } from './parting';
 import type { Prepared } from './prepared';
 import type { Proof } from './proof';
@@ -27,6 +24,7 @@ import { Questions } from './questions';
 import { Recovery } from './recovery';
 import { Reporter } from './report';
 import type { FilesRequest, ProofRequest } from './requests';
+import { inReserve } from './reserve';
 import type { TrainerDeps } from './setting';
 import { TextSource } from './text';
 import type { Trainer, TrainResult } from './trainercontract';
@@ -74,6 +72,7 @@ class Training {
   #delivered: Delivered | null = null;
   #runText = '';
   #beganMs = 0;
+  #copied: number | undefined;
   #auto: AutoMemory = { isAllowed: false, known: null };
   #rank = 0;
   /** Of the newest generation. */
@@ -145,7 +144,11 @@ class Training {
   /** The next generation, null when this tab leaves instead. */
   async #next(after: number): Promise<JoinedGeneration | null> {
     try {
-      return await this.deps.membership.next(after, this.#leave.signal);
+      const { membership, transport, mirrorEveryMs } = this.deps;
+      const next = () => membership.next(after, this.#leave.signal);
+      if (mirrorEveryMs === undefined) return await next();
+      const take = (copy: CutState, { number, run }: Generation) => this.#take(copy, number, run);
+      return await inReserve({ membership, transport, text: this.#text, take }, next);
     } catch (error) {
       if (this.#leave.signal.aborted) return null;
       throw error;
@@ -174,6 +177,7 @@ class Training {
         signal: joined.signal,
         limit,
         text: this.#text,
+        copied: this.#copied,
         beganMs: this.#beganMs,
         reporter: this.#reporter,
         auto: this.#auto,
@@ -189,6 +193,7 @@ class Training {
       this.#held,
       this.#prepared,
     );
+    this.#copied = undefined;
     this.#training = true;
     let hasFailed = false;
     try {
@@ -227,6 +232,14 @@ class Training {
     }
   }
 
+  /** Hold a copy of the state of those who train, and of older steps nothing. */
+  async #take(copy: CutState, generation: number, run: string): Promise<void> {
+    await this.#begin(run, readRunFile(run));
+    this.#held = [...this.#held.filter(({ step }) => step > copy.step), copy];
+    this.#copied = copy.step;
+    this.deps.membership.holdsCopy(generation);
+  }
+
   /** A run other than the previous one begins without a state; the first run begins with the states kept of it. */
   async #begin(runText: string, run: RunFile): Promise<void> {
     if (runText === this.#runText) return;
@@ -250,23 +263,10 @@ class Training {
   #answer(): void {
     const requests = this.#requests;
     this.#requests = [];
-    for (const { resolve } of requests) resolve(this.#ownFiles());
-  }
-
-  async #ownFiles(): Promise<ModelFiles> {
-    if (this.#files) return this.#files;
-    const [[mine], prepared] = [this.#held, this.#prepared];
-    if (!mine || !prepared) throw new InputError('there is no model yet; start training first');
-    const { param } = holdingUnder(prepared.run.model, mine.cutting);
-    const first = param.held[0];
-    if (param.held.length !== 1 || first?.from !== 0 || sizeOf(param.held) !== prepared.floats) {
-      throw new InputError(
-        'this tab holds only a part of the model; ask for it while the room trains, or after the end in the tab of rank 0',
-      );
-    }
-    const weights = readRuns(sharedParam(mine.state), param, param.held);
     const known = { ...this.deps, text: this.#text, reporter: this.#reporter };
-    return writtenModel(known, this.#peers, prepared, mine, weights);
+    for (const { resolve } of requests) {
+      resolve(this.#files ?? ownFiles(known, this.#peers, this.#held, this.#prepared));
+    }
   }
 
   async #result(end: TrainResult['end'], files: ModelFiles | null): Promise<TrainResult> {

@@ -144,13 +144,12 @@ describe('announcements', () => {
       ReturnType<typeof memoryTransports>[0],
       ReturnType<typeof memoryTransports>[0],
     ];
-    const mesh = makeMesh(1, [a.self, b.self], 0, parsePlan({ dp: 2 }));
-    const sent = sendBytes(a, mesh, 1, bytes, '1/0/t');
-    const received = await receiveBytes(b, mesh, 0, bytes.length, '1/0/t', signal);
+    const sent = sendBytes(a, b.self, bytes, '1/0/t');
+    const received = await receiveBytes(b, a.self, bytes.length, '1/0/t', signal);
     expect(Buffer.compare(received, bytes)).toBe(0);
     await sent;
-    await sendBytes(a, mesh, 1, bytes.subarray(0, 10), '1/0/u');
-    await expect(receiveBytes(b, mesh, 0, 11, '1/0/u', signal)).rejects.toThrow('a piece of 10 bytes where 11 are due');
+    await sendBytes(a, b.self, bytes.subarray(0, 10), '1/0/u');
+    await expect(receiveBytes(b, a.self, 11, '1/0/u', signal)).rejects.toThrow('a piece of 10 bytes where 11 are due');
   });
 });
 
