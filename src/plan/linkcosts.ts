@@ -55,3 +55,24 @@ export function collectiveMs(bytes: number, size: number, halves: 1 | 2, links: 
 export function collectiveBytes(bytes: number, size: number, halves: 1 | 2): number {
   return (halves * (size - 1) * bytes) / size;
 }
+
+/**
+ * Cost of an all-reduce in machines of `perMachine` ranks: a reduce-scatter inside, an all-reduce of each rank's chunk over
+ * the ranks that own it, an all-gather inside. The links inside and between are different ones, so both may be busy.
+ */
+export function hierarchicalCost(
+  bytes: number,
+  size: number,
+  perMachine: number,
+  near: Links,
+  far: Links,
+): CollectiveCost {
+  const half = collectiveCost(bytes, perMachine, 1, { ...near, hostMs: 0 });
+  const across = collectiveCost(bytes / perMachine, size / perMachine, 2, far);
+  return { busyMs: Math.max(2 * half.busyMs, across.busyMs), totalMs: 2 * half.totalMs + across.totalMs };
+}
+
+/** Bytes that one rank sends in it; those across are the second summand, and its machine sends `perMachine` times as many. */
+export function hierarchicalBytes(bytes: number, size: number, perMachine: number): number {
+  return collectiveBytes(bytes, perMachine, 2) + collectiveBytes(bytes / perMachine, size / perMachine, 2);
+}

@@ -1,6 +1,6 @@
 /** The collectives of one rank in a simulation. Their bytes are sent one after the other; their latencies overlap. */
 import type { TraceEvent } from '../trace/trace';
-import { collectiveBytes, collectiveCost, linksAmong } from './linkcosts';
+import { collectiveBytes, collectiveCost, hierarchicalBytes, hierarchicalCost, linksAmong } from './linkcosts';
 import type { Links } from './links';
 
 /** Something that ends at a time which may not be known yet. */
@@ -36,6 +36,8 @@ export class NetLane {
   constructor(
     readonly rank: number,
     readonly links: Links,
+    /** Of the plan: ranks of one machine that sum first; absent where all-reduces are flat. */
+    readonly perMachine: number | undefined,
     readonly record: (event: TraceEvent) => void,
   ) {}
 
@@ -51,17 +53,20 @@ export class NetLane {
     for (let head = this.#queue[0]; head && isReady(head.meeting); head = this.#queue[0]) {
       const { members, arrived } = head.meeting;
       const t0 = Math.max(...arrived.values(), ...members.map((member) => member.#freeMs));
-      const form = head.direct ? true : undefined;
-      const links = linksAmong(
-        members.map(({ rank }) => rank),
-        this.links,
-      );
-      const cost = collectiveCost(head.bytes, members.length, head.halves, links, form);
+      const cost = this.#costOf(head);
       const endMs = t0 + cost.totalMs + head.codeMs;
       head.meeting.endMs = endMs;
       for (const member of members) member.#end(t0, endMs, t0 + cost.busyMs);
       for (const member of members) if (member !== this) member.#settle();
     }
+  }
+
+  #costOf({ bytes, halves, direct, meeting }: Collective & { readonly meeting: Meeting }) {
+    const ranks = meeting.members.map(({ rank }) => rank);
+    const links = linksAmong(ranks, this.links);
+    const { perMachine } = this;
+    if (!perMachine) return collectiveCost(bytes, ranks.length, halves, links, direct ? true : undefined);
+    return hierarchicalCost(bytes, ranks.length, perMachine, linksAmong(ranks.slice(0, perMachine), this.links), links);
   }
 
   /**
@@ -70,7 +75,10 @@ export class NetLane {
    */
   #end(t0: number, endMs: number, freeMs: number): void {
     const { bytes, halves, name, unit, step, meeting } = this.#queue.shift()!;
-    const sent = collectiveBytes(bytes, meeting.members.length, halves);
+    const size = meeting.members.length;
+    const sent = this.perMachine
+      ? hierarchicalBytes(bytes, size, this.perMachine)
+      : collectiveBytes(bytes, size, halves);
     this.#freeMs = freeMs;
     this.bytesSent += sent;
     this.record({ step, rank: this.rank, lane: 'net', name, t0, t1: endMs, unit, bytes: sent });

@@ -39,6 +39,8 @@ export interface ParallelPlan {
   readonly overlap?: false;
   /** Ranks of a tp group are placed on as many machines as there are, which is slow. Absent: inside machines (seating.ts). */
   readonly placement?: 'across';
+  /** Replicas on one machine: sums over dp are taken inside machines first, then across them. Absent: in one ring. */
+  readonly perMachine?: number;
   /** DiLoCo: replicas train separately and are averaged every `every` steps; approximate. */
   readonly outer?: OuterPlan;
 }
@@ -163,6 +165,7 @@ const planFields = {
   wire: v.optional(oneOf(WIRES), 'f32'),
   feedback: v.optional(flag, false),
   overlap: v.optional(flag, true),
+  perMachine: v.optional(integer(2, 65536)),
   placement: v.optional(oneOf(PLACEMENTS), 'inside'),
   outer: v.optional(v.unknown()),
 };
@@ -183,7 +186,7 @@ const outerFields = {
  */
 export function parsePlan(value: unknown): ParallelPlan {
   const { feedback, overlap, placement, outer, ...plan } = section(value, planFields, 'plan');
-  const { dp, pp, tp, zero, schedule, recompute, shares, stageUnits, wire } = plan;
+  const { dp, pp, tp, zero, schedule, recompute, shares, stageUnits, perMachine, wire } = plan;
   const chunks = plan.chunks ?? (schedule === 'interleaved' || schedule === 'zb-v' ? 2 : 1);
   return {
     ...{ dp, pp, tp, zero, schedule, chunks, microbatches: plan.microbatches ?? pp, recompute, wire },
@@ -192,6 +195,7 @@ export function parsePlan(value: unknown): ParallelPlan {
     ...(feedback && { feedback }),
     ...(!overlap && { overlap }),
     ...(placement === 'across' && { placement }),
+    ...(perMachine && { perMachine }),
     ...(outer !== undefined && { outer: parseOuter(outer) }),
   };
 }

@@ -10,6 +10,7 @@ import type { Links } from './links';
 import { sharersOf } from './machines';
 import type { Action, ParallelPlan } from './plan';
 import type { Device, Prediction } from './prediction';
+import { isRunnable, type RunFacts } from './rules';
 import { seatByMachine } from './seating';
 import { clusterOf } from './simulate';
 import { type ModelSizes, type PassOp, sequencesByReplica, totalOf, type UnitFigures } from './sizes';
@@ -69,8 +70,8 @@ export function* recommending(
   links: Links,
   isAsked: (plan: ParallelPlan) => boolean = () => true,
 ): Generator<undefined, Recommendation> {
-  const { model, globalBatch } = workload;
-  const facts = { ...model.shape, ranks: devices.length, globalBatch };
+  const { globalBatch } = workload;
+  const facts = factsOf(workload, devices.length);
   const predictions = yield* predictAll(candidatePlans(facts).filter(isAsked), workload, devices, links);
   if (predictions.length === 0) {
     throw new PlanError(
@@ -93,6 +94,18 @@ export function drained<T>(work: Generator<undefined, T>): T {
   }
 }
 
+function factsOf({ model, globalBatch }: Workload, ranks: number): RunFacts {
+  return { ...model.shape, ranks, globalBatch };
+}
+
+/** Ranks of each machine, where there are several machines with equally many of at least two; else undefined. */
+function equallyMany({ inside }: Links): number | undefined {
+  if (!inside) return undefined;
+  const counts = [...new Set(inside.machines)].map((one) => inside.machines.filter((other) => other === one).length);
+  const [count] = counts;
+  return count! > 1 && counts.length > 1 && counts.every((one) => one === count) ? count : undefined;
+}
+
 /** The devices while all ranks of their machines compute. */
 function busyDevices(devices: readonly Device[]): readonly Device[] {
   const sharers = sharersOf(devices);
@@ -111,7 +124,8 @@ function slowedBy(sharers: number, device: Device): Device {
 }
 
 /**
- * Each plan is also tried with shares and stages by the devices' speed, if these differ. Recompute is tried only where
+ * Each plan is also tried with shares and stages by the devices' speed, if these differ, and whole replicas with sums
+ * that are taken inside machines first, if each has equally many. Recompute is tried only where
  * a plan does not fit without: it costs a forward per backward.
  */
 function* predictAll(
@@ -123,7 +137,10 @@ function* predictAll(
   const predictions: Prediction[] = [];
   for (const plan of plans) {
     const unequal = fitToSpeeds(plan, workload.model, workload.globalBatch, busyDevices(devices));
-    const [prediction] = [...new Set([unequal, plan])]
+    const perMachine = equallyMany(links);
+    const inMachines = { ...plan, ...(perMachine && { perMachine }) };
+    const isRunning = perMachine !== undefined && isRunnable(inMachines, factsOf(workload, devices.length));
+    const [prediction] = [...new Set([unequal, plan, ...(isRunning ? [inMachines] : [])])]
       .map((one) => predict(one, workload, devices, links))
       .sort(byMerit) as [Prediction];
     const saving = { ...prediction.plan, recompute: true };
@@ -261,8 +278,9 @@ function byMerit(a: Prediction, b: Prediction): number {
 }
 
 /** A larger number for a plan with more to go wrong and to explain. */
-export function complexity({ tp, pp, zero, recompute, chunks, microbatches }: ParallelPlan): number {
-  return 1000 * (tp - 1) + 100 * (pp - 1) + 20 * zero + 10 * Number(recompute) + chunks + microbatches / 100;
+export function complexity({ tp, pp, zero, recompute, perMachine, chunks, microbatches }: ParallelPlan): number {
+  const extras = 10 * Number(recompute) + 5 * Number(perMachine !== undefined);
+  return 1000 * (tp - 1) + 100 * (pp - 1) + 20 * zero + extras + chunks + microbatches / 100;
 }
 
 function sum(values: readonly number[]): number {

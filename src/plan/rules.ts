@@ -32,6 +32,7 @@ export function validatePlan(plan: ParallelPlan, facts: RunFacts): ParallelPlan 
   checkStageUnits(plan, facts);
   checkOverlap(plan);
   checkPlacement(plan);
+  checkPerMachine(plan);
   checkOuter(plan, facts);
   checkWire(plan);
   checkLora(plan, facts);
@@ -166,6 +167,16 @@ function checkPlacement({ placement, tp, shares, stageUnits }: ParallelPlan): vo
     () =>
       `plan.placement across with plan.${shares ? 'shares' : 'stageUnits'}: these hold for ranks in their order; leave one of them out`,
   );
+}
+
+function checkPerMachine({ perMachine, dp, pp, tp, zero, wire, shares }: ParallelPlan): void {
+  if (perMachine === undefined) return;
+  refuseUnless(dp > perMachine && dp % perMachine === 0, () => {
+    return `plan.perMachine ${perMachine} with plan.dp ${dp}: every machine has as many replicas, and there are several; take a divisor below ${dp}`;
+  });
+  refuseUnless(pp * tp === 1 && zero === 0 && wire === 'f32' && !shares, () => {
+    return `plan.perMachine ${perMachine} with pp ${pp}, tp ${tp}, zero ${zero}, wire ${wire}${shares ? ', shares' : ''}: only whole replicas with equal shares sum f32 in machines; leave perMachine out`;
+  });
 }
 
 function checkOuter({ outer, zero }: ParallelPlan, { layers }: RunFacts): void {

@@ -8,7 +8,7 @@ import type { PeerId } from './mesh';
 import type { ParallelPlan } from './plan';
 
 type Cut = Pick<ParallelPlan, 'pp' | 'tp'>;
-type Placed = Cut & Pick<ParallelPlan, 'placement' | 'shares' | 'stageUnits'>;
+type Placed = Cut & Pick<ParallelPlan, 'placement' | 'perMachine' | 'shares' | 'stageUnits'>;
 /** The machine of a peer; undefined if it is not known: such a peer has a machine of its own. */
 type MachineOf = (peer: PeerId) => string | undefined;
 
@@ -39,6 +39,8 @@ export function mostCrossings({ dp, pp, tp }: Cut & Pick<ParallelPlan, 'dp'>): C
  */
 export function seatByMachine(peers: readonly PeerId[], plan: Placed, machineOf: MachineOf): readonly PeerId[] {
   if (plan.shares || plan.stageUnits) return peers;
+  // why: replicas of one machine that sum first are seated like a tp group
+  if (plan.perMachine) return seatInside(peers, { pp: 1, tp: plan.perMachine }, machineOf);
   return plan.placement === 'across' ? seatAcross(peers, plan, machineOf) : seatInside(peers, plan, machineOf);
 }
 

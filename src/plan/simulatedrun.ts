@@ -23,7 +23,10 @@ export class Run {
     readonly cluster: SimulatedCluster,
     readonly costs: Costs,
   ) {
-    this.lanes = cluster.seats.map((_, rank) => new NetLane(rank, costs.links, (event) => this.events.push(event)));
+    const { perMachine } = cluster.plan;
+    this.lanes = cluster.seats.map(
+      (_, rank) => new NetLane(rank, costs.links, perMachine, (event) => this.events.push(event)),
+    );
   }
 
   message(name: string): Message {

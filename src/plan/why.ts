@@ -5,7 +5,8 @@ import type { Device, Prediction } from './prediction';
 
 /** `DDP`, `ZeRO-2`, `dp 2 x pp 2 (1f1b)`, `tp 4`, `DDP, shares 4:8:16`, `DiLoCo every 10, int8, approximate`. */
 export function nameOf(plan: ParallelPlan): string {
-  const { dp, pp, tp, zero, schedule, recompute, overlap, placement, outer, wire, shares, stageUnits } = plan;
+  const { dp, pp, tp, zero, schedule, recompute, overlap, placement, perMachine, outer, wire, shares, stageUnits } =
+    plan;
   const replicas = outer ? `DiLoCo every ${outer.every}` : zero > 0 && dp > 1 ? `ZeRO-${zero}` : '';
   const axes = [dp > 1 ? `dp ${dp}` : '', pp > 1 ? `pp ${pp}` : '', tp > 1 ? `tp ${tp}` : '']
     .filter(Boolean)
@@ -21,6 +22,7 @@ export function nameOf(plan: ParallelPlan): string {
     recompute ? 'recompute' : '',
     overlap === false ? 'no overlap' : '',
     placement ? 'tp across machines' : '',
+    perMachine ? `sums in machines of ${perMachine}` : '',
     isApproximate(plan) ? 'approximate' : '',
   ];
   return parts.filter(Boolean).join(', ');

@@ -22,6 +22,8 @@ const SAMPLE: readonly (readonly Readonly<Record<string, unknown>>[])[] = [
     { dp: 3, microbatches: 2, overlap: false },
   ],
   [{ dp: 8, zero: 1 }],
+  // its sums are added in another order: a family of its own
+  [{ dp: 4, perMachine: 2 }],
   // shares as for speeds 1 : 2 : 4
   ZEROS.map((zero) => ({ dp: 3, shares: [2, 5, 9], zero })),
   [{ dp: 2, tp: 2, shares: [4, 12], microbatches: 2 }],
@@ -96,13 +98,13 @@ function everyPlan(): readonly ParallelPlan[] {
 }
 
 /** Plans of one family add the same numbers in the same order, so they are equal bit by bit. */
-export function familyOf({ plan: { dp, pp, tp, microbatches, shares }, fixture }: PlanCase): string {
+export function familyOf({ plan: { dp, pp, tp, microbatches, shares, perMachine }, fixture }: PlanCase): string {
   // why above 1: with a pipeline a tied head's part of the table is added after the last microbatch
-  return `${fixture.model.layers} layers, dp ${dp} pp ${pp > 1 ? 'above 1' : 1} tp ${tp}, ${microbatches} microbatches, shares ${shares}`;
+  return `${fixture.model.layers} layers, dp ${dp} pp ${pp > 1 ? 'above 1' : 1} tp ${tp}, ${microbatches} microbatches, shares ${shares}, in machines of ${perMachine}`;
 }
 
 export function titleOf(plan: ParallelPlan): string {
-  const { dp, pp, tp, zero, schedule, chunks, microbatches, recompute, overlap, shares, stageUnits } = plan;
+  const { dp, pp, tp, zero, schedule, chunks, microbatches, recompute, overlap, shares, stageUnits, perMachine } = plan;
   const order = pp > 1 ? ` ${schedule} of ${chunks}` : '';
-  return `dp ${dp} pp ${pp} tp ${tp} zero ${zero}${order}, ${microbatches} microbatches${recompute ? ', recompute' : ''}${overlap === false ? ', no overlap' : ''}${shares ? `, shares ${shares}` : ''}${stageUnits ? `, stages of ${stageUnits} units` : ''}`;
+  return `dp ${dp} pp ${pp} tp ${tp} zero ${zero}${order}, ${microbatches} microbatches${recompute ? ', recompute' : ''}${overlap === false ? ', no overlap' : ''}${shares ? `, shares ${shares}` : ''}${stageUnits ? `, stages of ${stageUnits} units` : ''}${perMachine ? `, in machines of ${perMachine}` : ''}`;
 }

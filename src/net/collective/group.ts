@@ -11,6 +11,7 @@ import type { Tag, Transport } from '../wire/transport';
 import { type Coding, codedAllReduce, codedReduce, codedScatter } from './coded';
 import { addInto, around, type Circle, chunkBounds, maxInto, ownedChunk } from './collective';
 import { directBroadcast, directGather, directReduce, directScatter } from './direct';
+import { hierarchicalReduce } from './hierarchical';
 import { ringBroadcast, ringGather, ringReduce } from './ring';
 
 export { chunkBounds, ownedChunk };
@@ -62,6 +63,7 @@ export function chooseForm(sizeBytes: number, size: number, links: LinkSetting):
 /**
  * Makes the group of `ranks` along `axis`; `ranks` must contain the rank of `mesh`, else throws PlanError. `signal` is
  * that of the generation: its reason rejects running collectives. After a failed collective, its array holds garbage.
+ * `perMachine`: of the plan; allReduce without a coding is then hierarchical.
  */
 export function makeGroup(
   transport: Transport,
@@ -69,7 +71,7 @@ export function makeGroup(
   axis: Axis,
   ranks: readonly number[],
   signal: AbortSignal,
-  options: { readonly trace?: Trace; readonly links?: LinkSetting } = {},
+  options: { readonly trace?: Trace; readonly links?: LinkSetting; readonly perMachine?: number } = {},
 ): Group {
   const peers = ranks.map((rank) => mesh.peers[rank]!);
   const rank = ranks.indexOf(mesh.rank);
@@ -78,6 +80,7 @@ export function makeGroup(
   const circle: Circle = { transport, peers, rank, size, signal, trace: options.trace };
   const links = options.links ?? DEFAULT_LINKS;
   const form = (x: Float32Array) => chooseForm(x.byteLength, size, links);
+  const isRing = (sizeBytes: number, ranks: number) => chooseForm(sizeBytes, ranks, links) === 'ring';
   const reduceAll = async (x: Float32Array, tag: Tag, combine: typeof addInto) => {
     if (size > 1) await (form(x) === 'ring' ? ringReduce : directReduce)(circle, x, tag, combine, true);
   };
@@ -86,7 +89,9 @@ export function makeGroup(
     rank,
     size,
     async allReduce(x, tag, coding) {
+      const { perMachine } = options;
       if (coding && size > 1) await codedAllReduce(circle, x, tag, coding);
+      else if (perMachine) await hierarchicalReduce(circle, perMachine, x, tag, isRing);
       else await reduceAll(x, tag, addInto);
     },
     allReduceMax: (x, tag) => reduceAll(x, tag, maxInto),

@@ -108,8 +108,9 @@ export function fitReplicas(count: number, plan: ParallelPlan, globalBatch: numb
   const byPeers = Math.floor(count / (plan.pp * plan.tp));
   const dp = Math.min(byPeers, Math.floor(globalBatch / plan.microbatches));
   if (dp < 1) return null;
-  const { shares, ...rest } = plan;
-  return { ...rest, dp, ...(shares?.length === dp && { shares }) };
+  const { shares, perMachine, ...rest } = plan;
+  const isSame = dp === plan.dp;
+  return { ...rest, dp, ...(shares?.length === dp && { shares }), ...(perMachine && isSame && { perMachine }) };
 }
 
 /** The links a peer has reported; undefined for a peer that still has time to report. */

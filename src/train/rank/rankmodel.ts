@@ -123,7 +123,10 @@ function clusterOf({ plan, mesh, transport, signal, trace }: RankSetting, links:
     signal,
     trace,
     codings: { reduce: new Codings(wires.reduce, keepsLoss), outer: new Codings(wires.outer, keepsLoss) },
-    dp: makeGroup(transport, mesh, 'dp', mesh.ranks('dp'), signal, options),
+    dp: makeGroup(transport, mesh, 'dp', mesh.ranks('dp'), signal, {
+      ...options,
+      ...(plan.perMachine && { perMachine: plan.perMachine }),
+    }),
     tp: makeGroup(transport, mesh, 'tp', mesh.ranks('tp'), signal, options),
     world: makeGroup(transport, mesh, 'dp', world, signal, options),
   };

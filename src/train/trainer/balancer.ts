@@ -17,10 +17,10 @@ const MEASURED_STEPS = 8;
 /** Least part of a step that a change must save. */
 const WORTH = 0.1;
 
-/** Null where nothing is to be measured: one rank, shares or stages that the run fixes, or ranks placed across machines. */
+/** Null where nothing is to be measured: one rank, shares or stages that the run fixes, ranks placed across machines, or sums in machines. */
 export function balancerOf(setting: GenerationSetting, changeMs: number): Balancer | null {
   const { balancing, run, plan } = setting;
-  const isFixed = run.plan.shares || run.plan.stageUnits || plan.placement;
+  const isFixed = run.plan.shares || run.plan.stageUnits || plan.placement || plan.perMachine;
   return balancing && !isFixed && plan.dp * plan.pp * (run.auto ? plan.tp : 1) > 1
     ? new Balancer(setting, balancing, changeMs)
     : null;

@@ -20,7 +20,13 @@ function meshOf(peers: readonly string[], rank: number): Mesh {
   };
 }
 
-export function cluster(size: number, form: 'auto' | 'ring' | 'direct', options: MemoryOptions = {}, traces?: Trace[]) {
+export function cluster(
+  size: number,
+  form: 'auto' | 'ring' | 'direct',
+  options: MemoryOptions = {},
+  traces?: Trace[],
+  perMachine?: number,
+) {
   const transports = memoryTransports(size, options);
   const abort = new AbortController();
   const peers = transports.map((t) => t.self);
@@ -35,6 +41,7 @@ export function cluster(size: number, form: 'auto' | 'ring' | 'direct', options:
       {
         links,
         ...(traces ? { trace: traces[rank]! } : {}),
+        ...(perMachine ? { perMachine } : {}),
       },
     ),
   );

@@ -88,6 +88,9 @@ describe('validatePlan', () => {
     [{ pp: 2, stageUnits: [5, 6] }, {}, 'plan.stageUnits 5 + 6 = 11 units, but the model has model.layers 8 + 2'],
     [{ wire: 'int4' }, {}, 'plan.wire int4 without plan.outer'],
     [{ dp: 2, zero: 2, overlap: false }, { ranks: 2 }, 'plan.overlap false with plan.zero 2'],
+    [{ dp: 4, perMachine: 3 }, {}, 'plan.perMachine 3 with plan.dp 4'],
+    [{ dp: 2, perMachine: 2 }, { ranks: 2 }, 'plan.perMachine 2 with plan.dp 2'],
+    [{ dp: 4, perMachine: 2, zero: 1 }, {}, 'zero 1, wire f32: only whole replicas'],
     [{ dp: 2, placement: 'across' }, { ranks: 2 }, 'plan.placement across with plan.tp 1'],
     [
       { tp: 2, pp: 2, placement: 'across', stageUnits: [3, 3] },

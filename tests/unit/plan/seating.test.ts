@@ -44,6 +44,11 @@ test.each<[string, number, number, string, string]>([
   expect(across(wanted)).toBe(wanted);
 });
 
+test('replicas that sum in machines first lie on machines side by side', () => {
+  const order = seatByMachine('a1 b1 a2 b2'.split(' '), { pp: 1, tp: 1, perMachine: 2 }, machineOf);
+  expect(order.join(' ')).toBe('a1 a2 b1 b2');
+});
+
 test('shares and stages by speed keep the order', () => {
   const peers = 'a1 b1 a2 b2'.split(' ');
   expect(seatByMachine(peers, { pp: 1, tp: 2, shares: [1, 3] }, machineOf)).toBe(peers);

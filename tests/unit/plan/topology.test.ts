@@ -1,9 +1,9 @@
 /** Near and far links in predictions: which links a plan pays for, by where its ranks sit. */
 import { expect, test } from 'vitest';
-import { collectiveMs } from '../../../src/plan/linkcosts';
+import { collectiveMs, hierarchicalCost } from '../../../src/plan/linkcosts';
 import type { Links } from '../../../src/plan/links';
 import { parsePlan } from '../../../src/plan/plan';
-import { deviceOfSpeed, predict } from '../../../src/plan/planner';
+import { deviceOfSpeed, predict, recommend } from '../../../src/plan/planner';
 import { recordedSizes } from '../../../src/train/rank/modelsizes';
 
 const MODEL = recordedSizes({
@@ -66,4 +66,29 @@ test('a pipeline over two machines pays for one far border', () => {
   const [near, pairs, far] = [stepMs(fields, null, NEAR), stepMs(fields, PAIRS), stepMs(fields, null)];
   expect(pairs).toBeGreaterThan(near);
   expect(pairs).toBeLessThan(far);
+});
+
+test('sums in machines: chosen over slow links where every machine has as many replicas, and only there', () => {
+  const chosen = (machines: readonly string[], far: Links) =>
+    recommend(
+      WORK,
+      Array(4).fill(device),
+      { ...far, inside: { machines, links: NEAR } },
+      ({ dp, zero, microbatches }) => {
+        return dp === 4 && zero === 0 && microbatches === 1;
+      },
+    ).ranked[0]!.plan.perMachine;
+  const slow = { latencyMs: 1, bytesPerMs: 500 };
+  expect(chosen(PAIRS, slow)).toBe(2);
+  expect(chosen(['a', 'b', 'a', 'b'], slow)).toBe(2);
+  expect(chosen(['a', 'a', 'a', 'b'], slow)).toBeUndefined();
+  expect(chosen(['a', 'b', 'c', 'd'], slow)).toBeUndefined();
+});
+
+test('a sum in machines costs its three parts', () => {
+  const bytes = 1e6;
+  const { totalMs } = hierarchicalCost(bytes, 4, 2, NEAR, FAR);
+  const parts = 2 * collectiveMs(bytes, 2, 1, NEAR) + collectiveMs(bytes / 2, 2, 2, FAR);
+  expect(totalMs).toBeCloseTo(parts, 9);
+  expect(totalMs).toBeLessThan(collectiveMs(bytes, 4, 2, FAR));
 });
