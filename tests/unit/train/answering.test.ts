@@ -44,7 +44,7 @@ function membersOf(plan: ParallelPlan, trouble = -1): readonly Member[] {
     const setting = { plan, mesh, transport, signal } as unknown as GenerationSetting;
     const questions = new Questions();
     const requests = { question: () => questions.open } as unknown as Requests;
-    const traffic = new Traffic(transport);
+    const traffic = new Traffic(transport, peers);
     const ran: number[] = [];
     const speaker: Awaited<ReturnType<RankModel['speaker']>> = {
       atRest: async () => {},
