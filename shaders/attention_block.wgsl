@@ -55,13 +55,13 @@ fn main(
     for (var h = 0u; h < HEAD_QUADS; h += DEPTH / 4u) {
       workgroupBarrier();
       if (index < ROW_BLOCKS) {
-        let rows = turned(query_at + h);
+        let rows = padded(turned(query_at + h), query_depth + h);
         for (var i = 0u; i < 4u; i++) {
           left[4u * query_depth + i][query_quad] = rows[i];
         }
       }
       if (from_end < COLUMN_BLOCKS) {
-        let rows = turned(key_at + key * qkv_row() + h);
+        let rows = padded(turned(key_at + key * qkv_row() + h), key_depth + h);
         for (var i = 0u; i < 4u; i++) {
           right[4u * key_depth + i][key_quad] = rows[i];
         }

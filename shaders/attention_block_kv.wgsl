@@ -63,6 +63,7 @@ fn main(
             } else {
               rows = turned_qkv(at[i] + select(0u, query * qkv_row(), role[i] == 2u) + h);
             }
+            rows = padded(rows, block_depth + h);
             for (var j = 0u; j < 4u; j++) {
               tiles[role[i] % 4u * DEPTH + 4u * block_depth + j][block_quad] = rows[j];
             }

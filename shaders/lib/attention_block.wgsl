@@ -1,6 +1,6 @@
 // What the three block files of attention share: sizes, where rows lie, and how rows of a head become tiles.
 // bindings p at the binding the including file gives; grid ceil(T / ROWS), heads, B workgroups
-// knobs HEAD head size, a multiple of 16; WX WY threads, scores of 4 WX columns; ROWS rows of a workgroup; DEPTH head
+// knobs HEAD head size, a multiple of 4, padded to one of DEPTH; WX WY threads, scores of 4 WX columns; ROWS rows of a workgroup; DEPTH head
 // elements and SPAN columns in workgroup memory at a time
 // saved/aliasing: the order of additions follows from HEAD and WX alone
 // source: Dao et al. 2022, arXiv 2205.14135; tiles as in lib/matmul_tile.wgsl
@@ -21,7 +21,7 @@ const WY: u32 = 16u;
 const ROWS: u32 = 64u;
 const DEPTH: u32 = 16u;
 const SPAN: u32 = 16u;
-const_assert HEAD % 16u == 0u && HEAD % DEPTH == 0u && DEPTH % 8u == 0u && HEAD <= 128u;
+const_assert HEAD % 4u == 0u && DEPTH % 8u == 0u && HEAD <= 128u;
 const_assert WX * WY <= 256u && ROWS % (4u * WY) == 0u && SPAN % WX == 0u && SPAN <= 4u * WX;
 
 const THREADS: u32 = WX * WY;
@@ -76,6 +76,14 @@ fn quad_of(t: u32, quads: u32) -> u32 {
 
 fn depth_of(t: u32, quads: u32) -> u32 {
   return t % 2u + t / (2u * quads) % (DEPTH / 8u) * 2u;
+}
+
+// `rows` of quad `quad` of head elements, zeros past the head.
+fn padded(rows: mat4x4f, quad: u32) -> mat4x4f {
+  if (HEAD % DEPTH == 0u || quad < HEAD_QUADS) {
+    return rows;
+  }
+  return mat4x4f();
 }
 
 fn largest(x: vec4f) -> f32 {

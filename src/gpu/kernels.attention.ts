@@ -1,6 +1,6 @@
 /**
  * The descriptors of causal attention, scale 1/sqrt(H): forward, and the backward's dq and dk dv parts. Software adapters
- * have quad files, graphics chips block files for heads that are multiples of 16; all others the plain ones.
+ * have quad files, graphics chips block files for heads that are multiples of 4; all others the plain ones.
  */
 import { KernelError } from '../errors';
 import { ceilDiv, knob } from './grid';
@@ -32,8 +32,8 @@ function quadTwins(blocks: string, plain: string): readonly Twin[] {
   ];
 }
 
-/** Sizes of heads that have one tiling: from, to. */
-const HEADS = { tiny: [16, 16], slim: [32, 32], middle: [48, 64], wide: [80, 128] } as const;
+/** Sizes of heads that have one tiling: from, to. Sizes between the multiples of DEPTH are padded with zeros. */
+const HEADS = { tiny: [4, 16], slim: [20, 32], middle: [36, 64], wide: [68, 128] } as const;
 
 /**
  * The twins in which a workgroup handles ROWS rows by tiles. The order of additions follows from WX and H alone, so
@@ -45,7 +45,7 @@ function blockTwins(file: string, tilings: readonly (readonly [keyof typeof HEAD
     knobs,
     order: 'blocks',
     alone: true,
-    fits: ({ H }) => H! >= HEADS[heads][0] && H! <= HEADS[heads][1] && H! % 16 === 0,
+    fits: ({ H }) => H! >= HEADS[heads][0] && H! <= HEADS[heads][1] && H! % 4 === 0,
   }));
 }
 

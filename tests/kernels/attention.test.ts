@@ -27,17 +27,21 @@ const SIZES: readonly Sizes[] = [
   { B: 1, T: 21, N: 1, NKV: 1, H: 128 },
 ];
 
-/** For the block files: more than one workgroup, odd ends, grouped heads, a head that is padded. */
+/** For the block files: more than one workgroup, odd ends, grouped heads, heads that are padded in each tiling. */
 const BLOCK_SIZES: readonly Sizes[] = [
+  { B: 2, T: 67, N: 4, NKV: 2, H: 12 },
   { B: 2, T: 131, N: 2, NKV: 2, H: 16 },
   { B: 1, T: 83, N: 4, NKV: 2, H: 32 },
+  { B: 1, T: 70, N: 3, NKV: 3, H: 20 },
+  { B: 1, T: 70, N: 2, NKV: 1, H: 40 },
   { B: 1, T: 70, N: 2, NKV: 1, H: 48 },
   { B: 2, T: 70, N: 2, NKV: 1, H: 64 },
+  { B: 1, T: 70, N: 2, NKV: 1, H: 72 },
   { B: 1, T: 70, N: 2, NKV: 1, H: 128 },
 ];
 
-/** Head sizes of the block files whose backward runs with `npm test`: grouped heads, and the widest head. */
-const BLOCKS_BACK = [32, 128];
+/** Head sizes of the block files whose backward runs with `npm test`: padded and grouped heads, and the widest head. */
+const BLOCKS_BACK = [12, 32, 128];
 
 /** Sums of at most 128 products and 83 weights of values below 1. */
 const TOLERANCE = 1e-6;
