@@ -115,8 +115,8 @@ const pages = {
           groups: [
             {
               name: 'parts',
-              // why not balance, and what decodes and names tensors: they are loaded after the first step
-              test: /src\/(plan\/(?!balance|bestshares)|model\/(?!decoder|stagedecoder|names)|gpu\/(kernels(?!\.cache)|lanes|grid|memory)|train\/state|net\/collective|storage)|node_modules\/(valibot|@noble)/,
+              // why not what measures, plans, codes, decodes and names tensors: it is loaded after the first step, if at all
+              test: /src\/(plan\/(?!balance|bestshares|measured|machines)|model\/(?!decoder|stagedecoder|names)|gpu\/(kernels(?!\.cache)|lanes|grid|memory)|train\/state|net\/collective\/(?!cod|hier)|trace\/interval|storage)|node_modules\/(valibot|@noble)/,
               minShareCount: 2,
             },
           ],

@@ -60,7 +60,7 @@ export function localRanks(
     const here = [...param.keys()];
     const ranks = mesh.peers.map((_, rank) => rank);
     const group = makeGroup(transport, mesh, 'dp', ranks, signal);
-    const codings = { reduce: new Codings('f32', false), outer: new Codings('f32', false) };
+    const codings = { reduce: new Codings(undefined, false), outer: new Codings(undefined, false) };
     const cluster: Cluster = { mesh, transport, dp: group, tp: group, world: group, signal, trace, codings };
     const device = {
       here,

@@ -8,10 +8,9 @@ import type { Mesh } from '../../plan/mesh';
 import type { Axis } from '../../plan/plan';
 import type { Trace } from '../../trace/trace';
 import type { Tag, Transport } from '../wire/transport';
-import { type Coding, codedAllReduce, codedReduce, codedScatter } from './coded';
+import type { Coding } from './coded';
 import { addInto, around, type Circle, chunkBounds, maxInto, ownedChunk } from './collective';
 import { directBroadcast, directGather, directReduce, directScatter } from './direct';
-import { hierarchicalReduce } from './hierarchical';
 import { ringBroadcast, ringGather, ringReduce } from './ring';
 
 export { chunkBounds, ownedChunk };
@@ -60,6 +59,9 @@ export function chooseForm(sizeBytes: number, size: number, links: LinkSetting):
   return isDirect(sizeBytes, size, links) ? 'direct' : 'ring';
 }
 
+/** Loaded when the plan codes sums: every tab loads this file before its first step. */
+const coded = () => import('./coded');
+
 /**
  * Makes the group of `ranks` along `axis`; `ranks` must contain the rank of `mesh`, else throws PlanError. `signal` is
  * that of the generation: its reason rejects running collectives. After a failed collective, its array holds garbage.
@@ -90,18 +92,19 @@ export function makeGroup(
     size,
     async allReduce(x, tag, coding) {
       const { perMachine } = options;
-      if (coding && size > 1) await codedAllReduce(circle, x, tag, coding);
-      else if (perMachine) await hierarchicalReduce(circle, perMachine, x, tag, isRing);
+      if (coding && size > 1) await (await coded()).codedAllReduce(circle, x, tag, coding);
+      else if (perMachine)
+        await (await import('./hierarchical')).hierarchicalReduce(circle, perMachine, x, tag, isRing);
       else await reduceAll(x, tag, addInto);
     },
     allReduceMax: (x, tag) => reduceAll(x, tag, maxInto),
     async reduceScatter(x, tag, coding) {
-      if (coding && size > 1) await codedReduce(circle, x, tag, coding);
+      if (coding && size > 1) await (await coded()).codedReduce(circle, x, tag, coding);
       else if (size > 1) await (form(x) === 'ring' ? ringReduce : directReduce)(circle, x, tag, addInto, false);
       return x.subarray(...chunkBounds(x.length, size, ownedChunk(rank, size)));
     },
     async scatter(x, tag, coding) {
-      if (coding && size > 1) return codedScatter(circle, x, tag, coding);
+      if (coding && size > 1) return (await coded()).codedScatter(circle, x, tag, coding);
       if (size > 1 && links.form !== 'ring') return directScatter(circle, x, tag);
       if (size > 1) await ringReduce(circle, x, tag, addInto, false);
       return [x.subarray(...chunkBounds(x.length, size, ownedChunk(rank, size)))];

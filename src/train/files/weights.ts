@@ -6,7 +6,7 @@ import { InputError } from '../../errors';
 import type { ModelConfig } from '../../model/config';
 import { floatsOf } from '../../model/layout';
 import { namedTensors } from '../../model/names';
-import { wholeModel } from '../state/holding';
+import { parametersOf, wholeModel } from '../state/holding';
 import { type FileTensor, readSafetensors, toFloats } from './safetensors';
 
 /** Every parameter of the model in one array, by address. */
@@ -26,11 +26,6 @@ export function placedTensors(config: ModelConfig): readonly Placed[] {
     const from = starts.get(`${unit}/${param}`)! + at;
     return { name, shape, from, to: from + floatsOf(shape) };
   });
-}
-
-/** Number of parameters of a model; a tied head has no table of its own. */
-export function parametersOf(config: ModelConfig): number {
-  return wholeModel(config).reduce((sum, { floats }) => sum + floats, 0);
 }
 
 /** The weights in a safetensors file for this model; throws as `readWeights`. */

@@ -2,7 +2,7 @@
 import { ProtocolError } from '../../errors';
 import type { Place } from '../../gpu/instr';
 import type { Stream } from '../../gpu/stream';
-import { type Codec, codecOf } from '../../net/collective/codec';
+import type { Codec } from '../../net/collective/codec';
 import type { Coding } from '../../net/collective/coded';
 import { emitOf, lineOf } from '../../net/collective/collective';
 import { Feedback } from '../../net/collective/feedback';
@@ -50,23 +50,26 @@ export class Tags {
 
 /** The codec of one kind of sum, and by unit the coding error of earlier sums (feedback). */
 export class Codings {
-  readonly #codec: Codec | undefined;
   readonly #feedback = new Map<number, Feedback>();
 
   constructor(
-    wire: Wire,
+    readonly codec: Codec | undefined,
     readonly keepsLoss: boolean,
-  ) {
-    this.#codec = codecOf(wire);
+  ) {}
+
+  /** Loads the codec of `wire`, where there is one: every tab loads this file before its first step. */
+  static async of(wire: Wire, keepsLoss: boolean): Promise<Codings> {
+    const codec = wire === 'f32' ? undefined : (await import('../../net/collective/codec')).codecOf(wire);
+    return new Codings(codec, keepsLoss);
   }
 
   /** Undefined if the unit's floats are sent uncoded. */
   of(unit: number): Coding | undefined {
-    if (!this.#codec) return undefined;
-    if (!this.keepsLoss) return { codec: this.#codec };
+    if (!this.codec) return undefined;
+    if (!this.keepsLoss) return { codec: this.codec };
     const feedback = this.#feedback.get(unit) ?? new Feedback();
     this.#feedback.set(unit, feedback);
-    return { codec: this.#codec, feedback };
+    return { codec: this.codec, feedback };
   }
 
   /** The step was committed, so the coding errors of its sums become valid. */

@@ -69,7 +69,7 @@ export function rankMaker(
     const stream = new Stream(device, trace);
     const instance = await Instance.create(stream, wanted);
     const { betas, eps, weightDecay, gradClip } = run.train;
-    const cluster = clusterOf(setting, options.links);
+    const cluster = await clusterOf(setting, options.links);
     const shares = replicaShares(run.train.globalBatch, plan);
     const outer = plan.outer && (await outerSteps(instance, cluster, plan.outer));
     const optimizer = { betas, eps, weightDecay, gradClip, shares, ...(outer && { outer }) };
@@ -112,7 +112,10 @@ async function aheadMaker(
   return (passes, clock) => new Ahead(guarded, passes, clock, programs, options);
 }
 
-function clusterOf({ plan, mesh, transport, signal, trace }: RankSetting, links: LinkSetting | undefined): Cluster {
+async function clusterOf(
+  { plan, mesh, transport, signal, trace }: RankSetting,
+  links: LinkSetting | undefined,
+): Promise<Cluster> {
   const options = { trace, ...(links && { links }) };
   const world = mesh.peers.map((_, rank) => rank);
   const wires = wiresOf(plan);
@@ -122,7 +125,7 @@ function clusterOf({ plan, mesh, transport, signal, trace }: RankSetting, links:
     transport,
     signal,
     trace,
-    codings: { reduce: new Codings(wires.reduce, keepsLoss), outer: new Codings(wires.outer, keepsLoss) },
+    codings: { reduce: await Codings.of(wires.reduce, keepsLoss), outer: await Codings.of(wires.outer, keepsLoss) },
     dp: makeGroup(transport, mesh, 'dp', mesh.ranks('dp'), signal, {
       ...options,
       ...(plan.perMachine && { perMachine: plan.perMachine }),

@@ -2,13 +2,12 @@
  * Keeps the states of a tab in its browser's storage, every half minute and when the page may close. If storage is full
  * or refused, the run goes on and the page is told that nothing is kept.
  */
-import { StorageError } from '../../errors';
+import { StorageError, sentenceOf } from '../../errors';
 import { isWholeOnAll, type ParallelPlan } from '../../plan/plan';
 import { writeText } from '../../storage/bytes';
 import type { OpfsFolder } from '../../storage/opfs';
 import { builtInText } from '../../train/data/texts';
 import type { Keepable, Keeper } from '../../train/files/keeper';
-import { writeShard } from '../../train/files/shard';
 import type { KeptNews } from '../../train/trainer/status';
 import { describeState, forgetOldRooms, type Slot, TEXT_FILE, takeSlot } from './slots';
 
@@ -74,6 +73,7 @@ export class OpfsKeeper implements Keeper {
     if (!slot) return;
     const name = `${step}-${generation}`;
     const sink = await slot.folder.create(`${name}.safetensors`);
+    const writeShard = await shardWriter();
     await writeShard(model, held, elements, sink);
     const file = { name: `${name}.safetensors`, ...(await sink.close()) };
     if (builtInText(run.data.source) === null) await this.#keepText(slot.folder, text);
@@ -108,4 +108,14 @@ export class OpfsKeeper implements Keeper {
       for (const file of others) if (file.endsWith(ending)) await folder.remove(file);
     }
   }
+}
+
+/** Loaded only now: every tab loads this file before its first step. Rejects with StorageError. */
+async function shardWriter(): Promise<typeof import('../../train/files/shard').writeShard> {
+  const code = await import('../../train/files/shard').catch((error: unknown) => {
+    throw new StorageError(
+      `what keeps states could not be loaded from the server (${sentenceOf(error)}): is it still running?`,
+    );
+  });
+  return code.writeShard;
 }

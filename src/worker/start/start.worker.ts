@@ -2,8 +2,8 @@
 import * as Comlink from 'comlink';
 import { InputError } from '../../errors';
 import { type Init, initFile, initOfFolder, sourceOf, withModel } from '../../train/files/startmodel';
-import { parametersOf } from '../../train/files/weights';
 import { parseRunFile, type RunFile } from '../../train/runfile';
+import { parametersOf } from '../../train/state/holding';
 
 /** What a page shows of a model. */
 export interface StartFacts {

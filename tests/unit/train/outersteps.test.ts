@@ -2,8 +2,10 @@
  * Outer steps over memory links, beside the same sums in float64: replicas move by known amounts, fragments take turns with a
  * delay and a share of their own, and int8 keeps all replicas equal to the bit. No device: arrays stand for it.
  */
+
 import { describe, expect, test } from 'vitest';
 import type { Instance } from '../../../src/model/instance';
+import { codecOf } from '../../../src/net/collective/codec';
 import { makeGroup } from '../../../src/net/collective/group';
 import { makeMesh } from '../../../src/plan/mesh';
 import { fragmentOf, outerAt } from '../../../src/plan/outer';
@@ -37,7 +39,7 @@ async function train(fields: object, wire: Wire = 'f32') {
     const mesh = makeMesh(1, peers, rank, plan);
     const group = makeGroup(transport, mesh, 'dp', all, signal);
     const trace = new Trace();
-    const codings = { reduce: new Codings('f32', false), outer: new Codings(wire, false) };
+    const codings = { reduce: new Codings(undefined, false), outer: new Codings(codecOf(wire), false) };
     const cluster: Cluster = { mesh, transport, dp: group, tp: group, world: group, signal, trace, codings };
     const arrays = Array.from({ length: UNITS }, (_, unit) =>
       Float32Array.from({ length: FLOATS }, (__, i) => beginning(unit, i)),

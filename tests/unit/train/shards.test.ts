@@ -79,7 +79,7 @@ async function exchange({ zero, wire = 'f32', keepsLoss = false, turns = 1, roun
     transports.map(async (transport, rank) => {
       const mesh = makeMesh(1, peers, rank, plan);
       const group = makeGroup(transport, mesh, 'dp', all, signal);
-      const codings = { reduce: new Codings(wire, keepsLoss), outer: new Codings('f32', false) };
+      const codings = { reduce: new Codings(codecOf(wire), keepsLoss), outer: new Codings(undefined, false) };
       const trace = new Trace();
       const cluster: Cluster = { mesh, transport, dp: group, tp: group, world: group, signal, trace, codings };
       const device = fakeDevice(zero, rank);
