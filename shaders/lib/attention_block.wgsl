@@ -1,7 +1,7 @@
 // What the three block files of attention share: sizes, where rows lie, and how rows of a head become tiles.
 // bindings p at the binding the including file gives; grid ceil(T / ROWS), heads, B workgroups
-// knobs HEAD head size, a multiple of 4, padded to one of DEPTH; WX WY threads, scores of 4 WX columns; ROWS rows of a workgroup; DEPTH head
-// elements and SPAN columns in workgroup memory at a time
+// knobs HEAD head size, a multiple of 4, padded to one of DEPTH; WX WY threads, scores of 4 WX columns; ROWS rows of a
+// workgroup; DEPTH head elements and SPAN columns in workgroup memory at a time
 // saved/aliasing: the order of additions follows from HEAD and WX alone
 // source: Dao et al. 2022, arXiv 2205.14135; tiles as in lib/matmul_tile.wgsl
 

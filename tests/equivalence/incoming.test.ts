@@ -5,11 +5,11 @@
 import { expect } from 'vitest';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { modelFile } from '../../src/train/files/checkpoint';
+import { parametersOf } from '../../src/train/files/parameters';
 import type { MakeRank } from '../../src/train/rank/rankcontract';
 import { rankMaker } from '../../src/train/rank/rankmodel';
 import { parseRunFile } from '../../src/train/runfile';
 import { seedElements } from '../../src/train/state/elements';
-import { parametersOf } from '../../src/train/state/holding';
 import { holdingUnder, SINGLE } from '../../src/train/state/sync';
 import { prepare } from '../../src/train/trainer/prepared';
 import { gpuTest, useGpu } from '../helpers/gpu';

@@ -6,7 +6,8 @@ import { InputError } from '../../errors';
 import type { ModelConfig } from '../../model/config';
 import { floatsOf } from '../../model/layout';
 import { namedTensors } from '../../model/names';
-import { parametersOf, wholeModel } from '../state/holding';
+import { wholeModel } from '../state/holding';
+import { parametersOf } from './parameters';
 import { type FileTensor, readSafetensors, toFloats } from './safetensors';
 
 /** Every parameter of the model in one array, by address. */

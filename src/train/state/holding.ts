@@ -62,11 +62,6 @@ export function wholeModel(config: ModelConfig): readonly WholeParam[] {
   return params;
 }
 
-/** Number of parameters of a model; a tied head has no table of its own. */
-export function parametersOf(config: ModelConfig): number {
-  return wholeModel(config).reduce((sum, { floats }) => sum + floats, 0);
-}
-
 function paramsOf(config: ModelConfig): readonly WholeParam[] {
   let at = 0;
   return recordModel(config, 1).flatMap(({ name: unitName, params }, unit) =>

@@ -2,8 +2,8 @@
 import { type Corpus, readCorpus, withVocab } from '../data/corpus';
 import type { Samples } from '../data/data';
 import type { OnLearned } from '../data/tokenizer';
+import { parametersOf } from '../files/parameters';
 import type { RunFile } from '../runfile';
-import { parametersOf } from '../state/holding';
 import { GrowingText } from './growingtext';
 
 export interface Prepared {

@@ -1,9 +1,9 @@
 /** Reads a model that a run starts from, and makes the run, its weights and its source. In a Worker: models are large. */
 import * as Comlink from 'comlink';
 import { InputError } from '../../errors';
+import { parametersOf } from '../../train/files/parameters';
 import { type Init, initFile, initOfFolder, sourceOf, withModel } from '../../train/files/startmodel';
 import { parseRunFile, type RunFile } from '../../train/runfile';
-import { parametersOf } from '../../train/state/holding';
 
 /** What a page shows of a model. */
 export interface StartFacts {
