@@ -30,7 +30,7 @@ export async function loadKept(
     const mine = all.filter((state, i) => hashes[i] === hash && state.at >= sinceMs);
     if (mine.length === 0) return [];
     // why only now: every tab loads this file before its first step, and few have kept a state
-    const { partState, wholeState } = await import('./keptstates');
+    const { partState, wholeState } = await import('./keptfiles');
     for (const states of versionsOf(mine)) {
       const whole = isWhole(states) ? await wholeState(states) : null;
       if (whole) return [whole];

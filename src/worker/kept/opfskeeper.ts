@@ -111,8 +111,8 @@ export class OpfsKeeper implements Keeper {
 }
 
 /** Loaded only now: every tab loads this file before its first step. Rejects with StorageError. */
-async function shardWriter(): Promise<typeof import('../../train/files/shard').writeShard> {
-  const code = await import('../../train/files/shard').catch((error: unknown) => {
+async function shardWriter(): Promise<typeof import('./keptfiles').writeShard> {
+  const code = await import('./keptfiles').catch((error: unknown) => {
     throw new StorageError(
       `what keeps states could not be loaded from the server (${sentenceOf(error)}): is it still running?`,
     );

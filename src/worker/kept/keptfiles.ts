@@ -1,10 +1,15 @@
-/** Reads the files of kept states. */
+/**
+ * The files of kept states. It is loaded with the first one that is written, so a page that opens without the server has
+ * what reads them.
+ */
 import { InputError, StorageError } from '../../errors';
 import { hashOfSource } from '../../storage/bytes';
-import { elementsOf, Shard } from '../../train/files/shard';
+import { elementsOf, Shard, writeShard } from '../../train/files/shard';
 import { stateFrom } from '../../train/state/elements';
 import { type CutState, holdingUnder, SINGLE } from '../../train/state/sync';
 import type { KeptState, SlotState } from './slots';
+
+export { writeShard };
 
 const modelOf = ({ run, vocab }: KeptState) => ({ ...run.model, vocab });
 
