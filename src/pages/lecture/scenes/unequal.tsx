@@ -74,7 +74,7 @@ export function UnequalScene({ show }: SceneProps) {
           <Choice
             label={text.shares}
             values={['equal', 'speed'] as const}
-            value={isBySpeed ? 'speed' : 'equal'}
+            value={show.picks.value.shares.length === tabs.length ? 'speed' : 'equal'}
             nameOf={(one) => text.sharesOf[one]}
             onChange={(one) => show.pick({ shares: one === 'speed' ? bySpeed : [] })}
           />
