@@ -51,7 +51,9 @@ export async function benchPageTabs(
   const measure = async (setting: Setting) => {
     const context = await browser.newContext();
     try {
-      const { plan, tokensPerSecond } = await speedOf(context, `http://127.0.0.1:${server.port}/`, setting);
+      const speed = await speedOf(context, `http://127.0.0.1:${server.port}/`, setting);
+      if (!speed) return say({ ...setting, offered: false });
+      const { plan, tokensPerSecond } = speed;
       const alone = results.find(({ tabs, batch }) => tabs === 1 && batch === setting.batch)?.tokensPerSecond;
       const result = { ...setting, plan, tokensPerSecond, timesOneTab: tokensPerSecond / (alone ?? tokensPerSecond) };
       results.push(result);
@@ -76,6 +78,7 @@ export async function benchPageTabs(
   }
 }
 
+/** Null where the page offers no approximate plan. */
 async function speedOf(context: BrowserContext, address: string, { batch, tabs, links, mode }: Setting) {
   const steps = mode === 'exact' ? 100_000 : APPROXIMATE_STEPS;
   const first = await takePart(context, `${address}#batch=${batch}&steps=${steps}&links=${links}`);
@@ -84,6 +87,7 @@ async function speedOf(context: BrowserContext, address: string, { batch, tabs, 
   await first.waitForFunction((tabs) => document.querySelector('.people .badge')?.textContent === String(tabs), tabs);
   await first.waitForFunction((links) => document.querySelectorAll('.peer-link').length >= links, tabs - 1);
   if (tabs > 1) await first.waitForFunction(planSaid, `${tabs} tabs`, { timeout: 120_000 });
+  if (mode === 'approximate' && (await first.locator('.offer').count()) === 0) return null;
   if (mode === 'approximate') await first.waitForFunction(beginApproximate, undefined, { timeout: 240_000 });
   await reach(first, (await step(first)) + WARM_STEPS);
   const [from, t0] = [await step(first), performance.now()];
