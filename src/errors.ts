@@ -154,6 +154,11 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
+/** Why code that is loaded only when it is wanted is missing; `what` it does is the subject of the sentence. */
+export function notLoaded(what: string, error: unknown): string {
+  return `${what} could not be loaded from the server (${sentenceOf(error)}): is it still running?`;
+}
+
 /** The error as a sentence for the user: its message without the class name. */
 export function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

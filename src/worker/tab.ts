@@ -3,7 +3,7 @@
  * engine is loaded when the tab takes part.
  */
 import { proxy, type Remote } from 'comlink';
-import { ProtocolError } from '../errors';
+import { notLoaded, ProtocolError } from '../errors';
 import { sharedBroker } from '../net/room/broker';
 import { openRoom } from '../net/room/room';
 import { BUILD } from '../net/signaling/build';
@@ -97,7 +97,7 @@ export const openTab: OpenTab = async (options) => {
       Promise.all([loadRank(), startOptions(room.self, run, roomFolder(options.secret), given)]).then(
         // A failure of the run has its own status; nobody else needs to know.
         ([loaded, start]) => loaded.start(start).catch(() => {}),
-        (error: Error) => member.status({ ...IDLE, phase: 'failed', sentence: notLoaded(error) }),
+        (error: Error) => member.status({ ...IDLE, phase: 'failed', sentence: trainingNotLoaded(error) }),
       );
     },
     kept: async () => keptRun(await roomFolder(options.secret)),
@@ -127,8 +127,7 @@ export const openTab: OpenTab = async (options) => {
   return tab;
 };
 
-const notLoaded = ({ message }: Error) =>
-  `What training needs could not be loaded from the server (${message}): is it still running? Press the button again then.`;
+const trainingNotLoaded = (error: Error) => `${notLoaded('What training needs', error)} Press the button again then.`;
 
 async function startOptions(
   self: string,

@@ -15,11 +15,11 @@ import { type CutState, holdingUnder, laid } from './sync';
 import { addressesOf, type Circuit, move } from './transfer';
 
 /**
- * A rank keeps its first copy whatever its size, and more only up to this size together: until a step has shown that
- * all ranks have newer copies, it holds the older ones, too, so this costs a tab at most a GB of host memory. Only where
- * all others have as much as they may, one of them keeps one more.
+ * Maximum bytes of copies in a tab's host memory: of other ranks' states together, its first one not counted, of its own
+ * state for a lost device, and of a state that it keeps in reserve. Until a newer copy is complete it holds the older one,
+ * too, so this costs a tab at most a GB. Only where all others have as much as they may, a rank keeps one copy more.
  */
-const MOST_COPIED_BYTES = 2 ** 29;
+export const MOST_COPIED_BYTES = 2 ** 29;
 
 /** Bytes that rank `keeper` holds in addition when it keeps a copy of the state of `rank`. */
 type CopyBytes = (rank: number, keeper: number) => number;

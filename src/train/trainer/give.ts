@@ -1,5 +1,5 @@
 /** Gives the model's files to the ranks on which somebody asked for them, at a step border. */
-import { InputError, sentenceOf } from '../../errors';
+import { InputError, notLoaded } from '../../errors';
 import type { ModelFiles } from '../files/checkpoint';
 import type { WholeWeights } from '../files/weights';
 import { sharedParam } from '../state/apart';
@@ -40,8 +40,7 @@ export async function giveFiles(
 /** As asFiles, which is loaded only now: every tab loads this file before its first step. Rejects with InputError. */
 export async function writtenModel(...of: Parameters<typeof asFiles>): Promise<ModelFiles> {
   const code = await import('./asfiles').catch((error: unknown) => {
-    const reason = sentenceOf(error);
-    throw new InputError(`what writes the model could not be loaded from the server (${reason}): is it still running?`);
+    throw new InputError(notLoaded('what writes the model', error));
   });
   return code.asFiles(...of);
 }

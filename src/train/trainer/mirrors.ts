@@ -6,7 +6,7 @@
  */
 import type { ModelConfig } from '../../model/config';
 import { isWholeOnAll } from '../../plan/plan';
-import { mirror } from '../state/mirror';
+import { MOST_COPIED_BYTES, mirror } from '../state/mirror';
 import type { CutState } from '../state/sync';
 import type { GenerationSetting } from './setting';
 import { SpareCopy } from './sparecopy';
@@ -14,9 +14,6 @@ import type { Traffic } from './traffic';
 
 /** The next mirror waits at least this many times the duration of the last one: at most two percent of the time. */
 const MIRROR_REST = 50;
-
-/** A larger state is not copied for a lost device: the tab would need twice as much host memory while it copies. */
-export const MOST_COPIED_BYTES = 2 ** 29;
 
 export class Mirrors {
   /** True if the ranks of this generation keep copies for each other. */

@@ -9,10 +9,10 @@ import type { Transport } from '../../net/wire/transport';
 import type { PeerId } from '../../plan/mesh';
 import { readRunFile } from '../runfile';
 import { receiveBytes } from '../state/exchange';
+import { MOST_COPIED_BYTES } from '../state/mirror';
 import { emptyState } from '../state/state';
 import { type CutState, holdingUnder } from '../state/sync';
 import { arraysOf, copyTag, headTag, packAnswer, readHead } from './copywire';
-import { MOST_COPIED_BYTES } from './mirrors';
 import type { TextSource } from './text';
 
 interface Waiting {

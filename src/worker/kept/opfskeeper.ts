@@ -2,7 +2,7 @@
  * Keeps the states of a tab in its browser's storage, every half minute and when the page may close. If storage is full
  * or refused, the run goes on and the page is told that nothing is kept.
  */
-import { StorageError, sentenceOf } from '../../errors';
+import { notLoaded, StorageError } from '../../errors';
 import { isWholeOnAll, type ParallelPlan } from '../../plan/plan';
 import { writeText } from '../../storage/bytes';
 import type { OpfsFolder } from '../../storage/opfs';
@@ -113,9 +113,7 @@ export class OpfsKeeper implements Keeper {
 /** Loaded only now: every tab loads this file before its first step. Rejects with StorageError. */
 async function shardWriter(): Promise<typeof import('./keptfiles').writeShard> {
   const code = await import('./keptfiles').catch((error: unknown) => {
-    throw new StorageError(
-      `what keeps states could not be loaded from the server (${sentenceOf(error)}): is it still running?`,
-    );
+    throw new StorageError(notLoaded('what keeps states', error));
   });
   return code.writeShard;
 }
