@@ -9,7 +9,7 @@ import { Visit } from './visit';
 installPolicy();
 const openTab: OpenTab = async (options) => (await import('../worker/tab')).openTab(options);
 
-// why not an error: without storage the page works but forgets; a failure is shown when a choice is saved
+// why not an error: without storage the page works but keeps no choice; a failure is shown when one is saved
 const settings = await loadSettings().catch(() => NO_SETTINGS);
 const visit = new Visit(openTab, settings, location);
 render(<App visit={visit} />, document.getElementById('app')!);

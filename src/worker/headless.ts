@@ -25,7 +25,7 @@ import type {
   Tour,
   Traced,
 } from './api';
-import { askDesk } from './kept/desk';
+import { askDesk } from './kept/deskfiles';
 import { fetchBytes } from './sources';
 
 export interface RankStatus {

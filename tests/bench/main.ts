@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- NAME ...]`: measures this machine. Each bench is a file beside this one. `gpu` is `train`,
- * `matmul` and `attention`; `net` is `ring` and `links`; without a name both run. `--profile` shows where a step's time
- * goes. Single measurements go to stderr as they are made, the results to stdout.
+ * `matmul` and `attention`; `net` is `ring`, `relay` and `links`; without a name both run. `--profile` shows where a
+ * step's time goes. Single measurements go to stderr as they are made, the results to stdout.
  */
 import { join } from 'node:path';
 import { endProcess, type Help, runCommand } from '../../src/cli/command';
@@ -70,11 +70,16 @@ const HELP: Help = {
   about: 'Measures this machine. Single measurements go to stderr, the result to stdout.',
   usage: `npm run bench [-- ${NAMES.join(' | ')}]`,
   examples: [
-    ['npm run bench', 'everything'],
+    ['npm run bench', 'gpu and net'],
+    ['npm run bench -- gpu', 'train, matmul and attention'],
     ['npm run bench -- train', 'training steps beside other libraries'],
+    ['npm run bench -- matmul', 'matrix products beside other libraries'],
+    ['npm run bench -- attention', 'attention beside the time that matrix products alone would take'],
     ['npm run bench -- --profile', 'where the time of a step goes'],
     ['npm run bench -- shaders --out DIR', 'the final WGSL of every variant'],
     ['npm run bench -- card --out FILE', 'what this device does with our kernels, as a small JSON'],
+    ['npm run bench -- net', 'ring, relay and links'],
+    ['npm run bench -- links', 'one link of a given rate, delay and loss: its rate against the given one'],
     ['npm run bench -- ring', 'four tabs in a ring: bytes a second and core seconds a MB'],
     [
       'npm run bench -- pagetabs',

@@ -79,7 +79,7 @@ test('two people paste texts: the run goes on, and the later one reads that the 
   await start(a);
   await reach(a, 1);
   const later = await venue.visit(onTestFinished);
-  // why: a page that has heard of the room's run offers to join it; this one hears of it after the press
+  // why: a page that knows the room's run offers to join it; this one is told of the run after the press
   let hear = () => {};
   const heard = new Promise<void>((resolve) => {
     hear = resolve;

@@ -25,7 +25,7 @@ export const MEMBER_MS = {
 
 /**
  * Connect all willing peers to each other in the background: members first, then the peers that may join next. A
- * newcomer first hears the newest generation, because the run names the kind of links.
+ * newcomer is told the newest generation first, because its run names the kind of links.
  */
 export function holdLinks(turn: Turn): void {
   const { state, setting, now } = turn;

@@ -49,7 +49,7 @@ export class PeerLinks {
       },
       heard: () => this.#changeTo(link),
       bye: () => {
-        // why: the other end hears this one on the new link, and has sent the last frame on the old one
+        // why: the other end receives from this one on the new link, and has sent its last frame on the old one
         if (link === this.#current && this.#opening?.isOpen) this.#change(this.#opening);
       },
       suspect: (isSuspect) => {

@@ -1,8 +1,8 @@
 /**
  * The copies of the state that a rank keeps in host memory during one generation. If parts of the model are on one rank
  * only, ranks keep copies for each other (mirrors), which are renewed at step borders, when their interval is over on
- * all ranks or when a rank leaves. Else each rank copies its own state when it likes, for the case that its device is
- * lost.
+ * all ranks or when a rank leaves. Else each rank copies its own state at times of its own, for the case that its
+ * device is lost.
  */
 import type { ModelConfig } from '../../model/config';
 import { isWholeOnAll } from '../../plan/plan';

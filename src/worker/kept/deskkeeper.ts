@@ -6,7 +6,7 @@ import { keptOf, Shard, writeShard } from '../../train/files/shard';
 import { WAITING_BYTES } from '../../train/rank/hostplan';
 import type { TrainerDeps } from '../../train/trainer/setting';
 import type { DeskCheckpoint, StartOptions } from '../api';
-import { DeskSink, deskSource } from './desk';
+import { DeskSink, deskSource } from './deskfiles';
 
 type Desk = NonNullable<StartOptions['desk']>;
 

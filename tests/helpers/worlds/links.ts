@@ -54,7 +54,7 @@ export class Links {
     });
   }
 
-  /** One end closes the link. The other hears of it if messages can pass, else its own heartbeats find out. */
+  /** One end closes the link. The other is told if messages can pass, else its own heartbeats show it. */
   cut(end: string, other: string, reason: string): void {
     const wire = this.wire(end, other);
     const side = wire.ends[0] === end ? 0 : 1;

@@ -58,7 +58,7 @@ async function trainWithOther({ side, port }: ReturnType<typeof roomSide>): Prom
   side.receive(OTHER, { t: 'declare', declaration });
   side.receive(OTHER, { t: 'go', number: 1, by: OTHER });
   expect((await entered).number).toBe(1);
-  // as the engine does: the room hears of it before the trainer is at the step border
+  // as the engine does: the room is told before the trainer is at the step border
   port.announce({ state: 'observer' });
   await vi.advanceTimersByTimeAsync(100);
   const next = membership.next(1, stop.signal);
