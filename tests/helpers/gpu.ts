@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, test } from 'vitest';
 import { create, globals } from 'webgpu';
 import { findBrowser } from '../../src/cli/machine/browser';
+import { pauseBetweenPolls } from '../../src/cli/machine/dawnpolls';
 import { GpuDevice, openDevice } from '../../src/gpu/device';
 
 const ICD = 'vk_swiftshader_icd.json';
@@ -33,6 +34,7 @@ export function nodeGpu(): GPU {
   if (!shared) {
     prepareEnvironment();
     Object.assign(globalThis, globals);
+    pauseBetweenPolls();
     shared = create([]);
   }
   return shared;

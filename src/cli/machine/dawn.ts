@@ -3,6 +3,7 @@ import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CapabilityError, sentenceOf } from '../../errors';
 import { findBrowser, mayHaveGpu } from './browser';
+import { pauseBetweenPolls } from './dawnpolls';
 
 const SOFTWARE_ICD = 'vk_swiftshader_icd.json';
 const SYSTEM_FOLDERS = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'];
@@ -59,6 +60,7 @@ async function loadDawn(): Promise<GPU> {
   try {
     const { create, globals } = await import('webgpu');
     Object.assign(globalThis, globals);
+    pauseBetweenPolls();
     return create([]);
   } catch (error) {
     throw new CapabilityError(
