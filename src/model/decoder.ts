@@ -1,10 +1,9 @@
 /** Runs a whole model of its own token by token: uploads its parameters, and cuts tokens into the passes of a stage. */
 import type { Place } from '../gpu/instr';
-import { floatsIn } from '../gpu/memory';
 import type { Stream } from '../gpu/stream';
 import type { ModelConfig } from './config';
-import { layoutOf, rangeOf } from './layout';
 import { recordModel } from './model';
+import { ParamCopies } from './paramcopies';
 import { MOST_ROWS, StageDecoder } from './stagedecoder';
 
 /** Gives a whole parameter by unit and short name. */
@@ -23,23 +22,18 @@ export class Decoder {
 
   private constructor(
     readonly stage: StageDecoder,
-    private readonly params: readonly GPUBuffer[],
+    private readonly params: ParamCopies,
   ) {}
 
   /** Rejects with KernelError where a buffer is larger than the device allows. */
   static async create(stream: Stream, config: ModelConfig, paramOf: ParamOf): Promise<Decoder> {
-    const layouts = recordModel(config, 1).map(({ name, params }) => ({ name, layout: layoutOf(params, 1) }));
-    const buffers = layouts.map(({ name, layout: { ranges, all } }) => {
-      const buffer = stream.device.createStorage('param', 4 * all, `decode ${name}`);
-      for (const { param, at, floats } of ranges) stream.write({ buffer, at, floats }, paramOf(name, param.name));
-      return buffer;
-    });
-    const stage = await StageDecoder.create(stream, config, { first: 0, last: layouts.length - 1 }, (unit, param) => {
-      const owner = param.owner === undefined ? unit : 0;
-      const { at } = rangeOf(layouts[owner]!.layout, param.name);
-      return { buffer: buffers[owner]!, at: at + (param.from ?? 0), floats: floatsIn(param) };
-    });
-    return new Decoder(stage, buffers);
+    const all = { first: 0, last: config.layers + 1 };
+    const copies = new ParamCopies(stream, config, all);
+    for (const [unit, { name, params }] of recordModel(config, 1).entries()) {
+      for (const param of params) copies.write(unit, param.name, 0, paramOf(name, param.name));
+    }
+    const stage = await StageDecoder.create(stream, config, all, (unit, param) => copies.place(unit, param));
+    return new Decoder(stage, copies);
   }
 
   get config(): ModelConfig {
@@ -77,6 +71,6 @@ export class Decoder {
   /** Give every buffer back. */
   close(): void {
     this.stage.close();
-    for (const buffer of this.params) this.stage.stream.device.destroyBuffer(buffer);
+    this.params.close();
   }
 }

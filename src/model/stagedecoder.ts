@@ -20,7 +20,7 @@ export const MOST_ROWS = 16;
 const RECORDED_ROWS = [1, MOST_ROWS] as const;
 
 /** The units from `first` to `last`, both included. */
-interface Stage {
+export interface Span {
   readonly first: number;
   readonly last: number;
 }
@@ -48,16 +48,11 @@ export class StageDecoder {
   private constructor(
     readonly stream: Stream,
     readonly config: ModelConfig,
-    readonly stage: Stage,
+    readonly stage: Span,
   ) {}
 
   /** Rejects with KernelError or BufferLimit where a buffer is larger than the device allows; nothing is held then. */
-  static async create(
-    stream: Stream,
-    config: ModelConfig,
-    stage: Stage,
-    paramPlace: ParamPlace,
-  ): Promise<StageDecoder> {
+  static async create(stream: Stream, config: ModelConfig, stage: Span, paramPlace: ParamPlace): Promise<StageDecoder> {
     const decoder = new StageDecoder(stream, config, stage);
     try {
       const rowFloats = 2 * config.kvHeads * headSizeOf(config);

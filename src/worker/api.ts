@@ -162,6 +162,8 @@ export interface Engine {
    * stopped. Rejects with a sentence where the plan allows no answers, or training ends before that.
    */
   ask(wish: Wish, onSaid: (said: Said) => void): Promise<void>;
+  /** Whether somebody may ask soon: the ranks then get ready to answer, in this run and in later ones. */
+  listen(isOn: boolean): void;
   /** Stop the answer under way. */
   hush(): void;
   /** Characters of a text that the model has no token for; none before the model is known. */

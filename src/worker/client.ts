@@ -83,8 +83,11 @@ export interface Tab {
   hashOf(run: RunFile): Promise<string>;
   /** The model as it is at the next step border. */
   download(): Promise<ModelFiles>;
-  /** The model of the run as the ranks answer for it while they train. `close` does nothing: the tab goes on. */
-  readonly talk: Talk;
+  /** The model of the run as the ranks answer for it while they train. After `close` the tab trains on. */
+  readonly talk: Talk & {
+    /** Somebody may ask soon, until `close`. */
+    listen(): void;
+  };
   close(): void;
 }
 

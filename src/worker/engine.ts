@@ -55,6 +55,7 @@ export class WorkerEngine implements Engine {
   #keeper: OpfsKeeper | undefined;
   #kept: KeptNews | undefined;
   #keptTrace: KeptTrace | undefined;
+  #isListening = false;
 
   /** `gpu` is navigator.gpu, or Dawn's in Node; undefined if there is none. `tuning` stores the kernel choices. */
   constructor(
@@ -107,6 +108,7 @@ export class WorkerEngine implements Engine {
         sampling,
         adaptersOf: (peers) => this.#room.adaptersOf(peers),
         onStatus: (status) => this.#publish(status),
+        listening: () => this.#isListening,
         ...(init ? { init } : {}),
         ...(options.probing ? { probing: true } : {}),
         ...(options.balancing ? { balancing: this.#balancingBy(membership, options.expect) } : {}),
@@ -187,6 +189,10 @@ export class WorkerEngine implements Engine {
   async ask(wish: Wish, onSaid: (said: Said) => void): Promise<void> {
     if (!this.#trainer) throw new ProtocolError('nothing has been trained in this tab yet');
     await this.#trainer.ask(wish, onSaid);
+  }
+
+  listen(isOn: boolean): void {
+    this.#isListening = isOn;
   }
 
   hush(): void {

@@ -117,7 +117,8 @@ export const openTab: OpenTab = async (options) => {
       lacking: async (text) => trained().lacking(text),
       answer: async (wish, onSaid) => trained().ask(wish, proxy(onSaid)),
       stop: () => void rank?.hush(),
-      close() {},
+      close: () => void rank?.listen(false),
+      listen: () => void rank?.listen(true),
     },
     close() {
       void rank?.close();

@@ -88,11 +88,12 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       logits: async (tokens) =>
         Float32Array.from({ length: run.model.vocab }, (_, v) => (v === tokens.length % 7 ? 4 : 0)),
       // the newest token decides the next one, whatever stages it goes through
-      speaker: async () => ({
+      speaker: async (stages) => ({
         atRest: async () => {},
+        write: () => {},
         run: async (stage, input, _, wantsLogits) => {
           const rows = stage === 0 ? Float32Array.from(input) : (input as Float32Array);
-          if (stage < plan.pp * plan.chunks - 1) return rows;
+          if (stages.find((one) => one.stage === stage)!.last < run.model.layers + 1) return rows;
           const next = (rows.at(-1)! + 1) % run.model.vocab;
           return wantsLogits ? Float32Array.from({ length: run.model.vocab }, (_, v) => (v === next ? 9 : 0)) : null;
         },

@@ -12,7 +12,9 @@ export class RunTalk implements Talk {
   /** The model of a step, opened from its files. */
   #opened: { readonly step: number; readonly talk: Talk } | undefined;
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Session) {
+    session.talk.listen();
+  }
 
   async lacking(text: string): Promise<readonly string[]> {
     return (await this.#talk()).lacking(text);
@@ -31,6 +33,7 @@ export class RunTalk implements Talk {
     this.stop();
     this.#opened?.talk.close();
     this.#opened = undefined;
+    this.session.talk.close();
   }
 
   async #talk(): Promise<Talk> {

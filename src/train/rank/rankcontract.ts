@@ -41,6 +41,13 @@ export interface StepOutcome {
   readonly votes: readonly (readonly number[])[];
 }
 
+/** Consecutive units that a rank runs as stage `stage` of an answer, both ends included. */
+export interface SpeakerStage {
+  readonly stage: number;
+  readonly first: number;
+  readonly last: number;
+}
+
 /** A rank's stages as they continue a text. Its caches hold the earlier rows of one text. */
 export interface Speaker {
   /**
@@ -48,6 +55,8 @@ export interface Speaker {
    * each step border before the first `run`. Rejects with PeerLost.
    */
   atRest(): Promise<void>;
+  /** Where its parameters are copies: replace elements of one, which its stage reads, from index `at`. */
+  write(unit: number, name: string, at: number, values: Float32Array): void;
   /**
    * Run a stage of this rank over the rows of one pass (stagedecoder.ts), which follow `first` earlier ones: tokens in
    * stage 0, hidden states [rows, dim] in the others. Returns hidden states [rows, dim]; of the last stage logits [vocab]
@@ -76,10 +85,11 @@ export interface RankModel {
   /** Logits [vocab] after the last of `tokens` (at most context of them). Only where pp and tp are 1. */
   logits(tokens: Uint32Array): Promise<Float32Array>;
   /**
-   * Only where tp is 1 and zero < 3. It reads the parameters of training, and may run between two steps. The caller must
-   * close it before the rank. Rejects with BufferLimit where the device does not allow its caches.
+   * It reads the parameters of training, of units that are whole on this rank, or copies of its own, of any unit (then one
+   * stage at most). It may run between two steps. The caller must close it before the rank. Rejects with BufferLimit where
+   * the device does not allow its buffers.
    */
-  speaker(): Promise<Speaker>;
+  speaker(stages: readonly SpeakerStage[], isCopied: boolean): Promise<Speaker>;
   /** Copy parameters and moments from the device, after every started operation has ended. */
   read(): Promise<RankState>;
   /**

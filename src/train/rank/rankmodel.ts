@@ -23,7 +23,7 @@ import { Executor, type ExecutorOptions } from './executor';
 import { instanceOptions } from './instanceoptions';
 import { mostSamplesOf } from './mostsamples';
 import type { OuterSteps } from './outersteps';
-import type { RankModel, RankSetting, Speaker } from './rankcontract';
+import type { RankModel, RankSetting, Speaker, SpeakerStage } from './rankcontract';
 import { residencyOf } from './residency';
 import { leastMs, type UnitMs } from './slowness';
 
@@ -175,10 +175,10 @@ export class DeviceRank implements RankModel {
     return this.#instance.logits(tokens);
   }
 
-  async speaker(): Promise<Speaker> {
+  async speaker(stages: readonly SpeakerStage[], isCopied: boolean): Promise<Speaker> {
     // why only now: every tab loads this file before its first step
     const { openSpeaker } = await import('./speaker');
-    return openSpeaker(this.executor, this.model, this.forward);
+    return openSpeaker(this.executor, this.model, stages, isCopied);
   }
 
   async read(): Promise<RankState> {

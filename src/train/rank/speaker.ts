@@ -1,20 +1,32 @@
-/** The stages of one rank as they continue texts: forward only, by the parameters of training, with caches of their own. */
+/**
+ * The stages of one rank as they continue texts: forward only, with caches of their own, by the parameters of training or,
+ * where the plan cuts layers, by copies of whole ones.
+ */
 import type { ModelConfig } from '../../model/config';
+import { ParamCopies } from '../../model/paramcopies';
 import { type ParamPlace, StageDecoder } from '../../model/stagedecoder';
-import type { Program } from '../../plan/lower';
 import type { Executor } from './executor';
-import type { Speaker } from './rankcontract';
+import type { Speaker, SpeakerStage } from './rankcontract';
 
-export async function openSpeaker(executor: Executor, model: ModelConfig, { stages }: Program): Promise<Speaker> {
+export async function openSpeaker(
+  executor: Executor,
+  model: ModelConfig,
+  stages: readonly SpeakerStage[],
+  isCopied: boolean,
+): Promise<Speaker> {
   const { instance } = executor;
+  const { stream } = instance;
   const decoders = new Map<number, StageDecoder>();
+  const copies: ParamCopies[] = [];
   const close = () => {
-    for (const decoder of decoders.values()) decoder.close();
+    for (const one of [...decoders.values(), ...copies]) one.close();
   };
   try {
-    for (const { stage, ...units } of stages) {
-      const place: ParamPlace = (unit, param) => instance.param(unit, param);
-      decoders.set(stage, await StageDecoder.create(instance.stream, model, units, place));
+    for (const { stage, first, last } of stages) {
+      const copied = isCopied ? new ParamCopies(stream, model, { first, last }) : undefined;
+      if (copied) copies.push(copied);
+      const place: ParamPlace = (unit, param) => copied?.place(unit, param) ?? instance.param(unit, param);
+      decoders.set(stage, await StageDecoder.create(stream, model, { first, last }, place));
     }
   } catch (error) {
     close();
@@ -22,9 +34,12 @@ export async function openSpeaker(executor: Executor, model: ModelConfig, { stag
   }
   return {
     atRest: () => executor.atRest(),
+    write(unit, name, at, values) {
+      for (const copied of copies) copied.write(unit, name, at, values);
+    },
     async run(stage, input, first, wantsLogits) {
       const place = decoders.get(stage)!.encode(input, first, wantsLogits);
-      return place ? instance.stream.read(place) : null;
+      return place ? stream.read(place) : null;
     },
     close,
   };

@@ -1,6 +1,6 @@
 /**
- * Whose question is answered at a step border, and whether all ranks of that pipeline can take part. The work itself
- * (answers.ts) is loaded with the first question, because every tab loads this file before its first step.
+ * Whose question is answered at a step border, and whether all ranks of that model can take part. The work itself
+ * (answers.ts) is loaded when somebody may ask, because every tab loads this file before its first step.
  */
 import { DeviceLost, InputError, isGenerationOver, sentenceOf } from '../../errors';
 import type { Answers, Border } from './answers';
@@ -11,9 +11,15 @@ import type { Traffic } from './traffic';
 /** Of a peer's sentence. */
 const MOST_CHARACTERS = 500;
 
+/** The part of a vote that says who asks, and where somebody may ask soon. */
+interface Asking {
+  readonly asks: boolean;
+  readonly listens: boolean;
+}
+
 export class Answering {
-  /** Kept from border to border while somebody asks. */
-  #answers: Answers | undefined;
+  /** Kept from border to border while somebody asks or may ask. Its device work is done beside the steps. */
+  #opening: Promise<Answers> | undefined;
 
   constructor(
     private readonly setting: GenerationSetting,
@@ -22,49 +28,61 @@ export class Answering {
   ) {}
 
   /** All ranks call it at every step border; the votes say which ranks have a question. Rejects with PeerLost. */
-  async turn(votes: readonly { readonly asks: boolean }[], border: Omit<Border, 'by'>): Promise<void> {
-    const { mesh } = this.setting;
-    const asking = votes.flatMap(({ asks }, at) => (asks ? [at] : []));
-    if (asking.length === 0) return this.close();
+  async turn(votes: readonly Asking[], at: Omit<Border, 'by' | 'ranks'>): Promise<void> {
+    const { mesh, plan } = this.setting;
+    const isOfMine = (rank: number) => plan.zero === 3 || mesh.replicaOf(rank) === mesh.coord.dp;
+    const ranks = [...mesh.peers.keys()].filter(isOfMine);
+    const border = { ...at, ranks };
+    if (ranks.some((rank) => votes[rank]!.asks || votes[rank]!.listens)) void this.#open(border);
+    else void this.close();
+    const asking = votes.flatMap(({ asks }, rank) => (asks ? [rank] : []));
     // in turns, so that all are answered
-    const by = asking[border.step % asking.length]!;
-    if (mesh.replicaOf(by) !== mesh.coord.dp) return;
-    const trouble = await this.#prepare({ ...border, by });
+    const by = asking[border.step % asking.length];
+    if (by === undefined || !isOfMine(by)) return;
+    const trouble = await this.#prepare(border);
     await this.traffic.uncounted(() => this.#take({ ...border, by }, trouble));
   }
 
-  /** Before the rank is closed. */
-  close(): void {
-    this.#answers?.close();
-    this.#answers = undefined;
+  /** Before the rank is closed. Resolves when nothing is opened any more. */
+  async close(): Promise<void> {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    const answers = await opening?.catch(() => undefined);
+    answers?.close();
+  }
+
+  #open(border: Omit<Border, 'by'>): Promise<Answers> {
+    this.#opening ??= import('./answers').then(({ Answers }) => Answers.open(this.setting, border));
+    // what fails is said to who asks
+    this.#opening.catch(() => {});
+    return this.#opening;
   }
 
   /** Returns why this rank cannot take part, '' if it can: then nothing of the step is on its way any more. */
-  async #prepare(border: Border): Promise<string> {
+  async #prepare(border: Omit<Border, 'by'>): Promise<string> {
     try {
-      this.#answers ??= new (await import('./answers')).Answers(this.setting, border.rank);
-      await this.#answers.open();
+      await (await this.#open(border)).atRest();
       return '';
     } catch (error) {
       if (isGenerationOver(error) || error instanceof DeviceLost) throw error;
+      // the next question tries again
+      this.#opening = undefined;
       return sentenceOf(error);
     }
   }
 
   async #take(border: Border, trouble: string): Promise<void> {
     const { mesh, transport, signal } = this.setting;
-    const { by, step } = border;
+    const { by, ranks, step } = border;
     const tag = (name: string) => `${mesh.generation}/${step}/ANSWER/${name}`;
     const asker = mesh.peers[by]!;
     if (by !== mesh.rank) {
       await transport.send(asker, tag('ready'), new TextEncoder().encode(trouble));
       const isGo = (await transport.recv(asker, tag('go'), signal))[0] === 1;
-      if (isGo) await this.#answers!.follow(border);
+      if (isGo) await (await this.#opening!).follow(border);
       return;
     }
-    const others = mesh.peers.flatMap((_, rank) =>
-      rank !== by && mesh.replicaOf(rank) === mesh.coord.dp ? [rank] : [],
-    );
+    const others = ranks.filter((rank) => rank !== by);
     const said = await Promise.all(others.map((rank) => transport.recv(mesh.peers[rank]!, tag('ready'), signal)));
     const troubles = [trouble, ...said.map((bytes) => new TextDecoder().decode(bytes))];
     const reason = troubles.find((one) => one !== '')?.slice(0, MOST_CHARACTERS);
@@ -72,6 +90,6 @@ export class Answering {
     if (reason !== undefined) question?.fail(new InputError(`the room cannot answer: ${reason}`));
     const goes = Uint8Array.of(reason === undefined && question ? 1 : 0);
     await Promise.all(others.map((rank) => transport.send(mesh.peers[rank]!, tag('go'), goes)));
-    if (goes[0] === 1) await this.#answers!.lead(question!, border);
+    if (goes[0] === 1) await (await this.#opening!).lead(question!, border);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The ranks of one pipeline continue a text together, within one step border: the asking rank says which tokens come
- * next, hidden states go from stage to stage, logits come back to it. Every pass goes through all stages, in order.
+ * The ranks of a team continue a text together, within one step border: the asking rank says which tokens come next,
+ * hidden states go from stage to stage, logits come back to it. Every pass goes through all stages, in order.
  */
 import { ProtocolError } from '../../errors';
 import { passesOver } from '../../model/decoder';
@@ -10,14 +10,15 @@ import type { Tag } from '../../net/wire/transport';
 import type { Reader } from '../chat/continuation';
 import type { Speaker } from '../rank/rankcontract';
 import type { Circuit } from '../state/transfer';
+import type { Team } from './answerteam';
 
-/** The same on all ranks of the pipeline. */
+/** The same on all ranks of the team. */
 interface Place {
   /** The rank that asks. */
   readonly by: number;
   /** Committed steps. */
   readonly step: number;
-  readonly stageCount: number;
+  readonly team: Team;
   readonly model: { readonly context: number; readonly vocab: number; readonly dim: number };
 }
 
@@ -33,7 +34,7 @@ export class AnswerPipe implements Reader {
   #length = 0;
   #passes = 0;
   readonly #me: number;
-  /** The other ranks of the pipeline. */
+  /** The other ranks that run a stage. */
   readonly #others: readonly number[];
 
   constructor(
@@ -41,10 +42,9 @@ export class AnswerPipe implements Reader {
     private readonly border: Place,
     private readonly speaker: Speaker,
   ) {
-    const { mesh } = circuit;
-    const ranks = Array.from({ length: border.stageCount }, (_, stage) => mesh.stageRank(stage));
-    this.#me = mesh.rank;
-    this.#others = [...new Set(ranks)].filter((rank) => rank !== mesh.rank);
+    const { rank: me } = circuit.mesh;
+    this.#me = me;
+    this.#others = [...new Set(border.team.stages.map(({ rank }) => rank))].filter((rank) => rank !== me);
   }
 
   get length(): number {
@@ -79,6 +79,7 @@ export class AnswerPipe implements Reader {
   /** On the other ranks: take part until the asking rank ends the turn. Rejects with PeerLost. */
   async follow(): Promise<void> {
     const { transport, mesh, signal } = this.circuit;
+    if (this.border.team.stages.every(({ rank }) => rank !== this.#me)) return;
     for (;;) {
       const order = await transport.recv(mesh.peers[this.border.by]!, this.#tag(`order${this.#passes}`), signal);
       if (order.byteLength === 0) return;
@@ -94,23 +95,23 @@ export class AnswerPipe implements Reader {
 
   /** This rank's stages of a pass. Returns the logits on the asking rank if they are wanted, else null. */
   async #run({ first, wantsLogits, tokens }: Pass): Promise<Float32Array | null> {
-    const { mesh } = this.circuit;
-    const { by, stageCount, model } = this.border;
+    const { by, model } = this.border;
+    const { stages } = this.border.team;
     const pass = this.#passes++;
-    const last = stageCount - 1;
+    const last = stages.length - 1;
     let here: Float32Array | null = null;
-    for (let stage = 0; stage < stageCount; stage++) {
-      if (mesh.stageRank(stage) !== this.#me) continue;
-      const comesFrom = stage === 0 ? this.#me : mesh.stageRank(stage - 1);
+    for (const [stage, { rank }] of stages.entries()) {
+      if (rank !== this.#me) continue;
+      const comesFrom = stage === 0 ? this.#me : stages[stage - 1]!.rank;
       const floats = tokens.length * model.dim;
       const hidden = comesFrom === this.#me ? here : await this.#receive(comesFrom, `pass${pass}.${stage}`, floats);
       here = await this.speaker.run(stage, stage === 0 ? tokens : hidden!, first, wantsLogits);
-      const goesTo = stage === last ? by : mesh.stageRank(stage + 1);
+      const goesTo = stage === last ? by : stages[stage + 1]!.rank;
       if (here && goesTo !== this.#me) await this.#send(goesTo, `pass${pass}.${stage + 1}`, here);
     }
     if (!wantsLogits || by !== this.#me) return null;
-    const head = mesh.stageRank(last);
-    return head === this.#me ? here : this.#receive(head, `pass${pass}.${stageCount}`, model.vocab);
+    const head = stages[last]!.rank;
+    return head === this.#me ? here : this.#receive(head, `pass${pass}.${stages.length}`, model.vocab);
   }
 
   async #receive(from: number, name: string, floats: number): Promise<Float32Array> {

@@ -1,15 +1,23 @@
 /**
- * Answers while the room trains. At a step border, the ranks of the asking rank's pipeline continue its text together;
- * the others go on. A turn is at most as long as the step before it (but one token) and at most MOST_MS, so that training
- * goes on. Every turn reads the text anew, so each token is drawn from the whole model of one committed step; the weights
- * move between turns, and with them the text.
+ * Answers while the room trains. At a step border, the ranks that hold one model together with the asking rank continue
+ * its text; the others go on. A turn is at most as long as the step before it (but one token) and at most MOST_MS, so that
+ * training goes on. Every turn reads the text anew, so each token is drawn from the whole model of one committed step; the
+ * weights move between turns, and with them the text.
  */
 import { InputError } from '../../errors';
-import type { ParallelPlan } from '../../plan/plan';
-import { stageCount } from '../../plan/stages';
+import { isCopied } from '../../model/paramcopies';
 import { Continuation } from '../chat/continuation';
 import type { RankModel, Speaker } from '../rank/rankcontract';
+import type { RunFile } from '../runfile';
+import { piecesOf, rankElements } from '../state/elements';
+import { gatherPieces } from '../state/gather';
+import { wholeModel } from '../state/holding';
+import { type Intervals, union } from '../state/intervals';
+import { NOTHING } from '../state/reshard';
+import { holdingUnder } from '../state/sync';
+import { addressesOf } from '../state/transfer';
 import { AnswerPipe } from './answerpipe';
+import { type Team, teamOf } from './answerteam';
 import type { Prepared } from './prepared';
 import type { ModelQuestion } from './questions';
 import type { GenerationSetting } from './setting';
@@ -19,6 +27,8 @@ const MOST_MS = 500;
 /** A step border at which rank `by` has a question. */
 export interface Border {
   readonly by: number;
+  /** The ranks that hold one model together, `by` and this rank among them. */
+  readonly ranks: readonly number[];
   readonly prepared: Prepared;
   readonly rank: RankModel;
   /** Committed steps. */
@@ -28,34 +38,37 @@ export interface Border {
 }
 
 export class Answers {
-  #speaker: Speaker | undefined;
-
-  constructor(
+  private constructor(
     private readonly setting: GenerationSetting,
     private readonly rank: RankModel,
+    private readonly model: RunFile['model'],
+    private readonly speaker: Speaker,
   ) {}
 
-  /**
-   * Resolves when this rank can take part and nothing of the step is on its way any more. Rejects with InputError under a
-   * plan that cuts layers, with BufferLimit where the device does not allow the caches.
-   */
-  async open(): Promise<void> {
-    const refusal = refusalOf(this.setting.plan);
-    if (refusal !== '') throw new InputError(refusal);
-    this.#speaker ??= await this.rank.speaker();
-    await this.#speaker.atRest();
+  /** Rejects with BufferLimit where the device does not allow the buffers. */
+  static async open(setting: GenerationSetting, { rank, prepared, ranks }: Omit<Border, 'by'>): Promise<Answers> {
+    const { plan, mesh } = setting;
+    const { model } = prepared.run;
+    const { stages, isCopied } = teamOf(model, plan, ranks, mesh.rank);
+    const mine = stages.flatMap(({ first, last, rank }, stage) => (rank === mesh.rank ? [{ stage, first, last }] : []));
+    return new Answers(setting, rank, model, await rank.speaker(mine, isCopied));
+  }
+
+  /** Resolves when nothing of the step is on its way any more. */
+  atRest(): Promise<void> {
+    return this.speaker.atRest();
   }
 
   /** Before the rank is closed. */
   close(): void {
-    this.#speaker?.close();
+    this.speaker.close();
   }
 
   /** On the asking rank: continue the text of `question` until the turn is over. Rejects with PeerLost. */
   async lead(question: ModelQuestion, border: Border): Promise<void> {
     const { prepared, stepMs } = border;
     const until = performance.now() + Math.min(stepMs, MOST_MS);
-    const pipe = this.#pipe(border);
+    const pipe = await this.#pipe(border);
     try {
       question.text ??= new Continuation(prepared.corpus.tokenizer, prepared.run.model, question.wish);
       const { text } = question;
@@ -71,23 +84,47 @@ export class Answers {
     await pipe.end();
   }
 
-  /** On the other ranks of the pipeline: take part until the asking rank ends the turn. Rejects with PeerLost. */
-  follow(border: Border): Promise<void> {
-    return this.#pipe(border).follow();
+  /** On the other ranks of the team: take part until the asking rank ends the turn. Rejects with PeerLost. */
+  async follow(border: Border): Promise<void> {
+    await (await this.#pipe(border)).follow();
   }
 
-  #pipe({ by, step, prepared }: Border): AnswerPipe {
-    const { model } = prepared.run;
-    const place = { by, step, stageCount: stageCount(this.setting.plan), model };
-    return new AnswerPipe(this.setting, place, this.#speaker!);
+  async #pipe({ by, ranks, step }: Border): Promise<AnswerPipe> {
+    const team = teamOf(this.model, this.setting.plan, ranks, by);
+    if (team.isCopied) await this.#copy(team, step);
+    return new AnswerPipe(this.setting, { by, step, team, model: this.model }, this.speaker);
   }
-}
 
-/** Why no question is answered under a plan, '' where one is. */
-function refusalOf({ tp, zero, dp }: ParallelPlan): string {
-  const way =
-    'download the model and drop it on chat.html, or take a plan of whole layers (DDP, ZeRO-1 or 2, pipeline)';
-  if (tp > 1) return `under tp ${tp} every tab holds a slice of each layer; ${way}`;
-  if (zero === 3 && dp > 1) return `under ZeRO-3 every tab holds one of ${dp} shards of each layer; ${way}`;
-  return '';
+  /** Every rank of the team gets the newest parameters of its units from those that hold parts of them. */
+  async #copy({ ranks, stages }: Team, step: number): Promise<void> {
+    const { setting, model } = this;
+    const { plan, mesh } = setting;
+    const has = mesh.peers.map((_, rank) => {
+      return ranks.includes(rank) ? addressesOf(holdingUnder(model, { plan, rank })) : NOTHING;
+    });
+    const own = rankElements(this.rank, holdingUnder(model, { plan, rank: mesh.rank }));
+    const gathers = stages.map(({ rank, ...span }, stage) => {
+      const read = wholeModel(model).filter(({ unit, name }) => isCopied(model, span, unit, name));
+      const pieces = piecesOf(union(read.map(({ at, floats }) => ({ from: at, to: at + floats }))));
+      let taken = 0;
+      const take = async (values: Float32Array) => this.#write(pieces[taken++]!, values);
+      const gathering = { kind: 'param', pieces, to: rank, has, tag: `${step}/ANSWER/units${stage}`, take } as const;
+      return gatherPieces(setting, own, gathering);
+    });
+    await Promise.all(gathers);
+  }
+
+  /** `values` are the elements at the addresses `piece`. */
+  #write(piece: Intervals, values: Float32Array): void {
+    let before = 0;
+    for (const { from, to } of piece) {
+      for (const { unit, name, at, floats } of wholeModel(this.model)) {
+        const [first, end] = [Math.max(at, from), Math.min(at + floats, to)];
+        if (first >= end) continue;
+        const offset = before - from;
+        this.speaker.write(unit, name, first - at, values.subarray(offset + first, offset + end));
+      }
+      before += to - from;
+    }
+  }
 }

@@ -101,7 +101,7 @@ export class GenerationRun {
       const newest = this.#rank ? (await this.#readUnlessTorn(hasFailed)).flatMap(withBefore) : [];
       return { held: keepNewest([...newest, ...this.#mirrors.fresh, ...this.held]), prepared: this.prepared };
     } finally {
-      this.#answering.close();
+      await this.#answering.close();
       this.#built?.close();
       this.#balancing.close();
       this.#mirrors.close();

@@ -28,6 +28,8 @@ export interface Requests {
   readonly requests: () => readonly FilesRequest[];
   readonly proofs: () => readonly ProofRequest[];
   readonly question: () => ModelQuestion | undefined;
+  /** True while somebody on this tab may ask soon. */
+  readonly listening: () => boolean;
 }
 
 /** The part of a vote that people decide. */
@@ -38,5 +40,6 @@ export function wishesOf(asked: Requests) {
     leaves: asked.leaving(),
     ends: asked.ending(),
     asks: asked.question() !== undefined,
+    listens: asked.listening(),
   };
 }

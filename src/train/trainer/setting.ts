@@ -68,6 +68,8 @@ export interface TrainerDeps {
    * a copy of its state. The same for all peers of a run. Left out if `files` may be called.
    */
   readonly outlet?: Outlet | null;
+  /** True while somebody on this tab may ask the model soon, so that the ranks get ready; left out where nobody asks. */
+  readonly listening?: () => boolean;
   /** Names of the graphics adapters of peers, each once, for the model card; left out where no card is made. */
   readonly adaptersOf?: (peers: readonly PeerId[]) => readonly string[];
   /** Keeps states of this rank in storage that outlives it. */

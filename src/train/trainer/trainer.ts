@@ -189,6 +189,7 @@ class Training {
         requests: () => this.#requests,
         proofs: () => this.#proofs,
         question: () => this.questions.open,
+        listening: () => this.deps.listening?.() ?? false,
       },
       this.#held,
       this.#prepared,

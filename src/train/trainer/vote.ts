@@ -34,10 +34,12 @@ interface Vote {
   readonly looks: boolean;
   /** Somebody on it has a question to the model (answers.ts). */
   readonly asks: boolean;
+  /** Somebody on it may ask soon: the ranks get ready. */
+  readonly listens: boolean;
   readonly load: Load;
 }
 
-const WISHES = ['files', 'proof', 'leaves', 'mirror', 'keeps', 'ends', 'looks', 'asks'] as const;
+const WISHES = ['files', 'proof', 'leaves', 'mirror', 'keeps', 'ends', 'looks', 'asks', 'listens'] as const;
 
 export function packVote(vote: Vote): readonly number[] {
   const wishes = WISHES.reduce((sum, wish, bit) => sum + (vote[wish] ? 2 ** bit : 0), 0);
@@ -58,6 +60,7 @@ export function readVote(numbers: readonly number[]): Vote {
     ends: (wishes & 32) !== 0,
     looks: (wishes & 64) !== 0,
     asks: (wishes & 128) !== 0,
+    listens: (wishes & 256) !== 0,
     load: { computeMs, mostSamples },
   };
 }
