@@ -21,9 +21,15 @@ export class ParamCopies {
   ) {
     try {
       for (const [unit, { name, params }] of recordModel(config, 1).entries()) {
-        const layout = layoutOf(params.filter((param) => isCopied(config, span, unit, param.name)), 1);
+        const layout = layoutOf(
+          params.filter((param) => isCopied(config, span, unit, param.name)),
+          1,
+        );
         if (layout.ranges.length === 0) continue;
-        this.#units.set(unit, { buffer: stream.device.createStorage('param', 4 * layout.all, `decode ${name}`), layout });
+        this.#units.set(unit, {
+          buffer: stream.device.createStorage('param', 4 * layout.all, `decode ${name}`),
+          layout,
+        });
       }
     } catch (error) {
       this.close();

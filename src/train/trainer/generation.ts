@@ -74,7 +74,7 @@ export class GenerationRun {
   }
 
   /**
-   * Train to the last step. Returns the files of the model on rank 0, null on other ranks. Rejects with PeerLost or
+   * Train to the last step. Returns the files of the model on rank 0 and where somebody may ask, else null. Rejects with PeerLost or
    * StaleGeneration if the generation ends before that. The caller must call `close` in any case.
    */
   async train(): Promise<ModelFiles | null> {
@@ -283,11 +283,11 @@ export class GenerationRun {
       return null;
     }
     const asked = this.requests.requests();
-    const wants = Uint8Array.of(asked.length > 0 ? 1 : 0);
+    const wants = Uint8Array.of(asked.length > 0 || this.requests.listening() ? 1 : 0);
     const all = await this.#world.exchange(wants, `${mesh.generation}/${this.#step}/end`);
     const wanting = all.flatMap((wish, rank) => (rank === 0 || wish[0] === 1 ? [rank] : []));
     const files = await this.#give(prepared, wanting, asked);
     await transport.flush();
-    return mesh.rank === 0 ? files : null;
+    return files;
   }
 }

@@ -6,12 +6,14 @@
 import { BadContribution, InputError, isGenerationOver, sentenceOf } from '../../errors';
 import type { Generation, JoinedGeneration } from '../../net/membership/membership';
 import { makeMesh, type PeerId } from '../../plan/mesh';
+import { isModelOnEach, type ParallelPlan } from '../../plan/plan';
 import { validatePlan } from '../../plan/rules';
 import { endsLeg, planAt } from '../../plan/tour';
 import { lackingIn } from '../data/tokenizer';
 import type { ModelFiles } from '../files/checkpoint';
 import { type RunFile, readRunFile } from '../runfile';
 import type { CutState } from '../state/sync';
+import type { Circuit } from '../state/transfer';
 import type { AutoMemory } from './automemory';
 import type { Delivered } from './deliver';
 import { GenerationRun } from './generation';
@@ -25,6 +27,7 @@ import { Recovery } from './recovery';
 import { Reporter } from './report';
 import type { FilesRequest, ProofRequest } from './requests';
 import { inReserve } from './reserve';
+import type { Resting } from './resting';
 import type { TrainerDeps } from './setting';
 import { TextSource } from './text';
 import type { Trainer, TrainResult } from './trainercontract';
@@ -66,8 +69,10 @@ class Training {
   /** Newest first; older states are kept in case parts of the newest are lost with a peer. */
   #held: readonly CutState[] = [];
   #prepared: Prepared | null = null;
-  /** The result of a run that is done, on rank 0: under a plan that cuts the model no rank's state is all of it. */
+  /** Of a run that is done, on rank 0 and where somebody may ask: under a plan that cuts the model no state is all of it. */
   #files: ModelFiles | null = null;
+  /** Set in a pause in which this tab holds a part of the model. */
+  #resting: Promise<Resting> | undefined;
   /** Set after the end of a run whose state is not kept here. */
   #delivered: Delivered | null = null;
   #runText = '';
@@ -100,7 +105,7 @@ class Training {
         await this.#recovery.settle();
       }
       this.#reporter.enter(ended);
-      return await this.#result(ended, this.#files);
+      return await this.#result(ended, this.#rank === 0 ? this.#files : null);
     } catch (error) {
       this.deps.membership.fail(leavingWords(error));
       this.#reporter.enter('failed', sentenceOf(error));
@@ -166,7 +171,11 @@ class Training {
     validatePlan(plan, { ...run.model, ranks: peers.length, globalBatch });
     [this.#rank, this.#peers] = [mesh.rank, peers];
     this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, run, plan, steps });
-    if (paused) return { ended: null, files: null };
+    this.#resting = undefined;
+    if (paused) {
+      if (!isModelOnEach(plan)) this.#rest({ mesh, transport: this.deps.transport, signal: joined.signal }, plan);
+      return { ended: null, files: null };
+    }
     const round = new GenerationRun(
       {
         ...this.deps,
@@ -233,6 +242,14 @@ class Training {
     }
   }
 
+  /** Give the other ranks what this one holds of the model, and take theirs, until the pause ends. */
+  #rest(circuit: Circuit, plan: ParallelPlan): void {
+    const held = () => ({ mine: this.#held[0], prepared: this.#prepared });
+    this.#resting = import('./resting').then(({ Resting }) => new Resting(circuit, plan, held));
+    // what fails is said to who asks
+    this.#resting.catch(() => {});
+  }
+
   /** Hold a copy of the state of those who train, and of older steps nothing. */
   async #take(copy: CutState, generation: number, run: string): Promise<void> {
     await this.#begin(run, readRunFile(run));
@@ -265,8 +282,10 @@ class Training {
     const requests = this.#requests;
     this.#requests = [];
     const known = { ...this.deps, text: this.#text, reporter: this.#reporter };
+    const resting = this.#resting;
+    const others = resting && (async () => (await resting).weights());
     for (const { resolve } of requests) {
-      resolve(this.#files ?? ownFiles(known, this.#peers, this.#held, this.#prepared));
+      resolve(this.#files ?? ownFiles(known, this.#peers, this.#held, this.#prepared, others));
     }
   }
 
