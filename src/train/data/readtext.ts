@@ -92,7 +92,7 @@ function fieldOf(name: string, field: string, row: string, line: number): string
 }
 
 function column(name: string, field: string, text: string): string[] {
-  const [head = [], ...rows] = csvRows(text);
+  const [head = [], ...rows] = csvRows(name, text);
   const at = head.indexOf(field);
   if (at < 0) throw new InputError(`${name} has no column data.field ${field}; its columns are ${head.join(', ')}`);
   return rows.map((row, i) => {
@@ -101,11 +101,19 @@ function column(name: string, field: string, text: string): string[] {
   });
 }
 
-/** Parses CSV as in RFC 4180: fields may be quoted, and quotes inside them are doubled. */
-function csvRows(text: string): string[][] {
+/** Parses CSV as in RFC 4180: fields may be quoted, and quotes inside them are doubled. Throws InputError where they are not. */
+function csvRows(name: string, text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
-  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
+  let next = 0;
+  for (const match of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
+    const [all, quoted, plain, end] = match;
+    if (match.index !== next) {
+      throw new InputError(
+        `row ${rows.length + 1} of ${name} has a quote or a line end that CSV does not allow: quote the whole field and double the quotes in it`,
+      );
+    }
+    next += all.length;
     if (end === '' && row.length === 0 && quoted === undefined && plain === '') break;
     row.push(quoted === undefined ? plain! : quoted.replaceAll('""', '"'));
     if (end === ',') continue;

@@ -25,6 +25,9 @@ const NEUTRAL = [
   ...['forced_bos_token_id', 'forced_eos_token_id', 'remove_invalid_values', 'exponential_decay_length_penalty'],
   ...['suppress_tokens', 'begin_suppress_tokens', 'decoder_start_token_id', 'gradient_checkpointing'],
   ...['_attn_implementation', 'attn_implementation', '_attn_implementation_autoset', 'transformers.js_config'],
+  // what versions and tools before wrote, and no version reads: distilgpt2, gpt2-xl, SmolLM2, the first Llamas, Unsloth
+  ...['_num_labels', 'output_past', 'is_llama_config', 'max_sequence_length', '_commit_hash', 'finetuning_task'],
+  ...['unsloth_version', 'unsloth_fixed'],
 ];
 
 /** Throws InputError if `text` is not JSON, and for the first unsupported field. */

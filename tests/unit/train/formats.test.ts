@@ -42,6 +42,9 @@ describe('texts', () => {
     ['a.jsonl', utf8('{'), 'line 1 of a.jsonl is not JSON'],
     ['a.csv', utf8('id,body\n1,x'), 'a.csv has no column data.field text; its columns are id, body'],
     ['a.csv', utf8('id,text\n1'), 'row 2 of a.csv has 1 fields and the first row 2'],
+    ['a.csv', utf8('id,text\n1,say "hi"\n'), 'row 2 of a.csv has a quote or a line end that CSV does not allow'],
+    ['a.csv', utf8('id,text\n1,"never closed\n2,x\n'), 'row 2 of a.csv has a quote or a line end'],
+    ['a.csv', utf8('id,text\n1,x\r2,y'), 'row 2 of a.csv has a quote or a line end'],
   ])('%s: %j', (name, bytes, sentence) => {
     expect(() => read(name, bytes)).toThrow(InputError);
     expect(() => read(name, bytes)).toThrow(sentence);
