@@ -5,6 +5,7 @@
 import { openTalk, type Talk } from '../../worker/chat/talkclient';
 import type { Session } from '../state/session';
 import type { ModelFiles } from '../tab';
+import { words } from './words';
 
 const AT_REST = new Set(['paused', 'done', 'stopped', 'failed']);
 
@@ -37,7 +38,8 @@ export class RunTalk implements Talk {
   }
 
   async #talk(): Promise<Talk> {
-    const { phase, step } = this.session.status.value;
+    const { phase, step, members } = this.session.status.value;
+    if (phase === 'waiting' && members.length === 0) throw new Error(words.waits);
     if (AT_REST.has(phase) && this.#opened?.step === step) return this.#opened.talk;
     this.#opened?.talk.close();
     this.#opened = undefined;

@@ -30,5 +30,6 @@ export const words = {
   likely: (rows: readonly string[]) => `The most probable here:\n${rows.join('\n')}`,
   ofRun:
     'While the room trains, its tabs answer together, a few tokens after each step. Every token comes from the whole model of the newest step, so a long answer moves with the weights. Pause the run for an answer of one step; the tabs then give this one the whole model.',
+  waits: 'This tab waits to take part, so it holds no model: ask in a tab that trains.',
   percent: (share: number) => `${(100 * share).toFixed(1)} %`,
 };
