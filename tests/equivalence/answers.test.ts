@@ -77,7 +77,6 @@ const PLANS: readonly Partial<ParallelPlan>[] = [
   { tp: 2 },
   { tp: 3 },
   { dp: 2, zero: 3 },
-  { dp: 2, pp: 2, tp: 2, zero: 3, microbatches: 2 },
 ];
 
 for (const [name, checkpoint] of talking) {
