@@ -64,11 +64,13 @@ const DEFAULT_RANKS = 2;
  */
 export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoint | null = null): Promise<Job> {
   const path = from ? join(from.folder, 'run.json') : (args.runPath ?? places.example);
-  const written = from?.run ?? parseJson(readFile(path, 'the run file').toString('utf8'));
+  const init = args.initPath === undefined ? null : readInit(args.initPath);
+  // why not the example's: its rate is for a small model with random weights
+  const isOfModel = init?.decides && args.runPath === undefined;
+  const written = from?.run ?? (isOfModel ? {} : parseJson(readFile(path, 'the run file').toString('utf8')));
   const auto = autoModeOf(args, written, from);
   const given = applyOverrides(auto ? withPlan(written, {}) : written, args.overrides);
   const plans = args.tour && readPlans(args.tour.plans);
-  const init = args.initPath === undefined ? null : readInit(args.initPath);
   const { file, notes: changes } = withModel(plans ? withPlan(given, plans[0]) : given, init);
   const { count, plan, notes } = ranksOf(args, file);
   const stated = parseRunFile(withPlan(file, plan), count);

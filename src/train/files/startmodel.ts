@@ -24,13 +24,18 @@ export interface Init {
 /** Throws InputError naming the file, and the field of config.json that is not honoured. */
 export const initOfFolder = (folder: Folder): Init => ({ ...readModelFolder(folder), decides: true });
 
+/** Where the run file says nothing: far less than training from the beginning, since the weights are good already. */
+const TUNING = { lr: 1e-4, steps: 100 };
+/** The longest context that nobody asked for: more positions take more memory than most devices have. */
+const MOST_CONTEXT = 1024;
+
 /** Returns the run file (as data) with the folder's model and tokenizer, and one sentence for each change. */
 export function withModel(file: unknown, init: Init | null): { file: unknown; notes: readonly string[] } {
   if (!init?.decides || !init.model || typeof file !== 'object' || file === null) return { file, notes: [] };
   const { model, tokenizer } = init;
   const given = 'model' in file && typeof file.model === 'object' && file.model !== null ? file.model : {};
   const stated = given as Partial<Record<keyof ModelConfig, unknown>>;
-  const { context = model.context } = stated;
+  const { context = Math.min(model.context, MOST_CONTEXT) } = stated;
   if (typeof context === 'number' && context > model.context) {
     throw new PlanError(
       `model.context ${context} > ${model.context}, the most positions of config.json (n_positions or max_position_embeddings); lower it`,
@@ -45,9 +50,18 @@ export function withModel(file: unknown, init: Init | null): { file: unknown; no
           `model.${field} is ${JSON.stringify(decided) ?? 'left out'} instead of ${JSON.stringify(value)}, as config.json says.`,
         ];
   });
+  if (context !== model.context && stated.context === undefined) {
+    notes.push(`model.context is ${context} of the ${model.context} positions of config.json; set it for more.`);
+  }
+  const train = 'train' in file && typeof file.train === 'object' && file.train !== null ? file.train : {};
+  const chosen = Object.entries(TUNING).filter(([field]) => !Object.hasOwn(train, field));
+  if (chosen.length > 0) {
+    const values = chosen.map(([field, value]) => `train.${field} ${value}`).join(' and ');
+    notes.push(`${values}: chosen for a model that is trained already.`);
+  }
   const data = 'data' in file && typeof file.data === 'object' ? file.data : {};
   const brought = tokenizer === undefined ? {} : { data: { ...data, tokenizer: 'brought' } };
-  return { file: { ...file, model: { ...model, context }, ...brought }, notes };
+  return { file: { ...file, model: { ...model, context }, train: { ...TUNING, ...train }, ...brought }, notes };
 }
 
 /**

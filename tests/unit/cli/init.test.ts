@@ -26,13 +26,30 @@ const tokens = { source: 'tokens:x' };
 
 test('a folder decides over the run file, which names the differences; the context is the run file’s', () => {
   const init = readInit(folder('gpt2-relu'));
-  const { file, notes } = withModel({ model: { layers: 5, context: 8, vocab: 0, heads: 3 }, data: tokens }, init);
+  const train = { lr: 1e-3, steps: 7 };
+  const given = { model: { layers: 5, context: 8, vocab: 0, heads: 3 }, data: tokens, train };
+  const { file, notes } = withModel(given, init);
   expect(notes).toEqual(['model.layers is 2 instead of 5, as config.json says.']);
   const run = parseRunFile(file);
+  expect(run.train).toMatchObject(train);
   expect(run.model).toMatchObject({ arch: 'gpt2', layers: 2, heads: 3, context: 8, vocab: 97, activation: 'relu' });
   expect(init.notes[0]).toMatch(/^resid_pdrop 0\.1 of config\.json is not applied/);
   const weights = readModelFile(run.model, initFile(init, run.model));
   expect(weights.length).toBeGreaterThan(1000);
+});
+
+test('what the run file leaves out suits fine-tuning, and a note says so', () => {
+  const rate = withModel({ data: tokens, train: { steps: 7 } }, readInit(folder('gpt2')));
+  expect(parseRunFile(rate.file).train).toMatchObject({ lr: 1e-4, steps: 7 });
+  expect(parseRunFile(rate.file).model.context).toBe(16);
+  expect(rate.notes).toEqual(['train.lr 0.0001: chosen for a model that is trained already.']);
+  const long = withModel({ data: tokens }, readInit(folder('llama-long')));
+  expect(parseRunFile(long.file).train).toMatchObject({ lr: 1e-4, steps: 100 });
+  expect(parseRunFile(long.file).model.context).toBe(1024);
+  expect(long.notes).toEqual([
+    'model.context is 1024 of the 4096 positions of config.json; set it for more.',
+    'train.lr 0.0001 and train.steps 100: chosen for a model that is trained already.',
+  ]);
 });
 
 test('a context beyond the positions is refused', () => {
