@@ -4,8 +4,9 @@
  */
 import { approximatePlans, candidatePlans } from './candidates';
 import { BYTES_PER_MS_OF_MBIT, type Links } from './links';
+import { complexity } from './merit';
 import { isApproximate, type ParallelPlan } from './plan';
-import { complexity, drained, predict, type Recommendation, recommending, type Workload } from './planner';
+import { drained, predict, type Recommendation, recommending, type Workload } from './planner';
 import type { Device, Prediction } from './prediction';
 import { fitToSpeeds } from './unequal';
 import { nameOf, roundedMs, whyThis } from './why';

@@ -3,17 +3,25 @@
  * recommends the fastest plan that fits, with one sentence why. Only predicts; starts nothing.
  */
 import { PlanError } from '../errors';
-import { candidatePlans } from './candidates';
+import { candidatePlans, thriftierPlans } from './candidates';
 import type { Costs } from './costs';
 import { collectiveBytes, collectiveMs, linksAmong } from './linkcosts';
 import type { Links } from './links';
 import { sharersOf } from './machines';
+import { bestOfEach, byMerit } from './merit';
 import type { Action, ParallelPlan } from './plan';
 import type { Device, Prediction } from './prediction';
 import { isRunnable, type RunFacts } from './rules';
 import { seatByMachine } from './seating';
-import { clusterOf } from './simulate';
-import { type ModelSizes, type PassOp, sequencesByReplica, totalOf, type UnitFigures } from './sizes';
+import { clusterOf, programsOf } from './simulate';
+import {
+  type ModelSizes,
+  type PassOp,
+  type PlannedMemory,
+  sequencesByReplica,
+  totalOf,
+  type UnitFigures,
+} from './sizes';
 import { steadyState } from './steady';
 import { fitToSpeeds } from './unequal';
 import { whyThis } from './why';
@@ -72,7 +80,7 @@ export function* recommending(
 ): Generator<undefined, Recommendation> {
   const { globalBatch } = workload;
   const facts = factsOf(workload, devices.length);
-  const predictions = yield* predictAll(candidatePlans(facts).filter(isAsked), workload, devices, links);
+  const predictions = yield* predictAll(candidatePlans(facts), workload, devices, links, isAsked);
   if (predictions.length === 0) {
     throw new PlanError(
       `no plan runs ${globalBatch} sequences a step on ${devices.length} ranks; raise train.globalBatch or take fewer ranks`,
@@ -126,29 +134,44 @@ function slowedBy(sharers: number, device: Device): Device {
 /**
  * Each plan is also tried with shares and stages by the devices' speed, if these differ, and whole replicas with sums
  * that are taken inside machines first, if each has equally many. Recompute is tried only where
- * a plan does not fit without: it costs a forward per backward.
+ * a plan does not fit without: it costs a forward per backward. More microbatches than usual only where nothing fits.
  */
 function* predictAll(
   plans: readonly ParallelPlan[],
   workload: Workload,
   devices: readonly Device[],
   links: Links,
+  isAsked: (plan: ParallelPlan) => boolean = () => true,
 ): Generator<undefined, Prediction[]> {
+  const predicted = (plan: ParallelPlan) => predict(plan, workload, devices, links);
   const predictions: Prediction[] = [];
-  for (const plan of plans) {
+  for (const plan of plans.filter(isAsked)) {
     const unequal = fitToSpeeds(plan, workload.model, workload.globalBatch, busyDevices(devices));
     const perMachine = equallyMany(links);
     const inMachines = { ...plan, ...(perMachine && { perMachine }) };
     const isRunning = perMachine !== undefined && isRunnable(inMachines, factsOf(workload, devices.length));
-    const [prediction] = [...new Set([unequal, plan, ...(isRunning ? [inMachines] : [])])]
-      .map((one) => predict(one, workload, devices, links))
-      .sort(byMerit) as [Prediction];
-    const saving = { ...prediction.plan, recompute: true };
-    predictions.push(prediction.fits ? prediction : predict(saving, workload, devices, links));
+    const forms = [...new Set([unequal, plan, ...(isRunning ? [inMachines] : [])])];
+    const [prediction] = forms.map(predicted).sort(byMerit) as [Prediction];
+    predictions.push(prediction.fits ? prediction : predicted({ ...prediction.plan, recompute: true }));
+    yield;
+  }
+  const { model, globalBatch } = workload;
+  const fits = (plan: ParallelPlan) => {
+    if (!isAsked(plan)) return false;
+    const programs = programsOf({ ...plan, tp: 1 }, model.units(plan.dp, plan.tp));
+    const footprints = model.memory(plan, sequencesByReplica(globalBatch, plan), programs);
+    return fitsIn(footprints, seated(plan, devices, links).devices);
+  };
+  for (const { plan } of bestOfEach(predictions).filter((one) => !one.fits)) {
+    const thriftier = thriftierPlans(plan, factsOf(workload, devices.length), fits);
+    predictions.push(...thriftier.map(predicted));
     yield;
   }
   return predictions;
 }
+
+const fitsIn = (footprints: readonly PlannedMemory[], devices: readonly Device[]): boolean =>
+  footprints.every((one, rank) => totalOf(one) <= devices[rank]!.memoryBytes);
 
 /** With near links, `devices` (index = rank before) take the ranks that a room gives to peers of their machines. */
 export function predict(
@@ -179,7 +202,7 @@ export function predict(
     bytesPerStep: Math.max(...bytes),
     memory,
     memoryBytes: totalOf(memory),
-    fits: footprints.every((one, rank) => totalOf(one) <= devices[rank]!.memoryBytes),
+    fits: fitsIn(footprints, devices),
   };
 }
 
@@ -252,35 +275,6 @@ function betweenGroups(links: Links, tp: number): Links {
   const groups = Array.from({ length: inside.machines.length / tp }, (_, group) => ranksOf(group, tp));
   const machines = groups.map((ranks) => JSON.stringify(ranks.map((rank) => inside.machines[rank])));
   return { ...links, inside: { ...inside, machines } };
-}
-
-/** The best of the plans that differ only in microbatches and recompute. */
-function bestOfEach(predictions: readonly Prediction[]): Prediction[] {
-  const best = new Map<string, Prediction>();
-  for (const prediction of predictions) {
-    const { dp, pp, tp, zero, schedule, chunks } = prediction.plan;
-    const key = [dp, pp, tp, zero, schedule, chunks].join(' ');
-    const known = best.get(key);
-    if (!known || byMerit(prediction, known) < 0) best.set(key, prediction);
-  }
-  return [...best.values()];
-}
-
-/**
- * Negative when `a` is better: it fits, is faster, or is as fast (in the same half per cent) and simpler. If neither
- * fits, the one that needs less memory is better.
- */
-function byMerit(a: Prediction, b: Prediction): number {
-  if (a.fits !== b.fits) return a.fits ? -1 : 1;
-  if (!a.fits) return a.memoryBytes - b.memoryBytes;
-  const speed = ({ stepMs }: Prediction) => Math.round(Math.log(stepMs) / Math.log(1.005));
-  return speed(a) - speed(b) || complexity(a.plan) - complexity(b.plan);
-}
-
-/** A larger number for a plan with more to go wrong and to explain. */
-export function complexity({ tp, pp, zero, recompute, perMachine, chunks, microbatches }: ParallelPlan): number {
-  const extras = 10 * Number(recompute) + 5 * Number(perMachine !== undefined);
-  return 1000 * (tp - 1) + 100 * (pp - 1) + 20 * zero + extras + chunks + microbatches / 100;
 }
 
 function sum(values: readonly number[]): number {
