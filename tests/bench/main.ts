@@ -11,6 +11,7 @@ import { benchGpu } from './gpu/bench';
 import { benchCard } from './gpu/card';
 import { writeShaders } from './gpu/shaders';
 import { benchKept } from './kept';
+import { benchPaced } from './lecture/paced';
 import { benchScenes } from './lecture/scenes';
 import { benchVotes } from './lecture/votes';
 import { benchLinks } from './net/emulated';
@@ -54,6 +55,7 @@ const BENCHES: Record<string, (args: readonly string[]) => Promise<string>> = {
   unequal: () => benchUnequal(places, programs),
   links: async () => print(await links()),
   lecture: (args) => benchScenes(args, say),
+  paced: () => benchPaced(say),
   votes: () => benchVotes(say),
   bubble: (args) => benchBubble(args, places, programs),
   kept: (args) => benchKept(args, places, programs),
@@ -90,6 +92,7 @@ const HELP: Help = {
     ['npm run bench -- topology', 'two pairs of tabs in two browsers: tp inside machines against tp across'],
     ['npm run bench -- unequal', 'ranks at speeds 1 : 2 : 4: the step against the optimum, and the losses'],
     ['npm run bench -- lecture --rounds 3', 'the lecture: from a switch of scenes to its first bars and measured ones'],
+    ['npm run bench -- paced', 'the lecture: every schedule measured, ideal and formula; the efficiency of DDP'],
     ['npm run bench -- votes', 'steps of four tabs while thirty phones vote'],
     ['npm run bench -- bubble', 'the bubble of every schedule'],
     ['npm run bench -- kept --tabs 2', 'what checkpoints every half minute cost, in one run'],

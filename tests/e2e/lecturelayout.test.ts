@@ -1,7 +1,7 @@
 /** Every scene of the recorded run at the sizes people have: nothing too small, cut off or covered. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { SCENES } from '../../src/pages/lecture/models/choice/plans';
-import { type Least, layoutFindings, watchCanvases } from '../helpers/layout';
+import { IN_HAND, layoutFindings, PROJECTED, watchCanvases } from '../helpers/layout';
 import { Venue } from '../helpers/visitor';
 
 let venue: Venue;
@@ -10,9 +10,6 @@ beforeAll(async () => {
 });
 afterAll(() => venue.close());
 
-/** Read from the last row of a lecture room: 20 px, 14 inside drawings. On a phone in the hand less is enough. */
-const PROJECTED: Least = { text: 20, drawn: 14 };
-const IN_HAND: Least = { text: 14, drawn: 10 };
 const SCREENS = [
   ['a projector', { width: 1280, height: 720 }, PROJECTED, true],
   ['a large screen', { width: 1920, height: 1080 }, PROJECTED, true],

@@ -64,7 +64,7 @@ describe('the recorded run', () => {
     await go('data');
     await place('link-formula').waitFor();
     const [, array, sent] = (await page.locator('[data-figure="link-formula"]').textContent())!.match(
-      /^2 \(N-1\)\/N x ([\d.]+) kB = ([\d.]+) kB$/,
+      /^2\s\(N-1\)\/N\sx\s([\d.]+)\skB =\s([\d.]+)\skB$/,
     )!;
     expect(Number(sent) / Number(array)).toBeCloseTo(1.5, 1);
     expect(await textOf('.side')).toContain('of communication, all tabs');

@@ -39,6 +39,10 @@ export interface Least {
   readonly drawn: number;
 }
 
+/** Read from the last row of a lecture room: 20 px, 14 inside drawings. On a phone in the hand less is enough. */
+export const PROJECTED: Least = { text: 20, drawn: 14 };
+export const IN_HAND: Least = { text: 14, drawn: 10 };
+
 /** One sentence for each finding. `isOneScreen`: nothing may need scrolling. */
 export function layoutFindings(page: Page, least: Least, isOneScreen: boolean): Promise<readonly string[]> {
   return page.evaluate(

@@ -21,6 +21,7 @@ function moment(machines: readonly (string | undefined)[], events = feed.traceOf
     metrics: metrics.value,
     step: newestStep.value,
     since: 0,
+    alikeSince: 0,
     proof: null,
     early: [],
   };

@@ -1,6 +1,12 @@
 /** The picture of a mesh: every product of axes up to 24 ranks has boxes that are apart, in the picture and large enough to read. */
 import { expect, test } from 'vitest';
-import { type Box, cubeLayout, machineLayout, pictureHeight } from '../../../src/pages/lecture/models/cut/cube';
+import {
+  type Box,
+  cubeLayout,
+  lineBetween,
+  machineLayout,
+  pictureHeight,
+} from '../../../src/pages/lecture/models/cut/cube';
 import { sceneWords } from '../../../src/pages/lecture/words/scenes';
 
 const W = 620;
@@ -57,6 +63,24 @@ test('a panel for each machine with its ranks, whatever they are', () => {
       expect(box.width).toBeGreaterThanOrEqual(LEAST.width);
       for (const other of boxes.slice(rank + 1)) expect(overlap(box, other), machines).toBe(false);
     }
+  }
+});
+
+test('a link past other ranks lies beside their links, and each in its own place', () => {
+  const { boxes } = machineLayout({ dp: 2, pp: 2, tp: 2 }, [...'aaaabbbb'], W, 196);
+  const yOf = (a: number, b: number) => lineBetween(boxes[a]!, boxes[b]!, boxes).y1;
+  const [tensor, first, second] = [yOf(0, 1), yOf(0, 4), yOf(1, 5)];
+  expect(yOf(4, 5)).toBe(tensor);
+  // the thickest line is 16 px wide
+  for (const [a, b] of [
+    [tensor, first],
+    [tensor, second],
+    [first, second],
+  ] as const)
+    expect(Math.abs(a - b)).toBeGreaterThan(16);
+  for (const y of [first, second]) {
+    expect(y).toBeGreaterThan(boxes[0]!.y + 8);
+    expect(y).toBeLessThan(boxes[0]!.y + boxes[0]!.height - 8);
   }
 });
 

@@ -11,7 +11,7 @@ import { CLUSTERS, DIALS, nameOfStop, questionOf, STOPS } from '../../../src/pag
 import { hashGroups, onScale, partedReplicas } from '../../../src/pages/lecture/models/cut/agreement';
 import { STAGES, stateBytes, theory, trafficFactor } from '../../../src/pages/lecture/models/cut/states';
 import { tensorCounts } from '../../../src/pages/lecture/models/cut/tensor';
-import { type Digest, digestOf, keyOf, paceOf, roomRate } from '../../../src/pages/lecture/models/digest';
+import { conditionsOf, type Digest, digestOf, keyOf, paceOf, roomRate } from '../../../src/pages/lecture/models/digest';
 import { lanesOf } from '../../../src/pages/lecture/models/time/lanes';
 import { oneStepOf } from '../../../src/pages/lecture/models/time/onestep';
 import { linkLoads, sentBytes } from '../../../src/pages/lecture/models/traffic/links';
@@ -133,6 +133,10 @@ test('efficiency is over as many tabs that each ran alone; a plan below one tab 
     ['tp 4', 0.125, 'tp', false],
   ]);
   expect(rows.some(({ isStale }) => isStale)).toBe(false);
+  const [name, slowed] = digestEntry(ddp, 30, { ...NO_PARTS, compute: 25 });
+  const mixed = new Map(digests).set(name, { ...slowed, conditions: 'slow' });
+  const row = rowsOf(advice as Recommendation, mixed, 'live', 256, 'slow').find((one) => one.name === 'DDP')!;
+  expect([row.efficiency, row.slowedBy, row.isStale]).toEqual([undefined, undefined, false]);
   expect(rowsOf(advice as Recommendation, digests, 'live', 256, 'later').every(({ isStale }) => isStale)).toBe(true);
 });
 
@@ -177,6 +181,7 @@ test('pace: the median step since the plan began, its first one left out; before
     generation: 1,
     step: 1,
     since: 1,
+    alikeSince: 1,
     proof: null,
     early: [],
   } as const;
@@ -225,7 +230,7 @@ test('schedules side by side: those that can run, with what was measured under t
   const plan = planFor('pipeline', N, run, DEFAULT_PICKS)!;
   const { feed, events } = simulated(plan);
   const { ranks, generation, newestStep } = feed;
-  const rest = { phase: 'training', metrics: [], since: 0, proof: null, early: [] } as const;
+  const rest = { phase: 'training', metrics: [], since: 0, alikeSince: 0, proof: null, early: [] } as const;
   const moment: Moment = {
     ...rest,
     kind: 'simulated',
@@ -251,7 +256,16 @@ test('schedules side by side: those that can run, with what was measured under t
 test('samples under other handicaps are left behind, and so is the first step under a plan', () => {
   const plan = planFor('pipeline', N, run, DEFAULT_PICKS)!;
   const { feed, events } = simulated(plan);
-  const rest = { phase: 'training', metrics: [], since: 0, proof: null, early: [], generation: 1, step: 1 } as const;
+  const rest = {
+    phase: 'training',
+    metrics: [],
+    since: 0,
+    alikeSince: 0,
+    proof: null,
+    early: [],
+    generation: 1,
+    step: 1,
+  } as const;
   const moment: Moment = { ...rest, kind: 'simulated', run, plan, ranks: feed.ranks.value, events };
   const twice = digestOf(moment, digestOf(moment, undefined))!;
   expect(twice.samples).toBe(2);
@@ -264,6 +278,18 @@ test('samples under other handicaps are left behind, and so is the first step un
   const second = digestOf(live, first)!;
   expect(second).toMatchObject({ isFirst: false, samples: 1, bubble: twice.bubble });
   expect(digestOf({ ...live, step: 0, events: half }, second)).toBe(second);
+  // a step that ran before the tabs were slowed says nothing of slow tabs, and the one in which they were is replaced
+  const later = { ...live, ranks: slowed, alikeSince: 5 };
+  expect(digestOf({ ...later, step: 4 }, second)).toBe(second);
+  expect(digestOf({ ...later, step: 5 }, second)).toMatchObject({ isFirst: true, samples: 1 });
+});
+
+test('handicaps are the same however a tab tells them; which links are slow counts only where some are', () => {
+  const of = (handicap: object) =>
+    conditionsOf([{ handicap: { unitMs: 5, latencyMs: 0, mbitPerSecond: 0, ...handicap } }]);
+  expect(of({ links: 'all' })).toBe(of({}));
+  expect(of({ latencyMs: 20, links: 'all' })).toBe(of({ latencyMs: 20 }));
+  expect(of({ latencyMs: 20, links: 'far' })).not.toBe(of({ latencyMs: 20 }));
 });
 
 test('every stop of every dial is a question with a name', () => {

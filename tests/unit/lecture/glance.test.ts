@@ -29,6 +29,7 @@ test.each(FAMILIES)('%s: cells are what the trace and the ranks say', (family) =
     generation: 1,
     metrics: [],
     since: 0,
+    alikeSince: 0,
     proof: null,
     early: [],
   } as const;

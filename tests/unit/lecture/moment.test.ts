@@ -55,6 +55,21 @@ test('after another plan only its own steps are shown', () => {
   moments.close();
 });
 
+test('steps are alike since the plan began, or since the step in which the tabs were slowed', () => {
+  const feed = liveFeed(parsePlan({ dp: 4 }));
+  const moments = new Moments(feed, { count: (work) => work(), spentMs: 0 });
+  feed.newestStep.value = 5;
+  vi.advanceTimersByTime(1100);
+  expect(moments.now.value.alikeSince).toBe(0);
+  feed.ranks.value = feed.ranks.value.map((view) => ({ ...view, handicap: { ...view.handicap, unitMs: 5 } }));
+  vi.advanceTimersByTime(1100);
+  expect([moments.now.value.since, moments.now.value.alikeSince]).toEqual([0, 6]);
+  feed.plan.value = parsePlan({ pp: 4, microbatches: 8 });
+  vi.advanceTimersByTime(1100);
+  expect([moments.now.value.since, moments.now.value.alikeSince]).toEqual([6, 6]);
+  moments.close();
+});
+
 test('a room that was set back shows the steps that it runs again, and counts none of them for the new plan', () => {
   const feed = liveFeed(parsePlan({ pp: 4, microbatches: 8 }));
   const moments = new Moments(feed, { count: (work) => work(), spentMs: 0 });

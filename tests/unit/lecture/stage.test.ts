@@ -5,7 +5,7 @@ import type { Moment } from '../../../src/pages/lecture/facts/moment';
 import { simulateStep } from '../../../src/pages/lecture/feeds/world';
 import { Analyser } from '../../../src/pages/lecture/models/pipelineanalysis';
 import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
-import { commonPace, crowdedOf, PACE_MS, Pacing } from '../../../src/pages/lecture/show/pacing';
+import { crowdedOf, PACE_MS, Pacing, pacedTo, slowLinksOf } from '../../../src/pages/lecture/show/pacing';
 import { Stage } from '../../../src/pages/lecture/show/stage';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
@@ -25,6 +25,7 @@ function measured(plan: ParallelPlan, step = 1): Moment {
     generation: 1,
     metrics: [],
     since: 0,
+    alikeSince: 0,
     proof: null,
     early: [],
   } as const;
@@ -111,7 +112,26 @@ test('each crowded tab is given the pace once; the switch takes it away and give
   expect(give).toHaveBeenCalledTimes(5);
 });
 
-test('a pace is common where all tabs keep it', () => {
-  const ranks = (...paces: number[]) => paces.map((unitMs) => ({ handicap: { unitMs } }) as RankView);
-  expect([commonPace(ranks(5, 5)), commonPace(ranks(5, 0)), commonPace([])]).toEqual([5, 0, 0]);
+test('what slows tabs on purpose is said: their pace where all are paced, and their links', () => {
+  const paced = (...paces: number[]) => paces.map((unitMs) => ({ handicap: { unitMs } }) as RankView);
+  expect([pacedTo(paced(5, 5)), pacedTo(paced(5, 20)), pacedTo(paced(5, 0)), pacedTo([])]).toEqual([
+    '5',
+    '5 to 20',
+    '',
+    '',
+  ]);
+  const linked = (...links: [latencyMs: number, mbitPerSecond: number][]) =>
+    links.map(([latencyMs, mbitPerSecond]) => ({ handicap: { unitMs: 0, latencyMs, mbitPerSecond } }) as RankView);
+  expect(slowLinksOf(linked([0, 0], [0, 0]))).toBe('');
+  expect(slowLinksOf(linked([20, 100], [20, 100]))).toBe('+20 ms, 100 Mbit/s');
+  expect(slowLinksOf(linked([0, 0], [50, 0]))).toBe('+0 to 50 ms');
+});
+
+test('a step that ran before the tabs were slowed is not kept as one of slow tabs', () => {
+  const stage = new Stage();
+  const free = measured(DDP, 4);
+  stage.of(free, null, 1000);
+  const slow = free.ranks.map((view) => ({ ...view, handicap: { ...view.handicap, latencyMs: 50 } }));
+  expect(stage.of({ ...free, ranks: slow, alikeSince: 5 }, PIPELINE, 2000).source).toBe('expected');
+  expect(stage.of({ ...measured(PIPELINE, 5), ranks: slow }, DDP, 3000).source).toBe('expected');
 });

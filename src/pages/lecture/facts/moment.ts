@@ -19,6 +19,8 @@ export interface Moment {
   readonly metrics: readonly StepMetrics[];
   /** First step of the running plan. */
   readonly since: number;
+  /** The step in which the running plan began or the tabs were last slowed or freed; later ones are all alike. */
+  readonly alikeSince: number;
   readonly proof: Proof | null;
 }
 
@@ -33,6 +35,10 @@ export interface StagedMoment extends Moment {
   /** Only for `part`: the events measured so far. */
   readonly measured?: readonly TraceEvent[];
 }
+
+/** Whether the step ran before the tabs were last slowed or freed: the handicaps of `ranks` are not those of its events. */
+export const isOfBefore = ({ kind, step, since, alikeSince }: Moment): boolean =>
+  kind === 'live' && alikeSince > since && step < alikeSince;
 
 /** Returns a function from peer to rank; it returns -1 for a peer that is not among `ranks`. */
 export function rankFinder(ranks: readonly RankView[]): (peer: PeerId) => number {

@@ -6,6 +6,7 @@ import { effect, signal } from '@preact/signals';
 import type { Phase } from '../../tab';
 import type { Feed } from '../facts/feed';
 import type { Moment } from '../facts/moment';
+import { conditionsOf } from '../models/digest';
 
 /** Shortest and longest time between two moments; `early` holds before the first step of a plan. */
 const BEAT_MS = { least: 1000, most: 3000, early: 200 };
@@ -24,6 +25,7 @@ const NOTHING: Moment = {
   early: [],
   metrics: [],
   since: 0,
+  alikeSince: 0,
   proof: null,
 };
 
@@ -43,6 +45,7 @@ export class Moments {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #phase: Phase | undefined;
   #since = 0;
+  #alikeSince = 0;
   /** The first step that is shown as the running plan's: `#since`, or a lower step where steps run again. */
   #shownFrom = 0;
   #newest = -1;
@@ -52,20 +55,27 @@ export class Moments {
     readonly costs: Costs,
   ) {
     let plan = '';
+    let conditions = '';
     this.#stop = effect(() => {
       const { phase, metrics, newestStep, ranks, proof, run } = feed;
       void [metrics.value, ranks.value, proof.value, run.value];
+      const committed = Math.max(newestStep.value, metrics.value.at(-1)?.step ?? -1);
       // why as text: a live feed parses a new plan object with every status; why the run: a new run counts from 0
       const now = JSON.stringify([feed.plan.value, run.value]);
       if (now !== plan) {
         plan = now;
         // why: steps that a live feed already has are of the previous plan; other feeds begin with a step of the new
-        const committed = Math.max(newestStep.value, metrics.value.at(-1)?.step ?? -1);
         this.#since = feed.kind === 'live' ? committed + 1 : newestStep.value;
+        this.#alikeSince = this.#since;
         this.#shownFrom = this.#since;
         this.#newest = newestStep.value;
         this.#phase = undefined;
       }
+      const told = conditionsOf(ranks.value);
+      // why the next step, too: tabs are slowed in the middle of one
+      if (feed.kind === 'live' && conditions !== '' && told !== '' && told !== conditions)
+        this.#alikeSince = committed + 1;
+      conditions = told || conditions;
       // why: a room that went back to an earlier step shows the steps that it runs again
       if (newestStep.value < this.#newest) this.#shownFrom = Math.min(this.#shownFrom, newestStep.value);
       this.#newest = newestStep.value;
@@ -117,6 +127,7 @@ export class Moments {
       early: step < 0 ? (feed.early?.() ?? []) : [],
       metrics: feed.metrics.peek(),
       since: this.#since,
+      alikeSince: this.#alikeSince,
       proof: feed.proof.peek(),
     };
   }

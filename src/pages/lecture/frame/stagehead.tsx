@@ -2,7 +2,7 @@
 import { count } from '../../state/format';
 import { isSoftware } from '../../state/people';
 import type { StagedMoment } from '../facts/moment';
-import { commonPace, crowdedOf, PACE_MS } from '../show/pacing';
+import { crowdedOf, PACE_MS, pacedTo, slowLinksOf } from '../show/pacing';
 import type { Show } from '../show/show';
 import { words } from '../words';
 import { FollowLine } from './follow';
@@ -22,7 +22,8 @@ export function StageHead({ show }: { readonly show: Show }) {
 /** Marks for figures that are not plain measurements: expected, measured earlier, paced, or of a software adapter. */
 function Marks({ show }: { readonly show: Show }) {
   const moment = show.stage.value;
-  const pace = commonPace(moment.ranks);
+  const pace = pacedTo(moment.ranks);
+  const links = slowLinksOf(moment.ranks);
   const crowded = show.live.value?.crowded.value.length ?? 0;
   // why from the ranks of a recording: its tabs are not in this room
   const sharing = moment.kind === 'recorded' ? sharersOf(moment.ranks).length : crowded;
@@ -32,8 +33,9 @@ function Marks({ show }: { readonly show: Show }) {
   return (
     <p class="marks" role="status">
       {source !== '' && <span class={`mark mark-${moment.source}`}>{source}</span>}
-      {pace > 0 && <span>{sharing > 1 ? marks.paced(pace, sharing, software) : marks.slowed(pace)}</span>}
-      {software && !(pace > 0 && sharing > 1) && <span>{marks.software}</span>}
+      {pace && <span>{sharing > 1 ? marks.paced(pace, sharing, software) : marks.slowed(pace)}</span>}
+      {software && !(pace && sharing > 1) && <span>{marks.software}</span>}
+      {links && <span>{marks.links(links)}</span>}
       {show.steers.value && crowded > 1 && (
         <button
           type="button"

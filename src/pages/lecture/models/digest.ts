@@ -3,7 +3,7 @@ import type { ParallelPlan } from '../../../plan/plan';
 import { statsOf } from '../../../trace/stats';
 import type { MemoryByRole, StepMetrics } from '../../tab';
 import type { RankView } from '../facts/feed';
-import { type Moment, rankFinder } from '../facts/moment';
+import { isOfBefore, type Moment, rankFinder } from '../facts/moment';
 import { stageOfUnit, tokensPerStep, unitsOf } from '../facts/units';
 import { allBytes } from './cut/states';
 import { type Gantt, ganttOf } from './time/gantt';
@@ -15,7 +15,7 @@ export interface Digest {
   readonly kind: Moment['kind'];
   /** The handicaps of the tabs (conditionsOf). Figures measured under other handicaps are not averaged with these. */
   readonly conditions: string;
-  /** Whether the figures are of the plan's first step; the next step then replaces them. */
+  /** Whether the figures are of the first step under its plan and handicaps; the next step then replaces them. */
   readonly isFirst: boolean;
   /** Number of steps that `bubble` and `overlap` average, at most MAX_SAMPLES. */
   readonly samples: number;
@@ -38,18 +38,23 @@ export interface Digest {
 /** From this number of samples on, the mean gives each new value the weight 1 / MAX_SAMPLES. */
 const MAX_SAMPLES = 20;
 
-/** The distinct handicaps of the tabs as one string; independent of the number of tabs. */
-export const conditionsOf = (ranks: readonly Pick<RankView, 'handicap'>[]): string =>
-  [...new Set(ranks.map(({ handicap }) => JSON.stringify(handicap)))].sort().join(' ');
+/** The distinct handicaps of the tabs as one string; independent of the number of tabs. Which links counts only where some are slow. */
+export const conditionsOf = (ranks: readonly Pick<RankView, 'handicap'>[]): string => {
+  const told = ranks.map(({ handicap: { unitMs, latencyMs, mbitPerSecond, links = 'all' } }) => {
+    return `${unitMs} ${latencyMs} ${mbitPerSecond}${latencyMs + mbitPerSecond > 0 ? ` ${links}` : ''}`;
+  });
+  return [...new Set(told)].sort().join(', ');
+};
 
 /** Updates `known`, the digest of the same plan and kind (undefined for none), with the step of `moment`. */
 export function digestOf(moment: Moment, known: Digest | undefined, nowMs = Date.now()): Digest | undefined {
-  const { plan, run, events, ranks, metrics, since, kind } = moment;
-  if (!plan || !run || events.length === 0) return known;
+  const { plan, run, events, ranks, metrics, alikeSince, kind, step } = moment;
+  if (!plan || !run || events.length === 0 || isOfBefore(moment)) return known;
   const conditions = conditionsOf(ranks);
   const isSame = known?.conditions === conditions;
-  // why: the first step under a plan also builds buffers and GPU pipelines, so the next step replaces its figures
-  const isFirst = kind === 'live' && moment.step === since;
+  // why: the first step under a plan also builds buffers and GPU pipelines, and tabs are slowed in the middle of one, so
+  // the next step replaces its figures
+  const isFirst = kind === 'live' && step === alikeSince;
   if (isFirst && isSame) return known;
   const before = isSame && !known.isFirst ? known : undefined;
   const stats = statsOf(events, tokensPerStep(run));
@@ -68,7 +73,7 @@ export function digestOf(moment: Moment, known: Digest | undefined, nowMs = Date
     overlap: mean(before?.overlap ?? 0, stats.overlap),
     memory: ranks.map(({ memory }) => memory),
     sent: ranks.map(({ rank }) => overAllAxes(sentBytes(loads, rank))),
-    tokensPerSecond: paceOf(metrics, since, tokensPerStep(run)) || roomRate(ranks, plan),
+    tokensPerSecond: paceOf(metrics, alikeSince, tokensPerStep(run)) || roomRate(ranks, plan),
     gantt: plan.pp > 1 ? ganttOf(events, ranks.length, stageOfUnit(unitsOf(run, plan), plan)) : null,
     segments,
     parts: partsOf(segments),
@@ -76,7 +81,7 @@ export function digestOf(moment: Moment, known: Digest | undefined, nowMs = Date
   };
 }
 
-/** Tokens per second of the median of the newest 50 steps since the plan began, without its first; 0 for no step. */
+/** Tokens per second of the median of the newest 50 steps after step `since`; 0 for no step. */
 export function paceOf(metrics: readonly StepMetrics[], since: number, tokens: number): number {
   const times: number[] = [];
   for (let i = metrics.length - 1; i >= 0 && metrics[i]!.step > since && times.length < 50; i--)

@@ -17,8 +17,10 @@ export function drawAxis(
   ctx.textAlign = 'center';
   ctx.textBaseline = 'top';
   for (let ms = 0; ms <= spanMs * 1.0001; ms += step) {
-    ctx.textAlign = ms === 0 ? 'left' : x(ms) > x(spanMs) - 24 ? 'right' : 'center';
-    ctx.fillText(`${Number(ms.toPrecision(6))}${ms === 0 ? unit : ''}`, x(ms), y + 4);
+    const figure = `${Number(ms.toPrecision(6))}${ms === 0 ? unit : ''}`;
+    const isLast = x(ms) + ctx.measureText(figure).width / 2 > x(spanMs);
+    ctx.textAlign = ms === 0 ? 'left' : isLast ? 'right' : 'center';
+    ctx.fillText(figure, x(ms), y + 4);
   }
   ctx.textBaseline = 'middle';
 }

@@ -1,10 +1,12 @@
 /** Ranks and links of a mesh: a panel for each replica or machine, a box for each rank (models/cut/cube.ts). */
 import type { Axis, ParallelPlan } from '../../../plan/plan';
-import { cubeLayout, machineLayout, pictureHeight, type RankBox } from '../models/cut/cube';
-import { type Cargo, type LinkLoad, pairsOf } from '../models/traffic/links';
+import { cubeLayout, lineBetween, machineLayout, pictureHeight, type RankBox } from '../models/cut/cube';
+import { type LinkLoad, pairsOf } from '../models/traffic/links';
 import { words } from '../words';
 
 const W = 620;
+/** The most a picture is enlarged, so that few boxes are as large as many beside them. */
+const LARGEST = 1.5;
 const THICKEST = 16;
 const THINNEST = 2;
 /** Boxes of at least this size also name their stage and split. */
@@ -30,19 +32,24 @@ export function CubeView({ plan, loads, label, lit, machines }: Props) {
   const right = Math.max(...panels.map(({ x, width }) => x + width));
   const bottom = Math.max(...panels.map(({ y, height }) => y + height));
   return (
-    <svg class="cube-view" viewBox={`0 0 ${right} ${bottom}`} role="img" aria-label={label}>
+    <svg
+      class="cube-view"
+      viewBox={`0 0 ${right} ${bottom}`}
+      style={{ maxWidth: `${LARGEST * right}px` }}
+      role="img"
+      aria-label={label}
+    >
       {panels.map(({ at, x, y, width, height }) => (
         <g key={at} class={isByMachine ? 'cube-machine' : 'cube-panel'}>
           <rect x={x + 1} y={y + 1} width={width - 2} height={height - 2} rx={10} />
         </g>
       ))}
       {pairs.map(({ a, b, cargo, bytes }) => (
-        <Link
+        <line
           key={`${a} ${b} ${cargo}`}
-          from={boxes[a]!}
-          to={boxes[b]!}
-          cargo={cargo}
-          width={Math.max(THINNEST, (THICKEST * bytes) / most)}
+          class={`cargo-${cargo}`}
+          {...lineBetween(boxes[a]!, boxes[b]!, boxes)}
+          style={{ strokeWidth: `${Math.max(THINNEST, (THICKEST * bytes) / most)}px` }}
         />
       ))}
       {panels.map(({ at, x, y }) => (
@@ -60,19 +67,6 @@ export function CubeView({ plan, loads, label, lit, machines }: Props) {
       ))}
     </svg>
   );
-}
-
-interface LinkProps {
-  readonly from: RankBox;
-  readonly to: RankBox;
-  readonly cargo: Cargo;
-  readonly width: number;
-}
-
-function Link({ from, to, cargo, width }: LinkProps) {
-  const at = ({ x, y, width: w, height: h }: RankBox) => ({ x: x + w / 2, y: y + h / 2 });
-  const [a, b] = [at(from), at(to)];
-  return <line class={`cargo-${cargo}`} x1={a.x} y1={a.y} x2={b.x} y2={b.y} style={{ strokeWidth: `${width}px` }} />;
 }
 
 /** The coordinates of a rank in its replica. */

@@ -82,8 +82,11 @@ export function drawTracks(
         x(gantt.spanMs),
       );
     }
+    const chunks = new Set(gantt.bars.filter(({ rank }) => rank === 0).map(({ stage }) => stage)).size;
     for (const bar of gantt.bars) {
-      drawBar(ctx, bar, x, y + bar.rank * rowHeight, rowHeight - GAP, brightness(bar.stage, lit));
+      const light = brightness(bar.stage, lit);
+      drawBar(ctx, bar, x, y + bar.rank * rowHeight, rowHeight - GAP, light);
+      if (chunks > 1 && light === 1) drawStage(ctx, bar, x, y + bar.rank * rowHeight, rowHeight - GAP);
     }
     y += gantt.ranks * rowHeight;
     if (alive.length > 0 && gantt === tracks[0]!.gantt) {
@@ -120,7 +123,7 @@ function drawRow(ctx: CanvasRenderingContext2D, name: string, y: number, height:
 
 function drawBar(
   ctx: CanvasRenderingContext2D,
-  { pass, mb, t0, t1, stage, isExpected }: Bar,
+  { pass, mb, t0, t1, isExpected }: Bar,
   x: (ms: number) => number,
   y: number,
   height: number,
@@ -159,7 +162,6 @@ function drawBar(
   }
   ctx.fillStyle = pass === 'W' ? paint('--ink') : inkOn(colour);
   ctx.fillText(text, ...middle);
-  if (stage > 0 && pass === 'F' && width > 56 && height > 30) drawStage(ctx, stage, left, y, colour);
 }
 
 /** Draws a bar that has not been measured yet. */
@@ -184,12 +186,19 @@ function drawDashed(
   ctx.globalAlpha = 1;
 }
 
-/** Draws the stage as a small number in the corner of a bar, for tabs with several chunks. */
-function drawStage(ctx: CanvasRenderingContext2D, stage: number, x: number, y: number, colour: string): void {
+/** Draws the stage as a small number in the corner of a forward, for tabs with several chunks, where there is room. */
+function drawStage(
+  ctx: CanvasRenderingContext2D,
+  { pass, mb, t0, t1, stage, isExpected }: Bar,
+  x: (ms: number) => number,
+  y: number,
+  height: number,
+): void {
+  if (isExpected || pass !== 'F' || x(t1) - x(t0) <= 56 || height <= 30) return;
   ctx.font = font(LEAST_FONT, 600);
   ctx.textAlign = 'left';
-  ctx.fillStyle = inkOn(colour);
-  ctx.fillText(`s${stage}`, x + 3, y + 9);
+  ctx.fillStyle = inkOn(markOf(mb));
+  ctx.fillText(`s${stage}`, x(t0) + 3, y + 9);
 }
 
 /** A pattern of lines at 45 degrees, `step` CSS pixels apart, cached per canvas. */

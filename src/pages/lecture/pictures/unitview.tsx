@@ -33,7 +33,7 @@ function drawUnits(
   lit?: number,
 ): void {
   const left = width < 560 ? 70 : 110;
-  const rowHeight = Math.min(54, (height - AXIS) / Math.max(1, names.length));
+  const rowHeight = Math.min(80, (height - AXIS) / Math.max(1, names.length));
   const spanMs = Math.max(1e-6, ...bars.map(({ t1 }) => t1));
   const x = (ms: number) => left + (ms / spanMs) * (width - left - 2);
   const y = (unit: number) => (names.length - 1 - unit) * rowHeight;

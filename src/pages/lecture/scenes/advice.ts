@@ -4,7 +4,7 @@ import { deviceOfSpeed } from '../../../plan/planner';
 import { shapeOf, sizesOf } from '../facts/units';
 import { calibrate } from '../models/choice/calibrate';
 import type { Adviser } from '../show/adviser';
-import { commonPace } from '../show/pacing';
+import { pacedTo } from '../show/pacing';
 import type { Show } from '../show/show';
 
 /** Memory assumed for each tab of the room, since tabs do not report a limit. */
@@ -19,7 +19,7 @@ export function useAdvice(show: Show): Adviser {
   const { kind } = show.feed.value;
   const { machines } = show;
   // why: paced tabs do not slow each other down
-  const isPaced = commonPace(show.moment.value.ranks) > 0;
+  const isPaced = pacedTo(show.moment.value.ranks) !== '';
   const where = JSON.stringify([machines, isPaced]);
   const isKnown = events.length > 0;
   useEffect(() => {

@@ -6,7 +6,7 @@ import { bytes, duration, milliseconds } from '../../state/format';
 import { type Moment, rankFinder } from '../facts/moment';
 import { tokensPerStep } from '../facts/units';
 import { followedIn } from '../models/cut/followed';
-import { keyOf } from '../models/digest';
+import { conditionsOf, keyOf } from '../models/digest';
 import { lanesOf } from '../models/time/lanes';
 import { linkLoads, sentBytes } from '../models/traffic/links';
 import { type RingRun, ringRuns, sentAfter } from '../models/traffic/ring';
@@ -187,11 +187,16 @@ function Figures({ show, moment, run, at, overlap }: FigureProps) {
         <dd data-figure="round" data-value={run ? Math.min(run.rounds, Math.floor(at)) : undefined} class="side-text">
           {run ? roundOf(run, at) : '–'}
         </dd>
-        {run && (
-          <dd class="side-note" data-figure="took" data-value={run.t1 - run.t0}>
-            {at > 0 ? text.soFar(bytes(sentAfter(run, at))) : text.took(milliseconds(run.t1 - run.t0))}
-          </dd>
-        )}
+        {run &&
+          (at > 0 ? (
+            <dd class="side-note" data-figure="so-far" data-value={sentAfter(run, at)}>
+              {text.soFar(bytes(sentAfter(run, at)))}
+            </dd>
+          ) : (
+            <dd class="side-note" data-figure="took" data-value={run.t1 - run.t0}>
+              {text.took(milliseconds(run.t1 - run.t0))}
+            </dd>
+          ))}
       </div>
       <div class="side-mid">
         <dt>{text.link}</dt>
@@ -228,13 +233,14 @@ function Figures({ show, moment, run, at, overlap }: FigureProps) {
   );
 }
 
-/** The newest exposed time measured with the opposite setting of overlap. */
-function Other({ show, moment: { plan, kind } }: { readonly show: Show; readonly moment: Moment }) {
+/** The newest exposed time measured with the opposite setting of overlap, under the present handicaps. */
+function Other({ show, moment: { plan, kind, ranks } }: { readonly show: Show; readonly moment: Moment }) {
   if (!plan || plan.dp < 2) return null;
   const { overlap, ...rest } = plan;
   const isOn = overlap !== false;
   const digest = show.digests.value.get(keyOf(isOn ? { ...rest, overlap: false } : rest, kind));
-  if (!digest) return <dd class="side-note">{text.exposedNote(isOn ? text.on : text.off)}</dd>;
+  if (digest?.conditions !== conditionsOf(ranks))
+    return <dd class="side-note">{text.exposedNote(isOn ? text.on : text.off)}</dd>;
   const age = duration((Date.now() - digest.takenMs) / 1000);
   return (
     <dd class="side-note" data-figure="exposed-other" data-value={digest.parts.dp}>

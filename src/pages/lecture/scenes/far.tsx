@@ -167,7 +167,7 @@ function SideRow({ side: { plan, figures, isMeasured }, name }: { readonly side:
 /** DDP and DiLoCo with the chosen wire; figures that were measured in this visit of the scene replace expected ones. */
 function useSides(show: SceneProps['show'], moment: StagedMoment, turn: number): readonly Side[] {
   const { wire } = show.picks.value;
-  const { run, ranks, plan: running, metrics, since, kind } = moment;
+  const { run, ranks, plan: running, metrics, alikeSince, kind } = moment;
   const measured = useRef(new Map<string, FarFigures>());
   const conditions = conditionsOf(ranks);
   const size = Math.max(2, ranks.length);
@@ -187,7 +187,7 @@ function useSides(show: SceneProps['show'], moment: StagedMoment, turn: number):
   if (!run) return [];
   const tokens = tokensPerStep(run);
   const keyOf = (plan: ParallelPlan) => `${conditions} ${cutOf(plan)}`;
-  const newest = kind === 'simulated' || !running ? undefined : measuredFar(metrics, since, running, tokens);
+  const newest = kind === 'simulated' || !running ? undefined : measuredFar(metrics, alikeSince, running, tokens);
   if (newest) measured.current.set(keyOf(running!), newest);
   return clocks.map(({ plan, clock }) => {
     const found = measured.current.get(keyOf(plan));

@@ -8,9 +8,9 @@ import { calibrate } from '../models/choice/calibrate';
 import { type Decision, decisionOf, type RoomFigures } from '../models/choice/decision';
 import { FAMILIES, type Family, type Glance, glanceOf, planOf, SCENE_OF } from '../models/choice/glance';
 import { fullNameOf } from '../models/choice/ranking';
-import { digestOf, fullest, keyOf } from '../models/digest';
+import { conditionsOf, digestOf, fullest, keyOf } from '../models/digest';
 import { TableHead } from '../parts/tablehead';
-import { commonPace } from '../show/pacing';
+import { pacedTo } from '../show/pacing';
 import type { Show } from '../show/show';
 import { Trials } from '../show/trials';
 import { percent, words } from '../words';
@@ -84,13 +84,14 @@ function Row({ show, family, plan }: RowProps) {
   const digest = measured ?? imagined;
   const glance = digest && glanceOf(digest);
   const isMeasured = measured !== undefined && show.feed.value.kind !== 'simulated';
+  const isStale = isMeasured && measured.conditions !== conditionsOf(show.feed.value.ranks.value);
   return (
-    <tr>
+    <tr class={isStale ? 'stale' : ''}>
       <th scope="row">
         <button type="button" class="link" onClick={() => show.go(SCENE_OF[family])}>
           {text.families[family]}
         </button>
-        <span class="muted">{fullNameOf(plan)}</span>
+        <span class="muted">{isStale ? text.stale : fullNameOf(plan)}</span>
       </th>
       {CELLS.map(([cell, print]) => (
         <td
@@ -133,7 +134,7 @@ function Path({ show, moment, tabs }: { readonly show: Show; readonly moment: Mo
   const room = figuresOf(show, moment, tabs);
   if (!room) return null;
   const decision: Decision = decisionOf(room);
-  const pace = commonPace(moment.ranks);
+  const isPaced = pacedTo(moment.ranks) !== '';
   return (
     <ol class="glance-path">
       <li>
@@ -141,7 +142,7 @@ function Path({ show, moment, tabs }: { readonly show: Show; readonly moment: Mo
       </li>
       <li>
         <b>{text.link}</b>{' '}
-        {text.hides(milliseconds(decision.reduceMs), milliseconds(room.backwardMs), decision.hides, pace)}
+        {text.hides(milliseconds(decision.reduceMs), milliseconds(room.backwardMs), decision.hides, isPaced)}
       </li>
       <li>
         <b>{text.many}</b> {text.near(tabs, room.onOneMachine)}

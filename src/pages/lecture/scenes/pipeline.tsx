@@ -137,7 +137,7 @@ function OneSchedule({ show, look }: SceneProps) {
             </dd>
             <dd class="side-note">{text.bubbleNote}</dd>
             <dd class="side-note">{view && text.measuredNote(points(view.measured.bubble - view.ideal.bubble))}</dd>
-            {digest && digest.samples > 1 && (
+            {digest && digest.samples > 1 && digest.conditions === conditionsOf(ranks) && (
               <dd class="side-note" data-figure="bubble-mean" data-value={digest.bubble}>
                 {text.mean(percent(digest.bubble), digest.samples)}
               </dd>

@@ -38,7 +38,7 @@ export function AllSchedules({ show, look, compared, trials }: AllProps) {
   const plans = trials.plans.value;
   const running = plans?.[trials.at.value];
   return (
-    <div class="split-side">
+    <div class="split-side pairs-side">
       <div class="gantt-place gantt-all">
         {compared.length > 0 ? (
           <SchedulesView frames={show.frames} look={look} compared={compared} expected={expected} />

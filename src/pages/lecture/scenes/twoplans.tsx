@@ -5,7 +5,7 @@ import type { ParallelPlan } from '../../../plan/plan';
 import { bytes, milliseconds, rate } from '../../state/format';
 import { tokensPerStep } from '../facts/units';
 import { fullNameOf, plansOf } from '../models/choice/ranking';
-import { cutOf, type Digest, digestOf, fullest, keyOf } from '../models/digest';
+import { conditionsOf, cutOf, type Digest, digestOf, fullest, keyOf } from '../models/digest';
 import { DOINGS, stepOf } from '../models/traffic/segments';
 import { DoingLegend, SegmentsView } from '../pictures/segmentsview';
 import type { Show } from '../show/show';
@@ -79,10 +79,10 @@ interface Known {
   readonly isExpected: boolean;
 }
 
-/** The plan's digest as measured in this room, else from the simulator; undefined where neither exists. */
+/** The plan's digest as measured in this room under the present handicaps, else from the simulator, if it can run. */
 function sideOf(show: Show, plan: ParallelPlan): Known {
   const digest = show.digests.value.get(keyOf(plan, show.feed.value.kind));
-  if (digest) return { plan, digest, isExpected: false };
+  if (digest?.conditions === conditionsOf(show.feed.value.ranks.value)) return { plan, digest, isExpected: false };
   const imagined = show.imagine(plan);
   return { plan, digest: imagined ? digestOf(imagined, undefined) : undefined, isExpected: true };
 }

@@ -22,11 +22,11 @@ const WORTH = 1.1;
 
 export function UnequalScene({ show }: SceneProps) {
   const moment = show.stage.value;
-  const { run, ranks, plan, step, events, metrics, since, kind, source } = moment;
+  const { run, ranks, plan, step, events, metrics, alikeSince, kind, source } = moment;
   const measured = useRef(new Map<string, number>());
   const sampleMs = run && plan && ranks.length > 1 ? sampleTimes(events, plan, run.train.globalBatch) : undefined;
-  // why not the first step: it also builds buffers and pipelines
-  const isSteady = kind === 'simulated' || (kind === 'live' && source === 'now' && step > since);
+  // why not the first step: it also builds buffers and pipelines, or tabs were slowed in the middle of it
+  const isSteady = kind === 'simulated' || (kind === 'live' && source === 'now' && step > alikeSince);
   const asked = isSteady && sampleMs && run && plan ? movedShares(sampleMs, run, plan) : '';
   useEffect(() => {
     if (asked && show.steers.peek()) show.pick({ shares: asked.split(',').map(Number) });
@@ -40,7 +40,7 @@ export function UnequalScene({ show }: SceneProps) {
   const isBySpeed = plan.shares !== undefined;
   const now = plan.shares ?? equal;
   const conditions = conditionsOf(ranks);
-  const stepMs = kind === 'live' && source === 'now' ? measuredStepMs(metrics, since) : undefined;
+  const stepMs = kind === 'live' && source === 'now' ? measuredStepMs(metrics, alikeSince) : undefined;
   if (stepMs !== undefined) measured.current.set(keyOf(conditions, plan), stepMs);
   const best = optimumMs(sampleMs, globalBatch);
   const rows = [
@@ -115,7 +115,7 @@ export function UnequalScene({ show }: SceneProps) {
             return (
               <tr key={name} class={(name === 'speed') === isBySpeed ? 'running' : ''}>
                 <th scope="row">{text.sharesOf[name]}</th>
-                <td>{shares.join(' : ')}</td>
+                <td>{shares.join(':')}</td>
                 <td class={found ? '' : 'predicted'} data-figure={`unequal-step-${name}`} data-value={ms}>
                   {milliseconds(ms)}
                 </td>

@@ -68,7 +68,7 @@ export function ZeroScene({ show }: SceneProps) {
           {text.theory}
         </span>
         <span class="muted">{text.convention}</span>
-        <span class="muted">{text.axis(size, bytes(shared))}</span>
+        <span class="muted">{text.axis(size, bytes(shared), plan?.microbatches ?? 1)}</span>
       </p>
     </>
   );

@@ -19,10 +19,27 @@ export function crowdedOf(machines: ReadonlyMap<PeerId, string | undefined>): re
   });
 }
 
-/** The common pace of all `ranks` in ms, 0 where one is not paced or they differ. */
-export function commonPace(ranks: readonly Pick<RankView, 'handicap'>[]): number {
-  const [first, ...rest] = ranks.map(({ handicap }) => handicap.unitMs);
-  return first !== undefined && rest.every((one) => one === first) ? first : 0;
+/** The pace of `ranks` in ms as text, from the least to the most; '' where one is not paced. */
+export function pacedTo(ranks: readonly Pick<RankView, 'handicap'>[]): string {
+  const paces = ranks.map(({ handicap }) => handicap.unitMs);
+  return paces.length > 0 && paces.every((one) => one > 0) ? spanOf(paces) : '';
+}
+
+/** What slows the links of `ranks` on purpose, '' where nothing does. */
+export function slowLinksOf(ranks: readonly Pick<RankView, 'handicap'>[]): string {
+  const latencies = ranks.map(({ handicap }) => handicap.latencyMs);
+  const rates = ranks.map(({ handicap }) => handicap.mbitPerSecond).filter((rate) => rate > 0);
+  return [
+    latencies.some((ms) => ms > 0) ? `+${spanOf(latencies)} ms` : '',
+    rates.length > 0 ? `${spanOf(rates)} Mbit/s` : '',
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
+
+function spanOf(values: readonly number[]): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return least === most ? `${least}` : `${least} to ${most}`;
 }
 
 /** `handicap` with a change; a change of links that does not say which holds for all. */

@@ -8,7 +8,7 @@ import { seatByMachine } from '../../../plan/seating';
 import { NO_HANDICAP } from '../../../worker/watch/telemetry';
 import type { RunFile } from '../../tab';
 import type { Handicap, RankView } from '../facts/feed';
-import type { Moment, StagedMoment } from '../facts/moment';
+import { isOfBefore, type Moment, type StagedMoment } from '../facts/moment';
 import { DEFAULT_SPEED, simulateStep, simulateSteps, type World } from '../feeds/world';
 import { type Calibration, calibrate } from '../models/choice/calibrate';
 import { haveMachines } from '../models/choice/plans';
@@ -31,15 +31,16 @@ export class Stage {
   /** `wanted`: the requested plan, null for the running one. `nowMs`: milliseconds since the epoch. */
   of(moment: Moment, wanted: ParallelPlan | null, nowMs: number): StagedMoment {
     if (moment.kind !== 'live') return { ...moment, source: 'now', takenMs: nowMs };
-    if (moment.step >= 0) this.#keep(moment, nowMs);
+    if (moment.step >= 0) this.#slowness = slownessOf(moment.ranks);
+    if (moment.step >= 0 && !isOfBefore(moment)) this.#keep(moment, nowMs);
     const plan = wanted ?? moment.plan;
     if (!plan || !moment.run) return { ...moment, source: 'expected' };
     const isRunning = moment.plan !== null && cutOf(moment.plan) === cutOf(plan);
     if (isRunning && moment.step >= 0) return { ...moment, source: 'now', takenMs: nowMs };
     const kept = this.#kept.get(keyOf(plan, this.#slowness));
     if (kept) {
-      const { step, events, ranks, since } = kept.moment;
-      return { ...moment, plan, step, events, ranks, since, source: 'before', takenMs: kept.takenMs };
+      const { step, events, ranks, since, alikeSince } = kept.moment;
+      return { ...moment, plan, step, events, ranks, since, alikeSince, source: 'before', takenMs: kept.takenMs };
     }
     const expected = this.#expect(moment, plan, moment.run);
     const measured = isRunning ? moment.early : [];
@@ -67,7 +68,6 @@ export class Stage {
 
   #keep(moment: Moment, nowMs: number): void {
     this.#known = calibrate(moment, this.#known?.links.hostMs) ?? this.#known;
-    this.#slowness = slownessOf(moment.ranks);
     const key = keyOf(moment.plan!, this.#slowness);
     const known = this.#kept.get(key);
     this.#kept.delete(key);

@@ -25,11 +25,11 @@ export class Trials {
     this.plans.value = plans;
     this.#run(0);
     this.#stop = effect(() => {
-      const { plan, kind, metrics, since, ranks } = this.show.moment.value;
+      const { plan, kind, metrics, alikeSince, ranks } = this.show.moment.value;
       const wanted = this.plans.value?.[this.at.value];
       if (!wanted || !plan || cutOf(plan) !== cutOf(wanted)) return;
       if (this.show.digests.value.get(keyOf(plan, kind))?.conditions !== conditionsOf(ranks)) return;
-      const steps = kind === 'live' ? metrics.filter(({ step }) => step >= since).length : TRIAL_STEPS;
+      const steps = kind === 'live' ? metrics.filter(({ step }) => step >= alikeSince).length : TRIAL_STEPS;
       if (steps < TRIAL_STEPS) return;
       const index = this.at.peek();
       // why later: this effect must not change the show's signals while it reads them

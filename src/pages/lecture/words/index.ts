@@ -13,7 +13,7 @@ export const words = {
     tensor: { name: 'Tensor', claim: 'One matrix on several tabs' },
     cube: { name: '3D', claim: 'Three ways of cutting at once' },
     which: { name: 'Which one?', claim: 'Every plan, on this very room' },
-    proof: { name: 'Proof', claim: 'However it is cut, one step has the same gradient, up to rounding' },
+    proof: { name: 'Proof', claim: 'Cut or not, one step has the same gradient, up to rounding' },
     far: { name: 'Far apart', claim: 'Exchange every step, or seldom?' },
     unequal: { name: 'Unequal', claim: 'A slow tab gets a smaller share' },
     glance: { name: 'At a glance', claim: 'When to choose which' },
@@ -31,10 +31,11 @@ export const words = {
     expected: 'Expected by the simulator, first step on its way',
     part: 'Dashed bars are still expected',
     before: (seconds: string) => `Measured ${seconds} s ago, again in a moment`,
-    paced: (ms: number, tabs: number, isSoftware: boolean) =>
+    paced: (ms: string, tabs: number, isSoftware: boolean) =>
       `Paced to ${ms} ms a block, because ${tabs} tabs share one ${isSoftware ? 'software adapter' : 'chip'}`,
-    slowed: (ms: number) => `Slowed to ${ms} ms a block`,
+    slowed: (ms: string) => `Slowed to ${ms} ms a block`,
     software: 'Measured on a software adapter, no graphics chip',
+    links: (slow: string) => `Slow links: ${slow}`,
     bare: 'Bare machine',
     pace: 'Keep the pace',
   },

@@ -1,6 +1,9 @@
 /** The texts of the scenes, by scene. */
 import type { Crossings } from '../../../plan/seating';
 
+/** A figure that stays on one line with its unit. */
+const unbroken = (figure: string): string => figure.replaceAll(' ', '\u00a0');
+
 export const sceneWords = {
   one: {
     ops: { F: 'forward', B: 'backward', STEP: 'update' },
@@ -25,8 +28,8 @@ export const sceneWords = {
     off: 'off',
     took: (ms: string) => `took ${ms}`,
     link: 'On every link',
-    linkNote: (array: string, sent: string) => `2 (N-1)/N x ${array} = ${sent}`,
-    soFar: (sent: string) => `sent so far: ${sent}`,
+    linkNote: (array: string, sent: string) => `2\u00a0(N-1)/N\u00a0x\u00a0${unbroken(array)} =\u00a0${unbroken(sent)}`,
+    soFar: (sent: string) => `sent so far: ${unbroken(sent)}`,
     exposed: 'Exposed communication',
     exposedNote: (state: string) => `waited in a step, overlap ${state}`,
     exposedOther: (ms: string, state: string, age: string) => `${ms} with overlap ${state} (${age} ago)`,
@@ -55,7 +58,8 @@ export const sceneWords = {
     sent: 'sends per step',
     running: 'running',
     run: (name: string) => `Run ${name}`,
-    axis: (n: number, x: string) => `N = ${n} tabs, X = (N-1)/N of the parameters = ${x}, A = microbatches.`,
+    axis: (n: number, x: string, a: number) =>
+      `N = ${n} tabs, X = (N-1)/N of the parameters = ${x}, A = ${a} ${a === 1 ? 'microbatch' : 'microbatches'}.`,
     label: (name: string, value: string) => `${name}: ${value} bytes per parameter on each tab`,
   },
   tensor: {
@@ -263,6 +267,7 @@ export const sceneWords = {
     measure: 'Measure these plans',
     measuring: 'Measuring …',
     note: 'Dashed: expected by the simulator; the others: measured here. A name leads to its scene.',
+    stale: 'under other knobs',
     columns: ['', 'states', 'activations', 'sent a step', 'stops', 'hidden', 'bubble', 'tokens/s', 'choose it when'],
     families: { dp: 'Data', zero: 'ZeRO-3', pp: 'Pipeline', tp: 'Tensor', product: 'Product' },
     when: {
@@ -276,8 +281,8 @@ export const sceneWords = {
     fits: (needs: string, has: string, fits: boolean) =>
       `One tab keeps ${needs} of ${has}: ${fits ? 'yes, so begin with data parallelism.' : 'no, so cut the model: ZeRO-3 or a pipeline.'}`,
     link: 'How fast is the slowest link?',
-    hides: (reduce: string, backward: string, hides: boolean, pace: number) =>
-      `All gradients take ${reduce}, the backward ${backward}${pace > 0 ? ' at this pace' : ''}: ${
+    hides: (reduce: string, backward: string, hides: boolean, isPaced: boolean) =>
+      `All gradients take ${reduce}, the backward ${backward}${isPaced ? ' at this pace' : ''}: ${
         hides ? 'they hide under it.' : 'they do not hide; a pipeline sends less.'
       }`,
     many: 'How many, and how near?',

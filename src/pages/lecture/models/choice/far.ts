@@ -13,7 +13,7 @@ export interface FarFigures {
 /** A whole number of turns of a plan: `every` steps with outer steps, any number without. */
 const turnOf = ({ outer }: ParallelPlan): number => outer?.every ?? 1;
 
-/** The mean over the newest whole turns since step `since`, without its first step; undefined before there is one. */
+/** The mean over the newest whole turns after step `since`; undefined before there is one. */
 export function measuredFar(
   metrics: readonly StepMetrics[],
   since: number,

@@ -54,11 +54,13 @@ export function rowsOf(
     [advice.alone, ...advice.ranked].map((one) => [cutOf(one.plan), one]),
   );
   const single = digests.get(keyOf(advice.alone.plan, kind));
-  const alone = single?.tokensPerSecond ?? 0;
   const [first] = advice.ranked;
   const best = first && cutOf(first.plan);
   const rows = plansOf(advice).map((plan): Row => {
     const digest = digests.get(keyOf(plan, kind));
+    // why: tabs that are slowed since would seem less efficient than they are
+    const lone = single?.conditions === digest?.conditions ? single : undefined;
+    const alone = lone?.tokensPerSecond ?? 0;
     const { stepMs } = predictions.get(cutOf(plan))!;
     const tabs = plan.dp * plan.pp * plan.tp;
     const speed = digest?.tokensPerSecond ?? 0;
@@ -68,7 +70,7 @@ export function rowsOf(
       predicted: (1000 * tokens) / stepMs,
       isBest: cutOf(plan) === best,
       isStale: digest !== undefined && digest.conditions !== conditions,
-      ...(digest && single && tabs > 1 && speed < alone && { slowedBy: slowing(digest.parts, single.parts, tabs) }),
+      ...(digest && lone && tabs > 1 && speed < alone && { slowedBy: slowing(digest.parts, lone.parts, tabs) }),
       ...(digest && {
         tokensPerSecond: speed,
         memoryBytes: fullest(digest),

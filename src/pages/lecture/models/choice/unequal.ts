@@ -37,7 +37,7 @@ export const slowestMs = (sampleMs: readonly number[], shares: readonly number[]
 export const optimumMs = (sampleMs: readonly number[], globalBatch: number): number =>
   globalBatch / sampleMs.reduce((sum, ms) => sum + 1 / ms, 0);
 
-/** Median time of the newest 20 steps since the plan began, without its first; undefined before there is one. */
+/** Median time of the newest 20 steps after step `since`; undefined before there is one. */
 export function measuredStepMs(metrics: readonly StepMetrics[], since: number): number | undefined {
   const times = metrics
     .filter(({ step }) => step > since)

@@ -31,6 +31,8 @@ const GAP = { tp: 26, pp: 30, dp: 40 };
 const frameOf = ({ dp, pp, tp }: Pick<ParallelPlan, Axis>) =>
   pp * tp > 1 ? { padding: 14, title: dp > 1 ? 30 : 0 } : { padding: 0, title: 0 };
 const MOST = { width: 128, height: 64 };
+/** How far a line is moved aside, as a share of the box that it starts in. */
+const ASIDE = 0.32;
 
 /** Number of rows for `count` items in `columns` columns. */
 const rowsOf = (count: number, columns: number) => Math.ceil(count / columns);
@@ -115,6 +117,22 @@ function place(plan: Pick<ParallelPlan, Axis>, grid: Grid, box: Pick<Box, 'width
     return { rank, coord, x: of.x + padding + x, y: of.y + padding + title + y, ...box };
   });
   return { panels, boxes };
+}
+
+/** A line between the middles of two boxes, moved aside where it would lie on the lines of boxes that are in its way. */
+export function lineBetween(from: RankBox, to: RankBox, boxes: readonly RankBox[]) {
+  const middle = ({ x, y, width, height }: Box) => ({ x: x + width / 2, y: y + height / 2 });
+  const [a, b] = [middle(from), middle(to)];
+  const isBetween = (box: RankBox) => {
+    const { x, y } = middle(box);
+    const along = (x - a.x) * (b.x - a.x) + (y - a.y) * (b.y - a.y);
+    const isAside = Math.abs((x - a.x) * (b.y - a.y) - (y - a.y) * (b.x - a.x)) > 1e-6;
+    return !isAside && along > 1e-6 && along < (b.x - a.x) ** 2 + (b.y - a.y) ** 2 - 1e-6;
+  };
+  const aside = boxes.some(isBetween) ? (from.rank % 2 === 0 ? -ASIDE : ASIDE) : 0;
+  const isFlat = Math.abs(b.x - a.x) >= Math.abs(b.y - a.y);
+  const [dx, dy] = isFlat ? [0, aside * from.height] : [aside * from.width, 0];
+  return { x1: a.x + dx, y1: a.y + dy, x2: b.x + dx, y2: b.y + dy };
 }
 
 /** The numbers from 1 to `n`. */

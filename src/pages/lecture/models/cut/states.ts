@@ -19,7 +19,8 @@ export function theory(zero: ZeroStage, ranks: number): Record<StateRole, number
   };
 }
 
-export const FORMULAS: readonly string[] = ['16', '8 + 8/N', '4 + 12/N', '16/N'];
+/** Bytes per parameter by stage. */
+export const FORMULAS: readonly string[] = ['4 + 4 + 8', '8 + 8/N', '4 + 12/N', '16/N'];
 
 export const stateBytes = (memory: Readonly<Record<StateRole, number>>): number =>
   STATE_ROLES.reduce((sum, role) => sum + memory[role], 0);
