@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { DEFAULT_SPEED, simulateStep } from '../../../src/pages/lecture/feeds/world';
 import { measuredRate, simulatedRate, timesAcross } from '../../../src/pages/lecture/models/choice/placementcost';
 import { placed } from '../../../src/pages/lecture/models/choice/plans';
-import { type Digest, keyOf } from '../../../src/pages/lecture/models/digest';
+import { conditionsOf, type Digest, keyOf } from '../../../src/pages/lecture/models/digest';
 import { readFragment } from '../../../src/pages/state/fragment';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { collectiveMs } from '../../../src/plan/linkcosts';
@@ -32,7 +32,7 @@ test('simulated: the step across is longer by far sums instead of near ones', ()
 
 test('measured: of the same plan under the same knobs, and not of a first step', () => {
   const ranks = [{ handicap: NO_HANDICAP }];
-  const digest = { conditions: JSON.stringify(NO_HANDICAP), isFirst: false, tokensPerSecond: 50 };
+  const digest = { conditions: conditionsOf(ranks), isFirst: false, tokensPerSecond: 50 };
   const known = (change: object) =>
     new Map([[keyOf(placed(PLAN, 'across'), 'live'), { ...digest, ...change } as Digest]]);
   expect(measuredRate(known({}), ranks, PLAN, 'across')).toBe(50);

@@ -1,7 +1,7 @@
 /** Bytes and messages per link and axis in one step, from the senders' network events. */
 import type { TraceEvent } from '../../../../trace/trace';
 
-export type Cargo = 'dp' | 'pp' | 'tp';
+type Cargo = 'dp' | 'pp' | 'tp';
 
 export interface LinkLoad {
   readonly from: number;
