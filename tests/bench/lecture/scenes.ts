@@ -11,8 +11,15 @@ import { inLecture, median } from './room';
 const SWITCHED: readonly Scene[] = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube'];
 const LIMIT_MS = 60_000;
 
+/** Milliseconds from the click. */
 interface Switch {
+  /** To the first bars. */
   readonly first: number;
+  /** To the first word of the new plan's generation; NaN where the plan did not change. */
+  readonly plan: number;
+  /** To the first event of its first step; NaN where the page had the whole step at once. */
+  readonly part: number;
+  /** To a whole step of it. */
   readonly real: number;
 }
 
@@ -31,23 +38,24 @@ export async function benchScenes(argv: readonly string[], onResult: (result: ob
       all.push(await allSchedules(page));
       onResult({ round, all: all.at(-1) });
     }
-    const row = (name: string, ms: readonly number[]) => [name, median(ms), Math.max(...ms)].map(rounded);
-    const table = [...times].flatMap(([scene, found]) => [
-      row(
-        `${scene}, first bars`,
-        found.map(({ first }) => first),
-      ),
-      row(
-        `${scene}, measured`,
-        found.map(({ real }) => real),
-      ),
+    const cell = (ms: readonly number[]) => {
+      const known = ms.filter((one) => !Number.isNaN(one));
+      return known.length === 0 ? '–' : `${median(known).toFixed(0)} (${Math.max(...known).toFixed(0)})`;
+    };
+    const table = [...times].map(([scene, found]) => [
+      scene,
+      ...(['first', 'plan', 'part', 'real'] as const).map((what) => cell(found.map((one) => one[what]))),
     ]);
-    const rows = [['ms', 'median', 'most'], ...table, row('all schedules', all)];
-    return `${rounds} rounds, four paced tabs, ${adapter}\n${columns(rows)}`;
+    const answers = await whatIf(page);
+    onResult({ answers });
+    return [
+      `${rounds} rounds, four paced tabs, ${adapter}; ms, median (most)`,
+      columns([['scene', 'first bars', 'plan runs', 'first events', 'measured'], ...table]),
+      `All schedules, never measured before: ${all[0]!.toFixed(0)} ms; later ${cell(all.slice(1))}`,
+      `What if, from a preset to its first answer: ${answers.map((ms) => ms.toFixed(0)).join(', ')} ms`,
+    ].join('\n');
   });
 }
-
-const rounded = (value: string | number): string => (typeof value === 'number' ? value.toFixed(0) : value);
 
 /** Milliseconds from the click to the first bars of the scene, and to bars of the running plan. */
 function switchTo(page: Page, scene: Scene): Promise<Switch> {
@@ -63,18 +71,45 @@ function switchTo(page: Page, scene: Scene): Promise<Switch> {
         if (canvases.some(({ dataset }) => Number(dataset.drawnMs) >= start)) return true;
         return stage.querySelector('.cube-view line, .split-part, .zero-bar') !== null;
       };
-      let first = Number.NaN;
+      const planNow = () => document.querySelector('.strip-plan')?.textContent ?? '';
+      const before = planNow();
+      let [first, plan, part] = [Number.NaN, Number.NaN, Number.NaN];
       while (performance.now() - start < limitMs) {
         await frame();
+        const passed = performance.now() - start;
+        if (Number.isNaN(plan) && planNow() !== before) plan = passed;
+        if (Number.isNaN(part) && stage.dataset.source === 'part') part = passed;
         if (!isHere()) continue;
         if (Number.isNaN(first) && hasBars()) first = performance.now() - start;
         // why also bars: the mark of the stage changes before its pictures are drawn
-        if (!Number.isNaN(first) && stage.dataset.source === 'now') return { first, real: performance.now() - start };
+        if (!Number.isNaN(first) && stage.dataset.source === 'now') return { first, plan, part, real: passed };
       }
-      return { first, real: Number.POSITIVE_INFINITY };
+      return { first, plan, part, real: Number.POSITIVE_INFINITY };
     },
     { index: SCENES.indexOf(scene), scene, limitMs: LIMIT_MS },
   );
+}
+
+/** Milliseconds from a press on each preset of *what if* to the first answer. */
+async function whatIf(page: Page): Promise<readonly number[]> {
+  await page.locator('.nav-scene').nth(SCENES.indexOf('which')).click();
+  await page.locator('.picks').getByLabel('what if', { exact: true }).check();
+  await page.locator('.advice:not(.thinking) table').waitFor();
+  const times: number[] = [];
+  for (const at of [0, 1, 2, 3]) {
+    times.push(
+      await page.evaluate(async (at) => {
+        const answer = () => document.querySelector('.advice table')?.textContent;
+        const before = answer();
+        const start = performance.now();
+        document.querySelectorAll<HTMLElement>('.presets .button')[at]!.click();
+        while (answer() === before) await new Promise((resolve) => requestAnimationFrame(resolve));
+        return performance.now() - start;
+      }, at),
+    );
+    await page.locator('.advice:not(.thinking) table').waitFor();
+  }
+  return times;
 }
 
 /** Milliseconds from the choice of *All* to six measured bubbles. */

@@ -86,7 +86,7 @@ test('a room that was set back shows the steps that it runs again, and counts no
   moments.close();
 });
 
-/** Moments taken in ten seconds of a feed that says something every 20 ms, on a page that spends `ms` on each. */
+/** Moments taken in the ten seconds after a plan's first two steps, of a feed that says something every 20 ms, on a page that spends `ms` on each. */
 function takenInTenSeconds(ms: number): number {
   const feed = liveFeed(parsePlan({ dp: 4 }));
   let taken = 0;
@@ -101,14 +101,41 @@ function takenInTenSeconds(ms: number): number {
   };
   const moments = new Moments(feed, costs);
   vi.advanceTimersByTime(10);
+  for (const step of [0, 1]) {
+    feed.newestStep.value = step;
+    vi.advanceTimersByTime(10);
+  }
   const before = taken;
-  for (let step = 0; step < 500; step++) {
+  for (let step = 2; step <= 501; step++) {
     feed.newestStep.value = step;
     vi.advanceTimersByTime(20);
   }
   moments.close();
   return taken - before;
 }
+
+test('the first two steps of a plan are shown at once, however long the picture before took', () => {
+  const feed = liveFeed(parsePlan({ dp: 4 }));
+  const costs = { count: <T>(work: () => T) => work(), spentMs: 0 };
+  const moments = new Moments(feed, costs);
+  feed.newestStep.value = 0;
+  vi.advanceTimersByTime(1100);
+  feed.plan.value = parsePlan({ pp: 4, microbatches: 8 });
+  vi.advanceTimersByTime(300);
+  costs.spentMs += 100;
+  feed.newestStep.value = 1;
+  vi.advanceTimersByTime(10);
+  expect(moments.now.value.step).toBe(1);
+  costs.spentMs += 100;
+  feed.newestStep.value = 2;
+  vi.advanceTimersByTime(10);
+  expect(moments.now.value.step).toBe(2);
+  costs.spentMs += 100;
+  feed.newestStep.value = 3;
+  vi.advanceTimersByTime(10);
+  expect(moments.now.value.step).toBe(2);
+  moments.close();
+});
 
 test('however much a feed says, a moment is taken once a second', () => {
   expect(takenInTenSeconds(0)).toBeLessThanOrEqual(10);

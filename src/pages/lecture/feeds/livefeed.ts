@@ -46,6 +46,8 @@ export class LiveFeed implements Feed {
   readonly #steps = new Map<number, StepMetrics>();
   #stepsChanged = false;
   #showing = false;
+  /** The newest generation that a tab has told of. */
+  #newest = -1;
 
   constructor(private readonly options: LiveFeedOptions) {}
 
@@ -103,9 +105,17 @@ export class LiveFeed implements Feed {
   #progress(peer: PeerId, status: WatchedStatus): void {
     const { generation, step, phase, lost, members } = status;
     this.#pace.stepped(step);
+    if (generation > this.#newest) this.#begin(generation);
     const doing = { training: phase === 'training', resting: RESTING.has(phase) };
     this.#traces.progress({ peer, generation, size: members.length, step, ...doing, lost });
     this.#show();
+  }
+
+  /** Ask for the trace of every step again: the first step of the new plan is waited for, and its steps may be slower. */
+  #begin(generation: number): void {
+    this.#newest = generation;
+    this.#pace.restart();
+    for (const watched of this.#watched.values()) watched.watch(this.#pace.every);
   }
 
   #count(metrics: readonly StepMetrics[]): void {

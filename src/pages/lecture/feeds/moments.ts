@@ -89,7 +89,12 @@ export class Moments {
   }
 
   #schedule(phase: Phase): void {
-    const isNews = phase !== this.#phase || this.feed.kind === 'simulated';
+    const shown = this.now.peek().step;
+    const newest = this.feed.newestStep.peek();
+    // why at once: until the first step the scenes show what was only expected, and the second one is without its setup
+    const isEarlyStep =
+      newest > shown && newest >= this.#shownFrom && shown <= Math.max(this.#since, this.#shownFrom - 1);
+    const isNews = isEarlyStep || phase !== this.#phase || this.feed.kind === 'simulated';
     this.#phase = phase;
     if (this.#timer !== undefined && !isNews) return;
     const isEarly = this.feed.newestStep.peek() < this.#shownFrom;

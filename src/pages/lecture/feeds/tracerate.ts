@@ -11,6 +11,12 @@ export class Pace {
   #events = 0;
   #before: { readonly ms: number; readonly step: number; readonly events: number } | undefined;
 
+  /** Trace every step until the rate is known again. */
+  restart(): void {
+    this.every = 1;
+    this.#before = undefined;
+  }
+
   stepped(step: number): void {
     this.#step = step;
   }

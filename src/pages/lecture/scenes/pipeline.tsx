@@ -40,7 +40,8 @@ export function PipelineScene({ show, look }: SceneProps) {
   const about = isAll.value && plan ? `${conditionsOf(ranks)} ${plan.pp} ${plan.microbatches}` : '';
   // why: earlier measurements do not hold for other latencies, microbatches or numbers of tabs
   useEffect(() => {
-    if (about !== '') trials.start(compared.map((one) => one.plan));
+    const open = compared.filter(({ digest }) => digest?.isFirst ?? true);
+    if (about !== '' && open.length > 0) trials.start(open.map((one) => one.plan));
   }, [about, trials]);
   return (
     <>

@@ -8,8 +8,11 @@ import type { ParallelPlan } from '../../../plan/plan';
 import { conditionsOf, cutOf, keyOf } from '../models/digest';
 import type { Show } from './show';
 
-/** Steps per plan. The first one builds buffers and GPU pipelines, so its figures are not used. */
-export const TRIAL_STEPS = 5;
+/**
+ * Steps per plan. The first one builds buffers and GPU pipelines, so its figures are not used. The trace of a step is
+ * whole once the next one is committed, too.
+ */
+export const TRIAL_STEPS = 4;
 
 export class Trials {
   /** The plans of these trials; null while no trials run. */
