@@ -1,9 +1,9 @@
 /** What if: of every preset the choice that practice makes, and two kinds of links that a plan pays for where it uses them. */
-import { expect, test } from 'vitest';
-import { CLUSTERS, type Dials, questionOf } from '../../../src/pages/lecture/models/choice/whatif';
+import { describe, expect, test } from 'vitest';
+import { CLUSTERS, type Dials, questionOf, STOPS } from '../../../src/pages/lecture/models/choice/whatif';
 import { linksAmong } from '../../../src/plan/linkcosts';
-import { parsePlan } from '../../../src/plan/plan';
-import { predict } from '../../../src/plan/planner';
+import { type ParallelPlan, parsePlan } from '../../../src/plan/plan';
+import { predict, recommend } from '../../../src/plan/planner';
 import { recordedSizes } from '../../../src/train/rank/modelsizes';
 
 /** Milliseconds of a step, or Infinity where the plan does not fit. */
@@ -47,4 +47,29 @@ test('where states do not fit, cut ones do: 124 M on devices of 1 GB', () => {
   const msOf = judge(small);
   expect(msOf({ dp: 8 })).toBe(Number.POSITIVE_INFINITY);
   expect(msOf({ dp: 8, zero: 3, microbatches: 4, recompute: true })).toBeLessThan(Number.POSITIVE_INFINITY);
+});
+
+describe('tensor parallelism stays inside machines, and the reason has numbers', () => {
+  /** Of some plans with 1F1B, so that all presets are done in seconds. */
+  const choiceOf = (dials: Dials) => {
+    const { workload, devices, links } = questionOf(dials);
+    const sizes = { model: recordedSizes(workload.model), globalBatch: workload.globalBatch };
+    const isAsked = ({ schedule, microbatches, pp }: ParallelPlan) => schedule === '1f1b' && microbatches <= 4 * pp;
+    const { ranked, why } = recommend(sizes, devices, links, isAsked);
+    return { ...ranked[0]!, why };
+  };
+
+  test.each(['tabs', 'phones', 'cards'] as const)('%s', (preset) => {
+    const dials = CLUSTERS[preset];
+    const { plan, fits, why } = choiceOf(dials);
+    expect(fits).toBe(true);
+    expect(why).toMatch(/\d/);
+    expect(plan.tp).toBeLessThanOrEqual(STOPS.perMachine[dials.perMachine]!);
+  });
+
+  test('on devices of 1 GB the planner cuts the states of 124 M', () => {
+    const { plan, fits } = choiceOf({ ...CLUSTERS.laptops, memory: 1 });
+    expect(fits).toBe(true);
+    expect(plan.zero > 0 || plan.pp > 1 || plan.tp > 1).toBe(true);
+  });
 });
