@@ -3,6 +3,7 @@
  * sums) that a run may change to where these are allowed. Only decides; changes no plan.
  */
 import { approximatePlans, candidatePlans } from './candidates';
+import { hasFar } from './linkcosts';
 import { BYTES_PER_MS_OF_MBIT, type Links } from './links';
 import { complexity } from './merit';
 import { isApproximate, type ParallelPlan } from './plan';
@@ -136,12 +137,20 @@ export function gainWords({ exact, approximate }: AutoChoice, links: Links, verb
   return `${linkWords(links)}: ${nameOf(approximate.plan)} ${verb} ${times} times as fast as ${nameOf(exact.plan)}, the fastest exact plan (${roundedMs(approximate.stepMs)} instead of ${roundedMs(exact.stepMs)} ms a step)`;
 }
 
-/** `links of 20 Mbit/s and 10 ms`, with near links `..., near links of 400 Mbit/s and 0.2 ms`. */
+/**
+ * `links of 20 Mbit/s and 10 ms`; with other kinds `..., near links of 400 Mbit/s and 0.2 ms` and
+ * `..., links through the server of 8 Mbit/s and 12 ms`.
+ */
 export function linkWords(links: Links): string {
   if (!Number.isFinite(links.bytesPerMs)) return 'no links';
-  const words = ({ bytesPerMs, latencyMs }: Links) =>
-    `links of ${Math.round(bytesPerMs / BYTES_PER_MS_OF_MBIT)} Mbit/s and ${roundedMs(latencyMs)} ms`;
-  return links.inside ? `${words(links)}, near ${words(links.inside.links)}` : words(links);
+  const { inside, relayed } = links;
+  const words = (name: string, { bytesPerMs, latencyMs }: Links) =>
+    `${name} of ${Math.round(bytesPerMs / BYTES_PER_MS_OF_MBIT)} Mbit/s and ${roundedMs(latencyMs)} ms`;
+  return [
+    ...(hasFar(links) ? [words('links', links)] : []),
+    ...(inside ? [words('near links', inside.links)] : []),
+    ...(relayed ? [words('links through the server', relayed.links)] : []),
+  ].join(', ');
 }
 
 /** Samples a second that a device trains by itself. */

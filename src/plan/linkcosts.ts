@@ -4,10 +4,60 @@
  */
 import { isDirect, type Links, PIECE_FLOATS } from './links';
 
-/** The links between `ranks`: the near ones if all of these ranks are on one machine. */
+/**
+ * The links between `ranks`: the near ones if all of these ranks are on one machine, the relayed ones if two of them reach
+ * each other through the server, else the far ones.
+ */
 export function linksAmong(ranks: readonly number[], links: Links): Links {
-  const { inside } = links;
-  return inside && new Set(ranks.map((rank) => inside.machines[rank])).size === 1 ? inside.links : links;
+  const { inside, relayed } = links;
+  if (inside && new Set(ranks.map((rank) => inside.machines[rank])).size === 1) return inside.links;
+  const isRelayed = relayed && ranks.some((rank) => relayed.to[rank]!.some((other) => ranks.includes(other)));
+  return isRelayed ? relayed.links : links;
+}
+
+/** Whether some links are neither near nor relayed; where none is, relayed ones stand for the far ones (plan/probed.ts). */
+export const hasFar = ({ relayed, latencyMs, bytesPerMs }: Links): boolean =>
+  relayed?.links.latencyMs !== latencyMs || relayed.links.bytesPerMs !== bytesPerMs;
+
+/** `links` of ranks of which the one that was `order[i]` is now rank i. */
+export function reordered(links: Links, order: readonly number[]): Links {
+  const { inside, relayed } = links;
+  const now = (rank: number) => order.indexOf(rank);
+  return {
+    ...links,
+    ...(inside && { inside: { ...inside, machines: order.map((rank) => inside.machines[rank]!) } }),
+    ...(relayed && { relayed: { ...relayed, to: order.map((rank) => relayed.to[rank]!.map(now)) } }),
+  };
+}
+
+/** The ranks of tp group `group`. */
+export const ranksOf = (group: number, tp: number): readonly number[] =>
+  Array.from({ length: tp }, (_, at) => group * tp + at);
+
+/**
+ * Links between `count` tp groups of `tp` ranks, each rank speaking to the one at its place in the other group: near if
+ * these pairs are all on one machine, relayed if one of them is.
+ */
+export function betweenGroups(links: Links, count: number, tp: number): Links {
+  const { inside, relayed } = links;
+  const groups = Array.from({ length: count }, (_, group) => ranksOf(group, tp));
+  const isRelayed = (ranks: readonly number[], others: readonly number[]) =>
+    ranks.some((rank, at) => relayed!.to[rank]!.includes(others[at]!));
+  return {
+    ...links,
+    ...(inside && {
+      inside: {
+        ...inside,
+        machines: groups.map((ranks) => JSON.stringify(ranks.map((rank) => inside.machines[rank]))),
+      },
+    }),
+    ...(relayed && {
+      relayed: {
+        ...relayed,
+        to: groups.map((ranks) => groups.flatMap((others, group) => (isRelayed(ranks, others) ? [group] : []))),
+      },
+    }),
+  };
 }
 
 export function messageMs(bytes: number, { latencyMs, bytesPerMs, hostMs = 0 }: Links): number {

@@ -18,10 +18,15 @@ export interface Links {
   /** Processor time of an all-reduce that is coded (plan/wire.ts), for a million floats; 0 when absent. */
   readonly codeMsPerMillion?: number;
   /**
-   * The near links, between ranks of one machine, and the machine of each rank. All other fields are those of far and
-   * relayed links. Absent where all links are of one kind.
+   * The near links, between ranks of one machine, and the machine of each rank. The fields above are those of far links.
+   * Absent where all links are of one kind.
    */
   readonly inside?: { readonly machines: readonly string[]; readonly links: Links };
+  /**
+   * The links through the server's relay: by rank, the ranks that it reaches so (one of both ends may be missing). Their
+   * rates are those while all of them send, because all share the server's. Absent where no link is relayed.
+   */
+  readonly relayed?: { readonly to: readonly (readonly number[])[]; readonly links: Links };
 }
 
 /**

@@ -9,6 +9,7 @@ import { sharersOf } from './machines';
 import { type ParallelPlan, parsePlan } from './plan';
 import type { Workload } from './planner';
 import type { Device } from './prediction';
+import { linksBetween, probedLinks, slowestProbed } from './probed';
 import { type PassOp, sequencesOf, type UnitKind } from './sizes';
 import type { Tour } from './tour';
 
@@ -120,15 +121,6 @@ export function devicesOf(profiles: readonly Profile[]): readonly Device[] {
   });
 }
 
-/** Prefix of the names of events about near links, where far ones are measured, too. */
-export const NEAR = 'near.';
-
-/** What one rank has probed, or the slowest of several: its links, and the near ones apart where it has both kinds. */
-export interface Probed {
-  readonly links: Links;
-  readonly near?: Links;
-}
-
 /**
  * The slowest probed links, from the `events` before the first step, with `hostMs` from the legs. `machines`: of each
  * rank. Throws PlanError if no rank has probed a link, as in a run of one rank.
@@ -138,46 +130,10 @@ export function measuredLinks(
   legs: readonly Leg[],
   machines: readonly string[] = [],
 ): Links {
-  const ranks = new Set(events.filter(({ name }) => name === 'latencyMs').map(({ rank }) => rank));
-  if (ranks.size === 0) throw new PlanError('no link was measured, so plans over several ranks cannot be predicted');
-  return linksBetween(slowestProbed([...ranks].map((rank) => probedLinks(events, rank))), hostMs(legs), machines);
-}
-
-/** The links of ranks on `machines`. `hostMs`: read-back before a message and upload after it. */
-export function linksBetween({ links, near }: Probed, hostMs: number, machines: readonly string[]): Links {
-  return { ...links, hostMs, ...(near && { inside: { machines, links: { ...near, hostMs } } }) };
-}
-
-/** What `rank` has probed (train/trainer/linkprobe.ts). */
-export function probedLinks(events: readonly TraceEvent[], rank: number): Probed {
-  const value = (name: string) => events.findLast((one) => one.rank === rank && one.name === name)?.value;
-  const of = (prefix: string): Links => ({
-    latencyMs: value(`${prefix}latencyMs`) ?? 0,
-    bytesPerMs: value(`${prefix}bytesPerMs`) ?? Number.POSITIVE_INFINITY,
-    deviceBytesPerMs: value(`${prefix}deviceBytesPerMs`) ?? Number.POSITIVE_INFINITY,
-  });
-  const codeMsPerMillion = value('codeMsPerMillion');
-  return {
-    links: { ...of(''), ...(codeMsPerMillion !== undefined && { codeMsPerMillion }) },
-    ...(value(`${NEAR}latencyMs`) !== undefined && { near: of(NEAR) }),
-  };
-}
-
-export function slowestProbed(probed: readonly Probed[]): Probed {
-  const near = probed.flatMap((one) => (one.near ? [one.near] : []));
-  return { links: slowestOf(probed.map(({ links }) => links)), ...(near.length > 0 && { near: slowestOf(near) }) };
-}
-
-function slowestOf(probed: readonly Links[]): Links {
-  const most = (of: (links: Links) => number) => Math.max(...probed.map(of));
-  const least = (of: (links: Links) => number) => Math.min(...probed.map(of));
-  const codeMsPerMillion = most((links) => links.codeMsPerMillion ?? 0);
-  return {
-    latencyMs: most(({ latencyMs }) => latencyMs),
-    bytesPerMs: least(({ bytesPerMs }) => bytesPerMs),
-    deviceBytesPerMs: least((links) => links.deviceBytesPerMs ?? Number.POSITIVE_INFINITY),
-    ...(codeMsPerMillion > 0 && { codeMsPerMillion }),
-  };
+  const ranks = events.filter(({ name }) => name.endsWith('latencyMs')).map(({ rank }) => rank);
+  if (ranks.length === 0) throw new PlanError('no link was measured, so plans over several ranks cannot be predicted');
+  const all = Array.from({ length: Math.max(...ranks) + 1 }, (_, rank) => probedLinks(events, rank));
+  return linksBetween(slowestProbed(all), hostMs(legs), machines);
 }
 
 interface Pass {

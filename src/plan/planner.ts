@@ -5,7 +5,7 @@
 import { PlanError } from '../errors';
 import { candidatePlans, thriftierPlans } from './candidates';
 import type { Costs } from './costs';
-import { collectiveBytes, collectiveMs, linksAmong } from './linkcosts';
+import { betweenGroups, collectiveBytes, collectiveMs, linksAmong, ranksOf, reordered } from './linkcosts';
 import type { Links } from './links';
 import { sharersOf } from './machines';
 import { bestOfEach, byMerit } from './merit';
@@ -206,14 +206,13 @@ export function predict(
   };
 }
 
-/** Devices and the machines of links in the order of ranks. */
+/** Devices and links in the order of ranks. */
 function seated(plan: ParallelPlan, devices: readonly Device[], links: Links) {
   const { inside } = links;
   if (!inside) return { devices, links };
   const machineOf = (index: string) => inside.machines[Number(index)];
   const order = seatByMachine([...devices.keys()].map(String), plan, machineOf).map(Number);
-  const machines = order.map((index) => inside.machines[index]!);
-  return { devices: order.map((index) => devices[index]!), links: { ...links, inside: { ...inside, machines } } };
+  return { devices: order.map((index) => devices[index]!), links: reordered(links, order) };
 }
 
 /** Bytes a rank sends over tp in a step. */
@@ -258,23 +257,8 @@ function costsOf(
     sumMs: (unit, rank) =>
       sum((units[unit]!.copied ?? []).map((floats) => collectiveMs(4 * floats, plan.tp, 2, near[rank]!))),
     borderBytes: 4 * Math.max(...sequences) * model.shape.context * model.shape.dim,
-    links: betweenGroups(links, plan.tp),
+    links: betweenGroups(links, groups.length, plan.tp),
   };
-}
-
-/** The ranks of the tp group that simulated rank `group` stands for. */
-const ranksOf = (group: number, tp: number) => Array.from({ length: tp }, (_, at) => group * tp + at);
-
-/**
- * Links between tp groups of `tp` ranks, each rank speaking to the one at its place in the other group: near if these
- * pairs are all on one machine.
- */
-function betweenGroups(links: Links, tp: number): Links {
-  const { inside } = links;
-  if (!inside) return links;
-  const groups = Array.from({ length: inside.machines.length / tp }, (_, group) => ranksOf(group, tp));
-  const machines = groups.map((ranks) => JSON.stringify(ranks.map((rank) => inside.machines[rank])));
-  return { ...links, inside: { ...inside, machines } };
 }
 
 function sum(values: readonly number[]): number {

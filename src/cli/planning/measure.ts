@@ -3,6 +3,7 @@
  * inputs. With --plans it also runs every plan of a list and prints the predictions beside the measurements.
  */
 import type { Measured } from '../../plan/auto';
+import { hasFar } from '../../plan/linkcosts';
 import { BYTES_PER_MS_OF_MBIT, type Links } from '../../plan/links';
 import { calibrations, legsOf, measuredDevices, measuredLinks } from '../../plan/measured';
 import type { ParallelPlan } from '../../plan/plan';
@@ -78,13 +79,16 @@ export async function tryPlans(
   return { workload, devices, links, trials, on: `${job.count} ${job.kind} (${adapter})` };
 }
 
-/** `a link has 10 ms and 20 Mbit/s, all links of a rank 60 Mbit/s`, and the same of near links. */
+/** `a link has 10 ms and 20 Mbit/s, all links of a rank 60 Mbit/s`, and the same of near and relayed links. */
 export function linkFacts(links: Links): string {
   const words = ({ latencyMs, bytesPerMs, deviceBytesPerMs = Number.POSITIVE_INFINITY }: Links) =>
     `has ${roundedMs(latencyMs)} ms and ${mbit(bytesPerMs)} Mbit/s, all links of a rank ${mbit(deviceBytesPerMs)} Mbit/s`;
-  return links.inside
-    ? `a far link ${words(links)}; a near one ${words(links.inside.links)}`
-    : `a link ${words(links)}`;
+  const { inside, relayed } = links;
+  return [
+    ...(hasFar(links) ? [`${inside || relayed ? 'a far' : 'a'} link ${words(links)}`] : []),
+    ...(inside ? [`a near one ${words(inside.links)}`] : []),
+    ...(relayed ? [`one through the server ${words(relayed.links)}`] : []),
+  ].join('; ');
 }
 
 /** Predictions beside measurements, the fastest measured first, and how good the planner's choice among them was. */

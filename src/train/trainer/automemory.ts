@@ -1,7 +1,8 @@
 /** What a rank of a room under the plan `auto` remembers from one generation to the next. */
 import type { Lookout } from '../../plan/lookout';
-import type { Probed, Profile } from '../../plan/measured';
+import type { Profile } from '../../plan/measured';
 import type { Pilot } from '../../plan/pilot';
+import type { ProbedRoom } from '../../plan/probed';
 import type { AutoNews } from './status';
 
 export interface AutoMemory {
@@ -17,8 +18,8 @@ export interface Known {
   peers: string;
   /** Of this rank; null until it has trained with the whole model. */
   profile: Profile | null;
-  /** The slowest links of the room; null where they were not probed. */
-  links: Probed | null;
+  /** The slowest links of the room, and the peers as they were ranks then; null where they were not probed. */
+  links: { readonly probed: ProbedRoom; readonly peers: readonly string[] } | null;
   /** On the rank that has chosen. */
   pilot: Pilot | null;
   news: AutoNews | null;

@@ -8,18 +8,12 @@ import { unitSizes } from '../../model/model';
 import type { Group } from '../../net/collective/group';
 import { type AutoChoice, choosing, type Measured } from '../../plan/auto';
 import { pacesOf } from '../../plan/balance';
+import { reordered } from '../../plan/linkcosts';
 import { Lookout, setOf } from '../../plan/lookout';
-import {
-  devicesOf,
-  linksBetween,
-  ownDevice,
-  type Probed,
-  type Profile,
-  probedLinks,
-  slowestProbed,
-} from '../../plan/measured';
+import { devicesOf, ownDevice, type Profile } from '../../plan/measured';
 import { Pilot } from '../../plan/pilot';
 import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../plan/plan';
+import { linksBetween, probedLinks, slowestProbed } from '../../plan/probed';
 import { replicaShares } from '../../plan/shares';
 import type { TraceEvent } from '../../trace/trace';
 import { recordedSizes } from '../rank/modelsizes';
@@ -129,12 +123,10 @@ export class Chooser {
     if (!this.#isLead && led.news) this.#hear(led.news);
     if (led.probes) {
       await probeLinks(this.setting, world, trace);
-      const probed = await world.exchange(
-        lookBytes(finiteProbed(probedLinks(this.#events, mesh.rank))),
-        `${tag}/links`,
-      );
-      const read = probed.map(readProbed).filter((one) => one !== null);
-      this.#known.links = read.length > 0 ? slowestProbed(read) : null;
+      const said = await world.exchange(lookBytes(probedLinks(this.#events, mesh.rank)), `${tag}/links`);
+      const read = said.map(readProbed);
+      const isKnown = read.some((one) => one !== null);
+      this.#known.links = isKnown ? { probed: slowestProbed(read), peers: mesh.peers } : null;
     }
     if (!led.looks) return;
     const profiles = all.map((one) => one?.profile ?? null).filter((one) => one !== null);
@@ -202,8 +194,11 @@ export class Chooser {
 
   #begin(profiles: readonly Profile[]): void {
     const hostMs = Math.max(...profiles.map((one) => one.hostMs));
-    const machines = this.#peers.map((peer) => this.asking.machineOf?.(peer) ?? peer);
-    const links = linksBetween(this.#known.links!, hostMs, machines);
+    const { probed, peers } = this.#known.links!;
+    const machines = peers.map((peer) => this.asking.machineOf?.(peer) ?? peer);
+    // why: an earlier generation has probed, in which peers may have had other ranks
+    const order = this.#peers.map((peer) => peers.indexOf(peer));
+    const links = reordered(linksBetween(probed, hostMs, machines), order);
     const measured = { workload: this.#workload, devices: devicesOf(profiles), links };
     const running = { plan: this.setting.plan, changeMs: this.changeMs };
     this.#work = { measured, pieces: choosing(measured, this.#step, this.#run.train.steps, running) };
@@ -265,11 +260,3 @@ function memoryBytes(): number {
   const { deviceMemory = MEMORY_GB } = (globalThis.navigator ?? {}) as { readonly deviceMemory?: number };
   return (deviceMemory / 2) * 1e9;
 }
-
-/** JSON has no infinity. */
-const finite = (links: Probed['links']) => ({
-  ...links,
-  bytesPerMs: Math.min(links.bytesPerMs, 1e12),
-  deviceBytesPerMs: Math.min(links.deviceBytesPerMs ?? 1e12, 1e12),
-});
-const finiteProbed = ({ links, near }: Probed) => ({ links: finite(links), ...(near && { near: finite(near) }) });

@@ -1,11 +1,12 @@
 /**
  * Measures the links of a generation before it trains: every rank sends at once to its right neighbour, as in a ring,
- * then to all others, as in the two-hop form. Near links and others are measured apart. The results go into the trace, where the planner (plan/measured.ts) and
- * pages read them. Also measures how fast a rank codes what it sends (codeprobe.ts), but no device.
+ * then to all others, as in the two-hop form. Far, near and relayed links are measured apart, one kind after the other. The
+ * results go into the trace, where the planner (plan/probed.ts) and pages read them. Also measures how fast a rank codes
+ * what it sends (codeprobe.ts), but no device.
  */
 import type { Group } from '../../net/collective/group';
-import { NEAR } from '../../plan/measured';
 import type { PeerId } from '../../plan/mesh';
+import { NEAR, RELAYED } from '../../plan/probed';
 import type { Trace } from '../../trace/trace';
 import type { Circuit } from '../state/transfer';
 import { probeCode } from './codeprobe';
@@ -13,34 +14,46 @@ import { probeCode } from './codeprobe';
 const PINGS = 8;
 const FIRST_BYTES = 1 << 17;
 const MAX_BYTES = 1 << 22;
+const KINDS = ['far', 'near', 'relayed'] as const;
+type Kind = (typeof KINDS)[number];
+const PREFIX: Readonly<Record<Kind, string>> = { far: '', near: NEAR, relayed: RELAYED };
+
 /** A burst that takes this long on the slowest link is the last one; longer bursts would say no more. */
 const ENOUGH_MS = 250;
 
 /**
  * Measures the one-way latency and the rate of this rank's link to its right neighbour, and the rate of all its links
- * together. Where the room has near links and others, first so with the other kinds, then with the near ones: a rank's
- * right neighbour is then the next rank that it has such a link to. All ranks must call it.
+ * together. Where the room has links of several kinds, first so with the far ones, then with the near, then with the relayed
+ * ones: a rank's right neighbour is then the next rank that it has such a link to. The relayed ones all send at once, so
+ * their rates are shares of the server's. All ranks must call it.
  */
 export async function probeLinks(circuit: Circuit, world: Group, trace: Trace): Promise<void> {
   const { mesh } = circuit;
   if (mesh.peers.length === 1) return;
   probeCode(trace);
-  const isNear = await nearLinks(circuit, world);
-  const kinds = new Set(isNear.flatMap((row, rank) => row.filter((_, other) => other !== rank)));
-  const reaches = (near: boolean) => (from: number, to: number) => from !== to && isNear[from]![to] === near;
-  if (kinds.size === 1) await probeKind(circuit, world, trace, '', reaches(kinds.has(true)));
-  else {
-    await probeKind(circuit, world, trace, '', reaches(false));
-    await probeKind(circuit, world, trace, NEAR, reaches(true));
+  const kindOf = await linkKinds(circuit, world);
+  const kinds = new Set(kindOf.flatMap((row, rank) => row.filter((_, other) => other !== rank)));
+  for (const kind of KINDS.filter((one) => kinds.has(one))) {
+    // why: near links that are all there are, are the links of this room
+    const prefix = kind === 'near' && kinds.size === 1 ? '' : PREFIX[kind];
+    await probeKind(circuit, world, trace, prefix, (from, to) => from !== to && kindOf[from]![to] === kind);
+  }
+  for (const [rank, peer] of mesh.peers.entries()) {
+    const isRelayed = rank !== mesh.rank && kindOf[mesh.rank]![rank] === 'relayed';
+    if (isRelayed) trace.instant('net', `${RELAYED}rank`, { value: rank, peer });
   }
 }
 
-/** By rank and rank: whether the link between them is near. */
-async function nearLinks({ mesh, transport }: Circuit, world: Group): Promise<readonly (readonly boolean[])[]> {
-  const near = new Set(transport.stats().flatMap(({ kind, peer }) => (kind === 'near' ? [peer] : [])));
-  const mine = Uint8Array.from(mesh.peers, (peer) => Number(near.has(peer)));
+/** By rank and rank: the kind of the link between them, as the first of the two has it. */
+async function linkKinds({ mesh, transport }: Circuit, world: Group): Promise<readonly (readonly Kind[])[]> {
+  const kinds = new Map(
+    transport.stats().map(({ peer, kind }): [PeerId, Kind] => {
+      return [peer, kind === 'near' || kind === 'relayed' ? kind : 'far'];
+    }),
+  );
+  const mine = Uint8Array.from(mesh.peers, (peer) => KINDS.indexOf(kinds.get(peer) ?? 'far'));
   const all = await world.exchange(mine, `${mesh.generation}/0/probe/kinds`);
-  return all.map((row) => mesh.peers.map((_, rank) => row[rank] === 1));
+  return all.map((row) => mesh.peers.map((_, rank) => KINDS[row[rank]!] ?? 'far'));
 }
 
 /** Measures the links for which `reaches` is true. A rank without such a link only answers. */

@@ -1,5 +1,6 @@
 /** What the ranks of a room under the plan `auto` say to each other at a look (chooser.ts), checked on receipt. */
 import * as v from 'valibot';
+import type { Probed } from '../../plan/probed';
 
 const ms = v.pipe(v.number(), v.finite(), v.minValue(0));
 const rate = v.pipe(v.number(), v.finite(), v.minValue(1e-3));
@@ -37,10 +38,14 @@ const links = v.object({
   codeMsPerMillion: v.exactOptional(ms),
 });
 /** The probed links of a rank. */
-const probed = v.object({ links, near: v.exactOptional(links) });
+const probed = v.object({
+  links,
+  near: v.exactOptional(links),
+  relayed: v.exactOptional(links),
+  relayedTo: v.exactOptional(v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.maxLength(256))),
+});
 
 export type LookMessage = v.InferOutput<typeof said>;
-type Probed = v.InferOutput<typeof probed>;
 
 export const lookBytes = (value: LookMessage | Probed): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 

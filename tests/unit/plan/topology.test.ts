@@ -1,6 +1,6 @@
 /** Near and far links in predictions: which links a plan pays for, by where its ranks sit. */
-import { expect, test } from 'vitest';
-import { collectiveMs, hierarchicalCost } from '../../../src/plan/linkcosts';
+import { describe, expect, test } from 'vitest';
+import { collectiveMs, hierarchicalCost, reordered } from '../../../src/plan/linkcosts';
 import type { Links } from '../../../src/plan/links';
 import { parsePlan } from '../../../src/plan/plan';
 import { deviceOfSpeed, predict, recommend } from '../../../src/plan/planner';
@@ -91,4 +91,56 @@ test('a sum in machines costs its three parts', () => {
   const parts = 2 * collectiveMs(bytes, 2, 1, NEAR) + collectiveMs(bytes / 2, 2, 2, FAR);
   expect(totalMs).toBeCloseTo(parts, 9);
   expect(totalMs).toBeLessThan(collectiveMs(bytes, 4, 2, FAR));
+});
+
+describe('relayed links', () => {
+  const RELAY: Links = { latencyMs: 20, bytesPerMs: 500 };
+  /** Ranks 0 and 1, and 2 and 3, reach each other directly; all other links go through the server. */
+  const TO = [
+    [2, 3],
+    [2, 3],
+    [0, 1],
+    [0, 1],
+  ];
+  const predicted = (fields: object, links: Links) =>
+    predict(parsePlan(fields), WORK, Array(4).fill(device), links).stepMs;
+  const relayed: Links = { ...FAR, relayed: { to: TO, links: RELAY } };
+
+  test('what goes over one of them is as slow as they are, and the rest is not', () => {
+    expect(predicted({ dp: 4 }, relayed)).toBeCloseTo(predicted({ dp: 4 }, RELAY), 9);
+    expect(predicted({ tp: 4 }, relayed)).toBeCloseTo(predicted({ tp: 4 }, RELAY), 9);
+    const cross = { dp: 2, tp: 2 };
+    expect(predicted(cross, relayed)).toBeGreaterThan(predicted(cross, FAR));
+    expect(predicted(cross, relayed)).toBeLessThan(predicted(cross, RELAY));
+  });
+
+  test('a pipeline pays for the one border that is relayed', () => {
+    const fields = { pp: 4, microbatches: 4, schedule: 'gpipe' };
+    const [far, one, all] = [FAR, relayed, RELAY].map((links) => predicted(fields, links));
+    expect(one).toBeGreaterThan(far!);
+    expect(one).toBeLessThan(all!);
+  });
+
+  test('near links stay near beside them', () => {
+    const links = { ...relayed, inside: { machines: PAIRS, links: NEAR } };
+    const onlyRelay = { ...RELAY, inside: { machines: PAIRS, links: NEAR } };
+    expect(predicted({ dp: 2, tp: 2 }, links)).toBeCloseTo(predicted({ dp: 2, tp: 2 }, onlyRelay), 9);
+  });
+
+  test('ranks that are seated otherwise keep their links', () => {
+    const dealt = { ...reordered(relayed, [0, 2, 1, 3]), inside: { machines: ['a', 'b', 'a', 'b'], links: NEAR } };
+    expect(dealt.relayed?.to[1]).toEqual([1, 3].map((rank) => [0, 2, 1, 3].indexOf(rank === 1 ? 0 : 1)));
+    const sorted = { ...relayed, inside: { machines: PAIRS, links: NEAR } };
+    expect(predicted({ dp: 2, tp: 2 }, dealt)).toBeCloseTo(predicted({ dp: 2, tp: 2 }, sorted), 9);
+  });
+
+  test('the planner keeps tensor parallel groups off a slow relay', () => {
+    const slow = { latencyMs: 50, bytesPerMs: 100 };
+    const links = { ...NEAR, relayed: { to: TO, links: slow } };
+    const { ranked } = recommend(WORK, Array(4).fill(device), links);
+    const rateOf = (plan: object) =>
+      ranked.find((one) => Object.entries(plan).every(([k, v]) => one.plan[k as 'tp'] === v))!;
+    expect(ranked[0]!.plan.tp).toBeLessThan(4);
+    expect(rateOf({ tp: 4 }).stepMs).toBeGreaterThan(2 * ranked[0]!.stepMs);
+  });
 });

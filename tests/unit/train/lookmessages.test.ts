@@ -22,6 +22,8 @@ test('a message comes back as it was said', () => {
   const links = { latencyMs: 1, bytesPerMs: 2500, deviceBytesPerMs: 2500 };
   expect(readProbed(lookBytes({ links }))).toEqual({ links });
   expect(readProbed(lookBytes({ links, near: links }))).toEqual({ links, near: links });
+  const relayed = { links, relayed: links, relayedTo: [0, 3] };
+  expect(readProbed(lookBytes(relayed))).toEqual(relayed);
 });
 
 test('bytes that are no such message are null, whatever they are', () => {
