@@ -55,6 +55,7 @@ class Member implements MemoryTransport {
       bytesReceived: 0,
       dropped: 0,
       rttMs: 0,
+      baseMs: 0,
       windowBytes: 0,
       kind: 'memory',
     });

@@ -100,6 +100,7 @@ export class Link {
       bytesReceived: this.#receivedBytes,
       dropped: this.#dropped,
       rttMs: this.#outbox.window.rttMs,
+      baseMs: this.#outbox.window.baseMs,
       windowBytes: this.#outbox.window.bytes,
       kind: this.kind,
     };

@@ -22,6 +22,8 @@ export interface LinkStats {
   dropped: number;
   /** Smoothed acknowledgement round trip, ms; 0 until measured. */
   rttMs: number;
+  /** Round trip without a queue, ms; 0 until measured. */
+  baseMs: number;
   /** Bytes that the in-flight window allows now; 0 where there is no window. */
   windowBytes: number;
   readonly kind: LinkKind;

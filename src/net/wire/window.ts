@@ -57,6 +57,11 @@ export class InflightWindow {
     return this.#smoothMs;
   }
 
+  /** Round trip without a queue, ms; 0 until measured. */
+  get baseMs(): number {
+    return Number.isFinite(this.#baseMs) ? this.#baseMs : 0;
+  }
+
   /** The sender asks for an acknowledgement after this many bytes. */
   get ackEveryBytes(): number {
     return this.bytes / 4;

@@ -51,6 +51,8 @@ export const linkSchema = v.object({
   bytesReceived: amount,
   dropped: amount,
   rttMs: amount,
+  // why optional: recordings of before have none
+  baseMs: v.optional(amount, 0),
   windowBytes: amount,
   kind: v.picklist(LINK_KINDS),
 });

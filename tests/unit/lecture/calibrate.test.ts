@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Moment } from '../../../src/pages/lecture/facts/moment';
 import { SimulatedFeed } from '../../../src/pages/lecture/feeds/simulatedfeed';
-import { calibrate } from '../../../src/pages/lecture/models/choice/calibrate';
+import { calibrate, typical } from '../../../src/pages/lecture/models/choice/calibrate';
 import { LECTURE_CHOICE } from '../../../src/pages/lecture/show/address';
 import { runFileOf } from '../../../src/pages/state/runchoice';
 import { parsePlan } from '../../../src/plan/plan';
@@ -52,4 +52,39 @@ test('tabs of one machine that compute in turns do not slow each other down', ()
 
 test('nothing is known before there is a step', () => {
   expect(calibrate(moment([], []))).toBeUndefined();
+});
+
+/** The step over links of these kinds to the next two ranks, with their round trips without and with a queue. */
+function linked(kinds: readonly ('near' | 'direct' | 'relayed')[], baseMs: number, latencyMs = 0): Moment {
+  const here = moment(['a', 'b', 'c', 'd']);
+  const ranks = here.ranks.map((view, rank) => ({
+    ...view,
+    handicap: { unitMs: 0, latencyMs, mbitPerSecond: 5 },
+    links: kinds.map((kind, i) => ({
+      ...{ peer: `rank${(rank + 1 + i) % 4}`, bytesSent: 0, bytesReceived: 0, dropped: 0, windowBytes: 0 },
+      ...{ kind, rttMs: 40, baseMs: kind === 'relayed' ? 3 * baseMs : baseMs },
+    })),
+  }));
+  return { ...here, ranks };
+}
+
+test('the latency of a link is that without a queue; what is added on purpose counts once', () => {
+  expect(calibrate(linked(['direct'], 4))!.links.latencyMs).toBe(2);
+  expect(calibrate(linked(['direct'], 0))!.links.latencyMs).toBe(20);
+  // the frame is delayed by 10 ms, the acknowledgement is not
+  expect(calibrate(linked(['direct'], 14, 10))!.links.latencyMs).toBe(12);
+});
+
+test('near links are known apart; a link through the server stands for all others', () => {
+  expect(calibrate(linked(['near'], 4))!.near).toBeUndefined();
+  const two = calibrate(linked(['near', 'direct'], 4))!;
+  expect([two.near?.latencyMs, two.links.latencyMs]).toEqual([2, 2]);
+  const three = calibrate(linked(['near', 'direct', 'relayed'], 4))!;
+  expect([three.near?.latencyMs, three.links.latencyMs]).toEqual([2, 6]);
+});
+
+test('of several steps each figure is the median', () => {
+  const [a, b, c] = [2, 4, 60].map((baseMs) => calibrate(linked(['near', 'direct'], baseMs))!);
+  expect(typical([a!, c!, b!])).toEqual(b);
+  expect(typical([])).toBeUndefined();
 });

@@ -118,4 +118,5 @@ test('without a queue in sight and without need the window stays', () => {
   for (let i = 1; i <= 100; i++) window.onAck(i * 10, { sentMs: i * 10 - 5, inFlightBytes: 1000 }, 1000, false);
   expect(window.bytes).toBe(WINDOW.startBytes);
   expect(window.rttMs).toBeCloseTo(5);
+  expect(window.baseMs).toBeCloseTo(5);
 });

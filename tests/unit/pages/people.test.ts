@@ -13,6 +13,7 @@ const link = {
   bytesReceived: 2,
   dropped: 0,
   rttMs: 3,
+  baseMs: 3,
   windowBytes: 0,
   kind: 'relayed' as const,
 };

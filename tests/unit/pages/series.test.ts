@@ -42,6 +42,7 @@ const link = (bytesSent: number, bytesReceived: number) => ({
   bytesReceived,
   dropped: 0,
   rttMs: 1,
+  baseMs: 1,
   windowBytes: 0,
   kind: 'direct' as const,
 });

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { deviceOfSpeed } from '../../../plan/planner';
 import { shapeOf, sizesOf } from '../facts/units';
 import { calibrate } from '../models/choice/calibrate';
+import { haveMachines } from '../models/choice/plans';
 import type { Adviser } from '../show/adviser';
 import { pacedTo } from '../show/pacing';
 import type { Show } from '../show/show';
@@ -29,7 +30,10 @@ export function useAdvice(show: Show): Adviser {
     show.adviser.askOnce(`${kind} ${where} ${JSON.stringify({ ...run, plan: null })}`, {
       workload: { model: shapeOf(run), globalBatch: run.train.globalBatch },
       devices: machines.map((machine) => ({ ...device, ...(machine && !isPaced && { machine }) })),
-      links: known.links,
+      links: {
+        ...known.links,
+        ...(known.near && haveMachines(machines) && { inside: { machines, links: known.near } }),
+      },
     });
   }, [run, where, kind, isKnown, show]);
   return show.adviser;

@@ -10,12 +10,14 @@ import type { RunFile } from '../../tab';
 import type { Handicap, RankView } from '../facts/feed';
 import { isOfBefore, type Moment, type StagedMoment } from '../facts/moment';
 import { DEFAULT_SPEED, simulateStep, simulateSteps, type World } from '../feeds/world';
-import { type Calibration, calibrate } from '../models/choice/calibrate';
+import { type Calibration, calibrate, typical } from '../models/choice/calibrate';
 import { haveMachines } from '../models/choice/plans';
 import { cutOf } from '../models/digest';
 
 /** Number of measurements kept, one per plan and handicap; the oldest is dropped first. */
 const MAX_KEPT = 24;
+/** Number of steps that the room's speed is the median of. */
+const CALIBRATIONS = 15;
 
 interface Kept {
   readonly moment: Moment;
@@ -25,6 +27,8 @@ interface Kept {
 export class Stage {
   readonly #kept = new Map<string, Kept>();
   #known: Calibration | undefined;
+  /** Of the newest steps under these handicaps, oldest first. */
+  #calibrations: { readonly events: Moment['events']; readonly under: string; readonly found: Calibration }[] = [];
   #slowness: Slowness = [];
   #expected: { readonly key: string; readonly moment: Moment } | undefined;
 
@@ -67,12 +71,23 @@ export class Stage {
   }
 
   #keep(moment: Moment, nowMs: number): void {
-    this.#known = calibrate(moment, this.#known?.links.hostMs) ?? this.#known;
+    this.#calibrate(moment);
     const key = keyOf(moment.plan!, this.#slowness);
     const known = this.#kept.get(key);
     this.#kept.delete(key);
     this.#kept.set(key, known?.moment.events === moment.events ? known : { moment, takenMs: nowMs });
     if (this.#kept.size > MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
+  }
+
+  #calibrate(moment: Moment): void {
+    const { events } = moment;
+    const under = JSON.stringify(this.#slowness);
+    const before = this.#calibrations.filter((one) => one.under === under);
+    if (before.at(-1)?.events === events) return;
+    const found = calibrate(moment, this.#known?.links.hostMs);
+    if (!found) return;
+    this.#calibrations = [...before, { events, under, found }].slice(-CALIBRATIONS);
+    this.#known = typical(this.#calibrations.map((one) => one.found));
   }
 
   #expect(moment: Moment, plan: ParallelPlan, run: RunFile): Moment {

@@ -3,6 +3,7 @@ import type { Links } from '../../../../plan/links';
 import { coveredMs } from '../../../../trace/interval';
 import { computeEvents } from '../../../../trace/stats';
 import type { TraceEvent } from '../../../../trace/trace';
+import type { LinkStats } from '../../../tab';
 import type { RankView } from '../../facts/feed';
 import type { Moment } from '../../facts/moment';
 import { microbatchSamples, unitsOf } from '../../facts/units';
@@ -11,7 +12,7 @@ export interface Calibration {
   /** Compute rate of a tab that has its machine to itself. */
   readonly flopsPerMs: number;
   readonly links: Links;
-  /** The near links, where the room has these and others; `links` are then the others. */
+  /** The near links, where the room has these and others; `links` are then the others: those through the server, if any. */
   readonly near?: Links;
 }
 
@@ -40,7 +41,9 @@ export function calibrate({ events, run, plan, ranks }: Moment, knownHostMs = 0)
   }
   const ms = [...machines.values()].reduce((sum, all) => sum + coveredMs(all), 0);
   if (ms === 0) return undefined;
-  const [near, far] = [true, false].map((isNear) => linksOf(events, ranks, isNear));
+  const [near, direct, relayed] = (['near', 'direct', 'relayed'] as const).map((kind) => linksOf(events, ranks, kind));
+  // why: the simulator has one kind of link between machines, and a relayed one must not count as fast
+  const far = relayed ?? direct;
   const links = far ?? near ?? { latencyMs: 0.5, bytesPerMs: DEFAULT_BYTES_PER_MS };
   // why not of replicas: there NORM waits for gradients, too
   const norms = plan.dp > 1 ? [] : events.filter(({ lane, name }) => lane === 'host' && name === 'NORM');
@@ -49,19 +52,45 @@ export function calibrate({ events, run, plan, ranks }: Moment, knownHostMs = 0)
   return { flopsPerMs: flops / ms, links: { ...links, hostMs }, ...(near && far && { near: { ...near, hostMs } }) };
 }
 
-/** The links that are near, or those that are not, as this step's messages met them; undefined without such a link. */
-function linksOf(events: readonly TraceEvent[], ranks: readonly RankView[], isNear: boolean): Links | undefined {
-  const own = ranks.map(({ links }) => links.filter(({ kind }) => (kind === 'near') === isNear));
+/** The links of one kind, as this step's messages met them; undefined without such a link. */
+function linksOf(
+  events: readonly TraceEvent[],
+  ranks: readonly RankView[],
+  kind: LinkStats['kind'],
+): Links | undefined {
+  const own = ranks.map(({ links }) => links.filter((link) => link.kind === kind));
   if (own.every((links) => links.length === 0)) return undefined;
   const isOwn = (rank: number, to?: string) => own[rank]?.some(({ peer }) => peer === to);
   const rates = events
     .filter(({ lane, bytes = 0, t0, t1 }) => lane === 'net' && bytes >= LARGE_BYTES && t1 > t0)
     .filter(({ name, rank, peer }) => isOwn(rank, peer) && SENDS.has(name))
     .map(({ bytes, t0, t1 }) => bytes! / (t1 - t0));
-  const trips = own.flatMap((links) => links.map(({ rttMs }) => rttMs)).filter((rtt) => rtt > 0);
-  const slowed = ranks.filter(({ handicap }) => !isNear || handicap.links !== 'far');
+  // why without a queue: the round trip of a slow link's frames is mostly the time that their bytes take
+  const trips = own.flatMap((links) => links.map(({ baseMs, rttMs }) => baseMs || rttMs)).filter((ms) => ms > 0);
+  const slowed = ranks.filter(({ handicap }) => kind !== 'near' || handicap.links !== 'far');
   const extra = Math.max(0, ...slowed.map(({ handicap }) => handicap.latencyMs));
-  return { latencyMs: extra + (median(trips) ?? 1) / 2, bytesPerMs: median(rates) ?? DEFAULT_BYTES_PER_MS };
+  // why once: a frame is delayed on purpose, its acknowledgement is not
+  const latencyMs = extra + Math.max(0, (median(trips) ?? 1 + extra) - extra) / 2;
+  return { latencyMs, bytesPerMs: median(rates) ?? DEFAULT_BYTES_PER_MS };
+}
+
+/**
+ * The median of each figure of these calibrations of a room under the same handicaps: one step on a busy machine says
+ * little. The near links count where the newest has some.
+ */
+export function typical(all: readonly Calibration[]): Calibration | undefined {
+  const newest = all.at(-1);
+  if (!newest) return undefined;
+  const of = (links: (one: Calibration) => Links | undefined): Links => {
+    const known = all.flatMap((one) => links(one) ?? []);
+    const middle = (key: 'latencyMs' | 'bytesPerMs' | 'hostMs') => median(known.map((one) => one[key] ?? 0))!;
+    return { latencyMs: middle('latencyMs'), bytesPerMs: middle('bytesPerMs'), hostMs: middle('hostMs') };
+  };
+  return {
+    flopsPerMs: median(all.map(({ flopsPerMs }) => flopsPerMs))!,
+    links: of(({ links }) => links),
+    ...(newest.near && { near: of(({ near }) => near) }),
+  };
 }
 
 function median(values: readonly number[]): number | undefined {

@@ -153,7 +153,7 @@ function cubeOf(facts: RunFacts): ParallelPlan {
 }
 
 /** Whether tabs are on two machines or more, all of them known. */
-export const haveMachines = (machines: ReadonlyArray<string | undefined>): boolean =>
+export const haveMachines = (machines: ReadonlyArray<string | undefined>): machines is readonly string[] =>
   !machines.includes(undefined) && new Set(machines).size > 1;
 
 /** The picks as they hold for tabs on `machines`: with one, or unknown ones, nothing is placed across. */
