@@ -56,6 +56,7 @@ class Member implements MemoryTransport {
       dropped: 0,
       rttMs: 0,
       baseMs: 0,
+      bytesPerMs: 0,
       windowBytes: 0,
       kind: 'memory',
     });

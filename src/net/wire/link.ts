@@ -101,6 +101,7 @@ export class Link {
       dropped: this.#dropped,
       rttMs: this.#outbox.window.rttMs,
       baseMs: this.#outbox.window.baseMs,
+      bytesPerMs: this.#outbox.window.bytesPerMs,
       windowBytes: this.#outbox.window.bytes,
       kind: this.kind,
     };

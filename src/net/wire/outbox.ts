@@ -165,7 +165,9 @@ export class Outbox {
     if (header.ackWanted) {
       this.#askedUpTo = this.#sent;
       const inFlightBytes = this.#sent - this.#acked;
-      this.#asked.push({ position: this.#sent, sentMs: performance.now(), inFlightBytes });
+      const isBehind = this.#asked.length > 0;
+      const sentMs = performance.now();
+      this.#asked.push({ position: this.#sent, sizeBytes: length, sentMs, inFlightBytes, isBehind });
     }
     this.hand(new Uint8Array(this.#scratch.buffer, 0, length));
   }

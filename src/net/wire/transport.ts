@@ -24,6 +24,8 @@ export interface LinkStats {
   rttMs: number;
   /** Round trip without a queue, ms; 0 until measured. */
   baseMs: number;
+  /** Rate as acknowledgements show it, bytes per ms; 0 until measured. */
+  bytesPerMs: number;
   /** Bytes that the in-flight window allows now; 0 where there is no window. */
   windowBytes: number;
   readonly kind: LinkKind;

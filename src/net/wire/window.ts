@@ -21,14 +21,19 @@ export const WINDOW = {
   gain: 0.5,
   /** A frame sent with at most this much in flight, itself included, measures the round trip without a queue. */
   aloneBytes: 4 * KB,
+  /** A frame of at least this size measures the rate. */
+  rateBytes: 8 * KB,
   /** No acknowledgement for this long, or for four smoothed round trips if longer, is a stall: packets were lost. */
   stallMs: 400,
 } as const;
 
-/** An acknowledged frame: when it was sent, and the bytes in flight at that time, its own included. */
+/** An acknowledged frame: its bytes, when it was sent, and the bytes in flight at that time, its own included. */
 export interface AckedFrame {
+  readonly sizeBytes: number;
   readonly sentMs: number;
   readonly inFlightBytes: number;
+  /** Whether an earlier frame was waiting for its acknowledgement: then the link was busy. */
+  readonly isBehind: boolean;
 }
 
 export class InflightWindow {
@@ -38,6 +43,8 @@ export class InflightWindow {
   /** Limit that grows from the start size with the acknowledged bytes since the pipe was last empty. */
   #rampBytes: number;
   #smoothMs = 0;
+  /** Smoothed time of a byte, ms; 0 until measured. */
+  #byteMs = 0;
   #lastAckMs = 0;
   /** When the window was last cut. */
   #cutMs = Number.NEGATIVE_INFINITY;
@@ -62,6 +69,11 @@ export class InflightWindow {
     return Number.isFinite(this.#baseMs) ? this.#baseMs : 0;
   }
 
+  /** Rate of the link, bytes per ms; 0 until measured. */
+  get bytesPerMs(): number {
+    return this.#byteMs > 0 ? 1 / this.#byteMs : 0;
+  }
+
   /** The sender asks for an acknowledgement after this many bytes. */
   get ackEveryBytes(): number {
     return this.bytes / 4;
@@ -80,6 +92,7 @@ export class InflightWindow {
     this.#lastAckMs = nowMs;
     this.#smoothMs = this.#smoothMs === 0 ? rttMs : this.#smoothMs + (rttMs - this.#smoothMs) / 8;
     this.#updateBase(frame, rttMs);
+    this.#updateRate(frame, rttMs);
     this.#rampBytes = Math.min(WINDOW.maxBytes, this.#rampBytes + ackedBytes / 2);
     // why: frames sent before the last cut report the same stall again
     if (frame.sentMs < this.#cutMs) return;
@@ -99,6 +112,13 @@ export class InflightWindow {
     if (rttMs < this.#baseMs) this.#baseMs = rttMs;
     // why only then: a full pipe has a long round trip even if the path has not become longer
     else if (frame.inFlightBytes <= WINDOW.aloneBytes) this.#baseMs += (rttMs - this.#baseMs) / 16;
+  }
+
+  /** A frame alone takes the empty round trip and the time of its bytes; a busy link moves what is in flight in a round trip. */
+  #updateRate({ sizeBytes, inFlightBytes, isBehind }: AckedFrame, rttMs: number): void {
+    if (sizeBytes < WINDOW.rateBytes) return;
+    const byteMs = isBehind ? rttMs / inFlightBytes : (rttMs - this.#baseMs) / sizeBytes;
+    this.#byteMs = this.#byteMs === 0 ? byteMs : this.#byteMs + (byteMs - this.#byteMs) / 8;
   }
 
   #set(bytes: number): void {

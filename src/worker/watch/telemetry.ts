@@ -53,6 +53,7 @@ export const linkSchema = v.object({
   rttMs: amount,
   // why optional: recordings of before have none
   baseMs: v.optional(amount, 0),
+  bytesPerMs: v.optional(amount, 0),
   windowBytes: amount,
   kind: v.picklist(LINK_KINDS),
 });

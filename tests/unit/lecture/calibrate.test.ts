@@ -61,7 +61,14 @@ function linked(kinds: readonly ('near' | 'direct' | 'relayed')[], baseMs: numbe
     ...view,
     handicap: { unitMs: 0, latencyMs, mbitPerSecond: 5 },
     links: kinds.map((kind, i) => ({
-      ...{ peer: `rank${(rank + 1 + i) % 4}`, bytesSent: 0, bytesReceived: 0, dropped: 0, windowBytes: 0 },
+      ...{
+        peer: `rank${(rank + 1 + i) % 4}`,
+        bytesSent: 0,
+        bytesReceived: 0,
+        dropped: 0,
+        windowBytes: 0,
+        bytesPerMs: 625,
+      },
       ...{ kind, rttMs: 40, baseMs: kind === 'relayed' ? 3 * baseMs : baseMs },
     })),
   }));
@@ -81,6 +88,13 @@ test('near links are known apart; a link through the server stands for all other
   expect([two.near?.latencyMs, two.links.latencyMs]).toEqual([2, 2]);
   const three = calibrate(linked(['near', 'direct', 'relayed'], 4))!;
   expect([three.near?.latencyMs, three.links.latencyMs]).toEqual([2, 6]);
+});
+
+test('the rate of a link is that of its acknowledgements, else that of the sends of the step', () => {
+  expect(calibrate(linked(['direct'], 4))!.links.bytesPerMs).toBe(625);
+  const { ranks, ...rest } = linked(['direct'], 4);
+  const unknown = ranks.map((view) => ({ ...view, links: view.links.map((link) => ({ ...link, bytesPerMs: 0 })) }));
+  expect(calibrate({ ...rest, ranks: unknown })!.links.bytesPerMs).toBeGreaterThan(1000);
 });
 
 test('of several steps each figure is the median', () => {

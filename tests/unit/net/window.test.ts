@@ -3,7 +3,7 @@
  * overruns a drop-tail queue, follows a rate that changes, and recovers from a stall.
  */
 import { describe, expect, test } from 'vitest';
-import { InflightWindow, WINDOW } from '../../../src/net/wire/window';
+import { type AckedFrame, InflightWindow, WINDOW } from '../../../src/net/wire/window';
 
 interface SimulatedLink {
   bytesPerMs: number;
@@ -22,7 +22,7 @@ interface Run {
 /** A sender that always has data, frames of a quarter window up to 64 KB, each acknowledged. */
 function simulate(link: SimulatedLink, untilMs: number, change?: (nowMs: number) => void): Run {
   const window = new InflightWindow();
-  const flights: { sentMs: number; inFlightBytes: number; sizeBytes: number; ackMs: number }[] = [];
+  const flights: (AckedFrame & { ackMs: number })[] = [];
   let now = 0;
   let inFlight = 0;
   let freeMs = 0;
@@ -34,7 +34,8 @@ function simulate(link: SimulatedLink, untilMs: number, change?: (nowMs: number)
     inFlight += sizeBytes;
     const dueMs = freeMs + link.rttMs;
     const [from, to] = link.outage ?? [0, 0];
-    flights.push({ sentMs: now, inFlightBytes: inFlight, sizeBytes, ackMs: dueMs > from && dueMs < to ? to : dueMs });
+    const ackMs = dueMs > from && dueMs < to ? to : dueMs;
+    flights.push({ sentMs: now, inFlightBytes: inFlight, sizeBytes, isBehind: flights.length > 0, ackMs });
   };
   send(40); // the probe a link starts with
   while (now < untilMs) {
@@ -53,6 +54,13 @@ function simulate(link: SimulatedLink, untilMs: number, change?: (nowMs: number)
   return { deliveredBytes: delivered, maxQueueBytes, window };
 }
 
+const acked = (sentMs: number, inFlightBytes: number): AckedFrame => ({
+  sentMs,
+  inFlightBytes,
+  sizeBytes: inFlightBytes,
+  isBehind: false,
+});
+
 const mbps = (rate: number) => (rate * 1e6) / 8 / 1e3;
 
 describe.each([
@@ -69,6 +77,12 @@ describe.each([
   test('a minute fills the link', () => {
     const { deliveredBytes } = simulate(link, 60_000);
     expect(deliveredBytes / (link.bytesPerMs * 60_000)).toBeGreaterThan(0.9);
+  });
+
+  test('its rate is known', () => {
+    const { window } = simulate(link, 60_000);
+    expect(window.bytesPerMs / link.bytesPerMs).toBeGreaterThan(0.9);
+    expect(window.bytesPerMs / link.bytesPerMs).toBeLessThan(1.1);
   });
 
   test('the queue never reaches 256 KB, the start included', () => {
@@ -103,20 +117,27 @@ test('a stall halves the window once, and it grows back', () => {
 
 test('after an idle moment the window opens step by step, not at once', () => {
   const window = new InflightWindow();
-  window.onAck(10, { sentMs: 0, inFlightBytes: 40 }, 40, true);
+  window.onAck(10, acked(0, 40), 40, true);
   for (let now = 20; window.bytes < 1 << 20; now += 10) {
-    window.onAck(now, { sentMs: now - 10, inFlightBytes: window.bytes }, window.bytes / 4, true);
+    window.onAck(now, acked(now - 10, window.bytes), window.bytes / 4, true);
   }
   window.onIdle();
   expect(window.bytes).toBe(WINDOW.startBytes);
-  window.onAck(20_000, { sentMs: 19_990, inFlightBytes: WINDOW.startBytes }, WINDOW.startBytes, true);
+  window.onAck(20_000, acked(19_990, WINDOW.startBytes), WINDOW.startBytes, true);
   expect(window.bytes).toBe(1.5 * WINDOW.startBytes);
 });
 
 test('without a queue in sight and without need the window stays', () => {
   const window = new InflightWindow();
-  for (let i = 1; i <= 100; i++) window.onAck(i * 10, { sentMs: i * 10 - 5, inFlightBytes: 1000 }, 1000, false);
+  for (let i = 1; i <= 100; i++) window.onAck(i * 10, acked(i * 10 - 5, 1000), 1000, false);
   expect(window.bytes).toBe(WINDOW.startBytes);
   expect(window.rttMs).toBeCloseTo(5);
   expect(window.baseMs).toBeCloseTo(5);
+});
+
+test('frames that come one at a time, each after its bytes and the empty round trip, show the rate', () => {
+  const window = new InflightWindow();
+  window.onAck(10, acked(5, 40), 40, false);
+  for (let i = 1; i <= 20; i++) window.onAck(1000 * i + 31, acked(1000 * i, 16_384), 16_384, false);
+  expect(window.bytesPerMs).toBeCloseTo(16_384 / 26, 6);
 });

@@ -14,6 +14,7 @@ const link = {
   dropped: 0,
   rttMs: 3,
   baseMs: 3,
+  bytesPerMs: 3,
   windowBytes: 0,
   kind: 'relayed' as const,
 };

@@ -43,6 +43,7 @@ const link = (bytesSent: number, bytesReceived: number) => ({
   dropped: 0,
   rttMs: 1,
   baseMs: 1,
+  bytesPerMs: 1,
   windowBytes: 0,
   kind: 'direct' as const,
 });

@@ -61,17 +61,19 @@ function linksOf(
   const own = ranks.map(({ links }) => links.filter((link) => link.kind === kind));
   if (own.every((links) => links.length === 0)) return undefined;
   const isOwn = (rank: number, to?: string) => own[rank]?.some(({ peer }) => peer === to);
-  const rates = events
+  const sends = events
     .filter(({ lane, bytes = 0, t0, t1 }) => lane === 'net' && bytes >= LARGE_BYTES && t1 > t0)
     .filter(({ name, rank, peer }) => isOwn(rank, peer) && SENDS.has(name))
     .map(({ bytes, t0, t1 }) => bytes! / (t1 - t0));
+  // why not first of sends: one ends when the window has taken it, which may be long before it has arrived
+  const acknowledged = own.flatMap((links) => links.map((link) => link.bytesPerMs)).filter((rate) => rate > 0);
   // why without a queue: the round trip of a slow link's frames is mostly the time that their bytes take
   const trips = own.flatMap((links) => links.map(({ baseMs, rttMs }) => baseMs || rttMs)).filter((ms) => ms > 0);
   const slowed = ranks.filter(({ handicap }) => kind !== 'near' || handicap.links !== 'far');
   const extra = Math.max(0, ...slowed.map(({ handicap }) => handicap.latencyMs));
   // why once: a frame is delayed on purpose, its acknowledgement is not
   const latencyMs = extra + Math.max(0, (median(trips) ?? 1 + extra) - extra) / 2;
-  return { latencyMs, bytesPerMs: median(rates) ?? DEFAULT_BYTES_PER_MS };
+  return { latencyMs, bytesPerMs: median(acknowledged) ?? median(sends) ?? DEFAULT_BYTES_PER_MS };
 }
 
 /**
