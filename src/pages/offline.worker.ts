@@ -1,8 +1,10 @@
 /**
  * Service worker: keeps what pages of one build have used, so that they open without the server. A page itself comes from
  * the server while that answers, so a visitor gets the newest build; files with a hash in their name come from here. One
- * cache for each build, named in this worker's address: the pages of a build never get files of another.
+ * cache for each build, named in this worker's address: the pages of a build never get files of another. It is also the
+ * broker of near links where a browser has no SharedWorkers.
  */
+import { KEEP_MS, type ServeBroker, serveBroker } from '../net/room/brokerdesk';
 
 // The types of the DOM have no service workers; these are the members that are used (w3c.github.io/ServiceWorker).
 interface LastingEvent extends Event {
@@ -18,7 +20,10 @@ interface ServiceWorker {
   skipWaiting(): Promise<void>;
   addEventListener(type: 'install' | 'activate', listener: (event: LastingEvent) => void): void;
   addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
-  addEventListener(type: 'message', listener: (event: LastingEvent & { readonly data: unknown }) => void): void;
+  addEventListener(
+    type: 'message',
+    listener: (event: LastingEvent & Pick<MessageEvent<unknown>, 'data' | 'ports'>) => void,
+  ): void;
 }
 const worker = self as unknown as ServiceWorker;
 
@@ -81,8 +86,12 @@ async function forgetOtherBuilds(): Promise<void> {
 worker.addEventListener('install', (event) => event.waitUntil(worker.skipWaiting()));
 worker.addEventListener('activate', (event) => event.waitUntil(forgetOtherBuilds()));
 worker.addEventListener('message', (event) => {
-  const { data } = event;
-  if (Array.isArray(data))
+  const { data, ports } = event;
+  if (data === ('broker' satisfies ServeBroker) && ports[0]) {
+    serveBroker(ports[0]);
+    // why: a browser may end a service worker that has nothing to do, and the ports that were left with it
+    event.waitUntil(new Promise((resolve) => setTimeout(resolve, KEEP_MS)));
+  } else if (Array.isArray(data))
     event.waitUntil(
       keepAll(
         event,
@@ -97,5 +106,3 @@ worker.addEventListener('fetch', (event) => {
   if (path === undefined || request.headers.has('range')) return;
   event.respondWith(answer(event, HASHED.test(path)));
 });
-
-export type {};

@@ -18,7 +18,7 @@ export interface RankMemory {
 }
 
 /**
- * One line for the plan, then one for every place in the mesh that needs a different number of bytes than those before.
+ * One line for the plan and one for the links, then one for every place in the mesh that needs a different number of bytes than those before.
  */
 export function planLines(run: RunFile, auto: AutoMode | null = null): string[] {
   const { plan } = run;
@@ -34,7 +34,12 @@ export function planLines(run: RunFile, auto: AutoMode | null = null): string[] 
     return `memory of ${same.length === 1 ? `rank ${same[0]}` : `ranks ${same.join(' ')}`}: ${text}`;
   });
   const name = auto ? `auto, ${nameOf(plan)} until it has measured` : nameOf(plan);
-  return [`plan: ${name}, ${ranks} ${ranks === 1 ? 'rank' : 'ranks'}`, ...lines];
+  const links = run.links === 'near' ? 'ports inside a browser, WebRTC to others' : 'WebRTC';
+  return [
+    `plan: ${name}, ${ranks} ${ranks === 1 ? 'rank' : 'ranks'}`,
+    ...(ranks > 1 ? [`links: ${links}`] : []),
+    ...lines,
+  ];
 }
 
 /** One line per rank whose peak memory is known, beside what was planned; megabytes. */

@@ -1,5 +1,6 @@
-/** The client of the broker (broker.worker.ts): leaves ports for another page of this browser and takes ports. */
-import type { BrokerMessage } from './broker.worker';
+/** The client of the broker (brokerdesk.ts): leaves ports for another page of this browser and takes ports. */
+import { ConnectError } from '../../errors';
+import type { BrokerMessage, ServeBroker } from './brokerdesk';
 
 export interface Broker {
   /** Leave `ports` under `token`. Transfers them: this page can no longer use them. */
@@ -8,11 +9,11 @@ export interface Broker {
   take(token: string, signal: AbortSignal): Promise<readonly MessagePort[]>;
 }
 
-/** The broker of this browser; undefined where there are no SharedWorkers. */
+/** The broker of this browser: a SharedWorker, else the pages' service worker; undefined where there are neither. */
 export function sharedBroker(): Broker | undefined {
-  if (typeof SharedWorker === 'undefined') return undefined;
-  // why each time: the browser may have ended and restarted the Worker, and then an old port is dead
-  const open = () => new SharedWorker(new URL('./broker.worker.ts', import.meta.url), { type: 'module' }).port;
+  const open =
+    typeof SharedWorker !== 'undefined' ? ofSharedWorker : 'serviceWorker' in navigator ? ofService : undefined;
+  if (!open) return undefined;
   const say = (port: MessagePort, message: BrokerMessage, ports: readonly MessagePort[] = []) =>
     port.postMessage(message, [...ports]);
   return {
@@ -29,4 +30,17 @@ export function sharedBroker(): Broker | undefined {
       });
     },
   };
+}
+
+/** A port to the SharedWorker. why each time: the browser may have restarted it, and then an old port is dead. */
+const ofSharedWorker = (): MessagePort =>
+  new SharedWorker(new URL('./broker.worker.ts', import.meta.url), { type: 'module' }).port;
+
+/** A port to the service worker. Throws ConnectError before it answers for this page, as on a first visit. */
+function ofService(): MessagePort {
+  const { controller } = navigator.serviceWorker;
+  if (!controller) throw new ConnectError('no service worker answers for this page yet');
+  const { port1, port2 } = new MessageChannel();
+  controller.postMessage('broker' satisfies ServeBroker, [port2]);
+  return port1;
 }

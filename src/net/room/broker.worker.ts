@@ -1,38 +1,4 @@
-/**
- * SharedWorker that passes MessagePorts from one page of this browser to another. A page leaves them under a token, and
- * the page that names the token takes them. Tokens travel in sealed messages of a room, so only its members know them.
- * The ports then work without this Worker.
- */
+/** The broker (brokerdesk.ts) as a SharedWorker. */
+import { serveBroker } from './brokerdesk';
 
-/** `leave`: ports under a token. `take`: the ports of that token come back in a message, now or once they are left. */
-export type BrokerMessage = { readonly leave: string } | { readonly take: string };
-
-/** Ports that no page takes, and requests that get no ports, are dropped after this time. */
-const KEEP_MS = 10_000;
-const MOST_KEPT = 1000;
-
-const left = new Map<string, readonly MessagePort[]>();
-const takers = new Map<string, MessagePort>();
-
-function keep<T>(map: Map<string, T>, token: string, value: T): void {
-  if (map.size >= MOST_KEPT) return;
-  map.set(token, value);
-  setTimeout(() => map.delete(token), KEEP_MS);
-}
-
-function receive(page: MessagePort, message: BrokerMessage, ports: readonly MessagePort[]): void {
-  const token = 'leave' in message ? message.leave : message.take;
-  const given = 'leave' in message ? ports : left.get(token);
-  const taker = 'take' in message ? page : takers.get(token);
-  if (given && taker) {
-    left.delete(token);
-    takers.delete(token);
-    taker.postMessage(token, [...given]);
-  } else if (given) keep(left, token, given);
-  else keep(takers, token, page);
-}
-
-addEventListener('connect', (event) => {
-  const [page] = (event as MessageEvent).ports;
-  page!.onmessage = ({ data, ports }: MessageEvent<BrokerMessage>) => receive(page!, data, ports);
-});
+addEventListener('connect', (event) => serveBroker((event as MessageEvent).ports[0]!));

@@ -9,7 +9,8 @@ import { newSecret } from '../signaling/roomkey';
 import type { Broker } from './broker';
 import type { Connection } from './connection';
 
-const CONNECT_MS = 2000;
+/** Two busy tabs have needed more than two seconds. Peers of one machine share its storage, so that they do not meet is rare. */
+const CONNECT_MS = 6000;
 
 /** The ports of a link, for the Worker of this page. */
 export interface NearPorts {

@@ -1,5 +1,6 @@
 /** The service worker: what it answers for, from where, and that builds do not mix. */
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import type { ServeBroker } from '../../../src/net/room/brokerdesk';
 
 const SCOPE = 'https://host/tab/';
 type Kept = Map<string, Response>;
@@ -50,7 +51,10 @@ class Browser {
     await this.#happen('activate', {});
   }
 
-  tell = (addresses: readonly string[]) => this.#happen('message', { data: addresses });
+  tell = (addresses: readonly string[]) => this.#happen('message', { data: addresses, ports: [] });
+
+  /** A page asks to be served by the broker of near links; returns what the worker has to last for. */
+  serve = (port: MessagePort) => this.#tell('message', { data: 'broker' satisfies ServeBroker, ports: [port] });
 
   /** The text that a page gets, null where the worker leaves the request to the browser. */
   async load(path: string, more: RequestInit = {}): Promise<string | null> {
@@ -147,4 +151,31 @@ test('what is no file of the build, or must be fresh, is left to the browser; an
   await browser.load('assets/missing-1.js');
   browser.server = undefined;
   await expect(browser.load('assets/missing-1.js')).rejects.toThrow('no server');
+});
+
+test('without SharedWorkers it hands ports from page to page, and lasts for that', async () => {
+  const browser = new Browser();
+  await browser.start('one');
+  const pages = [new MessageChannel(), new MessageChannel()];
+  const link = new MessageChannel();
+  onTestFinished(() => {
+    for (const { port1 } of [...pages, link]) port1.close();
+  });
+  vi.useFakeTimers();
+  const lasting = pages.flatMap(({ port2 }) => browser.serve(port2));
+  await vi.advanceTimersByTimeAsync(60_000);
+  vi.useRealTimers();
+  expect(await Promise.all(lasting)).toHaveLength(2);
+  const [a, b] = pages.map(({ port1 }) => port1);
+  const taken = new Promise<MessagePort>((resolve) => {
+    b!.onmessage = ({ ports }: MessageEvent) => resolve(ports[0]!);
+  });
+  b!.postMessage({ take: 'the token' });
+  a!.postMessage({ leave: 'another token' }, [new MessageChannel().port2]);
+  a!.postMessage({ leave: 'the token' }, [link.port2]);
+  const heard = new Promise((resolve) => {
+    link.port1.onmessage = ({ data }: MessageEvent) => resolve(data);
+  });
+  (await taken).postMessage('hello');
+  expect(await heard).toBe('hello');
 });
