@@ -1,4 +1,4 @@
-/** Near links between real tabs: by ports where a browser has them, by WebRTC where nothing is asked for, and what ends them. */
+/** Near links between real tabs: by ports where a browser has them, by WebRTC where that is asked for, and what ends them. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { reach, start, step, Venue } from '../helpers/visitor';
@@ -21,7 +21,7 @@ async function enter(page: Page): Promise<Page> {
 
 test('tabs of one browser are linked by ports; they outlive the Worker that brought them together, and one that crashes', async () => {
   const visitor = await venue.visit(onTestFinished);
-  const a = await enter(await visitor.open(`${TINY}&links=near`));
+  const a = await enter(await visitor.open(TINY));
   await reach(a, 1);
   const b = await enter(await visitor.open('', a.url()));
   await expect.poll(() => linkOf(a)).toBe('near');
@@ -48,12 +48,25 @@ test('tabs of one browser are linked by ports; they outlive the Worker that brou
   await reach(a, (await step(a)) + 20);
 });
 
-test('unless the room says so tabs of one browser are linked by WebRTC', async () => {
+test('a link with links=webrtc links tabs of one browser by WebRTC', async () => {
   const visitor = await venue.visit(onTestFinished);
-  const a = await enter(await visitor.open(TINY));
+  const a = await enter(await visitor.open(`${TINY}&links=webrtc`));
   await reach(a, 1);
   const b = await enter(await visitor.open('', a.url()));
   await expect.poll(() => linkOf(a)).toBe('direct');
   await reach(b, 20);
   expect(visitor.complaints).toEqual([]);
+});
+
+test('a browser without SharedWorkers brings its tabs together by the service worker', async () => {
+  const visitor = await venue.visit(onTestFinished, { serviceWorkers: 'allow' });
+  await visitor.context.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'));
+  const served = (page: Page) => page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  const a = await visitor.open(TINY);
+  await served(a);
+  await reach(await enter(a), 1);
+  const b = await visitor.open('', a.url());
+  await served(b);
+  await reach(await enter(b), 20);
+  expect(await linkOf(a)).toBe('near');
 });

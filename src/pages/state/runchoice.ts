@@ -45,7 +45,7 @@ export const choiceFields = {
   lr: v.pipe(v.number(LR_TEXT), v.minValue(LR.min, LR_TEXT), v.maxValue(LR.max, LR_TEXT)),
   seed: within(RANGES.seed),
   // why optional: a browser may remember a choice from before these existed
-  links: v.optional(v.picklist(['near', 'webrtc'], 'near or webrtc'), 'webrtc'),
+  links: v.optional(v.picklist(['near', 'webrtc'], 'near or webrtc'), 'near'),
   plan: v.optional(v.picklist(PLANS, PLANS.join(', ')), 'auto'),
   vocab: v.optional(within(RANGES.vocab), 1024),
 } as const;
@@ -69,7 +69,7 @@ export const DEFAULT_CHOICE: BuiltInChoice = {
   source: 'moby-dick',
   tokenizer: 'char',
   seed: 1,
-  links: 'webrtc',
+  links: 'near',
   plan: 'auto',
   vocab: 1024,
   ...PRESETS.small,
