@@ -70,6 +70,16 @@ test('two tabs of a pipeline answer while they train, as one tab does with the f
   await reach(b, before + 2);
   expect(await seriousFindings(b)).toEqual([]);
 
+  // paused, each tab has a part of the model and gets the rest from the other
+  await lecture.getByRole('button', { name: 'Pause', exact: true }).click();
+  for (const page of [a, b]) {
+    await page.locator('.phase-paused').waitFor();
+    if (page === a) await page.getByRole('button', { name: 'Ask the model' }).click();
+    expect(await ask(page)).toBe(together);
+  }
+  await lecture.getByRole('button', { name: 'Go on', exact: true }).click();
+  await reach(b, (await step(b)) + 1);
+
   await b.getByRole('button', { name: 'Download model' }).click();
   const [saved] = await Promise.all([
     b.waitForEvent('download'),
