@@ -12,11 +12,18 @@ import { builtInTexts } from './src/train/data/texts.plugin.ts';
 const at = (path: string) => resolve(import.meta.dirname, path);
 const alias = { 'simple-peer': 'simple-peer/simplepeer.min.js' };
 
-/**
- * One vitest project per folder of tests/; those that need a browser or a build say so by their global setup. They compute
- * on a software adapter, which takes every core by itself: two files at a time would take four times as long as in turn.
- */
-const project = (name: string, globalSetup: string[] = []) => ({
+/** Projects run group by group, each group with so many test files at a time. */
+const GROUPS = {
+  // what computes little or waits for timers and connections
+  light: { sequence: { groupOrder: 0 }, maxWorkers: 2 },
+  // Dawn in Node: a file compiles shaders on one thread for most of its time
+  dawn: { sequence: { groupOrder: 1 }, maxWorkers: 2 },
+  // why one: its tabs and ranks use every core, and two files at a time would wait for each other's steps
+  browser: { sequence: { groupOrder: 2 }, maxWorkers: 1 },
+};
+
+/** One vitest project per folder of tests/; those that need a browser or a build say so by their global setup. */
+const project = (name: string, group: keyof typeof GROUPS, globalSetup: string[] = []) => ({
   resolve: { alias },
   test: {
     name,
@@ -24,8 +31,7 @@ const project = (name: string, globalSetup: string[] = []) => ({
     globalSetup: globalSetup.map((file) => at(`tests/helpers/${file}`)),
     // Dawn keeps native threads, so every file has a process of its own; the long timeout is for software adapters on busy machines.
     pool: 'forks' as const,
-    maxWorkers: globalSetup.length > 0 ? 1 : 2,
-    sequence: { groupOrder: globalSetup.length > 0 ? 1 : 0 },
+    ...GROUPS[group],
     // why 30 s for unit tests: each takes seconds at most (tests/unit/README.md)
     testTimeout: name === 'unit' ? 30_000 : 300_000,
     hookTimeout: name === 'unit' ? 30_000 : 180_000,
@@ -47,15 +53,17 @@ const tests = {
       reportsDirectory: at('node_modules/.cache/tabtrain/coverage'),
     },
     projects: [
-      project('unit'),
-      project('static'),
-      project('kernels', ['browser.setup.ts']),
-      project('equivalence', ['browser.setup.ts']),
-      project('faults', ['browser.setup.ts']),
-      project('e2e', ['browser.setup.ts', 'build.setup.ts']),
+      project('unit', 'light'),
+      project('static', 'light'),
+      project('faults', 'light', ['browser.setup.ts']),
+      project('kernels', 'dawn', ['browser.setup.ts']),
+      project('equivalence', 'dawn', ['browser.setup.ts']),
+      project('e2e', 'browser', ['browser.setup.ts', 'build.setup.ts']),
       // why only when asked for: a quarter of an hour, and half an hour
-      ...(process.env.TABTRAIN_FAULTS ? [project('faulttable', ['browser.setup.ts', 'build.setup.ts'])] : []),
-      ...(process.env.TABTRAIN_LARGE ? [project('large', ['browser.setup.ts', 'build.setup.ts'])] : []),
+      ...(process.env.TABTRAIN_FAULTS
+        ? [project('faulttable', 'browser', ['browser.setup.ts', 'build.setup.ts'])]
+        : []),
+      ...(process.env.TABTRAIN_LARGE ? [project('large', 'browser', ['browser.setup.ts', 'build.setup.ts'])] : []),
     ],
   },
 };

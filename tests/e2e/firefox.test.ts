@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { figuresOf, worstLoss } from '../helpers/figures';
-import { FIREFOX_LACKS, Firefox } from '../helpers/firefox';
+import { FIREFOX_LACKS, Firefox, type FirefoxTab } from '../helpers/firefox';
 import { lecturePage } from '../helpers/lecturepage';
 import { reach, start, step, Venue } from '../helpers/visitor';
 
@@ -21,13 +21,17 @@ const RUN = '#layers=1&heads=2&headSize=8&context=16&batch=6&lr=0.0001&steps=100
 /** Steps under each plan. */
 const TOGETHER = 10;
 
-/** Opens the link in Firefox and presses the button; the first step on its page is one that it has trained with the others. */
-async function join(firefox: Firefox, link: string) {
+/** Opens the link in Firefox and waits until the page knows its device. */
+async function arrive(firefox: Firefox, link: string) {
   const tab = await firefox.open(link);
   await expect.poll(() => tab.text('.device')).toMatch(/Largest buffer/);
+  return tab;
+}
+
+/** Presses the button; the first step on the page is one that it has trained with the others. */
+async function join(tab: FirefoxTab) {
   await tab.click('.button-big');
   await expect.poll(() => tab.step()).toBeGreaterThan(0);
-  return tab;
 }
 
 test.skipIf(FIREFOX_LACKS !== '')(
@@ -35,10 +39,12 @@ test.skipIf(FIREFOX_LACKS !== '')(
   async () => {
     const visitor = await venue.visit(onTestFinished);
     const page = await visitor.arrive(RUN);
+    const firefox = await Firefox.launch(onTestFinished);
+    const tab = await arrive(firefox, page.url());
+    // why only now: the tab alone at the end makes every step of this page again
     await start(page);
     await reach(page, 2);
-    const firefox = await Firefox.launch(onTestFinished);
-    const tab = await join(firefox, page.url());
+    await join(tab);
     await reach(page, (await tab.step()) + TOGETHER);
 
     const room = new URL(page.url()).hash;
@@ -63,7 +69,8 @@ test.skipIf(FIREFOX_LACKS !== '')(
     const next = await visitor.arrive(room);
     await start(next);
     await expect.poll(() => step(next)).toBeGreaterThan(left);
-    const second = await join(firefox, `${venue.address()}${room}`);
+    const second = await arrive(firefox, `${venue.address()}${room}`);
+    await join(second);
     await expect.poll(() => next.locator('.people .badge').textContent()).toBe('3');
     await expect.poll(() => second.text('.peers')).toMatch(/direct[\s\S]*near|near[\s\S]*direct/);
     await reach(next, (await step(next)) + TOGETHER);

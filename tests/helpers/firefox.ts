@@ -155,7 +155,7 @@ function addressIn(program: ChildProcess): Promise<string> {
   });
 }
 
-class FirefoxTab {
+export class FirefoxTab {
   constructor(private readonly ask: (method: string, params: object) => Promise<unknown>) {}
 
   /** The value of a JavaScript expression in the page, awaited; throws what it throws. */
