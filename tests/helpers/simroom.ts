@@ -37,9 +37,13 @@ export class SimRoom {
   readonly #queues = new Map<string, Array<() => void>>();
   readonly #links = new Set<string>();
 
-  add(n: number, options: Partial<MembershipOptions> & { presence?: Partial<Presence> } = {}): SimPeer {
+  /** `isReady` false: its trainer asks for no generation before `train`. */
+  add(
+    n: number,
+    options: Partial<MembershipOptions> & { presence?: Partial<Presence>; isReady?: boolean } = {},
+  ): SimPeer {
     const id = idOf(n);
-    const { presence, ...rest } = options;
+    const { presence, isReady = true, ...rest } = options;
     const machine = new RoomMembership({
       self: id,
       clock: this.clock,
@@ -68,7 +72,7 @@ export class SimRoom {
       history: [],
     };
     this.peers.set(id, peer);
-    this.#train(peer);
+    if (isReady) this.train(peer);
     this.tellRoster();
     return peer;
   }
@@ -95,7 +99,7 @@ export class SimRoom {
     const peer = this.peers.get(id)!;
     peer.hasFailed = false;
     this.announce(id, { state: 'willing', left: '' });
-    this.#train(peer);
+    this.train(peer);
   }
 
   announce(id: string, change: Partial<Presence>): void {
@@ -164,13 +168,13 @@ export class SimRoom {
       const members = joined.peers.map((id) => this.peers.get(id));
       const areAllIn = members.every((member) => member?.joined?.number === joined.number);
       if (!areAllIn || !members.some((member) => member!.machine.declared > joined.number)) continue;
-      for (const member of members) this.#train(member!);
+      for (const member of members) this.train(member!);
       moved = true;
     }
     return moved;
   }
 
-  #train(peer: SimPeer): void {
+  train(peer: SimPeer): void {
     if (peer.hasFailed) return;
     const after = peer.history.at(-1)?.number ?? 0;
     peer.joined = undefined;
@@ -180,7 +184,7 @@ export class SimRoom {
         if (!joined.paused) peer.machine.holdsState(true);
         peer.history.push(joined);
         const again = () => {
-          if (peer.joined === joined) this.#train(peer);
+          if (peer.joined === joined) this.train(peer);
         };
         if (joined.signal.aborted) again();
         else joined.signal.addEventListener('abort', again, { once: true });

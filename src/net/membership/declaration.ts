@@ -10,6 +10,8 @@ import type { Generation } from './membership';
 /** One generation as its authority declares it. */
 export interface Declaration extends Generation {
   readonly authority: PeerId;
+  /** The newest generation whose state the authority held then: the roster may show less of it. */
+  readonly holds: number;
   /** Hash of `run`. */
   readonly runHash: string;
   /** No generation up to this number can finish its step. Its members stop at once, not at the step border. */
@@ -78,6 +80,7 @@ const declaration = v.object({
   run: runText,
   runHash,
   authority: peer,
+  holds: number,
   broken: number,
   lost: peer,
   from: number,

@@ -79,9 +79,14 @@ export function groupOf(turn: Turn): readonly PeerId[] {
   const kept = whole(members, reports, setting.self);
   return join(
     kept,
-    order.filter((peer) => isProven(turn, peer)),
+    order.filter((peer) => isReady(turn, peer) && isProven(turn, peer)),
     reports,
   );
+}
+
+/** Whether `peer` waits for a generation. A newcomer that still gets its device ready does not: members never wait for it. */
+function isReady({ state, setting }: Turn, peer: PeerId): boolean {
+  return peer === setting.self ? state.place.is === 'border' : (state.reports.get(peer)?.waiting ?? false);
 }
 
 /** Whether the links of `peer` have been open long enough. A peer that was never left out need not wait. */

@@ -31,8 +31,10 @@ export function presentOf(state: State, setting: Setting, hash = runHashOf(state
 }
 
 /** The newest generation whose state this peer holds, 0 where it holds none. */
-const holdsOf = (state: State, { self }: Setting, { peer, holds = 0 }: Presence) =>
-  peer === self ? state.holds : holds;
+function holdsOf({ holds: own, newest }: State, { self }: Setting, { peer, holds = 0 }: Presence): number {
+  if (peer === self) return own;
+  return peer === newest.authority ? Math.max(holds, newest.holds) : holds;
+}
 
 /** The newest generation whose state a willing peer holds that has not lapsed, 0 where none does. */
 export function heldOf(state: State, setting: Setting): number {

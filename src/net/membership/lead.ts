@@ -210,6 +210,7 @@ function declare(turn: Turn, group: readonly PeerId[], desired: Desired): void {
     number: newest.number + 1,
     runHash: runHashAsked(turn),
     authority: setting.self,
+    holds: state.holds,
     broken,
     from: heldOf(state, setting),
     lost: broken > newest.broken ? (dead[0] ?? stuck.lost) : newest.lost,
@@ -222,12 +223,10 @@ function declare(turn: Turn, group: readonly PeerId[], desired: Desired): void {
 
 /** Count the members that were left out while present: their links must stand longer before they come back. */
 function noteLeftOut({ state, now }: Turn, dead: readonly PeerId[]): void {
-  const records = new Map(state.records);
+  const records = new Map([...state.records].filter(([, { at }]) => now - at <= LEAD_MS.forgive));
   for (const peer of dead) {
     if (!isHere(state, peer)) continue;
-    const before = records.get(peer);
-    const times = before === undefined || now - before.at > LEAD_MS.forgive ? 0 : before.times;
-    records.set(peer, { times: times + 1, at: now });
+    records.set(peer, { times: (records.get(peer)?.times ?? 0) + 1, at: now });
   }
   state.records = records;
 }

@@ -92,6 +92,7 @@ export class RoomMembership implements Membership {
 
   /** Set the peers that signaling shows now. */
   setRoster(roster: RosterView): void {
+    for (const peer of this.#whyApart.keys()) if (!roster.has(peer)) this.#whyApart.delete(peer);
     this.#happen({ e: 'roster', roster });
   }
 

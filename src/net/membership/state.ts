@@ -165,7 +165,7 @@ export type Effect =
   | { readonly f: 'question'; readonly peer: PeerId };
 
 export function initialState({ plan, run, firstReport = 0 }: Setting): State {
-  const none = { number: 0, peers: [], paused: false, authority: '', broken: 0, lost: '', from: 0 };
+  const none = { number: 0, peers: [], paused: false, authority: '', holds: 0, broken: 0, lost: '', from: 0 };
   return {
     roster: new Map(),
     spared: new Map(),

@@ -5,7 +5,8 @@ import type { Training } from './training';
 
 /** Lets peers in, and tells all who is here. */
 interface Peers {
-  join(id: string, isolated: boolean): void;
+  /** `readyAfterMs`: from then on it waits for a generation; before, it compiles kernels. */
+  join(id: string, isolated: boolean, readyAfterMs?: number): void;
   tellRoster(): void;
 }
 
@@ -28,14 +29,16 @@ export class Faults {
     const what = kind === 'everything' ? this.#one(doable)! : kind;
     this.lastAt = this.core.time.now;
     if (what === 'guests') this.#guest();
-    else if (what === 'calm') this.peers.join((this.core.random() * 2 ** 32).toString(16).padStart(8, '0'), false);
-    else if (what === 'failures') this.#fail(this.#one(awake.filter(({ failed, inside }) => !failed && inside)));
+    else if (what === 'calm') {
+      const id = (this.core.random() * 2 ** 32).toString(16).padStart(8, '0');
+      this.peers.join(id, false, kind === 'calm' ? this.core.random() * 4_000 : 0);
+    } else if (what === 'failures') this.#fail(this.#one(awake.filter(({ failed, inside }) => !failed && inside)));
     else if (awake.length < 2) return;
     // why: two sides without any connection cannot know of each other, so both go on
     else if (what === 'links' && awake.some(({ muted }) => muted)) return;
     else if (what === 'signaling' && [...this.core.nodes.values()].some(({ frozen }) => frozen)) return;
     else if (what === 'signaling' && this.links.all().some(({ blocked }) => blocked[0] || blocked[1])) return;
-    else if (what === 'deaths') this.#die(this.#one(awake)!, this.core.random() < 0.5);
+    else if (what === 'deaths') this.die(this.#one(awake)!, this.core.random() < 0.5);
     else if (what === 'freezes' && awake.some(({ muted }) => muted)) return;
     else if (what === 'freezes') this.#freeze(this.#one(awake)!, 500 + this.core.random() * 6_000);
     else if (what === 'signaling') this.#mute(this.#one(awake)!, 500 + this.core.random() * 6_000);
@@ -48,12 +51,12 @@ export class Faults {
     this.peers.join(id, true);
     this.core.time.at(2_000 + this.core.random() * 6_000, () => {
       const node = this.core.nodes.get(id)!;
-      if (node.alive) this.#die(node, true);
+      if (node.alive) this.die(node, true);
     });
   }
 
   /** `says`: it sends bye on its links, as a page does when it is closed. */
-  #die(node: Node, says: boolean): void {
+  die(node: Node, says: boolean): void {
     this.core.say(`${node.id} dies${says ? ' with a word' : ''}`);
     node.alive = false;
     for (const wire of this.links.all()) {
@@ -83,6 +86,7 @@ export class Faults {
     else core.time.at(300 + core.random() * 3_500, () => this.#comeBack(node));
   }
 
+  /** Its device is open again. Where nothing else goes wrong, it then compiles kernels for a while. */
   #comeBack(node: Node): void {
     const { core } = this;
     if (!node.alive) return;
@@ -91,13 +95,23 @@ export class Faults {
       return;
     }
     core.say(`${node.id} comes back`);
+    node.presence = { ...node.presence, state: 'willing', left: '' };
+    if (core.kind !== 'failures') this.#ready(node);
+    else {
+      this.peers.tellRoster();
+      core.time.at(core.random() * 3_000, () => this.#ready(node));
+    }
+  }
+
+  #ready(node: Node): void {
+    const { core } = this;
+    if (!node.alive) return;
     // a pause is counted where somebody could train
     const couldTrain = [...core.nodes.values()].some((one) => one.alive && !one.failed && !one.isolated);
     if (!couldTrain) this.training.lastCommitAt = core.time.now;
     node.failed = false;
     // others may have gone on from an older copy, and take a moment to hear of this one
     node.heardAt = core.time.now + 1_000;
-    node.presence = { ...node.presence, state: 'willing', left: '' };
     this.lastAt = core.time.now;
     this.peers.tellRoster();
     core.happen(node, { e: 'border', after: node.state.entered });

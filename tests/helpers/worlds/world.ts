@@ -73,6 +73,28 @@ export class World implements Core {
     return { kind: this.kind, peers: this.nodes.size, events: this.time.events, commits, longestPauseMs };
   }
 
+  /**
+   * Two peers stay; every `everyMs` another one joins, or the newest of those leaves, in turn with and without a word,
+   * and every tenth reaches nobody. `look` sees one that stays, once a virtual minute.
+   */
+  soak(forMs: number, everyMs: number, look: (one: Node) => void): void {
+    const stay = ['00000000', '00000001'];
+    for (const id of stay) this.join(id, false);
+    const [first] = stay.map((id) => this.nodes.get(id)!);
+    for (let n = 0; n * everyMs < forMs; n++) {
+      const id = (n + 2).toString(16).padStart(8, '0');
+      this.time.at(3_500 + n * everyMs, () => {
+        if (n % 2 === 0) this.join(id, n % 10 === 4, this.random() * 3_000);
+        else this.#faults.die(this.nodes.get((n + 1).toString(16).padStart(8, '0'))!, n % 4 === 1);
+      });
+    }
+    for (let at = 60_000; at <= forMs; at += 60_000) {
+      const isAtRest = this.time.runUntil(at, Number.POSITIVE_INFINITY);
+      if (!isAtRest) throw new Violation('the soak does not come to rest');
+      look(first!);
+    }
+  }
+
   #pick(below: number): number {
     return Math.floor(this.random() * below);
   }
@@ -83,7 +105,7 @@ export class World implements Core {
 
   // ---- peers
 
-  join(id: string, isolated: boolean): void {
+  join(id: string, isolated: boolean, readyAfterMs = 0): void {
     const setting: Setting = {
       self: id,
       build: 'b',
@@ -111,9 +133,11 @@ export class World implements Core {
       held: [],
     };
     this.nodes.set(id, node);
-    this.say(`${id} joins${isolated ? ', isolated' : ''}`);
+    this.say(`${id} joins${isolated ? ', isolated' : ''}, ready after ${readyAfterMs.toFixed(0)} ms`);
     this.tellRoster();
-    this.happen(node, { e: 'border', after: 0 });
+    const ready = () => this.happen(node, { e: 'border', after: 0 });
+    if (readyAfterMs === 0) ready();
+    else this.time.at(readyAfterMs, ready);
   }
 
   happen(node: Node, event: Event): void {

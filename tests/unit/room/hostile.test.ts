@@ -38,6 +38,7 @@ const declaration = fc.record({
   run: text,
   runHash: fc.constantFrom('', 'run', 'other'),
   authority: id,
+  holds: number,
   broken: number,
   lost: id,
   from: number,

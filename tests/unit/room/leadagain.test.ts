@@ -56,7 +56,7 @@ it.each([undefined, 4])('keeps the generation when it leads again, expecting %s 
   happen(reportOf(1, []));
   happen(roster('kbaz'));
   for (const peer of ['a', 'b', 'z']) happen({ e: 'linked', peer });
-  const agreed = { plan, paused: false, run: run.text, runHash: run.hash, broken: 0, lost: '', from: 0 };
+  const agreed = { plan, paused: false, run: run.text, runHash: run.hash, holds: 0, broken: 0, lost: '', from: 0 };
   const declaration = { ...agreed, number: 1, peers: IDS, authority: 'a' };
   happen({ e: 'heard', from: 'a', message: { t: 'declare', declaration } });
   happen({ e: 'heard', from: 'a', message: { t: 'go', number: 1, by: 'a' } });

@@ -45,6 +45,16 @@ describe('membership', () => {
     expect(before.signal.aborted).toBe(false);
   });
 
+  it('names a newcomer only once it waits for a generation', async () => {
+    const room = await roomOf(2);
+    const newcomer = room.add(3, { isReady: false });
+    await room.settle();
+    expect(inside(room)[0]!.number).toBe(1);
+    room.train(newcomer);
+    await room.settle();
+    expectTogether(room, [1, 2, 3].map(idOf));
+  });
+
   it('lets a newcomer ask for links only once it has heard the newest generation, which names their kind', async () => {
     const room = await roomOf(2);
     const known: number[] = [];
@@ -228,7 +238,10 @@ describe('membership', () => {
     const room = await roomOf(2);
     const [a, b] = [...room.peers.values()] as [SimPeer, SimPeer];
     const stale = { number: 0, peers: [b.id], plan: parsePlan({}), paused: true, run: '', runHash: '' };
-    b.machine.receive(a.id, { t: 'declare', declaration: { ...stale, authority: a.id, broken: 0, lost: '', from: 0 } });
+    b.machine.receive(a.id, {
+      t: 'declare',
+      declaration: { ...stale, authority: a.id, holds: 0, broken: 0, lost: '', from: 0 },
+    });
     await room.settle();
     expectTogether(room, [1, 2].map(idOf));
     expect(inside(room)[1]).toMatchObject({ number: 1, paused: false });
