@@ -5,7 +5,10 @@ import { World } from '../../helpers/worlds/world';
 
 const HOUR_MS = 3_600_000;
 
-test('its state grows by less than a kilobyte an hour, with a join or a death every five seconds', () => {
+// why the limit: 1.7 million events took 9 s beside other work
+test('its state grows by less than a kilobyte an hour, with a join or a death every five seconds', {
+  timeout: 120_000,
+}, () => {
   const sizes: number[] = [];
   const world = new World(1);
   world.soak(2 * HOUR_MS, 5_000, ({ state }) => sizes.push(serialize(state).byteLength));
