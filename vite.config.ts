@@ -124,7 +124,7 @@ const pages = {
             {
               name: 'parts',
               // why not what measures, plans, codes, decodes and names tensors: it is loaded after the first step, if at all
-              test: /src\/(plan\/(?!balance|bestshares|measured|machines)|model\/(?!decoder|stagedecoder|paramcopies|names)|gpu\/(kernel\.|kernels(?!\.cache)|lanes|grid|memory)|train\/(state\/(?!gather)|data\/random)|net\/collective\/(?!cod|hier)|trace\/interval|storage)|node_modules\/(valibot|@noble)/,
+              test: /src\/(plan\/(?!balance|bestshares|measured|machines|probed)|model\/(?!decoder|stagedecoder|paramcopies|names)|gpu\/(kernel\.|kernels(?!\.cache)|lanes|grid|memory)|train\/(state\/(?!gather)|data\/random)|net\/collective\/(?!cod|hier)|trace\/interval|storage)|node_modules\/(valibot|@noble)/,
               minShareCount: 2,
             },
           ],

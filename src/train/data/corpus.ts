@@ -3,7 +3,6 @@ import { InputError } from '../../errors';
 import type { RunFile } from '../runfile';
 import { type SampleOrder, type Samples, samplesOf } from './data';
 import { builtInText } from './texts';
-import { readTokenFile } from './tokenfile';
 import { makeTokenizer, numberTokenizer, type OnLearned, type Tokenizer } from './tokenizer';
 import type { Tokens } from './tokens';
 
@@ -37,7 +36,11 @@ export async function readCorpus(
     const { tokens, marks, tokenizer } = readParted({ data, model }, bytes, tokenizerOf);
     return corpusOf({ data, model }, tokens, tokenizer, (order) => markedSamples(tokens, marks, order));
   }
-  if (isNumbers) return corpusOf({ data, model }, readTokenFile(source, model.vocab, bytes), tokenizerOf(''));
+  if (isNumbers) {
+    // why only now: most runs have a text, and a page should load nothing else before its first step
+    const { readTokenFile } = await import('./tokenfile');
+    return corpusOf({ data, model }, readTokenFile(source, model.vocab, bytes), tokenizerOf(''));
+  }
   const text = await textIn(data, bytes);
   if (text.length === 0) throw new InputError(`${source} is empty; give a text`);
   const tokenizer = tokenizerOf(text);
