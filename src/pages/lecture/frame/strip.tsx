@@ -27,7 +27,7 @@ export function Strip({ show, guess, look }: Props) {
   const cost = show.frames.cost.value;
   const draw = useMemo(() => (pen: Pen) => drawLoss(pen, metrics, since), [metrics, since, look]);
   const label = newest ? words.lossLabel(count(newest.step), lossText(newest.loss)) : words.lossSoon;
-  // why not also the curve: the strip has room for one of them
+  // why neither the curve nor the page's cost then: the strip has no room for them
   const isFollowing = followedIn(show.stage.value.run, show.picks.value.follow) !== undefined;
   const isRunning = phase === 'training' || phase === 'paused';
   return (
@@ -90,7 +90,7 @@ export function Strip({ show, guess, look }: Props) {
           )}
         </span>
         <span class="strip-cost" title={words.costTitle} data-figure="frame-cost" data-value={cost?.shown}>
-          {cost && words.cost(cost.shown.toFixed(1), cost.worked.toFixed(1))}
+          {cost && !isFollowing && words.cost(cost.shown.toFixed(1), cost.worked.toFixed(1))}
         </span>
       </div>
     </footer>
