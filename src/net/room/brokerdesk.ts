@@ -12,6 +12,7 @@ export type BrokerMessage = { readonly leave: string } | { readonly take: string
  * code with pages, so it loads nothing else.
  */
 export type ServeBroker = 'broker';
+
 /** Ports that no page takes, and requests that get no ports, are dropped after this time. */
 export const KEEP_MS = 10_000;
 const MOST_KEPT = 1000;
