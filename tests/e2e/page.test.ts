@@ -90,7 +90,7 @@ test('two tabs of one browser train together: joins show, bytes move, the loss f
   await expect.poll(() => a.locator('.people .badge').textContent()).toBe('2');
   await start(b);
   for (const page of [a, b]) await page.locator('.ring-bytes').first().waitFor();
-  await expect.poll(() => a.locator('.peers').textContent()).toMatch(/rank 0[\s\S]*rank 1[\s\S]*direct/);
+  await expect.poll(() => a.locator('.peers').textContent()).toMatch(/rank 0[\s\S]*rank 1[\s\S]*near/);
   await expect.poll(() => b.locator('.ring table').textContent()).toMatch(/\d+(\.\d+)? k?B\/step/);
   await reach(b, (await step(b)) + 60);
   const seen = await losses(a);
