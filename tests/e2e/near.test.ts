@@ -62,9 +62,10 @@ test('a browser without SharedWorkers brings its tabs together by the service wo
   const visitor = await venue.visit(onTestFinished, { serviceWorkers: 'allow' });
   await visitor.context.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'));
   const served = (page: Page) => page.waitForFunction(() => navigator.serviceWorker.controller !== null);
-  const a = await visitor.open(TINY);
+  const a = await enter(await visitor.open(TINY));
+  await reach(a, 1);
+  // the first page of a browser registers the worker once it trains
   await served(a);
-  await reach(await enter(a), 1);
   const b = await visitor.open('', a.url());
   await served(b);
   await reach(await enter(b), 20);
