@@ -45,6 +45,9 @@ function roomSide() {
   return { side, port, wants, modes, renewed };
 }
 
+/** What OTHER declares of a room's first generation, apart from its run. */
+const FIRST = { number: 1, peers: [OTHER, SELF], authority: OTHER, holds: 0, broken: 0, lost: '', from: 0 };
+
 /** This rank trains in a generation with OTHER, its trainer reaches the step border and stops there. */
 async function trainWithOther({ side, port }: ReturnType<typeof roomSide>): Promise<void> {
   const membership = await side.join(START, '');
@@ -52,16 +55,7 @@ async function trainWithOther({ side, port }: ReturnType<typeof roomSide>): Prom
   await vi.advanceTimersByTimeAsync(100);
   const plan = parsePlan({ dp: 2 });
   const run = { run: '{}', runHash: 'run', paused: false, plan };
-  const declaration = {
-    ...run,
-    number: 1,
-    peers: [OTHER, SELF],
-    authority: OTHER,
-    holds: 0,
-    broken: 0,
-    lost: '',
-    from: 0,
-  };
+  const declaration = { ...run, ...FIRST };
   const stop = new AbortController();
   const entered = membership.next(0, stop.signal);
   side.receive(OTHER, { t: 'declare', declaration });
@@ -129,16 +123,7 @@ test('a room that gets its run after its links asks for the kind that the run na
   expect([wants.at(-1), modes.at(-1)]).toEqual([[OTHER], 'webrtc']);
   const run = JSON.stringify({ model: {}, links: 'near' });
   const of = { run, runHash: 'run', paused: false, plan: parsePlan({ dp: 2 }) };
-  const declaration = {
-    ...of,
-    number: 1,
-    peers: [OTHER, SELF],
-    authority: OTHER,
-    holds: 0,
-    broken: 0,
-    lost: '',
-    from: 0,
-  };
+  const declaration = { ...of, ...FIRST };
   side.receive(OTHER, { t: 'declare', declaration });
   await vi.advanceTimersByTimeAsync(100);
   expect([wants.at(-1), modes.at(-1)]).toEqual([[OTHER], 'near']);
