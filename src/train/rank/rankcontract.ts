@@ -6,6 +6,7 @@ import type { MemoryByRole } from '../../gpu/instr';
 import type { Transport } from '../../net/wire/transport';
 import type { Mesh } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
+import type { StageSpan } from '../../plan/stages';
 import type { Trace } from '../../trace/trace';
 import type { MicrobatchInput } from '../data/data';
 import type { RunFile } from '../runfile';
@@ -39,13 +40,6 @@ export interface StepOutcome {
   readonly gradNorm: number;
   /** The numbers every rank gave to NORM, in rank order: the same on all ranks. */
   readonly votes: readonly (readonly number[])[];
-}
-
-/** Consecutive units that a rank runs as stage `stage` of an answer, both ends included. */
-export interface SpeakerStage {
-  readonly stage: number;
-  readonly first: number;
-  readonly last: number;
 }
 
 /** A rank's stages as they continue a text. Its caches hold the earlier rows of one text. */
@@ -89,7 +83,7 @@ export interface RankModel {
    * stage at most). It may run between two steps. The caller must close it before the rank. Rejects with BufferLimit where
    * the device does not allow its buffers.
    */
-  speaker(stages: readonly SpeakerStage[], isCopied: boolean): Promise<Speaker>;
+  speaker(stages: readonly StageSpan[], isCopied: boolean): Promise<Speaker>;
   /** Copy parameters and moments from the device, after every started operation has ended. */
   read(): Promise<RankState>;
   /**

@@ -14,6 +14,7 @@ import { lower, lowerForward, type Program } from '../../plan/lower';
 import { type ParallelPlan, wiresOf } from '../../plan/plan';
 import { replicaShares } from '../../plan/shares';
 import { sequencesByReplica } from '../../plan/sizes';
+import type { StageSpan } from '../../plan/stages';
 import { type ProgramOf, stepPrograms } from '../../plan/steps';
 import type { MicrobatchInput } from '../data/data';
 import { OUTER_KINDS, type StateKind } from '../state/elements';
@@ -23,7 +24,7 @@ import { Executor, type ExecutorOptions } from './executor';
 import { instanceOptions } from './instanceoptions';
 import { mostSamplesOf } from './mostsamples';
 import type { OuterSteps } from './outersteps';
-import type { RankModel, RankSetting, Speaker, SpeakerStage } from './rankcontract';
+import type { RankModel, RankSetting, Speaker } from './rankcontract';
 import { residencyOf } from './residency';
 import { leastMs, type UnitMs } from './slowness';
 
@@ -175,7 +176,7 @@ export class DeviceRank implements RankModel {
     return this.#instance.logits(tokens);
   }
 
-  async speaker(stages: readonly SpeakerStage[], isCopied: boolean): Promise<Speaker> {
+  async speaker(stages: readonly StageSpan[], isCopied: boolean): Promise<Speaker> {
     // why only now: every tab loads this file before its first step
     const { openSpeaker } = await import('./speaker');
     return openSpeaker(this.executor, this.model, stages, isCopied);

@@ -5,13 +5,14 @@
 import type { ModelConfig } from '../../model/config';
 import { ParamCopies } from '../../model/paramcopies';
 import { type ParamPlace, StageDecoder } from '../../model/stagedecoder';
+import type { StageSpan } from '../../plan/stages';
 import type { Executor } from './executor';
-import type { Speaker, SpeakerStage } from './rankcontract';
+import type { Speaker } from './rankcontract';
 
 export async function openSpeaker(
   executor: Executor,
   model: ModelConfig,
-  stages: readonly SpeakerStage[],
+  stages: readonly StageSpan[],
   isCopied: boolean,
 ): Promise<Speaker> {
   const { instance } = executor;

@@ -5,15 +5,14 @@
  */
 import { floatsOf } from '../../model/layout';
 import { recordModel, unitSizes } from '../../model/model';
+import type { Span } from '../../model/stagedecoder';
 import { coordOf, rankOf } from '../../plan/mesh';
 import type { ParallelPlan } from '../../plan/plan';
 import { cutUnits, stageCoord, stageSpans } from '../../plan/stages';
 import type { RunFile } from '../runfile';
 
-/** Consecutive units, both ends included, and the rank that runs them. */
-interface TeamStage {
-  readonly first: number;
-  readonly last: number;
+/** Consecutive units and the rank that runs them. */
+interface TeamStage extends Span {
   readonly rank: number;
 }
 
