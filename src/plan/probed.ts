@@ -1,6 +1,6 @@
 /**
- * The links of a room from what its ranks have probed (train/trainer/linkprobe.ts): far, near and relayed ones apart, each
- * kind as slow as its slowest link. Pure.
+ * The links of a room from what its ranks have probed (train/trainer/auto/linkprobe.ts): far, near and relayed ones
+ * apart, each kind as slow as its slowest link. Pure.
  */
 import type { TraceEvent } from '../trace/trace';
 import type { Links } from './links';

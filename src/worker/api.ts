@@ -12,8 +12,8 @@ import type { TraceEvent } from '../trace/trace';
 import type { Said, Wish } from '../train/chat/continuation';
 import type { ModelFiles } from '../train/files/checkpoint';
 import type { LinkMode } from '../train/runfile';
-import type { Proof } from '../train/trainer/proof';
-import type { TabStatus } from '../train/trainer/status';
+import type { Proof } from '../train/trainer/asked/proof';
+import type { TabStatus } from '../train/trainer/given/status';
 
 /** An artificial slowdown of a tab. It really delays the tab's executor and transport. 0 switches a field off. */
 export interface Handicap extends LinkShape {
@@ -43,8 +43,8 @@ export type { LinkStats } from '../net/wire/transport';
 export type { Tour } from '../plan/tour';
 export type { ModelFiles } from '../train/files/checkpoint';
 export type { RunFile } from '../train/runfile';
-export type { Proof } from '../train/trainer/proof';
-export { IDLE, type Phase, type StepMetrics, type TabStatus } from '../train/trainer/status';
+export type { Proof } from '../train/trainer/asked/proof';
+export { IDLE, type Phase, type StepMetrics, type TabStatus } from '../train/trainer/given/status';
 
 /** What the training side calls on the room side. */
 export interface RoomPort {

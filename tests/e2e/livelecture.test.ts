@@ -11,7 +11,7 @@ import { readFragment } from '../../src/pages/state/fragment';
 import { runFileOf } from '../../src/pages/state/runchoice';
 import { collectiveBytes } from '../../src/plan/linkcosts';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
-import { TOLERANCE } from '../../src/train/trainer/tolerance';
+import { TOLERANCE } from '../../src/train/trainer/asked/tolerance';
 import { expectFramed, type HeadlessRun, headlessRun, lecturePage } from '../helpers/lecturepage';
 import { beforeWorker, seriousFindings, Venue, type Visitor } from '../helpers/visitor';
 

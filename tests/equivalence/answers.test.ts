@@ -14,7 +14,7 @@ import { readModelFolder } from '../../src/train/files/modelfolder';
 import { readWeights } from '../../src/train/files/weights';
 import { rankMaker } from '../../src/train/rank/rankmodel';
 import { parseRunFile } from '../../src/train/runfile';
-import { prepare } from '../../src/train/trainer/prepared';
+import { prepare } from '../../src/train/trainer/given/prepared';
 import { type Checkpoint, folderOf, readCheckpoints } from '../helpers/checkpoints';
 import { gpuTest, useGpu } from '../helpers/gpu';
 import { type Tab, TrainRoom } from '../helpers/trainroom';

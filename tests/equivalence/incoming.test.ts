@@ -11,7 +11,7 @@ import { rankMaker } from '../../src/train/rank/rankmodel';
 import { parseRunFile } from '../../src/train/runfile';
 import { seedElements } from '../../src/train/state/elements';
 import { holdingUnder, SINGLE } from '../../src/train/state/sync';
-import { prepare } from '../../src/train/trainer/prepared';
+import { prepare } from '../../src/train/trainer/given/prepared';
 import { gpuTest, useGpu } from '../helpers/gpu';
 import { TEXT, TrainRoom } from '../helpers/trainroom';
 

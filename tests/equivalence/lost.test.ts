@@ -11,7 +11,7 @@ import { batchOf, samplesOf, targetsOf } from '../../src/train/data/data';
 import { type DeviceRank, rankMaker } from '../../src/train/rank/rankmodel';
 import { type Holding, holdingOf, type Part } from '../../src/train/state/holding';
 import type { RankState, UnitArrays } from '../../src/train/state/state';
-import { learningRate } from '../../src/train/trainer/learningrate';
+import { learningRate } from '../../src/train/trainer/given/learningrate';
 import { stateFrom, trainCluster } from '../helpers/cluster';
 import { readFixture, runOf } from '../helpers/fixture';
 import { gpu, gpuTest, useGpu } from '../helpers/gpu';

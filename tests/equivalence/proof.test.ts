@@ -7,7 +7,7 @@ import type { Transport } from '../../src/net/wire/transport';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { Trace } from '../../src/trace/trace';
 import { rankMaker } from '../../src/train/rank/rankmodel';
-import { TOLERANCE } from '../../src/train/trainer/tolerance';
+import { TOLERANCE } from '../../src/train/trainer/asked/tolerance';
 import { gpuTest, useGpu } from '../helpers/gpu';
 import { type Tab, TrainRoom } from '../helpers/trainroom';
 

@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { rankMaker } from '../../src/train/rank/rankmodel';
-import type { TrainerDeps } from '../../src/train/trainer/setting';
+import type { TrainerDeps } from '../../src/train/trainer/given/setting';
 import { gpu, gpuTest, useGpu } from '../helpers/gpu';
 import { KeptStep } from '../helpers/memoryfile';
 import { TrainRoom } from '../helpers/trainroom';

@@ -3,8 +3,8 @@ import { expect } from 'vitest';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import type { MakeRank, StepInput } from '../../src/train/rank/rankcontract';
 import { rankMaker } from '../../src/train/rank/rankmodel';
-import type { TrainerDeps } from '../../src/train/trainer/setting';
-import type { StepMetrics } from '../../src/train/trainer/status';
+import type { TrainerDeps } from '../../src/train/trainer/given/setting';
+import type { StepMetrics } from '../../src/train/trainer/given/status';
 import { gpu } from '../helpers/gpu';
 import { type Tab, TrainRoom } from '../helpers/trainroom';
 

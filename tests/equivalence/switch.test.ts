@@ -8,7 +8,7 @@ import { modelFile } from '../../src/train/files/checkpoint';
 import { readModelFile } from '../../src/train/files/weights';
 import type { StepInput } from '../../src/train/rank/rankcontract';
 import { rankMaker } from '../../src/train/rank/rankmodel';
-import type { StepMetrics } from '../../src/train/trainer/status';
+import type { StepMetrics } from '../../src/train/trainer/given/status';
 import { trainCluster } from '../helpers/cluster';
 import { readFixture, runOf } from '../helpers/fixture';
 import { gpu, gpuTest, useGpu } from '../helpers/gpu';

@@ -13,7 +13,7 @@ import { type DeviceRank, rankMaker } from '../../src/train/rank/rankmodel';
 import type { RunFile } from '../../src/train/runfile';
 import { type Holding, holdingOf, type Part, wholeModel } from '../../src/train/state/holding';
 import { emptyState, type RankState, type UnitArrays } from '../../src/train/state/state';
-import { learningRate } from '../../src/train/trainer/learningrate';
+import { learningRate } from '../../src/train/trainer/given/learningrate';
 import { type MemoryTransport, memoryTransports } from './memory';
 
 export interface ClusterRun {

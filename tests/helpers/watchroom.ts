@@ -5,7 +5,7 @@ import type { Presence } from '../../src/net/signaling/signaling';
 import { LiveFeed } from '../../src/pages/lecture/feeds/livefeed';
 import { type ParallelPlan, parsePlan } from '../../src/plan/plan';
 import { Trace, type TraceEvent } from '../../src/trace/trace';
-import type { StepMetrics, TabStatus } from '../../src/train/trainer/status';
+import type { StepMetrics, TabStatus } from '../../src/train/trainer/given/status';
 import { PackedTrace } from '../../src/worker/watch/packedtrace';
 import { Publisher } from '../../src/worker/watch/publisher';
 import { NO_HANDICAP } from '../../src/worker/watch/telemetry';

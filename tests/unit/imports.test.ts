@@ -86,7 +86,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
     // why the device: `npm run sample` answers in its own process
     /^gpu\/(device|stream)$/,
     /^train\/chat\//,
-    /^train\/trainer\/prepared$/,
+    /^train\/trainer\/given\/prepared$/,
     /^train\/data\/(texts|corpus|readtext|parted)$/,
     /^train\/rank\/(allocator|fits|hostplan|memoryplan|modelsizes)$/,
   ],
@@ -98,6 +98,7 @@ const MAY_IMPORT: Record<string, readonly Rule[]> = {
  */
 const LAYERS: Record<string, readonly string[]> = {
   cli: ['machine', 'run', 'planning', 'torch', ''],
+  'train/trainer': ['asked', 'given', 'answers', 'proofs', 'auto', 'giving', 'kept', ''],
   'pages/lecture': ['words', 'facts', 'models', 'feeds', 'show', 'parts', 'pictures', 'scenes', 'frame', ''],
   'pages/lecture/models': ['time', 'traffic', 'cut', '', 'choice'],
 };

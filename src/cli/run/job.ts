@@ -12,7 +12,7 @@ import { initFile, sourceOf, withModel } from '../../train/files/startmodel';
 import { applyOverrides } from '../../train/overrides';
 import { checkMemory } from '../../train/rank/fits';
 import { parseJson, parseRunFile, type RunFile } from '../../train/runfile';
-import { prepare } from '../../train/trainer/prepared';
+import { prepare } from '../../train/trainer/given/prepared';
 import type { Handicap, Tour } from '../../worker/api';
 import { findBrowser } from '../machine/browser';
 import { readFile } from '../machine/readfile';

@@ -3,7 +3,7 @@ import type { ParallelPlan } from '../../plan/plan';
 import { batchOf } from '../data/data';
 import type { StepInput } from '../rank/rankcontract';
 import { isHeldOutDue } from './evaluate';
-import type { Prepared } from './prepared';
+import type { Prepared } from './given/prepared';
 
 /** The batches of replica `d`. `next` is left out where a loss on held-out text comes between, and at the end. */
 export function batchesOf(

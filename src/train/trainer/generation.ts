@@ -12,25 +12,25 @@ import type { RankModel } from '../rank/rankcontract';
 import { withBefore } from '../state/apart';
 import { type CutState, keepNewest, stateFromWeights } from '../state/sync';
 import type { Circuit } from '../state/transfer';
-import { Answering } from './answering';
-import { Balancing } from './balancing';
+import { Answering } from './answers/answering';
+import { type FilesRequest, type Requests, wishesOf } from './asked/requests';
+import { packVote, readVote } from './asked/vote';
+import { Balancing } from './auto/balancing';
 import { batchesOf } from './batches';
-import type { Delivered } from './deliver';
 import { dueHeldOutLoss } from './evaluate';
-import { giveFiles, writtenModel } from './give';
-import { beginOrGoBack, setBackWords } from './goback';
-import { keepState } from './keep';
-import { learningRate } from './learningrate';
+import { learningRate } from './given/learningrate';
+import { type Prepared, prepare } from './given/prepared';
+import type { GenerationSetting } from './given/setting';
+import type { StepMetrics } from './given/status';
+import { Traffic } from './given/traffic';
+import type { Delivered } from './giving/deliver';
+import { giveFiles, writtenModel } from './giving/give';
+import { beginOrGoBack, setBackWords } from './kept/goback';
+import { keepState } from './kept/keep';
+import { Mirrors } from './kept/mirrors';
 import { meet } from './meet';
-import { Mirrors } from './mirrors';
-import { type Prepared, prepare } from './prepared';
-import { Proofs } from './proofs';
-import { type FilesRequest, type Requests, wishesOf } from './requests';
-import type { GenerationSetting } from './setting';
-import type { StepMetrics } from './status';
+import { Proofs } from './proofs/proofs';
 import { bringTogether, catchUp } from './together';
-import { Traffic } from './traffic';
-import { packVote, readVote } from './vote';
 
 export class GenerationRun {
   readonly #circuit: Circuit;
@@ -169,7 +169,7 @@ export class GenerationRun {
     const { probing, tour } = this.setting;
     if (probing && this.#step === (tour?.from ?? 0)) {
       // why only now: pages do not probe, and load this file before their first step
-      const { probeLinks } = await import('./linkprobe');
+      const { probeLinks } = await import('./auto/linkprobe');
       await probeLinks(this.#circuit, this.#world, trace);
     }
     reporter.holds(rank.memory);
@@ -275,7 +275,7 @@ export class GenerationRun {
     if (outlet !== undefined) {
       const wanted = this.#isEnded ? null : outlet;
       // why only now: pages deliver to nobody
-      const { awaitDelivery, deliver } = await import('./deliver');
+      const { awaitDelivery, deliver } = await import('./giving/deliver');
       this.#delivered = await this.#traffic.uncounted(() => {
         return deliver(this.setting, prepared, { step: this.#step, rank: this.#rank! }, wanted);
       });

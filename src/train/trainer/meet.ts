@@ -3,7 +3,7 @@ import type { Group } from '../../net/collective/group';
 import { sha256 } from '../hash';
 import { type Announcement, announce } from '../state/exchange';
 import { type CutState, claimOf, SINGLE } from '../state/sync';
-import type { GenerationSetting } from './setting';
+import type { GenerationSetting } from './given/setting';
 
 /** By rank, what each rank announces. `held` are this tab's states; `weights` the file it starts from, if it has none. */
 export async function meet(

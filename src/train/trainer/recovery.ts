@@ -1,6 +1,6 @@
 /** What a tab does after its device was lost or has computed wrongly: open the device again, or give up. */
 import { BadContribution, DeviceLost, KernelError } from '../../errors';
-import type { Reporter } from './report';
+import type { Reporter } from './given/report';
 
 const LOST = 'The graphics device was lost; it is being opened again.';
 const WRONG = 'This device computed numbers that cannot be right; it is being opened again.';

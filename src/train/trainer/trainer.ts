@@ -14,22 +14,22 @@ import type { ModelFiles } from '../files/checkpoint';
 import { type RunFile, readRunFile } from '../runfile';
 import type { CutState } from '../state/sync';
 import type { Circuit } from '../state/transfer';
-import type { AutoMemory } from './automemory';
-import type { Delivered } from './deliver';
+import type { Resting } from './answers/resting';
+import type { Proof } from './asked/proof';
+import { Questions } from './asked/questions';
+import type { FilesRequest, ProofRequest } from './asked/requests';
 import { GenerationRun } from './generation';
-import { ownFiles } from './ownfiles';
+import type { AutoMemory } from './given/automemory';
+import type { Prepared } from './given/prepared';
+import { Reporter } from './given/report';
+import type { TrainerDeps } from './given/setting';
+import { TextSource } from './given/text';
+import type { Delivered } from './giving/deliver';
+import { ownFiles } from './giving/ownfiles';
+import { inReserve } from './kept/reserve';
 import { leavingWords } from './parting';
-import type { Prepared } from './prepared';
-import type { Proof } from './proof';
-import { weightsHash } from './prover';
-import { Questions } from './questions';
+import { weightsHash } from './proofs/prover';
 import { Recovery } from './recovery';
-import { Reporter } from './report';
-import type { FilesRequest, ProofRequest } from './requests';
-import { inReserve } from './reserve';
-import type { Resting } from './resting';
-import type { TrainerDeps } from './setting';
-import { TextSource } from './text';
 import type { Trainer, TrainResult } from './trainercontract';
 
 const NO_STEP_TO_COMPARE = 'training ended before a step could be compared';
@@ -245,7 +245,7 @@ class Training {
   /** Give the other ranks what this one holds of the model, and take theirs, until the pause ends. */
   #rest(circuit: Circuit, plan: ParallelPlan): void {
     const held = () => ({ mine: this.#held[0], prepared: this.#prepared });
-    this.#resting = import('./resting').then(({ Resting }) => new Resting(circuit, plan, held));
+    this.#resting = import('./answers/resting').then(({ Resting }) => new Resting(circuit, plan, held));
     // what fails is said to who asks
     this.#resting.catch(() => {});
   }

@@ -2,7 +2,7 @@
 import type { Said, Wish } from '../chat/continuation';
 import type { ModelFiles } from '../files/checkpoint';
 import type { RunFile } from '../runfile';
-import type { Proof } from './proof';
+import type { Proof } from './asked/proof';
 
 /** How the training of this tab ended. */
 export interface TrainResult {

@@ -4,7 +4,7 @@ import { QueuedSink } from '../../storage/queued';
 import type { Keepable, Keeper, Resumption } from '../../train/files/keeper';
 import { keptOf, Shard, writeShard } from '../../train/files/shard';
 import { WAITING_BYTES } from '../../train/rank/hostplan';
-import type { TrainerDeps } from '../../train/trainer/setting';
+import type { TrainerDeps } from '../../train/trainer/given/setting';
 import type { DeskCheckpoint, StartOptions } from '../api';
 import { DeskSink, deskSource } from './deskfiles';
 

@@ -8,7 +8,7 @@ import { writeText } from '../../storage/bytes';
 import type { OpfsFolder } from '../../storage/opfs';
 import { builtInText } from '../../train/data/texts';
 import type { Keepable, Keeper } from '../../train/files/keeper';
-import type { KeptNews } from '../../train/trainer/status';
+import type { KeptNews } from '../../train/trainer/given/status';
 import { describeState, forgetOldRooms, type Slot, TEXT_FILE, takeSlot } from './slots';
 
 const EVERY_MS = 30_000;

@@ -6,7 +6,7 @@
 import { ProtocolError } from '../../errors';
 import type { WatchLink } from '../../net/room/watch';
 import type { PeerId } from '../../plan/mesh';
-import type { StepMetrics, TabStatus } from '../../train/trainer/status';
+import type { StepMetrics, TabStatus } from '../../train/trainer/given/status';
 import type { Handicap, Proof } from '../api';
 import { type FromWatched, historyMessages, readFromWatcher, statusMessage, type WatchedStatus } from './telemetry';
 

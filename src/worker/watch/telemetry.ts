@@ -7,10 +7,10 @@ import { PlanError, ProtocolError } from '../../errors';
 import { cleanName } from '../../net/signaling/presence';
 import { LINK_KINDS } from '../../net/wire/transport';
 import { parsePlan } from '../../plan/plan';
-import type { StepMetrics, TabStatus } from '../../train/trainer/status';
+import type { StepMetrics, TabStatus } from '../../train/trainer/given/status';
 import type { Handicap } from '../api';
 
-export { TOLERANCE } from '../../train/trainer/tolerance';
+export { TOLERANCE } from '../../train/trainer/asked/tolerance';
 
 /** Both ends must use the same version; another version gets no answer. */
 export const TELEMETRY_VERSION = 1;

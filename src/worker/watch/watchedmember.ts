@@ -4,7 +4,7 @@
  */
 import { ProtocolError } from '../../errors';
 import type { Room } from '../../net/room/room';
-import type { TabStatus } from '../../train/trainer/status';
+import type { TabStatus } from '../../train/trainer/given/status';
 import type { Handicap, Proof } from '../api';
 import { type Order, parseOrder } from './orders';
 import { Publisher } from './publisher';

@@ -8,7 +8,7 @@ import { nameOf } from '../../../src/plan/why';
 import { Trace } from '../../../src/trace/trace';
 import type { RankModel } from '../../../src/train/rank/rankcontract';
 // why here: loading it takes longer than all steps of a run
-import '../../../src/train/trainer/chooser';
+import '../../../src/train/trainer/auto/chooser';
 import { plainRanks } from '../../helpers/plainrank';
 import { type Tab, TrainRoom } from '../../helpers/trainroom';
 

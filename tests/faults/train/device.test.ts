@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { parsePlan } from '../../../src/plan/plan';
 import { rankMaker } from '../../../src/train/rank/rankmodel';
 import { parseRunFile } from '../../../src/train/runfile';
-import type { StepMetrics } from '../../../src/train/trainer/status';
+import type { StepMetrics } from '../../../src/train/trainer/given/status';
 import { gpu, gpuTest, useGpu } from '../../helpers/gpu';
 import { type Tab, TEXT, TrainRoom } from '../../helpers/trainroom';
 

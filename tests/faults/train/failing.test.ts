@@ -1,7 +1,7 @@
 /** Failing is leaving: a tab that cannot go on says why before it tidies up, and a lost device costs no step of others. */
 import { expect, test } from 'vitest';
 import { BufferLimit, DeviceLost, LineError } from '../../../src/errors';
-import type { StepMetrics } from '../../../src/train/trainer/status';
+import type { StepMetrics } from '../../../src/train/trainer/given/status';
 import { plainRanks } from '../../helpers/plainrank';
 import { smallRun, TrainRoom } from '../../helpers/trainroom';
 

@@ -4,8 +4,8 @@ import { InputError, NonFinite } from '../../../src/errors';
 import { modelFile } from '../../../src/train/files/checkpoint';
 import { readModelFile } from '../../../src/train/files/weights';
 import { parseRunFile } from '../../../src/train/runfile';
-import { prepare } from '../../../src/train/trainer/prepared';
-import type { TabStatus } from '../../../src/train/trainer/status';
+import { prepare } from '../../../src/train/trainer/given/prepared';
+import type { TabStatus } from '../../../src/train/trainer/given/status';
 import { plainRanks } from '../../helpers/plainrank';
 import { smallRun, TEXT, TrainRoom } from '../../helpers/trainroom';
 

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { parsePlan } from '../../../src/plan/plan';
-import type { TrainerDeps } from '../../../src/train/trainer/setting';
+import type { TrainerDeps } from '../../../src/train/trainer/given/setting';
 import { plainRanks } from '../../helpers/plainrank';
 import { smallRun, TrainRoom } from '../../helpers/trainroom';
 

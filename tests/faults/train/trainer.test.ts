@@ -1,7 +1,7 @@
 /** The trainer over generations: joins, leaves, deaths and pauses lose no step, double no step, and change no number. */
 import { describe, expect, test } from 'vitest';
 import type { Transport } from '../../../src/net/wire/transport';
-import type { StepMetrics } from '../../../src/train/trainer/status';
+import type { StepMetrics } from '../../../src/train/trainer/given/status';
 import type { TrainResult } from '../../../src/train/trainer/trainercontract';
 import { plainRanks } from '../../helpers/plainrank';
 import { smallRun, type Tab, TrainRoom } from '../../helpers/trainroom';

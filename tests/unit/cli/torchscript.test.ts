@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { torchScript } from '../../../src/cli/torch/script';
 import { samplesOf } from '../../../src/train/data/data';
 import { parseRunFile } from '../../../src/train/runfile';
-import { learningRate } from '../../../src/train/trainer/learningrate';
+import { learningRate } from '../../../src/train/trainer/given/learningrate';
 import { lacksPython, python } from '../../helpers/python';
 
 const GPT2 = { layers: 4, heads: 4, dim: 16, context: 8, vocab: 50 };

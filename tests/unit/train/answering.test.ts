@@ -13,12 +13,12 @@ import { parseRunFile } from '../../../src/train/runfile';
 import { seedElements, stateFrom } from '../../../src/train/state/elements';
 import { wholeModel } from '../../../src/train/state/holding';
 import { holdingUnder } from '../../../src/train/state/sync';
-import { Answering } from '../../../src/train/trainer/answering';
-import type { Prepared } from '../../../src/train/trainer/prepared';
-import { Questions } from '../../../src/train/trainer/questions';
-import type { Requests } from '../../../src/train/trainer/requests';
-import type { GenerationSetting } from '../../../src/train/trainer/setting';
-import { Traffic } from '../../../src/train/trainer/traffic';
+import { Answering } from '../../../src/train/trainer/answers/answering';
+import { Questions } from '../../../src/train/trainer/asked/questions';
+import type { Requests } from '../../../src/train/trainer/asked/requests';
+import type { Prepared } from '../../../src/train/trainer/given/prepared';
+import type { GenerationSetting } from '../../../src/train/trainer/given/setting';
+import { Traffic } from '../../../src/train/trainer/given/traffic';
 import { type MemoryTransport, memoryTransports } from '../../helpers/memory';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';

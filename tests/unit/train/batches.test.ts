@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { batchOf, samplesOf } from '../../../src/train/data/data';
 import { parseRunFile } from '../../../src/train/runfile';
 import { batchesOf } from '../../../src/train/trainer/batches';
-import type { Prepared } from '../../../src/train/trainer/prepared';
+import type { Prepared } from '../../../src/train/trainer/given/prepared';
 
 const [STEPS, EVERY, BATCH, CONTEXT] = [7, 3, 4, 8];
 

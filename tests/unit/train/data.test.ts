@@ -4,7 +4,7 @@ import { InputError } from '../../../src/errors';
 import { IGNORED_TARGET } from '../../../src/gpu/kernels';
 import { sequencesByReplica } from '../../../src/plan/sizes';
 import { batchOf, heldOutStart, proportionalShares, samplesOf, sharesOf } from '../../../src/train/data/data';
-import { learningRate } from '../../../src/train/trainer/learningrate';
+import { learningRate } from '../../../src/train/trainer/given/learningrate';
 
 const counting = (n: number) => Uint16Array.from({ length: n }, (_, i) => i);
 const order = { order: 'sequential', seed: 1, context: 4, globalBatch: 3, steps: 5 } as const;

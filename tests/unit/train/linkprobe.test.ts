@@ -7,7 +7,7 @@ import { makeMesh } from '../../../src/plan/mesh';
 import { parsePlan } from '../../../src/plan/plan';
 import { linksBetween, probedLinks, slowestProbed } from '../../../src/plan/probed';
 import { Trace, type TraceEvent } from '../../../src/trace/trace';
-import { probeLinks } from '../../../src/train/trainer/linkprobe';
+import { probeLinks } from '../../../src/train/trainer/auto/linkprobe';
 import { memoryTransports } from '../../helpers/memory';
 
 /**

@@ -1,7 +1,7 @@
 /** What ranks say to each other at a look: comes back as it was said, and anything else counts as nothing said. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type LookMessage, lookBytes, readLook, readProbed } from '../../../src/train/trainer/lookmessages';
+import { type LookMessage, lookBytes, readLook, readProbed } from '../../../src/train/trainer/auto/lookmessages';
 
 const passes = { F: 1, I: 2, W: 0.5 };
 const SAID: LookMessage = {

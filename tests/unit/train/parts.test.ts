@@ -13,9 +13,9 @@ import type { RankModel } from '../../../src/train/rank/rankcontract';
 import { parseRunFile } from '../../../src/train/runfile';
 import { announce, MAX_STATES, receiveBytes, sendBytes } from '../../../src/train/state/exchange';
 import { heldOutLoss } from '../../../src/train/trainer/evaluate';
-import { draw } from '../../../src/train/trainer/growingtext';
-import { Reporter } from '../../../src/train/trainer/report';
-import type { TabStatus } from '../../../src/train/trainer/status';
+import { draw } from '../../../src/train/trainer/given/growingtext';
+import { Reporter } from '../../../src/train/trainer/given/report';
+import type { TabStatus } from '../../../src/train/trainer/given/status';
 import { memoryTransports } from '../../helpers/memory';
 
 const signal = new AbortController().signal;

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Continuation, type Reader, type Said, type Wish } from '../../../src/train/chat/continuation';
 import { makeTokenizer } from '../../../src/train/data/tokenizer';
-import { Questions } from '../../../src/train/trainer/questions';
+import { Questions } from '../../../src/train/trainer/asked/questions';
 
 const WISH: Wish = { prompt: 'ab', length: 20, temperature: 0, topK: 0, topP: 1, seed: 1, stop: '', likely: 0 };
 const tokenizer = makeTokenizer('char', 'abcdefgh', 0);

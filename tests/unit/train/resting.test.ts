@@ -5,8 +5,8 @@ import { parsePlan } from '../../../src/plan/plan';
 import { parseRunFile } from '../../../src/train/runfile';
 import { seedElements, stateFrom } from '../../../src/train/state/elements';
 import { type CutState, holdingUnder, SINGLE } from '../../../src/train/state/sync';
-import type { Prepared } from '../../../src/train/trainer/prepared';
-import { Resting } from '../../../src/train/trainer/resting';
+import { Resting } from '../../../src/train/trainer/answers/resting';
+import type { Prepared } from '../../../src/train/trainer/given/prepared';
 import { memoryTransports } from '../../helpers/memory';
 
 const run = parseRunFile({ model: { layers: 2, heads: 2, dim: 8, context: 6, vocab: 26 } });

@@ -6,7 +6,7 @@ import { parsePlan } from '../../../src/plan/plan';
 import { BUILT_IN_FILES } from '../../../src/train/data/texts.plugin';
 import { applyOverrides } from '../../../src/train/overrides';
 import { parseRunFile, readRunFile } from '../../../src/train/runfile';
-import { prepare } from '../../../src/train/trainer/prepared';
+import { prepare } from '../../../src/train/trainer/given/prepared';
 
 const EXAMPLES = join(import.meta.dirname, '../../../examples');
 const mobyDick = () => new TextEncoder().encode(BUILT_IN_FILES['texts/moby-dick.txt']!());
