@@ -4,13 +4,15 @@
  * unit/train/brought.test.ts holds that to ours.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { broughtTokenizer } from '../../src/train/data/brought';
+import { broughtTokenizer, packBundle, readBundle } from '../../src/train/data/brought';
 import { BUILT_IN_FILES } from '../../src/train/data/texts.plugin';
 import { makeTokenizer, numberTokenizer, type Tokenizer } from '../../src/train/data/tokenizer';
 import { companionFiles, modelFiles } from '../../src/train/files/checkpoint';
+import { readModelFolder } from '../../src/train/files/modelfolder';
+import { readWeights } from '../../src/train/files/weights';
 import { parseRunFile } from '../../src/train/runfile';
 import { folderOf } from '../helpers/checkpoints';
 import { temporaryFolder } from '../helpers/headless';
@@ -87,5 +89,26 @@ describe.skipIf(lacksPython(['peft', 'transformers', 'torch']))('adapters that g
       return out;
     });
     expect(reference('lora.py', ['--check', ...outs]).match(/logits apart by/g)).toHaveLength(outs.length);
+  });
+});
+
+describe.skipIf(lacksPython(['tokenizers', 'transformers', 'torch']))('chat models that come in and go out', () => {
+  test('keep their template, their special tokens and where an answer ends, in transformers', () => {
+    const root = temporaryFolder(onTestFinished);
+    reference('brought.py', ['--make', join(root, 'in')]);
+    const pairs = ['llama', 'qwen', 'gpt2'].map((name) => {
+      const before = join(root, 'in', name);
+      const folder = { names: readdirSync(before), read: (file: string) => readFileSync(join(before, file)) };
+      const { model, tensors, tokenizer: brought } = readModelFolder(folder);
+      // as the other ranks get it
+      const { tokenizer } = readBundle(packBundle(Uint16Array.of(1), brought!));
+      const after = join(root, 'out', name);
+      mkdirSync(after, { recursive: true });
+      for (const [file, content] of Object.entries(modelFiles(model, tokenizer, readWeights(model, tensors)))) {
+        writeFileSync(join(after, file), content);
+      }
+      return [before, after];
+    });
+    expect(reference('brought.py', ['--check', ...pairs.flat()]).match(/an answer of \d+ tokens/g)).toHaveLength(3);
   });
 });

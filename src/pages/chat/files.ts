@@ -21,7 +21,7 @@ export async function readModelFiles(files: readonly File[]): Promise<ModelBytes
     const inside = unzipSync(new Uint8Array(await first.arrayBuffer()));
     return new Map(Object.entries(inside).map(([path, bytes]) => [nameOf(path), bytes]));
   }
-  const wanted = files.filter(({ name }) => /\.(json|safetensors|bin|pt|pth)$/.test(name));
+  const wanted = files.filter(({ name }) => /\.(json|jinja|safetensors|bin|pt|pth)$/.test(name));
   return new Map(
     await Promise.all(wanted.map(async (file) => [file.name, new Uint8Array(await file.arrayBuffer())] as const)),
   );

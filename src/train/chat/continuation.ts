@@ -3,6 +3,7 @@
  * returned text consists of complete characters only. Computes no logits: a reader does, here or on other ranks.
  */
 import { InputError } from '../../errors';
+import { endsOf, NOTHING_BESIDE } from '../data/beside';
 import { uniformAt } from '../data/random';
 import type { Tokenizer } from '../data/tokenizer';
 import { candidateTokens, drawn, type SamplingChoice } from './choice';
@@ -24,7 +25,7 @@ interface Likely {
   readonly probability: number;
 }
 
-/** A piece of the answer. */
+/** A piece of the answer; a token that ends a text has none. */
 export interface Said {
   readonly token: number;
   /** The complete characters that this token added to the text; '' while a character, or the stop, is incomplete. */
@@ -48,6 +49,7 @@ export class Continuation {
   #begin: number;
   /** Characters of the answer that were returned. */
   #said = 0;
+  readonly #ends: readonly number[];
   #isOver = false;
 
   /** `model` gives the sizes. Throws InputError for a prompt without a token. */
@@ -60,6 +62,7 @@ export class Continuation {
     this.#from = this.#all.length;
     if (this.#from === 0) throw new InputError('the prompt has no token of this model; write at least one character');
     this.#begin = Math.max(0, this.#from - model.context);
+    this.#ends = endsOf(tokenizer.beside ?? NOTHING_BESIDE);
     this.#isOver = wish.length === 0;
   }
 
@@ -84,9 +87,10 @@ export class Continuation {
     const count = this.#all.length - this.#from;
     const token = drawn(candidateTokens(logits, size, wish), uniformAt(wish.seed, count, SEED));
     this.#all.push(token);
-    const whole = complete(tokenizer.decode(this.#all.slice(this.#from)));
+    const isEnd = this.#ends.includes(token);
+    const whole = complete(tokenizer.decode(this.#all.slice(this.#from, isEnd ? -1 : undefined)));
     const end = wish.stop === '' ? -1 : whole.indexOf(wish.stop);
-    this.#isOver = end >= 0 || count + 1 >= wish.length;
+    this.#isOver = isEnd || end >= 0 || count + 1 >= wish.length;
     const until = end >= 0 ? end : this.#isOver ? whole.length : whole.length - begunOf(wish.stop, whole);
     const text = whole.slice(this.#said, until);
     this.#said = until;

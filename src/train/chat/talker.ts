@@ -27,7 +27,7 @@ export class Talker {
       const { at, floats } = places.get(`${unit}/${name}`)!;
       return weights.subarray(at, at + floats);
     });
-    return new Talker(decoder, broughtTokenizer(tokenizer));
+    return new Talker(decoder, broughtTokenizer(tokenizer.json, tokenizer.beside));
   }
 
   /** Characters of a text that the model has no token for. */

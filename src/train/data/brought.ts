@@ -5,6 +5,7 @@
  */
 import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { InputError, sentenceOf } from '../../errors';
+import { type Beside, isBeside, NOTHING_BESIDE } from './beside';
 import { type SampleOrder, type Samples, samplesOf } from './data';
 import { joinedBytes, type Marks, markedSamples } from './parted';
 import type { Tokenizer } from './tokenizer';
@@ -13,8 +14,14 @@ import { type Tokens, tokensOf } from './tokens';
 /** Supported values of model.type in tokenizer.json. Tabtrain itself writes WordLevel for bare numbers. */
 const KINDS = ['BPE', 'WordLevel'];
 
+/** What came with a model: the content of its tokenizer.json, and what stands beside it. */
+export interface Brought {
+  readonly json: string;
+  readonly beside: Beside;
+}
+
 /** The tokenizer in the text of a tokenizer.json. Throws InputError if the text is not JSON or not supported. */
-export function broughtTokenizer(text: string): Tokenizer {
+export function broughtTokenizer(text: string, beside = NOTHING_BESIDE): Tokenizer {
   const json = parse(text);
   const { type } = json.model;
   if (typeof type !== 'string' || !KINDS.includes(type)) {
@@ -32,6 +39,7 @@ export function broughtTokenizer(text: string): Tokenizer {
       return known.length === 0 ? '' : library.decode(known, { skip_special_tokens: false });
     },
     json: () => text,
+    beside,
   };
 }
 
@@ -55,16 +63,16 @@ function open(json: object): Library {
   }
 }
 
-/** Header of a bundle: two little-endian uint32, the byte length of the tokenizer and the bytes per token (2 or 4). */
+/** Header of a bundle: two little-endian uint32, the byte length of the tokenizer (Brought as JSON) and the bytes per token (2 or 4). */
 const HEADER_BYTES = 8;
 /** Added to the bytes per token where marks follow the tokenizer. */
 const MARKED = 256;
 /** Marks: four uint32, the border, the numbers of conversations (0: no chats) and of tokens, 0; then begins and answers. */
 const MARKS_BYTES = 16;
 
-/** Packs tokens, their marks and their tokenizer.json into one array of bytes, which ranks receive instead of a text. */
-export function packBundle(tokens: Tokens, tokenizer: string, marks?: Marks): Uint8Array<ArrayBuffer> {
-  const text = new TextEncoder().encode(tokenizer);
+/** Packs tokens, their marks and their tokenizer into one array of bytes, which ranks receive instead of a text. */
+export function packBundle(tokens: Tokens, brought: Brought, marks?: Marks): Uint8Array<ArrayBuffer> {
+  const text = new TextEncoder().encode(JSON.stringify(brought));
   const header = Uint32Array.of(text.byteLength, tokens.BYTES_PER_ELEMENT + (marks ? MARKED : 0));
   return joinedBytes([bytesOf(header), text, ...(marks ? packMarks(tokens.length, marks) : []), bytesOf(tokens)]);
 }
@@ -93,11 +101,22 @@ export function readBundle(bytes: Uint8Array): Bundle {
   if ((each !== 2 && each !== 4) || from > bytes.byteLength || (bytes.byteLength - from) % each !== 0) {
     throw broken();
   }
-  const tokenizer = broughtTokenizer(new TextDecoder().decode(bytes.subarray(HEADER_BYTES, HEADER_BYTES + length)));
+  const tokenizer = readBrought(new TextDecoder().decode(bytes.subarray(HEADER_BYTES, HEADER_BYTES + length)));
   const data = bytes.slice(from).buffer;
   const tokens = each === 2 ? new Uint16Array(data) : new Uint32Array(data);
   const samples = (order: SampleOrder) => (marks ? markedSamples(tokens, marks, order) : samplesOf(tokens, order));
   return { tokens, tokenizer, samples };
+}
+
+function readBrought(text: string): Tokenizer {
+  let value: Partial<Brought>;
+  try {
+    value = { ...JSON.parse(text) };
+  } catch {
+    throw broken();
+  }
+  if (typeof value.json !== 'string' || !isBeside(value.beside)) throw broken();
+  return broughtTokenizer(value.json, value.beside);
 }
 
 const broken = () => new InputError('the text that came with a brought tokenizer is broken; start the run again');

@@ -3,6 +3,7 @@
  * kind exports a tokenizer.json that Hugging Face's tokenizers library loads and that gives the same numbers.
  */
 import { InputError } from '../../errors';
+import type { Beside } from './beside';
 import { MAX_MERGES, MergeEncoder, trainMerges } from './bpe';
 import { type Tokens, tokensOf } from './tokens';
 
@@ -15,6 +16,8 @@ export interface Tokenizer {
   decode(tokens: Iterable<number>): string;
   /** The content of tokenizer.json. */
   json(): string;
+  /** Of a model that somebody brought. */
+  readonly beside?: Beside;
 }
 
 /** The characters of a text that `encode` leaves out, each once. */

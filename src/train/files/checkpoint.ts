@@ -3,6 +3,7 @@
  * Works on the addresses of the whole model (holding.ts); sync.ts gathers them from ranks, weights.ts reads files back.
  */
 import type { ModelConfig } from '../../model/config';
+import { NOTHING_BESIDE } from '../data/beside';
 import type { Tokenizer } from '../data/tokenizer';
 import { piecesOf } from '../state/elements';
 import type { Intervals } from '../state/intervals';
@@ -45,11 +46,12 @@ export function modelFileHeader(config: ModelConfig): Uint8Array<ArrayBuffer> {
 
 /** The small files beside the weights, by name. */
 export function companionFiles(config: ModelConfig, tokenizer: Tokenizer) {
+  const { beside = NOTHING_BESIDE } = tokenizer;
   return {
-    'config.json': configJson(config),
+    'config.json': configJson(config, beside.config),
     'tokenizer.json': tokenizer.json(),
-    'tokenizer_config.json': tokenizerConfigJson(config),
-    'generation_config.json': generationConfigJson(),
+    'tokenizer_config.json': tokenizerConfigJson(config, beside.tokenizer),
+    'generation_config.json': generationConfigJson(beside.generation),
   };
 }
 

@@ -4,6 +4,8 @@
  */
 import { InputError } from '../../errors';
 import type { ModelConfig } from '../../model/config';
+import type { Brought } from '../data/brought';
+import { readBeside } from './readbeside';
 import { readConfig } from './readconfig';
 import { type FileTensor, readSafetensors } from './safetensors';
 
@@ -18,8 +20,8 @@ interface ModelFolder {
   readonly model: ModelConfig;
   /** Every tensor of all shards, by its name in the file. */
   readonly tensors: ReadonlyMap<string, FileTensor>;
-  /** The content of tokenizer.json, undefined where there is none. */
-  readonly tokenizer: string | undefined;
+  /** tokenizer.json and what stands beside it, undefined where there is none. */
+  readonly tokenizer: Brought | undefined;
   readonly notes: readonly string[];
 }
 
@@ -32,10 +34,11 @@ export function readModelFolder(folder: Folder): ModelFolder {
   }
   const text = (name: string) => new TextDecoder().decode(folder.read(name));
   const { model, notes } = readConfig(text('config.json'));
+  const brought = (json: string): Brought => ({ json, beside: readBeside(folder, json) });
   return {
     model,
     tensors: readTensors(folder),
-    tokenizer: folder.names.includes('tokenizer.json') ? text('tokenizer.json') : undefined,
+    tokenizer: folder.names.includes('tokenizer.json') ? brought(text('tokenizer.json')) : undefined,
     notes,
   };
 }

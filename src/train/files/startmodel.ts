@@ -4,6 +4,7 @@
  */
 import { InputError, PlanError } from '../../errors';
 import type { ModelConfig } from '../../model/config';
+import type { Brought } from '../data/brought';
 import { bundleOf } from '../data/bundle';
 import type { RunFile } from '../runfile';
 import { modelFile } from './checkpoint';
@@ -17,7 +18,7 @@ export interface Init {
   readonly model: ModelConfig | undefined;
   /** True for a folder: the run takes its `model`. */
   readonly decides: boolean;
-  readonly tokenizer: string | undefined;
+  readonly tokenizer: Brought | undefined;
   readonly notes: readonly string[];
 }
 

@@ -1,8 +1,10 @@
 /** Writes config.json of a model for Hugging Face's transformers, in the spellings of old and new versions. */
-import { headSizeOf, type ModelConfig, normEpsOf, type RopeScaling } from '../../model/config';
 
-/** The content of config.json. A llama with biases of q, k and v is written as a qwen2. */
-export function configJson(c: ModelConfig): string {
+import { headSizeOf, type ModelConfig, normEpsOf, type RopeScaling } from '../../model/config';
+import type { Beside } from '../data/beside';
+
+/** The content of config.json. A llama with biases of q, k and v is written as a qwen2. `ids`: of tokens that begin and end a text. */
+export function configJson(c: ModelConfig, ids: Beside['config'] = {}): string {
   const common = {
     vocab_size: c.vocab,
     tie_word_embeddings: c.tieEmbeddings,
@@ -10,6 +12,7 @@ export function configJson(c: ModelConfig): string {
     torch_dtype: 'float32',
     bos_token_id: null,
     eos_token_id: null,
+    ...ids,
   };
   return `${JSON.stringify({ ...(c.arch === 'gpt2' ? gpt2(c) : llama(c)), ...common }, null, 2)}\n`;
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
+import { type Beside, NOTHING_BESIDE } from '../../../src/train/data/beside';
 import { broughtTokenizer, packBundle, readBundle } from '../../../src/train/data/brought';
 import { bundleOf } from '../../../src/train/data/bundle';
 import { readCorpus } from '../../../src/train/data/corpus';
@@ -42,23 +43,32 @@ test.each(['char', 'byte', 'bpe'] as const)('a %s tokenizer of ours, brought bac
 
 describe('bundles', () => {
   const json = JSON.stringify(fixture.qwen!.json);
+  const beside: Beside = {
+    ...NOTHING_BESIDE,
+    tokenizer: { chat_template: '{{ messages }}' },
+    config: { eos_token_id: 3 },
+  };
+  const brought = { json, beside };
   const run = (vocab: number) => parseRunFile({ model: { vocab }, data: { source: 'file:x', tokenizer: 'brought' } });
 
   test('a text becomes tokens where the file is, and the tokenizer goes along', async () => {
     const text = 'The whale, the whale! '.repeat(20);
-    const corpus = await readCorpus(run(500), bundleOf(run(500), new TextEncoder().encode(text), json));
+    const corpus = await readCorpus(run(500), bundleOf(run(500), new TextEncoder().encode(text), brought));
     expect(corpus.tokenizer.decode(corpus.tokens)).toBe(text);
     expect(corpus.tokenizer.json()).toBe(json);
+    expect(corpus.tokenizer.beside).toEqual(beside);
   });
 
   test.each([Uint16Array.of(7, 1), Uint32Array.of(7, 70000)])('$constructor.name', (tokens) => {
-    expect(readBundle(packBundle(tokens, json)).tokens).toEqual(tokens);
+    expect(readBundle(packBundle(tokens, brought)).tokens).toEqual(tokens);
   });
 
   test('what is broken, of another model or of another kind is refused', () => {
     expect(() => readBundle(Uint8Array.of(1, 2, 3))).toThrow(InputError);
-    expect(() => readBundle(packBundle(Uint16Array.of(1), json).subarray(0, -1))).toThrow(/broken/);
-    expect(() => bundleOf(run(100), new Uint8Array(), json)).toThrow(/tokens and config.json a vocab_size of 100/);
+    expect(() => readBundle(packBundle(Uint16Array.of(1), brought).subarray(0, -1))).toThrow(/broken/);
+    const bad = packBundle(Uint16Array.of(1, 2), { json, beside: { ...beside, generation: null as never } });
+    expect(() => readBundle(bad)).toThrow(/broken/);
+    expect(() => bundleOf(run(100), new Uint8Array(), brought)).toThrow(/tokens and config.json a vocab_size of 100/);
     expect(() => broughtTokenizer('{"model": {"type": "Unigram"}}')).toThrow(
       'model.type of tokenizer.json is "Unigram"',
     );

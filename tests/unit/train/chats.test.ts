@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors';
 import { IGNORED_TARGET } from '../../../src/gpu/kernels';
+import { NOTHING_BESIDE } from '../../../src/train/data/beside';
 import { packBundle, readBundle } from '../../../src/train/data/brought';
 import { bundleOf } from '../../../src/train/data/bundle';
 import { readChats } from '../../../src/train/data/chat';
@@ -178,9 +179,11 @@ describe('a brought tokenizer', () => {
     JSON.parse(readFileSync(join(import.meta.dirname, '../../reference/tokenizers.json'), 'utf8')).gpt2.json,
   );
 
+  const brought = { json, beside: NOTHING_BESIDE };
+
   test('gives the same samples of chats as are packed', async () => {
     const run = facts({ source: 'file:x.jsonl', tokenizer: 'brought', chat: 'chatml' }, { vocab: 4000 });
-    const { samples, tokens, tokenizer } = await readCorpus(run, bundleOf(run, utf8(CHATS.join('\n')), json));
+    const { samples, tokens, tokenizer } = await readCorpus(run, bundleOf(run, utf8(CHATS.join('\n')), brought));
     const all = samples({ ...ORDER, context: 96 });
     const { targets } = gatherSamples(all, [all.startOf(0, 0)], 1);
     const answers = tokenizer.decode([...targets].filter((target) => target !== IGNORED_TARGET));
@@ -190,9 +193,9 @@ describe('a brought tokenizer', () => {
 
   test('broken marks are refused', () => {
     const marks = { border: 2, chats: { answers: Uint8Array.of(0, 1, 1), begins: [0, 2] } };
-    const bytes = packBundle(Uint16Array.of(1, 2, 3), json, marks);
+    const bytes = packBundle(Uint16Array.of(1, 2, 3), brought, marks);
     expect(readBundle(bytes).tokens).toEqual(Uint16Array.of(1, 2, 3));
-    const at = 8 + utf8(json).byteLength;
+    const at = 8 + utf8(JSON.stringify(brought)).byteLength;
     for (const [place, value] of [
       [at, 200],
       [at + 4, 99],

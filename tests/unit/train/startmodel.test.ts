@@ -1,5 +1,6 @@
 /** A run that starts from a model which one tab brought: the others take it from there, and nobody trains random weights for it. */
 import { expect, test } from 'vitest';
+import { NOTHING_BESIDE } from '../../../src/train/data/beside';
 import { packBundle } from '../../../src/train/data/brought';
 import { makeTokenizer } from '../../../src/train/data/tokenizer';
 import { modelFile } from '../../../src/train/files/checkpoint';
@@ -10,7 +11,7 @@ import { smallRun, TEXT, TrainRoom } from '../../helpers/trainroom';
 
 const text = new TextDecoder().decode(TEXT);
 const tokenizer = makeTokenizer('byte', text, 0);
-const bundle = packBundle(tokenizer.encode(text), tokenizer.json());
+const bundle = packBundle(tokenizer.encode(text), { json: tokenizer.json(), beside: NOTHING_BESIDE });
 const whole = smallRun(4) as { model: object; data: object };
 const run = { ...whole, model: { ...whole.model, vocab: 256 }, data: { ...whole.data, tokenizer: 'brought' } };
 const { model } = parseRunFile(run);
