@@ -1,5 +1,5 @@
 /** The open graphics device of a rank. After a loss it is opened again, but not without end. */
-import { DeviceLost } from '../errors';
+import { DeviceLost, PlanError } from '../errors';
 import type { TuneStore } from '../gpu/autotune';
 import { type GpuDevice, openDevice } from '../gpu/device';
 import type { MakeRank } from '../train/rank/rankcontract';
@@ -7,6 +7,9 @@ import { type RankMakerOptions, rankMaker } from '../train/rank/rankmodel';
 
 /** A device that is lost more often than this within the time is not opened again. */
 const LOSSES = { most: 3, withinMs: 120_000 };
+
+/** A browser says within this time that the device of a failed command is gone. */
+const LOSS_KNOWN_MS = 300;
 
 export class DeviceHolder {
   #device: GpuDevice | undefined;
@@ -37,11 +40,19 @@ export class DeviceHolder {
     return this.open();
   }
 
-  /** Makes ranks on the device that is open then. */
+  /** Makes ranks on the device that is open then. Rejects with DeviceLost where a loss is the reason of a failure. */
   rankMaker(options: RankMakerOptions): MakeRank {
-    return (setting) => {
-      if (!this.#device) throw new DeviceLost('no graphics device is open');
-      return rankMaker({ device: this.#device }, { ...options, ...(this.tuning && { tuning: this.tuning }) })(setting);
+    return async (setting) => {
+      const device = this.#device;
+      if (!device) throw new DeviceLost('no graphics device is open');
+      try {
+        return await rankMaker({ device }, { ...options, ...(this.tuning && { tuning: this.tuning }) })(setting);
+      } catch (error) {
+        // the plan does not fit, and no command was given
+        if (error instanceof PlanError) throw error;
+        // why: compiling fails first, and the browser says a moment later that the device is gone
+        throw await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_KNOWN_MS, error))]);
+      }
     };
   }
 

@@ -252,8 +252,9 @@ export class WorkerEngine implements Engine {
   }
 
   async #reopen(): Promise<void> {
-    const { report } = await this.#device.reopen();
-    this.#room.comeBack(report.adapter);
+    const device = await this.#device.reopen();
+    await passGate(device, this.#room.transport);
+    this.#room.comeBack(device.report.adapter);
   }
 
   #publish(status: TabStatus): void {

@@ -42,6 +42,7 @@ export class TrainRoom {
   #newest: Generation;
   readonly #waiting = new Map<string, Waiting>();
   readonly #looks = new Set<() => void>();
+  readonly #failed = new Set<string>();
   readonly #joined = new Map<string, { readonly number: number; readonly controller: AbortController }>();
 
   /** `run` is the content of the room's run file. */
@@ -65,6 +66,11 @@ export class TrainRoom {
   async paramFloats(): Promise<readonly number[]> {
     const { run } = await prepare(parseRunFile(this.run), TEXT);
     return [...holdingUnder(run.model, { plan: this.#newest.plan, rank: 0 }).param.lengths.values()];
+  }
+
+  /** Whether the tab waits for a generation. */
+  waits(peer: string): boolean {
+    return this.#waiting.has(peer);
   }
 
   /** Start a tab; it trains once it is a member. */
@@ -151,10 +157,17 @@ export class TrainRoom {
           signal.addEventListener('abort', look);
           look();
         }),
+      arrived: async () => {
+        room.#failed.delete(self);
+        const others = room.#newest.peers.filter((peer) => peer !== self);
+        if (others.length === 0) return null;
+        return { ...room.#newest, peers: [...others, self], plan: { ...room.#newest.plan, dp: others.length + 1 } };
+      },
       holdsCopy: () => room.onCopy(self),
       fail: (reason) => room.#fail(self, reason),
       next: (after, signal) =>
         new Promise((resolve, reject) => {
+          room.#failed.delete(self);
           if (signal.aborted) return reject(signal.reason);
           signal.addEventListener('abort', () => {
             room.#waiting.delete(self);
@@ -168,9 +181,11 @@ export class TrainRoom {
 
   /** The tab says that it cannot go on: its generation ends for all, and the room waits for the next declaration. */
   #fail(self: string, reason: string): void {
-    // as in the product: a tab that trains in no generation has nothing to say
-    if (!this.#joined.has(self)) return;
+    // as in the product: a tab that has said so already has nothing more to say
+    if (this.#failed.has(self)) return;
+    this.#failed.add(self);
     this.failures.push(`${self}: ${reason}`);
+    if (!this.#joined.has(self)) return;
     for (const [peer, { number, controller }] of this.#joined) {
       if (number === this.#newest.number) controller.abort(new PeerLost(self, reason));
       if (peer === self) this.#joined.delete(peer);

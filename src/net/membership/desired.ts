@@ -16,6 +16,7 @@ import {
   whole,
 } from './election';
 import type { Generation } from './membership';
+import type { Setting } from './state';
 import type { Turn } from './turn';
 
 /** A new authority waits this long for the first report of each member, then leaves the member out. */
@@ -130,6 +131,14 @@ export function desiredOf(turn: Turn, group: readonly PeerId[]): Desired {
 /** Whether a plan made for `members` is one for `peers`; the first generation takes the plan as it was asked for. */
 function isOf(members: readonly PeerId[], peers: readonly PeerId[]): boolean {
   return members.length === 0 || members.join() === peers.join();
+}
+
+/** The generation that would follow `newest` with this peer as its last rank; null without other members or a plan. */
+export function likelyWith(setting: Pick<Setting, 'self' | 'fit'>, newest: Generation): Generation | null {
+  const { self } = setting;
+  const peers = [...newest.peers.filter((peer) => peer !== self), self];
+  const plan = peers.length > 1 ? setting.fit(Math.min(peers.length, MOST_MEMBERS), newest.plan, newest.run) : null;
+  return plan && { ...newest, peers: peers.slice(-plan.dp * plan.pp * plan.tp), plan: withoutSpeeds(plan) };
 }
 
 function seat({ state }: Turn, peers: readonly PeerId[], plan: ParallelPlan): readonly PeerId[] {

@@ -35,14 +35,19 @@ export interface Membership {
   /** Tell the room whether the trainer holds the run's state in its generation. Peers that hold state lead the room. */
   holdsState(holds: boolean): void;
   /**
-   * This rank cannot go on in its generation: end it and tell every peer why, so that they run the step again without
-   * this rank. It takes part again with `next`.
+   * This rank cannot go on in its generation, or cannot enter one: end it and tell every peer why, so that they run the
+   * step again without this rank. It takes part again with `next`.
    */
   fail(reason: string): void;
   /** Peers that wait to take part, with a link to this one. */
   spares(): readonly Spare[];
   /** Resolves with the newest generation numbered above `after`, whether it includes this peer or not. */
   heard(after: number, signal: AbortSignal): Promise<Generation>;
+  /**
+   * Resolves once the room shows this peer and this peer knows the newest generation: with the generation that the others
+   * would train in with this peer, which is the last rank of it. Null where nobody else trains or this peer is refused.
+   */
+  arrived(signal: AbortSignal): Promise<Generation | null>;
   /** Tell the room that this peer, which does not train, has a copy of the state of `generation`. */
   holdsCopy(generation: number): void;
   /** True if peers held a state of this run, and all of them are gone. */

@@ -74,7 +74,7 @@ function absorb(turn: Turn, event: Event): void {
 /** The trainer has failed: tell every peer, so that none waits for it, and end its own generation. */
 function fail(turn: Turn, reason: string): void {
   const { setting } = turn;
-  if (turn.state.place.is === 'apart' || turn.state.refusal !== '') return;
+  if (!turn.isWilling || turn.state.refusal !== '') return;
   for (const peer of turn.others()) turn.tell(peer, { t: 'left', reason });
   turn.abort('', reason);
   // why at once: this peer must not declare itself a member before signaling shows what it has announced

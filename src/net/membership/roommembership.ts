@@ -8,6 +8,7 @@ import type { PeerId } from '../../plan/mesh';
 import type { Clock } from '../clock';
 import type { Change } from './change';
 import { type Declaration, type MembershipMessage, parseMembershipMessage } from './declaration';
+import { likelyWith } from './desired';
 import { presentOf, runHashOf, sparesOf } from './election';
 import type { Generation, JoinedGeneration, Membership, Spare } from './membership';
 import { reduce } from './reduce';
@@ -131,18 +132,31 @@ export class RoomMembership implements Membership {
   }
 
   heard(after: number, signal: AbortSignal): Promise<Generation> {
+    return this.#until(signal, ({ newest }) => (newest.number > after ? newest : undefined));
+  }
+
+  arrived(signal: AbortSignal): Promise<Generation | null> {
+    return this.#until(signal, ({ refusal, roster, newest, elected }) => {
+      if (refusal !== '') return null;
+      const isKnown = roster.get(this.self)?.state === 'willing' && newest.number >= elected.held;
+      return isKnown ? likelyWith(this.options, newest) : undefined;
+    });
+  }
+
+  /** Resolves with what `look` finds in the state, once it is not undefined. Rejects with the signal's reason when aborted. */
+  #until<T>(signal: AbortSignal, look: (state: State) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
-      const look = () => {
-        const { newest } = this.#state;
+      const again = () => {
+        const found = look(this.#state);
         if (signal.aborted) reject(signal.reason);
-        else if (newest.number > after) resolve(newest);
+        else if (found !== undefined) resolve(found);
         else return;
         stop();
-        signal.removeEventListener('abort', look);
+        signal.removeEventListener('abort', again);
       };
-      const stop = this.#changes.add(look);
-      signal.addEventListener('abort', look);
-      look();
+      const stop = this.#changes.add(again);
+      signal.addEventListener('abort', again);
+      again();
     });
   }
 

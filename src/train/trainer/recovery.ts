@@ -1,6 +1,8 @@
 /** What a tab does after its device was lost or has computed wrongly: open the device again, or give up. */
 import { BadContribution, DeviceLost, KernelError } from '../../errors';
 import type { Reporter } from './given/report';
+import type { TrainerDeps } from './given/setting';
+import { leavingWords } from './parting';
 
 const LOST = 'The graphics device was lost; it is being opened again.';
 const WRONG = 'This device computed numbers that cannot be right; it is being opened again.';
@@ -8,24 +10,30 @@ const WRONG = 'This device computed numbers that cannot be right; it is being op
 const MOST_STRIKES = 3;
 
 export class Recovery {
+  /** True until the device that is open has built a rank; never where a lost device ends the run. */
+  isCold: boolean;
   /** Why the device is opened again before the next generation; '' if it is not. */
   #why = '';
   /** Steps that could not be applied because of this rank's numbers. */
   #strikes = 0;
 
   constructor(
-    private readonly reopen: (() => Promise<void>) | undefined,
+    private readonly deps: Pick<TrainerDeps, 'membership' | 'reopen'>,
     private readonly reporter: Reporter,
-  ) {}
+  ) {
+    this.isCold = deps.reopen !== undefined;
+  }
 
   /** True if the state that the device held must not reach the others. */
   get isWrong(): boolean {
     return this.#why === WRONG;
   }
 
-  /** Plan to open the device again after `error`. Throws where this rank does not go on. */
+  /** Tell the room why this rank leaves, and plan to open the device again. Throws where this rank does not go on. */
   after(error: unknown): void {
-    if (!this.reopen) throw error;
+    this.deps.membership.fail(leavingWords(error));
+    if (!this.deps.reopen) throw error;
+    this.isCold = true;
     if (error instanceof DeviceLost) this.#why = LOST;
     else if (!(error instanceof BadContribution)) throw error;
     else {
@@ -43,6 +51,6 @@ export class Recovery {
     if (this.#why === '') return;
     this.reporter.enter('opening', this.#why);
     this.#why = '';
-    await this.reopen?.();
+    await this.deps.reopen?.();
   }
 }

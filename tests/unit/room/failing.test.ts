@@ -92,3 +92,43 @@ test('where every holder of the state is gone the next member knows that it was 
   expect(reserve.joined?.peers).toEqual([idOf(2)]);
   expect(wasLost).toBe(true);
 });
+
+test('a newcomer that fails before it waits for a generation says why, and no step of the others ends', async () => {
+  const room = new SimRoom();
+  room.add(1);
+  await room.settle();
+  const { signal } = room.peers.get(idOf(1))!.joined!;
+  const guest = room.add(2, { isReady: false });
+  await room.settle();
+  room.fail(idOf(2), 'its graphics chip allows 8 kB buffers');
+  await room.settle();
+  expect(guest.presence).toMatchObject({ state: 'observer', left: 'its graphics chip allows 8 kB buffers' });
+  expect(signal.aborted).toBe(false);
+  expect(membersOf(room, 1)).toEqual([idOf(1)]);
+  room.comeBack(idOf(2));
+  await room.settle();
+  expect(membersOf(room, 2)).toHaveLength(2);
+});
+
+test('a newcomer knows the generation that it would be in before it waits for one; in an empty room there is none', async () => {
+  const { signal } = new AbortController();
+  const room = new SimRoom();
+  const first = room.add(1, { isReady: false });
+  const alone = first.machine.arrived(signal);
+  await room.settle();
+  expect(await alone).toBeNull();
+  room.train(first);
+  await room.settle();
+  const guest = room.add(2, { isReady: false });
+  const found = guest.machine.arrived(signal);
+  await room.settle();
+  expect(await found).toMatchObject({ peers: [idOf(1), idOf(2)], plan: { dp: 2 } });
+  const other = room.add(3, {
+    isReady: false,
+    run: { text: '{"another":1}', hash: 'another' },
+    presence: { run: 'another' },
+  });
+  const refused = other.machine.arrived(signal);
+  await room.settle();
+  expect(await refused).toBeNull();
+});
