@@ -59,9 +59,12 @@ const tests = {
       project('kernels', 'dawn', ['browser.setup.ts']),
       project('equivalence', 'dawn', ['browser.setup.ts']),
       project('e2e', 'browser', ['browser.setup.ts', 'build.setup.ts']),
-      // why only when asked for: a quarter of an hour, and half an hour
+      // why only when asked for: a quarter of an hour, an hour, and half an hour
       ...(process.env.TABTRAIN_FAULTS
         ? [project('faulttable', 'browser', ['browser.setup.ts', 'build.setup.ts'])]
+        : []),
+      ...(process.env.TABTRAIN_CAMPAIGN || process.env.TABTRAIN_SOAK
+        ? [project('campaign', 'browser', ['browser.setup.ts', 'build.setup.ts'])]
         : []),
       ...(process.env.TABTRAIN_LARGE ? [project('large', 'browser', ['browser.setup.ts', 'build.setup.ts'])] : []),
     ],

@@ -20,8 +20,8 @@ import { type LinkMode, linksOf, readRunFile } from '../train/runfile';
 import type { RoomPort, StartOptions } from './api';
 import { fitRun } from './fit';
 
-/** Heartbeats come every second, so a live link shows traffic within this time. */
-const PROOF_OF_LIFE_MS = 1_200;
+/** A peer that is asked over a live link answers within this time, unless its Worker computes for longer without a break. */
+const PROOF_OF_LIFE_MS = 700;
 
 export class RoomSide {
   readonly transport: LinkTransport;

@@ -128,6 +128,8 @@ function meet(turn: Turn, roster: RosterView): void {
   for (const peer of left) {
     if (!state.links.includes(peer)) continue;
     spared.set(peer, before.get(peer)!);
+    // a peer that is there answers at once, and any frame of it is enough
+    turn.tell(peer, { t: 'hello', heard: state.newest.number });
     turn.effects.push({ f: 'question', peer });
   }
   state.spared = spared;

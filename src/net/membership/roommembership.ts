@@ -27,7 +27,7 @@ export interface MembershipOptions extends Setting {
   left(reason: string): void;
   /** Tell the room that this peer trains the run with this hash, not the one that it brought. */
   adopt(hash: string): void;
-  /** Signaling reports `peer` gone: end its link unless a frame arrives in about a second. */
+  /** Signaling reports `peer` gone: end its link unless a frame arrives within a second. */
   question(peer: PeerId): void;
   /** Called when the results of `describe` or `newest` may have changed. */
   onChange?(): void;

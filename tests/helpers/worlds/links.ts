@@ -95,7 +95,7 @@ export class Links {
   }
 
   question(node: Node, peer: string): void {
-    this.core.time.at(1_000, () => {
+    this.core.time.at(700, () => {
       if (!node.frozen && !this.passes(peer, node.id)) this.cut(node.id, peer, 'it left the room');
     });
   }

@@ -132,3 +132,21 @@ test('a newcomer knows the generation that it would be in before it waits for on
   await room.settle();
   expect(await refused).toBeNull();
 });
+
+test('a peer that signaling reports gone while its link stands is asked at once whether it is there', async () => {
+  const room = new SimRoom();
+  const asked: string[] = [];
+  const first = room.add(1, { question: (peer) => asked.push(peer) });
+  const second = room.add(2);
+  await room.settle();
+  const heard: unknown[] = [];
+  const receive = second.machine.receive.bind(second.machine);
+  second.machine.receive = (from, message) => {
+    heard.push(message);
+    receive(from, message);
+  };
+  first.machine.setRoster(new Map([[first.id, first.presence]]));
+  await room.pass(100);
+  expect(asked).toEqual([second.id]);
+  expect(heard).toContainEqual({ t: 'hello', heard: first.machine.newest.number });
+});
