@@ -36,6 +36,7 @@ export class Trace {
   step = 0;
   rank = 0;
   readonly #listeners = new Listeners<Parameters<TraceListener>>();
+  readonly #late = new Set<Promise<unknown>>();
 
   /** Call `listener` for every later event; returns the function that stops it. */
   subscribe(listener: TraceListener): () => void {
@@ -55,6 +56,17 @@ export class Trace {
 
   emit(event: TraceEvent, generation = 0): void {
     this.#listeners.tell(event, generation);
+  }
+
+  /** Register work that emits events of a step and may end after its commit. */
+  late(work: Promise<unknown>): void {
+    const ended: Promise<unknown> = work.catch(() => {}).then(() => this.#late.delete(ended));
+    this.#late.add(ended);
+  }
+
+  /** Resolves when all late work registered so far has ended. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#late);
   }
 
   /** Record an interval that began at `t0` (ms) and ends now. */

@@ -75,6 +75,7 @@ export class WatchedTab {
       plan: room.plan,
       step: 0,
       steps: 100,
+      traced: 0,
       newMetrics: [],
       tokensPerSecond: { mine: 10 + rank, room: 40 },
       memory: { param: 1, grad: 2, moment: 3, saved: 4, scratch: 5, staging: 6 },

@@ -68,8 +68,7 @@ export class Communication {
       case 'GATHER':
         // why: the GPU time of an update that it gathers is measured by itself
         if (line.pass === undefined) this.clock.submit();
-        this.#params.set(line.unit, this.#shards.startGather(line.unit, this.tags.of(line)));
-        return;
+        return this.#arrives(line.unit, this.#shards.startGather(line.unit, this.tags.of(line)));
       case 'FREE':
         this.#params.delete(line.unit);
         return;
@@ -77,7 +76,7 @@ export class Communication {
         return this.#tie(line as Line<'TIE'>);
       case 'OUTER': {
         const arrives = this.outer!.start(line as Line<'OUTER'>, this.tags.of(line));
-        if (arrives) this.#params.set(line.unit, arrives);
+        if (arrives) this.#arrives(line.unit, arrives);
         return this.clock.submit();
       }
     }
@@ -105,6 +104,11 @@ export class Communication {
     const { zero } = this.instance.options.sharding;
     if (zero === 0) await Promise.allSettled(this.#params.values());
     else if (zero < 3) await Promise.all(this.#params.values());
+  }
+
+  #arrives(unit: number, params: Promise<void>): void {
+    this.#params.set(unit, params);
+    this.cluster.trace.late(params);
   }
 
   #send(line: Line<'SEND'>): void {
@@ -150,7 +154,9 @@ export class Communication {
         const isKept = instance.options.sharding.zero < 3;
         await sendTable(cluster, this.#stream, instance.table.ofOwner('param'), other, tag, isKept);
       };
-      this.#sends.push(background(send()));
+      const sent = background(send());
+      this.#sends.push(sent);
+      cluster.trace.late(sent);
     } else {
       const copy = receiveTable(cluster, this.#stream, instance.table.ofReader('param'), other, tag);
       this.#tableCopy = background(copy);

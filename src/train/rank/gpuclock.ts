@@ -37,8 +37,8 @@ export class GpuClock {
 
   /** Submit the encoded work, if any, and emit its 'gpu' events, as those of `step`, when it is done. */
   submit(step = this.trace.step): void {
-    // why the failure is dropped: the next read reports it
-    this.#submit(0, step).catch(() => {});
+    // a failure is reported by the next read
+    this.trace.late(this.#submit(0, step));
   }
 
   /** As `submit`; resolves when the work is done and `leastMs` have passed. The events show the whole time as busy. */

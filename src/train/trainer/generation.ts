@@ -221,6 +221,7 @@ export class GenerationRun {
       const evaluation = { plan, mesh, world: this.#world };
       const held = await dueHeldOutLoss(rank, samples, run.train, this.#step, evaluation);
       reporter.committed(held === undefined ? metrics : { ...metrics, heldOutLoss: held }, own);
+      void trace.settled().then(() => reporter.traced(step + 1, mesh.generation));
     } catch (error) {
       // why: the step is committed even if its evaluation fails
       reporter.committed(metrics, own);

@@ -168,7 +168,7 @@ export class Training {
     const { globalBatch, steps } = run.train;
     validatePlan(plan, { ...run.model, ranks: peers.length, globalBatch });
     [this.#rank, this.#peers] = [mesh.rank, peers];
-    this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, run, plan, steps });
+    this.#reporter.tell({ generation: number, rank: mesh.rank, members: peers, run, plan, steps, traced: 0 });
     this.#resting = undefined;
     if (paused) {
       if (!isModelOnEach(plan)) this.#rest({ mesh, transport: this.deps.transport, signal: joined.signal }, plan);

@@ -91,6 +91,8 @@ const status = v.object({
   plan,
   step: count,
   steps: count,
+  /** All trace events of lower steps of this generation have been sent, or left out for `lost`. */
+  traced: count,
   vocab: count,
   tokensPerSecond: amount,
   memory: v.nullable(memorySchema),
@@ -139,7 +141,8 @@ function read<const Schema extends v.GenericSchema>(schema: Schema, text: string
 
 /** The `status` message for watchers. */
 export function statusMessage(status: TabStatus, adapter: string, handicap: Handicap, lost: number): WatchedStatus {
-  const { phase, sentence, generation, rank, members, plan, step, steps, vocab, memory, links, weights } = status;
+  const { phase, sentence, generation, rank, members, plan, step, steps, traced, vocab, memory, links, weights } =
+    status;
   return {
     t: 'status',
     phase,
@@ -151,6 +154,7 @@ export function statusMessage(status: TabStatus, adapter: string, handicap: Hand
     plan,
     step,
     steps,
+    traced,
     vocab,
     tokensPerSecond: status.tokensPerSecond.mine,
     memory,

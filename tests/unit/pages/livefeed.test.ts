@@ -48,6 +48,24 @@ test('a step is shown when every rank has told all of it', () => {
   expect(feed.newestStep.value).toBe(2);
 });
 
+test('a step is shown before the next one where every rank says that all its events are told', () => {
+  const room = four();
+  const { feed, tabs } = room;
+  for (const tab of tabs) {
+    tab.run(0); // under way when watching began: known in part
+    tab.run(1);
+    tab.tell();
+  }
+  room.settle();
+  for (const tab of tabs.slice(1)) tab.tell({ traced: 2 });
+  room.settle();
+  expect(feed.newestStep.value).toBe(-1);
+  tabs[0]!.tell({ traced: 2 });
+  room.settle();
+  expect(feed.newestStep.value).toBe(1);
+  expect(feed.traceOf(1).length).toBe(4 * 5);
+});
+
 test('the last step under a plan, whole only when the next plan is known, is not taken for one of it', () => {
   const room = four();
   const { feed, tabs } = room;

@@ -172,3 +172,20 @@ test('a report tells each step once, at most ten times a second, and at every ch
   // 1000 steps of 40 ms: every third is the first one 100 ms after the last status; two changes of phase
   expect(seen.length).toBe(333 + 2);
 });
+
+test('the first two traces of a generation are told at once, those of an earlier generation never', () => {
+  const seen: TabStatus[] = [];
+  const [transport] = memoryTransports(1);
+  const reporter = new Reporter(transport!, (status) => seen.push(status));
+  const told = () => seen.map(({ generation, traced }) => [generation, traced]);
+  reporter.tell({ generation: 1, traced: 0 });
+  for (const step of [1, 2, 3, 4]) reporter.traced(step, 1);
+  expect(told()).toEqual([
+    [1, 1],
+    [1, 2],
+  ]);
+  reporter.tell({ generation: 2, traced: 0 });
+  reporter.traced(5, 1);
+  reporter.traced(4, 2);
+  expect(told().slice(2)).toEqual([[2, 4]]);
+});

@@ -103,11 +103,11 @@ export class LiveFeed implements Feed {
   }
 
   #progress(peer: PeerId, status: WatchedStatus): void {
-    const { generation, step, phase, lost, members } = status;
+    const { generation, step, traced, phase, lost, members } = status;
     this.#pace.stepped(step);
     if (generation > this.#newest) this.#begin(generation);
     const doing = { training: phase === 'training', resting: RESTING.has(phase) };
-    this.#traces.progress({ peer, generation, size: members.length, step, ...doing, lost });
+    this.#traces.progress({ peer, generation, size: members.length, step, traced, ...doing, lost });
     this.#show();
   }
 

@@ -16,6 +16,8 @@ interface Progress {
   readonly size: number;
   /** Number of committed steps. */
   readonly step: number;
+  /** All events of lower steps of the generation have been reported. */
+  readonly traced: number;
   /** The peer holds the state from which the generation continues. */
   readonly training: boolean;
   /** The peer computes nothing now, so no more events of its committed steps will arrive. */
@@ -58,14 +60,14 @@ export class StepTraces {
     this.#prune();
   }
 
-  progress({ peer, generation, size, step, training, resting, lost }: Progress): void {
+  progress({ peer, generation, size, step, traced, training, resting, lost }: Progress): void {
     this.#sizes.set(generation, size);
     if (training) this.#beginOf.set(generation, Math.min(step, this.#beginOf.get(generation) ?? step));
     for (const [number, entry] of this.#steps) {
       const part = entry.parts.get(peer);
       if (entry.whole || !part) continue;
-      // why one step more: GPU timestamps and gathers are reported after the commit
-      const isPast = number < step - 1 || (resting && number < step);
+      // why one step more: GPU times and gathers of the newest committed step may be reported later
+      const isPast = number < Math.max(traced, step - 1) || (resting && number < step);
       if (entry.generation < generation || (entry.generation === generation && isPast)) part.ended = true;
       if (part.ended && number <= lost) this.#forget(number, entry);
       else this.#finish(number, entry);

@@ -1,6 +1,6 @@
 /**
  * The page's side of the planner: sends questions to its Worker and keeps the newest answer. The Worker starts with the
- * first question. A Worker still busy with an older question is terminated, because it cannot be interrupted.
+ * first question; of several answers to a question the last one is final.
  */
 import { signal } from '@preact/signals';
 import type { Recommendation } from '../../../plan/planner';
@@ -24,7 +24,6 @@ export class Adviser {
   }
 
   ask(question: Omit<Question, 'id'>): void {
-    if (this.isThinking.peek()) this.close();
     this.isThinking.value = true;
     this.#worker ??= this.#start();
     this.#worker.postMessage({ id: ++this.#id, ...question } satisfies Question);

@@ -4,12 +4,25 @@ import type { Transport } from '../../../net/wire/transport';
 import type { Phase, StepMetrics, TabStatus } from './status';
 
 const PUBLISH_EVERY_MS = 100;
+/** Of each generation, the completed traces of so many first steps are published at once. */
+const EARLY_STEPS = 2;
 /** Number of steps that tokens per second are averaged over. */
 const RATE_STEPS = 20;
 
 type Told = Pick<
   TabStatus,
-  'generation' | 'rank' | 'members' | 'run' | 'plan' | 'step' | 'steps' | 'sample' | 'vocab' | 'weights' | 'auto'
+  | 'generation'
+  | 'rank'
+  | 'members'
+  | 'run'
+  | 'plan'
+  | 'step'
+  | 'steps'
+  | 'traced'
+  | 'sample'
+  | 'vocab'
+  | 'weights'
+  | 'auto'
 >;
 
 export class Reporter {
@@ -21,6 +34,7 @@ export class Reporter {
     plan: null,
     step: 0,
     steps: 0,
+    traced: 0,
     sample: null,
     vocab: 0,
     weights: null,
@@ -32,6 +46,8 @@ export class Reporter {
   /** Of the newest steps: time, tokens of the whole room, tokens of this rank. */
   #rates: { readonly ms: number; readonly room: number; readonly mine: number }[] = [];
   #publishedAt = 0;
+  /** Steps of this generation whose trace is complete. */
+  #tracedHere = 0;
   #losses: Reporter['losses'] = {};
   /** Steps below this one have been reported; a step that is run again is not reported again. */
   #next = 0;
@@ -66,6 +82,7 @@ export class Reporter {
   }
 
   tell(change: Partial<Told>): void {
+    if (change.generation !== undefined) this.#tracedHere = 0;
     this.#told = { ...this.#told, ...change };
   }
 
@@ -87,6 +104,14 @@ export class Reporter {
     this.tell({ step: metrics.step + 1 });
     const isLast = metrics.step + 1 === this.#told.steps;
     if (isLast || performance.now() - this.#publishedAt >= PUBLISH_EVERY_MS) this.#publish();
+  }
+
+  /** All trace events of the steps below `step` have been emitted, as far as `generation` ran them. */
+  traced(step: number, generation: number): void {
+    if (generation !== this.#told.generation) return;
+    this.tell({ traced: step });
+    // why: a watching page waits for the first figures of a new plan
+    if (++this.#tracedHere <= EARLY_STEPS) this.#publish();
   }
 
   /** Publish now what is waiting to be published. */

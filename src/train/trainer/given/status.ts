@@ -57,6 +57,8 @@ export interface TabStatus {
   readonly plan: ParallelPlan | null;
   readonly step: number;
   readonly steps: number;
+  /** All trace events of the steps below this one, as far as this generation ran them, have been emitted. */
+  readonly traced: number;
   readonly newMetrics: readonly StepMetrics[];
   readonly tokensPerSecond: { readonly mine: number; readonly room: number };
   readonly memory: MemoryByRole | null;
@@ -84,6 +86,7 @@ export const IDLE: TabStatus = {
   plan: null,
   step: 0,
   steps: 0,
+  traced: 0,
   newMetrics: [],
   tokensPerSecond: { mine: 0, room: 0 },
   memory: null,
