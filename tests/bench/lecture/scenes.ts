@@ -28,7 +28,7 @@ export async function benchScenes(argv: readonly string[], onResult: (result: ob
   const rounds = Number(values.rounds);
   return inLecture(async ({ page, adapter }) => {
     const times = new Map<string, Switch[]>(SWITCHED.map((scene) => [scene, []]));
-    const all: number[] = [];
+    const all: { readonly first: number; readonly real: number }[] = [];
     for (let round = 0; round < rounds; round++) {
       for (const scene of SWITCHED) {
         const time = await switchTo(page, scene);
@@ -51,7 +51,7 @@ export async function benchScenes(argv: readonly string[], onResult: (result: ob
     return [
       `${rounds} rounds, four paced tabs, ${adapter}; ms, median (most)`,
       columns([['scene', 'first bars', 'plan runs', 'first events', 'measured'], ...table]),
-      `All schedules, never measured before: ${all[0]!.toFixed(0)} ms; later ${cell(all.slice(1))}`,
+      `All schedules: first bars ${cell(all.map(({ first }) => first))}; all measured, never before: ${all[0]!.real.toFixed(0)} ms; later ${cell(all.slice(1).map(({ real }) => real))}`,
       `What if, from a preset to its first answer: ${answers.map((ms) => ms.toFixed(0)).join(', ')} ms`,
     ].join('\n');
   });
@@ -112,14 +112,23 @@ async function whatIf(page: Page): Promise<readonly number[]> {
   return times;
 }
 
-/** Milliseconds from the choice of *All* to six measured bubbles. */
-async function allSchedules(page: Page): Promise<number> {
+/** Milliseconds from the choice of *All* to its first bars, and to six measured bubbles. */
+async function allSchedules(page: Page): Promise<{ readonly first: number; readonly real: number }> {
   await page.locator('.nav-scene').nth(SCENES.indexOf('pipeline')).click();
   await page.locator('.stage[data-source="now"]').waitFor();
-  const start = performance.now();
-  await page.locator('.picks').getByLabel('All', { exact: true }).check();
-  await page.locator('[data-figure^="bubble-"][data-value]').nth(5).waitFor();
-  const took = performance.now() - start;
+  const took = await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    const choices = [...document.querySelectorAll<HTMLElement>('.picks label')];
+    const start = performance.now();
+    choices.find((one) => one.textContent?.trim() === 'All')!.click();
+    let first = Number.NaN;
+    while (document.querySelectorAll('[data-figure^="bubble-"][data-value]').length < 6) {
+      await frame();
+      const isDrawn = Number(document.querySelector<HTMLElement>('.gantt-all canvas')?.dataset.drawnMs) >= start;
+      if (Number.isNaN(first) && isDrawn) first = performance.now() - start;
+    }
+    return { first, real: performance.now() - start };
+  });
   await page.locator('.picks').getByLabel('1F1B', { exact: true }).check();
   return took;
 }

@@ -8,7 +8,8 @@ import { bubbleFormula, type Formula, idealOf } from './time/ideal';
 
 export interface Analysis {
   readonly measured: Gantt;
-  readonly ideal: Gantt;
+  /** Null in a sketch. */
+  readonly ideal: Gantt | null;
   readonly formula: Formula;
   readonly alive: readonly Alive[];
 }
@@ -24,18 +25,11 @@ export class Analyser {
 
   /** Null before the first step. */
   of(moment: StagedMoment): Analysis | null {
-    const { run, plan, events, step, ranks, kind, source } = moment;
-    if (!run || !plan || step < 0) return null;
+    const sketch = sketchOf(moment);
+    if (!sketch) return null;
+    const { events, ranks, kind, source } = moment;
+    const [run, plan] = [moment.run!, moment.plan!];
     const units = unitsOf(run, plan);
-    const stages = stageOfUnit(units, plan);
-    const whole = ganttOf(events, ranks.length, stages);
-    if (whole.bars.length === 0) return null;
-    const measured =
-      source === 'part'
-        ? replacedBy(whole, ganttOf(moment.measured ?? [], ranks.length, stages))
-        : source === 'expected'
-          ? replacedBy(whole, { ...EMPTY, ranks: ranks.length })
-          : whole;
     const key = `${cutOf(plan)} ${source} ${JSON.stringify([run, ranks[0]?.handicap])}`;
     if (key !== this.#key) {
       this.#key = key;
@@ -46,6 +40,22 @@ export class Analyser {
       const kinds = units.map((unit) => unit.kind);
       this.#ideal = this.#idealOf!(meanPasses(events, kinds));
     }
-    return { measured, ideal: this.#ideal, formula: bubbleFormula(plan), alive: aliveOf(measured) };
+    return { ...sketch, ideal: this.#ideal };
   }
+}
+
+/** The part that needs no simulation, so that a new scene has its bars at once; null before the first step. */
+export function sketchOf(moment: StagedMoment): Analysis | null {
+  const { run, plan, events, step, ranks, source } = moment;
+  if (!run || !plan || step < 0) return null;
+  const stages = stageOfUnit(unitsOf(run, plan), plan);
+  const whole = ganttOf(events, ranks.length, stages);
+  if (whole.bars.length === 0) return null;
+  const measured =
+    source === 'part'
+      ? replacedBy(whole, ganttOf(moment.measured ?? [], ranks.length, stages))
+      : source === 'expected'
+        ? replacedBy(whole, { ...EMPTY, ranks: ranks.length })
+        : whole;
+  return { measured, ideal: null, formula: bubbleFormula(plan), alive: aliveOf(measured) };
 }

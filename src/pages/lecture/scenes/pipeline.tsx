@@ -10,12 +10,13 @@ import { stageOfUnit, unitsOf } from '../facts/units';
 import { sideBySide } from '../models/choice/sidebyside';
 import { followedIn } from '../models/cut/followed';
 import { conditionsOf, keyOf } from '../models/digest';
-import { Analyser, type Analysis } from '../models/pipelineanalysis';
+import { Analyser, type Analysis, sketchOf } from '../models/pipelineanalysis';
+import { EMPTY } from '../models/time/gantt';
 import { Choice } from '../parts/choice';
 import { useLater } from '../parts/later';
 import { GanttView, type Track } from '../pictures/ganttview';
 import { Legend } from '../pictures/legend';
-import { Trials } from '../show/trials';
+import { LEAST_STEPS, Trials } from '../show/trials';
 import { percent, words } from '../words';
 import type { SceneProps } from './scene';
 import { AllSchedules } from './schedules';
@@ -41,7 +42,11 @@ export function PipelineScene({ show, look }: SceneProps) {
   // why: earlier measurements do not hold for other latencies, microbatches or numbers of tabs
   useEffect(() => {
     const open = compared.filter(({ digest }) => digest?.isFirst ?? true);
-    if (about !== '' && open.length > 0) trials.start(open.map((one) => one.plan));
+    if (about !== '' && open.length > 0)
+      trials.start(
+        open.map((one) => one.plan),
+        LEAST_STEPS,
+      );
   }, [about, trials]);
   return (
     <>
@@ -93,7 +98,9 @@ function tracksOf(
   const ran = kind === 'simulated' ? words.pipeline.simulated : words.pipeline.measured(count(step));
   const title = source === 'expected' ? expected : source === 'part' ? part : ran;
   const first = { title, gantt: measured, rows, lit };
-  return ranks.length > MOST_TRACKED ? [first] : [first, { title: words.pipeline.ideal, gantt: ideal, rows, lit }];
+  // why also without bars: the first track keeps its height when they come
+  const second = { title: words.pipeline.ideal, gantt: ideal ?? { ...EMPTY, ranks: ranks.length }, rows, lit };
+  return ranks.length > MOST_TRACKED ? [first] : [first, second];
 }
 
 /** The stage of the followed unit; undefined where nothing is followed. */
@@ -109,7 +116,9 @@ function OneSchedule({ show, look }: SceneProps) {
   const moment = show.stage.value;
   const { ranks, kind } = moment;
   const analyser = useMemo(() => new Analyser(), []);
-  const view = useLater(show.frames, moment, (now) => analyser.of(now));
+  const later = useLater(show.frames, moment, (now) => analyser.of(now));
+  const view = later ?? sketchOf(moment);
+  const ideal = view?.ideal;
   const text = words.pipeline;
   const lit = stageLit(moment, show.picks.value.follow);
   const tracks = useMemo(() => (view ? tracksOf(view, moment, lit) : []), [view, lit]);
@@ -123,7 +132,7 @@ function OneSchedule({ show, look }: SceneProps) {
             look={look}
             tracks={tracks}
             alive={view.alive}
-            label={text.label(percent(view.measured.bubble), percent(view.ideal.bubble), ranks.length)}
+            label={text.label(percent(view.measured.bubble), ideal ? percent(ideal.bubble) : '–', ranks.length)}
           />
         ) : (
           <p class="soon">{words.noStep}</p>
@@ -137,7 +146,7 @@ function OneSchedule({ show, look }: SceneProps) {
               {view ? percent(view.measured.bubble) : '–'}
             </dd>
             <dd class="side-note">{text.bubbleNote}</dd>
-            <dd class="side-note">{view && text.measuredNote(points(view.measured.bubble - view.ideal.bubble))}</dd>
+            <dd class="side-note">{view && ideal && text.measuredNote(points(view.measured.bubble - ideal.bubble))}</dd>
             {digest && digest.samples > 1 && digest.conditions === conditionsOf(ranks) && (
               <dd class="side-note" data-figure="bubble-mean" data-value={digest.bubble}>
                 {text.mean(percent(digest.bubble), digest.samples)}
@@ -146,10 +155,10 @@ function OneSchedule({ show, look }: SceneProps) {
           </div>
           <div>
             <dt>{text.idealBubble}</dt>
-            <dd data-figure="bubble-ideal" data-value={view?.ideal.bubble}>
-              {view ? percent(view.ideal.bubble) : '–'}
+            <dd data-figure="bubble-ideal" data-value={ideal?.bubble}>
+              {ideal ? percent(ideal.bubble) : '–'}
             </dd>
-            <dd class="side-note">{view && text.idealNote(points(view.ideal.bubble - view.formula.bubble))}</dd>
+            <dd class="side-note">{view && ideal && text.idealNote(points(ideal.bubble - view.formula.bubble))}</dd>
           </div>
           <div>
             <dt>{text.formula}</dt>

@@ -1,6 +1,6 @@
 /** The newest step of every schedule of the pipeline, side by side on one time scale. */
-import { useMemo } from 'preact/hooks';
-import type { ParallelPlan } from '../../../plan/plan';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ParallelPlan, ScheduleName } from '../../../plan/plan';
 import { stageOfUnit, unitsOf } from '../facts/units';
 import type { Compared } from '../models/choice/sidebyside';
 import { EMPTY, type Gantt, type GanttPass, ganttOf, replacedBy } from '../models/time/gantt';
@@ -27,14 +27,30 @@ function expectedOf(show: Show, plan: ParallelPlan): Gantt | undefined {
   return replacedBy(ganttOf(imagined.events, plan.pp, stages), { ...EMPTY, ranks: plan.pp });
 }
 
+const bubbleText = (bubble: number | undefined): string => (bubble === undefined ? '–' : percent(bubble));
+
+type Expected = ReadonlyMap<ScheduleName, Gantt | undefined>;
+
+/** The simulator's schedules where there is no measurement, one more with every frame, so that the first one is there at once. */
+function useExpected(show: Show, compared: readonly Compared[]): Expected {
+  const about = `${compared[0]?.plan.pp} ${compared[0]?.plan.microbatches}`;
+  const [known, setKnown] = useState<{ readonly about: string; readonly of: Expected }>({ about, of: new Map() });
+  const of: Expected = known.about === about ? known.of : new Map();
+  const missing = compared.find(({ schedule, digest }) => !digest && !of.has(schedule));
+  const job = useRef(() => {});
+  job.current = () => {
+    if (missing) setKnown({ about, of: new Map(of).set(missing.schedule, expectedOf(show, missing.plan)) });
+  };
+  const run = useRef(() => job.current());
+  useEffect(() => {
+    if (missing) show.frames.request(run.current);
+  }, [show, about, missing?.schedule]);
+  return of;
+}
+
 export function AllSchedules({ show, look, compared, trials }: AllProps) {
   const text = words.pipeline;
-  const missing = compared.filter(({ digest }) => !digest).map(({ schedule }) => schedule);
-  const expected = useMemo(
-    () =>
-      new Map(compared.filter(({ digest }) => !digest).map(({ schedule, plan }) => [schedule, expectedOf(show, plan)])),
-    [missing.join(), compared[0]?.plan.microbatches, show],
-  );
+  const expected = useExpected(show, compared);
   const plans = trials.plans.value;
   const running = plans?.[trials.at.value];
   return (
@@ -52,7 +68,7 @@ export function AllSchedules({ show, look, compared, trials }: AllProps) {
             <div key={schedule}>
               <dt>{text.schedules[schedule]}</dt>
               <dd class={digest ? '' : 'predicted'} data-figure={`bubble-${schedule}`} data-value={digest?.bubble}>
-                {percent(digest?.bubble ?? expected.get(schedule)?.bubble ?? 0)}
+                {bubbleText(digest?.bubble ?? expected.get(schedule)?.bubble)}
               </dd>
               <dd class="side-note">{text.formulaShort(percent(formula.bubble))}</dd>
             </div>

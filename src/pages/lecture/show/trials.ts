@@ -8,11 +8,10 @@ import type { ParallelPlan } from '../../../plan/plan';
 import { conditionsOf, cutOf, keyOf } from '../models/digest';
 import type { Show } from './show';
 
-/**
- * Steps per plan. The first one builds buffers and GPU pipelines, so its figures are not used. The trace of a step is
- * whole once the next one is committed, too.
- */
+/** Steps per plan. The first one builds buffers and GPU pipelines, so its figures are not used. */
 export const TRIAL_STEPS = 4;
+/** The fewest steps of which one is measured. */
+export const LEAST_STEPS = 2;
 
 export class Trials {
   /** The plans of these trials; null while no trials run. */
@@ -23,7 +22,7 @@ export class Trials {
 
   constructor(readonly show: Show) {}
 
-  start(plans: readonly ParallelPlan[]): void {
+  start(plans: readonly ParallelPlan[], steps = TRIAL_STEPS): void {
     this.stop();
     this.plans.value = plans;
     this.#run(0);
@@ -31,9 +30,9 @@ export class Trials {
       const { plan, kind, metrics, alikeSince, ranks } = this.show.moment.value;
       const wanted = this.plans.value?.[this.at.value];
       if (!wanted || !plan || cutOf(plan) !== cutOf(wanted)) return;
-      if (this.show.digests.value.get(keyOf(plan, kind))?.conditions !== conditionsOf(ranks)) return;
-      const steps = kind === 'live' ? metrics.filter(({ step }) => step >= alikeSince).length : TRIAL_STEPS;
-      if (steps < TRIAL_STEPS) return;
+      const digest = this.show.digests.value.get(keyOf(plan, kind));
+      if (digest?.conditions !== conditionsOf(ranks) || digest.isFirst) return;
+      if (kind === 'live' && metrics.filter(({ step }) => step >= alikeSince).length < steps) return;
       const index = this.at.peek();
       // why later: this effect must not change the show's signals while it reads them
       setTimeout(() => {
