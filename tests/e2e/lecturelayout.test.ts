@@ -1,6 +1,6 @@
 /** Every scene of the recorded run at the sizes people have: nothing too small, cut off or covered. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { SCENES } from '../../src/pages/lecture/models/choice/plans';
+import { SCENES, type Scene } from '../../src/pages/lecture/models/choice/plans';
 import { IN_HAND, layoutFindings, PROJECTED, watchCanvases } from '../helpers/layout';
 import { Venue } from '../helpers/visitor';
 
@@ -15,6 +15,15 @@ const SCREENS = [
   ['a large screen', { width: 1920, height: 1080 }, PROJECTED, true],
   ['a phone', { width: 360, height: 740 }, IN_HAND, false],
 ] as const;
+
+/** Other views of a scene: the choice that opens it, and what it shows then. */
+const VIEWS: Partial<Record<Scene, readonly (readonly [string, string])[]>> = {
+  pipeline: [['All', '[data-figure="bubble-zb-v"]']],
+  which: [
+    ['two plans', '[data-figure="two-1-rate"]'],
+    ['what if', '.advice table'],
+  ],
+};
 
 describe.each(SCREENS)('on %s', (_, viewport, least, isOneScreen) => {
   test.each(['recorded', 'simulated'] as const)(
@@ -42,6 +51,11 @@ describe.each(SCREENS)('on %s', (_, viewport, least, isOneScreen) => {
         await page.getByLabel('Follow').selectOption('block3');
         await look(`${scene}, followed`);
         await page.getByLabel('Follow').selectOption('');
+        for (const [view, shown] of VIEWS[scene] ?? []) {
+          await page.locator('.picks').getByLabel(view, { exact: true }).check();
+          await page.locator(shown).waitFor();
+          await look(`${scene}, ${view}`);
+        }
         await page.keyboard.press('g');
         if ((await page.locator('.guess').count()) === 0) continue;
         await look(`${scene}, asked`);

@@ -30,6 +30,14 @@ test('four tabs on one machine, a small model: data parallelism, not tensor para
   expect(msOf({ dp: 4 })).toBeLessThan(msOf({}));
 });
 
+test('four tabs on one machine, a small model: the planner takes data parallelism, and says so with numbers', () => {
+  const { workload, devices, links } = questionOf(CLUSTERS.tabs);
+  const sizes = { model: recordedSizes(workload.model), globalBatch: workload.globalBatch };
+  const { ranked, why } = recommend(sizes, devices, links);
+  expect(ranked[0]!.plan).toMatchObject({ dp: 4, pp: 1, tp: 1 });
+  expect(why).toMatch(/\d/);
+});
+
 test('phones: tensor parallelism between them is slower than data parallelism', () => {
   const msOf = judge(CLUSTERS.phones);
   expect(msOf({ tp: 2, dp: 2, microbatches: 16 })).toBeGreaterThan(msOf({ dp: 4, microbatches: 8 }));

@@ -74,7 +74,8 @@ export const CLUSTERS = {
     batch: 16,
     devices: 4,
     perMachine: 4,
-    inside: 200,
+    // measured on near links of one page: docs/measurements/tabs-of-one-machine.md
+    inside: 1000,
     rate: 100,
     latency: 5,
     memory: 1,
