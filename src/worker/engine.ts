@@ -88,7 +88,7 @@ export class WorkerEngine implements Engine {
     const trace = new Trace();
     const kept = new KeptTrace(options.keepTrace ? trace : undefined);
     this.#keptTrace = kept;
-    this.#packed = new PackedTrace(trace);
+    this.#packed = new PackedTrace(trace, () => this.#sendTrace());
     this.#packed.watch(this.#every);
     try {
       this.#publish({ ...IDLE, phase: 'opening' });
@@ -259,7 +259,7 @@ export class WorkerEngine implements Engine {
 
   #publish(status: TabStatus): void {
     this.#memory = status.memory ?? this.#memory;
-    for (const pack of this.#packed?.flush() ?? []) this.port.trace(pack, this.#packed!.lost);
+    this.#sendTrace();
     const membership = status.phase === 'waiting' ? this.#room.membership : undefined;
     const sentence = membership?.describe() || status.sentence;
     // why not of an empty generation: it leaves nobody out; all peers wait for tabs or another plan
@@ -268,6 +268,10 @@ export class WorkerEngine implements Engine {
     const kept = this.#kept ? { kept: this.#kept } : {};
     this.#status = { ...status, sentence, ...(isLeftOut && NO_MEMBER), ...kept };
     this.port.status(this.#status);
+  }
+
+  #sendTrace(): void {
+    for (const pack of this.#packed?.flush() ?? []) this.port.trace(pack, this.#packed!.lost);
   }
 
   /** While the trainer waits for a generation, the reason for waiting may change: publish the new one. */

@@ -9,6 +9,8 @@ import type { Trace, TraceEvent } from '../../trace/trace';
 const PACK_EVENTS = 2_000;
 /** Events of one step beyond this number are not sent, and the step is reported as lost. */
 const MAX_STEP_EVENTS = 20_000;
+/** Within the first step of a generation, events are due after this time: somebody waits for the new plan's first bars. */
+const EARLY_MS = 250;
 /** GPU timestamps arrive up to this many steps late. */
 const LATE_STEPS = 4;
 
@@ -20,10 +22,16 @@ export class PackedTrace {
   /** Number of events so far, for each step that is sent. */
   readonly #steps = new Map<number, number>();
   readonly #stop: () => void;
+  /** The newest generation, its first step, and when events of that step were last due. */
+  #begun = { generation: -1, step: -1, toldMs: 0 };
   /** Highest step with events that were left out, -1 if there is none. */
   lost = -1;
 
-  constructor(trace: Trace) {
+  /** `due`: the events taken so far should be sent now, before the step ends. */
+  constructor(
+    trace: Trace,
+    private readonly due: () => void = () => {},
+  ) {
     this.#stop = trace.subscribe((event, generation) => {
       if (this.#every > 0) this.#take(event, generation);
     });
@@ -70,6 +78,15 @@ export class PackedTrace {
     // why not the newest: work that a broken generation started may end while the next one runs the step again
     if (this.#runs.at(-1)?.generation !== generation) this.#runs.push({ generation, events: [] });
     this.#runs.at(-1)!.events.push(event);
+    this.#hurry(event, generation);
+  }
+
+  #hurry({ step, t1 }: TraceEvent, generation: number): void {
+    if (generation > this.#begun.generation) this.#begun = { generation, step, toldMs: t1 };
+    const begun = this.#begun;
+    if (generation !== begun.generation || step !== begun.step || t1 < begun.toldMs + EARLY_MS) return;
+    begun.toldMs = t1;
+    this.due();
   }
 
   #begin(step: number): void {

@@ -8,7 +8,7 @@ import { columns } from '../../../src/cli/planning/plantable';
 import { SCENES, type Scene } from '../../../src/pages/lecture/models/choice/plans';
 import { inLecture, median } from './room';
 
-const SWITCHED: readonly Scene[] = ['one', 'data', 'zero', 'pipeline', 'tensor', 'cube'];
+const SWITCHED: readonly Scene[] = ['data', 'zero', 'pipeline', 'tensor', 'cube', 'one'];
 const LIMIT_MS = 60_000;
 
 /** Milliseconds from the click. */

@@ -28,6 +28,21 @@ function liveFeed(plan: ParallelPlan) {
   return feed;
 }
 
+test('the first measured bars of a new plan are shown at once, however long the picture before took to draw', () => {
+  const early: ReturnType<ReturnType<typeof liveFeed>['traceOf']>[number][] = [];
+  const base = liveFeed(parsePlan({ dp: 4 }));
+  const feed = { ...base, early: () => early };
+  const costs = { count: (work: () => void) => work(), spentMs: 0 } as never as { spentMs: number };
+  const moments = new Moments(feed, costs as never);
+  vi.advanceTimersByTime(10);
+  costs.spentMs += 40;
+  early.push({ step: 0, rank: 0, lane: 'gpu', name: 'F', t0: 0, t1: 1, unit: 1, mb: 0 });
+  feed.ranks.value = [...feed.ranks.value];
+  vi.advanceTimersByTime(10);
+  expect(moments.now.value.early).toEqual(early);
+  moments.close();
+});
+
 test('the same plan in another object changes nothing', () => {
   const feed = liveFeed(parsePlan({ dp: 4 }));
   const moments = new Moments(feed, { count: (work) => work(), spentMs: 0 });

@@ -79,6 +79,29 @@ test('bars of the first step replace expected ones as ranks tell of them', () =>
   expect(new Set(bars.map(({ rank, pass, mb }) => `${rank} ${pass} ${mb}`)).size).toBe(4 * 2 * 8);
 });
 
+test('what a tab has not measured yet follows what it has, and no pass is there twice', () => {
+  const stage = new Stage();
+  stage.of(measured(DDP), null, 0);
+  const expected = computeEvents(stage.of({ ...measured(PIPELINE), step: -1, events: [] }, null, 0).events);
+  const mine = expected.filter(({ rank }) => rank === 1).sort((a, b) => a.t0 - b.t0);
+  const slow = 30;
+  const begin = expected.filter(({ rank }) => rank === 0).slice(0, 1);
+  const early = [...begin, ...mine.slice(0, 3)].map((event, at) => ({
+    ...event,
+    lane: 'gpu' as const,
+    t0: event.t0 + 5000 + at * slow,
+    t1: event.t1 + 5000 + (at > 0 ? at * slow : 0),
+  }));
+  const part = computeEvents(stage.of({ ...measured(PIPELINE), step: -1, events: [], early }, null, 0).events);
+  const nameOf = ({ rank, name, unit, mb }: (typeof part)[number]) => `${rank} ${name} ${unit} ${mb}`;
+  expect(part.map(nameOf).sort()).toEqual(expected.map(nameOf).sort());
+  const after = part.filter(({ rank }) => rank === 1).sort((a, b) => a.t0 - b.t0);
+  expect(after[3]!.t0 - mine[3]!.t0).toBeCloseTo(3 * slow, 6);
+  expect(after.at(-1)!.t1 - mine.at(-1)!.t1).toBeCloseTo(3 * slow, 6);
+  const others = (events: typeof part) => events.filter(({ rank }) => rank === 3).map(({ t0 }) => t0);
+  expect(others(part)).toEqual(others(expected));
+});
+
 test('tabs that share a machine are crowded; one alone on its machine is not', () => {
   const machines = new Map([
     ['a', 'm'],

@@ -1,6 +1,8 @@
 /** What a watching page makes of what tabs tell it: whole steps, one clock, bounded memory, nothing from nobody. */
 import { describe, expect, test } from 'vitest';
 import { parsePlan } from '../../../src/plan/plan';
+import { Trace } from '../../../src/trace/trace';
+import { PackedTrace } from '../../../src/worker/watch/packedtrace';
 import { WatchRoom } from '../../helpers/watchroom';
 
 const four = () => {
@@ -64,6 +66,20 @@ test('a step is shown before the next one where every rank says that all its eve
   room.settle();
   expect(feed.newestStep.value).toBe(1);
   expect(feed.traceOf(1).length).toBe(4 * 5);
+});
+
+test('in the first step of a generation events are due before it ends, in later ones only at its end', () => {
+  const trace = new Trace();
+  const due: number[] = [];
+  const packed = new PackedTrace(trace, () => due.push(packed.flush().length));
+  packed.watch(1);
+  const emit = (step: number, t1: number) => {
+    trace.emit({ step, rank: 0, lane: 'gpu', name: 'F', t0: t1 - 1, t1, unit: 0, mb: 0 }, 1);
+  };
+  emit(0, 0); // under way when watching began: not sent
+  for (const ms of [100, 200, 400, 500, 700]) emit(1, 1000 + ms);
+  for (const ms of [100, 400, 700]) emit(2, 2000 + ms);
+  expect(due).toEqual([1, 1]);
 });
 
 test('the last step under a plan, whole only when the next plan is known, is not taken for one of it', () => {

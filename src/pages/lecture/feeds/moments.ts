@@ -94,10 +94,11 @@ export class Moments {
     // why at once: until the first step the scenes show what was only expected, and the second one is without its setup
     const isEarlyStep =
       newest > shown && newest >= this.#shownFrom && shown <= Math.max(this.#since, this.#shownFrom - 1);
-    const isNews = isEarlyStep || phase !== this.#phase || this.feed.kind === 'simulated';
+    const isEarly = newest < this.#shownFrom;
+    const isFirstPart = isEarly && this.now.peek().early.length === 0 && (this.feed.early?.() ?? []).length > 0;
+    const isNews = isEarlyStep || isFirstPart || phase !== this.#phase || this.feed.kind === 'simulated';
     this.#phase = phase;
     if (this.#timer !== undefined && !isNews) return;
-    const isEarly = this.feed.newestStep.peek() < this.#shownFrom;
     this.#wait(isNews ? 0 : isEarly ? BEAT_MS.early : BEAT_MS.least);
   }
 

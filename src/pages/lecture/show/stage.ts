@@ -13,6 +13,7 @@ import { DEFAULT_SPEED, simulateStep, simulateSteps, type World } from '../feeds
 import { type Calibration, calibrate, typical } from '../models/choice/calibrate';
 import { haveMachines } from '../models/choice/plans';
 import { cutOf } from '../models/digest';
+import { partlyMeasured } from '../models/time/partly';
 
 /** Number of measurements kept, one per plan and handicap; the oldest is dropped first. */
 const MAX_KEPT = 24;
@@ -48,7 +49,8 @@ export class Stage {
     }
     const expected = this.#expect(moment, plan, moment.run);
     const measured = isRunning ? moment.early : [];
-    return measured.length > 0 ? { ...expected, source: 'part', measured } : { ...expected, source: 'expected' };
+    if (measured.length === 0) return { ...expected, source: 'expected' };
+    return { ...expected, events: partlyMeasured(expected.events, measured), source: 'part', measured };
   }
 
   /**
