@@ -219,7 +219,7 @@ export class WorkerEngine implements Engine {
     return {
       mirrorEveryMs: MIRROR_EVERY_MS,
       machine: () => this.#room.machineOf(this.self),
-      reopen: () => this.#reopen(),
+      reopen: (isWrong) => this.#reopen(isWrong),
     };
   }
 
@@ -251,9 +251,9 @@ export class WorkerEngine implements Engine {
     this.#device.close();
   }
 
-  async #reopen(): Promise<void> {
+  async #reopen(isWrong: boolean): Promise<void> {
     const device = await this.#device.reopen();
-    await passGate(device, this.#room.transport);
+    if (isWrong) await passGate(device, this.#room.transport);
     this.#room.comeBack(device.report.adapter);
   }
 

@@ -16,7 +16,7 @@ const WANTED = new Map(
 );
 const LOG = process.env.TABTRAIN_CAMPAIGN_LOG;
 /** Its own return, from the end of the fault on. */
-const MOST_BACK_MS = 30_000;
+const MOST_BACK_MS = 60_000;
 
 const rounds: Round[] = [];
 const ends: (() => Promise<void>)[] = [];

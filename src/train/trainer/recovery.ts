@@ -49,8 +49,9 @@ export class Recovery {
   /** Open the device again if that is planned. */
   async settle(): Promise<void> {
     if (this.#why === '') return;
+    const { isWrong } = this;
     this.reporter.enter('opening', this.#why);
     this.#why = '';
-    await this.deps.reopen?.();
+    await this.deps.reopen?.(isWrong);
   }
 }

@@ -132,7 +132,9 @@ test.each([
     const reference = await undisturbed();
     const room = new TrainRoom(smallRun(STEPS), ['a', 'b', 'c']);
     room.onFailure = () => room.declare(['a', 'c']);
-    const reopen = async () => {
+    const wrongly: boolean[] = [];
+    const reopen = async (isWrong: boolean) => {
+      wrongly.push(isWrong);
       setTimeout(() => room.declare(['a', 'b', 'c']), 5);
     };
     const makeRank = plainRanks({ claims: (self, step, loss) => (self === 'b' && step >= 8 ? wrong : loss) });
@@ -142,6 +144,8 @@ test.each([
     const [one, three] = await Promise.all([a!.trainer.finished, c!.trainer.finished]);
     await settled();
     expect(room.failures).toEqual(Array(3).fill('b: its graphics chip computed numbers that cannot be right'));
+    // each time past the join gate
+    expect(wrongly).toEqual([true, true]);
     expectCurve(a!.metrics, reference.metrics);
     expect(three.weightsHash).toBe(one.weightsHash);
   },

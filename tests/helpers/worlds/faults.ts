@@ -31,7 +31,7 @@ export class Faults {
     if (what === 'guests') this.#guest();
     else if (what === 'calm') {
       const id = (this.core.random() * 2 ** 32).toString(16).padStart(8, '0');
-      this.peers.join(id, false, kind === 'calm' ? this.core.random() * 4_000 : 0);
+      this.peers.join(id, false, kind === 'calm' ? this.core.random() * 4_000 : Number.parseInt(id, 16) % 3_000);
     } else if (what === 'failures') this.#fail(this.#one(awake.filter(({ failed, inside }) => !failed && inside)));
     else if (awake.length < 2) return;
     // why: two sides without any connection cannot know of each other, so both go on

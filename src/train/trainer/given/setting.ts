@@ -40,10 +40,10 @@ export interface TrainerDeps {
   /** The machine that this tab is on now; undefined where it is not known. Copies go to other machines. */
   readonly machine?: () => string | undefined;
   /**
-   * Open the graphics device again after it was lost. Rejects where that is not possible. Left out if a lost device
-   * ends the run.
+   * Open the graphics device again after it was lost, or after it has computed wrongly (`isWrong`), and then past the join
+   * gate. Rejects where that is not possible. Left out if a lost device ends the run.
    */
-  readonly reopen?: () => Promise<void>;
+  readonly reopen?: (isWrong: boolean) => Promise<void>;
   /**
    * Measure the ranks while they train, and call `ask` for a plan with shares of the batch and stages by their speed, if
    * the run has none of its own; the same for all peers of a run.
