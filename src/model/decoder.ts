@@ -25,12 +25,12 @@ export class Decoder {
     private readonly params: ParamCopies,
   ) {}
 
-  /** Rejects with KernelError where a buffer is larger than the device allows. */
-  static async create(stream: Stream, config: ModelConfig, paramOf: ParamOf): Promise<Decoder> {
+  /** All parameters are 0 without `paramOf`. Rejects with KernelError where a buffer is larger than the device allows. */
+  static async create(stream: Stream, config: ModelConfig, paramOf?: ParamOf): Promise<Decoder> {
     const all = { first: 0, last: config.layers + 1 };
     const copies = new ParamCopies(stream, config, all);
     for (const [unit, { name, params }] of recordModel(config, 1).entries()) {
-      for (const param of params) copies.write(unit, param.name, 0, paramOf(name, param.name));
+      for (const param of paramOf ? params : []) copies.write(unit, param.name, 0, paramOf!(name, param.name));
     }
     const stage = await StageDecoder.create(stream, config, all, (unit, param) => copies.place(unit, param));
     return new Decoder(stage, copies);

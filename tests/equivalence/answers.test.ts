@@ -47,7 +47,8 @@ function start(device: GpuDevice, run: { readonly plan: object }, files: ModelFi
   const plan = parsePlan(run.plan);
   const peers = Array.from({ length: plan.dp * plan.pp * plan.tp }, (_, rank) => `p${rank}`);
   const room = new TrainRoom(run, peers);
-  const deps = { makeRank: rankMaker({ device }), loadSource: async () => TEXT };
+  // somebody may ask at any time: the ranks stay ready, and first tokens are said beside steps
+  const deps = { makeRank: rankMaker({ device }), loadSource: async () => TEXT, listening: () => true };
   const tabs = peers.map((peer, rank) =>
     room.start(peer, rank === 0 ? { ...deps, init: files['model.safetensors'] } : deps),
   );
@@ -92,6 +93,10 @@ for (const [name, checkpoint] of talking) {
         room.declare(peers, { plan: whole });
         expect(tokensOf(await last)).toEqual(checkpoint.greedy!.slice(8));
         expect(tokensOf(await first).slice(0, 12)).toEqual(checkpoint.greedy!.slice(8, 20));
+        for (const tab of tabs) {
+          const soon = await answer(tab, { ...GREEDY, prompt, length: 3 });
+          expect(tokensOf(soon)).toEqual(checkpoint.greedy!.slice(8, 11));
+        }
         const asking = tabs[0]!.status!.step;
         await expect.poll(() => tabs[0]!.status!.step, PATIENT).toBeGreaterThan(asking + 2);
         await end(tabs);

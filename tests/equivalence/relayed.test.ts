@@ -68,6 +68,7 @@ function over(ends: Awaited<ReturnType<typeof relayedPair>>, memory: Transport):
     self: memory.self,
     send: (to, tag, payload) => transport.send(nameOf(to), tag, payload),
     recv: (from, tag, signal) => transport.recv(nameOf(from), tag, signal),
+    sizeOf: (tag, payloadBytes) => transport.sizeOf(tag, payloadBytes),
     enterGeneration: (generation) => transport.enterGeneration(generation),
     release: (from, payload) => transport.release(nameOf(from), payload),
     onPeers: (listener) => memory.onPeers(listener),

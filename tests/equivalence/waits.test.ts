@@ -89,6 +89,7 @@ function holding(transport: Transport, isHeld: (tag: string) => boolean) {
     self: transport.self,
     send,
     recv: (from, tag, signal) => transport.recv(from, tag, signal),
+    sizeOf: (tag, payloadBytes) => transport.sizeOf(tag, payloadBytes),
     release: (from, payload) => transport.release(from, payload),
     enterGeneration: (generation) => transport.enterGeneration(generation),
     onPeers: (listener) => transport.onPeers(listener),

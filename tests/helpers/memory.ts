@@ -87,6 +87,10 @@ class Member implements MemoryTransport {
     else link.dropped++;
   }
 
+  sizeOf(_tag: Tag, payloadBytes: number): number {
+    return payloadBytes;
+  }
+
   recv(from: PeerId, tag: Tag, signal: AbortSignal): Promise<Uint8Array> {
     return this.#mailbox.recv(from, tag, signal);
   }

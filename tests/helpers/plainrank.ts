@@ -38,7 +38,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       await options.at?.(where, step, transport.self);
     };
 
-    const runStep = async ({ step, lr, microbatches, targets, vote }: StepInput) => {
+    const runStep = async ({ step, lr, microbatches, targets, vote, rest }: StepInput) => {
       await at('compute', step);
       const tokens = targets.reduce((sum, count) => sum + count, 0);
       const param = params();
@@ -50,6 +50,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       }
       newest = new Map([...state.mean].map(([unit, { length }], i) => [unit, padded(grads[i]!, length)]));
       await at('reduced', step);
+      await rest?.();
       const claimed = options.claims?.(transport.self, step, loss) ?? loss;
       const mine = new Float64Array([claimed, ...vote()]);
       const all = await group.exchange(new Uint8Array(mine.buffer), `${mesh.generation}/${step}/NORM`);
@@ -90,6 +91,7 @@ export function plainRanks(options: PlainOptions = {}): MakeRank {
       // the newest token decides the next one, whatever stages it goes through
       speaker: async (stages) => ({
         atRest: async () => {},
+        arrived: async () => {},
         write: () => {},
         run: async (stage, input, _, wantsLogits) => {
           const rows = stage === 0 ? Float32Array.from(input) : (input as Float32Array);

@@ -46,6 +46,12 @@ export function payloadRoom(tag: string): number {
   return MAX_FRAME_BYTES - HEADER_BYTES - padded(tag.length);
 }
 
+/** Bytes of the frames of a message, where none of them is smaller than it may be. */
+export function messageBytes(tag: string, payloadBytes: number): number {
+  const frames = Math.max(1, Math.ceil(payloadBytes / payloadRoom(tag)));
+  return payloadBytes + frames * (HEADER_BYTES + padded(tag.length));
+}
+
 /** Write a frame to the start of `into` and return its length in bytes. `into` must have room for it. */
 export function encodeFrame(
   into: DataView<ArrayBuffer>,

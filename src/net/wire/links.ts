@@ -5,6 +5,7 @@
 import { PeerLost } from '../../errors';
 import { Listeners } from '../../listeners';
 import type { PeerId } from '../../plan/mesh';
+import { messageBytes } from './frames';
 import { type Channel, DEAD_MS, type Link } from './link';
 import { Mailbox, parseTag } from './mailbox';
 import { PeerLinks } from './peerlinks';
@@ -109,6 +110,10 @@ class Links implements LinkTransport {
     const link = this.#linkTo(to);
     if (!link) throw new PeerLost(to, 'there is no link to it');
     await link.send(tag, payload);
+  }
+
+  sizeOf(tag: string, payloadBytes: number): number {
+    return messageBytes(tag, payloadBytes);
   }
 
   recv(from: PeerId, tag: string, signal: AbortSignal): Promise<Uint8Array> {

@@ -43,6 +43,8 @@ export interface Transport {
    * Rejects with PeerLost when the peer is gone, with the signal's reason when aborted.
    */
   recv(from: PeerId, tag: Tag, signal: AbortSignal): Promise<Uint8Array>;
+  /** What `send` of so many bytes adds to `bytesSent`. */
+  sizeOf(tag: Tag, payloadBytes: number): number;
   /** From now on, drop and count messages of generations below `generation`. Forgets the stored ones. */
   enterGeneration(generation: number): void;
   /** Give back an array from `recv`: its memory may be reused. Optional for the caller. */

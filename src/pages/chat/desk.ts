@@ -73,12 +73,11 @@ export class ChatDesk {
     });
     const wish = { prompt, ...this.settings.value, likely: LIKELY };
     const lacking = new Set<string>();
-    const answers = models.map(async (model) => {
-      for (const character of await model.talk.lacking(prompt)) lacking.add(character);
+    const tell = async ({ talk }: OpenModel) => {
+      for (const character of await talk.lacking(prompt)) lacking.add(character);
       this.note.value = lacking.size > 0 ? words.lacking([...lacking]) : '';
-      await model.answer(wish);
-    });
-    const ends = await Promise.allSettled(answers);
+    };
+    const ends = await Promise.allSettled(models.flatMap((model) => [tell(model), model.answer(wish)]));
     const reasons = ends.flatMap((end) => (end.status === 'rejected' ? [sentenceOf(end.reason)] : []));
     batch(() => {
       this.problem.value = [...new Set(reasons)].join(' ');

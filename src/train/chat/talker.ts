@@ -1,6 +1,7 @@
 /** A model read from files and opened on a device to continue texts. It computes the same numbers as in training. */
 import { InputError } from '../../errors';
 import type { Stream } from '../../gpu/stream';
+import type { ModelConfig } from '../../model/config';
 import { Decoder } from '../../model/decoder';
 import { broughtTokenizer } from '../data/brought';
 import { lackingIn, type Tokenizer } from '../data/tokenizer';
@@ -14,6 +15,12 @@ export class Talker {
     readonly decoder: Decoder,
     readonly tokenizer: Tokenizer,
   ) {}
+
+  /** Compile what a model of these sizes needs, for models that are opened later on this device. */
+  static async compile(stream: Stream, model: ModelConfig): Promise<void> {
+    (await Decoder.create(stream, model)).close();
+    stream.close();
+  }
 
   /** Rejects with InputError if the files are not a model, or if the model has no tokenizer. */
   static async open(stream: Stream, folder: Folder): Promise<Talker> {

@@ -97,8 +97,13 @@ export class Executor {
 
   /** Resolves when all parameters of the committed step are on the device and every message of it has left. */
   async atRest(): Promise<void> {
-    for (const unit of this.instance.here) await this.#communication.awaitParams(unit);
+    await this.arrived();
     await this.#communication.ended();
+  }
+
+  /** Resolves when all parameters that a step reads are on the device. */
+  async arrived(): Promise<void> {
+    for (const unit of this.instance.here) await this.#communication.awaitParams(unit);
   }
 
   /** Update the copy of a tied table after parameters were written. All ranks must call it. */
@@ -171,6 +176,7 @@ export class Executor {
   async #norm(input: StepInput, isLocal: boolean) {
     this.#clock.submit();
     await this.#communication.ended();
+    await input.rest?.();
     const ahead = this.#ahead?.isOn(input) ? this.#ahead : undefined;
     return this.#commit.run(input, isLocal, this.#tags.of({ op: 'NORM' }), ahead);
   }

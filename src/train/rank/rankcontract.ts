@@ -25,6 +25,8 @@ export interface StepInput {
   readonly targets: readonly number[];
   /** This rank's numbers for the exchange at NORM; called when the exchange begins. */
   readonly vote: () => readonly number[];
+  /** Awaited before anything of NORM: what reads parameters beside the step ends here. */
+  readonly rest?: () => Promise<void>;
   /**
    * The microbatches of the next step, where it follows with no other pass and no writing in between: a rank that trains
    * alone may then begin it before it has read this one's loss.
@@ -49,6 +51,8 @@ export interface Speaker {
    * each step border before the first `run`. Rejects with PeerLost.
    */
   atRest(): Promise<void>;
+  /** Resolves when the parameters that its stages read in a step have arrived. Rejects with PeerLost. */
+  arrived(): Promise<void>;
   /** Where its parameters are copies: replace elements of one, which its stage reads, from index `at`. */
   write(unit: number, name: string, at: number, values: Float32Array): void;
   /**
@@ -80,7 +84,8 @@ export interface RankModel {
   logits(tokens: Uint32Array): Promise<Float32Array>;
   /**
    * It reads the parameters of training, of units that are whole on this rank, or copies of its own, of any unit (then one
-   * stage at most). It may run between two steps. The caller must close it before the rank. Rejects with BufferLimit where
+   * stage at most). It may run between two steps, and in a step
+   * until `rest` (StepInput). The caller must close it before the rank. Rejects with BufferLimit where
    * the device does not allow its buffers.
    */
   speaker(stages: readonly StageSpan[], isCopied: boolean): Promise<Speaker>;

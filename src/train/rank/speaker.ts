@@ -35,6 +35,7 @@ export async function openSpeaker(
   }
   return {
     atRest: () => executor.atRest(),
+    arrived: () => executor.arrived(),
     write(unit, name, at, values) {
       for (const copied of copies) copied.write(unit, name, at, values);
     },

@@ -86,6 +86,11 @@ export class GenerationRun {
     return this.#finish(prepared);
   }
 
+  /** Somebody on this tab has a question. */
+  asked(): void {
+    this.#answering.asked();
+  }
+
   /** Committed steps. */
   get step(): number {
     return this.#step;
@@ -188,11 +193,13 @@ export class GenerationRun {
     const tokens = globalBatch * run.model.context;
     let asked: readonly FilesRequest[] = [];
     trace.step = step;
+    this.#answering.begin(step);
     const outcome = await rank.runStep({
       step,
       lr,
       targets: targetsOf(samples, step, { ...plan, globalBatch }),
       ...batchesOf(prepared, plan, mesh.coord.dp, step),
+      rest: () => this.#answering.rest(),
       vote: () => {
         asked = this.requests.requests();
         const ends = this.requests.leaving() || this.requests.endsAt(step + 1);

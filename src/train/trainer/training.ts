@@ -35,15 +35,15 @@ import { warmUp } from './warmup';
 const NO_STEP_TO_COMPARE = 'training ended before a step could be compared';
 
 export class Training {
-  readonly questions = new Questions();
+  readonly questions = new Questions(() => this.#round?.asked());
   readonly #reporter: Reporter;
   readonly #text: TextSource;
   readonly #recovery: Recovery;
   readonly #leave = new AbortController();
   #requests: FilesRequest[] = [];
   #proofs: ProofRequest[] = [];
-  /** True while a generation trains: requests are then answered at its next step border. */
-  #training = false;
+  /** Set while a generation trains: requests are then answered at its next step border. */
+  #round: GenerationRun | undefined;
   #ended = false;
   #ending = false;
   /** Newest first; older states are kept in case parts of the newest are lost with a peer. */
@@ -122,7 +122,7 @@ export class Training {
   files(): Promise<ModelFiles> {
     return new Promise((resolve, reject) => {
       this.#requests.push({ resolve, reject });
-      if (!this.#training) this.#answer();
+      if (!this.#round) this.#answer();
     });
   }
 
@@ -202,7 +202,7 @@ export class Training {
       this.#prepared,
     );
     this.#copied = undefined;
-    [this.#training, this.#recovery.isCold] = [true, false];
+    [this.#round, this.#recovery.isCold] = [round, false];
     let hasFailed = false;
     try {
       const files = await round.train();
@@ -218,7 +218,7 @@ export class Training {
       this.#recovery.after(error);
       return { ended: null, files: null };
     } finally {
-      this.#training = false;
+      this.#round = undefined;
       ({ held: this.#held, prepared: this.#prepared } = await round.close(hasFailed));
       // why: the state of a device that computes wrongly must not reach the others
       if (this.#recovery.isWrong) this.#held = [];

@@ -1,16 +1,20 @@
 /** The Worker of the chat page: opens a model from files on this device and continues texts with it. */
 import * as Comlink from 'comlink';
 import { InputError } from '../../errors';
-import { openDevice } from '../../gpu/device';
+import { type GpuDevice, openDevice } from '../../gpu/device';
 import { Stream } from '../../gpu/stream';
 import type { Said, Wish } from '../../train/chat/continuation';
 import { Talker } from '../../train/chat/talker';
+import type { ModelConfig } from '../../train/runfile';
 
+let device: Promise<GpuDevice> | undefined;
 let talker: Talker | undefined;
 /** Counts answers and stops: an answer ends when its number is no longer the newest. */
 let turn = 0;
 
 export interface TalkWorker {
+  /** Open the device and compile what a model of these sizes needs. Rejects as `open`. */
+  ready(model: ModelConfig): Promise<void>;
   /** Called once. Rejects with InputError for files that are no model, CapabilityError if the device cannot compute. */
   open(files: ReadonlyMap<string, Uint8Array>): Promise<void>;
   /** Characters of a text that the model has no token for. */
@@ -20,11 +24,15 @@ export interface TalkWorker {
   stop(): void;
 }
 
+const opened = () => (device ??= openDevice());
+
 const worker: TalkWorker = {
+  async ready(model) {
+    await Talker.compile(new Stream(await opened()), model);
+  },
   async open(files) {
-    const device = await openDevice();
     const names = [...files.keys()];
-    talker = await Talker.open(new Stream(device), { names, read: (name) => files.get(name)! });
+    talker = await Talker.open(new Stream(await opened()), { names, read: (name) => files.get(name)! });
   },
   lacking: (text) => talker?.lacking(text) ?? [],
   async answer(wish, onSaid) {

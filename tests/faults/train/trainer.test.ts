@@ -187,6 +187,7 @@ function deafTo(transport: Transport, tag: string): Transport {
     self: transport.self,
     send: (to, name, payload) => transport.send(to, name, payload),
     recv: (from, name, signal) => transport.recv(from, name === tag ? `${name}/never` : name, signal),
+    sizeOf: (name, payloadBytes) => transport.sizeOf(name, payloadBytes),
     release: (from, payload) => transport.release(from, payload),
     enterGeneration: (generation) => transport.enterGeneration(generation),
     onPeers: (listener) => transport.onPeers(listener),

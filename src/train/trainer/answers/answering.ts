@@ -1,5 +1,5 @@
 /**
- * Whose question is answered at a step border, and whether all ranks of that model can take part. The work itself
+ * Whose question is answered at a step border or beside a step, and whether all ranks of that model can take part. The work itself
  * (answers.ts) is loaded when somebody may ask, because every tab loads this file before its first step.
  */
 import { DeviceLost, InputError, isGenerationOver, sentenceOf } from '../../../errors';
@@ -20,11 +20,14 @@ interface Asking {
 export class Answering {
   /** Kept from border to border while somebody asks or may ask. Its device work is done beside the steps. */
   #opening: Promise<Answers> | undefined;
+  #answers: Answers | undefined;
+  /** The step that computes; -1 between steps. */
+  #step = -1;
 
   constructor(
     private readonly setting: GenerationSetting,
-    private readonly requests: Requests,
-    private readonly traffic: Traffic,
+    readonly requests: Requests,
+    readonly traffic: Traffic,
   ) {}
 
   /** All ranks call it at every step border; the votes say which ranks have a question. Rejects with PeerLost. */
@@ -43,19 +46,44 @@ export class Answering {
     await this.traffic.uncounted(() => this.#take({ ...border, by }, trouble));
   }
 
+  /** A step begins: until its NORM, first tokens are said beside it. */
+  begin(step: number): void {
+    this.#step = step;
+    this.#answers?.beside?.begin(step);
+  }
+
+  /** Awaited before NORM, behind which parameters change. */
+  async rest(): Promise<void> {
+    this.#step = -1;
+    await this.#answers?.beside?.rest();
+  }
+
+  /** Somebody on this rank has a question. */
+  asked(): void {
+    this.#answers?.beside?.asked();
+  }
+
   /** Before the rank is closed. Resolves when nothing is opened any more. */
   async close(): Promise<void> {
     const opening = this.#opening;
     this.#opening = undefined;
+    this.#answers = undefined;
     const answers = await opening?.catch(() => undefined);
     answers?.close();
   }
 
   #open(border: Omit<Border, 'by'>): Promise<Answers> {
-    this.#opening ??= import('./answers').then(({ Answers }) => Answers.open(this.setting, border));
+    if (this.#opening) return this.#opening;
+    const opening = import('./answers').then(({ Answers }) => Answers.open(this.setting, border, this));
+    this.#opening = opening;
+    const use = (answers: Answers) => {
+      if (this.#opening !== opening) return;
+      this.#answers = answers;
+      if (this.#step >= 0) answers.beside?.begin(this.#step);
+    };
     // what fails is said to who asks
-    this.#opening.catch(() => {});
-    return this.#opening;
+    opening.then(use, () => {});
+    return opening;
   }
 
   /** Returns why this rank cannot take part, '' if it can: then nothing of the step is on its way any more. */

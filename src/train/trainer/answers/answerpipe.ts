@@ -1,12 +1,12 @@
 /**
- * The ranks of a team continue a text together, within one step border: the asking rank says which tokens come next,
+ * The ranks of a team continue a text together, within one turn: the asking rank says which tokens come next,
  * hidden states go from stage to stage, logits come back to it. Every pass goes through all stages, in order.
  */
 import { ProtocolError } from '../../../errors';
 import { passesOver } from '../../../model/decoder';
 import { MOST_ROWS } from '../../../model/stagedecoder';
 import { bytesOf, floatsFrom } from '../../../net/collective/collective';
-import type { Tag } from '../../../net/wire/transport';
+import type { Tag, Transport } from '../../../net/wire/transport';
 import type { Reader } from '../../chat/continuation';
 import type { Speaker } from '../../rank/rankcontract';
 import type { Circuit } from '../../state/transfer';
@@ -16,8 +16,8 @@ import type { Team } from './answerteam';
 interface Place {
   /** The rank that asks. */
   readonly by: number;
-  /** Committed steps. */
-  readonly step: number;
+  /** Of the turn, in tags. */
+  readonly name: string;
   readonly team: Team;
   readonly model: { readonly context: number; readonly vocab: number; readonly dim: number };
 }
@@ -38,13 +38,15 @@ export class AnswerPipe implements Reader {
   readonly #others: readonly number[];
 
   constructor(
-    private readonly circuit: Circuit,
-    private readonly border: Place,
+    private readonly circuit: Pick<Circuit, 'mesh' | 'signal'> & {
+      readonly transport: Pick<Transport, 'send' | 'recv'>;
+    },
+    private readonly turn: Place,
     private readonly speaker: Speaker,
   ) {
     const { rank: me } = circuit.mesh;
     this.#me = me;
-    this.#others = [...new Set(border.team.stages.map(({ rank }) => rank))].filter((rank) => rank !== me);
+    this.#others = [...new Set(turn.team.stages.map(({ rank }) => rank))].filter((rank) => rank !== me);
   }
 
   get length(): number {
@@ -79,11 +81,11 @@ export class AnswerPipe implements Reader {
   /** On the other ranks: take part until the asking rank ends the turn. Rejects with PeerLost. */
   async follow(): Promise<void> {
     const { transport, mesh, signal } = this.circuit;
-    if (this.border.team.stages.every(({ rank }) => rank !== this.#me)) return;
+    if (this.turn.team.stages.every(({ rank }) => rank !== this.#me)) return;
     for (;;) {
-      const order = await transport.recv(mesh.peers[this.border.by]!, this.#tag(`order${this.#passes}`), signal);
+      const order = await transport.recv(mesh.peers[this.turn.by]!, this.#tag(`order${this.#passes}`), signal);
       if (order.byteLength === 0) return;
-      await this.#run(readPass(order, this.border));
+      await this.#run(readPass(order, this.turn));
     }
   }
 
@@ -95,8 +97,8 @@ export class AnswerPipe implements Reader {
 
   /** This rank's stages of a pass. Returns the logits on the asking rank if they are wanted, else null. */
   async #run({ first, wantsLogits, tokens }: Pass): Promise<Float32Array | null> {
-    const { by, model } = this.border;
-    const { stages } = this.border.team;
+    const { by, model } = this.turn;
+    const { stages } = this.turn.team;
     const pass = this.#passes++;
     const last = stages.length - 1;
     let here: Float32Array | null = null;
@@ -125,7 +127,7 @@ export class AnswerPipe implements Reader {
   }
 
   #tag(name: string): Tag {
-    return `${this.circuit.mesh.generation}/${this.border.step}/ANSWER/${name}`;
+    return `${this.circuit.mesh.generation}/${this.turn.name}/${name}`;
   }
 }
 

@@ -1,12 +1,10 @@
 /**
- * Answers while the room trains. At a step border, the ranks that hold one model together with the asking rank continue
+ * Answers while the room trains; first tokens also beside a step (beside.ts). At a step border, the ranks that hold one model together with the asking rank continue
  * its text; the others go on. A turn is at most as long as the step before it (but one token) and at most MOST_MS, so that
  * training goes on. Every turn reads the text anew, so each token is drawn from the whole model of one committed step; the
  * weights move between turns, and with them the text.
  */
-import { InputError } from '../../../errors';
 import { isCopied } from '../../../model/paramcopies';
-import { Continuation } from '../../chat/continuation';
 import type { RankModel, Speaker } from '../../rank/rankcontract';
 import type { RunFile } from '../../runfile';
 import { piecesOf, rankElements } from '../../state/elements';
@@ -21,8 +19,8 @@ import type { Prepared } from '../given/prepared';
 import type { GenerationSetting } from '../given/setting';
 import { AnswerPipe } from './answerpipe';
 import { type Team, teamOf } from './answerteam';
-
-const MOST_MS = 500;
+import { BesideSteps, type Ready } from './beside';
+import { goOn, MOST_MS } from './turn';
 
 /** A step border at which rank `by` has a question. */
 export interface Border {
@@ -43,15 +41,26 @@ export class Answers {
     private readonly rank: RankModel,
     private readonly model: RunFile['model'],
     private readonly speaker: Speaker,
+    /** Absent where units are copied at borders, and where parameters arrive within steps (DiLoCo). */
+    readonly beside: BesideSteps | undefined,
   ) {}
 
-  /** Rejects with BufferLimit where the device does not allow the buffers. */
-  static async open(setting: GenerationSetting, { rank, prepared, ranks }: Omit<Border, 'by'>): Promise<Answers> {
+  /** `step` of the border: the same on all ranks. Rejects with BufferLimit where the device does not allow the buffers. */
+  static async open(
+    setting: GenerationSetting,
+    { rank, prepared, ranks, step }: Omit<Border, 'by'>,
+    asked: Pick<Ready, 'requests' | 'traffic'>,
+  ): Promise<Answers> {
     const { plan, mesh } = setting;
     const { model } = prepared.run;
     const { stages, isCopied } = teamOf(model, plan, ranks, mesh.rank);
     const mine = stages.flatMap(({ first, last, rank }, stage) => (rank === mesh.rank ? [{ stage, first, last }] : []));
-    return new Answers(setting, rank, model, await rank.speaker(mine, isCopied));
+    const speaker = await rank.speaker(mine, isCopied);
+    const isBeside = !isCopied && !plan.outer;
+    const beside = isBeside
+      ? new BesideSteps(setting, { ranks, opened: step, prepared, speaker, ...asked })
+      : undefined;
+    return new Answers(setting, rank, model, speaker, beside);
   }
 
   /** Resolves when nothing of the step is on its way any more. */
@@ -61,6 +70,7 @@ export class Answers {
 
   /** Before the rank is closed. */
   close(): void {
+    this.beside?.close();
     this.speaker.close();
   }
 
@@ -69,18 +79,7 @@ export class Answers {
     const { prepared, stepMs } = border;
     const until = performance.now() + Math.min(stepMs, MOST_MS);
     const pipe = await this.#pipe(border);
-    try {
-      question.text ??= new Continuation(prepared.corpus.tokenizer, prepared.run.model, question.wish);
-      const { text } = question;
-      while (question.isOpen && !text.isOver) {
-        question.say(await text.next(pipe));
-        if (performance.now() >= until) break;
-      }
-      if (text.isOver) question.complete();
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      question.fail(error);
-    }
+    await goOn(question, prepared, pipe, () => performance.now() >= until);
     await pipe.end();
   }
 
@@ -92,7 +91,7 @@ export class Answers {
   async #pipe({ by, ranks, step }: Border): Promise<AnswerPipe> {
     const team = teamOf(this.model, this.setting.plan, ranks, by);
     if (team.isCopied) await this.#copy(team, step);
-    return new AnswerPipe(this.setting, { by, step, team, model: this.model }, this.speaker);
+    return new AnswerPipe(this.setting, { by, name: `${step}/ANSWER`, team, model: this.model }, this.speaker);
   }
 
   /** Every rank of the team gets the newest parameters of its units from those that hold parts of them. */

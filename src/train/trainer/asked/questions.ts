@@ -39,6 +39,9 @@ export class Questions {
   /** Why no question can be answered any more; '' while the room may train. */
   #ended = '';
 
+  /** `onAsked` is called when there is a new question. */
+  constructor(private readonly onAsked = () => {}) {}
+
   /** The question that waits for its answer, or for the rest of it. */
   get open(): ModelQuestion | undefined {
     return this.#newest?.isOpen ? this.#newest : undefined;
@@ -50,6 +53,7 @@ export class Questions {
     if (this.#ended !== '') return Promise.reject(new InputError(this.#ended));
     return new Promise((resolve, reject) => {
       this.#newest = new ModelQuestion(wish, onSaid, resolve, reject);
+      this.onAsked();
     });
   }
 

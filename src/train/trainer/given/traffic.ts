@@ -29,6 +29,11 @@ export class Traffic {
     }
   }
 
+  /** A message of `bytes` that is sent among those of a step belongs to none. */
+  leaveOut(bytes: number): void {
+    this.#counted += bytes;
+  }
+
   #sent(): number {
     const links = this.transport.stats().filter(({ peer }) => this.peers.includes(peer));
     return links.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
