@@ -27,7 +27,7 @@ export class RunTalk implements Talk {
       const { phase, step, generation } = session.status.value;
       if (!AT_REST.has(phase)) this.#train();
       // why: before the first generation there is nothing to open
-      else if (generation > 0) this.#open(step);
+      else if (generation > 0) void this.#open(step);
     });
   }
 
