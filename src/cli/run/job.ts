@@ -8,6 +8,7 @@ import { InputError, PlanError } from '../../errors';
 import type { AutoMode } from '../../plan/pilot';
 import { parsePlan } from '../../plan/plan';
 import type { Receipt } from '../../storage/bytes';
+import type { Tokenizer } from '../../train/data/tokenizer';
 import { initFile, sourceOf, withModel } from '../../train/files/startmodel';
 import { applyOverrides } from '../../train/overrides';
 import { checkMemory } from '../../train/rank/fits';
@@ -30,6 +31,7 @@ export interface Job {
   /** The machine of each rank, as long as no plan has seated them otherwise. */
   readonly machines: readonly string[];
   readonly source: Uint8Array;
+  readonly tokenizer: Tokenizer;
   readonly init: Uint8Array | null;
   readonly outFolder: string;
   readonly limitBytes: number | null;
@@ -93,6 +95,7 @@ export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoi
     count,
     machines: machinesOf(count, args.browsers ?? 1),
     source,
+    tokenizer: corpus.tokenizer,
     init: init && initFile(init, run.model),
     outFolder,
     limitBytes: args.limitBytes ?? null,

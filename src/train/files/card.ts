@@ -1,5 +1,6 @@
 /** The model card (README.md beside a model), written from the facts of the run that trained it. */
 import type { RunFile } from '../runfile';
+import { llamaCppWords } from './llamacpp';
 
 interface CardFacts {
   readonly run: RunFile;
@@ -13,15 +14,27 @@ interface CardFacts {
   readonly heldOutLoss: number | undefined;
   /** SHA-256 of the source of the tokens; '' if it is not known. */
   readonly dataHash: string;
+  /** SHA-256 of checkedTokens (llamacpp.ts). */
+  readonly tokensHash: string;
 }
 
 /** The content of README.md. */
-export function modelCard({ run, step, parameters, adapters, loss, heldOutLoss, dataHash }: CardFacts): string {
+export function modelCard({
+  run,
+  step,
+  parameters,
+  adapters,
+  loss,
+  heldOutLoss,
+  dataHash,
+  tokensHash,
+}: CardFacts): string {
   const { model, data, train, plan } = run;
   const nats = (value: number | undefined) =>
     value === undefined ? 'not computed' : `${value.toFixed(4)} nats a token`;
   const kind = model.arch === 'gpt2' ? 'GPT-2' : model.qkvBias ? 'Qwen2' : 'Llama';
   const row = (name: string, value: string | number) => `| ${name} | ${String(value).replaceAll('|', '\\|')} |`;
+  const llamaCpp = llamaCppWords(run, tokensHash);
   return `${[
     '---',
     'library_name: transformers',
@@ -51,6 +64,7 @@ export function modelCard({ run, step, parameters, adapters, loss, heldOutLoss, 
     "model, tokenizer = (kind.from_pretrained('.') for kind in (AutoModelForCausalLM, AutoTokenizer))",
     '```',
     '',
+    ...(llamaCpp === '' ? [] : [llamaCpp, '']),
     'The run file:',
     '',
     '```json',

@@ -2,7 +2,9 @@
 import type { PeerId } from '../../../plan/mesh';
 import { modelCard } from '../../files/card';
 import { type ModelFiles, modelFiles } from '../../files/checkpoint';
+import { checkedTokens } from '../../files/llamacpp';
 import type { WholeWeights } from '../../files/weights';
+import { sha256 } from '../../hash';
 import type { CutState } from '../../state/sync';
 import type { Prepared } from '../given/prepared';
 import type { Reporter } from '../given/report';
@@ -36,6 +38,7 @@ export async function asFiles(
     heldOutLoss: losses.heldOutLoss,
     // why not with a brought tokenizer: the source then holds tokens and tokenizer together
     dataHash: run.data.tokenizer === 'brought' ? '' : (await text.describe(run.data.source)).hash,
+    tokensHash: await sha256(new TextEncoder().encode(checkedTokens(corpus.tokenizer))),
   });
   return { ...files, 'README.md': card };
 }
