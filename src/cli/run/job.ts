@@ -8,7 +8,7 @@ import { InputError, PlanError } from '../../errors';
 import type { AutoMode } from '../../plan/pilot';
 import { parsePlan } from '../../plan/plan';
 import type { Receipt } from '../../storage/bytes';
-import type { Tokenizer } from '../../train/data/tokenizer';
+import { checkedTokens } from '../../train/files/llamacpp';
 import { initFile, sourceOf, withModel } from '../../train/files/startmodel';
 import { applyOverrides } from '../../train/overrides';
 import { checkMemory } from '../../train/rank/fits';
@@ -31,7 +31,8 @@ export interface Job {
   /** The machine of each rank, as long as no plan has seated them otherwise. */
   readonly machines: readonly string[];
   readonly source: Uint8Array;
-  readonly tokenizer: Tokenizer;
+  /** For the model card: SHA-256 of checkedTokens (llamacpp.ts). */
+  readonly tokensHash: string;
   readonly init: Uint8Array | null;
   readonly outFolder: string;
   readonly limitBytes: number | null;
@@ -95,7 +96,7 @@ export async function prepareJob(args: TrainArgs, places: Places, from: Checkpoi
     count,
     machines: machinesOf(count, args.browsers ?? 1),
     source,
-    tokenizer: corpus.tokenizer,
+    tokensHash: createHash('sha256').update(checkedTokens(corpus.tokenizer)).digest('hex'),
     init: init && initFile(init, run.model),
     outFolder,
     limitBytes: args.limitBytes ?? null,

@@ -5,7 +5,6 @@ import { isApproximate } from '../../plan/plan';
 import { toChromeTrace } from '../../trace/export';
 import { statsOf } from '../../trace/stats';
 import { modelCard } from '../../train/files/card';
-import { checkedTokens } from '../../train/files/llamacpp';
 import { parametersOf } from '../../train/files/parameters';
 import { hostPlan } from '../../train/rank/hostplan';
 import { memoryPlan } from '../../train/rank/memoryplan';
@@ -91,12 +90,12 @@ function tokensPerSecond(metrics: readonly StepMetrics[]): number {
 }
 
 /** Write the files of a run that has ended well. The summary is of its last plan. */
-export function writeResults({ run, source, tokenizer }: Job, collected: Ended, out: OutFolder): Summary {
+export function writeResults({ run, source, tokensHash }: Job, collected: Ended, out: OutFolder): Summary {
   const plan = collected.reports[0]?.plan ?? run.plan;
   const summary = summarize({ ...run, plan }, collected);
   const blocks = Array.from({ length: run.model.layers }, (_, index) => `block${index}`);
   const files = new Map([
-    ['README.md', cardOf({ run: { ...run, plan }, source, tokenizer }, collected)],
+    ['README.md', cardOf({ run: { ...run, plan }, source, tokensHash }, collected)],
     ['summary.json', `${JSON.stringify(summary, null, 2)}\n`],
     ['trace.json', JSON.stringify(toChromeTrace(collected.trace, ['embed', ...blocks, 'head']))],
   ]);
@@ -105,10 +104,9 @@ export function writeResults({ run, source, tokenizer }: Job, collected: Ended, 
 }
 
 function cardOf(
-  { run, source, tokenizer }: Pick<Job, 'run' | 'source' | 'tokenizer'>,
+  { run, source, tokensHash }: Pick<Job, 'run' | 'source' | 'tokensHash'>,
   { metrics, reports }: Ended,
 ): string {
-  const hash = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
   return modelCard({
     run,
     step: metrics.length,
@@ -117,7 +115,7 @@ function cardOf(
     loss: metrics.at(-1)?.loss,
     heldOutLoss: metrics.findLast(({ heldOutLoss }) => heldOutLoss !== undefined)?.heldOutLoss,
     // why not with a brought tokenizer: the source then holds tokens and tokenizer together
-    dataHash: run.data.tokenizer === 'brought' ? '' : hash(source),
-    tokensHash: hash(checkedTokens(tokenizer)),
+    dataHash: run.data.tokenizer === 'brought' ? '' : createHash('sha256').update(source).digest('hex'),
+    tokensHash,
   });
 }
