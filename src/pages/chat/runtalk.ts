@@ -6,12 +6,14 @@
 import { effect } from '@preact/signals';
 import { startTalk, type Talk, type TalkStart } from '../../worker/chat/talkclient';
 import type { Session } from '../state/session';
-import type { ModelFiles } from '../tab';
+import type { ModelFiles, RunFile } from '../tab';
 import { words } from './words';
 
 const AT_REST = new Set(['paused', 'done', 'stopped', 'failed']);
 /** The ranks compile first what a question in training needs. */
 const READY_AFTER_MS = 6_000;
+/** The most parameters that are taken together before somebody asks. */
+const MOST_UNASKED = 64e6;
 
 export class RunTalk implements Talk {
   /** The model of a step, as it is opened from its files. */
@@ -21,13 +23,16 @@ export class RunTalk implements Talk {
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #unwatch: () => void;
 
-  constructor(private readonly session: Session) {
+  constructor(
+    private readonly session: Session,
+    private readonly start = startTalk,
+  ) {
     session.talk.listen();
     this.#unwatch = effect(() => {
-      const { phase, step, generation } = session.status.value;
+      const { phase, step, generation, run } = session.status.value;
       if (!AT_REST.has(phase)) this.#train();
       // why: before the first generation there is nothing to open
-      else if (generation > 0) void this.#open(step);
+      else if (generation > 0 && run && isSmall(run.model)) void this.#open(step);
     });
   }
 
@@ -64,7 +69,7 @@ export class RunTalk implements Talk {
     if (this.#opened?.step === step) return this.#opened.talk;
     clearTimeout(this.#timer);
     this.#shut();
-    const start = this.#spare ?? startTalk();
+    const start = this.#spare ?? this.start();
     this.#spare = undefined;
     const opening = this.session.files().then((files) => start.open(bytesOf(files)));
     const opened = { step, talk: opening };
@@ -83,8 +88,8 @@ export class RunTalk implements Talk {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       const { run, vocab, phase } = this.session.status.value;
-      if (this.#spare || !run || vocab === 0 || AT_REST.has(phase)) return;
-      this.#spare = startTalk();
+      if (this.#spare || !run || vocab === 0 || AT_REST.has(phase) || !isSmall(run.model)) return;
+      this.#spare = this.start();
       // what fails is said when the model is opened
       this.#spare.ready({ ...run.model, vocab }).catch(ignore);
     }, READY_AFTER_MS);
@@ -94,6 +99,11 @@ export class RunTalk implements Talk {
     this.#opened?.talk.then((talk) => talk.close(), ignore);
     this.#opened = undefined;
   }
+}
+
+/** Whether the parameters take little memory, about: nobody may ever ask. */
+function isSmall({ layers, dim, hidden, vocab }: RunFile['model']): boolean {
+  return layers * dim * (4 * dim + 3 * hidden) + vocab * dim < MOST_UNASKED;
 }
 
 const ignore = () => {};

@@ -29,7 +29,7 @@ export const words = {
     `The model has no token for ${characters.map((one) => JSON.stringify(one)).join(' ')}: left out.`,
   likely: (rows: readonly string[]) => `The most probable here:\n${rows.join('\n')}`,
   ofRun:
-    'While the room trains, its tabs answer together, a few tokens after each step. Every token comes from the whole model of the newest step, so a long answer moves with the weights. Pause the run for an answer of one step; the tabs then give this one the whole model.',
+    'While the room trains, its tabs answer together: the first tokens at once, then some after each step. Every token comes from the whole model of the newest step, so a long answer moves with the weights. Pause the run for an answer of one step; the tabs then give this one the whole model.',
   waits: 'This tab waits to take part, so it holds no model: ask in a tab that trains.',
   percent: (share: number) => `${(100 * share).toFixed(1)} %`,
 };
