@@ -47,7 +47,7 @@ export class GenerationRun {
   #setBack = '';
   #ran = 0;
   readonly #proofs: Proofs;
-  readonly #answering: Answering;
+  readonly answering: Answering;
   readonly #traffic: Traffic;
   readonly #mirrors: Mirrors;
   readonly #balancing: Balancing;
@@ -68,7 +68,7 @@ export class GenerationRun {
     this.#traffic = new Traffic(transport, mesh.peers);
     this.#mirrors = new Mirrors(setting, this.#traffic);
     this.#proofs = new Proofs(setting, requests, this.#traffic);
-    this.#answering = new Answering(setting, requests, this.#traffic);
+    this.answering = new Answering(setting, requests, this.#traffic);
     this.#balancing = new Balancing(setting, this.#traffic);
     this.#world = makeGroup(transport, mesh, 'dp', all, signal, { trace });
   }
@@ -86,11 +86,6 @@ export class GenerationRun {
     return this.#finish(prepared);
   }
 
-  /** Somebody on this tab has a question. */
-  asked(): void {
-    this.#answering.asked();
-  }
-
   /** Committed steps. */
   get step(): number {
     return this.#step;
@@ -106,7 +101,7 @@ export class GenerationRun {
       const newest = this.#rank ? (await this.#readUnlessTorn(hasFailed)).flatMap(withBefore) : [];
       return { held: keepNewest([...newest, ...this.#mirrors.fresh, ...this.held]), prepared: this.prepared };
     } finally {
-      await this.#answering.close();
+      await this.answering.close();
       this.#built?.close();
       this.#balancing.close();
       this.#mirrors.close();
@@ -193,13 +188,13 @@ export class GenerationRun {
     const tokens = globalBatch * run.model.context;
     let asked: readonly FilesRequest[] = [];
     trace.step = step;
-    this.#answering.begin(step);
+    this.answering.begin(step);
     const outcome = await rank.runStep({
       step,
       lr,
       targets: targetsOf(samples, step, { ...plan, globalBatch }),
       ...batchesOf(prepared, plan, mesh.coord.dp, step),
-      rest: () => this.#answering.rest(),
+      rest: () => this.answering.rest(),
       vote: () => {
         asked = this.requests.requests();
         const ends = this.requests.leaving() || this.requests.endsAt(step + 1);
@@ -237,7 +232,7 @@ export class GenerationRun {
     if (sampling && mesh.rank === 0 && isModelOnEach(plan)) {
       reporter.tell({ sample: { step: this.#step, text: await sampler.next(rank, this.#step) } });
     }
-    await this.#answering.turn(votes, { prepared, rank, step: this.#step, stepMs: ms });
+    await this.answering.turn(votes, { prepared, rank, step: this.#step, stepMs: ms });
     const wanting = votes.flatMap(({ files }, at) => (files ? [at] : []));
     if (wanting.length > 0) await this.#give(prepared, wanting, asked);
     await this.#proofs.end(rank);

@@ -35,7 +35,7 @@ import { warmUp } from './warmup';
 const NO_STEP_TO_COMPARE = 'training ended before a step could be compared';
 
 export class Training {
-  readonly questions = new Questions(() => this.#round?.asked());
+  readonly questions = new Questions(() => this.#round?.answering.asked());
   readonly #reporter: Reporter;
   readonly #text: TextSource;
   readonly #recovery: Recovery;
