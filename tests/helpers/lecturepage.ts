@@ -75,14 +75,14 @@ export interface HeadlessRun {
   readonly bytesSent: readonly number[];
 }
 
-/** The files of a headless run of `plan` in as many tabs. */
+/** The files of a headless run of `plan` in as many Node ranks: a test's page is another program on the same adapter. */
 export function headlessRun(run: RunFile, plan: ParallelPlan): HeadlessRun {
   const folder = mkdtempSync(join(tmpdir(), 'lecture-'));
   try {
     const file = join(folder, 'run.json');
     writeFileSync(file, JSON.stringify({ ...run, train: { ...run.train, steps: 4, evalEvery: 1000 }, plan }));
-    const tabs = plan.dp * plan.pp * plan.tp;
-    execFileSync('node', ['dist/node/train.js', file, '--tabs', `${tabs}`, '--out', join(folder, 'out')], {
+    const ranks = plan.dp * plan.pp * plan.tp;
+    execFileSync('node', ['dist/node/train.js', file, '--nodes', `${ranks}`, '--out', join(folder, 'out')], {
       stdio: 'pipe',
     });
     const read = (name: string) => readFileSync(join(folder, 'out', name), 'utf8');
