@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { beforeWorker, killGpuProcess, start, type Venue, type Visitor } from '../helpers/visitor';
 import { sleep } from './room';
 
-export const KINDS = ['kills', 'freezes', 'guests', 'devices'] as const;
+export const KINDS = ['devices', 'kills', 'guests', 'freezes'] as const;
 export type Kind = (typeof KINDS)[number];
 
 const FREEZE_MS = 1000 * Number(process.env.TABTRAIN_FREEZE_S ?? 60);
