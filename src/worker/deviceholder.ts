@@ -8,6 +8,8 @@ import { type RankMakerOptions, rankMaker } from '../train/rank/rankmodel';
 /** A device that is lost more often than this within the time is not opened again. */
 const LOSSES = { most: 3, withinMs: 120_000 };
 
+/** A device that was lost is asked for so often. */
+const REOPENS = { most: 5, pauseMs: 500 };
 /** A browser says within this time that the device of a failed command is gone. */
 const LOSS_KNOWN_MS = 300;
 
@@ -37,7 +39,15 @@ export class DeviceHolder {
         `the graphics device was lost ${this.#lostAt.length} times within ${minutes} minutes: close other programs that use it, or use a smaller model`,
       );
     }
-    return this.open();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.open();
+      } catch (error) {
+        // why: while the browser starts its graphics process again, it has no adapter, or one whose device it refuses
+        if (attempt === REOPENS.most) throw error;
+        await new Promise((resolve) => setTimeout(resolve, REOPENS.pauseMs));
+      }
+    }
   }
 
   /** Makes ranks on the device that is open then. Rejects with DeviceLost where a loss is the reason of a failure. */

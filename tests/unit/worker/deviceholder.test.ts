@@ -1,5 +1,5 @@
 /** The device of a rank: a failure whose reason is a lost device is a loss, which a rank survives. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { DeviceLost, PlanError } from '../../../src/errors';
 import { makeMesh } from '../../../src/plan/mesh';
 import { Trace } from '../../../src/trace/trace';
@@ -55,6 +55,34 @@ test('a command that fails on a device that stays is told as it is; a plan that 
   const { holder } = await refusing();
   await expect(make(holder)).rejects.not.toThrow(DeviceLost);
   await expect(make(holder, 1)).rejects.toThrow(PlanError);
+});
+
+test('a browser that refuses devices while its graphics process starts again is asked again, but not without end', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  let refusals = 3;
+  const nothing = () => {};
+  const raw = {
+    features: new Set(),
+    lost: new Promise(nothing),
+    queue: {},
+    addEventListener: nothing,
+    destroy: nothing,
+  };
+  const requestDevice = async () => {
+    if (refusals-- > 0) throw new Error('the process is gone');
+    return raw;
+  };
+  const adapter = { limits: LIMITS, info: { vendor: 'test' }, features: new Set(), requestDevice };
+  const holder = new DeviceHolder({ requestAdapter: async () => adapter } as unknown as GPU, undefined);
+  const opened = holder.reopen();
+  await vi.runAllTimersAsync();
+  expect((await opened).raw).toBe(raw);
+  refusals = 100;
+  const refused = expect(holder.reopen()).rejects.toThrow('the process is gone');
+  await vi.runAllTimersAsync();
+  await refused;
+  expect(refusals).toBe(95);
 });
 
 test('without a device there is nothing to make a rank on', async () => {
