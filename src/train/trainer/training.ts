@@ -152,6 +152,7 @@ export class Training {
       this.#prepared = await warmUp(this.deps, likely, this.#text, this.#prepared, this.#leave.signal);
       this.#recovery.isCold = false;
     } catch (error) {
+      this.#leave.signal.throwIfAborted();
       this.#recovery.after(error);
       await this.#recovery.settle();
       await this.#warmUp();

@@ -14,7 +14,8 @@ const GUESSED_VOCAB = 256;
 
 /**
  * `likely`: the generation that this tab would be in, as its last rank. Returns what run and text determine, null where
- * the text is not here. Rejects as `prepare` and `makeRank` do.
+ * the text is not here. Rejects as `prepare` and `makeRank` do, and with the reason of `signal`, which aborts when this tab
+ * leaves.
  */
 export async function warmUp(
   { makeRank, transport, trace }: TrainerDeps,
@@ -29,7 +30,13 @@ export async function warmUp(
   const { model } = file;
   const run = prepared?.run ?? { ...file, model: { ...model, vocab: model.vocab || GUESSED_VOCAB } };
   const mesh = makeMesh(0, peers, peers.length - 1, plan);
-  const rank = await makeRank({ run, plan, mesh, transport, signal, trace });
-  rank.close();
+  signal.throwIfAborted();
+  const built = makeRank({ run, plan, mesh, transport, signal, trace }).then((rank) => rank.close());
+  await Promise.race([built, rejected(signal)]);
   return prepared;
+}
+
+/** Rejects with the reason once `signal` is aborted. */
+function rejected(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
 }

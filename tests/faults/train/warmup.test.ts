@@ -75,3 +75,17 @@ test('a device that is lost meanwhile is opened again, and the rank is built on 
   for (const { trainer } of [a, b]) trainer.stop();
   await Promise.all([a.trainer.finished, b.trainer.finished]);
 });
+
+test('a tab that is stopped meanwhile leaves at once, without a word of failure', async () => {
+  let release = () => {};
+  const { room, a, come, settings } = roomWith(() => new Promise((resolve) => (release = resolve)));
+  await trained(a, 2);
+  const b = come();
+  await expect.poll(() => settings.length).toBe(1);
+  b.trainer.stop();
+  expect((await b.trainer.finished).end).toBe('stopped');
+  expect(room.failures).toEqual([]);
+  release();
+  a.trainer.stop();
+  await a.trainer.finished;
+});
