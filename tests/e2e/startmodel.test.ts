@@ -64,7 +64,7 @@ test('a folder is dropped, answers as in transformers, is tuned by two tabs, and
   const a = await visitor.arrive();
   await drop(a, writeModel());
   await a.getByText('GPT-2, 26.1 k parameters: 2 layers, width 24, 421 tokens').waitFor();
-  await a.getByText('resid_pdrop 0.1 of config.json is not applied').waitFor();
+  await a.getByText('resid_pdrop 0.1, embd_pdrop 0.1 and attn_pdrop 0.1 of config.json are not applied').waitFor();
   await a.getByRole('button', { name: 'Talk to it' }).click();
   expect(await answer(a)).toBe(tiny.answer);
   expect(await seriousFindings(a)).toEqual([]);

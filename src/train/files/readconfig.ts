@@ -195,10 +195,12 @@ function checkSame(fields: ConfigFields, older: unknown, newer: unknown): void {
 const textOr = (value: unknown, fallback: string) => (typeof value === 'string' ? value : fallback);
 
 function noteDropout(fields: ConfigFields, notes: string[], names: readonly string[]): void {
-  for (const name of names) {
+  const given = names.flatMap((name) => {
     const value = fields.take(name);
-    if (typeof value === 'number' && value > 0) {
-      notes.push(`${name} ${value} of config.json is not applied: Tabtrain trains without dropout.`);
-    }
-  }
+    return typeof value === 'number' && value > 0 ? [`${name} ${value}`] : [];
+  });
+  const last = given.pop();
+  if (last === undefined) return;
+  const all = given.length > 0 ? `${given.join(', ')} and ${last} of config.json are` : `${last} of config.json is`;
+  notes.push(`${all} not applied: Tabtrain trains without dropout.`);
 }

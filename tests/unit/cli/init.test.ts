@@ -33,7 +33,9 @@ test('a folder decides over the run file, which names the differences; the conte
   const run = parseRunFile(file);
   expect(run.train).toMatchObject(train);
   expect(run.model).toMatchObject({ arch: 'gpt2', layers: 2, heads: 3, context: 8, vocab: 97, activation: 'relu' });
-  expect(init.notes[0]).toMatch(/^resid_pdrop 0\.1 of config\.json is not applied/);
+  expect(init.notes[0]).toMatch(
+    /^resid_pdrop 0\.1, embd_pdrop 0\.1 and attn_pdrop 0\.1 of config\.json are not applied/,
+  );
   const weights = readModelFile(run.model, initFile(init, run.model));
   expect(weights.length).toBeGreaterThan(1000);
 });
