@@ -9,6 +9,7 @@ import { followedIn, partsOfUnit } from '../models/cut/followed';
 import { type AxisCost, axisCosts } from '../models/traffic/axes';
 import { linkLoads } from '../models/traffic/links';
 import { partsOf, segmentsOf } from '../models/traffic/segments';
+import { useLater } from '../parts/later';
 import { TableHead } from '../parts/tablehead';
 import { CubeView } from '../pictures/cubeview';
 import type { Show } from '../show/show';
@@ -58,16 +59,18 @@ export function CubeScene({ show }: SceneProps) {
     const isSimulated = moment.kind === 'simulated' && isWhole && moment.ranks.length === PAIR.length;
     return cubeOf((isSimulated && imagineWhole(show, placement)) || moment);
   }, [moment, isWhole, placement, show]);
-  const whole = useMemo(() => {
-    const imagined = isWhole ? null : imagineWhole(show, placement);
+  const about = useMemo(() => ({ isWhole, run, placement }), [isWhole, run, placement]);
+  // why later: this room's own picture must not wait for the simulated one
+  const whole = useLater(show.frames, about, (now) => {
+    const imagined = now.isWhole ? null : imagineWhole(show, now.placement);
     return imagined && cubeOf(imagined);
-  }, [isWhole, run, placement, show]);
+  });
   if (!here) return <p class="soon">{words.noStep}</p>;
   const { dp, pp, tp } = here.plan;
   return (
     <>
       {show.steers.value && <PlacementSwitch show={show} />}
-      <div class={whole ? 'cubes two' : 'cubes'}>
+      <div class={isWhole ? 'cubes' : 'cubes two'}>
         <figure>
           <CubeView
             plan={here.plan}
@@ -78,15 +81,17 @@ export function CubeScene({ show }: SceneProps) {
           />
           <figcaption>{text.measured(text.sizes(dp, pp, tp))}</figcaption>
         </figure>
-        {whole && (
+        {!isWhole && (
           <figure class="cube-simulated">
-            <CubeView
-              plan={WHOLE}
-              loads={whole.loads}
-              label={text.label(2, 2, 2)}
-              lit={ranksLit(show, WHOLE)}
-              machines={whole.machines}
-            />
+            {whole && (
+              <CubeView
+                plan={WHOLE}
+                loads={whole.loads}
+                label={text.label(2, 2, 2)}
+                lit={ranksLit(show, WHOLE)}
+                machines={whole.machines}
+              />
+            )}
             <figcaption>{text.simulated}</figcaption>
           </figure>
         )}

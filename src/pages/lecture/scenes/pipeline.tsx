@@ -7,9 +7,9 @@ import { SCHEDULES, type ScheduleName } from '../../../plan/plan';
 import { count } from '../../state/format';
 import type { StagedMoment } from '../facts/moment';
 import { stageOfUnit, unitsOf } from '../facts/units';
-import { sideBySide } from '../models/choice/sidebyside';
+import { type Compared, sideBySide } from '../models/choice/sidebyside';
 import { followedIn } from '../models/cut/followed';
-import { conditionsOf, keyOf } from '../models/digest';
+import { conditionsOf, isSameCut, keyOf } from '../models/digest';
 import { Analyser, type Analysis, sketchOf } from '../models/pipelineanalysis';
 import { EMPTY } from '../models/time/gantt';
 import { Choice } from '../parts/choice';
@@ -41,10 +41,12 @@ export function PipelineScene({ show, look }: SceneProps) {
   const about = isAll.value && plan ? `${conditionsOf(ranks)} ${plan.pp} ${plan.microbatches}` : '';
   // why: earlier measurements do not hold for other latencies, microbatches or numbers of tabs
   useEffect(() => {
+    const isRunning = (one: Compared) => isSameCut(plan, one.plan);
     const open = compared.filter(({ digest }) => digest?.isFirst ?? true);
     if (about !== '' && open.length > 0)
+      // why the running one first: it needs no change of plans
       trials.start(
-        open.map((one) => one.plan),
+        [...open.filter(isRunning), ...open.filter((one) => !isRunning(one))].map((one) => one.plan),
         LEAST_STEPS,
       );
   }, [about, trials]);

@@ -1,11 +1,12 @@
 /** In the scene of 3D: a switch that places tp groups across machines, and what that costs, measured and predicted. */
-import { useMemo } from 'preact/hooks';
+import type { ParallelPlan } from '../../../plan/plan';
 import { milliseconds } from '../../state/format';
 import type { Moment } from '../facts/moment';
 import { tokensPerStep } from '../facts/units';
 import { measuredRate, type RateOf, simulatedRate, timesAcross } from '../models/choice/placementcost';
 import { haveMachines, type Picks, placed } from '../models/choice/plans';
 import { Choice } from '../parts/choice';
+import { useLater } from '../parts/later';
 import type { Show } from '../show/show';
 import { words } from '../words';
 
@@ -48,24 +49,31 @@ export function PlacementSwitch({ show }: Pick<Props, 'show'>) {
   );
 }
 
+/** The plan of a live room in which tp may be placed across machines; null elsewhere. */
+function planHere({ plan, ranks, kind }: Moment): ParallelPlan | null {
+  const isHere = kind === 'live' && haveMachines(ranks.map(({ machine }) => machine)) && plan !== null && plan.tp > 1;
+  return isHere ? plan : null;
+}
+
 /** What tp across machines costs: measured once both placements have run in this room, else predicted. */
 export function PlacementCost({ show, imagine }: Props) {
   const moment = show.stage.value;
-  const { plan, ranks, kind, run } = moment;
-  const isHere = kind === 'live' && haveMachines(ranks.map(({ machine }) => machine)) && plan !== null && plan.tp > 1;
-  const predicted = useMemo(
-    () => timesAcross((one) => simulatedRate(isHere ? show.imagine(placed(plan, one)) : imagine(one))),
-    [moment, show],
-  );
+  const { ranks, run } = moment;
+  const here = planHere(moment);
+  // why later: the scene's own picture must not wait for these simulations
+  const predicted = useLater(show.frames, moment, (now) => {
+    const plan = planHere(now);
+    return timesAcross((one) => simulatedRate(plan ? show.imagine(placed(plan, one)) : imagine(one)));
+  });
   if (predicted === null) return null;
-  const rateOf: RateOf = (one) => (isHere ? measuredRate(show.digests.value, ranks, plan, one) : null);
+  const rateOf: RateOf = (one) => (here ? measuredRate(show.digests.value, ranks, here, one) : null);
   const measured = timesAcross(rateOf);
   const step = (one: Placement) => milliseconds((1000 * tokensPerStep(run!)) / rateOf(one)!);
   const times = predicted.toFixed(1);
   return (
     <span data-figure="placement" data-value={measured ?? undefined} data-predicted={predicted}>
       {measured === null
-        ? isHere
+        ? here
           ? text.predicted(times)
           : text.simulated(times, BETWEEN.mbitPerSecond, BETWEEN.latencyMs)
         : text.measured(step('across'), step('inside'), measured.toFixed(1), times)}
