@@ -70,7 +70,8 @@ export function drawTracks(
     const zoom = zoomOf(gantt);
     const spanMs = longest / zoom;
     const x = (ms: number) => left + (ms / spanMs) * (width - left - 4);
-    drawTitle(ctx, zoom === 1 ? title : title + words.pipeline.larger(zoom.toFixed(1)), y, isNarrow);
+    const larger = isNarrow ? words.pipeline.largerShort : words.pipeline.larger;
+    drawTitle(ctx, zoom === 1 ? title : title + larger(zoom.toFixed(1)), y, isNarrow);
     y += TITLE;
     for (let rank = 0; rank < gantt.ranks; rank++) {
       drawRow(

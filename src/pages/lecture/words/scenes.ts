@@ -196,6 +196,7 @@ export const sceneWords = {
     simulated: 'Simulated run',
     ideal: 'Ideal: equal tabs, free links',
     larger: (times: string) => ` (time drawn ${times} times larger)`,
+    largerShort: (times: string) => ` (${times} x)`,
     bubble: 'Bubble',
     bubbleNote: 'idle share of a step',
     idealBubble: 'Ideal',
@@ -209,7 +210,8 @@ export const sceneWords = {
       `Timeline of ${rows} tabs: bubble ${bubble}, ideal schedule ${ideal}`,
     legend: { F: 'forward', B: 'backward', I: 'input gradient', W: 'weight gradient', wait: 'waiting' },
     sideBySide: (bubbles: string) => `Timelines of every schedule, bubbles: ${bubbles || 'none yet'}`,
-    formulaShort: (bubble: string) => `formula ${bubble}`,
+    // why a hard space: a sign alone in a line takes room from the legend below
+    formulaShort: (bubble: string) => `formula ${bubble.replace(' ', '\u00a0')}`,
     mean: (bubble: string, steps: number) => `${bubble} over ${steps} steps`,
   },
   two: {
