@@ -107,6 +107,10 @@ export function layoutFindings(page: Page, least: Least, isOneScreen: boolean): 
         const limit = svg ? least.drawn : least.text;
         if (px < limit - 0.05) found.push(`"${text.slice(0, 40)}" has ${px.toFixed(1)} px`);
       }
+      for (const select of document.querySelectorAll('.lecture select')) {
+        const px = Number.parseFloat(getComputedStyle(select).fontSize);
+        if (px < least.text - 0.05) found.push(`a list to choose from has ${px.toFixed(1)} px`);
+      }
       for (const { text, element, box } of texts) {
         if (isScrolled(element)) continue;
         const isOut = box.left < -SLACK || box.right > root.clientWidth + SLACK;
