@@ -48,7 +48,7 @@ function drawLanes({ ctx, width, height }: Pen, lanes: readonly Lane[]): void {
   ctx.textBaseline = 'middle';
   for (const { title, segments, isExpected } of lanes) {
     ctx.textAlign = 'left';
-    ctx.font = font(20, 600);
+    ctx.font = font(isNarrow ? 16 : 20, 600);
     ctx.fillStyle = paint('--ink');
     ctx.fillText(title, 0, y + TITLE / 2);
     y += TITLE;
