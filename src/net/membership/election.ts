@@ -31,9 +31,11 @@ export function presentOf(state: State, setting: Setting, hash = runHashOf(state
 }
 
 /** The newest generation whose state this peer holds, 0 where it holds none. */
-function holdsOf({ holds: own, newest }: State, { self }: Setting, { peer, holds = 0 }: Presence): number {
+function holdsOf({ holds: own, newest }: State, { self }: Setting, { peer, holds = 0, left }: Presence): number {
   if (peer === self) return own;
-  return peer === newest.authority ? Math.max(holds, newest.holds) : holds;
+  // why: it declared that generation as it failed, and may have lost its state since
+  const hasLeft = left && !newest.peers.includes(peer);
+  return peer === newest.authority && !hasLeft ? Math.max(holds, newest.holds) : holds;
 }
 
 /** The newest generation whose state a willing peer holds that has not lapsed, 0 where none does. */

@@ -28,9 +28,10 @@ test.runIf(TABTRAIN_WORLD)('one world, step by step', () => {
   }
 });
 
-/** Worlds of a run of a million that broke a rule once. */
+/** Worlds that broke a rule once. */
 const ONCE_BROKEN = [
-  9167, 23727, 52031, 72159, 87503, 111991, 124743, 178007, 225591, 271319, 369999, 537319, 548063, 750543, 756319,
+  5567, 9167, 23727, 52031, 72159, 87503, 111991, 124743, 178007, 225591, 271319, 369999, 537319, 548063, 750543,
+  756319,
 ];
 
 test.skipIf(TABTRAIN_WORLD).each(ONCE_BROKEN)('world %s keeps the rules that it broke once', (seed) => {
