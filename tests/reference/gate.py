@@ -9,9 +9,9 @@ import torch
 
 import make
 
-MODEL = dict(arch='gpt2', layers=1, heads=2, kvHeads=2, dim=64, hidden=256, context=64, vocab=96,
+MODEL = dict(arch='gpt2', layers=1, heads=2, kvHeads=2, dim=64, hidden=256, context=32, vocab=96,
              tieEmbeddings=True, ropeTheta=10000)
-TRAIN = dict(make.TRAIN, globalBatch=2, steps=2, warmupSteps=0, minLr=1e-2, gradClip=0.5)
+TRAIN = dict(make.TRAIN, globalBatch=4, steps=2, warmupSteps=0, minLr=1e-2, gradClip=0.5)
 MASK = 0xffffffff
 NORMAL = {'wte.weight': ('embed', 'wte', 1), 'wpe.weight': ('embed', 'wpe', 1),
           'attn.c_attn.weight': ('block0', 'attn.qkv.w', 1), 'attn.c_proj.weight': ('block0', 'attn.proj.w', 2),

@@ -13,15 +13,18 @@ import { type Elements, seedElements, stateFrom } from '../state/elements';
 import { holdingOf } from '../state/holding';
 import { rankMaker } from './rankmodel';
 
-/** Wide enough that graphics chips run their tiles and block attention in it. */
+/**
+ * Wide enough that graphics chips run their tiles and block attention in it. Software adapters run the plain attention in
+ * so short a context: their quad files take half of the time that compiling all kernels of this model takes.
+ */
 const RUN = {
-  model: { layers: 1, heads: 2, dim: 64, context: 64, vocab: 96 },
+  model: { layers: 1, heads: 2, dim: 64, context: 32, vocab: 96 },
   data: { source: 'tokens:gate', order: 'sequential' },
-  train: { globalBatch: 2, steps: 2, lr: 0.01, gradClip: 0.5, seed: 1 },
+  train: { globalBatch: 4, steps: 2, lr: 0.01, gradClip: 0.5, seed: 1 },
 };
 /** At a run's own start numbers are so small that most functions are as good as straight lines. */
 const ENLARGED = 3;
-const LOSSES = [5.75513, 6.09378];
+const LOSSES = [5.70182, 6.08959];
 /** Mean losses of 128 tokens in float32 differ from float64's by less than 1e-5; a wrong kernel moves them by far more. */
 const TOLERANCE = 1e-3;
 
