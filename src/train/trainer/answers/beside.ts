@@ -1,8 +1,8 @@
 /**
- * The first tokens of an answer beside a step, so that nobody waits for its border. The asking rank says whose parameters it
- * means by the step that reads them; the others run their stages while that step is theirs, too. Parameters change only behind
- * NORM, which needs the asking rank's ballot, and it gives that only once its turn is over: so all passes of a turn read
- * the whole model of one committed step. Loaded when somebody may ask.
+ * The first tokens of an answer beside a step, so that nobody waits for its border. The asking rank says whose
+ * parameters it means by the step that reads them; the others run their stages while that step is theirs, too.
+ * Parameters change only behind NORM, which needs the asking rank's ballot, and it gives that only once its turn is
+ * over: so all passes of a turn read the whole model of one committed step. Loaded when somebody may ask.
  */
 import { DeviceLost, isGenerationOver, ProtocolError } from '../../../errors';
 import type { Transport } from '../../../net/wire/transport';
@@ -49,6 +49,7 @@ export class BesideSteps {
     const { mesh, signal } = setting;
     this.#others = place.ranks.filter((rank) => rank !== mesh.rank);
     this.#signal = AbortSignal.any([signal, this.#ended.signal]);
+    this.#signal.addEventListener('abort', () => this.#wake(), { once: true });
     for (const rank of this.#others) {
       for (const work of [this.#hear(rank), this.#serve(rank)]) work.catch((error) => this.#fail(error));
     }
@@ -57,7 +58,7 @@ export class BesideSteps {
   /** The parameters of `step` committed steps are read from here on, until `rest`. */
   begin(step: number): void {
     this.#step = step;
-    for (const resolve of this.#begun.splice(0)) resolve();
+    this.#wake();
     this.asked();
   }
 
@@ -122,13 +123,16 @@ export class BesideSteps {
     }
   }
 
+  /** Resolves while `step` computes here. Rejects with the reason of the signal when that is aborted. */
   async #at(step: number): Promise<void> {
     while (this.#step !== step) {
-      await new Promise<void>((resolve, reject) => {
-        this.#begun.push(resolve);
-        this.#signal.addEventListener('abort', () => reject(this.#signal.reason), { once: true });
-      });
+      this.#signal.throwIfAborted();
+      await new Promise<void>((resolve) => this.#begun.push(resolve));
     }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#begun.splice(0)) resolve();
   }
 
   #pipe(by: number, name: string): AnswerPipe {
