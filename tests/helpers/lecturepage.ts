@@ -75,7 +75,7 @@ export interface HeadlessRun {
   readonly bytesSent: readonly number[];
 }
 
-/** The files of a headless run of `plan` in as many Node ranks: a test's page is another program on the same adapter. */
+/** The files of a headless run of `plan` in as many Node ranks as it has. */
 export function headlessRun(run: RunFile, plan: ParallelPlan): HeadlessRun {
   const folder = mkdtempSync(join(tmpdir(), 'lecture-'));
   try {

@@ -63,7 +63,10 @@ function open(json: object): Library {
   }
 }
 
-/** Header of a bundle: two little-endian uint32, the byte length of the tokenizer (Brought as JSON) and the bytes per token (2 or 4). */
+/**
+ * Header of a bundle: two little-endian uint32, the byte length of the tokenizer (Brought as JSON) and the bytes per
+ * token (2 or 4).
+ */
 const HEADER_BYTES = 8;
 /** Added to the bytes per token where marks follow the tokenizer. */
 const MARKED = 256;

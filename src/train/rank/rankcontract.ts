@@ -84,9 +84,8 @@ export interface RankModel {
   logits(tokens: Uint32Array): Promise<Float32Array>;
   /**
    * It reads the parameters of training, of units that are whole on this rank, or copies of its own, of any unit (then one
-   * stage at most). It may run between two steps, and in a step
-   * until `rest` (StepInput). The caller must close it before the rank. Rejects with BufferLimit where
-   * the device does not allow its buffers.
+   * stage at most). It may run between two steps, and in a step until `rest` (StepInput). The caller must close it before
+   * the rank. Rejects with BufferLimit where the device does not allow its buffers.
    */
   speaker(stages: readonly StageSpan[], isCopied: boolean): Promise<Speaker>;
   /** Copy parameters and moments from the device, after every started operation has ended. */

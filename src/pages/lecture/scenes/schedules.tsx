@@ -31,7 +31,7 @@ const bubbleText = (bubble: number | undefined): string => (bubble === undefined
 
 type Expected = ReadonlyMap<ScheduleName, Gantt | undefined>;
 
-/** The simulator's schedules where there is no measurement, one more with every frame, so that the first one is there at once. */
+/** The simulator's schedules where there is no measurement: one more with every frame, so that the first comes at once. */
 function useExpected(show: Show, compared: readonly Compared[]): Expected {
   const about = `${compared[0]?.plan.pp} ${compared[0]?.plan.microbatches}`;
   const [known, setKnown] = useState<{ readonly about: string; readonly of: Expected }>({ about, of: new Map() });

@@ -1,6 +1,6 @@
 /**
- * Whose question is answered at a step border or beside a step, and whether all ranks of that model can take part. The work itself
- * (answers.ts) is loaded when somebody may ask, because every tab loads this file before its first step.
+ * Whose question is answered at a step border or beside a step, and whether all ranks of that model can take part. The
+ * work itself (answers.ts) is loaded when somebody may ask, because every tab loads this file before its first step.
  */
 import { DeviceLost, InputError, isGenerationOver, sentenceOf } from '../../../errors';
 import type { Requests } from '../asked/requests';
