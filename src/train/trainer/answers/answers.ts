@@ -1,8 +1,8 @@
 /**
- * Answers while the room trains; first tokens also beside a step (beside.ts). At a step border, the ranks that hold one
- * model together with the asking rank continue its text; the others go on. A turn is at most as long as the step before
- * it (but one token) and at most MOST_MS, so that training goes on. Every turn reads the text anew, so each token is
- * drawn from the whole model of one committed step; the weights move between turns, and with them the text.
+ * Answers while the room trains; first tokens also beside a step (besidesteps.ts). At a step border, the ranks that
+ * hold one model together with the asking rank continue its text; the others go on. A turn is at most as long as the
+ * step before it (but one token) and at most MOST_MS, so that training goes on. Every turn reads the text anew, so each
+ * token is drawn from the whole model of one committed step; the weights move between turns, and with them the text.
  */
 import { isCopied } from '../../../model/paramcopies';
 import type { RankModel, Speaker } from '../../rank/rankcontract';
@@ -19,7 +19,7 @@ import type { Prepared } from '../given/prepared';
 import type { GenerationSetting } from '../given/setting';
 import { AnswerPipe } from './answerpipe';
 import { type Team, teamOf } from './answerteam';
-import { BesideSteps, type Ready } from './beside';
+import { BesideSteps, type Ready } from './besidesteps';
 import { goOn, MOST_MS } from './turn';
 
 /** A step border at which rank `by` has a question. */
