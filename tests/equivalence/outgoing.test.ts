@@ -44,6 +44,8 @@ describe.skipIf(lacksPython(['tokenizers', 'transformers']))('tokenizers that go
       (kind) => [kind, makeTokenizer(kind, odd.join('') + whale, kind === 'bpe' ? 600 : 0)] as const,
     ),
     ...brought,
+    // with a tokenizer.model for llama.cpp beside it
+    ['byte of a llama', makeTokenizer('byte', '', 0)],
   ];
 
   test('give the same numbers and texts in tokenizers and AutoTokenizer, without a warning', () => {
@@ -52,7 +54,8 @@ describe.skipIf(lacksPython(['tokenizers', 'transformers']))('tokenizers that go
     const folders = all.map(([name, tokenizer]) => {
       const folder = join(root, name);
       mkdirSync(folder);
-      const { model } = parseRunFile({ model: { vocab: tokenizer.size } });
+      const arch = name.endsWith('llama') ? 'llama' : 'gpt2';
+      const { model } = parseRunFile({ model: { arch, vocab: tokenizer.size } });
       for (const [file, content] of Object.entries(companionFiles(model, tokenizer))) {
         writeFileSync(join(folder, file), content);
       }
@@ -61,8 +64,9 @@ describe.skipIf(lacksPython(['tokenizers', 'transformers']))('tokenizers that go
     const answers = JSON.parse(reference('outgoing.py', [], JSON.stringify({ folders, texts })));
     for (const [i, [name, tokenizer]] of all.entries()) {
       const ours = texts.map((text) => tokenizer.encode(text));
-      for (const library of ['tokenizers', 'AutoTokenizer']) {
-        const theirs: readonly (readonly [number[], string])[] = answers[i][library];
+      const libraries: Record<string, readonly (readonly [number[], string])[]> = answers[i];
+      expect(Object.keys(libraries).slice(0, 2)).toEqual(['tokenizers', 'AutoTokenizer']);
+      for (const [library, theirs] of Object.entries(libraries)) {
         for (const [at, [ids, decoded]] of theirs.entries()) {
           const what = `${name} in ${library}: ${JSON.stringify(texts[at]!.slice(0, 60))}`;
           expect(ids, what).toEqual([...ours[at]!]);

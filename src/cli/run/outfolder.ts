@@ -21,6 +21,13 @@ import { EventFile } from './tensorboard';
 
 const METRICS = 'metrics.jsonl';
 
+/** Names of the model's files that a rank may hand over; some models have not all of them. */
+export const MODEL_FILES: ReadonlySet<string> = new Set([
+  ...['model.safetensors', 'config.json', 'generation_config.json'],
+  ...['tokenizer.json', 'tokenizer_config.json', 'tokenizer.model', 'added_tokens.json'],
+  ...['adapter/adapter_config.json', 'adapter/adapter_model.safetensors'],
+]);
+
 export class OutFolder {
   /** Folder of staged files, on the same file system, so that moving is atomic. */
   readonly staging: string;
@@ -71,9 +78,10 @@ export class OutFolder {
     await file.close();
   }
 
-  /** Moves the staged files and `files` to their final names. */
-  finish(files: ReadonlyMap<string, string>, staged: Iterable<string>): void {
+  /** Moves the staged files and `files` to their final names. The model of an earlier run leaves nothing beside them. */
+  finish(files: ReadonlyMap<string, string>, staged: ReadonlySet<string>): void {
     mkdirSync(this.staging, { recursive: true });
+    for (const name of MODEL_FILES) if (!staged.has(name)) rmSync(join(this.path, name), { force: true });
     for (const [name, content] of files) writeFileSync(join(this.staging, name), content);
     for (const name of [...staged, ...files.keys()]) {
       mkdirSync(dirname(join(this.path, name)), { recursive: true });

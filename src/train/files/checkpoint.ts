@@ -9,6 +9,7 @@ import { piecesOf } from '../state/elements';
 import type { Intervals } from '../state/intervals';
 import { adaptersIn, hasAdapters } from './adapters';
 import { generationConfigJson, tokenizerConfigJson } from './companions';
+import { pieceFiles } from './piecefile';
 import { safetensorsHeader, writeSafetensors } from './safetensors';
 import { placedTensors, type WholeWeights } from './weights';
 import { configJson } from './writeconfig';
@@ -20,6 +21,9 @@ export interface ModelFiles {
   readonly 'tokenizer.json': string;
   readonly 'tokenizer_config.json': string;
   readonly 'generation_config.json': string;
+  /** Of a llama with the byte tokenizer, for llama.cpp (piecefile.ts). */
+  readonly 'tokenizer.model'?: Uint8Array<ArrayBuffer>;
+  readonly 'added_tokens.json'?: string;
   /** The model card, where the run that trained the model is known. */
   readonly 'README.md'?: string;
   /** Of a LoRA run; the adapters are merged into model.safetensors, too. */
@@ -47,11 +51,13 @@ export function modelFileHeader(config: ModelConfig): Uint8Array<ArrayBuffer> {
 /** The small files beside the weights, by name. */
 export function companionFiles(config: ModelConfig, tokenizer: Tokenizer) {
   const { beside = NOTHING_BESIDE } = tokenizer;
+  const pieces = pieceFiles(config, tokenizer);
   return {
-    'config.json': configJson(config, beside.config),
+    'config.json': configJson(config, { ...pieces?.ids, ...beside.config }),
     'tokenizer.json': tokenizer.json(),
-    'tokenizer_config.json': tokenizerConfigJson(config, beside.tokenizer),
+    'tokenizer_config.json': tokenizerConfigJson(config, { ...pieces?.settings, ...beside.tokenizer }),
     'generation_config.json': generationConfigJson(beside.generation),
+    ...pieces?.files,
   };
 }
 

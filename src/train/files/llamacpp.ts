@@ -1,6 +1,7 @@
 /**
  * What llama.cpp's converter (convert_hf_to_gguf.py) says to a llama with a tokenizer of our own. It knows a byte-level
- * tokenizer by the hash of one text's tokens, from a list that no new tokenizer is on.
+ * tokenizer by the hash of one text's tokens, from a list that no new tokenizer is on. The byte tokenizer of a llama has a
+ * file beside it that needs no list (piecefile.ts).
  */
 import type { RunFile } from '../runfile';
 
@@ -17,7 +18,10 @@ export function checkedTokens(tokenizer: { encode(text: string): Iterable<number
 export function llamaCppWords({ model, data }: RunFile, hash: string): string {
   if (model.arch !== 'llama' || data.source.startsWith('tokens:') || data.tokenizer === 'brought') return '';
   if (data.tokenizer === 'char') {
-    return 'llama.cpp has no tokenizers of single characters, so its converter refuses this model: train with `data.tokenizer` `byte` or `bpe` for it.';
+    return 'llama.cpp has no tokenizers of single characters, so its converter refuses this model: train with `data.tokenizer` `byte` for it.';
+  }
+  if (data.tokenizer === 'byte' && !model.qkvBias) {
+    return 'llama.cpp: `convert_hf_to_gguf.py .` takes this model as it is; `tokenizer.model` and `added_tokens.json` are for that.';
   }
   return `llama.cpp's converter takes this model once it knows the tokenizer, which is GPT-2's with other merges: add \`if chkhsh == "${hash}": res = "gpt-2"\` to its \`get_vocab_base_pre\`.`;
 }

@@ -1,5 +1,5 @@
 /** metrics.jsonl grows line by line and stays one file over a resumed run; other files come all at once. */
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -54,8 +54,20 @@ test('a file that lacks a step before the resumed one is refused', () => {
 test('staged files get their names at the end only', () => {
   const path = folder();
   const out = new OutFolder(path);
-  out.finish(new Map([['a.json', '{}']]), []);
+  out.finish(new Map([['a.json', '{}']]), new Set());
   expect(readdirSync(path).sort()).toEqual(['.unfinished', 'a.json']);
   out.close();
   expect(readdirSync(path)).toEqual(['a.json']);
+});
+
+test('files of an earlier model do not stand beside those of a new one', () => {
+  const path = folder();
+  const out = new OutFolder(path);
+  for (const names of [['tokenizer.json', 'tokenizer.model', 'added_tokens.json'], ['tokenizer.json']]) {
+    mkdirSync(out.staging, { recursive: true });
+    for (const name of names) writeFileSync(join(out.staging, name), '');
+    out.finish(new Map(), new Set(names));
+  }
+  out.close();
+  expect(readdirSync(path)).toEqual(['tokenizer.json']);
 });

@@ -16,9 +16,11 @@ test('the hash is that of the converter', () => {
 });
 
 test('only a llama with a tokenizer of our own has a word', () => {
-  for (const tokenizer of ['byte', 'bpe']) {
-    expect(llamaCppWords(run({ tokenizer }), BYTES)).toContain(`if chkhsh == "${BYTES}": res = "gpt-2"`);
-  }
+  const line = `if chkhsh == "${BYTES}": res = "gpt-2"`;
+  expect(llamaCppWords(run({ tokenizer: 'bpe' }), BYTES)).toContain(line);
+  const { model, ...rest } = run({ tokenizer: 'byte' });
+  expect(llamaCppWords({ model: { ...model, qkvBias: true }, ...rest }, BYTES)).toContain(line);
+  expect(llamaCppWords({ model, ...rest }, BYTES)).toContain('takes this model as it is');
   expect(llamaCppWords(run({}), BYTES)).toContain('has no tokenizers of single characters');
   expect(llamaCppWords(run({ tokenizer: 'brought', source: 'file:x' }), BYTES)).toBe('');
   expect(llamaCppWords(run({ source: 'tokens:x' }), BYTES)).toBe('');

@@ -2,7 +2,7 @@
 import { isGenerationOver } from '../../../errors';
 import type { LoraConfig, ModelConfig } from '../../../model/config';
 import type { Group } from '../../../net/collective/group';
-import { type Outlet, writeText } from '../../../storage/bytes';
+import { type Outlet, writeSmall } from '../../../storage/bytes';
 import { Adapters, adapterAddresses, hasAdapters } from '../../files/adapters';
 import { companionFiles, modelFileHeader, modelFilePieces } from '../../files/checkpoint';
 import type { RankModel } from '../../rank/rankcontract';
@@ -85,15 +85,8 @@ async function writeFiles(
   });
   await file?.close();
   if (!file) return;
-  for (const [name, text] of Object.entries(companionFiles(model, corpus.tokenizer))) {
-    await writeText(outlet, name, text);
-  }
-  const files = adapters?.files();
-  if (!files) return;
-  await writeText(outlet, 'adapter/adapter_config.json', files['adapter/adapter_config.json']);
-  const sink = await outlet.create('adapter/adapter_model.safetensors');
-  await sink.write(files['adapter/adapter_model.safetensors']);
-  await sink.close();
+  const others = { ...companionFiles(model, corpus.tokenizer), ...adapters?.files() };
+  for (const [name, content] of Object.entries(others)) await writeSmall(outlet, name, content);
 }
 
 /** The adapters of a LoRA run on rank 0, null on the others. */
