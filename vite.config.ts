@@ -41,6 +41,14 @@ const project = (name: string, group: keyof typeof GROUPS, globalSetup: string[]
   },
 });
 
+// The C library of Linux keeps freed memory with the process: kernels compile on software adapters with a tenth less
+// processor time. Processes of tests are started with this environment.
+Object.assign(process.env, {
+  MALLOC_TRIM_THRESHOLD_: '536870912',
+  MALLOC_TOP_PAD_: '67108864',
+  MALLOC_MMAP_THRESHOLD_: '268435456',
+});
+
 const tests = {
   test: {
     reporters: ['default', at('tests/helpers/tally.ts')],

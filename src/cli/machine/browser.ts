@@ -52,23 +52,23 @@ export function mayHaveGpu(): boolean {
 }
 
 /** With these flags Chromium without a window finds the Vulkan driver of a Linux machine; other systems need none. */
-const LINUX_GPU = [
-  '--enable-features=Vulkan',
-  '--use-angle=vulkan',
-  '--disable-vulkan-surface',
-  '--ignore-gpu-blocklist',
-];
+const LINUX_GPU = ['--use-angle=vulkan', '--disable-vulkan-surface', '--ignore-gpu-blocklist'];
 
 /**
  * Command line flags for a driven browser. `software` forces the SwiftShader adapter (machines without a GPU); background
  * services that would only reach for the network are off; tabs that are not in front keep running.
  */
 export function browserFlags(software: boolean, platform: NodeJS.Platform = process.platform): string[] {
+  const linuxGpu = !software && platform === 'linux';
+  // why the ring: freed memory stays with the process; compiling kernels on a software adapter frees and takes it all
+  // the time, and without it a sixth of a room's processor time goes to the system's page faults
+  const features = ['PartitionAllocLargeEmptySlotSpanRing', ...(linuxGpu ? ['Vulkan'] : [])];
   return [
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
     '--enable-unsafe-webgpu',
     ...(software ? ['--use-webgpu-adapter=swiftshader'] : []),
-    ...(!software && platform === 'linux' ? LINUX_GPU : []),
+    ...(linuxGpu ? LINUX_GPU : []),
+    `--enable-features=${features.join(',')}`,
     '--disable-quic',
     '--no-first-run',
     '--disable-background-networking',
