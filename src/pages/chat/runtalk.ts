@@ -6,14 +6,13 @@
 import { effect } from '@preact/signals';
 import { startTalk, type Talk, type TalkStart } from '../../worker/chat/talkclient';
 import type { Session } from '../state/session';
-import type { ModelFiles, RunFile } from '../tab';
+import type { ModelFiles } from '../tab';
+import { isSmall, takeReady } from './ahead';
 import { words } from './words';
 
 const AT_REST = new Set(['paused', 'done', 'stopped', 'failed']);
 /** The ranks compile first what a question in training needs. */
 const READY_AFTER_MS = 6_000;
-/** The most parameters that are taken together before somebody asks. */
-const MOST_UNASKED = 64e6;
 
 export class RunTalk implements Talk {
   /** The model of a step, as it is opened from its files. */
@@ -27,6 +26,7 @@ export class RunTalk implements Talk {
     private readonly session: Session,
     private readonly start = startTalk,
   ) {
+    this.#spare = takeReady(session);
     session.talk.listen();
     this.#unwatch = effect(() => {
       const { phase, step, generation, run } = session.status.value;
@@ -99,11 +99,6 @@ export class RunTalk implements Talk {
     this.#opened?.talk.then((talk) => talk.close(), ignore);
     this.#opened = undefined;
   }
-}
-
-/** Whether the parameters take little memory, about: nobody may ever ask. */
-function isSmall({ layers, dim, hidden, vocab }: RunFile['model']): boolean {
-  return layers * dim * (4 * dim + 3 * hidden) + vocab * dim < MOST_UNASKED;
 }
 
 const ignore = () => {};

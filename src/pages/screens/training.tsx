@@ -1,5 +1,5 @@
 /** The training screen: the curve, the figures, who takes part, what moves between them, and what the model writes. */
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { messages } from '../messages';
 import { Banner } from '../parts/banner';
 import { Figure } from '../parts/figure';
@@ -20,7 +20,10 @@ import type { Visit } from '../visit';
 const LATER_STEP = 10;
 const loadLines = () => import('../auto/lines');
 const loadChat = () => import('../chat/runchat');
+const loadAhead = () => import('../chat/ahead');
 const loadDownloads = () => import('../parts/downloads');
+
+const ignore = () => {};
 
 interface Props {
   readonly visit: Visit;
@@ -36,6 +39,10 @@ export function TrainingScreen({ visit, look }: Props) {
   const { logScale } = visit.settings.value;
   const [isAsking, setAsking] = useState(false);
   const chat = useLoaded(isAsking, loadChat, visit.tell);
+  const isAtRest = status.generation > 0 && (status.phase === 'paused' || status.phase === 'done');
+  // why no problem is told: nobody asked for it
+  const ahead = useLoaded(isAtRest && !isAsking, loadAhead, ignore);
+  useEffect(() => ahead?.getReady(session), [ahead, session]);
   const lines = useLoaded((session.newest.value?.step ?? 0) >= LATER_STEP, loadLines, visit.tell);
   return (
     // why not translated: a translator replaces text nodes, and the figures would then stand still
