@@ -18,9 +18,17 @@ interface Props {
   /** In rank order. */
   readonly peers: readonly RingPeer[];
   readonly rates: ReadonlyMap<PeerId, LinkRate>;
-  /** Bytes are moving now: the links of this tab are animated. */
-  readonly live: boolean;
+  /** The newest step, null while none is trained: the dashes of this tab's links move on with it. */
+  readonly step: number | null;
 }
+
+/**
+ * Units of the drawing that the dashes move by with a step. Why no CSS animation: it draws 60 frames a second, which took
+ * three tenths of two cores from four tabs that train.
+ */
+const DASH_PER_STEP = 2;
+/** Length of a dash and its gap (parts.css). */
+const DASH_LENGTH = 5;
 
 /** Above this many ranks only numbers fit. */
 const NAMED_SIZE = 8;
@@ -52,7 +60,7 @@ export function ringLinks(peers: readonly RingPeer[], rates: ReadonlyMap<PeerId,
   return [...pairs.values()];
 }
 
-export function Ring({ peers, rates, live }: Props) {
+export function Ring({ peers, rates, step }: Props) {
   const size = peers.length;
   const radius = nodeRadius(size);
   const links = ringLinks(peers, rates);
@@ -62,7 +70,8 @@ export function Ring({ peers, rates, live }: Props) {
         viewBox={viewBoxOf(size)}
         role="img"
         aria-label={messages.ring.describe(size)}
-        class={live ? 'ring-live' : ''}
+        class={step === null ? '' : 'ring-live'}
+        style={{ strokeDashoffset: -(((step ?? 0) * DASH_PER_STEP) % DASH_LENGTH) }}
       >
         <defs>
           <marker id="ring-arrow" viewBox="0 0 6 6" refX="4.4" refY="3" markerWidth="4" markerHeight="4" orient="auto">

@@ -89,7 +89,11 @@ export function TrainingScreen({ visit, look }: Props) {
         </div>
         <Share link={visit.link.value} onProblem={visit.tell} onDone={(text) => session.say(text)} />
         {members.length > 0 && (
-          <Ring peers={members} rates={session.linkRates.value} live={status.phase === 'training'} />
+          <Ring
+            peers={members}
+            rates={session.linkRates.value}
+            step={status.phase === 'training' ? (session.newest.value?.step ?? 0) : null}
+          />
         )}
         <Peers people={people} onRename={(name) => visit.rename(name)} />
       </section>
