@@ -149,7 +149,12 @@ const pages = {
     emptyOutDir: true,
     license: { fileName: 'notices.txt' },
     // why: every browser with WebGPU preloads modules by itself
-    modulePreload: { polyfill: false },
+    modulePreload: {
+      polyfill: false,
+      // why: the first screen has them, so their names in the lists of what else to load are bytes for nothing
+      resolveDependencies: (_: string, names: string[]) =>
+        names.filter((name) => !/(shared|view|room)-[^/]*\.js$/.test(name)),
+    },
     rolldownOptions: {
       output: {
         // why: a service worker answers for the folder of its own address, and keeps that address

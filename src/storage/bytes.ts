@@ -33,13 +33,9 @@ export interface ByteSource {
 }
 
 /** Write a small file. */
-export async function writeSmall(
-  outlet: Outlet,
-  name: string,
-  content: string | Uint8Array<ArrayBuffer>,
-): Promise<Receipt> {
+export async function writeText(outlet: Outlet, name: string, text: string): Promise<Receipt> {
   const sink = await outlet.create(name);
-  await sink.write(typeof content === 'string' ? new TextEncoder().encode(content) : content);
+  await sink.write(new TextEncoder().encode(text));
   return sink.close();
 }
 

@@ -1,5 +1,5 @@
 /** The training screen: the curve, the figures, who takes part, what moves between them, and what the model writes. */
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { messages } from '../messages';
 import { Banner } from '../parts/banner';
 import { Figure } from '../parts/figure';
@@ -18,12 +18,9 @@ import type { Visit } from '../visit';
 
 /** What the first steps do without is loaded after them. */
 const LATER_STEP = 10;
-const loadLines = () => import('../auto/lines');
+const loadLater = () => import('./later');
 const loadChat = () => import('../chat/runchat');
-const loadAhead = () => import('../chat/ahead');
 const loadDownloads = () => import('../parts/downloads');
-
-const ignore = () => {};
 
 interface Props {
   readonly visit: Visit;
@@ -39,11 +36,7 @@ export function TrainingScreen({ visit, look }: Props) {
   const { logScale } = visit.settings.value;
   const [isAsking, setAsking] = useState(false);
   const chat = useLoaded(isAsking, loadChat, visit.tell);
-  const isAtRest = status.generation > 0 && (status.phase === 'paused' || status.phase === 'done');
-  // why no problem is told: nobody asked for it
-  const ahead = useLoaded(isAtRest && !isAsking, loadAhead, ignore);
-  useEffect(() => ahead?.getReady(session), [ahead, session]);
-  const lines = useLoaded((session.newest.value?.step ?? 0) >= LATER_STEP, loadLines, visit.tell);
+  const later = useLoaded((session.newest.value?.step ?? 0) >= LATER_STEP, loadLater, visit.tell);
   return (
     // why not translated: a translator replaces text nodes, and the figures would then stand still
     <main class="training" translate={false}>
@@ -53,7 +46,7 @@ export function TrainingScreen({ visit, look }: Props) {
           {messages.loss.heading}
         </h2>
         <Figures session={session} />
-        {lines && <lines.RoomLines session={session} />}
+        {later && <later.Later session={session} isAsking={isAsking} />}
         <LossChart
           series={session.series}
           version={session.seriesVersion.value}

@@ -4,7 +4,7 @@
  */
 import { notLoaded, StorageError } from '../../errors';
 import { isWholeOnAll, type ParallelPlan } from '../../plan/plan';
-import { writeSmall } from '../../storage/bytes';
+import { writeText } from '../../storage/bytes';
 import type { OpfsFolder } from '../../storage/opfs';
 import { builtInText } from '../../train/data/texts';
 import type { Keepable, Keeper } from '../../train/files/keeper';
@@ -78,7 +78,7 @@ export class OpfsKeeper implements Keeper {
     const file = { name: `${name}.safetensors`, ...(await sink.close()) };
     if (builtInText(run.data.source) === null) await this.#keepText(slot.folder, text);
     const said = { step, generation, run, vocab: model.vocab, plan, rank, at: Date.now(), file };
-    await writeSmall(slot.folder, `${name}.json`, describeState(said));
+    await writeText(slot.folder, `${name}.json`, describeState(said));
     this.#names = [...this.#names.filter((other) => other !== name), name].slice(-KEPT);
     await this.#removeOthers(slot.folder);
   }

@@ -2,7 +2,7 @@
 import { isGenerationOver } from '../../../errors';
 import type { LoraConfig, ModelConfig } from '../../../model/config';
 import type { Group } from '../../../net/collective/group';
-import { type Outlet, writeSmall } from '../../../storage/bytes';
+import { type Outlet, writeText } from '../../../storage/bytes';
 import { Adapters, adapterAddresses, hasAdapters } from '../../files/adapters';
 import { companionFiles, modelFileHeader, modelFilePieces } from '../../files/checkpoint';
 import type { RankModel } from '../../rank/rankcontract';
@@ -86,7 +86,14 @@ async function writeFiles(
   await file?.close();
   if (!file) return;
   const others = { ...companionFiles(model, corpus.tokenizer), ...adapters?.files() };
-  for (const [name, content] of Object.entries(others)) await writeSmall(outlet, name, content);
+  for (const [name, content] of Object.entries(others)) {
+    if (typeof content === 'string') await writeText(outlet, name, content);
+    else {
+      const sink = await outlet.create(name);
+      await sink.write(content);
+      await sink.close();
+    }
+  }
 }
 
 /** The adapters of a LoRA run on rank 0, null on the others. */
