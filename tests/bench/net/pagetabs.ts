@@ -31,6 +31,8 @@ const CONTEXT_TOKENS = 64;
 const WARM_STEPS = 12;
 const LEAST_STEPS = 12;
 const MEASURE_MS = 10_000;
+/** Longest wait for the plan of all tabs: two looks of the room, a minute apart, and the steps that they take. */
+const PLANNED_MS = 200_000;
 /** A run this short has a short exact start; the first page's own has one of hundreds of steps. */
 const APPROXIMATE_STEPS = 160;
 
@@ -86,7 +88,7 @@ async function speedOf(context: BrowserContext, address: string, { batch, tabs, 
   for (let i = 1; i < tabs; i++) await takePart(context, first.url());
   await first.waitForFunction((tabs) => document.querySelector('.people .badge')?.textContent === String(tabs), tabs);
   await first.waitForFunction((links) => document.querySelectorAll('.peer-link').length >= links, tabs - 1);
-  if (tabs > 1) await first.waitForFunction(planSaid, `${tabs} tabs`, { timeout: 120_000 });
+  if (tabs > 1) await plannedFor(first, tabs);
   if (mode === 'approximate' && (await first.locator('.offer').count()) === 0) return null;
   if (mode === 'approximate') await first.waitForFunction(beginApproximate, undefined, { timeout: 240_000 });
   await reach(first, (await step(first)) + WARM_STEPS);
@@ -96,6 +98,16 @@ async function speedOf(context: BrowserContext, address: string, { batch, tabs, 
   const tokensPerSecond = ((await step(first)) - from) * batch * CONTEXT_TOKENS * (1000 / (performance.now() - t0));
   const plan = tabs > 1 ? ((await first.locator('.auto').first().textContent()) ?? '') : '';
   return { plan, tokensPerSecond };
+}
+
+/** Wait until the room has measured itself with all its tabs, which it does once a minute at most. */
+async function plannedFor(page: Page, tabs: number): Promise<void> {
+  await page.waitForFunction(planSaid, `${tabs} tabs`, { timeout: PLANNED_MS }).catch(async () => {
+    const said = await page.locator('.auto').allTextContents();
+    throw new Error(
+      `After ${PLANNED_MS / 1000} s the page did not say what it has chosen for ${tabs} tabs, but: ${said}`,
+    );
+  });
 }
 
 /** In the page: whether it says what it has chosen for these tabs. */

@@ -8,13 +8,16 @@ import { unitSizes } from '../../../model/model';
 import type { Group } from '../../../net/collective/group';
 import { type AutoChoice, choosing, type Measured } from '../../../plan/auto';
 import { pacesOf } from '../../../plan/balance';
+
 import { reordered } from '../../../plan/linkcosts';
 import { Lookout, setOf } from '../../../plan/lookout';
 import { devicesOf, ownDevice, type Profile } from '../../../plan/measured';
 import { Pilot } from '../../../plan/pilot';
 import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../../plan/plan';
+import { PlanTrial } from '../../../plan/plantrial';
 import { linksBetween, probedLinks, slowestProbed } from '../../../plan/probed';
 import { replicaShares } from '../../../plan/shares';
+import { goingBack, unlessLost } from '../../../plan/verdict';
 import type { TraceEvent } from '../../../trace/trace';
 import { recordedSizes } from '../../rank/modelsizes';
 import type { RankModel } from '../../rank/rankcontract';
@@ -49,6 +52,8 @@ export class Chooser {
   /** Committed steps in which every rank had measured itself. */
   #steps = 0;
   #step = 0;
+  /** When the last step was committed; NaN before the first of this generation. */
+  #atMs = Number.NaN;
   #loads: (readonly Load[])[] = [];
   #paces: readonly number[] = [];
   #work: { readonly measured: Measured; readonly pieces: Generator<undefined, AutoChoice> } | null = null;
@@ -66,12 +71,20 @@ export class Chooser {
     this.#run = setting.run;
     this.#peers = mesh.peers;
     this.#isLead = mesh.rank === 0;
-    auto.known ??= { lookout: new Lookout(), peers: '', profile: null, links: null, pilot: null, news: null };
+    auto.known ??= {
+      lookout: new Lookout(),
+      peers: '',
+      profile: null,
+      links: null,
+      pilot: null,
+      news: null,
+      trial: new PlanTrial(),
+    };
     this.#known = auto.known;
     // why: what was chosen for other peers says nothing about these
     const peers = setOf(this.#peers);
     if (this.#known.peers !== peers) {
-      Object.assign(this.#known, { peers, links: null, pilot: null, news: null });
+      Object.assign(this.#known, { peers, links: null, pilot: null, news: null, trial: new PlanTrial() });
     }
     this.#known.pilot?.onPlan(plan);
     this.#tells = this.#known.news !== null;
@@ -101,6 +114,7 @@ export class Chooser {
     if (this.#loads.length === PACE_STEPS && this.#steps % PACE_STEPS === 0) this.#paces = this.#pacesNow();
     this.#known.pilot?.setMode(this.#memory.isAllowed ? 'approximate' : 'exact', step);
     this.#known.pilot?.onStep(step);
+    this.#judge();
     if (this.#known.news && this.#known.news.isAllowed !== this.#memory.isAllowed && this.#isLead) this.#tell();
     this.#plan();
   }
@@ -204,6 +218,17 @@ export class Chooser {
     this.#work = { measured, pieces: choosing(measured, this.#step, this.#run.train.steps, running) };
   }
 
+  /** Goes back to the plan before, where the steps of this one take longer. */
+  #judge(): void {
+    const { plan } = this.setting;
+    const [lastMs, nowMs] = [this.#atMs, performance.now()];
+    this.#atMs = nowMs;
+    if (!this.#isLead || Number.isNaN(lastMs)) return;
+    const verdict = this.#known.trial.step(plan, nowMs - lastMs);
+    const chosen = this.#known.pilot?.chosen;
+    if (verdict && chosen) this.#take(goingBack(chosen.choice, verdict, chosen.measured), chosen.measured);
+  }
+
   /** Continue to plan for a while. */
   #plan(): void {
     if (!this.#work) return;
@@ -225,7 +250,7 @@ export class Chooser {
     const mode = this.#memory.isAllowed ? 'approximate' : 'exact';
     this.#known.pilot ??= new Pilot(this.#run.train.steps, mode, ask);
     this.#known.pilot.onPlan(plan);
-    this.#known.pilot.take(choice, measured, this.#step);
+    this.#known.pilot.take(unlessLost(choice, this.#known.trial, measured), measured, this.#step);
     this.#tell();
   }
 

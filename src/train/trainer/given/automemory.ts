@@ -2,6 +2,7 @@
 import type { Lookout } from '../../../plan/lookout';
 import type { Profile } from '../../../plan/measured';
 import type { Pilot } from '../../../plan/pilot';
+import type { PlanTrial } from '../../../plan/plantrial';
 import type { ProbedRoom } from '../../../plan/probed';
 import type { AutoNews } from './status';
 
@@ -23,4 +24,6 @@ export interface Known {
   /** On the rank that has chosen. */
   pilot: Pilot | null;
   news: AutoNews | null;
+  /** The step times of the plans that these peers have run, as the rank that chooses measured them. */
+  trial: PlanTrial;
 }
