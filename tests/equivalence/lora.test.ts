@@ -30,7 +30,7 @@ const PLANS: Readonly<Record<string, readonly object[]>> = {
     { dp: 2, pp: 2, microbatches: 2, schedule: 'zb-h1', zero: 1 },
   ],
   'gpt2-mlp': [{}, { dp: 2, tp: 3, zero: 1 }, { microbatches: 2, recompute: true }],
-  llama: [{ microbatches: 2 }, { dp: 2 }, { pp: 2, microbatches: 2, schedule: 'gpipe' }],
+  llama: [{ microbatches: 2 }, { dp: 2 }, { dp: 2, zero: 2 }, { pp: 2, microbatches: 2, schedule: 'gpipe' }],
   'llama-heads': [{ tp: 2 }, { pp: 2, tp: 2, microbatches: 2 }],
   'llama-all': [{}, { dp: 2, zero: 1 }],
 };
