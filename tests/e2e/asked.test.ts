@@ -97,9 +97,11 @@ test('two tabs of a pipeline answer while they train, as one tab does with the f
 
 test('after the end of a run its page answers, twice the same', async () => {
   const visitor = await venue.visit(onTestFinished);
-  const page = await visitor.arrive('#layers=1&heads=2&headSize=8&context=32&batch=4&steps=4');
+  const page = await visitor.arrive('#layers=1&heads=2&headSize=8&context=32&batch=4&steps=12');
   await start(page);
   await page.locator('.phase-done').waitFor();
+  // the Worker that answers gets ready before anybody asks
+  await expect.poll(() => page.workers().some((worker) => worker.url().includes('/talk.worker'))).toBe(true);
   await page.getByRole('button', { name: 'Ask the model' }).click();
   const answer = await ask(page);
   expect(answer).toHaveLength(PROMPT.length + TOKENS);
