@@ -27,8 +27,9 @@ export interface PageTabsResult {
 type Setting = Pick<PageTabsResult, 'batch' | 'tabs' | 'links' | 'mode'>;
 
 const CONTEXT_TOKENS = 64;
-/** Committed steps before the measurement, and the least that are measured. */
-const WARM_STEPS = 12;
+/** Committed steps before the measurement: so many that a plan has been compared with the one before it (plantrial.ts). */
+const WARM_STEPS = 24;
+/** The least that are measured. */
 const LEAST_STEPS = 12;
 const MEASURE_MS = 10_000;
 /** Longest wait for the plan of all tabs: two looks of the room, a minute apart, and the steps that they take. */
