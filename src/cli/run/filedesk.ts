@@ -8,7 +8,7 @@ import { InputError } from '../../errors';
 import type { Receipt } from '../../storage/bytes';
 import type { Checkpoint, CheckpointWriter } from './checkpoints';
 import { Intake } from './intake';
-import { MODEL_FILES, type OutFolder } from './outfolder';
+import type { OutFolder } from './outfolder';
 
 /** Where the files of a run are kept. */
 export interface Keeping {
@@ -17,6 +17,13 @@ export interface Keeping {
   /** The checkpoint that the run resumes from. */
   readonly from: Checkpoint | null;
 }
+
+/** Names of the model's files that a rank may hand over; some models have not all of them. */
+const MODEL_FILES: ReadonlySet<string> = new Set([
+  ...['model.safetensors', 'config.json', 'generation_config.json'],
+  ...['tokenizer.json', 'tokenizer_config.json', 'tokenizer.model', 'added_tokens.json'],
+  ...['adapter/adapter_config.json', 'adapter/adapter_model.safetensors'],
+]);
 
 const SHARD = /^checkpoint\/(\d{1,9})\/(rank-\d{1,3}\.safetensors)$/;
 const MAX_PIECE_BYTES = 64 << 20;

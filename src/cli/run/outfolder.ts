@@ -16,17 +16,11 @@ import {
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InputError, sentenceOf } from '../../errors';
+import { byteFiles } from '../../train/files/piecefile';
 import type { StepMetrics } from '../../worker/api';
 import { EventFile } from './tensorboard';
 
 const METRICS = 'metrics.jsonl';
-
-/** Names of the model's files that a rank may hand over; some models have not all of them. */
-export const MODEL_FILES: ReadonlySet<string> = new Set([
-  ...['model.safetensors', 'config.json', 'generation_config.json'],
-  ...['tokenizer.json', 'tokenizer_config.json', 'tokenizer.model', 'added_tokens.json'],
-  ...['adapter/adapter_config.json', 'adapter/adapter_model.safetensors'],
-]);
 
 export class OutFolder {
   /** Folder of staged files, on the same file system, so that moving is atomic. */
@@ -78,14 +72,24 @@ export class OutFolder {
     await file.close();
   }
 
-  /** Moves the staged files and `files` to their final names. The model of an earlier run leaves nothing beside them. */
+  /** Moves the staged files and `files` to their final names. */
   finish(files: ReadonlyMap<string, string>, staged: ReadonlySet<string>): void {
     mkdirSync(this.staging, { recursive: true });
-    for (const name of MODEL_FILES) if (!staged.has(name)) rmSync(join(this.path, name), { force: true });
     for (const [name, content] of files) writeFileSync(join(this.staging, name), content);
     for (const name of [...staged, ...files.keys()]) {
       mkdirSync(dirname(join(this.path, name)), { recursive: true });
       renameSync(join(this.staging, name), join(this.path, name));
+    }
+    this.#removeByteFiles(staged);
+  }
+
+  /** An earlier model with the byte tokenizer leaves no files that give this one other tokens. Removes nothing but these. */
+  #removeByteFiles(staged: ReadonlySet<string>): void {
+    if (!staged.has('tokenizer.json')) return;
+    for (const [name, content] of Object.entries(byteFiles())) {
+      const path = join(this.path, name);
+      if (staged.has(name) || !existsSync(path)) continue;
+      if (readFileSync(path).equals(typeof content === 'string' ? Buffer.from(content) : content)) rmSync(path);
     }
   }
 

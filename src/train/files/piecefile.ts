@@ -19,9 +19,12 @@ export function pieceFiles({ arch, qkvBias }: ModelConfig, tokenizer: Tokenizer)
     ids: ENDS,
     // why the empty list: transformers then leaves added_tokens.json alone
     settings: { add_bos_token: false, added_tokens_decoder: {} },
-    files: { 'tokenizer.model': bytePieces(), 'added_tokens.json': '{" ": 32}\n' },
+    files: byteFiles(),
   };
 }
+
+/** The same for every model with the byte tokenizer. */
+export const byteFiles = () => ({ 'tokenizer.model': bytePieces(), 'added_tokens.json': '{" ": 32}\n' });
 
 /** Types of pieces and of models in sentencepiece_model.proto. */
 const [UNKNOWN, BYTE, BPE] = [2, 6, 2];

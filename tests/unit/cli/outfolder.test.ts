@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { OutFolder } from '../../../src/cli/run/outfolder';
 import { InputError } from '../../../src/errors';
+import { byteFiles } from '../../../src/train/files/piecefile';
 import type { StepMetrics } from '../../../src/worker/api';
 
 const metrics = (step: number): StepMetrics => {
@@ -60,14 +61,23 @@ test('staged files get their names at the end only', () => {
   expect(readdirSync(path)).toEqual(['a.json']);
 });
 
-test('files of an earlier model do not stand beside those of a new one', () => {
-  const path = folder();
+test('byte files of an earlier model do not stand beside a new one; files of the same name by others stay', () => {
+  const [path, theirs] = [folder(), folder()];
   const out = new OutFolder(path);
-  for (const names of [['tokenizer.json', 'tokenizer.model', 'added_tokens.json'], ['tokenizer.json']]) {
-    mkdirSync(out.staging, { recursive: true });
-    for (const name of names) writeFileSync(join(out.staging, name), '');
-    out.finish(new Map(), new Set(names));
-  }
+  const give = (folder: OutFolder, files: Readonly<Record<string, string | Uint8Array>>) => {
+    mkdirSync(folder.staging, { recursive: true });
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder.staging, name), content);
+    folder.finish(new Map(), new Set(Object.keys(files)));
+  };
+  give(out, { 'tokenizer.json': '{}', ...byteFiles() });
+  expect(readdirSync(path)).toContain('tokenizer.model');
+  give(out, { 'tokenizer.json': '{}' });
   out.close();
   expect(readdirSync(path)).toEqual(['tokenizer.json']);
+
+  writeFileSync(join(theirs, 'tokenizer.model'), 'a model of SentencePiece');
+  const other = new OutFolder(theirs);
+  give(other, { 'tokenizer.json': '{}' });
+  other.close();
+  expect(readdirSync(theirs)).toEqual(['tokenizer.json', 'tokenizer.model']);
 });

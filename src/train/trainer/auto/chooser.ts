@@ -8,7 +8,6 @@ import { unitSizes } from '../../../model/model';
 import type { Group } from '../../../net/collective/group';
 import { type AutoChoice, choosing, type Measured } from '../../../plan/auto';
 import { pacesOf } from '../../../plan/balance';
-
 import { reordered } from '../../../plan/linkcosts';
 import { Lookout, setOf } from '../../../plan/lookout';
 import { devicesOf, ownDevice, type Profile } from '../../../plan/measured';
