@@ -115,6 +115,11 @@ export function isWholeOnAll({ pp, tp, zero }: ParallelPlan): boolean {
   return pp === 1 && tp === 1 && zero === 0;
 }
 
+/** The plan without shares and stages by speed, which hold for the peers that were measured, in their order. */
+export function withoutSpeeds({ shares: _, stageUnits: __, ...plan }: ParallelPlan): ParallelPlan {
+  return plan;
+}
+
 /**
  * True if the run's numbers differ from those of one rank by more than rounding: replicas train separately, or `wire`
  * rounds what is sent.

@@ -2,7 +2,7 @@
  * Holds a plan that was predicted to be faster to its word: where its measured steps take longer than those of the plan
  * before it, the room goes back, and does not take it again with these ranks. Pure: the caller has the clock.
  */
-import { isApproximate, type ParallelPlan } from './plan';
+import { isApproximate, type ParallelPlan, withoutSpeeds } from './plan';
 
 /** First steps under a plan, which compile kernels and move state: not counted. */
 const WARM_STEPS = 3;
@@ -19,17 +19,12 @@ export interface Verdict {
   readonly slowerMs: number;
 }
 
-interface Ran {
-  readonly plan: ParallelPlan;
-  readonly stepMs: number;
-}
-
 export class PlanTrial {
   readonly #verdicts = new Map<string, Verdict>();
   #plan: ParallelPlan | null = null;
   #times: number[] = [];
   /** The exact plan that ran before, once it was measured. */
-  #before: Ran | null = null;
+  #before: Pick<Verdict, 'plan' | 'stepMs'> | null = null;
 
   /** A step under `plan` took `ms`. Returns what to go back to, after the step that decides it; else null. */
   step(plan: ParallelPlan, ms: number): Verdict | null {
@@ -47,8 +42,7 @@ export class PlanTrial {
 
   #begin(plan: ParallelPlan): void {
     const isMeasured = this.#times.length === WARM_STEPS + JUDGED_STEPS;
-    const last = isMeasured && !isApproximate(this.#plan!) ? { plan: this.#plan!, stepMs: this.#median } : null;
-    this.#before = last;
+    this.#before = isMeasured && !isApproximate(this.#plan!) ? { plan: this.#plan!, stepMs: this.#median } : null;
     this.#plan = plan;
     this.#times = [];
   }
@@ -66,7 +60,5 @@ export class PlanTrial {
   }
 }
 
-/** Shares of the batch and of the units follow the measured speed under one plan. */
-function cutKey({ shares: _, stageUnits: __, ...cut }: ParallelPlan): string {
-  return JSON.stringify(cut);
-}
+/** Shares of the batch and of the units follow the measured speed while the plan stays the same. */
+const cutKey = (plan: ParallelPlan): string => JSON.stringify(withoutSpeeds(plan));

@@ -1,6 +1,6 @@
 /** Computes the next generation from the authority's state: its peers and its plan. Pure. */
 import type { PeerId } from '../../plan/mesh';
-import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../plan/plan';
+import { isWholeOnAll, type ParallelPlan, parsePlan, withoutSpeeds } from '../../plan/plan';
 import { seatByMachine } from '../../plan/seating';
 import type { Presence } from '../signaling/signaling';
 import type { Declaration } from './declaration';
@@ -143,11 +143,6 @@ export function likelyWith(setting: Pick<Setting, 'self' | 'fit'>, newest: Gener
 
 function seat({ state }: Turn, peers: readonly PeerId[], plan: ParallelPlan): readonly PeerId[] {
   return seatByMachine(peers, plan, (peer) => (state.roster.get(peer) ?? state.spared.get(peer))?.machine);
-}
-
-/** Shares and stages by speed hold for the peers that were measured, in their order. */
-function withoutSpeeds({ shares: _, stageUnits: __, ...plan }: ParallelPlan): ParallelPlan {
-  return plan;
 }
 
 /** Limits `count` for a model that is cut: its peers must also be able to train as replicas, to move to another cut. */

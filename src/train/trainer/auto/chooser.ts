@@ -12,7 +12,7 @@ import { reordered } from '../../../plan/linkcosts';
 import { Lookout, setOf } from '../../../plan/lookout';
 import { devicesOf, ownDevice, type Profile } from '../../../plan/measured';
 import { Pilot } from '../../../plan/pilot';
-import { isWholeOnAll, type ParallelPlan, parsePlan } from '../../../plan/plan';
+import { isWholeOnAll, type ParallelPlan, parsePlan, withoutSpeeds } from '../../../plan/plan';
 import { PlanTrial } from '../../../plan/plantrial';
 import { linksBetween, probedLinks, slowestProbed } from '../../../plan/probed';
 import { replicaShares } from '../../../plan/shares';
@@ -70,21 +70,11 @@ export class Chooser {
     this.#run = setting.run;
     this.#peers = mesh.peers;
     this.#isLead = mesh.rank === 0;
-    auto.known ??= {
-      lookout: new Lookout(),
-      peers: '',
-      profile: null,
-      links: null,
-      pilot: null,
-      news: null,
-      trial: new PlanTrial(),
-    };
+    auto.known ??= { lookout: new Lookout(), profile: null, ...nothingKnown('') };
     this.#known = auto.known;
     // why: what was chosen for other peers says nothing about these
     const peers = setOf(this.#peers);
-    if (this.#known.peers !== peers) {
-      Object.assign(this.#known, { peers, links: null, pilot: null, news: null, trial: new PlanTrial() });
-    }
+    if (this.#known.peers !== peers) Object.assign(this.#known, nothingKnown(peers));
     this.#known.pilot?.onPlan(plan);
     this.#tells = this.#known.news !== null;
     reporter.tell({ auto: this.#known.news ?? undefined });
@@ -159,8 +149,8 @@ export class Chooser {
   get #isDue(): boolean {
     const { plan } = this.setting;
     if (this.#run.train.steps - this.#step < LEAST_LEFT || this.asking.mayAsk?.() === false) return false;
-    const { shares: _, stageUnits: __, ...cut } = plan;
-    return this.#known.lookout.isDue(this.#peers, JSON.stringify(cut), this.#paces, performance.now());
+    const cut = JSON.stringify(withoutSpeeds(plan));
+    return this.#known.lookout.isDue(this.#peers, cut, this.#paces, performance.now());
   }
 
   #keep(event: TraceEvent): void {
@@ -237,7 +227,7 @@ export class Chooser {
       const { done, value } = pieces.next();
       if (done) {
         this.#work = null;
-        this.#take(value, measured);
+        this.#take(unlessLost(value, this.#known.trial, measured), measured);
         return;
       }
     } while (performance.now() < until);
@@ -249,7 +239,7 @@ export class Chooser {
     const mode = this.#memory.isAllowed ? 'approximate' : 'exact';
     this.#known.pilot ??= new Pilot(this.#run.train.steps, mode, ask);
     this.#known.pilot.onPlan(plan);
-    this.#known.pilot.take(unlessLost(choice, this.#known.trial, measured), measured, this.#step);
+    this.#known.pilot.take(choice, measured, this.#step);
     this.#tell();
   }
 
@@ -278,6 +268,9 @@ export class Chooser {
     return pacesOf(plan, unitSizes(this.#run.model, 1), this.#run.train.globalBatch, ranks);
   }
 }
+
+/** What is known of a room of `peers` before it has looked. */
+const nothingKnown = (peers: string) => ({ peers, links: null, pilot: null, news: null, trial: new PlanTrial() });
 
 /** Half of what the machine has, because other programs need some, too. Browsers say at most 8 GB, and some say nothing. */
 function memoryBytes(): number {
