@@ -89,7 +89,9 @@ export class Pilot {
     const { choice, measured } = this.#chosen;
     const { devices, links, workload } = measured;
     const speeds = devices.map((device) => samplesPerSecond(device, workload));
-    const [slowest, fastest] = [Math.min(...speeds), Math.max(...speeds)].map((speed) => speed.toPrecision(2));
+    const [slowest, fastest] = [Math.min(...speeds), Math.max(...speeds)].map(
+      (speed) => `${Number(speed.toPrecision(2))}`,
+    );
     const each = slowest === fastest ? slowest : `${slowest} to ${fastest}`;
     const found = `${devices.length} ${devices.length === 1 ? one : many} of ${each} samples/s, ${linkWords(links)}`;
     if (this.from === null) return `${choice.why} (${found}).`;

@@ -28,6 +28,15 @@ test('says what an approximate plan would bring, with the measured reason, and o
   expect(pilot.offer).toMatch(/^links of 5 Mbit\/s and 10.0 ms: .*, approximate would be \d+\.\d times as fast as /);
 });
 
+test('speeds above 100 samples a second are whole numbers, without an exponent', () => {
+  const quick = { F: 0.1, I: 0.1, W: 0.1 };
+  const devices = [1, 2].map(() => ({ ...device, launchMs: 0, passMs: { embed: quick, block: quick, head: quick } }));
+  const measured = { ...measuredAt(5), devices };
+  const pilot = new Pilot(STEPS, 'exact', () => {});
+  pilot.take(choosePlans(measured, 6, STEPS), measured, 6);
+  expect(pilot.why('tab', 'tabs')).toMatch(/\(2 tabs of \d{3,} samples\/s/);
+});
+
 test('over fast links there is no offer', () => {
   expect(fly(100_000).pilot.offer).toBe('');
 });
